@@ -1,0 +1,279 @@
+//! The OpenAPI document as JSON: walking it and naming places in it.
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value};
+use std::path::Path;
+
+/// The methods that an OpenAPI path item can hold.
+pub const METHODS: [&str; 8] = [
+    "get", "put", "post", "delete", "options", "head", "patch", "trace",
+];
+
+/// One operation, borrowed from the document.
+#[derive(Clone, Copy)]
+pub struct Operation<'a> {
+    pub path: &'a str,
+    pub method: &'a str,
+    pub value: &'a Value,
+}
+
+impl<'a> Operation<'a> {
+    /// `operationId`, or nothing: the precheck reports it.
+    pub fn id(&self) -> &'a str {
+        self.value["operationId"].as_str().unwrap_or_default()
+    }
+
+    /// The first tag, under which CircleCI's own docs show the operation.
+    pub fn tag(&self) -> &'a str {
+        self.value["tags"][0].as_str().unwrap_or("Other")
+    }
+
+    pub fn pointer(&self) -> String {
+        format!("/paths/{}/{}", escape(self.path), self.method)
+    }
+}
+
+/// All operations, by path and method.
+pub fn operations(document: &Value) -> Vec<Operation<'_>> {
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().into_iter().flatten() {
+        for (method, value) in item.as_object().into_iter().flatten() {
+            if METHODS.contains(&method.as_str()) {
+                found.push(Operation {
+                    path,
+                    method,
+                    value,
+                });
+            }
+        }
+    }
+    found
+}
+
+/// The parameters of an operation: its path's and its own, which win, with references resolved.
+pub fn parameters<'a>(document: &'a Value, operation: &Operation<'a>) -> Vec<&'a Value> {
+    parameters_at(document, operation)
+        .into_iter()
+        .map(|(_, parameter)| parameter)
+        .collect()
+}
+
+/// The same, each with the JSON pointer of where it is listed.
+pub fn parameters_at<'a>(
+    document: &'a Value,
+    operation: &Operation<'a>,
+) -> Vec<(String, &'a Value)> {
+    let shared = (
+        format!("/paths/{}/parameters", escape(operation.path)),
+        &document["paths"][operation.path]["parameters"],
+    );
+    let own = (
+        format!("{}/parameters", operation.pointer()),
+        &operation.value["parameters"],
+    );
+    let mut found: Vec<(String, &Value)> = Vec::new();
+    for (pointer, list) in [shared, own] {
+        for (index, parameter) in list.as_array().into_iter().flatten().enumerate() {
+            let parameter = resolve(document, parameter);
+            found.retain(|(_, other)| {
+                (&other["name"], &other["in"]) != (&parameter["name"], &parameter["in"])
+            });
+            found.push((format!("{pointer}/{index}"), parameter));
+        }
+    }
+    found
+}
+
+/// What a `$ref` within the document points to; the value itself where there is none. An unresolvable one is left to the precheck.
+pub fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    let mut value = value;
+    // A chain longer than this is a cycle, which the precheck reports.
+    for _ in 0..16 {
+        match value["$ref"]
+            .as_str()
+            .and_then(|reference| reference.strip_prefix('#'))
+        {
+            Some(pointer) => match document.pointer(pointer) {
+                Some(target) => value = target,
+                None => return value,
+            },
+            None => return value,
+        }
+    }
+    value
+}
+
+/// A value and its JSON pointer, after following its references.
+pub fn located<'a>(document: &'a Value, pointer: String, value: &'a Value) -> (String, &'a Value) {
+    let (mut pointer, mut value) = (pointer, value);
+    for _ in 0..16 {
+        let Some(target) = value["$ref"]
+            .as_str()
+            .and_then(|reference| reference.strip_prefix('#'))
+        else {
+            break;
+        };
+        let Some(next) = document.pointer(target) else {
+            break;
+        };
+        (pointer, value) = (target.to_owned(), next);
+    }
+    (pointer, value)
+}
+
+/// How deep a document may be nested; the vendored one is half as deep. Everything here walks documents by recursion.
+pub const DEEPEST: usize = 64;
+
+/// The first place, if any, that lies deeper than `DEEPEST`.
+pub fn too_deep(document: &Value) -> Option<String> {
+    let mut open = vec![(document, String::new(), 0)];
+    while let Some((value, pointer, depth)) = open.pop() {
+        if depth > DEEPEST {
+            return Some(pointer);
+        }
+        match value {
+            Value::Object(map) => open.extend(
+                map.iter()
+                    .map(|(key, child)| (child, format!("{pointer}/{}", escape(key)), depth + 1)),
+            ),
+            Value::Array(items) => open.extend(
+                items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, child)| (child, format!("{pointer}/{index}"), depth + 1)),
+            ),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Reads a document, with its keys in order, so that two spellings of one document give the same code.
+pub fn parse(bytes: &[u8], name: &str) -> Result<Value> {
+    let text = std::str::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8"))?;
+    let value: Value = serde_json::from_str(text).with_context(|| format!("{name} is not JSON"))?;
+    match (value["openapi"].as_str(), value["swagger"].as_str()) {
+        (Some(version), _) if version.starts_with("3.0.") => {}
+        (Some(version), _) => {
+            bail!("{name}: /openapi: version {version} is not supported, only 3.0.x")
+        }
+        (None, Some(version)) => {
+            bail!("{name}: /swagger: Swagger {version} is not supported, only OpenAPI 3.0.x")
+        }
+        (None, None) => bail!("{name}: /openapi: is missing, so this is no OpenAPI document"),
+    }
+    if operations(&value).is_empty() {
+        bail!("{name}: /paths: holds no operation");
+    }
+    Ok(sorted(value))
+}
+
+pub fn read(path: &Path) -> Result<Value> {
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
+    parse(&bytes, &name)
+}
+
+/// The same value with every object's keys in order, whatever map `serde_json` was built with.
+pub fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.into_iter().collect();
+            entries.sort_by(|a, b| a.0.cmp(&b.0));
+            Value::Object(
+                entries
+                    .into_iter()
+                    .map(|(key, value)| (key, sorted(value)))
+                    .collect::<Map<_, _>>(),
+            )
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        other => other,
+    }
+}
+
+/// A key as it stands in a JSON pointer.
+pub fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// Calls `visit` for every value below and including `value`, parents first, with its JSON pointer.
+pub fn visit<'a>(value: &'a Value, pointer: &str, visit_one: &mut impl FnMut(&str, &'a Value)) {
+    visit_one(pointer, value);
+    match value {
+        Value::Object(map) => {
+            for (key, child) in map {
+                visit(child, &format!("{pointer}/{}", escape(key)), visit_one);
+            }
+        }
+        Value::Array(items) => {
+            for (index, child) in items.iter().enumerate() {
+                visit(child, &format!("{pointer}/{index}"), visit_one);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The object at `keys`, where there is one. (`document["a"]["b"]` would panic on a document where `a` is a string.)
+pub fn object_mut<'a>(
+    document: &'a mut Value,
+    keys: &[&str],
+) -> Option<&'a mut Map<String, Value>> {
+    keys.iter()
+        .try_fold(document, |value, key| value.get_mut(*key))?
+        .as_object_mut()
+}
+
+pub fn is_success(status: &str) -> bool {
+    status.starts_with('2')
+}
+
+/// The one success response with a body, resolved, where the operation has one.
+pub fn success_schema<'a>(document: &'a Value, operation: &Operation<'a>) -> Option<&'a Value> {
+    success_at(document, operation).map(|(_, schema)| schema)
+}
+
+/// The same, with its JSON pointer.
+pub fn success_at<'a>(
+    document: &'a Value,
+    operation: &Operation<'a>,
+) -> Option<(String, &'a Value)> {
+    let responses = operation.value["responses"].as_object()?;
+    let (status, response) = responses.iter().find(|(status, _)| is_success(status))?;
+    json_at(
+        document,
+        format!("{}/responses/{status}", operation.pointer()),
+        response,
+    )
+}
+
+/// The schema of an operation's JSON body, where it takes one.
+pub fn body_schema<'a>(document: &'a Value, operation: &Operation<'a>) -> Option<&'a Value> {
+    body_at(document, operation).map(|(_, schema)| schema)
+}
+
+/// The same, with its JSON pointer.
+pub fn body_at<'a>(document: &'a Value, operation: &Operation<'a>) -> Option<(String, &'a Value)> {
+    json_at(
+        document,
+        format!("{}/requestBody", operation.pointer()),
+        operation.value.get("requestBody")?,
+    )
+}
+
+fn json_at<'a>(
+    document: &'a Value,
+    pointer: String,
+    value: &'a Value,
+) -> Option<(String, &'a Value)> {
+    let (pointer, value) = located(document, pointer, value);
+    Some((
+        format!("{pointer}/content/application~1json/schema"),
+        value["content"]["application/json"].get("schema")?,
+    ))
+}

@@ -1,0 +1,335 @@
+//! CircleCI's descriptions as rustdoc: one paragraph a line, the first of them one sentence.
+
+use crate::words::capitalised;
+
+/// Where CircleCI's document is shown; its descriptions link to places on that page.
+pub const REFERENCE: &str = "https://circleci.com/docs/api/v2/index.html";
+
+/// Lines of a description, with its first sentence by itself: what a list of items shows.
+pub fn lines(text: &str) -> Vec<String> {
+    let mut lines = paragraphs(text);
+    if let Some((first, rest)) = lines.first().and_then(|first| split(first)) {
+        lines.splice(0..1, [first, String::new(), rest]);
+    }
+    lines
+}
+
+/// Lines of a description, fit for rustdoc: no accidental links, tags or tests, an empty line between paragraphs.
+pub fn paragraphs(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut kind = Kind::Blank;
+    for line in text.trim().lines() {
+        // Indented text would be a code block, and a code block a test.
+        let line = line.trim();
+        let next = Kind::of(line, kind);
+        match (kind, next) {
+            (_, Kind::Blank) => {}
+            (Kind::Code, Kind::Code) => lines.push(line.to_owned()),
+            (_, Kind::Code) => {
+                separate(&mut lines);
+                lines.push("```text".into());
+            }
+            (Kind::Code, Kind::CodeEnd) => lines.push("```".into()),
+            (Kind::Prose | Kind::Item, Kind::Prose)
+                if lines.last().is_some_and(|last| !last.is_empty()) =>
+            {
+                if let Some(last) = lines.last_mut() {
+                    last.push(' ');
+                    last.push_str(line);
+                }
+            }
+            (Kind::Item, Kind::Item) | (Kind::Row, Kind::Row) => lines.push(line.to_owned()),
+            _ => {
+                separate(&mut lines);
+                lines.push(line.to_owned());
+            }
+        }
+        kind = next;
+    }
+    if kind == Kind::Code {
+        lines.push("```".into());
+    }
+    finish(lines)
+}
+
+/// What a line of Markdown is.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Blank,
+    Prose,
+    Item,
+    Row,
+    Code,
+    CodeEnd,
+}
+
+impl Kind {
+    fn of(line: &str, before: Self) -> Self {
+        let numbered = || {
+            line.trim_start_matches(|c: char| c.is_ascii_digit())
+                .starts_with(". ")
+                && line.starts_with(|c: char| c.is_ascii_digit())
+        };
+        match before {
+            Self::Code if line.starts_with("```") => Self::CodeEnd,
+            Self::Code => Self::Code,
+            _ if line.starts_with("```") => Self::Code,
+            _ if line.is_empty() => Self::Blank,
+            _ if line.starts_with('|') => Self::Row,
+            _ if line.starts_with("* ")
+                || line.starts_with("- ")
+                || line.starts_with("+ ")
+                || numbered() =>
+            {
+                Self::Item
+            }
+            _ => Self::Prose,
+        }
+    }
+}
+
+fn separate(lines: &mut Vec<String>) {
+    if lines.last().is_some_and(|last| !last.is_empty()) {
+        lines.push(String::new());
+    }
+}
+
+/// Escapes, and gives prose what makes it sentences: one space between words, a capital and a full stop.
+fn finish(lines: Vec<String>) -> Vec<String> {
+    let mut fenced = false;
+    let mut finished = Vec::with_capacity(lines.len());
+    for (index, line) in lines.into_iter().enumerate() {
+        if line.starts_with("```") {
+            fenced = line == "```text";
+            finished.push(line);
+            continue;
+        }
+        if fenced || line.starts_with('|') || line.is_empty() {
+            finished.push(if fenced { line } else { escape(&line) });
+            continue;
+        }
+        let line = escape(&line.split_whitespace().collect::<Vec<_>>().join(" "));
+        let item = Kind::of(&line, Kind::Blank) == Kind::Item;
+        let line = if index == 0 { capitalised(&line) } else { line };
+        let open = !item
+            && line.ends_with(|c: char| c.is_alphanumeric() || matches!(c, ')' | '`' | '"' | '>'));
+        // A sentence in brackets has its own full stop.
+        let bracketed =
+            line.ends_with(".)") && line.rfind(" (").is_some_and(|at| line[..at].ends_with('.'));
+        finished.push(if open && !bracketed {
+            format!("{line}.")
+        } else {
+            line
+        });
+    }
+    finished
+}
+
+/// A line's first sentence and the rest of it.
+fn split(line: &str) -> Option<(String, String)> {
+    let (mut code, mut depth) = (false, 0_usize);
+    for (at, c) in line.char_indices() {
+        match c {
+            '`' => code = !code,
+            '(' | '[' if !code => depth += 1,
+            ')' | ']' if !code => depth = depth.saturating_sub(1),
+            '.' if !code
+                && depth == 0
+                && line[at..].starts_with(". ")
+                && !is_abbreviation(&line[..at]) =>
+            {
+                return Some((line[..=at].to_owned(), line[at + 2..].to_owned()));
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+fn is_abbreviation(before: &str) -> bool {
+    let word = before.rsplit(' ').next().unwrap_or_default();
+    matches!(word, "e.g" | "i.e" | "eg" | "ie" | "etc" | "vs")
+}
+
+/// Whether two sentences say the same, as "Create a webhook." and "Creates a webhook" do.
+pub fn same(one: &str, other: &str) -> bool {
+    let gist = |text: &str| {
+        let words = text
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty());
+        words
+            .map(|word| word.to_lowercase().trim_end_matches('s').to_owned())
+            .collect::<Vec<_>>()
+    };
+    gist(one) == gist(other)
+}
+
+/// `///` lines at an indent.
+pub fn comment(lines: &[String], indent: &str) -> String {
+    // Whatever a name or a path holds, a comment ends where its line does.
+    let plain = |line: &String| line.replace(|c: char| c.is_control(), " ");
+    lines
+        .iter()
+        .map(|line| {
+            if line.is_empty() {
+                format!("{indent}///\n")
+            } else {
+                format!("{indent}/// {}\n", plain(line))
+            }
+        })
+        .collect()
+}
+
+/// Escapes what Markdown or rustdoc would read as a link, a tag or an address.
+fn escape(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut code = false;
+    // Where the address of the link that is being written ends.
+    let mut address_end = None;
+    let chars: Vec<char> = line.chars().collect();
+    let mut at = 0;
+    while at < chars.len() {
+        let rest: String = chars[at..].iter().collect();
+        let c = chars[at];
+        if c == '`' {
+            code = !code;
+        }
+        if !code && address_end == Some(at) {
+            // `](address]` is a slip of the pen.
+            out.push(')');
+            address_end = None;
+            at += 1;
+            continue;
+        }
+        if !code && rest.starts_with("](") && out.contains('[') {
+            let address: usize = chars[at + 2..]
+                .iter()
+                .position(|c| c.is_whitespace() || matches!(c, ')' | ']'))
+                .map_or(chars.len(), |n| at + 2 + n);
+            let target: String = chars[at + 2..address].iter().collect();
+            out += "](";
+            // A place on the page that shows the document.
+            out += &if target.starts_with('#') {
+                format!("{REFERENCE}{target}")
+            } else {
+                target
+            };
+            address_end = Some(address);
+            at = address;
+            continue;
+        }
+        if !code && (rest.starts_with("http://") || rest.starts_with("https://")) {
+            let end = chars[at..]
+                .iter()
+                .position(|c| c.is_whitespace() || matches!(c, ')' | '>' | '"' | '\'' | ']' | '`'))
+                .map_or(chars.len(), |n| at + n);
+            let url: String = chars[at..end].iter().collect();
+            let url = url.trim_end_matches(['.', ',']);
+            // `<vcs>` in a path is a placeholder, not a tag.
+            let placeholder = chars.get(end) == Some(&'<');
+            out += &match () {
+                () if out.ends_with('<') || placeholder => url.to_owned(),
+                () if url.ends_with("://") => format!("`{url}`"),
+                () => format!("<{url}>"),
+            };
+            at += url.chars().count();
+            continue;
+        }
+        match c {
+            '<' if !code => out += "\\<",
+            '[' if !code && !is_link(&chars[at..]) => out += "\\[",
+            _ => out.push(c),
+        }
+        at += 1;
+    }
+    if address_end.is_some() {
+        out.push(')');
+    }
+    if code {
+        out.push('`');
+    }
+    out
+}
+
+/// Whether `[words](address)` begins here.
+fn is_link(chars: &[char]) -> bool {
+    let end = chars
+        .iter()
+        .skip(1)
+        .position(|c| matches!(c, ']' | '['))
+        .map(|end| end + 1);
+    end.is_some_and(|end| chars[end] == ']' && chars.get(end + 1) == Some(&'('))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_paragraph_is_a_line_and_the_first_sentence_stands_alone() {
+        assert_eq!(
+            lines("the slug of a project\nin two lines. More (e.g. this. and that) of it"),
+            [
+                "The slug of a project in two lines.",
+                "",
+                "More (e.g. this. and that) of it."
+            ]
+        );
+        assert_eq!(
+            lines("One (e.g. GitHub, Bitbucket)"),
+            ["One (e.g. GitHub, Bitbucket)."]
+        );
+        assert_eq!(lines("With `a. b` in it."), ["With `a. b` in it."]);
+        assert_eq!(lines("A name, e.g. this"), ["A name, e.g. this."]);
+        assert_eq!(
+            paragraphs("It depends. (It always does.)"),
+            ["It depends. (It always does.)"]
+        );
+        assert!(lines("").is_empty());
+    }
+
+    #[test]
+    fn lists_and_code_stay_as_they_are() {
+        assert_eq!(
+            paragraphs("The set:\n\n* one\n* two\n  goes on\nlast"),
+            ["The set:", "", "* one", "* two goes on last"]
+        );
+        assert_eq!(
+            paragraphs("So:\n```json\n{ \"a\": [1] }\n```\ndone"),
+            ["So:", "", "```text", "{ \"a\": [1] }", "```", "", "done."]
+        );
+    }
+
+    #[test]
+    fn what_is_no_link_is_escaped_and_links_are_mended() {
+        assert_eq!(
+            paragraphs("a pull/<number>/head [x] here"),
+            ["A pull/\\<number>/head \\[x] here."]
+        );
+        assert_eq!(
+            paragraphs(
+                "**[It is superseded by the [new one](#tag/A/operation/b), which is new.]** So."
+            ),
+            [format!(
+                "**\\[It is superseded by the [new one]({REFERENCE}#tag/A/operation/b), which is new.]** So."
+            )]
+        );
+        assert_eq!(
+            paragraphs("Use the [List](https://example.com/a#b] endpoint."),
+            ["Use the [List](https://example.com/a#b) endpoint."]
+        );
+        assert_eq!(
+            paragraphs("See https://example.com/x. Without https:// in it"),
+            ["See <https://example.com/x>. Without `https://` in it."]
+        );
+    }
+
+    #[test]
+    fn the_same_said_twice() {
+        assert!(same(
+            "Create an outbound webhook.",
+            "Creates an outbound webhook"
+        ));
+        assert!(!same("Get a webhook.", "Get an outbound webhook by id."));
+    }
+}

@@ -1,0 +1,29 @@
+//! Open enums, a line a variant.
+
+use super::{Model, docs};
+use crate::names;
+use anyhow::{Result, bail};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+pub fn emit(model: &Model<'_>, name: &str, schema: &Value) -> Result<String> {
+    let words: Vec<&str> = schema["enum"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let mut variants: BTreeMap<String, &str> = BTreeMap::new();
+    let mut body = String::new();
+    for word in words {
+        let variant = names::variant(word);
+        if let Some(other) = variants.insert(variant.clone(), word) {
+            bail!("{name}: the words {other:?} and {word:?} would both be called {variant}");
+        }
+        body += &format!("        {variant} = {word:?},\n");
+    }
+    Ok(format!(
+        "open_enum! {{\n{}    {name} {{\n{body}    }}\n}}\n",
+        docs::comment(&model.described(name, schema), "    ")
+    ))
+}

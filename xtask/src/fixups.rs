@@ -1,0 +1,481 @@
+//! Typed fixups: what must change before progenitor reads the document and an Overlay cannot say.
+//!
+//! Each one is small, has a name and a reason, and must apply at least once to the vendored document: one that no longer
+//! matches anything fails `regen`, so that what CircleCI has mended does not stay "fixed" here.
+
+use crate::{
+    document::{is_success, object_mut, operations, parameters, resolve, success_schema},
+    overlay::Applied,
+};
+use serde_json::{Map, Value, json};
+
+/// One fixup: changes the document, answers how many places it changed.
+pub struct Fixup {
+    pub name: &'static str,
+    pub reason: &'static str,
+    run: fn(&mut Value) -> usize,
+}
+
+pub const FIXUPS: &[Fixup] = &[
+    Fixup {
+        name: "successes only",
+        reason: "59 operations pair `200` with another `default` and many have several error bodies, on which progenitor panics; errors are read by the handwritten layer, whatever their body",
+        run: successes_only,
+    },
+    Fixup {
+        name: "page tokens",
+        reason: "nine of the operations that answer with `next_page_token` do not declare `page-token`, which CircleCI's own clients send to them",
+        run: page_tokens,
+    },
+    Fixup {
+        name: "several successes",
+        reason: "an operation that the overlay marks with `x-successes` answers with one of several types, told apart by what they require",
+        run: several_successes,
+    },
+    Fixup {
+        name: "all of one",
+        reason: "three numbers are `allOf` twice the same integer; objects would be merged too, which progenitor does without a name for the result",
+        run: all_of_one,
+    },
+    Fixup {
+        name: "untyped text",
+        reason: "ids, timestamps and a URL prefix have no type at all; they are read as text, whatever JSON they come as",
+        run: untyped_text,
+    },
+    Fixup {
+        name: "no constraints",
+        reason: "`pattern`, `minLength` and the like would become types that refuse what CircleCI accepts tomorrow; the server judges",
+        run: |document| {
+            strip(
+                document,
+                &[
+                    "pattern",
+                    "minLength",
+                    "maxLength",
+                    "minimum",
+                    "maximum",
+                    "minItems",
+                    "maxItems",
+                    "uniqueItems",
+                ],
+            )
+        },
+    },
+    Fixup {
+        name: "no defaults",
+        reason: "a default in a response would be reported as if CircleCI had sent it",
+        run: |document| strip(document, &["default"]),
+    },
+    Fixup {
+        name: "objects",
+        reason: "some objects list properties without saying `type: object`, which would keep equal shapes apart",
+        run: objects,
+    },
+    Fixup {
+        name: "one integer",
+        reason: "`integer` and `integer` of 64 bits are one type, and must not keep equal shapes apart",
+        run: one_integer,
+    },
+    Fixup {
+        name: "one of",
+        reason: "progenitor makes a struct of flattened options from `anyOf`; as `oneOf` it becomes an enum, tried in order",
+        run: any_of_as_one_of,
+    },
+    Fixup {
+        name: "open is the default",
+        reason: "`additionalProperties: true` beside properties says nothing more, and beside `oneOf` it makes progenitor emit an enum without variants",
+        run: open_is_the_default,
+    },
+];
+
+/// Runs all fixups in order.
+pub fn apply(document: &mut Value) -> Vec<Applied> {
+    FIXUPS
+        .iter()
+        .map(|fixup| Applied {
+            name: fixup.name.to_owned(),
+            matches: (fixup.run)(document),
+        })
+        .collect()
+}
+
+fn successes_only(document: &mut Value) -> usize {
+    let mut removed = 0;
+    for item in object_mut(document, &["paths"])
+        .into_iter()
+        .flat_map(|paths| paths.values_mut())
+    {
+        for operation in item
+            .as_object_mut()
+            .into_iter()
+            .flat_map(|item| item.values_mut())
+        {
+            let Some(responses) = operation
+                .get_mut("responses")
+                .and_then(Value::as_object_mut)
+            else {
+                continue;
+            };
+            // The documented errors stay readable, for the docs of the operation.
+            let errors: Map<String, Value> = responses
+                .iter()
+                .filter(|(status, _)| !is_success(status))
+                .map(|(status, response)| (status.clone(), response.clone()))
+                .collect();
+            responses.retain(|status, _| is_success(status));
+            removed += errors.len();
+            operation["x-errors"] = Value::Object(errors);
+        }
+    }
+    removed
+}
+
+fn page_tokens(document: &mut Value) -> usize {
+    let whole = document.clone();
+    let undeclared: Vec<(String, String)> = operations(&whole)
+        .iter()
+        .filter(|operation| {
+            let page = success_schema(&whole, operation).map(|schema| resolve(&whole, schema));
+            let declared = parameters(&whole, operation)
+                .iter()
+                .any(|parameter| parameter["name"] == "page-token");
+            !declared
+                && page.is_some_and(|page| page["properties"].get("next_page_token").is_some())
+        })
+        .map(|operation| (operation.path.to_owned(), operation.method.to_owned()))
+        .collect();
+    for (path, method) in &undeclared {
+        let Some(operation) = object_mut(document, &["paths", path, method]) else {
+            continue;
+        };
+        let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
+        if let Some(parameters) = parameters.as_array_mut() {
+            parameters.push(json!({
+                "name": "page-token",
+                "in": "query",
+                "description": "A token to retrieve the next page of results.",
+                "schema": { "type": "string" },
+            }));
+        }
+    }
+    undeclared.len()
+}
+
+fn several_successes(document: &mut Value) -> usize {
+    let mut unions: Map<String, Value> = Map::new();
+    for item in object_mut(document, &["paths"])
+        .into_iter()
+        .flat_map(|paths| paths.values_mut())
+    {
+        for operation in item
+            .as_object_mut()
+            .into_iter()
+            .flat_map(|item| item.values_mut())
+        {
+            let Some(name) = operation
+                .get("x-successes")
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+            else {
+                continue;
+            };
+            let reference = json!({ "$ref": format!("#/components/schemas/{name}") });
+            let mut branches: Vec<Value> = Vec::new();
+            for (_, response) in operation
+                .get_mut("responses")
+                .and_then(Value::as_object_mut)
+                .into_iter()
+                .flatten()
+            {
+                if let Some(schema) = response.pointer_mut("/content/application~1json/schema") {
+                    branches.insert(0, std::mem::replace(schema, reference.clone()));
+                }
+            }
+            unions.insert(name, json!({ "oneOf": branches }));
+        }
+    }
+    let found = unions.len();
+    if let Some(schemas) = object_mut(document, &["components", "schemas"]) {
+        schemas.append(&mut unions);
+    }
+    found
+}
+
+fn all_of_one(document: &mut Value) -> usize {
+    let mut merged = 0;
+    // A part may be merged of parts itself. What would go on for ever is left to the precheck.
+    for _ in 0..6 {
+        let whole = document.clone();
+        let now = each_schema(document, &mut |schema| {
+            only_part(schema) || merge_objects(&whole, schema) || merge_equal_scalars(schema)
+        });
+        merged += now;
+        if now == 0 {
+            break;
+        }
+    }
+    merged
+}
+
+/// `allOf` with a single reference is how OpenAPI 3.0 says `nullable` of one, or describes it.
+fn only_part(schema: &mut Map<String, Value>) -> bool {
+    let Some([part]) = schema
+        .get("allOf")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+    else {
+        return false;
+    };
+    let said_here = ["type", "properties", "enum", "oneOf", "anyOf", "items"]
+        .iter()
+        .any(|key| schema.contains_key(*key));
+    let Some(reference) = part.get("$ref").cloned().filter(|_| !said_here) else {
+        return false;
+    };
+    schema.remove("allOf");
+    schema.insert("$ref".into(), reference);
+    true
+}
+
+/// `allOf` of objects is one object with all their properties, unless they contradict each other.
+fn merge_objects(whole: &Value, schema: &mut Map<String, Value>) -> bool {
+    let Some(parts) = schema
+        .get("allOf")
+        .and_then(Value::as_array)
+        .filter(|parts| !parts.is_empty())
+        .cloned()
+    else {
+        return false;
+    };
+    let mut properties = schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    let mut required: Vec<Value> = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    for part in &parts {
+        let part = resolve(whole, part);
+        let Some(more) = part.get("properties").and_then(Value::as_object) else {
+            return false;
+        };
+        for (name, property) in more {
+            if properties
+                .get(name)
+                .is_some_and(|known| contradict(resolve(whole, known), resolve(whole, property)))
+            {
+                return false;
+            }
+            properties.insert(name.clone(), property.clone());
+        }
+        required.extend(part["required"].as_array().into_iter().flatten().cloned());
+    }
+    schema.remove("allOf");
+    schema.insert("type".into(), json!("object"));
+    schema.insert("properties".into(), Value::Object(properties));
+    schema.insert("required".into(), Value::Array(required));
+    true
+}
+
+/// Whether no value is both, so far as types and words tell.
+fn contradict(one: &Value, other: &Value) -> bool {
+    let words = |schema: &Value| schema["enum"].as_array().cloned();
+    let apart = words(one)
+        .zip(words(other))
+        .is_some_and(|(one, other)| !one.iter().any(|word| other.contains(word)));
+    apart || one["type"] != other["type"]
+}
+
+fn merge_equal_scalars(schema: &mut Map<String, Value>) -> bool {
+    {
+        let Some(parts) = schema.get("allOf").and_then(Value::as_array) else {
+            return false;
+        };
+        let first = parts.first().cloned().unwrap_or_default();
+        let same = parts.iter().all(|part| {
+            part["type"] == first["type"]
+                && part["format"] == first["format"]
+                && part["enum"] == first["enum"]
+                && part.get("properties").is_none()
+        });
+        if !same || !first["type"].is_string() {
+            return false;
+        }
+        schema.remove("allOf");
+        schema.insert("type".into(), first["type"].clone());
+        for key in ["format", "enum"] {
+            if let Some(value) = first.get(key) {
+                schema.insert(key.into(), value.clone());
+            }
+        }
+        true
+    }
+}
+
+fn untyped_text(document: &mut Value) -> usize {
+    let mut changed = 0;
+    each_schema(document, &mut |schema| {
+        for property in schema
+            .get_mut("properties")
+            .and_then(Value::as_object_mut)
+            .into_iter()
+            .flat_map(|map| map.values_mut())
+        {
+            let Some(property) = property.as_object_mut() else {
+                continue;
+            };
+            let typed = [
+                "type",
+                "$ref",
+                "oneOf",
+                "anyOf",
+                "allOf",
+                "enum",
+                "properties",
+                "items",
+            ]
+            .iter()
+            .any(|key| property.contains_key(*key));
+            if !typed {
+                property.insert("type".into(), json!("string"));
+                property.insert("x-decode".into(), json!("text"));
+                changed += 1;
+            }
+        }
+        false
+    });
+    changed
+}
+
+fn strip(document: &mut Value, keys: &[&str]) -> usize {
+    let mut changed = 0;
+    each_schema(document, &mut |schema| {
+        for key in keys {
+            // A property may be called `default` or `pattern`; that one sits in `properties`, not in a schema.
+            changed += usize::from(schema.remove(*key).is_some());
+        }
+        false
+    });
+    changed
+}
+
+fn objects(document: &mut Value) -> usize {
+    each_schema(document, &mut |schema| {
+        let untyped = schema.contains_key("properties") && !schema.contains_key("type");
+        untyped && schema.insert("type".into(), json!("object")).is_none()
+    })
+}
+
+fn one_integer(document: &mut Value) -> usize {
+    each_schema(document, &mut |schema| {
+        if schema.get("type") != Some(&json!("integer"))
+            || schema.get("format") == Some(&json!("int64"))
+        {
+            return false;
+        }
+        schema.insert("format".into(), json!("int64"));
+        true
+    })
+}
+
+fn any_of_as_one_of(document: &mut Value) -> usize {
+    each_schema(document, &mut |schema| match schema.remove("anyOf") {
+        // The branches beside a reference say nothing that is read.
+        Some(branches) if !schema.contains_key("$ref") => {
+            schema.insert("oneOf".into(), branches).is_none()
+        }
+        _ => false,
+    })
+}
+
+fn open_is_the_default(document: &mut Value) -> usize {
+    each_schema(document, &mut |schema| {
+        let shaped = ["properties", "oneOf", "anyOf"]
+            .iter()
+            .any(|key| schema.contains_key(*key));
+        shaped
+            && schema.get("additionalProperties") == Some(&Value::Bool(true))
+            && schema.remove("additionalProperties").is_some()
+    })
+}
+
+/// Calls `change` for every schema of the document, innermost first, and counts those it changed.
+pub fn each_schema(
+    document: &mut Value,
+    change: &mut dyn FnMut(&mut Map<String, Value>) -> bool,
+) -> usize {
+    let mut changed = 0;
+    for schema in object_mut(document, &["components", "schemas"])
+        .into_iter()
+        .flat_map(|map| map.values_mut())
+    {
+        changed += schemas_below(schema, change);
+    }
+    // Everywhere else a schema stands under the key `schema`.
+    for root in ["paths", "components"] {
+        if let Some(value) = document.get_mut(root) {
+            changed += schemas_under_key(value, change);
+        }
+    }
+    changed
+}
+
+fn schemas_under_key(
+    value: &mut Value,
+    change: &mut dyn FnMut(&mut Map<String, Value>) -> bool,
+) -> usize {
+    match value {
+        Value::Object(map) => map
+            .iter_mut()
+            .map(|(key, child)| match key.as_str() {
+                "schema" => schemas_below(child, change),
+                // Walked on their own, and a component or example may have any keys.
+                "schemas" | "example" | "examples" => 0,
+                _ => schemas_under_key(child, change),
+            })
+            .sum(),
+        Value::Array(items) => items
+            .iter_mut()
+            .map(|child| schemas_under_key(child, change))
+            .sum(),
+        _ => 0,
+    }
+}
+
+fn schemas_below(
+    schema: &mut Value,
+    change: &mut dyn FnMut(&mut Map<String, Value>) -> bool,
+) -> usize {
+    let Some(map) = schema.as_object_mut() else {
+        return 0;
+    };
+    let mut changed = 0;
+    for key in ["items", "additionalProperties", "not"] {
+        if let Some(child) = map.get_mut(key) {
+            changed += schemas_below(child, change);
+        }
+    }
+    for key in ["oneOf", "anyOf", "allOf"] {
+        for child in map
+            .get_mut(key)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
+            changed += schemas_below(child, change);
+        }
+    }
+    for child in map
+        .get_mut("properties")
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flat_map(|map| map.values_mut())
+    {
+        changed += schemas_below(child, change);
+    }
+    // What a change puts in is not visited again.
+    changed + usize::from(change(map))
+}

@@ -1,0 +1,272 @@
+//! How types are called where the document does not say it well, and the rules for the rest.
+
+use std::collections::BTreeMap;
+
+/// The naming table: a place in the document, and the name of what stands there.
+///
+/// Places are written as `operationId.response`, `operationId.request`, `operationId.query.name` or `#component`, then
+/// `.property`, `[]` for the items of a list, `{}` for the values of a map and `|0` for the first alternative.
+#[rustfmt::skip]
+const TABLE: &[(&str, &str)] = &[
+    ("cancelJobByJobID.response", "MessageResponse"),
+    ("#ClaimResponse", "OidcClaims"),
+    ("#context_created.owner", "ContextOwner"),
+    ("#context_created.owner|0", "ContextOwnerId"),
+    ("#context_created.owner|1", "ContextOwnerSlug"),
+    ("#context_project_restrictions_list", "ContextRestrictionList"),
+    ("#context_project_restrictions_list.items[]", "ContextRestriction"),
+    ("createCheckoutKey.request.type", "NewCheckoutKeyType"),
+    ("createContextRestriction.request.restriction_type", "RestrictionType"),
+    ("#createExporterRequest.protocol", "OtelProtocol"),
+    ("createOrganization.request.vcs_type", "VcsType"),
+    ("createOrganization.response", "Organization"),
+    ("#createPipelineDefinitionRequest.checkout_source", "NewCheckoutSource"),
+    ("#createPipelineDefinitionRequest.checkout_source.provider", "GithubProvider"),
+    ("#createPipelineDefinitionRequest.checkout_source.repo", "NewRepo"),
+    ("#createPipelineDefinitionRequest.config_source", "NewConfigSource"),
+    ("#createPipelineDefinitionRequest.config_source|0", "NewConfigSourceGithub"),
+    ("#createPipelineDefinitionRequest.config_source|1", "NewConfigSourceCircleci"),
+    ("#createPipelineDefinitionRequest.config_source|1.provider", "CircleciProvider"),
+    ("createSchedule.request.attribution-actor", "AttributionActor"),
+    ("createSchedule.request.timetable", "Timetable"),
+    ("createSchedule.request.timetable.days-of-week[]", "DayOfWeek"),
+    ("createSchedule.request.timetable.months[]", "Month"),
+    ("#createTriggerRequest.event_source", "NewEventSource"),
+    ("#createTriggerRequest.event_source.schedule", "NewEventSchedule"),
+    ("#createTriggerRequest.event_source.webhook", "NewEventWebhook"),
+    ("createURLOrbAllowListEntry.request.auth", "UrlOrbAuth"),
+    ("createURLOrbAllowListEntry.response", "UrlOrbAllowListChange"),
+    ("createWebhook.request.events[]", "WebhookEvent"),
+    ("createWebhook.request.scope", "NewWebhookScope"),
+    ("#DecisionLog.metadata", "DecisionMetadata"),
+    ("#DecisionLog.metadata.vcs", "DecisionVcs"),
+    ("#DecisionLog.policies", "DecisionPolicies"),
+    ("#env_var_list", "ContextEnvironmentVariableList"),
+    ("#exporter", "OtelExporter"),
+    ("#get_usage_export_job_status", "UsageExportJobStatus"),
+    ("getAllInsightsBranches.response", "ProjectBranches"),
+    ("getFlakyTests.response", "FlakyTests"),
+    ("getFlakyTests.response.flaky-tests[]", "FlakyTest"),
+    ("getJobDetails.response.executor", "JobExecutor"),
+    ("getJobDetails.response.latest_workflow", "JobWorkflow"),
+    ("getJobDetails.response.messages[]", "JobMessage"),
+    ("getJobDetails.response.organization", "Named"),
+    ("getJobDetails.response.parallel_runs[]", "ParallelRun"),
+    ("getJobDetails.response.pipeline", "JobPipeline"),
+    ("getJobDetails.response.project", "JobProject"),
+    ("getJobDetails.response.status", "JobStatus"),
+    ("getJobTimeseries.query.granularity", "Granularity"),
+    ("getJobTimeseries.response", "JobTimeseries"),
+    ("getJobTimeseries.response.items[]", "JobTimeseriesPoint"),
+    ("getJobTimeseries.response.items[].metrics", "JobTimeseriesMetrics"),
+    ("getJobTimeseries.response.items[].metrics.duration_metrics", "JobTimeseriesDurations"),
+    ("getOrgSummaryData.response", "OrgSummary"),
+    ("getOrgSummaryData.response.org_project_data[]", "OrgProjectSummary"),
+    ("getOrgSummaryData.response.org_project_data[].metrics", "OrgProjectMetrics"),
+    ("getOrgSummaryData.response.org_project_data[].trends", "OrgProjectTrends"),
+    ("getPipelineById.response.trigger.actor", "Actor"),
+    ("getPipelineById.response.vcs", "PipelineVcs"),
+    ("getPipelineById.response.vcs.commit", "Commit"),
+    ("getProjectBySlug.response.vcs_info", "VcsInfo"),
+    ("getProjectBySlug.response.vcs_info.provider", "VcsProvider"),
+    ("getProjectWorkflowJobMetrics.response", "JobInsightsList"),
+    ("getProjectWorkflowJobMetrics.response.items[]", "JobInsights"),
+    ("getProjectWorkflowJobMetrics.response.items[].metrics", "JobMetrics"),
+    ("getProjectWorkflowMetrics.query.reporting-window", "ReportingWindow"),
+    ("getProjectWorkflowMetrics.response", "WorkflowInsightsList"),
+    ("getProjectWorkflowMetrics.response.items[]", "WorkflowInsights"),
+    ("getProjectWorkflowMetrics.response.items[].metrics", "WorkflowMetrics"),
+    ("getProjectWorkflowMetrics.response.items[].metrics.duration_metrics", "DurationMetrics"),
+    ("getProjectWorkflowRuns.response", "WorkflowRunList"),
+    ("getProjectWorkflowRuns.response.items[]", "WorkflowRun"),
+    ("getProjectWorkflowRuns.response.items[].status", "WorkflowRunStatus"),
+    ("getProjectWorkflowsPageData.response", "ProjectSummary"),
+    ("getProjectWorkflowsPageData.response.project_data", "SummaryTotals"),
+    ("getProjectWorkflowsPageData.response.project_data.metrics", "SummaryMetrics"),
+    ("getProjectWorkflowsPageData.response.project_data.trends", "SummaryTrends"),
+    ("getProjectWorkflowsPageData.response.project_workflow_branch_data[]", "ProjectBranchSummary"),
+    ("getProjectWorkflowsPageData.response.project_workflow_branch_data[].metrics", "ProjectWorkflowMetrics"),
+    ("getProjectWorkflowsPageData.response.project_workflow_branch_data[].trends", "ProjectWorkflowTrends"),
+    ("getProjectWorkflowsPageData.response.project_workflow_data[]", "ProjectWorkflowSummary"),
+    ("getProjectWorkflowTestMetrics.response", "TestMetrics"),
+    ("getProjectWorkflowTestMetrics.response.most_failed_tests[]", "TestInsights"),
+    ("getProjectWorkflowTestMetrics.response.test_runs[]", "TestRun"),
+    ("getProjectWorkflowTestMetrics.response.test_runs[].test_counts", "TestCounts"),
+    ("getTests.response", "TestList"),
+    ("getTests.response.items[]", "Test"),
+    ("getWebhooks.query.scope-type", "WebhookScopeType"),
+    ("getWebhooks.response", "WebhookList"),
+    ("getWorkflowSummary.response", "WorkflowSummary"),
+    ("#groups", "GroupList"),
+    ("listCheckoutKeys.query.digest", "Digest"),
+    ("listContexts.query.owner-type", "OwnerType"),
+    ("listSchedulesForProject.response", "ScheduleList"),
+    ("listURLOrbAllowListEntries.response", "UrlOrbAllowList"),
+    ("listURLOrbAllowListEntries.response.items[]", "UrlOrbAllowListEntry"),
+    ("listWorkflowJobs.response.items[]", "WorkflowJob"),
+    ("listWorkflowJobs.response.items[].requires{}[]", "RequiredStatus"),
+    ("listWorkflowJobs.response.items[].type", "JobType"),
+    ("#PatchClaimsRequest", "PatchClaimsRequest"),
+    ("#pipelineDefinition.checkout_source", "CheckoutSource"),
+    ("#pipelineDefinition.config_source", "ConfigSource"),
+    ("#pipelineDefinitionRepo", "Repo"),
+    ("#PolicyBundle{}", "PolicyBundleEntry"),
+    ("#project_settings.advanced", "AdvancedSettings"),
+    ("rerunWorkflow.response", "WorkflowRerun"),
+    ("#restriction_created", "CreatedContextRestriction"),
+    ("#rollbackProjectResponse", "Rollback"),
+    ("#trigger.event_source", "EventSource"),
+    ("#trigger.event_source.schedule", "EventSchedule"),
+    ("#trigger.event_source.webhook", "EventWebhook"),
+    ("#trigger_event_preset", "EventPreset"),
+    ("#triggerPipelineRequest.config", "GitRef"),
+    ("#update_env_var", "AddedEnvironmentVariable"),
+    ("#update_env_var|0", "ContextEnvironmentVariable"),
+    ("#updatePipelineDefinitionRequest.checkout_source", "CheckoutSourceUpdate"),
+    ("#updatePipelineDefinitionRequest.checkout_source.repo", "RepoUpdate"),
+    ("#updatePipelineDefinitionRequest.config_source", "ConfigSourceUpdate"),
+    ("updateSchedule.request.timetable", "TimetableUpdate"),
+    ("#updateTriggerRequest.event_source", "EventSourceUpdate"),
+    ("#version", "ComponentVersion"),
+];
+
+pub fn table() -> BTreeMap<&'static str, &'static str> {
+    TABLE.iter().copied().collect()
+}
+
+/// `paginated_component-list` as `PaginatedComponentList`; `URLOrb` as `UrlOrb`.
+pub fn pascal(words: &str) -> String {
+    use heck::ToUpperCamelCase;
+    words.to_upper_camel_case()
+}
+
+/// The file of a tag: `OTel` is in `otel.rs`, `Usage` in `usage.rs`.
+pub fn file(tag: &str) -> String {
+    let name = tag
+        .to_lowercase()
+        .replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    // A tag may be anything, the name of a module may not; `mod.rs` is the index.
+    if is_rust(&name) && !is_keyword(&name) {
+        name
+    } else {
+        format!("tag_{name}")
+    }
+}
+
+/// A schema's own name, less what every answer could say of itself: `paginatedComponentListResponse` is a `ComponentList`.
+pub fn of_schema(words: &str) -> String {
+    let name = pascal(words);
+    let name = name.strip_prefix("Paginated").unwrap_or(&name);
+    name.strip_suffix("Response").unwrap_or(name).to_owned()
+}
+
+/// `createURLOrb` as `create_url_orb`.
+pub fn snake(words: &str) -> String {
+    use heck::ToSnakeCase;
+    words.to_snake_case()
+}
+
+/// One of many: `errors` are each an `error`.
+pub fn singular(word: &str) -> String {
+    match word {
+        _ if word.ends_with("ies") => format!("{}y", &word[..word.len() - 3]),
+        _ if word.ends_with("ss") || word.ends_with("us") => word.to_owned(),
+        _ => word.strip_suffix('s').unwrap_or(word).to_owned(),
+    }
+}
+
+/// A word of an enum as a variant: `not_run` is `NotRun`, `last-7-days` is `Last7Days`.
+pub fn variant(word: &str) -> String {
+    let name = pascal(word);
+    match name.chars().next() {
+        Some(first) if first.is_ascii_alphabetic() => name,
+        _ => format!("V{name}"),
+    }
+}
+
+/// An alternative of a union: `ContextOwnerId` of `ContextOwner` is `Id`; what shares no prefix is called in full, or as the table says.
+pub fn union_variant(union: &str, alternative: &str) -> String {
+    match (union, alternative) {
+        ("TriggerPipelineRunOutcome", "PipelineCreation") => "Triggered".into(),
+        ("TriggerPipelineRunOutcome", "MessageResponse") => "Skipped".into(),
+        ("AddedEnvironmentVariable", "ContextEnvironmentVariable") => "Variable".into(),
+        (_, "MessageResponse") => "Message".into(),
+        _ => {
+            let rest = alternative.strip_prefix(union).filter(|rest| {
+                rest.starts_with(|c: char| c.is_ascii_uppercase()) && *rest != "Self"
+            });
+            rest.unwrap_or(alternative).to_owned()
+        }
+    }
+}
+
+/// An operation's method on `Client`: its id, out of the way of keywords and of what the handwritten layer has there.
+pub fn method(id: &str) -> String {
+    const TAKEN: [&str; 3] = ["builder", "from_env", "base_url"];
+    out_of_the_way(snake(id), &TAKEN)
+}
+
+/// A parameter as argument and setter, out of the way of keywords and of a builder's own methods.
+pub fn argument(name: &str) -> String {
+    const TAKEN: [&str; 14] = [
+        "new",
+        "operation",
+        "options",
+        "send",
+        "send_for_response",
+        "send_as",
+        "items",
+        "pages",
+        "tolerant_items",
+        "into_call",
+        "with_path",
+        "with_query",
+        "with_query_each",
+        "with_json",
+    ];
+    out_of_the_way(snake(name), &TAKEN)
+}
+
+/// The builder of an operation.
+pub fn builder(id: &str) -> String {
+    let name = pascal(id);
+    // What progenitor makes of an operation called `self`.
+    if name == "Self" {
+        format!("{name}_")
+    } else {
+        name
+    }
+}
+
+fn out_of_the_way(name: String, taken: &[&str]) -> String {
+    if is_keyword(&name) || taken.contains(&name.as_str()) {
+        format!("{name}_")
+    } else {
+        name
+    }
+}
+
+/// The words that progenitor puts an underscore behind.
+fn is_keyword(word: &str) -> bool {
+    const KEYWORDS: &str = "abstract as async await become box break const continue crate do dyn else enum extern false final fn for gen if \
+        impl in let loop macro match mod move mut override priv pub ref return self static struct super trait true try type typeof unsafe \
+        unsized use virtual where while yield";
+    KEYWORDS.split_whitespace().any(|keyword| keyword == word)
+}
+
+/// Whether a word can be an identifier of generated code; keywords get an underscore and are fine.
+pub fn is_rust(word: &str) -> bool {
+    word.chars()
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic())
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Names that generated code would take from something it needs: the prelude, and what its files import.
+pub fn is_taken(name: &str) -> bool {
+    const TAKEN: &str = "AsMut AsRef BTreeMap Borrow Box Build ByteStream Client Clone Copy DateTime Debug Default Deserialize \
+        DoubleEndedIterator Drop Eq Err ExactSizeIterator Extend Fn FnMut FnOnce From FromIterator Into IntoIterator Iterator None Ok Option \
+        Ord ParameterValue PartialEq PartialOrd PathValue QueryValue Request Result Self Send Serialize Sized Some String Sync ToOwned ToString \
+        TryFrom TryInto Unpin Utc Uuid Vec";
+    TAKEN.split_whitespace().any(|taken| taken == name)
+}
