@@ -1,0 +1,275 @@
+//! What a caller puts into a path or a query, checked and encoded so that it stays where it was put.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, TimeZone, Utc};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use uuid::Uuid;
+
+use crate::open_enum::OpenEnum;
+use crate::operation::{Param, ParamKind};
+use crate::slug::{OrgSlug, ProjectSlug, is_part};
+
+/// Everything but RFC 3986's unreserved characters.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The value of a path parameter.
+///
+/// Made from strings, integers, [`Uuid`]s and slugs. It is checked against what the operation wants when the
+/// call is sent, and encoded as one segment whatever it holds: nothing in it can reach another route.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PathValue(Cow<'static, str>);
+
+/// The value of a query parameter: strings, booleans, integers, [`Uuid`]s, dates and the words of open enums.
+#[derive(Clone, PartialEq, Eq)]
+pub struct QueryValue(Cow<'static, str>);
+
+impl fmt::Debug for PathValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for QueryValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl QueryValue {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn write(&self, url: &mut String) {
+        url.extend(utf8_percent_encode(&self.0, ENCODED));
+    }
+}
+
+/// What a project slug must be, said after a parameter's name.
+pub(crate) const PROJECT_SLUG: &str = "must be a project slug of three parts, as in gh/acme/web";
+
+impl PathValue {
+    #[cfg(feature = "mock")]
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The three parts of a project slug, where it is one.
+    pub(crate) fn parts(&self) -> Option<[Self; 3]> {
+        let mut parts = self
+            .0
+            .split('/')
+            .map(|part| Self(Cow::Owned(part.to_owned())));
+        let three = [parts.next()?, parts.next()?, parts.next()?];
+        has_parts(&self.0, 3).then_some(three)
+    }
+
+    /// Appends the value as one segment of the path, or says what it should have been.
+    pub(crate) fn write(&self, param: &Param, url: &mut String) -> Result<(), &'static str> {
+        let text: &str = &self.0;
+        let wanted = match param.kind {
+            ParamKind::Uuid => {
+                let Ok(id) = Uuid::try_parse(text) else {
+                    return Err("must be a UUID");
+                };
+                url.push_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+                return Ok(());
+            }
+            ParamKind::Integer if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) => {
+                Err("must be a whole number")
+            }
+            ParamKind::ProjectSlug if !has_parts(text, 3) => Err(PROJECT_SLUG),
+            ParamKind::OrgSlug if !has_parts(text, 2) => {
+                Err("must be an organization slug of two parts, as in gh/acme")
+            }
+            ParamKind::OrgSlugOrId if !has_parts(text, 2) && Uuid::try_parse(text).is_err() => Err(
+                "must be an organization slug of two parts, as in gh/acme, or the organization's UUID",
+            ),
+            ParamKind::Text if text.is_empty() => Err("must not be empty"),
+            ParamKind::Text if text.contains('\0') => Err("must not hold a NUL character"),
+            // A proxy that decodes `%2F` before it routes would walk up from here.
+            ParamKind::Text
+                if text
+                    .split(['/', '\\'])
+                    .any(|part| matches!(part, "." | "..")) =>
+            {
+                Err("must not be or hold the path segments `.` and `..`")
+            }
+            _ => Ok(()),
+        };
+        wanted?;
+        url.extend(utf8_percent_encode(text, ENCODED));
+        Ok(())
+    }
+}
+
+fn has_parts(text: &str, count: usize) -> bool {
+    1 + text.bytes().filter(|byte| *byte == b'/').count() == count && text.split('/').all(is_part)
+}
+
+macro_rules! from_display {
+    ($value:ident: $($from:ty),*) => {
+        $(impl From<$from> for $value {
+            fn from(value: $from) -> Self {
+                Self(Cow::Owned(value.to_string()))
+            }
+        })*
+    };
+}
+
+from_display!(PathValue: &str, &String, u16, u32, u64, i32, i64, usize, Uuid, &Uuid, ProjectSlug, &ProjectSlug, OrgSlug, &OrgSlug);
+from_display!(QueryValue: &str, &String, u16, u32, u64, i32, i64, usize, Uuid, &Uuid, ProjectSlug, &ProjectSlug, OrgSlug, &OrgSlug);
+
+impl From<String> for PathValue {
+    fn from(value: String) -> Self {
+        Self(Cow::Owned(value))
+    }
+}
+
+impl From<String> for QueryValue {
+    fn from(value: String) -> Self {
+        Self(Cow::Owned(value))
+    }
+}
+
+impl From<bool> for QueryValue {
+    fn from(value: bool) -> Self {
+        Self(Cow::Borrowed(if value { "true" } else { "false" }))
+    }
+}
+
+impl<Tz: TimeZone> From<DateTime<Tz>> for QueryValue {
+    fn from(value: DateTime<Tz>) -> Self {
+        Self::from(&value)
+    }
+}
+
+impl<Tz: TimeZone> From<&DateTime<Tz>> for QueryValue {
+    fn from(value: &DateTime<Tz>) -> Self {
+        let utc = value.with_timezone(&Utc);
+        Self(Cow::Owned(utc.to_rfc3339_opts(SecondsFormat::AutoSi, true)))
+    }
+}
+
+impl<E: OpenEnum> From<E> for QueryValue {
+    fn from(value: E) -> Self {
+        Self::from(value.as_str())
+    }
+}
+
+impl<E: OpenEnum> From<E> for PathValue {
+    fn from(value: E) -> Self {
+        Self::from(value.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(kind: ParamKind, text: &str) -> Option<String> {
+        let mut url = String::new();
+        let param = Param { name: "p", kind };
+        PathValue::from(text)
+            .write(&param, &mut url)
+            .ok()
+            .map(|()| url)
+    }
+
+    #[test]
+    fn a_path_value_is_one_segment_or_an_error() {
+        use ParamKind::{Integer, OrgSlug, OrgSlugOrId, ProjectSlug, Text, Uuid};
+        let id = "5034460f-c7c4-4c43-9457-de07e2029e7b";
+        for (kind, text, expected) in [
+            (ProjectSlug, "gh/acme/web", Some("gh%2Facme%2Fweb")),
+            (
+                ProjectSlug,
+                "gh/acme/a?b#c%d é",
+                Some("gh%2Facme%2Fa%3Fb%23c%25d%20%C3%A9"),
+            ),
+            (ProjectSlug, "gh/acme", None),
+            (ProjectSlug, "gh/acme/web/x", None),
+            (ProjectSlug, "gh/acme/..", None),
+            (ProjectSlug, "gh//web", None),
+            (ProjectSlug, "", None),
+            (ProjectSlug, "..", None),
+            (ProjectSlug, "gh/acme/\0", None),
+            (OrgSlug, "gh/acme", Some("gh%2Facme")),
+            (OrgSlug, id, None),
+            (OrgSlugOrId, id, Some(id)),
+            (OrgSlugOrId, "gh/acme", Some("gh%2Facme")),
+            (OrgSlugOrId, "acme", None),
+            (Uuid, id, Some(id)),
+            (Uuid, "5034460FC7C44C439457DE07E2029E7B", Some(id)),
+            (Uuid, "me", None),
+            (Uuid, "", None),
+            (Integer, "42", Some("42")),
+            (Integer, "-1", None),
+            (Integer, "4 2", None),
+            (Integer, "", None),
+            (Text, "deploy prod", Some("deploy%20prod")),
+            (Text, "feature/x", Some("feature%2Fx")),
+            (Text, "a.b-c_d~e", Some("a.b-c_d~e")),
+            (Text, "%2e%2e", Some("%252e%252e")),
+            (Text, "...", Some("...")),
+            (Text, "", None),
+            (Text, ".", None),
+            (Text, "..", None),
+            (Text, "a/../b", None),
+            (Text, "..\\b", None),
+            (Text, "a\0b", None),
+        ] {
+            assert_eq!(
+                written(kind, text).as_deref(),
+                expected,
+                "{kind:?} {text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_text_leaves_its_segment() {
+        // Every ASCII character, alone and around dots: the URL parser must still see exactly one segment.
+        for c in (1..=127u8).map(char::from) {
+            for text in [
+                format!("{c}"),
+                format!("a{c}b"),
+                format!("..{c}"),
+                format!("{c}.."),
+            ] {
+                let Some(segment) = written(ParamKind::Text, &text) else {
+                    continue;
+                };
+                let url = reqwest::Url::parse(&format!("http://h/api/{segment}/end")).unwrap();
+                let segments: Vec<_> = url.path_segments().unwrap().collect();
+                assert_eq!(segments.len(), 3, "{text:?}");
+                assert_eq!((segments[0], segments[2]), ("api", "end"), "{text:?}");
+                assert_eq!((url.query(), url.fragment()), (None, None), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn query_values_are_written_as_the_api_reads_them() {
+        let date = DateTime::parse_from_rfc3339("2026-03-01T12:00:00+02:00").unwrap();
+        for (value, text) in [
+            (
+                QueryValue::from("a&b=c d+e/ü"),
+                "a%26b%3Dc%20d%2Be%2F%C3%BC",
+            ),
+            (QueryValue::from(true), "true"),
+            (QueryValue::from(-3_i64), "-3"),
+            (QueryValue::from(date), "2026-03-01T10%3A00%3A00Z"),
+        ] {
+            let mut url = String::new();
+            value.write(&mut url);
+            assert_eq!(url, text);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The credential: one header, marked sensitive, never printed.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::error::Error;
+
+/// How the token travels.
+///
+/// Only headers: the query form that CircleCI once accepted ends up in access logs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Scheme {
+    /// `Circle-Token: <token>`, which every CircleCI accepts.
+    #[default]
+    CircleToken,
+    /// `Authorization: Bearer <token>`.
+    Bearer,
+    /// `Authorization: Basic`, with the token as user name and no password.
+    Basic,
+}
+
+/// A personal API token. It cannot be printed; it is checked when the client is built.
+///
+/// ```
+/// let token = circleci_api::Token::from("CCIPAT_xyz");
+/// assert_eq!(format!("{token:?}"), "Token([redacted])");
+/// ```
+#[derive(Clone)]
+pub struct Token(SecretString);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token([redacted])")
+    }
+}
+
+impl From<&str> for Token {
+    fn from(token: &str) -> Self {
+        Self(SecretString::from(token))
+    }
+}
+
+impl From<String> for Token {
+    fn from(token: String) -> Self {
+        Self(SecretString::from(token))
+    }
+}
+
+impl From<SecretString> for Token {
+    fn from(token: SecretString) -> Self {
+        Self(token)
+    }
+}
+
+const INVALID: &str = "the token is not a valid header value: it holds a space, a line break, a control or a non-ASCII character";
+
+/// The header that a token becomes. Made once per client.
+pub(crate) struct Credential {
+    pub(crate) scheme: Scheme,
+    pub(crate) name: HeaderName,
+    pub(crate) value: HeaderValue,
+    token: SecretString,
+    encoded: Option<SecretString>,
+}
+
+impl Credential {
+    pub(crate) fn new(token: &Token, scheme: Scheme) -> Result<Self, Error> {
+        let text = token.0.expose_secret();
+        if text.trim().is_empty() {
+            return Err(Error::configuration("the token is empty"));
+        }
+        // Not what http allows in a header but what a token is made of: Basic would hide the rest in its encoding.
+        if !text.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(Error::configuration(INVALID));
+        }
+        let mut encoded = None;
+        let (name, value) = match scheme {
+            Scheme::CircleToken => (
+                HeaderName::from_static("circle-token"),
+                HeaderValue::from_str(text),
+            ),
+            Scheme::Bearer => (
+                AUTHORIZATION,
+                HeaderValue::from_str(&format!("Bearer {text}")),
+            ),
+            Scheme::Basic => {
+                // A colon would end the user name, and the server would see another token.
+                if text.contains(':') {
+                    return Err(Error::configuration(
+                        "the token contains a colon, which Basic authentication cannot carry",
+                    ));
+                }
+                let words = base64(format!("{text}:").as_bytes());
+                let value = HeaderValue::from_str(&format!("Basic {words}"));
+                encoded = Some(SecretString::from(words));
+                (AUTHORIZATION, value)
+            }
+        };
+        let Ok(mut value) = value else {
+            return Err(Error::configuration(INVALID));
+        };
+        value.set_sensitive(true);
+        Ok(Self {
+            scheme,
+            name,
+            value,
+            token: token.0.clone(),
+            encoded,
+        })
+    }
+
+    /// Takes the token out of what a server or a library said, before it can reach an error or a log.
+    pub(crate) fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut text = Cow::Borrowed(text);
+        for secret in std::iter::once(&self.token).chain(&self.encoded) {
+            let secret = secret.expose_secret();
+            if text.contains(secret) {
+                text = Cow::Owned(text.replace(secret, "[redacted]"));
+            }
+        }
+        text
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}([redacted])", self.scheme)
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let [a, b, c] = [
+            chunk[0],
+            chunk.get(1).copied().unwrap_or(0),
+            chunk.get(2).copied().unwrap_or(0),
+        ]
+        .map(u32::from);
+        let bits = a << 16 | b << 8 | c;
+        for place in 0..4 {
+            if place <= chunk.len() {
+                text.push(char::from(
+                    ALPHABET[(bits >> (18 - 6 * place)) as usize & 63],
+                ));
+            } else {
+                text.push('=');
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_that_of_rfc_4648() {
+        for (plain, encoded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64(plain.as_bytes()), encoded);
+        }
+    }
+
+    #[test]
+    fn a_credential_is_one_sensitive_header() {
+        for (scheme, name, value) in [
+            (Scheme::CircleToken, "circle-token", "tok"),
+            (Scheme::Bearer, "authorization", "Bearer tok"),
+            (Scheme::Basic, "authorization", "Basic dG9rOg=="),
+        ] {
+            let credential = Credential::new(&"tok".into(), scheme).unwrap();
+            assert_eq!(credential.name, name);
+            assert_eq!(credential.value, value);
+            assert!(credential.value.is_sensitive());
+            assert_eq!(format!("{credential:?}"), format!("{scheme:?}([redacted])"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_token_is_an_error_in_every_scheme() {
+        for scheme in [Scheme::CircleToken, Scheme::Bearer, Scheme::Basic] {
+            for token in ["", "  ", "\n", "a\nb", "a\r\nX-Evil: 1", "a\0", "tök"] {
+                let error = Credential::new(&token.into(), scheme).unwrap_err();
+                assert_eq!(
+                    error.kind(),
+                    crate::ErrorKind::Configuration,
+                    "{scheme:?} {token:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn redaction_finds_the_encoded_form_too() {
+        let credential = Credential::new(&"tok".into(), Scheme::Basic).unwrap();
+        assert_eq!(
+            credential.redact("no tok, no dG9rOg=="),
+            "no [redacted], no [redacted]"
+        );
+    }
+}

@@ -1,0 +1,310 @@
+//! The client and how it is put together.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{ACCEPT, USER_AGENT};
+use http::{HeaderMap, HeaderValue};
+
+use crate::auth::{Credential, Scheme, Token};
+use crate::clock::{Clock, SystemClock};
+use crate::environment::{self, Environment};
+use crate::error::Error;
+use crate::host::{DEFAULT_HOST, Host};
+use crate::retry::RetryPolicy;
+
+const AGENT: &str = concat!("circleci-api/", env!("CARGO_PKG_VERSION"));
+
+/// A client of CircleCI's API v2. Cloning it is cheap, and the clones share their connections.
+///
+/// Every operation is a method. One that takes a body or an argument checks it when the call is sent.
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) http: reqwest::Client,
+    pub(crate) host: Host,
+    pub(crate) credential: Credential,
+    /// What every request carries, the credential included.
+    pub(crate) headers: HeaderMap,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) read_timeout: Option<Duration>,
+    pub(crate) body_limit: usize,
+    pub(crate) clock: Arc<dyn Clock>,
+    #[cfg(feature = "pacing")]
+    pub(crate) pacing: Option<crate::Pacing>,
+}
+
+impl Client {
+    /// Starts with the defaults: CircleCI's own host, `Circle-Token`, retries, timeouts.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// Token and host from the usual variables, or from the CLI's file; see [`Environment`].
+    ///
+    /// # Errors
+    ///
+    /// There is no token anywhere, or what there is cannot be used.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::builder().or_from(&Environment::process()).build()
+    }
+
+    /// The URL below which every operation lies: `https://circleci.com/api/v2`.
+    pub fn base_url(&self) -> &str {
+        &self.inner.host.base
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base_url", &self.inner.host.base)
+            .field("credential", &self.inner.credential)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Puts a [`Client`] together.
+///
+/// ```
+/// use std::time::Duration;
+/// use circleci_api::{Client, Scheme};
+///
+/// let client = Client::builder()
+///     .host("ci.example.com")
+///     .token("abc")
+///     .scheme(Scheme::Bearer)
+///     .user_agent("release-bot/1.2")
+///     .timeout(Duration::from_secs(30))
+///     .build()?;
+/// assert_eq!(client.base_url(), "https://ci.example.com/api/v2");
+/// # Ok::<(), circleci_api::Error>(())
+/// ```
+#[must_use]
+pub struct ClientBuilder {
+    token: Option<Token>,
+    scheme: Scheme,
+    host: Option<String>,
+    allow_plain_http: bool,
+    environment: Option<Environment>,
+    agent: Option<String>,
+    http: Option<reqwest::ClientBuilder>,
+    connect_timeout: Option<Duration>,
+    read_timeout: Option<Duration>,
+    timeout: Option<Duration>,
+    retry: RetryPolicy,
+    body_limit: usize,
+    clock: Arc<dyn Clock>,
+    #[cfg(feature = "pacing")]
+    pacing: Option<crate::Pacing>,
+}
+
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        Self {
+            token: None,
+            scheme: Scheme::default(),
+            host: None,
+            allow_plain_http: false,
+            environment: None,
+            agent: None,
+            http: None,
+            connect_timeout: None,
+            read_timeout: Some(Duration::from_secs(30)),
+            timeout: Some(Duration::from_secs(120)),
+            retry: RetryPolicy::default(),
+            body_limit: 64 << 20,
+            clock: Arc::new(SystemClock),
+            #[cfg(feature = "pacing")]
+            pacing: None,
+        }
+    }
+}
+
+impl ClientBuilder {
+    /// The personal API token.
+    pub fn token(mut self, token: impl Into<Token>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    /// How the token travels; `Circle-Token` unless said otherwise.
+    pub fn scheme(mut self, scheme: Scheme) -> Self {
+        self.scheme = scheme;
+        self
+    }
+
+    /// The host, with or without scheme and `/api/v2`; `circleci.com` unless said otherwise.
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.host = Some(host.into());
+        self
+    }
+
+    /// Allows `http://` for a host that is not this machine. Everyone on the way can then read the token.
+    pub fn allow_plain_http(mut self, insist: bool) -> Self {
+        self.allow_plain_http = insist;
+        self
+    }
+
+    /// Takes token and host from here where they are not given explicitly, whatever the order of the calls.
+    pub fn or_from(mut self, environment: &Environment) -> Self {
+        self.environment = Some(environment.clone());
+        self
+    }
+
+    /// Added to the `User-Agent` behind this crate's own name and version.
+    pub fn user_agent(mut self, product: impl Into<String>) -> Self {
+        self.agent = Some(product.into());
+        self
+    }
+
+    /// Connections made your way: proxy, roots, resolver, … Redirects stay this crate's, and its headers come on top,
+    /// so that the token goes to the configured host only.
+    pub fn http(mut self, builder: reqwest::ClientBuilder) -> Self {
+        self.http = Some(builder);
+        self
+    }
+
+    /// The longest wait for a connection. 10 seconds unless said otherwise here or in [`http`](Self::http).
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// The longest silence of a server; 30 seconds unless said otherwise. `None` waits for ever.
+    pub fn read_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.read_timeout = timeout.into();
+        self
+    }
+
+    /// The total time of a call, with all attempts and the waits between them; 2 minutes unless said otherwise.
+    /// `None` waits for ever.
+    pub fn timeout(mut self, total: impl Into<Option<Duration>>) -> Self {
+        self.timeout = total.into();
+        self
+    }
+
+    /// When a failed call is tried again.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// No call is tried again.
+    pub fn no_retries(self) -> Self {
+        self.retry(RetryPolicy::none())
+    }
+
+    /// The largest body that is read, in bytes; 64 MiB unless said otherwise.
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
+    /// Keeps the client and its clones below a rate.
+    #[cfg(feature = "pacing")]
+    pub fn pacing(mut self, pacing: crate::Pacing) -> Self {
+        self.pacing = Some(pacing);
+        self
+    }
+
+    /// Another time, for tests.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Checks it all. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration): no token, or one that is empty or no header
+    /// value; a host that is none, or not safe to send a token to; a user agent that is no header value; TLS that
+    /// cannot be set up.
+    pub fn build(self) -> Result<Client, Error> {
+        let (mut token, mut host) = (self.token, self.host);
+        if let Some(environment) = &self.environment {
+            let found = environment.read(token.is_none(), host.is_none())?;
+            token = token.or(found.token);
+            host = host.or(found.host);
+        }
+        let token = token.ok_or_else(|| Error::configuration(environment::NO_TOKEN))?;
+        let credential = Credential::new(&token, self.scheme)?;
+        let host = Host::parse(
+            host.as_deref().unwrap_or(DEFAULT_HOST),
+            self.allow_plain_http,
+        )?;
+
+        // Found out here, and not by connections that fail and are tried again.
+        let no_tls = cfg!(not(any(feature = "rustls", feature = "native-tls")));
+        if no_tls && self.http.is_none() && host.base.starts_with("https:") {
+            return Err(Error::configuration(
+                "this crate was built without TLS: enable its feature `rustls` or `native-tls`",
+            ));
+        }
+
+        let agent = match &self.agent {
+            None => HeaderValue::from_static(AGENT),
+            Some(product) => HeaderValue::from_str(&format!("{AGENT} {product}"))
+                .map_err(|_| Error::configuration("the user agent is not a valid header value"))?,
+        };
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.insert(credential.name.clone(), credential.value.clone());
+        headers.insert(USER_AGENT, agent);
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+
+        let http = match self.http {
+            Some(theirs) => match self.connect_timeout {
+                Some(timeout) => theirs.connect_timeout(timeout),
+                None => theirs,
+            },
+            None => {
+                let timeout = self.connect_timeout.unwrap_or(Duration::from_secs(10));
+                let ours = reqwest::Client::builder().connect_timeout(timeout);
+                // A proxy from the environment has no business between a client and its own machine.
+                if host.loopback { ours.no_proxy() } else { ours }
+            }
+        };
+        // reqwest would strip `Authorization` from a redirect to another host, but not `Circle-Token`.
+        let http = http
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| {
+                Error::configuration("the HTTP client cannot be built").with_source(error)
+            })?;
+
+        Ok(Client {
+            inner: Arc::new(Inner {
+                http,
+                host,
+                credential,
+                headers,
+                retry: self.retry,
+                timeout: self.timeout,
+                read_timeout: self.read_timeout,
+                body_limit: self.body_limit,
+                clock: self.clock,
+                #[cfg(feature = "pacing")]
+                pacing: self.pacing,
+            }),
+        })
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("token", &self.token)
+            .field("scheme", &self.scheme)
+            .field("environment", &self.environment)
+            .field("timeout", &self.timeout)
+            .field("read_timeout", &self.read_timeout)
+            .field("retry", &self.retry)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,570 @@
+//! One error for everything, with questions to ask of it.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::operation::Operation;
+use crate::retry;
+
+/// How much of a body an error keeps.
+const EXCERPT: usize = 4 * 1024;
+/// How much of a message goes on one line.
+const LINE: usize = 400;
+
+/// What went wrong with a client or a call.
+///
+/// It prints as one line, such as `listContexts: 404 Not Found: Org not found. (request 7f2c…)`, and never holds the
+/// token.
+///
+/// CircleCI's statuses mean less than they say: a missing context answers 403, and a token without access 404.
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ErrorKind,
+    operation: Option<&'static Operation>,
+    status: Option<StatusCode>,
+    message: Option<String>,
+    path: Option<String>,
+    request_id: Option<String>,
+    excerpt: Option<String>,
+    attempts: u32,
+    retry_after: Option<Duration>,
+    timeout: bool,
+    lasting: bool,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// The kinds of [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The client cannot be built: no token, a bad host, …
+    Configuration,
+    /// An argument of the call is not what the operation wants. Nothing was sent.
+    InvalidArgument,
+    /// No connection: the request never left.
+    Connect,
+    /// The answer did not come in time.
+    Timeout,
+    /// The connection broke.
+    Transport,
+    /// A redirect that is not followed: to another origin, of a method other than GET and HEAD, or one too many.
+    Redirect,
+    /// A status that is no success.
+    Status,
+    /// 429, or a wait for the rate limit that does not fit into the call's time.
+    RateLimited,
+    /// A success whose body is not what the document promises.
+    Decode,
+    /// A body larger than the client's bound.
+    TooLarge,
+    /// A list whose pages repeat, so that following it would never end.
+    RepeatedPage,
+    /// A file of this machine that cannot be written, or must not be: its path leads out of its folder.
+    File,
+    /// What was asked for was taken on, and has failed at CircleCI's: a usage export.
+    Failed,
+}
+
+impl Error {
+    #[cold]
+    pub(crate) fn new(kind: ErrorKind) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            operation: None,
+            status: None,
+            message: None,
+            path: None,
+            request_id: None,
+            excerpt: None,
+            attempts: 0,
+            retry_after: None,
+            timeout: kind == ErrorKind::Timeout,
+            lasting: false,
+            source: None,
+        }))
+    }
+
+    pub(crate) fn configuration(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Configuration).with_message(message)
+    }
+
+    pub(crate) fn argument(operation: &'static Operation, message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidArgument)
+            .with_operation(operation)
+            .with_message(message)
+    }
+
+    pub(crate) fn with_operation(mut self, operation: &'static Operation) -> Self {
+        self.0.operation = Some(operation);
+        self
+    }
+
+    pub(crate) fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.0.message = Some(message.into());
+        self
+    }
+
+    pub(crate) fn with_source(
+        mut self,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = Some(status);
+        self
+    }
+
+    pub(crate) fn with_path(mut self, path: String) -> Self {
+        self.0.path = Some(path);
+        self
+    }
+
+    pub(crate) fn with_request_id(mut self, id: Option<Cow<'_, str>>) -> Self {
+        self.0.request_id = id.map(|id| one_line(&id, 128));
+        self
+    }
+
+    pub(crate) fn with_excerpt(mut self, body: &str) -> Self {
+        self.0.excerpt =
+            (!body.is_empty()).then(|| body[..body.floor_char_boundary_at(EXCERPT)].to_owned());
+        self
+    }
+
+    pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
+        self.0.retry_after = wait;
+        self
+    }
+
+    pub(crate) fn timed_out(mut self) -> Self {
+        self.0.timeout = true;
+        self
+    }
+
+    /// Trying again would meet the same.
+    pub(crate) fn lasting(mut self) -> Self {
+        self.0.lasting = true;
+        self
+    }
+
+    /// Takes secrets out of everything that the server or a library said.
+    #[cfg(feature = "contexts")]
+    pub(crate) fn without(mut self, secrets: &[&str], instead: &str) -> Self {
+        let clean = |text: String| {
+            secrets.iter().fold(text, |text, secret| {
+                let mut text = text.replace(secret, instead);
+                // The end may have been cut off in the middle of the secret.
+                let mut begins = secret
+                    .char_indices()
+                    .rev()
+                    .map(|(at, _)| at)
+                    .filter(|at| *at >= 4);
+                if let Some(at) = begins.find(|at| text.ends_with(&secret[..*at])) {
+                    text.truncate(text.len() - at);
+                    text.push_str(instead);
+                }
+                text
+            })
+        };
+        self.0.message = self.0.message.map(clean);
+        self.0.path = self.0.path.map(clean);
+        self.0.excerpt = self.0.excerpt.map(clean);
+        let mut source = self
+            .0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static));
+        while let Some(one) = source {
+            let said = format!("{one} {one:?}");
+            if secrets.iter().any(|secret| said.contains(secret)) {
+                self.0.source = None;
+                break;
+            }
+            source = one.source();
+        }
+        self
+    }
+
+    /// What kind of failure it is.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The HTTP status, if an answer came: of the failure, or of the success that could not be decoded.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.0.status
+    }
+
+    /// What the API, or this crate, has to say about it.
+    pub fn message(&self) -> Option<&str> {
+        self.0.message.as_deref()
+    }
+
+    /// `x-request-id`, which CircleCI's support asks for.
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// The id of the operation, such as `listContexts`.
+    pub fn operation(&self) -> Option<&'static str> {
+        self.0.operation.map(|operation| operation.id)
+    }
+
+    /// How many requests were sent, or tried to be.
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// The beginning of the body, at most 4 KiB, where there was one. Bytes that are not UTF-8 are replaced.
+    pub fn body_excerpt(&self) -> Option<&str> {
+        self.0.excerpt.as_deref()
+    }
+
+    /// Where in the JSON the body is not what was expected, such as `items[3].trigger.type`.
+    pub fn path(&self) -> Option<&str> {
+        self.0.path.as_deref()
+    }
+
+    /// 404: no such thing, or the token may not see it.
+    pub fn is_not_found(&self) -> bool {
+        self.0.status == Some(StatusCode::NOT_FOUND)
+    }
+
+    /// 401: no token, a wrong one, or one of the wrong kind.
+    pub fn is_unauthorized(&self) -> bool {
+        self.0.status == Some(StatusCode::UNAUTHORIZED)
+    }
+
+    /// 403: the token may not do this; some missing things answer so too.
+    pub fn is_forbidden(&self) -> bool {
+        self.0.status == Some(StatusCode::FORBIDDEN)
+    }
+
+    /// 429, or a wait for the rate limit that does not fit into the call's time.
+    pub fn is_rate_limited(&self) -> bool {
+        self.0.kind == ErrorKind::RateLimited
+    }
+
+    /// How long to wait before trying again, where the server said so or the wait did not fit into the call's time.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// The connection or the answer did not come in time.
+    pub fn is_timeout(&self) -> bool {
+        self.0.timeout
+    }
+
+    /// The same call may succeed later: a rate limit, no or a broken connection, a timeout, 408, 500, 502, 503 or 504.
+    /// Whether it is harmless to send it again is another question: see [`Replay`](crate::Replay).
+    pub fn is_transient(&self) -> bool {
+        !self.0.lasting
+            && match self.0.kind {
+                ErrorKind::Connect
+                | ErrorKind::Timeout
+                | ErrorKind::Transport
+                | ErrorKind::RateLimited => true,
+                ErrorKind::Status => self.0.status.is_some_and(retry::is_transient),
+                _ => false,
+            }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = &*self.0;
+        if let Some(operation) = error.operation {
+            write!(f, "{}: ", operation.id)?;
+        }
+        let mut what: Cow<'static, str> = match error.kind {
+            ErrorKind::Configuration => "cannot set up the client".into(),
+            ErrorKind::InvalidArgument => "invalid argument".into(),
+            ErrorKind::Connect => "cannot connect".into(),
+            ErrorKind::Timeout => "timed out".into(),
+            ErrorKind::Transport => "the connection broke".into(),
+            ErrorKind::Redirect => "redirect not followed".into(),
+            ErrorKind::Status => "unexpected answer".into(),
+            ErrorKind::RateLimited => "rate limited".into(),
+            ErrorKind::Decode => "the body is not what was expected".into(),
+            ErrorKind::TooLarge => "the body is too large".into(),
+            ErrorKind::RepeatedPage => "the pages repeat".into(),
+            ErrorKind::File => "the file cannot be written".into(),
+            ErrorKind::Failed => "it has failed".into(),
+        };
+        if let Some(status) = error.status {
+            // `404 Not Found` says it all; for the other kinds the status is where it happened.
+            let status = match status.canonical_reason() {
+                Some(reason) => format!("{} {reason}", status.as_u16()),
+                None => status.as_u16().to_string(),
+            };
+            what = match error.kind {
+                ErrorKind::Status | ErrorKind::RateLimited => status.into(),
+                _ => format!("{status}, but {what}").into(),
+            };
+        }
+        f.write_str(&what)?;
+        if let Some(path) = &error.path {
+            write!(f, ": {}", one_line(path, LINE))?;
+        }
+        if let Some(message) = &error.message {
+            write!(f, ": {}", one_line(message, LINE))?;
+        }
+        let mut aside = Vec::new();
+        if let Some(id) = &error.request_id {
+            aside.push(format!("request {id}"));
+        }
+        if error.attempts > 1 {
+            aside.push(format!("{} attempts", error.attempts));
+        }
+        if let Some(wait) = error.retry_after {
+            aside.push(format!("retry after {} s", wait.as_secs_f64().ceil()));
+        }
+        if !aside.is_empty() {
+            write!(f, " ({})", aside.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = &*self.0;
+        f.debug_struct("Error")
+            .field("kind", &error.kind)
+            .field("operation", &self.operation())
+            .field("status", &error.status)
+            .field("message", &error.message)
+            .field("path", &error.path)
+            .field("request_id", &error.request_id)
+            .field("attempts", &error.attempts)
+            .field("retry_after", &error.retry_after)
+            .field("body_excerpt", &error.excerpt)
+            .field("source", &error.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0.source {
+            Some(source) => Some(&**source),
+            None => None,
+        }
+    }
+}
+
+/// What a failed answer's body says: `{message}`, `{error, context?}`, `{errors: [..]}`, plain text or a page's title.
+pub(crate) fn message_of(body: &str) -> Option<String> {
+    let body = body.trim();
+    if body.is_empty() {
+        return None;
+    }
+    if let Ok(json) = serde_json::from_str::<Value>(body) {
+        return message_in(&json, 3);
+    }
+    let lower = body[..body.floor_char_boundary_at(1024)].to_ascii_lowercase();
+    if lower.starts_with('<') {
+        return Some(
+            match between(body, &lower, "<title>", "</title>")
+                .or_else(|| between(body, &lower, "<h1>", "</h1>"))
+            {
+                Some(title) => format!("{title} (an HTML page)"),
+                None => "an HTML page".to_owned(),
+            },
+        );
+    }
+    if body.starts_with(['{', '[']) {
+        return Some(format!("{body} (cut off)"));
+    }
+    Some(body.to_owned())
+}
+
+fn message_in(json: &Value, depth: u8) -> Option<String> {
+    match json {
+        Value::String(text) => {
+            let text = text.trim();
+            // The message may itself be a JSON document in a string.
+            if depth > 0
+                && text.starts_with(['{', '[', '"'])
+                && let Ok(inner) = serde_json::from_str::<Value>(text)
+                && let Some(message) = message_in(&inner, depth - 1)
+            {
+                return Some(message);
+            }
+            (!text.is_empty()).then(|| text.to_owned())
+        }
+        Value::Object(fields) => {
+            if let Some(message) = fields
+                .get("message")
+                .and_then(|message| message_in(message, depth.checked_sub(1)?))
+            {
+                return Some(message);
+            }
+            if let Some(error) = fields
+                .get("error")
+                .and_then(|error| message_in(error, depth.checked_sub(1)?))
+            {
+                return Some(match fields.get("context") {
+                    Some(Value::String(context)) if !context.is_empty() => {
+                        format!("{error}: {context}")
+                    }
+                    Some(context @ (Value::Object(_) | Value::Array(_))) => {
+                        format!("{error}: {context}")
+                    }
+                    _ => error,
+                });
+            }
+            if let Some(message) = fields
+                .get("errors")
+                .and_then(|errors| message_in(errors, depth.checked_sub(1)?))
+            {
+                return Some(message);
+            }
+            (!fields.is_empty()).then(|| json.to_string())
+        }
+        Value::Array(items) => {
+            let messages: Vec<_> = items
+                .iter()
+                .filter_map(|item| message_in(item, depth.checked_sub(1)?))
+                .collect();
+            (!messages.is_empty()).then(|| messages.join("; "))
+        }
+        Value::Null => None,
+        other => Some(other.to_string()),
+    }
+}
+
+fn between<'t>(text: &'t str, lower: &str, open: &str, close: &str) -> Option<&'t str> {
+    let from = lower.find(open)? + open.len();
+    let to = from + lower[from..].find(close)?;
+    let found = text[from..to].trim();
+    (!found.is_empty()).then_some(found)
+}
+
+/// Printable on one line: breaks and controls become spaces, runs of them one, and the end is cut off.
+fn one_line(text: &str, limit: usize) -> String {
+    let mut line = String::with_capacity(text.len().min(limit + 4));
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    for word in words.filter(|word| !word.is_empty()) {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.len() > limit {
+            line.truncate(line.floor_char_boundary_at(limit));
+            line.push('…');
+            break;
+        }
+    }
+    line
+}
+
+/// `str::floor_char_boundary`, which is younger than our oldest compiler.
+trait FloorCharBoundary {
+    fn floor_char_boundary_at(&self, limit: usize) -> usize;
+}
+
+impl FloorCharBoundary for str {
+    fn floor_char_boundary_at(&self, limit: usize) -> usize {
+        if limit >= self.len() {
+            return self.len();
+        }
+        (0..=limit)
+            .rev()
+            .find(|index| self.is_char_boundary(*index))
+            .unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_small_and_goes_everywhere() {
+        fn goes<T: StdError + Send + Sync + 'static>() {}
+        goes::<Error>();
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn whatever_the_body_is_it_says_what_it_can() {
+        for (body, message) in [
+            (r#"{"message":"Org not found."}"#, Some("Org not found.")),
+            (r#"{"message":"{\"message\":\"inner\"}"}"#, Some("inner")),
+            (r#"{"message":"{\"error\":\"inner\"}"}"#, Some("inner")),
+            (r#"{"message":"{not json"}"#, Some("{not json")),
+            (r#"{"message":{"a":1}}"#, Some(r#"{"a":1}"#)),
+            (r#"{"message":null}"#, Some(r#"{"message":null}"#)),
+            (r#"{"error":"no such policy"}"#, Some("no such policy")),
+            (r#"{"error":"bad","context":"line 3"}"#, Some("bad: line 3")),
+            (
+                r#"{"error":"bad","context":{"line":3}}"#,
+                Some(r#"bad: {"line":3}"#),
+            ),
+            (
+                r#"{"errors":[{"message":"a"},{"message":"b"}]}"#,
+                Some("a; b"),
+            ),
+            (r#""just a string""#, Some("just a string")),
+            (r#"{"other":1}"#, Some(r#"{"other":1}"#)),
+            ("{}", None),
+            ("[]", None),
+            ("null", None),
+            ("", None),
+            (" \r\n", None),
+            ("Rate limited.", Some("Rate limited.")),
+            (
+                "<html><head><TITLE>502 Bad\nGateway</TITLE></head>",
+                Some("502 Bad\nGateway (an HTML page)"),
+            ),
+            ("<html><h1>oops</h1>", Some("oops (an HTML page)")),
+            ("<!doctype html><p>", Some("an HTML page")),
+            (
+                r#"{"message":"Org no"#,
+                Some(r#"{"message":"Org no (cut off)"#),
+            ),
+        ] {
+            assert_eq!(message_of(body).as_deref(), message, "{body}");
+        }
+    }
+
+    #[test]
+    fn nested_strings_do_not_nest_for_ever() {
+        let mut body = "\"end\"".to_owned();
+        for _ in 0..12 {
+            body = serde_json::to_string(&serde_json::json!({ "message": body })).unwrap();
+        }
+        assert!(message_of(&body).is_some());
+    }
+
+    #[test]
+    fn it_prints_on_one_bounded_line() {
+        let long = "ü\n\t ".repeat(1000);
+        let error = Error::new(ErrorKind::Status)
+            .with_status(StatusCode::BAD_GATEWAY)
+            .with_message(long)
+            .with_request_id(Some("a\r\nb".into()))
+            .with_attempts(3)
+            .with_excerpt(&"ü".repeat(5000));
+        let line = error.to_string();
+        assert!(!line.contains(['\n', '\r']), "{line}");
+        assert!(line.len() < 500, "{line}");
+        assert!(line.ends_with("… (request a b, 3 attempts)"), "{line}");
+        assert!(error.body_excerpt().unwrap().len() <= EXCERPT);
+    }
+}

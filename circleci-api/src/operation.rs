@@ -1,0 +1,291 @@
+//! What an operation is, and the macro that makes a builder of one.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use http::Method;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::argument::{PathValue, QueryValue};
+use crate::call::{Call, CallOptions, Sending};
+use crate::client::Client;
+use crate::decode;
+use crate::error::Error;
+use crate::response::Response;
+use crate::transport::Reply;
+
+/// One operation of the API, as its document describes it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Operation {
+    /// `listPipelines`.
+    pub id: &'static str,
+    /// `GET`.
+    pub method: Method,
+    /// The path template, `/workflow/{id}/job`.
+    pub path: &'static str,
+    /// The path's parameters, in the order of the template.
+    pub params: &'static [Param],
+    /// Whether it may be sent again without the caller's word.
+    pub replay: Replay,
+}
+
+impl Operation {
+    #[doc(hidden)]
+    pub const fn new(
+        id: &'static str,
+        method: Method,
+        path: &'static str,
+        params: &'static [Param],
+        replay: Replay,
+    ) -> Self {
+        Self {
+            id,
+            method,
+            path,
+            params,
+            replay,
+        }
+    }
+}
+
+/// A path parameter.
+#[derive(Clone, Copy, Debug)]
+pub struct Param {
+    /// Its name in the template.
+    pub name: &'static str,
+    /// What it has to look like.
+    pub kind: ParamKind,
+}
+
+/// What a path parameter has to look like before a call is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ParamKind {
+    /// Three parts: `gh/acme/web`.
+    ProjectSlug,
+    /// Two parts: `gh/acme`.
+    OrgSlug,
+    /// Two parts, or a UUID.
+    OrgSlugOrId,
+    /// A UUID.
+    Uuid,
+    /// Digits.
+    Integer,
+    /// Anything that can be one segment of a path.
+    Text,
+}
+
+/// Whether sending an operation twice does what sending it once does.
+///
+/// CircleCI has no idempotency keys, so that a POST whose answer was lost may have happened.
+/// A rate-limited call (429) and one that never left this machine are sent again whatever the class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Replay {
+    /// `GET`, `HEAD`, `PUT` and `DELETE`: sent again after a failure.
+    Safe,
+    /// A `POST` that merely cancels: sent again after a failure.
+    Cancel,
+    /// Every other `POST` and `PATCH`: sent again only if the caller
+    /// [says so](crate::CallOptions::replay) for that call.
+    Never,
+}
+
+impl Replay {
+    /// Whether a second sending is harmless.
+    pub const fn is_harmless(self) -> bool {
+        matches!(self, Self::Safe | Self::Cancel)
+    }
+}
+
+mod sealed {
+    /// What an operation is called by, and how its answer is read.
+    pub trait Kind: 'static {
+        /// What the API's document says about it.
+        const OPERATION: &'static super::Operation;
+        /// What it answers.
+        type Output: 'static;
+        #[doc(hidden)]
+        const DECODE: super::Decode<Self::Output>;
+        #[doc(hidden)]
+        const RESPOND: super::Decode<crate::Response<Self::Output>>;
+    }
+}
+
+pub use sealed::Kind;
+
+/// From an answer to a value.
+#[doc(hidden)]
+pub type Decode<T> = fn(Reply) -> Result<T, Error>;
+
+/// A request for an operation, on its way to being sent.
+///
+/// The methods of [`Client`](crate::Client) make one of what the operation cannot do without. Each operation's own
+/// setters, for what is optional, are in its `impl Request<…>` block below.
+///
+/// ```no_run
+/// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+/// let pipelines = circleci.list_pipelines_for_project("gh/acme/web").branch("main").send().await?;
+/// # Ok(()) }
+/// ```
+#[must_use = "nothing is sent until `send` is called and awaited"]
+pub struct Request<O> {
+    call: Call,
+    operation: PhantomData<fn() -> O>,
+}
+
+impl<O> Clone for Request<O> {
+    fn clone(&self) -> Self {
+        Self {
+            call: self.call.clone(),
+            operation: PhantomData,
+        }
+    }
+}
+
+impl<O> fmt::Debug for Request<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.call.fmt(f)
+    }
+}
+
+impl<O: Kind> Request<O> {
+    pub(crate) fn new(client: &Client) -> Self {
+        Self {
+            call: Call::new(client, O::OPERATION),
+            operation: PhantomData,
+        }
+    }
+
+    /// What the API's document says about the operation.
+    pub fn operation(&self) -> &'static Operation {
+        O::OPERATION
+    }
+
+    /// Retries, replay and timeout of this one call.
+    pub fn options(mut self, options: CallOptions) -> Self {
+        self.call.set_options(options);
+        self
+    }
+
+    /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Whatever went wrong, as an [`Error`] with questions to ask of it.
+    pub fn send(self) -> Sending<O::Output> {
+        self.call.send(O::DECODE)
+    }
+
+    /// Sends the request, and keeps status, headers, request id and rate-limit figures beside the body.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_for_response(self) -> Sending<Response<O::Output>> {
+        self.call.send(O::RESPOND)
+    }
+
+    /// Sends the request, and decodes the answer into a type of yours: [`Tolerant`](crate::Tolerant),
+    /// [`serde_json::Value`], or a struct with the fields that you read.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_as<T: DeserializeOwned>(self) -> Sending<T> {
+        self.call.send(decode::json)
+    }
+
+    pub(crate) fn into_call(self) -> Call {
+        self.call
+    }
+
+    // What generated code fills a request in with. The names are out of the way of any parameter's setter.
+
+    /// The next path parameter, in the order of the template.
+    pub(crate) fn with_path(mut self, value: impl Into<PathValue>) -> Self {
+        self.call.push_path(value.into());
+        self
+    }
+
+    /// The three path parameters that spell a project slug.
+    #[allow(dead_code, reason = "depends on the document")]
+    pub(crate) fn with_project(mut self, slug: impl Into<PathValue>) -> Self {
+        self.call.push_project(slug.into());
+        self
+    }
+
+    /// Sets a query parameter, in place of what was set before.
+    pub(crate) fn with_query(mut self, name: &'static str, value: impl Into<QueryValue>) -> Self {
+        self.call.set_query(name, value.into());
+        self
+    }
+
+    /// Sets a query parameter that is repeated for each of its values.
+    #[allow(dead_code, reason = "depends on the document")]
+    pub(crate) fn with_query_each<V: Into<QueryValue>>(
+        mut self,
+        name: &'static str,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
+        self.call.clear_query(name);
+        for value in values {
+            self.call.push_query(name, value.into());
+        }
+        self
+    }
+
+    /// The JSON body.
+    pub(crate) fn with_json<B: Serialize + ?Sized>(mut self, body: &B) -> Self {
+        self.call.set_json(body);
+        self
+    }
+}
+
+/// Defines an operation. Output, id, method, path template, path parameters, replay class:
+///
+/// ```text
+/// operation! {
+///     /// Asked for by [`Client::list_workflow_jobs`].
+///     ListWorkflowJobs -> types::JobList;
+///     "listWorkflowJobs" GET "/workflow/{id}/job" ("id": Uuid) Safe
+/// }
+/// ```
+///
+/// An output of `()` leaves the body of the answer unread.
+macro_rules! operation {
+    ($(#[$meta:meta])* $name:ident -> (); $($rest:tt)*) => {
+        $crate::operation::operation! { @with (nothing nothing_with_response) ($(#[$meta])*) $name (()) $($rest)* }
+    };
+    (@with ($decode:ident $respond:ident) ($(#[$meta:meta])*) $name:ident ($output:ty)
+        $id:literal $method:ident $path:literal ($($param:literal : $kind:ident),* $(,)?) $replay:ident) => {
+        $(#[$meta])*
+        #[non_exhaustive]
+        pub struct $name;
+
+        impl $name {
+            /// What the API's document says about this operation.
+            pub const OPERATION: &'static $crate::operation::Operation = &$crate::operation::Operation::new(
+                $id,
+                ::http::Method::$method,
+                $path,
+                &[$($crate::operation::Param { name: $param, kind: $crate::operation::ParamKind::$kind }),*],
+                $crate::operation::Replay::$replay,
+            );
+        }
+
+        impl $crate::operation::Kind for $name {
+            const OPERATION: &'static $crate::operation::Operation = Self::OPERATION;
+            type Output = $output;
+            const DECODE: $crate::operation::Decode<$output> = $crate::decode::$decode;
+            const RESPOND: $crate::operation::Decode<$crate::Response<$output>> = $crate::decode::$respond;
+        }
+    };
+    ($(#[$meta:meta])* $name:ident -> $output:ty; $($rest:tt)*) => {
+        $crate::operation::operation! { @with (json json_with_response) ($(#[$meta])*) $name ($output) $($rest)* }
+    };
+}
+
+pub(crate) use operation;

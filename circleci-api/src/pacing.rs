@@ -1,0 +1,169 @@
+//! Staying below a rate, and slowing down before the server has to say so.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use governor::clock::Clock;
+use governor::middleware::NoOpMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use http::{HeaderMap, StatusCode};
+
+use crate::response::RateLimit;
+use crate::retry;
+
+/// A limiter, shared by a client, its clones and every client that is given a clone of it.
+///
+/// Below the given rate it also heeds what the server says: once less than a quarter of a window's requests is left,
+/// those that remain are spread over the time until the window's end, and after a 429 all wait.
+///
+/// ```
+/// use circleci_api::{Client, Pacing};
+///
+/// let client = Client::builder().token("abc").pacing(Pacing::per_minute(90)).build()?;
+/// # Ok::<(), circleci_api::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Pacing(Arc<Limiter>);
+
+struct Limiter {
+    rate: RateLimiter<NotKeyed, InMemoryState, Moments, NoOpMiddleware<Duration>>,
+    moments: Moments,
+    server: Mutex<Server>,
+}
+
+/// What the server's headers ask for.
+#[derive(Default)]
+struct Server {
+    /// Between two requests.
+    gap: Duration,
+    /// When the gap no longer applies.
+    until: Option<Instant>,
+    /// When the next request may go.
+    next: Option<Instant>,
+}
+
+impl Pacing {
+    /// At most so many requests a second, retries included. 0 counts as 1.
+    pub fn per_second(requests: u32) -> Self {
+        Self::new(Quota::per_second(at_least_one(requests)))
+    }
+
+    /// At most so many requests a minute, retries included. 0 counts as 1.
+    ///
+    /// They are spread: a burst is at most what a second has room for, and at least one.
+    pub fn per_minute(requests: u32) -> Self {
+        let quota = Quota::per_minute(at_least_one(requests));
+        Self::new(quota.allow_burst(at_least_one(requests / 60)))
+    }
+
+    fn new(quota: Quota) -> Self {
+        let moments = Moments::default();
+        Self(Arc::new(Limiter {
+            rate: RateLimiter::direct_with_clock(quota, moments.clone()),
+            moments,
+            server: Mutex::default(),
+        }))
+    }
+
+    fn server(&self) -> MutexGuard<'_, Server> {
+        self.0.server.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets a request go, or says how long to wait before asking again.
+    pub(crate) fn admit(&self, now: Instant) -> Result<(), Duration> {
+        let mut server = self.server();
+        if let Some(next) = server.next
+            && next > now
+        {
+            return Err(next - now);
+        }
+        let moment = self.0.moments.set(now);
+        if let Err(early) = self.0.rate.check() {
+            return Err(early.wait_time_from(moment).max(Duration::from_nanos(1)));
+        }
+        server.next = match server.until {
+            Some(until) if now < until => Some(now + server.gap),
+            _ => None,
+        };
+        Ok(())
+    }
+
+    /// Heeds an answer's headers.
+    pub(crate) fn learn(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        now: Instant,
+        utc: SystemTime,
+    ) {
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            if let Some(wait) = retry::asked(status, headers, utc) {
+                self.hold(now, wait);
+            }
+            return;
+        }
+        let limit = RateLimit::read(headers, utc);
+        let (Some(remaining), Some(reset)) = (limit.remaining, limit.reset) else {
+            return;
+        };
+        if remaining == 0 {
+            return self.hold(now, reset);
+        }
+        let scarce = remaining < limit.limit.map_or(10, |limit| limit / 4);
+        let gap = reset / u32::try_from(remaining).unwrap_or(u32::MAX);
+        let mut server = self.server();
+        if scarce {
+            server.gap = gap;
+            server.until = now.checked_add(reset);
+            server.next = server.next.max(now.checked_add(gap));
+        } else {
+            server.until = None;
+        }
+    }
+
+    /// Nothing goes for that long. A server that asks for more than an hour is answered by errors, not by waiting.
+    fn hold(&self, now: Instant, wait: Duration) {
+        let mut server = self.server();
+        server.next = server
+            .next
+            .max(now.checked_add(wait.min(Duration::from_secs(3600))));
+    }
+}
+
+impl fmt::Debug for Pacing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pacing(..)")
+    }
+}
+
+fn at_least_one(count: u32) -> NonZeroU32 {
+    NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN)
+}
+
+/// The limiter's clock is the caller's, so that a test's time is its time too.
+#[derive(Clone, Default)]
+struct Moments(Arc<(OnceLock<Instant>, AtomicU64)>);
+
+impl Moments {
+    fn set(&self, now: Instant) -> Duration {
+        let (first, latest) = &*self.0;
+        let since = now.saturating_duration_since(*first.get_or_init(|| now));
+        latest.store(
+            u64::try_from(since.as_nanos()).unwrap_or(u64::MAX),
+            Ordering::Relaxed,
+        );
+        since
+    }
+}
+
+impl Clock for Moments {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        Duration::from_nanos(self.0.1.load(Ordering::Relaxed))
+    }
+}

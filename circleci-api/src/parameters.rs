@@ -1,0 +1,218 @@
+//! The values that a pipeline takes as parameters.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// The value of a pipeline parameter.
+///
+/// CircleCI's parameters are booleans, integers and strings (an enum parameter is a string); anything else that
+/// an answer holds is kept as it is.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ParameterValue {
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A string, or the word of an enum parameter.
+    String(String),
+    /// Anything else: a fraction, a list, an object, null.
+    Other(serde_json::Value),
+}
+
+impl ParameterValue {
+    /// The value of a boolean.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Boolean(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The value of a whole number.
+    pub fn as_i64(&self) -> Option<i64> {
+        match self {
+            Self::Integer(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The value of a string.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+/// As it would stand in a shell: a string without quotes, anything else as JSON.
+impl fmt::Display for ParameterValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Boolean(value) => value.fmt(f),
+            Self::Integer(value) => value.fmt(f),
+            Self::String(value) => f.pad(value),
+            Self::Other(value) => value.fmt(f),
+        }
+    }
+}
+
+impl Serialize for ParameterValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Boolean(value) => serializer.serialize_bool(*value),
+            Self::Integer(value) => serializer.serialize_i64(*value),
+            Self::String(value) => serializer.serialize_str(value),
+            Self::Other(value) => value.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ParameterValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+
+        impl<'de> de::Visitor<'de> for Any {
+            type Value = ParameterValue;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON value")
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<ParameterValue, E> {
+                Ok(ParameterValue::Boolean(value))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<ParameterValue, E> {
+                Ok(ParameterValue::Integer(value))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<ParameterValue, E> {
+                Ok(match i64::try_from(value) {
+                    Ok(value) => ParameterValue::Integer(value),
+                    Err(_) => ParameterValue::Other(value.into()),
+                })
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<ParameterValue, E> {
+                Ok(ParameterValue::Other(value.into()))
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<ParameterValue, E> {
+                Ok(ParameterValue::String(value.to_owned()))
+            }
+
+            fn visit_string<E>(self, value: String) -> Result<ParameterValue, E> {
+                Ok(ParameterValue::String(value))
+            }
+
+            fn visit_unit<E>(self) -> Result<ParameterValue, E> {
+                Ok(ParameterValue::Other(serde_json::Value::Null))
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(
+                self,
+                items: A,
+            ) -> Result<ParameterValue, A::Error> {
+                Deserialize::deserialize(de::value::SeqAccessDeserializer::new(items))
+                    .map(ParameterValue::Other)
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(
+                self,
+                entries: A,
+            ) -> Result<ParameterValue, A::Error> {
+                Deserialize::deserialize(de::value::MapAccessDeserializer::new(entries))
+                    .map(ParameterValue::Other)
+            }
+        }
+
+        deserializer.deserialize_any(Any)
+    }
+}
+
+impl From<bool> for ParameterValue {
+    fn from(value: bool) -> Self {
+        Self::Boolean(value)
+    }
+}
+
+impl From<i64> for ParameterValue {
+    fn from(value: i64) -> Self {
+        Self::Integer(value)
+    }
+}
+
+impl From<i32> for ParameterValue {
+    fn from(value: i32) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl From<u32> for ParameterValue {
+    fn from(value: u32) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl From<&str> for ParameterValue {
+    fn from(value: &str) -> Self {
+        Self::String(value.to_owned())
+    }
+}
+
+impl From<String> for ParameterValue {
+    fn from(value: String) -> Self {
+        Self::String(value)
+    }
+}
+
+/// Sorts a JSON value into the variant that says most about it.
+impl From<serde_json::Value> for ParameterValue {
+    fn from(value: serde_json::Value) -> Self {
+        match value {
+            serde_json::Value::Bool(value) => Self::Boolean(value),
+            serde_json::Value::String(value) => Self::String(value),
+            serde_json::Value::Number(number) => match number.as_i64() {
+                Some(value) => Self::Integer(value),
+                None => Self::Other(number.into()),
+            },
+            other => Self::Other(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ParameterValue as V;
+
+    #[test]
+    fn nothing_is_lost() {
+        for (json, value) in [
+            ("true", V::Boolean(true)),
+            ("-3", V::Integer(-3)),
+            ("9223372036854775807", V::Integer(i64::MAX)),
+            ("18446744073709551615", V::Other(u64::MAX.into())),
+            ("1.5", V::Other(1.5.into())),
+            (r#""true""#, V::String("true".into())),
+            ("null", V::Other(serde_json::Value::Null)),
+            (
+                r#"[1,{"a":null}]"#,
+                V::Other(serde_json::json!([1, { "a": null }])),
+            ),
+            (
+                r#"{"a":[1.5]}"#,
+                V::Other(serde_json::json!({ "a": [1.5] })),
+            ),
+        ] {
+            assert_eq!(serde_json::from_str::<V>(json).unwrap(), value);
+            assert_eq!(serde_json::to_string(&value).unwrap(), json);
+            assert_eq!(
+                V::from(serde_json::from_str::<serde_json::Value>(json).unwrap()),
+                value
+            );
+        }
+    }
+}

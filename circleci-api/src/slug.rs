@@ -1,0 +1,266 @@
+//! The names of projects and organizations, checked when they are made.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A project: provider, organization and project, as in `gh/acme/web` or `circleci/<org id>/<project id>`.
+///
+/// Parsed from a slug (`github/acme/web` and `gh/acme/web` are the same project) or from a git remote
+/// (`https://github.com/acme/web.git`, `git@bitbucket.org:acme/web.git`, `ssh://git@github.com/acme/web`).
+///
+/// ```
+/// use circleci_api::ProjectSlug;
+///
+/// let slug: ProjectSlug = "git@github.com:acme/web.git".parse()?;
+/// assert_eq!(slug.to_string(), "gh/acme/web");
+/// assert_eq!((slug.provider(), slug.organization(), slug.project()), ("gh", "acme", "web"));
+/// # Ok::<(), circleci_api::SlugError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProjectSlug {
+    text: String,
+    organization: usize,
+    project: usize,
+}
+
+/// An organization: provider and name, as in `gh/acme` or `circleci/<org id>`.
+///
+/// ```
+/// let slug: circleci_api::OrgSlug = "github/acme".parse()?;
+/// assert_eq!(slug.to_string(), "gh/acme");
+/// # Ok::<(), circleci_api::SlugError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OrgSlug {
+    text: String,
+    organization: usize,
+}
+
+/// Why a text is no slug.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlugError(&'static str);
+
+impl fmt::Display for SlugError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for SlugError {}
+
+const WANT_PROJECT: SlugError =
+    SlugError("a project slug has three parts, as in gh/acme/web, or is a git remote");
+const WANT_ORG: SlugError = SlugError("an organization slug has two parts, as in gh/acme");
+const BAD_PART: SlugError =
+    SlugError("a part of the slug is empty, `.` or `..`, or holds a slash or a control character");
+const BAD_PROVIDER: SlugError =
+    SlugError("the slug's provider is none of gh, github, bb, bitbucket, gitlab, circleci");
+const BAD_REMOTE: SlugError = SlugError(
+    "the git remote is neither on github.com nor on bitbucket.org; other projects go by circleci/<org id>/<project id>",
+);
+
+impl ProjectSlug {
+    /// Puts a slug together.
+    ///
+    /// # Errors
+    ///
+    /// The provider is unknown, or a part is empty, `.` or `..`, or holds a slash or a control character.
+    pub fn new(provider: &str, organization: &str, project: &str) -> Result<Self, SlugError> {
+        let provider = canonical(provider)?;
+        for part in [organization, project] {
+            if !is_part(part) {
+                return Err(BAD_PART);
+            }
+        }
+        let text = format!("{provider}/{organization}/{project}");
+        let organization = provider.len() + 1;
+        let project = text.len() - project.len();
+        Ok(Self {
+            text,
+            organization,
+            project,
+        })
+    }
+
+    /// `gh`, `bb`, `gitlab` or `circleci`.
+    pub fn provider(&self) -> &str {
+        &self.text[..self.organization - 1]
+    }
+
+    /// The organization's name, or its id where the provider is `circleci`.
+    pub fn organization(&self) -> &str {
+        &self.text[self.organization..self.project - 1]
+    }
+
+    /// The project's name, or its id where the provider is `circleci`.
+    pub fn project(&self) -> &str {
+        &self.text[self.project..]
+    }
+
+    /// `gh/acme/web`.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The organization that the project belongs to.
+    pub fn org_slug(&self) -> OrgSlug {
+        OrgSlug {
+            text: self.text[..self.project - 1].to_owned(),
+            organization: self.organization,
+        }
+    }
+}
+
+impl OrgSlug {
+    /// Puts a slug together.
+    ///
+    /// # Errors
+    ///
+    /// The provider is unknown, or the organization is empty, `.` or `..`, or holds a slash or a control character.
+    pub fn new(provider: &str, organization: &str) -> Result<Self, SlugError> {
+        let provider = canonical(provider)?;
+        if !is_part(organization) {
+            return Err(BAD_PART);
+        }
+        Ok(Self {
+            text: format!("{provider}/{organization}"),
+            organization: provider.len() + 1,
+        })
+    }
+
+    /// `gh`, `bb`, `gitlab` or `circleci`.
+    pub fn provider(&self) -> &str {
+        &self.text[..self.organization - 1]
+    }
+
+    /// The organization's name, or its id where the provider is `circleci`.
+    pub fn organization(&self) -> &str {
+        &self.text[self.organization..]
+    }
+
+    /// `gh/acme`.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl FromStr for ProjectSlug {
+    type Err = SlugError;
+
+    fn from_str(text: &str) -> Result<Self, SlugError> {
+        let text = text.trim();
+        if let Some((host, path)) = remote(text) {
+            return from_remote(host, path);
+        }
+        let parts: Vec<&str> = text.split('/').collect();
+        match parts[..] {
+            [provider, organization, project] => Self::new(provider, organization, project),
+            _ => Err(WANT_PROJECT),
+        }
+    }
+}
+
+impl FromStr for OrgSlug {
+    type Err = SlugError;
+
+    fn from_str(text: &str) -> Result<Self, SlugError> {
+        let parts: Vec<&str> = text.trim().split('/').collect();
+        match parts[..] {
+            [provider, organization] => Self::new(provider, organization),
+            _ => Err(WANT_ORG),
+        }
+    }
+}
+
+/// The short form, so that one project has one slug.
+fn canonical(provider: &str) -> Result<&'static str, SlugError> {
+    Ok(match provider {
+        "gh" | "github" => "gh",
+        "bb" | "bitbucket" => "bb",
+        "gl" | "gitlab" => "gitlab",
+        "circleci" => "circleci",
+        _ => return Err(BAD_PROVIDER),
+    })
+}
+
+/// Whether a part of a slug stays that part wherever it is put.
+pub(crate) fn is_part(part: &str) -> bool {
+    !matches!(part, "" | "." | "..")
+        && !part.contains(|c: char| c == '/' || c == '\\' || c.is_control())
+}
+
+/// Host and path of a git remote: `scheme://[user@]host[:port]/path` or `[user@]host:path`.
+fn remote(text: &str) -> Option<(&str, &str)> {
+    if let Some((_, rest)) = text.split_once("://") {
+        let (authority, path) = rest.split_once('/')?;
+        // Credentials in the remote are dropped unread.
+        let host = authority.rsplit('@').next()?;
+        return Some((host.split(':').next()?, path));
+    }
+    let (authority, path) = text.split_once(':')?;
+    (!authority.contains('/')).then(|| (authority.rsplit('@').next().unwrap_or(authority), path))
+}
+
+fn from_remote(host: &str, path: &str) -> Result<ProjectSlug, SlugError> {
+    let provider = match host.to_ascii_lowercase().as_str() {
+        "github.com" | "www.github.com" | "ssh.github.com" => "gh",
+        "bitbucket.org" | "www.bitbucket.org" | "altssh.bitbucket.org" => "bb",
+        _ => return Err(BAD_REMOTE),
+    };
+    let path = path.split(['?', '#']).next().unwrap_or(path);
+    let path = path.trim_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    match path.split_once('/') {
+        Some((organization, project)) => ProjectSlug::new(provider, organization, project),
+        None => Err(WANT_PROJECT),
+    }
+}
+
+macro_rules! text_traits {
+    ($name:ident) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.text)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.text)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.text
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = SlugError;
+
+            fn try_from(text: &str) -> Result<Self, SlugError> {
+                text.parse()
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.text)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?
+                    .parse()
+                    .map_err(de::Error::custom)
+            }
+        }
+    };
+}
+
+text_traits!(ProjectSlug);
+text_traits!(OrgSlug);

@@ -1,0 +1,35 @@
+//! Timetables that CircleCI accepts: days of the week or days of the month, never neither.
+
+use crate::types::{DayOfWeek, Timetable};
+
+impl Timetable {
+    /// Triggers `per_hour` times (1 to 60) in each of the hours (0 to 23, UTC) of the given days of the week.
+    ///
+    /// ```
+    /// use circleci_api::types::{DayOfWeek, Timetable};
+    ///
+    /// let nightly = Timetable::weekly(1, [2], [DayOfWeek::Mon, DayOfWeek::Thu]);
+    /// ```
+    pub fn weekly(
+        per_hour: i64,
+        hours_of_day: impl IntoIterator<Item = i64>,
+        days_of_week: impl IntoIterator<Item = DayOfWeek>,
+    ) -> Self {
+        Self::new(per_hour, hours_of_day).days_of_week(days_of_week)
+    }
+
+    /// Triggers `per_hour` times (1 to 60) in each of the hours (0 to 23, UTC) of the given days of the month (1 to 31).
+    ///
+    /// ```
+    /// use circleci_api::types::Timetable;
+    ///
+    /// let on_the_first = Timetable::monthly(1, [6], [1]);
+    /// ```
+    pub fn monthly(
+        per_hour: i64,
+        hours_of_day: impl IntoIterator<Item = i64>,
+        days_of_month: impl IntoIterator<Item = i64>,
+    ) -> Self {
+        Self::new(per_hour, hours_of_day).days_of_month(days_of_month)
+    }
+}

@@ -1,0 +1,204 @@
+//! Reading a list item by item, so that a bad one does not cost the others.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{self, DeserializeOwned, Deserializer, IgnoredAny};
+use serde_json::value::RawValue;
+
+use crate::decode;
+use crate::error::Error;
+use crate::paging::Page;
+use crate::transport::Reply;
+
+/// A list of which each item is either decoded or kept as it came.
+///
+/// `P` is the list as it would be without tolerance: a page such as [`types::PipelineList`](crate::types), or a `Vec`.
+/// It comes from [`Request::tolerant_pages`](crate::Request::tolerant_pages), or from any operation that answers with a list:
+///
+/// ```no_run
+/// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+/// use circleci_api::{Tolerant, types};
+///
+/// let page: Tolerant<types::PipelineList> = circleci.list_pipelines().send_as().await?;
+/// for item in page.items {
+///     match item {
+///         Ok(pipeline) => println!("{pipeline:?}"),
+///         Err(bad) => eprintln!("{bad}: {}", bad.json()),
+///     }
+/// }
+/// # Ok(()) }
+/// ```
+pub struct Tolerant<P: Page> {
+    /// The items in their order.
+    pub items: Vec<Result<P::Item, ItemError>>,
+    /// Where the next page is, if this is a page and not the last one.
+    pub next_page_token: Option<String>,
+}
+
+/// An item that is not what was expected.
+#[derive(Debug)]
+pub struct ItemError {
+    index: usize,
+    json: String,
+    path: Option<String>,
+    source: serde_json::Error,
+}
+
+impl ItemError {
+    /// The item's place in its page, from 0.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The item as it came.
+    pub fn json(&self) -> &str {
+        &self.json
+    }
+
+    /// Where in the item it went wrong, such as `trigger.type`; `None` if it is the item itself.
+    pub fn path(&self) -> Option<&str> {
+        self.path.as_deref()
+    }
+}
+
+impl fmt::Display for ItemError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "items[{}]", self.index)?;
+        if let Some(path) = &self.path {
+            write!(f, ".{path}")?;
+        }
+        write!(f, ": {}", self.source)
+    }
+}
+
+impl std::error::Error for ItemError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+impl<P: Page> Page for Tolerant<P> {
+    type Item = Result<P::Item, ItemError>;
+
+    fn items(&self) -> &[Self::Item] {
+        &self.items
+    }
+
+    fn into_items(self) -> Vec<Self::Item> {
+        self.items
+    }
+
+    fn next_page_token(&self) -> Option<&str> {
+        self.next_page_token.as_deref()
+    }
+}
+
+impl<P: Page> fmt::Debug for Tolerant<P>
+where
+    P::Item: fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tolerant")
+            .field("items", &self.items)
+            .field("next_page_token", &self.next_page_token)
+            .finish()
+    }
+}
+
+/// A page that is good throughout is decoded in one pass; only one that is not is taken apart.
+pub(crate) fn page<P>(reply: Reply) -> Result<Tolerant<P>, Error>
+where
+    P: Page + DeserializeOwned,
+    P::Item: DeserializeOwned,
+{
+    if let Ok(page) = serde_json::from_slice::<P>(&reply.body) {
+        let next_page_token = page.next_page_token().map(str::to_owned);
+        let items = page.into_items().into_iter().map(Ok).collect();
+        return Ok(Tolerant {
+            items,
+            next_page_token,
+        });
+    }
+    decode::json(reply)
+}
+
+fn item<T: DeserializeOwned>(index: usize, raw: &RawValue) -> Result<T, ItemError> {
+    serde_json::from_str(raw.get()).map_err(|error| {
+        let (path, source) = decode::locate::<T>(raw.get().as_bytes(), error);
+        ItemError {
+            index,
+            json: raw.get().to_owned(),
+            path,
+            source,
+        }
+    })
+}
+
+impl<'de, P> Deserialize<'de> for Tolerant<P>
+where
+    P: Page,
+    P::Item: DeserializeOwned,
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Raw {
+            items,
+            next_page_token,
+        } = deserializer.deserialize_any(List)?;
+        Ok(Self {
+            items: items
+                .iter()
+                .enumerate()
+                .map(|(index, raw)| item(index, raw))
+                .collect(),
+            next_page_token,
+        })
+    }
+}
+
+/// A list before its items are looked into.
+struct Raw {
+    items: Vec<Box<RawValue>>,
+    next_page_token: Option<String>,
+}
+
+struct List;
+
+impl<'de> de::Visitor<'de> for List {
+    type Value = Raw;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list, or an object with `items`")
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Raw, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element()? {
+            items.push(item);
+        }
+        Ok(Raw {
+            items,
+            next_page_token: None,
+        })
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, mut page: A) -> Result<Raw, A::Error> {
+        let mut items: Option<Option<Vec<Box<RawValue>>>> = None;
+        let mut next_page_token = None;
+        while let Some(key) = page.next_key::<String>()? {
+            match key.as_str() {
+                "items" => items = Some(page.next_value()?),
+                "next_page_token" | "next-page-token" => next_page_token = page.next_value()?,
+                _ => {
+                    page.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(Raw {
+            items: items
+                .ok_or_else(|| de::Error::missing_field("items"))?
+                .unwrap_or_default(),
+            next_page_token,
+        })
+    }
+}

@@ -1,0 +1,63 @@
+//! A span per call with the feature `tracing`, and nothing without it.
+
+use std::time::Duration;
+
+use crate::call::Call;
+use crate::error::Error;
+use crate::transport::{Reply, exchange};
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) async fn call(call: Call) -> Result<Reply, Error> {
+    exchange(call).await
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn again(_: &Error, _: Duration) {}
+
+#[cfg(feature = "tracing")]
+pub(crate) async fn call(call: Call) -> Result<Reply, Error> {
+    use tracing::{Instrument, Level, field::Empty, span};
+
+    let span = span!(
+        Level::INFO,
+        "circleci",
+        operation = call.operation.id,
+        method = call.operation.method.as_str(),
+        path = call.operation.path,
+        status = Empty,
+        attempt = Empty,
+        elapsed_ms = Empty,
+        request_id = Empty,
+        error = Empty,
+    );
+    if span.is_disabled() {
+        return exchange(call).await;
+    }
+    let started = std::time::Instant::now();
+    let result = exchange(call).instrument(span.clone()).await;
+    span.record("elapsed_ms", started.elapsed().as_millis() as u64);
+    let (status, attempt, request_id) = match &result {
+        Ok(reply) => (
+            Some(reply.status),
+            reply.attempts,
+            crate::response::request_id(&reply.headers),
+        ),
+        Err(error) => {
+            span.record("error", tracing::field::display(error));
+            (error.status(), error.attempts(), error.request_id())
+        }
+    };
+    if let Some(status) = status {
+        span.record("status", status.as_u16());
+    }
+    span.record("attempt", attempt);
+    if let Some(id) = request_id {
+        span.record("request_id", id);
+    }
+    result
+}
+
+#[cfg(feature = "tracing")]
+pub(crate) fn again(failure: &Error, wait: Duration) {
+    tracing::warn!(wait_ms = wait.as_millis() as u64, error = %failure, "attempt failed, another follows");
+}
