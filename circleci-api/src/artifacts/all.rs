@@ -1,0 +1,276 @@
+//! All artifacts of a job.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::download::{Downloaded, called};
+use super::{MAX_BYTES, TokenHosts};
+use crate::argument::PathValue;
+use crate::client::Client;
+use crate::download::draft;
+use crate::error::{Error, ErrorKind};
+use crate::operation::Request;
+use crate::operations::GetJobArtifacts;
+use crate::types::Artifact;
+
+impl Client {
+    /// Downloads all artifacts of a job, some at a time.
+    ///
+    /// ```no_run
+    /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+    /// let artifacts = circleci
+    ///     .download_artifacts("gh/acme/web", 1843)
+    ///     .filter(|artifact| artifact.path.ends_with(".xml"))
+    ///     .on_progress(|progress| println!("{}: {} of {:?} bytes", progress.artifact.path, progress.received, progress.length))
+    ///     .into_folder("out")
+    ///     .await?;
+    /// println!("{} bytes", artifacts.bytes());
+    /// # Ok(()) }
+    /// ```
+    pub fn download_artifacts(
+        &self,
+        project_slug: impl Into<PathValue>,
+        job_number: impl Into<PathValue>,
+    ) -> DownloadArtifacts {
+        DownloadArtifacts {
+            client: self.clone(),
+            list: self.get_job_artifacts(project_slug, job_number),
+            hosts: Arc::default(),
+            max_bytes: MAX_BYTES,
+            at_once: 4,
+            filter: None,
+            progress: None,
+        }
+    }
+}
+
+type Filter = Box<dyn Fn(&Artifact) -> bool + Send + Sync>;
+type Listener = Arc<dyn Fn(&Progress<'_>) + Send + Sync>;
+
+/// Downloads that were asked for by [`Client::download_artifacts`].
+#[must_use = "nothing is sent until `into_folder` is called and awaited"]
+pub struct DownloadArtifacts {
+    client: Client,
+    list: Request<GetJobArtifacts>,
+    hosts: Arc<TokenHosts>,
+    max_bytes: u64,
+    at_once: usize,
+    filter: Option<Filter>,
+    progress: Option<Listener>,
+}
+
+/// How far a download is.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Progress<'a> {
+    /// What is being downloaded.
+    pub artifact: &'a Artifact,
+    /// Its place among all that are, from 0.
+    pub index: usize,
+    /// How many there are.
+    pub count: usize,
+    /// How many bytes are here.
+    pub received: u64,
+    /// How many it will be, where the server said so.
+    pub length: Option<u64>,
+    /// The file is in its place.
+    pub finished: bool,
+}
+
+/// An artifact that could not be downloaded.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ArtifactFailure {
+    /// Which one.
+    pub artifact: Artifact,
+    /// Why.
+    pub error: Error,
+}
+
+impl fmt::Display for ArtifactFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.artifact.path, self.error)
+    }
+}
+
+impl std::error::Error for ArtifactFailure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// What became of a job's artifacts, each in CircleCI's order.
+#[derive(Debug)]
+pub struct DownloadedArtifacts(Vec<Result<Downloaded, ArtifactFailure>>);
+
+impl DownloadedArtifacts {
+    /// The files that were written.
+    pub fn files(&self) -> impl Iterator<Item = &Downloaded> {
+        self.0.iter().flatten()
+    }
+
+    /// What could not be downloaded.
+    pub fn failed(&self) -> impl Iterator<Item = &ArtifactFailure> {
+        self.0.iter().filter_map(|result| result.as_ref().err())
+    }
+
+    /// The size of all files, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.files().map(|file| file.bytes).sum()
+    }
+
+    /// One result for each artifact.
+    pub fn into_results(self) -> Vec<Result<Downloaded, ArtifactFailure>> {
+        self.0
+    }
+}
+
+impl DownloadArtifacts {
+    /// The hosts that get the token; see [`TokenHosts`].
+    pub fn token_hosts(mut self, hosts: TokenHosts) -> Self {
+        self.hosts = Arc::new(hosts);
+        self
+    }
+
+    /// The largest artifact that is read, in bytes; 1 GiB unless said otherwise.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// How many are downloaded at once; 4 unless said otherwise. 0 counts as 1.
+    pub fn at_once(mut self, downloads: usize) -> Self {
+        self.at_once = downloads.max(1);
+        self
+    }
+
+    /// Only those of which this says `true`.
+    pub fn filter(mut self, wanted: impl Fn(&Artifact) -> bool + Send + Sync + 'static) -> Self {
+        self.filter = Some(Box::new(wanted));
+        self
+    }
+
+    /// Called with each piece of each artifact, at times from several threads. It should not block.
+    pub fn on_progress(mut self, progress: impl Fn(&Progress<'_>) + Send + Sync + 'static) -> Self {
+        self.progress = Some(Arc::new(progress));
+        self
+    }
+
+    /// Lists the artifacts, and writes each under its own path below `folder`, as
+    /// [`DownloadArtifact::into_folder`](super::DownloadArtifact::into_folder) does. If they come from several parallel runs, those of
+    /// run 1 are in `1/`, and so on. Dropping the future stops all of it.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be listed. What cannot be downloaded is an error in the result, and does not keep the others from it.
+    pub async fn into_folder(self, folder: impl AsRef<Path>) -> Result<DownloadedArtifacts, Error> {
+        let mut artifacts = self.list.clone().items().into_vec().await?;
+        if let Some(wanted) = &self.filter {
+            artifacts.retain(|artifact| wanted(artifact));
+        }
+        let count = artifacts.len();
+        let paths = self.paths(&artifacts);
+        let folder: Arc<Path> = folder.as_ref().into();
+        let mut results: Vec<_> = (0..count).map(|_| None).collect();
+        // Dropped, it stops its tasks.
+        let mut running = JoinSet::new();
+        let mut waiting = artifacts.iter().zip(paths).enumerate();
+        loop {
+            while running.len() < self.at_once
+                && let Some((index, (artifact, path))) = waiting.next()
+            {
+                let one = self
+                    .client
+                    .download_artifact(artifact)
+                    .shared_token_hosts(Arc::clone(&self.hosts));
+                let (one, artifact) = (one.max_bytes(self.max_bytes), artifact.clone());
+                let (folder, progress) = (Arc::clone(&folder), self.progress.clone());
+                running.spawn(async move {
+                    let tell = |received, length, finished| {
+                        if let Some(progress) = &progress {
+                            progress(&Progress {
+                                artifact: &artifact,
+                                index,
+                                count,
+                                received,
+                                length,
+                                finished,
+                            });
+                        }
+                    };
+                    let result = async {
+                        let path = draft::place(&folder, &path?).await.map_err(called)?;
+                        one.write(path, |received, length| tell(received, length, false))
+                            .await
+                    }
+                    .await;
+                    if let Ok(file) = &result {
+                        tell(file.bytes, Some(file.bytes), true);
+                    }
+                    (index, result)
+                });
+            }
+            match running.join_next().await {
+                None => break,
+                Some(Ok((index, result))) => results[index] = Some(result),
+                // The caller's own panic, out of `on_progress`.
+                Some(Err(failed)) => match failed.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(_) => break,
+                },
+            }
+        }
+        let results = artifacts
+            .into_iter()
+            .zip(results)
+            .map(|(artifact, result)| {
+                let stopped = || {
+                    Err(called(
+                        Error::new(ErrorKind::Transport).with_message("it was stopped"),
+                    ))
+                };
+                result
+                    .unwrap_or_else(stopped)
+                    .map_err(|error| ArtifactFailure { artifact, error })
+            });
+        Ok(DownloadedArtifacts(results.collect()))
+    }
+
+    /// Where each one goes. No two go to the same place, where they would fight for it.
+    fn paths(&self, artifacts: &[Artifact]) -> Vec<Result<PathBuf, Error>> {
+        let runs: BTreeSet<_> = artifacts
+            .iter()
+            .map(|artifact| artifact.node_index)
+            .collect();
+        let mut taken = BTreeSet::new();
+        let path = |artifact: &Artifact| {
+            let path = self.client.download_artifact(artifact).path()?;
+            let path = match artifact.node_index {
+                Some(run) if runs.len() > 1 => Path::new(&run.to_string()).join(path),
+                _ => path,
+            };
+            match taken.insert(path.clone()) {
+                true => Ok(path),
+                false => Err(called(draft::failed(
+                    &path,
+                    "another artifact has the same path",
+                ))),
+            }
+        };
+        artifacts.iter().map(path).collect()
+    }
+}
+
+impl fmt::Debug for DownloadArtifacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DownloadArtifacts")
+            .field("list", &self.list)
+            .field("max_bytes", &self.max_bytes)
+            .field("at_once", &self.at_once)
+            .finish_non_exhaustive()
+    }
+}

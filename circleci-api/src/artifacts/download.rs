@@ -1,0 +1,198 @@
+//! One artifact: as a stream, or into a file.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Method;
+
+use super::{MAX_BYTES, TokenHosts};
+use crate::client::Client;
+use crate::download::draft::{self, Draft};
+use crate::download::flow::{Flow, Next, stream};
+use crate::download::safe_path;
+use crate::download::transfer::Transfer;
+use crate::error::Error;
+use crate::operation::{Operation, Replay};
+use crate::types::Artifact;
+
+/// Not in the document: what errors call a download by.
+static DOWNLOAD: Operation = Operation::new("downloadArtifact", Method::GET, "", &[], Replay::Safe);
+
+impl Client {
+    /// Downloads an artifact of [`get_job_artifacts`](Client::get_job_artifacts).
+    ///
+    /// ```no_run
+    /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+    /// let mut artifacts = circleci.get_job_artifacts("gh/acme/web", 1843).items();
+    /// while let Some(artifact) = artifacts.try_next().await? {
+    ///     let file = circleci.download_artifact(&artifact).max_bytes(10 << 20).into_folder("out").await?;
+    ///     println!("{} bytes in {}", file.bytes, file.path.display());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn download_artifact(&self, artifact: &Artifact) -> DownloadArtifact {
+        DownloadArtifact {
+            client: self.clone(),
+            artifact: artifact.clone(),
+            hosts: Arc::default(),
+            max_bytes: MAX_BYTES,
+        }
+    }
+}
+
+/// A download that was asked for by [`Client::download_artifact`].
+///
+/// A failed attempt is followed by others, as the client's [`RetryPolicy`](crate::RetryPolicy) has it for the whole file. One that
+/// broke in the middle goes on where it broke if the server has ranges and the file an `ETag`; otherwise the file is
+/// read again, and an error if it is another one. There is no limit to the total time, only to the silence
+/// ([`read_timeout`](crate::ClientBuilder::read_timeout)).
+#[derive(Clone)]
+#[must_use = "nothing is sent until `stream`, `to_file` or `into_folder` is called and awaited"]
+pub struct DownloadArtifact {
+    client: Client,
+    artifact: Artifact,
+    hosts: Arc<TokenHosts>,
+    max_bytes: u64,
+}
+
+/// A file that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Downloaded {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+impl DownloadArtifact {
+    /// The hosts that get the token; see [`TokenHosts`].
+    pub fn token_hosts(mut self, hosts: TokenHosts) -> Self {
+        self.hosts = Arc::new(hosts);
+        self
+    }
+
+    pub(super) fn shared_token_hosts(mut self, hosts: Arc<TokenHosts>) -> Self {
+        self.hosts = hosts;
+        self
+    }
+
+    /// The largest file that is read, in bytes; 1 GiB unless said otherwise.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// The artifact's content, piece by piece. The request is sent when this is awaited.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be had, or it is said to be [larger](crate::ErrorKind::TooLarge) than the bound.
+    pub async fn stream(self) -> Result<ArtifactStream, Error> {
+        let mut transfer = self.transfer()?;
+        transfer.opened().await?;
+        Ok(ArtifactStream {
+            length: transfer.length(),
+            flow: Flow::Idle(transfer),
+        })
+    }
+
+    /// Writes the artifact to `path`, in place of what is there. It appears when it is complete, and not at all after an
+    /// error or when the future is dropped: until then it is a temporary file in the same folder, which must exist.
+    ///
+    /// # Errors
+    ///
+    /// The artifact cannot be had, is [larger](crate::ErrorKind::TooLarge) than the bound, or
+    /// [cannot be written](crate::ErrorKind::File).
+    pub async fn to_file(self, path: impl AsRef<Path>) -> Result<Downloaded, Error> {
+        self.write(path.as_ref().to_owned(), |_, _| ()).await
+    }
+
+    /// As [`to_file`](Self::to_file), under the artifact's own path below `folder`. Folders are made as needed.
+    ///
+    /// # Errors
+    ///
+    /// Those of `to_file`. The path is a server's word, so that it is [refused](crate::ErrorKind::File), before
+    /// anything is sent or made, if it is absolute, leads out of the folder, or holds a backslash, a drive, a control character, or on
+    /// Windows a name that means something else there; and if a folder on the way is a link.
+    pub async fn into_folder(self, folder: impl AsRef<Path>) -> Result<Downloaded, Error> {
+        let below = self.path()?;
+        let path = draft::place(folder.as_ref(), &below)
+            .await
+            .map_err(called)?;
+        self.write(path, |_, _| ()).await
+    }
+
+    /// The artifact's path, if it may be put behind a folder.
+    pub(super) fn path(&self) -> Result<PathBuf, Error> {
+        let path = &self.artifact.path;
+        safe_path::below(path, cfg!(windows))
+            .map_err(|why| called(draft::failed(Path::new(path), why)))
+    }
+
+    fn transfer(&self) -> Result<Transfer, Error> {
+        Transfer::new(
+            &self.client,
+            &DOWNLOAD,
+            &self.artifact.url,
+            Some(Arc::clone(&self.hosts)),
+            self.max_bytes,
+        )
+    }
+
+    /// `tell` hears of every piece: how many bytes there are, and how many there will be if that is known.
+    pub(super) async fn write(
+        self,
+        path: PathBuf,
+        tell: impl Fn(u64, Option<u64>) + Send,
+    ) -> Result<Downloaded, Error> {
+        let mut transfer = self.transfer()?;
+        transfer.opened().await?;
+        tell(0, transfer.length());
+        let mut draft = Draft::begin(&path).map_err(called)?;
+        while let Some(piece) = transfer.next().await? {
+            draft.write(&piece).await.map_err(called)?;
+            tell(transfer.received(), transfer.length());
+        }
+        draft.keep().await.map_err(called)?;
+        Ok(Downloaded {
+            path,
+            bytes: transfer.received(),
+        })
+    }
+}
+
+pub(super) fn called(error: Error) -> Error {
+    error.with_operation(&DOWNLOAD)
+}
+
+// The URL of an artifact may be signed.
+impl fmt::Debug for DownloadArtifact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DownloadArtifact")
+            .field("path", &self.artifact.path)
+            .field("node_index", &self.artifact.node_index)
+            .field("max_bytes", &self.max_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An artifact's content: [`DownloadArtifact::stream`].
+///
+/// It implements [`Stream`](futures_core::Stream). After an error it is finished.
+#[must_use = "nothing is read until it is polled"]
+pub struct ArtifactStream {
+    length: Option<u64>,
+    flow: Flow<Transfer>,
+}
+
+impl ArtifactStream {
+    /// The size of the artifact in bytes, where the server said it.
+    pub fn length(&self) -> Option<u64> {
+        self.length
+    }
+}
+
+stream! { ArtifactStream => Bytes }

@@ -1,0 +1,27 @@
+//! Artifacts and tests of jobs. Feature `artifacts`.
+//!
+//! ```no_run
+//! # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+//! let artifacts = circleci.download_artifacts("gh/acme/web", 1843).into_folder("out").await?;
+//! for failed in artifacts.failed() {
+//!     println!("{failed}");
+//! }
+//! for failed in circleci.failed_tests("fda08377-fe7e-46b1-8992-3a7aaecac9c3").send().await? {
+//!     println!("{}: {:?}", failed.job.name, failed.test.name);
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! Artifacts are on other hosts than the API. Which of them get the token is said by [`TokenHosts`].
+
+mod all;
+mod download;
+mod failed_tests;
+
+pub use crate::download::hosts::TokenHosts;
+pub use all::{ArtifactFailure, DownloadArtifacts, DownloadedArtifacts, Progress};
+pub use download::{ArtifactStream, DownloadArtifact, Downloaded};
+pub use failed_tests::{FailedTest, FailedTests};
+
+/// 1 GiB.
+const MAX_BYTES: u64 = 1 << 30;

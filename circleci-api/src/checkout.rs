@@ -1,0 +1,191 @@
+//! The project that a checkout belongs to, from its git remote. Git itself is not run.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::slug::{ProjectSlug, SlugError};
+
+/// Why a checkout leads to no project. A remote's URL is not shown, for it may hold a password.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CheckoutError {
+    /// Neither this folder nor one above it is a checkout.
+    NotACheckout(PathBuf),
+    /// A file of git's could not be read.
+    #[non_exhaustive]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// There is no remote.
+    NoRemote,
+    /// There are several remotes of these names, and none is `origin`.
+    SeveralRemotes(Vec<String>),
+    /// The remote of this name is no project of CircleCI's.
+    #[non_exhaustive]
+    NoProject {
+        /// The name of the remote.
+        remote: String,
+        /// Why.
+        error: SlugError,
+    },
+}
+
+impl ProjectSlug {
+    /// The project of the checkout that `path` is in: from its remote `origin`, or from its only one.
+    ///
+    /// Worktrees and submodules are followed. What is written in the checkout's own configuration counts, neither files
+    /// that it includes nor replacements such as `insteadOf`.
+    ///
+    /// ```no_run
+    /// let project = circleci_api::ProjectSlug::of_checkout(".")?;
+    /// # Ok::<(), circleci_api::CheckoutError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// There is no checkout, no remote or more than one without an `origin`, or it is neither on github.com nor on
+    /// bitbucket.org. Projects of other providers have no slug that can be told from a remote.
+    pub fn of_checkout(path: impl AsRef<Path>) -> Result<Self, CheckoutError> {
+        let path = path.as_ref();
+        let config = common_dir(path)?.join("config");
+        let mut remotes = remotes(&read(&config)?);
+        let origin = remotes.iter().position(|(name, _)| name == "origin");
+        let (name, url) = match (origin, remotes.len()) {
+            (Some(origin), _) => remotes.swap_remove(origin),
+            (None, 0) => return Err(CheckoutError::NoRemote),
+            (None, 1) => remotes.swap_remove(0),
+            (None, _) => {
+                let names = remotes.into_iter().map(|(name, _)| name).collect();
+                return Err(CheckoutError::SeveralRemotes(names));
+            }
+        };
+        url.parse().map_err(|error| CheckoutError::NoProject {
+            remote: name,
+            error,
+        })
+    }
+}
+
+/// The folder that holds the configuration.
+fn common_dir(path: &Path) -> Result<PathBuf, CheckoutError> {
+    // `.` has no folder above it by name.
+    let full = path
+        .canonicalize()
+        .map_err(|error| unreadable(path, error))?;
+    let found = full.ancestors().map(|folder| folder.join(".git"));
+    let Some(git) = found.into_iter().find(|git| git.exists()) else {
+        return Err(CheckoutError::NotACheckout(path.to_owned()));
+    };
+    if git.is_dir() {
+        return Ok(git);
+    }
+    // A worktree or a submodule: the file says where its folder is.
+    let text = read(&git)?;
+    let Some(folder) = text.strip_prefix("gitdir:") else {
+        return Err(CheckoutError::NotACheckout(path.to_owned()));
+    };
+    let folder = git.with_file_name("").join(folder.trim());
+    // A worktree's folder says in turn where the repository is that it belongs to.
+    match fs::read_to_string(folder.join("commondir")) {
+        Ok(common) => Ok(folder.join(common.trim())),
+        Err(_) => Ok(folder),
+    }
+}
+
+fn read(path: &Path) -> Result<String, CheckoutError> {
+    let bytes = fs::read(path).map_err(|error| unreadable(path, error))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn unreadable(path: &Path, error: io::Error) -> CheckoutError {
+    CheckoutError::Unreadable {
+        path: path.to_owned(),
+        error,
+    }
+}
+
+/// Names and URLs of the remotes, in the order of the file; of several URLs the first, which git fetches from.
+fn remotes(config: &str) -> Vec<(String, String)> {
+    let mut remotes: Vec<(String, String)> = Vec::new();
+    let mut remote = None;
+    for line in config.lines() {
+        let mut line = line.trim();
+        if let Some(section) = line.strip_prefix('[') {
+            let Some((header, rest)) = section.rsplit_once(']') else {
+                continue;
+            };
+            remote = header
+                .split_once(char::is_whitespace)
+                .and_then(|(kind, name)| {
+                    let name = name.trim().strip_prefix('"')?.strip_suffix('"')?;
+                    kind.eq_ignore_ascii_case("remote").then(|| unescape(name))
+                });
+            line = rest.trim();
+        }
+        if let (Some(name), Some((key, value))) = (&remote, line.split_once('='))
+            && key.trim().eq_ignore_ascii_case("url")
+            && !remotes.iter().any(|(known, _)| known == name)
+        {
+            remotes.push((name.clone(), plain(value.trim())));
+        }
+    }
+    remotes
+}
+
+fn unescape(text: &str) -> String {
+    let mut plain = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        plain.extend(if c == '\\' { chars.next() } else { Some(c) });
+    }
+    plain
+}
+
+/// A value without quotes and without the comment behind it.
+fn plain(value: &str) -> String {
+    let mut plain = String::new();
+    let mut quoted = false;
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => quoted = !quoted,
+            '\\' => plain.extend(chars.next()),
+            '#' | ';' if !quoted => break,
+            c => plain.push(c),
+        }
+    }
+    plain.trim().to_owned()
+}
+
+impl fmt::Display for CheckoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotACheckout(path) => write!(f, "{} is in no git checkout", path.display()),
+            Self::Unreadable { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::NoRemote => f.write_str("the checkout has no remote"),
+            Self::SeveralRemotes(names) => {
+                let names = names.join(", ");
+                write!(
+                    f,
+                    "the checkout has several remotes ({names}) and no origin"
+                )
+            }
+            Self::NoProject { remote, error } => write!(f, "remote {remote}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for CheckoutError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unreadable { error, .. } => Some(error),
+            Self::NoProject { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}

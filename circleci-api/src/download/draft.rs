@@ -1,0 +1,125 @@
+//! A file that is there when it is whole, and not before.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tokio::fs;
+use tokio::io::AsyncWriteExt;
+
+use crate::error::{Error, ErrorKind};
+
+/// A temporary file beside its target. Dropped without [`keep`](Self::keep) it is removed.
+pub(crate) struct Draft {
+    file: Option<fs::File>,
+    path: PathBuf,
+    target: PathBuf,
+}
+
+impl Draft {
+    pub(crate) fn begin(target: &Path) -> Result<Self, Error> {
+        // Beside the target, for only within a file system a rename is atomic; hidden, and a name that nobody guesses,
+        // so that nobody has put a link there. `create_new` would not follow one.
+        let name = format!(
+            ".circleci-{:016x}.part",
+            RandomState::new().hash_one(target)
+        );
+        let path = match target.parent() {
+            Some(folder) => folder.join(name),
+            None => return Err(failed(target, "it has no folder")),
+        };
+        // Not handed to another thread: it would be made there after a caller who gives up is gone, and nobody would remove it.
+        let file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path);
+        let file = fs::File::from_std(file.map_err(|error| broken(target, error))?);
+        Ok(Self {
+            file: Some(file),
+            path,
+            target: target.to_owned(),
+        })
+    }
+
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let Some(file) = &mut self.file else {
+            return Err(failed(&self.target, "it is closed"));
+        };
+        file.write_all(bytes)
+            .await
+            .map_err(|error| broken(&self.target, error))
+    }
+
+    /// Puts it in the target's place, of which a reader sees the old content or the new one.
+    pub(crate) async fn keep(mut self) -> Result<(), Error> {
+        let written = match &mut self.file {
+            None => Ok(()),
+            // A rename may reach the disk before the content does.
+            Some(file) => match file.flush().await {
+                Ok(()) => file.sync_all().await,
+                Err(error) => Err(error),
+            },
+        };
+        written.map_err(|error| broken(&self.target, error))?;
+        if let Some(file) = self.file.take() {
+            // Windows does not rename what is open.
+            drop(file.into_std().await);
+        }
+        let renamed = fs::rename(&self.path, &self.target).await;
+        renamed.map_err(|error| broken(&self.target, error))?;
+        self.path.clear();
+        Ok(())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        self.file = None;
+        if !self.path.as_os_str().is_empty() {
+            // There is nobody left to tell.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// The path of a file below `root`, whose folders are made. None of them may be a link: a server that can name two files could
+/// otherwise, with one that was put there before, write outside of `root`. (Whoever else may write there while this goes on
+/// can still fool it.)
+#[cfg(feature = "artifacts")]
+pub(crate) async fn place(root: &Path, below: &Path) -> Result<PathBuf, Error> {
+    fs::create_dir_all(root)
+        .await
+        .map_err(|error| broken(root, error))?;
+    let mut place = root.to_owned();
+    for part in below.parent().into_iter().flat_map(Path::components) {
+        place.push(part);
+        match fs::create_dir(&place).await {
+            Ok(()) => continue,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(broken(&place, error)),
+        }
+        // Of the name itself, not of what it may point to.
+        let found = fs::symlink_metadata(&place)
+            .await
+            .map_err(|error| broken(&place, error))?;
+        if found.is_symlink() {
+            return Err(failed(
+                &place,
+                "it is a link, and may lead out of the folder",
+            ));
+        }
+        if !found.is_dir() {
+            return Err(failed(&place, "it is not a folder"));
+        }
+    }
+    Ok(root.join(below))
+}
+
+pub(crate) fn failed(path: &Path, why: &str) -> Error {
+    Error::new(ErrorKind::File).with_message(format!("{}: {why}", path.display()))
+}
+
+fn broken(path: &Path, error: io::Error) -> Error {
+    failed(path, &error.to_string()).with_source(error)
+}

@@ -1,0 +1,280 @@
+//! Which hosts get the token with a download.
+
+use reqwest::Url;
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::host;
+
+/// Where CircleCI keeps the artifacts of circleci.com.
+const ARTIFACTS: &str = "circle-artifacts.com";
+
+/// The hosts that get the token when a file is downloaded from them.
+///
+/// Private artifacts need it, and they live on other hosts than the API. The token is sent
+///
+/// - to the configured origin, which has it anyway (a self-hosted server keeps its artifacts there);
+/// - to `https://output.circle-artifacts.com` and the other hosts below `circle-artifacts.com`, if the client's host is
+///   `circleci.com`: the token of a self-hosted server is none of their business;
+/// - to the hosts that were [allowed](Self::allow).
+///
+/// It is sent to no other host, and never along with a redirect to another origin, not even to one of these:
+/// what is redirected to is storage with a URL that is signed already. Such downloads work without the token.
+/// (Headers that you gave to [`ClientBuilder::http`](crate::ClientBuilder::http) are yours, and go everywhere.)
+///
+/// ```
+/// use circleci_api::artifacts::TokenHosts;
+///
+/// let hosts = TokenHosts::new().allow("artifacts.ci.example.com")?.allow("*.files.example.com")?;
+/// # Ok::<(), circleci_api::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct TokenHosts {
+    known: bool,
+    allowed: Vec<Pattern>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Pattern {
+    /// With what the host has to end, or what it has to be.
+    name: String,
+    below: bool,
+    port: Option<u16>,
+}
+
+impl Default for TokenHosts {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TokenHosts {
+    /// The configured origin and the artifact hosts that belong to it.
+    pub fn new() -> Self {
+        Self {
+            known: true,
+            allowed: Vec::new(),
+        }
+    }
+
+    /// No host at all, until some are [allowed](Self::allow).
+    pub fn none() -> Self {
+        Self {
+            known: false,
+            allowed: Vec::new(),
+        }
+    }
+
+    /// A host more: `files.example.com`, `files.example.com:8443`, or `*.files.example.com` for those below it. It gets the token over
+    /// `https` only, or over `http` if it is this machine.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration): that is no host, or it is half the world (`*`, `*.com`).
+    pub fn allow(mut self, host: &str) -> Result<Self, Error> {
+        let wrong = || {
+            Error::configuration(format!(
+                "{host:?} is neither a host nor `*.` and a host of two parts"
+            ))
+        };
+        let (below, rest) = match host.strip_prefix("*.") {
+            Some(rest) => (true, rest),
+            None => (false, host),
+        };
+        // What a URL makes of it is what it is compared with.
+        let url = Url::parse(&format!("https://{rest}/")).map_err(|_| wrong())?;
+        let name = url.host_str().unwrap_or_default();
+        let whole = url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty();
+        if name.is_empty()
+            || name.contains('*')
+            || !whole
+            || rest.ends_with('/')
+            || (below && !name.contains('.'))
+        {
+            return Err(wrong());
+        }
+        self.allowed.push(Pattern {
+            name: name.to_owned(),
+            below,
+            port: url.port(),
+        });
+        Ok(self)
+    }
+
+    pub(crate) fn include(&self, url: &Url, client: &Client) -> bool {
+        let Some(name) = url.host_str() else {
+            return false;
+        };
+        let home = Url::parse(client.base_url()).ok();
+        if self.known
+            && home
+                .as_ref()
+                .is_some_and(|home| home.origin() == url.origin())
+        {
+            return true;
+        }
+        if url.scheme() != "https" && !(url.scheme() == "http" && host::is_loopback(url)) {
+            return false;
+        }
+        let circleci = home
+            .as_ref()
+            .and_then(Url::host_str)
+            .is_some_and(|home| is_or_below(home, "circleci.com"));
+        if self.known
+            && circleci
+            && url.scheme() == "https"
+            && url.port().is_none()
+            && is_or_below(name, ARTIFACTS)
+        {
+            return true;
+        }
+        self.allowed.iter().any(|pattern| {
+            let named = if pattern.below {
+                is_below(name, &pattern.name)
+            } else {
+                name == pattern.name
+            };
+            named && url.port() == pattern.port
+        })
+    }
+}
+
+fn is_below(name: &str, parent: &str) -> bool {
+    name.strip_suffix(parent)
+        .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+}
+
+fn is_or_below(name: &str, parent: &str) -> bool {
+    name == parent || is_below(name, parent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(host: &str) -> Client {
+        Client::builder().token("t").host(host).build().unwrap()
+    }
+
+    #[test]
+    fn the_token_goes_where_artifacts_are_and_nowhere_else() {
+        for (home, url, sent) in [
+            ("circleci.com", "https://circleci.com/x", true),
+            (
+                "circleci.com",
+                "https://output.circle-artifacts.com/output/x",
+                true,
+            ),
+            (
+                "circleci.com",
+                "https://17-4711-gh.circle-artifacts.com/0/x",
+                true,
+            ),
+            (
+                "app.circleci.com",
+                "https://output.circle-artifacts.com/x",
+                true,
+            ),
+            (
+                "circleci.com",
+                "http://output.circle-artifacts.com/x",
+                false,
+            ),
+            (
+                "circleci.com",
+                "https://output.circle-artifacts.com:8443/x",
+                false,
+            ),
+            (
+                "circleci.com",
+                "https://output.circle-artifacts.com.evil.example/x",
+                false,
+            ),
+            ("circleci.com", "https://evilcircle-artifacts.com/x", false),
+            (
+                "circleci.com",
+                "https://output.circle-artifacts.com@evil.example/x",
+                false,
+            ),
+            (
+                "circleci.com",
+                "https://evil.example/output.circle-artifacts.com",
+                false,
+            ),
+            ("circleci.com", "https://circleci.com:8443/x", false),
+            ("circleci.com", "http://circleci.com/x", false),
+            ("circleci.com", "http://127.0.0.1/x", false),
+            ("ci.example.com", "https://ci.example.com/output/x", true),
+            (
+                "ci.example.com",
+                "https://output.circle-artifacts.com/x",
+                false,
+            ),
+            (
+                "circleci.com.example.com",
+                "https://output.circle-artifacts.com/x",
+                false,
+            ),
+            ("http://127.0.0.1:1", "http://127.0.0.1:1/x", true),
+            ("http://127.0.0.1:1", "http://127.0.0.1:2/x", false),
+        ] {
+            let url = Url::parse(url).unwrap();
+            assert_eq!(
+                TokenHosts::new().include(&url, &client(home)),
+                sent,
+                "{home} {url}"
+            );
+            assert!(
+                !TokenHosts::none().include(&url, &client(home)),
+                "{home} {url}"
+            );
+        }
+    }
+
+    #[test]
+    fn more_hosts_can_be_allowed() {
+        let client = client("ci.example.com");
+        let hosts = TokenHosts::none()
+            .allow("Files.example.com")
+            .unwrap()
+            .allow("*.store.example.com:8443")
+            .unwrap();
+        for (url, sent) in [
+            ("https://files.example.com/x", true),
+            ("http://files.example.com/x", false),
+            ("https://a.files.example.com/x", false),
+            ("https://a.store.example.com:8443/x", true),
+            ("https://a.store.example.com/x", false),
+            ("https://store.example.com:8443/x", false),
+            ("https://astore.example.com:8443/x", false),
+            ("https://ci.example.com/x", false),
+        ] {
+            assert_eq!(
+                hosts.include(&Url::parse(url).unwrap(), &client),
+                sent,
+                "{url}"
+            );
+        }
+        for wrong in [
+            "",
+            "*",
+            "*.",
+            "*.com",
+            "a.*.com",
+            "https://a.com",
+            "a.com/x",
+            "a.com/",
+            "u@a.com",
+            "a b.com",
+            "a.com?x",
+            "a.com#x",
+        ] {
+            let error = TokenHosts::new().allow(wrong).unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::Configuration, "{wrong}");
+        }
+    }
+}

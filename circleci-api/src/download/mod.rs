@@ -1,0 +1,27 @@
+//! Files from other hosts: artifacts, the parts of a usage export, the output of a step.
+//!
+//! These hosts are not CircleCI's API. Most of their URLs are pre-signed: whoever has one has the file, so that no URL
+//! is printed, and the token is not sent along. See [`hosts`] for where it is.
+
+#[cfg(any(feature = "artifacts", feature = "usage"))]
+pub(crate) mod draft;
+pub(crate) mod flow;
+#[cfg(any(feature = "usage", feature = "v1"))]
+pub(crate) mod gunzip;
+#[cfg(feature = "artifacts")]
+pub(crate) mod hosts;
+#[cfg(feature = "artifacts")]
+pub(crate) mod safe_path;
+pub(crate) mod transfer;
+
+/// Without artifacts there is no file that needs the token.
+#[cfg(not(feature = "artifacts"))]
+pub(crate) mod hosts {
+    pub(crate) enum TokenHosts {}
+
+    impl TokenHosts {
+        pub(crate) fn include(&self, _: &reqwest::Url, _: &crate::Client) -> bool {
+            match *self {}
+        }
+    }
+}

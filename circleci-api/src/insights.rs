@@ -1,0 +1,487 @@
+//! What people ask of Insights: how often is it green, how long does it take, what does it cost, is it getting better.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
+
+use crate::argument::PathValue;
+use crate::client::Client;
+use crate::error::Error;
+use crate::operations::GetProjectWorkflowRuns;
+use crate::types::{FlakyTest, ReportingWindow, WorkflowInsights, WorkflowRun, WorkflowRunStatus};
+
+/// # Insights, summed up
+impl Client {
+    /// The figures of a project's workflows, over the last 30 days and all branches unless said otherwise.
+    ///
+    /// Insights is refreshed once a day and may lack the last 24 hours. It is no bill: credits are what CircleCI's
+    /// Insights says, which differs from what is charged.
+    ///
+    /// ```no_run
+    /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+    /// use circleci_api::types::ReportingWindow;
+    ///
+    /// let insights = circleci.insights("gh/acme/web").window(ReportingWindow::Last7Days).branch("main");
+    /// for workflow in insights.workflows().await? {
+    ///     let green = workflow.success_rate.map_or("?".to_owned(), |rate| format!("{:.0} %", rate * 100.0));
+    ///     println!("{}: {green} green, p95 {:?}, {:?} credits", workflow.name, workflow.p95, workflow.credits);
+    /// }
+    /// let trend = insights.trend("deploy").await?;
+    /// if trend.p95().is_some_and(|change| change > 0.2) {
+    ///     println!("deploy takes a fifth longer than the week before");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn insights(&self, project_slug: impl Into<PathValue>) -> Insights {
+        Insights {
+            client: self.clone(),
+            project: project_slug.into(),
+            window: ReportingWindow::Last30Days,
+            branch: None,
+        }
+    }
+}
+
+/// Questions about a project's workflows and tests; made by [`Client::insights`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing is sent until a question is asked and awaited"]
+pub struct Insights {
+    client: Client,
+    project: PathValue,
+    window: ReportingWindow,
+    branch: Option<String>,
+}
+
+impl Insights {
+    /// Another time to look back on.
+    pub fn window(mut self, window: impl Into<ReportingWindow>) -> Self {
+        self.window = window.into();
+        self
+    }
+
+    /// One branch instead of all.
+    pub fn branch(mut self, name: impl Into<String>) -> Self {
+        self.branch = Some(name.into());
+        self
+    }
+
+    /// The figures of every workflow that ran in the window, as CircleCI sums them up: one request a page.
+    ///
+    /// # Errors
+    ///
+    /// A page could not be had.
+    pub async fn workflows(&self) -> Result<Vec<WorkflowFigures>, Error> {
+        let request = self
+            .client
+            .get_project_workflow_metrics(self.project.clone());
+        let request = match &self.branch {
+            Some(name) => request.branch(name),
+            None => request.all_branches(true),
+        };
+        let workflows = request
+            .reporting_window(self.window.clone())
+            .items()
+            .into_vec()
+            .await?;
+        Ok(workflows.into_iter().map(WorkflowFigures::from).collect())
+    }
+
+    /// The figures of a workflow, day by day (in UTC), from the window's first whole or begun day to today. Days without
+    /// a run are there too.
+    ///
+    /// They are computed from the runs themselves, of which CircleCI keeps 90 days: one request a page of runs.
+    ///
+    /// ```no_run
+    /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+    /// for day in circleci.insights("gh/acme/web").daily("deploy").await? {
+    ///     println!("{}: {} runs, {} credits", day.from.date_naive(), day.runs, day.credits);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A page could not be had, or the window is one that this version of the crate does not know.
+    pub async fn daily(&self, workflow: impl Into<PathValue>) -> Result<Vec<Period>, Error> {
+        let now = self.now();
+        let begin = now - self.span()?;
+        let runs = self.runs(workflow, begin, now).await?;
+        let mut days = Vec::new();
+        let mut from = begin;
+        while from < now {
+            // Midnight, of which UTC has one a day.
+            let midnight = (from.date_naive() + TimeDelta::days(1))
+                .and_time(NaiveTime::MIN)
+                .and_utc();
+            let to = midnight.min(now);
+            days.push(Period::of(&runs, from, to));
+            from = to;
+        }
+        Ok(days)
+    }
+
+    /// How a workflow does in the window, compared with the time of the same length before it.
+    ///
+    /// CircleCI sends trends too, and does not say what their figures mean; these are computed from the runs themselves:
+    /// one request a page of runs. CircleCI keeps 90 days of them, so that there is no trend of 60 or 90 days.
+    ///
+    /// ```no_run
+    /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+    /// let trend = circleci.insights("gh/acme/web").branch("main").trend("deploy").await?;
+    /// println!("{} runs, {} the month before", trend.now.runs, trend.before.runs);
+    /// println!("success rate: {:+.2}", trend.success_rate().unwrap_or_default());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A page could not be had, or the window is too long for a time before it.
+    pub async fn trend(&self, workflow: impl Into<PathValue>) -> Result<Trend, Error> {
+        let span = self.span()?;
+        if span * 2 > TimeDelta::days(KEPT_DAYS) {
+            return Err(Error::argument(
+                GetProjectWorkflowRuns::OPERATION,
+                format!(
+                    "no trend of {}: CircleCI keeps {KEPT_DAYS} days of runs",
+                    self.window
+                ),
+            ));
+        }
+        let now = self.now();
+        let (middle, begin) = (now - span, now - span * 2);
+        let runs = self.runs(workflow, begin, now).await?;
+        Ok(Trend {
+            before: Period::of(&runs, begin, middle),
+            now: Period::of(&runs, middle, now),
+        })
+    }
+
+    /// The project's flaky tests, those that flake most often first; of equals, the one that wastes more time.
+    ///
+    /// CircleCI lists tests that passed and failed on the same commit within two weeks, whatever the window and the
+    /// branch. A test that comes more than once for the same job of the same workflow is here once, with its highest
+    /// count. One request.
+    ///
+    /// ```no_run
+    /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+    /// for test in circleci.insights("gh/acme/web").flakiest_tests().await?.iter().take(10) {
+    ///     println!("{:?} flaked {:?} times", test.test_name, test.times_flaked);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The list could not be had.
+    pub async fn flakiest_tests(&self) -> Result<Vec<FlakyTest>, Error> {
+        let found = self
+            .client
+            .get_flaky_tests(self.project.clone())
+            .send()
+            .await?;
+        let mut tests: BTreeMap<_, FlakyTest> = BTreeMap::new();
+        for test in found.flaky_tests {
+            let id = [
+                &test.test_name,
+                &test.classname,
+                &test.file,
+                &test.source,
+                &test.job_name,
+                &test.workflow_name,
+            ];
+            let id = id.map(Clone::clone);
+            match tests.get(&id) {
+                Some(known) if rank(known) >= rank(&test) => {}
+                _ => {
+                    tests.insert(id, test);
+                }
+            }
+        }
+        let mut tests: Vec<_> = tests.into_values().collect();
+        // Stable: equals stay in the order of their names.
+        tests.sort_by_key(|test| std::cmp::Reverse(rank(test)));
+        Ok(tests)
+    }
+
+    async fn runs(
+        &self,
+        workflow: impl Into<PathValue>,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Vec<WorkflowRun>, Error> {
+        let request = self
+            .client
+            .get_project_workflow_runs(self.project.clone(), workflow);
+        let request = match &self.branch {
+            Some(name) => request.branch(name),
+            None => request.all_branches(true),
+        };
+        request
+            .start_date(from)
+            .end_date(to)
+            .items()
+            .into_vec()
+            .await
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.client.inner.clock.utc().into()
+    }
+
+    fn span(&self) -> Result<TimeDelta, Error> {
+        Ok(match self.window {
+            ReportingWindow::Last24Hours => TimeDelta::hours(24),
+            ReportingWindow::Last7Days => TimeDelta::days(7),
+            ReportingWindow::Last30Days => TimeDelta::days(30),
+            ReportingWindow::Last60Days => TimeDelta::days(60),
+            ReportingWindow::Last90Days => TimeDelta::days(90),
+            ReportingWindow::Unknown(ref word) => {
+                return Err(Error::argument(
+                    GetProjectWorkflowRuns::OPERATION,
+                    format!("how long the window {word:?} is, is not known"),
+                ));
+            }
+        })
+    }
+}
+
+/// How many days back runs go.
+const KEPT_DAYS: i64 = 90;
+
+fn rank(test: &FlakyTest) -> (i64, i64) {
+    (
+        test.times_flaked.unwrap_or(0),
+        test.time_wasted.unwrap_or(0),
+    )
+}
+
+/// How a workflow does, as CircleCI sums it up; from [`Insights::workflows`]. What it does not say is `None`.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct WorkflowFigures {
+    /// The workflow's name.
+    pub name: String,
+    /// How many times it ran, those that are on hold or running included.
+    pub runs: Option<u64>,
+    /// The part of the runs that succeeded, from 0 to 1. `None` if there were no runs.
+    pub success_rate: Option<f64>,
+    /// Half of the runs took no longer than this.
+    pub median: Option<Duration>,
+    /// 95 of 100 runs took no longer than this.
+    pub p95: Option<Duration>,
+    /// The mean time from a failure to the next success.
+    pub recovery: Option<Duration>,
+    /// Credits used by all runs.
+    pub credits: Option<u64>,
+    /// The average number of runs per day.
+    pub runs_per_day: Option<f64>,
+}
+
+impl WorkflowFigures {
+    /// Credits of one run, on average.
+    pub fn credits_per_run(&self) -> Option<f64> {
+        per(self.credits?, self.runs?)
+    }
+}
+
+impl From<WorkflowInsights> for WorkflowFigures {
+    fn from(workflow: WorkflowInsights) -> Self {
+        let metrics = workflow.metrics.as_ref();
+        let duration = metrics.and_then(|metrics| metrics.duration_metrics.as_ref());
+        let runs = metrics.and_then(|metrics| natural(metrics.total_runs?));
+        Self {
+            runs,
+            // Of no runs, CircleCI says 0.
+            success_rate: metrics
+                .and_then(|metrics| metrics.success_rate)
+                .filter(|rate| rate.is_finite() && runs != Some(0)),
+            median: duration.and_then(|duration| seconds(duration.median?)),
+            p95: duration.and_then(|duration| seconds(duration.p95?)),
+            recovery: metrics.and_then(|metrics| seconds(metrics.mttr?)),
+            credits: metrics.and_then(|metrics| natural(metrics.total_credits_used?)),
+            runs_per_day: metrics.and_then(|metrics| metrics.throughput),
+            name: workflow.name,
+        }
+    }
+}
+
+/// How a workflow did in a time, computed from its runs.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Period {
+    /// From here,
+    pub from: DateTime<Utc>,
+    /// to before here.
+    pub to: DateTime<Utc>,
+    /// How many runs began in that time.
+    pub runs: u64,
+    /// How many of them succeeded.
+    pub succeeded: u64,
+    /// How many of them failed, errors included. The rest was canceled or not allowed, or has a status that this version
+    /// of the crate does not know.
+    pub failed: u64,
+    /// Half of the runs that succeeded or failed took no longer than this.
+    pub median: Option<Duration>,
+    /// 95 of 100 runs that succeeded or failed took no longer than this.
+    pub p95: Option<Duration>,
+    /// Credits used by all runs.
+    pub credits: u64,
+}
+
+impl Period {
+    /// Of the runs that were created from `from` to before `to`.
+    ///
+    /// ```
+    /// use circleci_api::{Period, types::WorkflowRun};
+    ///
+    /// let run = |status: &str| -> serde_json::Result<WorkflowRun> {
+    ///     serde_json::from_value(serde_json::json!({
+    ///         "id": "fda08377-fe7e-46b1-8992-3a7aaecac9c3", "status": status,
+    ///         "created_at": "2026-03-01T12:00:00Z", "duration": 60, "credits_used": 25,
+    ///     }))
+    /// };
+    /// # use circleci_api::serde_json;
+    /// let runs = [run("success")?, run("failed")?, run("canceled")?];
+    /// let day = Period::of(&runs, "2026-03-01T00:00:00Z".parse()?, "2026-03-02T00:00:00Z".parse()?);
+    /// assert_eq!((day.runs, day.success_rate(), day.credits), (3, Some(0.5), 75));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn of(runs: &[WorkflowRun], from: DateTime<Utc>, to: DateTime<Utc>) -> Self {
+        let mut period = Self {
+            from,
+            to,
+            runs: 0,
+            succeeded: 0,
+            failed: 0,
+            median: None,
+            p95: None,
+            credits: 0,
+        };
+        let mut durations = Vec::new();
+        for run in runs {
+            if !run
+                .created_at
+                .is_some_and(|created| from <= created && created < to)
+            {
+                continue;
+            }
+            period.runs += 1;
+            period.credits = period
+                .credits
+                .saturating_add(run.credits_used.and_then(natural).unwrap_or(0));
+            match run.status {
+                Some(WorkflowRunStatus::Success) => period.succeeded += 1,
+                Some(WorkflowRunStatus::Failed | WorkflowRunStatus::Error) => period.failed += 1,
+                // One that was canceled at once says nothing about how long it takes.
+                _ => continue,
+            }
+            durations.extend(run.duration.and_then(seconds));
+        }
+        durations.sort_unstable();
+        period.median = percentile(&durations, 50);
+        period.p95 = percentile(&durations, 95);
+        period
+    }
+
+    /// The part of the runs that succeeded among those that succeeded or failed, from 0 to 1.
+    pub fn success_rate(&self) -> Option<f64> {
+        per(self.succeeded, self.succeeded + self.failed)
+    }
+
+    /// Credits of one run, on average.
+    pub fn credits_per_run(&self) -> Option<f64> {
+        per(self.credits, self.runs)
+    }
+}
+
+/// A time and the one before it; from [`Insights::trend`].
+///
+/// A change is `None` where one of the two times has no figure, or where it grew from nothing.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Trend {
+    /// The time of the same length before the window.
+    pub before: Period,
+    /// The window.
+    pub now: Period,
+}
+
+impl Trend {
+    /// How much the [success rate](Period::success_rate) has changed, as a difference: from 0.90 to 0.95 is 0.05.
+    pub fn success_rate(&self) -> Option<f64> {
+        Some(self.now.success_rate()? - self.before.success_rate()?)
+    }
+
+    /// How much the p95 duration has changed, in proportion: from 100 s to 120 s is 0.2.
+    pub fn p95(&self) -> Option<f64> {
+        change(self.before.p95?.as_secs_f64(), self.now.p95?.as_secs_f64())
+    }
+
+    /// How much the median duration has changed, in proportion.
+    pub fn median(&self) -> Option<f64> {
+        change(
+            self.before.median?.as_secs_f64(),
+            self.now.median?.as_secs_f64(),
+        )
+    }
+
+    /// How much the credits have changed, in proportion.
+    pub fn credits(&self) -> Option<f64> {
+        change(self.before.credits as f64, self.now.credits as f64)
+    }
+
+    /// How much the number of runs has changed, in proportion.
+    pub fn runs(&self) -> Option<f64> {
+        change(self.before.runs as f64, self.now.runs as f64)
+    }
+}
+
+fn change(before: f64, now: f64) -> Option<f64> {
+    (before > 0.0).then(|| now / before - 1.0)
+}
+
+fn per(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+fn natural(number: i64) -> Option<u64> {
+    u64::try_from(number).ok()
+}
+
+fn seconds(number: i64) -> Option<Duration> {
+    natural(number).map(Duration::from_secs)
+}
+
+/// By nearest rank: a duration that one of the runs did take.
+fn percentile(sorted: &[Duration], percent: usize) -> Option<Duration> {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    sorted.get(rank.checked_sub(1)?).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_by_nearest_rank() {
+        let seconds: Vec<_> = (1..=100).map(Duration::from_secs).collect();
+        for (count, percent, found) in [
+            (0, 95, None),
+            (1, 50, Some(1)),
+            (1, 95, Some(1)),
+            (2, 50, Some(1)),
+            (3, 50, Some(2)),
+            (20, 95, Some(19)),
+            (21, 95, Some(20)),
+            (100, 95, Some(95)),
+        ] {
+            let found = found.map(Duration::from_secs);
+            assert_eq!(
+                percentile(&seconds[..count], percent),
+                found,
+                "{count} {percent}"
+            );
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What CircleCI takes in an hour.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// How often an hour exports may be ordered, and asked about.
+///
+/// CircleCI's document says 10 times each, for an organization. Clones count together: give all exports of one organization
+/// clones of one `UsageLimits`. What other programs ask for is not known here; CircleCI's own refusal (429) is heeded as well.
+///
+/// ```
+/// use circleci_api::usage::UsageLimits;
+///
+/// let shared = UsageLimits::new();
+/// let looser = UsageLimits::new().looks(60);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct UsageLimits {
+    orders: Window,
+    looks: Window,
+}
+
+/// What an export does when CircleCI's limit is reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenLimited {
+    /// Wait, if the wait ends before the deadline.
+    #[default]
+    Wait,
+    /// Fail with [`ErrorKind::RateLimited`](crate::ErrorKind::RateLimited), which says how long the wait would be.
+    Fail,
+}
+
+impl Default for UsageLimits {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl UsageLimits {
+    /// 10 orders and 10 looks an hour.
+    pub fn new() -> Self {
+        Self {
+            orders: Window::new(10),
+            looks: Window::new(10),
+        }
+    }
+
+    /// So many orders an hour (`createUsageExport`). 0 counts as 1. To be called before it is shared.
+    pub fn orders(mut self, an_hour: usize) -> Self {
+        self.orders = Window::new(an_hour);
+        self
+    }
+
+    /// So many looks an hour at what became of them (`getUsageExport`). 0 counts as 1. To be called before it is shared.
+    pub fn looks(mut self, an_hour: usize) -> Self {
+        self.looks = Window::new(an_hour);
+        self
+    }
+
+    pub(super) fn order_window(&self) -> &Window {
+        &self.orders
+    }
+
+    pub(super) fn look_window(&self) -> &Window {
+        &self.looks
+    }
+}
+
+/// The last calls, at most as many as an hour allows.
+#[derive(Clone, Debug)]
+pub(super) struct Window {
+    an_hour: usize,
+    calls: Arc<Mutex<VecDeque<Instant>>>,
+}
+
+impl Window {
+    fn new(an_hour: usize) -> Self {
+        Self {
+            an_hour: an_hour.max(1),
+            calls: Arc::default(),
+        }
+    }
+
+    /// How long until another call may be made.
+    pub(super) fn wait(&self, now: Instant) -> Duration {
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        match calls.len() < self.an_hour {
+            true => Duration::ZERO,
+            false => calls.front().map_or(Duration::ZERO, |first| {
+                (*first + HOUR).saturating_duration_since(now)
+            }),
+        }
+    }
+
+    /// Takes a place, and says how long to wait for it.
+    pub(super) fn take(&self, now: Instant) -> Duration {
+        let wait = self.wait(now);
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        while calls.len() >= self.an_hour {
+            calls.pop_front();
+        }
+        calls.push_back(now + wait);
+        wait
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_hour_has_so_many_places() {
+        let limits = UsageLimits::new().orders(2);
+        let (shared, start) = (limits.clone(), Instant::now());
+        let minutes = |minutes: u64| start + Duration::from_secs(60 * minutes);
+        assert_eq!(limits.order_window().take(start), Duration::ZERO);
+        assert_eq!(shared.order_window().take(minutes(10)), Duration::ZERO);
+        assert_eq!(
+            limits.order_window().wait(minutes(20)),
+            Duration::from_secs(40 * 60)
+        );
+        assert_eq!(
+            limits.order_window().take(minutes(20)),
+            Duration::from_secs(40 * 60)
+        );
+        // The place was taken for later.
+        assert_eq!(
+            shared.order_window().take(minutes(20)),
+            Duration::from_secs(50 * 60)
+        );
+        assert_eq!(
+            limits.order_window().wait(minutes(20)),
+            Duration::from_secs(100 * 60)
+        );
+        assert_eq!(limits.look_window().wait(start), Duration::ZERO);
+    }
+}

@@ -1,0 +1,29 @@
+//! Usage exports: what an organization's jobs have cost. Feature `usage`.
+//!
+//! CircleCI makes an export in the background, of at most 31 days, in several packed parts, and takes ten orders an hour.
+//! Here any span is one CSV, or a stream of rows:
+//!
+//! ```no_run
+//! # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+//! let (from, to) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-03-31T23:59:59Z".parse().unwrap());
+//! let mut rows = circleci
+//!     .usage_export("1f8d8f9e-9c4e-4c52-8c3e-0d4d6c3a2b1a", from, to)
+//!     .on_change(|change| eprintln!("{} of {}: {:?}", change.window + 1, change.windows, change.state))
+//!     .rows()?;
+//! let mut credits = 0.0;
+//! while let Some(row) = rows.try_next().await? {
+//!     credits += row.total_credits().unwrap_or(0.0);
+//! }
+//! println!("{credits} credits");
+//! # Ok(()) }
+//! ```
+
+mod csv;
+mod export;
+mod limits;
+mod rows;
+
+pub use csv::UsageCsv;
+pub use export::{UsageChange, UsageExport};
+pub use limits::{UsageLimits, WhenLimited};
+pub use rows::{UsageRow, UsageRows};

@@ -1,0 +1,382 @@
+//! Rows of a usage export.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use csv_core::{ReadRecordResult, Reader};
+
+use super::csv::Csv;
+use super::export::EXPORT;
+use crate::download::flow::{Next, stream};
+use crate::error::{Error, ErrorKind};
+
+/// No row is longer, in bytes.
+const MAX_ROW: usize = 1 << 20;
+
+stream! {
+    /// An organization's usage, row by row: [`UsageExport::rows`](super::UsageExport::rows).
+    UsageRows of Rows => UsageRow
+}
+
+/// What one run of a job has used.
+///
+/// Its methods are CircleCI's columns. What is missing, empty, or not what a column should hold is `None`; [`get`](Self::get) has the
+/// text of any column, those included that this version does not know.
+#[derive(Clone)]
+pub struct UsageRow {
+    columns: Arc<[String]>,
+    text: String,
+    /// Where each field ends in `text`.
+    ends: Vec<usize>,
+}
+
+impl UsageRow {
+    /// The text of a column, unless it is missing, empty, or `\N`, which is how databases write nothing.
+    pub fn get(&self, column: &str) -> Option<&str> {
+        let place = self.columns.iter().position(|name| name == column)?;
+        self.field(place)
+            .filter(|text| !matches!(*text, "" | "\\N"))
+    }
+
+    /// All columns with their texts, in CircleCI's order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.columns
+            .iter()
+            .enumerate()
+            .map(|(place, name)| (&**name, self.field(place).unwrap_or_default()))
+    }
+
+    fn field(&self, place: usize) -> Option<&str> {
+        let start = match place {
+            0 => 0,
+            _ => *self.ends.get(place - 1)?,
+        };
+        self.text.get(start..*self.ends.get(place)?)
+    }
+}
+
+/// As a map from column to text.
+impl fmt::Debug for UsageRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+macro_rules! columns {
+    ($($(#[$meta:meta])* $name:ident: $read:ident -> $ty:ty,)*) => {
+        impl UsageRow {
+            /// The columns of CircleCI's document, in its order.
+            pub const COLUMNS: &'static [&'static str] = &[$(stringify!($name)),*];
+
+            $($(#[$meta])*
+            pub fn $name(&self) -> Option<$ty> {
+                $read(self.get(stringify!($name))?)
+            })*
+        }
+    };
+}
+
+columns! {
+    /// The id of the organization.
+    organization_id: text -> &str,
+    /// The name of the organization.
+    organization_name: text -> &str,
+    /// When the organization was created (UTC).
+    organization_created_date: moment -> DateTime<Utc>,
+    /// The id of the project.
+    project_id: text -> &str,
+    /// The name of the project: the repository's, or the one that was given to it.
+    project_name: text -> &str,
+    /// When the project was created on CircleCI, or its repository was authorized (UTC).
+    project_created_date: moment -> DateTime<Utc>,
+    /// When the project's last pipeline ran (UTC).
+    last_build_finished_at: moment -> DateTime<Utc>,
+    /// The name of the VCS, such as `GITHUB`.
+    vcs_name: text -> &str,
+    /// The URL in the VCS.
+    vcs_url: text -> &str,
+    /// The branch.
+    vcs_branch: text -> &str,
+    /// The id of the pipeline; reruns share it.
+    pipeline_id: text -> &str,
+    /// When the pipeline was first triggered (UTC).
+    pipeline_created_at: moment -> DateTime<Utc>,
+    /// The number of the pipeline.
+    pipeline_number: integer -> i64,
+    /// Whether the pipeline was triggered by somebody who is not registered with CircleCI.
+    is_unregistered_user: flag -> bool,
+    /// What triggered the pipeline: the API, a webhook, …
+    pipeline_trigger_source: text -> &str,
+    /// The id of the user who triggered the pipeline.
+    pipeline_trigger_user_id: text -> &str,
+    /// The id of the workflow.
+    workflow_id: text -> &str,
+    /// The name of the workflow.
+    workflow_name: text -> &str,
+    /// When the workflow's first job was queued (UTC).
+    workflow_first_job_queued_at: moment -> DateTime<Utc>,
+    /// When the workflow's first job started (UTC).
+    workflow_first_job_started_at: moment -> DateTime<Utc>,
+    /// When the workflow stopped (UTC).
+    workflow_stopped_at: moment -> DateTime<Utc>,
+    /// Whether all jobs of the workflow succeeded.
+    is_workflow_successful: flag -> bool,
+    /// The name of the job.
+    job_name: text -> &str,
+    /// The id of this run of the job.
+    job_id: text -> &str,
+    /// The number of this run.
+    job_run_number: integer -> i64,
+    /// The date on which it began (UTC).
+    job_run_date: moment -> DateTime<Utc>,
+    /// When it was queued (UTC).
+    job_run_queued_at: moment -> DateTime<Utc>,
+    /// When it started (UTC).
+    job_run_started_at: moment -> DateTime<Utc>,
+    /// When it stopped (UTC).
+    job_run_stopped_at: moment -> DateTime<Utc>,
+    /// Its status.
+    job_build_status: text -> &str,
+    /// Its resource class, such as `large`.
+    resource_class: text -> &str,
+    /// Its operating system.
+    operating_system: text -> &str,
+    /// Its executor.
+    executor: text -> &str,
+    /// How many runs there are side by side.
+    parallelism: integer -> i64,
+    /// How long it ran, in seconds.
+    job_run_seconds: number -> f64,
+    /// The median CPU utilization in percent. Missing for jobs under 15 seconds, and at times for others.
+    median_cpu_utilization_pct: number -> f64,
+    /// The greatest CPU utilization in percent. Missing for jobs under 15 seconds, and at times for others.
+    max_cpu_utilization_pct: number -> f64,
+    /// The median RAM utilization in percent. Missing for jobs under 15 seconds, and at times for others.
+    median_ram_utilization_pct: number -> f64,
+    /// The greatest RAM utilization in percent. Missing for jobs under 15 seconds, and at times for others.
+    max_ram_utilization_pct: number -> f64,
+    /// Credits for computing.
+    compute_credits: number -> f64,
+    /// Credits for Docker layer caching.
+    dlc_credits: number -> f64,
+    /// Credits for users.
+    user_credits: number -> f64,
+    /// Credits for storage; 0 while the organization is below its allowance.
+    storage_credits: number -> f64,
+    /// Credits for network traffic.
+    network_credits: number -> f64,
+    /// Credits for leases.
+    lease_credits: number -> f64,
+    /// Credits for leases beyond what is included.
+    lease_overage_credits: number -> f64,
+    /// Credits for IP ranges.
+    ipranges_credits: number -> f64,
+    /// All credits.
+    total_credits: number -> f64,
+}
+
+fn text(text: &str) -> Option<&str> {
+    Some(text)
+}
+
+fn integer(text: &str) -> Option<i64> {
+    // A whole number may come out of a database with a fraction of nought.
+    let text = text.trim();
+    text.strip_suffix(".0").unwrap_or(text).parse().ok()
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite())
+}
+
+fn flag(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" | "true" | "1" => Some(true),
+        "n" | "no" | "false" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// RFC 3339, or a date, with or without a time of day, in UTC.
+fn moment(text: &str) -> Option<DateTime<Utc>> {
+    let text = text.trim();
+    if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
+        return Some(moment.to_utc());
+    }
+    let plain = text
+        .strip_suffix("UTC")
+        .or(text.strip_suffix('Z'))
+        .unwrap_or(text)
+        .trim_end();
+    for format in ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"] {
+        if let Ok(moment) = NaiveDateTime::parse_from_str(plain, format) {
+            return Some(moment.and_utc());
+        }
+    }
+    Some(
+        NaiveDate::parse_from_str(plain, "%Y-%m-%d")
+            .ok()?
+            .and_hms_opt(0, 0, 0)?
+            .and_utc(),
+    )
+}
+
+pub(super) struct Rows {
+    csv: Csv,
+    reader: Box<Reader>,
+    columns: Option<Arc<[String]>>,
+    piece: Bytes,
+    ended: bool,
+    /// The row at hand, as far as it was read.
+    text: Vec<u8>,
+    length: usize,
+    ends: Vec<usize>,
+    fields: usize,
+    row: u64,
+}
+
+impl Rows {
+    pub(super) fn new(csv: Csv) -> Self {
+        Self {
+            csv,
+            reader: Box::new(Reader::new()),
+            columns: None,
+            piece: Bytes::new(),
+            ended: false,
+            text: vec![0; 1024],
+            length: 0,
+            ends: vec![0; 64],
+            fields: 0,
+            row: 0,
+        }
+    }
+
+    /// The next row, the header's included.
+    async fn record(&mut self) -> Result<Option<(String, Vec<usize>)>, Error> {
+        loop {
+            if self.piece.is_empty() && !self.ended {
+                match self.csv.next().await? {
+                    Some(piece) => self.piece = piece,
+                    None => self.ended = true,
+                }
+            }
+            let (text, ends) = (&mut self.text[self.length..], &mut self.ends[self.fields..]);
+            let (result, read, wrote, fields) = self.reader.read_record(&self.piece, text, ends);
+            self.piece.advance(read);
+            self.length += wrote;
+            self.fields += fields;
+            match result {
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull if self.text.len() >= MAX_ROW => {
+                    return Err(self.wrong(
+                        ErrorKind::TooLarge,
+                        format!("a row has more than {MAX_ROW} bytes"),
+                    ));
+                }
+                ReadRecordResult::OutputFull => self.text.resize(2 * self.text.len(), 0),
+                ReadRecordResult::OutputEndsFull if self.ends.len() >= MAX_ROW => {
+                    return Err(self.wrong(
+                        ErrorKind::TooLarge,
+                        format!("a row has more than {MAX_ROW} fields"),
+                    ));
+                }
+                ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ends.len(), 0),
+                ReadRecordResult::Record => {
+                    let ends = self.ends[..self.fields].to_vec();
+                    let text = String::from_utf8(self.text[..self.length].to_vec());
+                    (self.length, self.fields) = (0, 0);
+                    let text = text
+                        .map_err(|_| self.wrong(ErrorKind::Decode, "it is not UTF-8".to_owned()))?;
+                    return Ok(Some((text, ends)));
+                }
+                ReadRecordResult::End => return Ok(None),
+            }
+        }
+    }
+
+    fn wrong(&self, kind: ErrorKind, why: String) -> Error {
+        Error::new(kind)
+            .with_operation(&EXPORT)
+            .with_path(format!("row {}", self.row))
+            .with_message(why)
+    }
+}
+
+impl Next for Rows {
+    type Item = UsageRow;
+
+    async fn next(&mut self) -> Result<Option<UsageRow>, Error> {
+        loop {
+            let Some((text, ends)) = self.record().await? else {
+                return Ok(None);
+            };
+            let Some(columns) = &self.columns else {
+                let mut names = Vec::with_capacity(ends.len());
+                let mut start = 0;
+                for end in ends {
+                    names.push(
+                        text.get(start..end)
+                            .unwrap_or_default()
+                            .trim()
+                            .to_ascii_lowercase(),
+                    );
+                    start = end;
+                }
+                self.columns = Some(names.into());
+                continue;
+            };
+            let columns = Arc::clone(columns);
+            self.row += 1;
+            return Ok(Some(UsageRow {
+                columns,
+                text,
+                ends,
+            }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_come_in_many_forms() {
+        for (form, expected) in [
+            ("2026-01-05", Some("2026-01-05T00:00:00Z")),
+            ("2026-01-05 12:03:22", Some("2026-01-05T12:03:22Z")),
+            ("2026-01-05 12:03:22.123", Some("2026-01-05T12:03:22.123Z")),
+            ("2026-01-05 12:03:22.5 UTC", Some("2026-01-05T12:03:22.5Z")),
+            ("2026-01-05T12:03:22Z", Some("2026-01-05T12:03:22Z")),
+            ("2026-01-05T12:03:22", Some("2026-01-05T12:03:22Z")),
+            ("2026-01-05T13:03:22+01:00", Some("2026-01-05T12:03:22Z")),
+            ("soon", None),
+            ("2026-13-05", None),
+        ] {
+            assert_eq!(
+                moment(form),
+                expected.map(|text| text.parse().unwrap()),
+                "{form}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_or_flag_is_none() {
+        assert_eq!(number(" 1.5e3 "), Some(1500.0));
+        assert_eq!([number("NaN"), number("inf"), number("x")], [None; 3]);
+        assert_eq!(
+            [integer("17"), integer("17.0"), integer("17.5")],
+            [Some(17), Some(17), None]
+        );
+        assert_eq!(
+            [flag("Y"), flag("n"), flag("FALSE"), flag("?")],
+            [Some(true), Some(false), Some(false), None]
+        );
+    }
+}

@@ -1,0 +1,327 @@
+//! A job's steps and their output. Feature `v1`.
+//!
+//! **This is not in CircleCI's document of the API v2.** Version 2 has no logs: they are had from version 1.1, which CircleCI keeps
+//! but describes no more, so that less can be promised of these calls than of all others.
+//!
+//! ```no_run
+//! # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+//! let job = circleci.get_job_steps("gh/acme/web", 1843).send().await?;
+//! for action in job.steps.iter().flat_map(|step| &step.actions) {
+//!     println!("== {} ({:?})", action.name.as_deref().unwrap_or("?"), action.status);
+//!     let mut output = circleci.step_output(action)?;
+//!     while let Some(part) = output.try_next().await? {
+//!         print!("{}", part.message);
+//!     }
+//! }
+//! # Ok(()) }
+//! ```
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use http::Method;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::argument::PathValue;
+use crate::client::Client;
+use crate::download::flow::{Flow, Next, stream};
+use crate::download::gunzip::Gunzip;
+use crate::download::transfer::Transfer;
+use crate::error::{Error, ErrorKind};
+use crate::object::object;
+use crate::operation::{Operation, Replay, Request, operation};
+
+/// 256 MiB.
+const MAX_BYTES: u64 = 256 << 20;
+/// One part of an output, unpacked. CircleCI cuts it off at a few megabytes.
+const MAX_PART: usize = 64 << 20;
+
+/// Not in the document: what errors call the download by.
+static OUTPUT: Operation = Operation::new("getStepOutput", Method::GET, "", &[], Replay::Safe);
+
+impl Client {
+    /// A job with its steps and the actions that they were made of, one for each parallel run.
+    ///
+    /// `GET /api/v1.1/project/{vcs}/{org}/{repo}/{build_num}`, which is not part of the API v2.
+    ///
+    /// # Arguments
+    /// - `project_slug`: `gh/acme/web`, or `circleci/<org id>/<project id>`.
+    /// - `job_number`: The number of the job.
+    pub fn get_job_steps(
+        &self,
+        project_slug: impl Into<PathValue>,
+        job_number: impl Into<PathValue>,
+    ) -> Request<GetJobSteps> {
+        Request::new(self)
+            .with_project(project_slug)
+            .with_path(job_number)
+    }
+
+    /// What an action of [`get_job_steps`](Self::get_job_steps) has printed. Nothing is sent before the stream is polled. An
+    /// action without output is an empty stream.
+    ///
+    /// The output lies in storage under a URL that is signed and expires: it never gets the token, and after some minutes the
+    /// steps have to be asked for again.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidArgument`]: the output's URL is none, or not `https`.
+    pub fn step_output(&self, action: &StepAction) -> Result<StepOutput, Error> {
+        let transfer = match &action.output_url {
+            Some(url) => Some(Transfer::new(self, &OUTPUT, url.expose(), None, MAX_BYTES)?),
+            None => None,
+        };
+        let source = Output {
+            transfer,
+            gunzip: Gunzip::default(),
+            scan: Scan::default(),
+            parts: VecDeque::new(),
+        };
+        Ok(StepOutput {
+            flow: Flow::Idle(source),
+        })
+    }
+}
+
+operation! {
+    /// A job with its steps, by version 1.1 of the API. Asked for by [`Client::get_job_steps`].
+    GetJobSteps -> JobSteps;
+    // The path goes up from `/api/v2`; where the client's own base is, so is version 1.1.
+    "getJobSteps" GET "/../v1.1/project/{vcs}/{org}/{repo}/{build_num}" ("vcs": Text, "org": Text, "repo": Text, "build_num": Integer) Safe
+}
+
+object! {
+    /// A job in version 1.1 of the API, as far as the steps are concerned.
+    JobSteps {
+        /// The number of the job.
+        build_num: Option<i64> = optional "build_num",
+        /// Where a person can look at it.
+        build_url: Option<String> = optional "build_url",
+        /// `success`, `failed`, …: the words of version 1.1.
+        status: Option<String> = optional "status",
+        /// How many runs there are side by side.
+        parallel: Option<i64> = optional "parallel",
+        /// The steps, in their order.
+        steps: Vec<JobStep> = list "steps",
+    }
+}
+
+object! {
+    /// A step of a job.
+    JobStep {
+        /// Its name, such as `Checkout code`.
+        name: Option<String> = optional "name",
+        /// What it was made of: an action for each parallel run.
+        actions: Vec<StepAction> = list "actions",
+    }
+}
+
+object! {
+    /// A step in one of the parallel runs.
+    StepAction {
+        /// The parallel run, from 0.
+        index: Option<i64> = optional "index",
+        /// The place of the step in the job.
+        step: Option<i64> = optional "step",
+        /// Its name.
+        name: Option<String> = optional "name",
+        /// What kind of step it is, such as `test` or `infrastructure`.
+        type_: Option<String> = optional "type",
+        /// `success`, `failed`, `canceled`, `running`, `timedout`, …: the words of version 1.1.
+        status: Option<String> = optional "status",
+        /// The exit code of its command.
+        exit_code: Option<i64> = optional "exit_code",
+        /// The command.
+        bash_command: Option<String> = optional "bash_command",
+        /// When it began.
+        start_time: Option<DateTime<Utc>> = optional "start_time",
+        /// When it ended.
+        end_time: Option<DateTime<Utc>> = optional "end_time",
+        /// How long it took, in milliseconds.
+        run_time_millis: Option<i64> = optional "run_time_millis",
+        /// It runs in the background.
+        background: Option<bool> = optional "background",
+        /// It has printed something.
+        has_output: Option<bool> = optional "has_output",
+        /// CircleCI has not kept all of its output.
+        truncated: Option<bool> = optional "truncated",
+        /// It has failed.
+        failed: Option<bool> = optional "failed",
+        /// It was stopped after the time that it has.
+        timedout: Option<bool> = optional "timedout",
+        /// Where its output is.
+        output_url: Option<SignedUrl> = optional "output_url",
+    }
+}
+
+/// A URL that opens what it leads to for whoever has it, for some minutes. Neither `Debug` nor serializing shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SignedUrl(String);
+
+impl SignedUrl {
+    /// The URL itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SignedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(HIDDEN)
+    }
+}
+
+impl Serialize for SignedUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(HIDDEN)
+    }
+}
+
+impl<'de> Deserialize<'de> for SignedUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self)
+    }
+}
+
+const HIDDEN: &str = "***";
+
+object! {
+    /// A part of what an action has printed; often there is only one.
+    OutputPart {
+        /// What was printed. It may hold control sequences of a terminal.
+        message: String = list "message",
+        /// `out` or `err`.
+        type_: Option<String> = optional "type",
+        /// When it was printed.
+        time: Option<DateTime<Utc>> = optional "time",
+        /// CircleCI has not kept all of it.
+        truncated: Option<bool> = optional "truncated",
+    }
+}
+
+stream! {
+    /// What an action has printed, part by part: [`Client::step_output`].
+    StepOutput of Output => OutputPart
+}
+
+impl StepOutput {
+    /// All of it as one text.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be had, or is not what was expected.
+    pub async fn text(mut self) -> Result<String, Error> {
+        let mut text = String::new();
+        while let Some(part) = self.try_next().await? {
+            text.push_str(&part.message);
+        }
+        Ok(text)
+    }
+}
+
+/// A JSON array of parts that is read while it comes in.
+pub(crate) struct Output {
+    transfer: Option<Transfer>,
+    gunzip: Gunzip,
+    scan: Scan,
+    parts: VecDeque<OutputPart>,
+}
+
+impl Next for Output {
+    type Item = OutputPart;
+
+    async fn next(&mut self) -> Result<Option<OutputPart>, Error> {
+        loop {
+            if let Some(part) = self.parts.pop_front() {
+                return Ok(Some(part));
+            }
+            let Some(transfer) = &mut self.transfer else {
+                return Ok(None);
+            };
+            let piece = transfer.next().await?;
+            let mut take = |bytes: &[u8]| self.scan.push(bytes, &mut self.parts);
+            let unpacked = match piece {
+                Some(bytes) => self.gunzip.push(&bytes, &mut take),
+                None => {
+                    self.transfer = None;
+                    self.gunzip.finish(&mut take).and_then(|()| self.scan.end())
+                }
+            };
+            unpacked.map_err(|error| {
+                let kind = if self.scan.overflow {
+                    ErrorKind::TooLarge
+                } else {
+                    ErrorKind::Decode
+                };
+                Error::new(kind)
+                    .with_operation(&OUTPUT)
+                    .with_message(error.to_string())
+            })?;
+        }
+    }
+}
+
+/// Cuts the objects out of a JSON array, wherever the pieces end in which it comes.
+#[derive(Default)]
+struct Scan {
+    /// The beginning of an object.
+    object: Vec<u8>,
+    depth: usize,
+    in_text: bool,
+    escaped: bool,
+    overflow: bool,
+}
+
+impl Scan {
+    fn push(&mut self, bytes: &[u8], parts: &mut VecDeque<OutputPart>) -> std::io::Result<()> {
+        // Where in `bytes` the object at hand goes on.
+        let mut from = 0;
+        for (at, byte) in bytes.iter().enumerate() {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' if self.in_text => self.escaped = true,
+                b'"' if self.depth > 0 => self.in_text = !self.in_text,
+                _ if self.in_text => {}
+                b'{' => {
+                    if self.depth == 0 {
+                        from = at;
+                    }
+                    self.depth += 1;
+                }
+                b'}' if self.depth > 0 => {
+                    self.depth -= 1;
+                    if self.depth == 0 {
+                        self.object.extend_from_slice(&bytes[from..=at]);
+                        parts.push_back(serde_json::from_slice(&self.object)?);
+                        self.object.clear();
+                    }
+                }
+                b'[' | b']' | b',' | b' ' | b'\t' | b'\r' | b'\n' => {}
+                _ if self.depth == 0 => {
+                    return Err(std::io::Error::other(
+                        "the output is not a JSON array of objects",
+                    ));
+                }
+                _ => {}
+            }
+        }
+        if self.depth > 0 {
+            self.object.extend_from_slice(&bytes[from..]);
+            if self.object.len() > MAX_PART {
+                self.overflow = true;
+                return Err(std::io::Error::other(format!(
+                    "a part of the output has more than {MAX_PART} bytes"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&self) -> std::io::Result<()> {
+        match self.depth {
+            0 => Ok(()),
+            _ => Err(std::io::Error::other("the output ends in the middle")),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Waiting for a person.
+
+use std::collections::{HashMap, HashSet};
+
+use uuid::Uuid;
+
+use super::Wait;
+use super::board;
+use super::change::Change;
+use super::changes::sealed::Watch;
+use super::changes::{Next, View};
+use crate::argument::PathValue;
+use crate::client::Client;
+use crate::error::Error;
+use crate::types::{JobStatus, JobType, WorkflowJob, WorkflowStatus};
+
+/// Approvals that are waited for.
+pub struct ApprovalWait {
+    workflow: PathValue,
+    job: Option<String>,
+    told: HashSet<Uuid>,
+    statuses: HashMap<Uuid, JobStatus>,
+    seen: Vec<WorkflowJob>,
+}
+
+/// What became of a workflow's approvals.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Approvals {
+    /// The approval jobs that were waited for, with who approved them. Empty if the workflow has none, or none of that
+    /// name.
+    pub jobs: Vec<WorkflowJob>,
+}
+
+impl Approvals {
+    /// Whether there were some, and all were given. A workflow that was canceled gives none.
+    pub fn is_approved(&self) -> bool {
+        let approved = |job: &WorkflowJob| job.status == Some(JobStatus::Success);
+        !self.jobs.is_empty() && self.jobs.iter().all(approved)
+    }
+}
+
+impl Client {
+    /// Waits until somebody has decided on the approvals of a workflow, those included that are not yet asked for; or
+    /// until the workflow ends without them.
+    ///
+    /// ```no_run
+    /// # async fn run(circleci: circleci_api::Client, workflow: circleci_api::uuid::Uuid) -> Result<(), Box<dyn std::error::Error>> {
+    /// let approvals = circleci.wait_for_approval(workflow).job("confirm").finish().await?;
+    /// if approvals.is_approved() {
+    ///     println!("by {:?}", approvals.jobs[0].approved_by);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn wait_for_approval(&self, workflow_id: impl Into<PathValue>) -> Wait<ApprovalWait> {
+        let watch = ApprovalWait {
+            workflow: workflow_id.into(),
+            job: None,
+            told: HashSet::new(),
+            statuses: HashMap::new(),
+            seen: Vec::new(),
+        };
+        Wait::new(self, watch)
+    }
+}
+
+impl Wait<ApprovalWait> {
+    /// Only the approval job of this name; all of them unless said.
+    pub fn job(mut self, name: impl Into<String>) -> Self {
+        self.watch.job = Some(name.into());
+        self
+    }
+}
+
+impl ApprovalWait {
+    fn concerns(&self, job: &WorkflowJob) -> bool {
+        job.type_ == Some(JobType::Approval)
+            && self.job.as_ref().is_none_or(|name| *name == job.name)
+    }
+}
+
+fn is_decided(job: &WorkflowJob) -> bool {
+    let status = job.status.as_ref();
+    status.is_some_and(JobStatus::is_finished)
+}
+
+impl Watch for ApprovalWait {
+    type Outcome = Approvals;
+
+    async fn look(&mut self, view: &mut View) -> Result<Next<Approvals>, Error> {
+        let request = view.client.get_workflow_by_id(self.workflow.clone());
+        let workflow = request.options(view.options()).send().await?;
+        // The jobs after the workflow: if it has ended, they are as they will stay.
+        let request = view.client.list_workflow_jobs(self.workflow.clone());
+        let jobs = request.options(view.options()).items().into_vec().await?;
+        let none_yet = jobs.is_empty();
+        self.seen = jobs.into_iter().filter(|job| self.concerns(job)).collect();
+        for job in &self.seen {
+            if let Some(status) = &job.status {
+                let before = self.statuses.insert(job.id, status.clone());
+                if before.as_ref() != Some(status) {
+                    view.news.push(Change::Job {
+                        workflow: Some(workflow.name.clone()),
+                        name: job.name.clone(),
+                        number: job.job_number,
+                        status: status.clone(),
+                        before,
+                    });
+                }
+            }
+            if let Some(id) = workflow.id
+                && board::is_held(job)
+                && self.told.insert(job.id)
+            {
+                let held = board::held(&workflow, id, job, view);
+                view.news.push(Change::OnHold(held));
+            }
+        }
+        let ended = workflow.stopped_at.is_some()
+            || workflow
+                .status
+                .as_ref()
+                .is_some_and(WorkflowStatus::is_finished);
+        let decided = !none_yet && self.seen.iter().all(is_decided);
+        if !ended && !decided {
+            return Ok(Next::Again);
+        }
+        let jobs = std::mem::take(&mut self.seen);
+        Ok(Next::Over(Approvals { jobs }))
+    }
+
+    fn seen(&self) -> String {
+        if self.seen.is_empty() {
+            return "no approval asked for yet".to_owned();
+        }
+        let each = self.seen.iter().map(|job| {
+            let status = job.status.as_ref().map_or("-", JobStatus::as_str);
+            format!("{} {status}", job.name)
+        });
+        each.collect::<Vec<_>>().join(", ")
+    }
+}

@@ -1,0 +1,299 @@
+//! Workflows under watch: what changed, what is on hold, what failed.
+
+use std::collections::{HashMap, HashSet};
+
+use http::StatusCode;
+use uuid::Uuid;
+
+use super::change::Change;
+use super::changes::View;
+use super::outcome::{Failure, Held, Outcome, Verdict};
+use super::policy::{CountAs, OnHold};
+use super::web;
+use crate::error::Error;
+use crate::types::{JobStatus, JobType, PipelineError, Workflow, WorkflowJob, WorkflowStatus};
+
+pub(super) struct Board {
+    pub(super) on_hold: OnHold,
+    pub(super) not_run: CountAs,
+    pub(super) unknown: CountAs,
+    pub(super) follow_jobs: bool,
+    workflows: HashMap<String, Option<WorkflowStatus>>,
+    jobs: HashMap<Uuid, JobStatus>,
+    /// Approvals that were told, sent, and known to have arrived.
+    told: HashSet<Uuid>,
+    sent: HashSet<Uuid>,
+    approved: HashSet<Uuid>,
+}
+
+/// What a status means under the policies.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Open,
+    Held,
+    Good,
+    Bad,
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Self {
+            on_hold: OnHold::Wait,
+            not_run: CountAs::Success,
+            unknown: CountAs::Unfinished,
+            follow_jobs: false,
+            workflows: HashMap::new(),
+            jobs: HashMap::new(),
+            told: HashSet::new(),
+            sent: HashSet::new(),
+            approved: HashSet::new(),
+        }
+    }
+}
+
+impl Board {
+    fn standing(&self, workflow: &Workflow) -> Standing {
+        let count = match &workflow.status {
+            Some(WorkflowStatus::OnHold) => return Standing::Held,
+            Some(WorkflowStatus::Running | WorkflowStatus::Failing) => CountAs::Unfinished,
+            Some(status) if status.is_success() => CountAs::Success,
+            Some(status) if status.is_failure() => CountAs::Failure,
+            Some(WorkflowStatus::NotRun) => self.not_run,
+            // It has stopped, and nobody can say that it went well.
+            _ if self.unknown == CountAs::Unfinished && workflow.stopped_at.is_some() => {
+                CountAs::Failure
+            }
+            _ => self.unknown,
+        };
+        match count {
+            CountAs::Success => Standing::Good,
+            CountAs::Failure => Standing::Bad,
+            CountAs::Unfinished => Standing::Open,
+        }
+    }
+
+    /// Whether there is something to wait for.
+    pub(super) fn is_open(&self, workflow: &Workflow) -> bool {
+        match self.standing(workflow) {
+            Standing::Open => true,
+            Standing::Held => !matches!(self.on_hold, OnHold::Return),
+            Standing::Good | Standing::Bad => false,
+        }
+    }
+
+    pub(super) fn is_bad(&self, workflow: &Workflow) -> bool {
+        self.standing(workflow) == Standing::Bad
+    }
+
+    /// Takes in what a look has found, asks for jobs where they matter, and approves. Says what is on hold.
+    pub(super) async fn take(
+        &mut self,
+        workflows: &[Workflow],
+        view: &mut View,
+    ) -> Result<Vec<Held>, Error> {
+        let mut all_held = Vec::new();
+        for workflow in workflows {
+            let changed = self.note(workflow, view);
+            let standing = self.standing(workflow);
+            let follow = self.follow_jobs && (changed || standing == Standing::Open);
+            let Some(id) = workflow.id else { continue };
+            if standing != Standing::Held && !follow {
+                continue;
+            }
+            let jobs = jobs(id, view).await?;
+            if self.follow_jobs {
+                self.note_jobs(workflow, &jobs, view);
+            }
+            if standing != Standing::Held {
+                continue;
+            }
+            for job in jobs.iter().filter(|job| is_held(job)) {
+                let held = held(workflow, id, job, view);
+                self.decide(&held, view).await?;
+                all_held.push(held);
+            }
+        }
+        Ok(all_held)
+    }
+
+    fn note(&mut self, workflow: &Workflow, view: &mut View) -> bool {
+        let key = workflow
+            .id
+            .map_or_else(|| workflow.name.clone(), |id| id.to_string());
+        let before = self.workflows.insert(key, workflow.status.clone());
+        let changed = before.as_ref() != Some(&workflow.status);
+        if changed {
+            view.news.push(Change::Workflow {
+                workflow: workflow.clone(),
+                before: before.flatten(),
+            });
+        }
+        changed
+    }
+
+    fn note_jobs(&mut self, workflow: &Workflow, jobs: &[WorkflowJob], view: &mut View) {
+        for job in jobs {
+            let Some(status) = &job.status else { continue };
+            let before = self.jobs.insert(job.id, status.clone());
+            if before.as_ref() != Some(status) {
+                view.news.push(Change::Job {
+                    workflow: Some(workflow.name.clone()),
+                    name: job.name.clone(),
+                    number: job.job_number,
+                    status: status.clone(),
+                    before,
+                });
+            }
+        }
+    }
+
+    async fn decide(&mut self, held: &Held, view: &mut View) -> Result<(), Error> {
+        let id = held.approval_request_id;
+        if self.told.insert(id) {
+            view.news.push(Change::OnHold(held.clone()));
+        }
+        // CircleCI may show a job on hold for a moment after it was approved.
+        if self.approved.contains(&id) {
+            return Ok(());
+        }
+        if let OnHold::Approve(decide) = &mut self.on_hold
+            && decide(held)
+        {
+            let again = !self.sent.insert(id);
+            let approval = view
+                .client
+                .approve_pending_approval_job_by_id(held.workflow_id, id);
+            match approval.options(view.options()).send().await {
+                Ok(_) => {}
+                // An earlier one did arrive, only its answer did not.
+                Err(error) if again && says_done(&error) => {}
+                Err(error) => return Err(error),
+            }
+            self.approved.insert(id);
+            view.news.push(Change::Approved(held.clone()));
+        }
+        Ok(())
+    }
+
+    /// What came of workflows of which none is open.
+    pub(super) async fn outcome(
+        &mut self,
+        workflows: Vec<Workflow>,
+        superseded: Vec<Workflow>,
+        on_hold: Vec<Held>,
+        errors: Vec<PipelineError>,
+        view: &mut View,
+    ) -> Result<Outcome, Error> {
+        let mut failures = Vec::new();
+        let mut held = false;
+        for workflow in &workflows {
+            match self.standing(workflow) {
+                Standing::Bad => failures.extend(blame(workflow, view).await?),
+                Standing::Held => held = true,
+                Standing::Open | Standing::Good => {}
+            }
+        }
+        let verdict = if !failures.is_empty() {
+            Verdict::Failed
+        } else if held {
+            Verdict::OnHold
+        } else if workflows.is_empty() {
+            Verdict::NoWorkflow
+        } else {
+            Verdict::Success
+        };
+        Ok(Outcome {
+            verdict,
+            workflows,
+            superseded,
+            failures,
+            on_hold,
+            pipeline_errors: errors,
+        })
+    }
+}
+
+/// In a line: `build running, deploy on_hold`.
+pub(super) fn line(workflows: &[Workflow]) -> String {
+    if workflows.is_empty() {
+        return "no workflow yet".to_owned();
+    }
+    let each = workflows.iter().map(|workflow| {
+        let status = workflow.status.as_ref().map_or("-", WorkflowStatus::as_str);
+        format!("{} {status}", workflow.name)
+    });
+    each.collect::<Vec<_>>().join(", ")
+}
+
+pub(super) async fn jobs(workflow: Uuid, view: &View) -> Result<Vec<WorkflowJob>, Error> {
+    let request = view.client.list_workflow_jobs(workflow);
+    request.options(view.options()).items().into_vec().await
+}
+
+pub(super) fn is_held(job: &WorkflowJob) -> bool {
+    job.type_ == Some(JobType::Approval) && job.status == Some(JobStatus::OnHold)
+}
+
+pub(super) fn held(workflow: &Workflow, id: Uuid, job: &WorkflowJob, view: &View) -> Held {
+    Held {
+        workflow: workflow.name.clone(),
+        workflow_id: id,
+        job: job.name.clone(),
+        // They are the same wherever both are given.
+        approval_request_id: job.approval_request_id.unwrap_or(job.id),
+        web_url: web_url(workflow, None, view),
+    }
+}
+
+fn says_done(error: &Error) -> bool {
+    let done = [
+        StatusCode::BAD_REQUEST,
+        StatusCode::NOT_FOUND,
+        StatusCode::CONFLICT,
+    ];
+    error.status().is_some_and(|status| done.contains(&status))
+}
+
+fn web_url(workflow: &Workflow, job: Option<i64>, view: &View) -> Option<String> {
+    web::url(
+        &view.client,
+        workflow.project_slug.as_deref(),
+        workflow.pipeline_number,
+        workflow.id,
+        job,
+    )
+}
+
+/// Which of a failed workflow's jobs are to blame.
+async fn blame(workflow: &Workflow, view: &View) -> Result<Vec<Failure>, Error> {
+    let mut failures = Vec::new();
+    if let Some(id) = workflow.id {
+        for job in jobs(id, view).await? {
+            if let Some(status) = job.status.filter(JobStatus::is_failure) {
+                failures.push(Failure {
+                    workflow: workflow.name.clone(),
+                    workflow_id: workflow.id,
+                    web_url: web_url(workflow, job.job_number, view),
+                    job: Some(job.name),
+                    job_number: job.job_number,
+                    status: status.to_string(),
+                });
+            }
+        }
+    }
+    if failures.is_empty() {
+        failures.push(Failure {
+            workflow: workflow.name.clone(),
+            workflow_id: workflow.id,
+            job: None,
+            job_number: None,
+            status: workflow
+                .status
+                .as_ref()
+                .map_or("-", WorkflowStatus::as_str)
+                .to_owned(),
+            web_url: web_url(workflow, None, view),
+        });
+    }
+    Ok(failures)
+}

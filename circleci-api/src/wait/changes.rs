@@ -1,0 +1,214 @@
+//! Looking again and again, as a stream of what changed.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_core::Stream;
+
+use super::change::Change;
+use super::error::WaitError;
+use super::pace::{Pace, Time};
+use crate::call::CallOptions;
+use crate::client::Client;
+use crate::error::Error;
+
+/// The last look, at the deadline, gets this much time.
+const LAST_LOOK: Duration = Duration::from_secs(10);
+
+pub(super) mod sealed {
+    use std::future::Future;
+
+    use super::{Next, View};
+    use crate::error::Error;
+
+    /// Something that is waited for.
+    pub trait Watch: Send + 'static {
+        /// What comes of it.
+        type Outcome: Send + 'static;
+
+        /// Looks once.
+        #[doc(hidden)]
+        fn look(
+            &mut self,
+            view: &mut View,
+        ) -> impl Future<Output = Result<Next<Self::Outcome>, Error>> + Send;
+
+        /// What was seen last, in a line.
+        #[doc(hidden)]
+        fn seen(&self) -> String;
+    }
+}
+
+pub use sealed::Watch;
+
+/// What follows a look.
+#[doc(hidden)]
+pub enum Next<O> {
+    Over(O),
+    Again,
+    /// Look again after this time, or after the interval if that is shorter.
+    Within(Duration),
+}
+
+/// What a look has at hand.
+#[doc(hidden)]
+pub struct View {
+    pub(super) client: Client,
+    pub(super) time: Time,
+    pub(super) news: Vec<Change>,
+}
+
+impl View {
+    /// No call goes on much beyond the deadline.
+    pub(super) fn options(&self) -> CallOptions {
+        let left = self.time.left().max(LAST_LOOK);
+        let usual = self.client.inner.timeout.unwrap_or(left);
+        CallOptions::new().timeout(usual.min(left))
+    }
+}
+
+/// What happens during a wait, as a stream; and then what came of it.
+///
+/// It implements [`Stream`], for those who use the `futures` crate, and has [`next`](Self::next) for those who do not.
+/// Nothing is sent before it is polled, and dropping it ends the wait.
+///
+/// ```no_run
+/// # async fn run(circleci: circleci_api::Client, id: circleci_api::uuid::Uuid) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut changes = circleci.wait_for_pipeline(id).jobs(true).changes();
+/// while let Some(change) = changes.next().await {
+///     eprintln!("{change}");
+/// }
+/// let outcome = changes.finish().await?;
+/// assert!(outcome.is_success());
+/// # Ok(()) }
+/// ```
+#[must_use = "nothing is sent until it is polled"]
+pub struct Changes<O> {
+    news: VecDeque<Change>,
+    then: Then<O>,
+}
+
+enum Then<O> {
+    Look(Looking<O>),
+    End(Result<O, WaitError>),
+}
+
+/// One box per look, so that the stream's type does not depend on what is waited for.
+type Looking<O> = Pin<Box<dyn Future<Output = Step<O>> + Send>>;
+
+struct Step<O> {
+    news: Vec<Change>,
+    then: Then<O>,
+}
+
+impl<O: Send + 'static> Changes<O> {
+    pub(super) fn new<W: Watch<Outcome = O>>(client: Client, pace: Pace, watch: W) -> Self {
+        let first = async move {
+            let time = Time::start(Arc::clone(&client.inner.clock), pace);
+            let view = View {
+                client,
+                time,
+                news: Vec::new(),
+            };
+            step(watch, view, Duration::ZERO).await
+        };
+        Self {
+            news: VecDeque::new(),
+            then: Then::Look(Box::pin(first)),
+        }
+    }
+
+    /// The next change, or `None` when the wait is over, for whatever reason: [`finish`](Self::finish) tells.
+    pub async fn next(&mut self) -> Option<Change> {
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// Waits for the end, passing over the changes that were not read.
+    ///
+    /// # Errors
+    ///
+    /// The deadline was reached, or a call failed in a way that does not pass.
+    pub async fn finish(mut self) -> Result<O, WaitError> {
+        loop {
+            match self.then {
+                Then::End(end) => return end,
+                Then::Look(looking) => self.then = looking.await.then,
+            }
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Change>> {
+        loop {
+            if let Some(change) = self.news.pop_front() {
+                return Poll::Ready(Some(change));
+            }
+            let Then::Look(looking) = &mut self.then else {
+                return Poll::Ready(None);
+            };
+            let step = ready!(looking.as_mut().poll(cx));
+            self.news.extend(step.news);
+            self.then = step.then;
+        }
+    }
+}
+
+// Nothing in it is pinned but what is boxed.
+impl<O> Unpin for Changes<O> {}
+
+impl<O: Send + 'static> Stream for Changes<O> {
+    type Item = Change;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Change>> {
+        self.get_mut().poll(cx)
+    }
+}
+
+impl<O> fmt::Debug for Changes<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let over = matches!(self.then, Then::End(_));
+        f.debug_struct("Changes")
+            .field("over", &over)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Waits and looks once; the next step comes back in the answer.
+fn step<W: Watch>(mut watch: W, mut view: View, wait: Duration) -> Looking<W::Outcome> {
+    Box::pin(async move {
+        view.time.sleep(wait).await;
+        let looked = watch.look(&mut view).await;
+        let mut news = std::mem::take(&mut view.news);
+        let (sooner, later, trouble) = match looked {
+            Ok(Next::Over(outcome)) => {
+                let then = Then::End(Ok(outcome));
+                return Step { news, then };
+            }
+            Ok(Next::Again) => (None, None, None),
+            Ok(Next::Within(time)) => (Some(time), None, None),
+            Err(error) if !error.is_transient() => {
+                let then = Then::End(Err(WaitError::Call(error)));
+                return Step { news, then };
+            }
+            Err(error) => {
+                let after = error.retry_after();
+                let error: Arc<Error> = Arc::new(error);
+                news.push(Change::Trouble(Arc::clone(&error)));
+                (None, after, Some(error))
+            }
+        };
+        let then = match view.time.next(sooner, later) {
+            Some(wait) => Then::Look(step(watch, view, wait)),
+            None => Then::End(Err(WaitError::Deadline {
+                after: view.time.deadline(),
+                seen: watch.seen(),
+                trouble,
+            })),
+        };
+        Step { news, then }
+    })
+}

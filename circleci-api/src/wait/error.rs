@@ -1,0 +1,63 @@
+//! Why a wait came to no end.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::Error;
+
+/// Why a wait has no outcome.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// The deadline was reached first. Nothing was stopped at CircleCI: another wait can go on.
+    #[non_exhaustive]
+    Deadline {
+        /// The deadline, from the first look.
+        after: Duration,
+        /// What was seen last, in a line: `build running, deploy on_hold`.
+        seen: String,
+        /// What was wrong with the last look, if it failed.
+        trouble: Option<Arc<Error>>,
+    },
+    /// A call failed in a way that does not pass: the token may not see it, it is not there, …
+    Call(Error),
+}
+
+impl WaitError {
+    /// Whether it was the deadline.
+    pub fn is_deadline(&self) -> bool {
+        matches!(self, Self::Deadline { .. })
+    }
+}
+
+impl fmt::Display for WaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deadline { after, seen, .. } => {
+                write!(f, "not over after {} s: {seen}", after.as_secs_f64())
+            }
+            Self::Call(error) => error.fmt(f),
+        }
+    }
+}
+
+impl StdError for WaitError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Deadline { trouble, .. } => match trouble {
+                Some(error) => Some(&**error),
+                None => None,
+            },
+            // It is said already.
+            Self::Call(error) => error.source(),
+        }
+    }
+}
+
+impl From<Error> for WaitError {
+    fn from(error: Error) -> Self {
+        Self::Call(error)
+    }
+}

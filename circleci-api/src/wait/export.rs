@@ -1,0 +1,85 @@
+//! Waiting for a usage export.
+
+use super::Wait;
+use super::change::Change;
+use super::changes::sealed::Watch;
+use super::changes::{Next, View};
+use super::policy::CountAs;
+use crate::argument::PathValue;
+use crate::client::Client;
+use crate::error::Error;
+use crate::types::{UsageExportJobState, UsageExportJobStatus};
+
+/// A usage export that is waited for.
+pub struct ExportWait {
+    organization: PathValue,
+    id: PathValue,
+    unknown: CountAs,
+    state: Option<UsageExportJobState>,
+}
+
+impl Client {
+    /// Waits for a usage export to be completed or to fail; its `state` tells which. One that is completed without
+    /// `download_urls` has found nothing to export.
+    ///
+    /// ```no_run
+    /// # async fn run(circleci: circleci_api::Client, org: circleci_api::uuid::Uuid, id: circleci_api::uuid::Uuid) -> Result<(), Box<dyn std::error::Error>> {
+    /// let export = circleci.wait_for_usage_export(org, id).finish().await?;
+    /// println!("{} parts", export.download_urls.len());
+    /// # Ok(()) }
+    /// ```
+    pub fn wait_for_usage_export(
+        &self,
+        org_id: impl Into<PathValue>,
+        usage_export_job_id: impl Into<PathValue>,
+    ) -> Wait<ExportWait> {
+        let watch = ExportWait {
+            organization: org_id.into(),
+            id: usage_export_job_id.into(),
+            unknown: CountAs::Unfinished,
+            state: None,
+        };
+        Wait::new(self, watch)
+    }
+}
+
+impl Wait<ExportWait> {
+    /// What it counts as if this version of the crate does not know its state; unfinished unless said otherwise.
+    pub fn unknown(mut self, count: CountAs) -> Self {
+        self.watch.unknown = count;
+        self
+    }
+}
+
+impl Watch for ExportWait {
+    type Outcome = UsageExportJobStatus;
+
+    async fn look(&mut self, view: &mut View) -> Result<Next<UsageExportJobStatus>, Error> {
+        let request = view
+            .client
+            .get_usage_export(self.organization.clone(), self.id.clone());
+        let export = request.options(view.options()).send().await?;
+        if let Some(state) = &export.state
+            && self.state.as_ref() != Some(state)
+        {
+            view.news.push(Change::UsageExport(state.clone()));
+            self.state = Some(state.clone());
+        }
+        let over = match &export.state {
+            Some(UsageExportJobState::Unknown(_)) | None => self.unknown != CountAs::Unfinished,
+            Some(state) => state.is_finished(),
+        };
+        Ok(if over {
+            Next::Over(export)
+        } else {
+            Next::Again
+        })
+    }
+
+    fn seen(&self) -> String {
+        let state = self.state.as_ref();
+        state
+            .map_or("no answer yet", UsageExportJobState::as_str)
+            .to_owned()
+    }
+}

@@ -1,0 +1,127 @@
+//! Waiting for one job.
+
+use super::Wait;
+use super::change::Change;
+use super::changes::sealed::Watch;
+use super::changes::{Next, View};
+use super::policy::CountAs;
+use crate::argument::PathValue;
+use crate::client::Client;
+use crate::error::Error;
+use crate::types::{JobDetails, JobStatus};
+
+/// A job that is waited for.
+pub struct JobWait {
+    project: PathValue,
+    number: PathValue,
+    not_run: CountAs,
+    unknown: CountAs,
+    status: Option<JobStatus>,
+}
+
+/// What came of a job.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct JobOutcome {
+    /// As it was last seen, with its `status` and its `web_url`.
+    pub job: JobDetails,
+    success: bool,
+}
+
+impl JobOutcome {
+    /// Whether it went well.
+    pub fn is_success(&self) -> bool {
+        self.success
+    }
+}
+
+impl Client {
+    /// Waits for one job. An approval has no number; see [`wait_for_approval`](Self::wait_for_approval).
+    ///
+    /// ```no_run
+    /// # async fn run(circleci: circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let outcome = circleci.wait_for_job("gh/acme/web", 1843).finish().await?;
+    /// println!("{:?}, {:?}", outcome.job.status, outcome.job.web_url);
+    /// # Ok(()) }
+    /// ```
+    pub fn wait_for_job(
+        &self,
+        project_slug: impl Into<PathValue>,
+        job_number: impl Into<PathValue>,
+    ) -> Wait<JobWait> {
+        let watch = JobWait {
+            project: project_slug.into(),
+            number: job_number.into(),
+            not_run: CountAs::Success,
+            unknown: CountAs::Unfinished,
+            status: None,
+        };
+        Wait::new(self, watch)
+    }
+}
+
+impl Wait<JobWait> {
+    /// What it counts as if it is `not_run` or `skipped`; a success unless said otherwise.
+    pub fn not_run(mut self, count: CountAs) -> Self {
+        self.watch.not_run = count;
+        self
+    }
+
+    /// What it counts as if this version of the crate does not know its status. Unless said otherwise it is unfinished
+    /// until it has a time at which it stopped, and then a failure.
+    pub fn unknown(mut self, count: CountAs) -> Self {
+        self.watch.unknown = count;
+        self
+    }
+}
+
+impl JobWait {
+    fn count(&self, job: &JobDetails) -> CountAs {
+        match &job.status {
+            Some(status) if status.is_success() => CountAs::Success,
+            // Another job has taken the place of one that was retried, and this one did not go well.
+            Some(status) if status.is_failure() || *status == JobStatus::Retried => {
+                CountAs::Failure
+            }
+            Some(status) if status.is_finished() => self.not_run,
+            Some(JobStatus::Unknown(_)) | None => match self.unknown {
+                CountAs::Unfinished if job.stopped_at.is_some() => CountAs::Failure,
+                count => count,
+            },
+            Some(_) => CountAs::Unfinished,
+        }
+    }
+}
+
+impl Watch for JobWait {
+    type Outcome = JobOutcome;
+
+    async fn look(&mut self, view: &mut View) -> Result<Next<JobOutcome>, Error> {
+        let request = view
+            .client
+            .get_job_details(self.project.clone(), self.number.clone());
+        let job = request.options(view.options()).send().await?;
+        if let Some(status) = &job.status
+            && self.status.as_ref() != Some(status)
+        {
+            view.news.push(Change::Job {
+                workflow: job.latest_workflow.as_ref().map(|it| it.name.clone()),
+                name: job.name.clone(),
+                number: Some(job.number),
+                status: status.clone(),
+                before: self.status.replace(status.clone()),
+            });
+        }
+        let success = match self.count(&job) {
+            CountAs::Unfinished => return Ok(Next::Again),
+            CountAs::Success => true,
+            CountAs::Failure => false,
+        };
+        Ok(Next::Over(JobOutcome { job, success }))
+    }
+
+    fn seen(&self) -> String {
+        let status = self.status.as_ref();
+        status.map_or("no answer yet", JobStatus::as_str).to_owned()
+    }
+}

@@ -1,0 +1,116 @@
+//! Waiting until something at CircleCI has come to an end.
+//!
+//! ```no_run
+//! # async fn run(circleci: circleci_api::Client, id: circleci_api::uuid::Uuid) -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//! use circleci_api::wait::OnHold;
+//!
+//! let outcome = circleci
+//!     .wait_for_pipeline(id)
+//!     .deadline(Duration::from_secs(30 * 60))
+//!     .on_hold(OnHold::approve(|held| held.job == "confirm-staging"))
+//!     .finish()
+//!     .await?;
+//! for failure in &outcome.failures {
+//!     println!("{failure}");
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! A wait looks again and again, at first every 5 seconds or so and later every 30, with jitter, until it is over or its
+//! deadline is reached. [`changes`](Wait::changes) tells what happens meanwhile. Nothing is sent before it is polled,
+//! nothing runs beside it, and dropping it ends it.
+//!
+//! What a single call does about a failure is the client's [`RetryPolicy`](crate::RetryPolicy). A call that fails for
+//! good in a way that may pass (see [`Error::is_transient`](crate::Error::is_transient)) does not end a wait: it is
+//! told as [`Change::Trouble`], and the next look comes when it would have come anyway, or when the server asked for it.
+
+mod approval;
+mod board;
+mod change;
+mod changes;
+mod error;
+mod export;
+mod job;
+mod outcome;
+mod pace;
+mod pipeline;
+mod policy;
+mod status;
+mod web;
+mod workflow;
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::client::Client;
+
+pub use approval::{ApprovalWait, Approvals};
+pub use change::Change;
+pub use changes::{Changes, Watch};
+pub use error::WaitError;
+pub use export::ExportWait;
+pub use job::{JobOutcome, JobWait};
+pub use outcome::{Failure, Held, Outcome, Verdict};
+pub use pipeline::PipelineWait;
+pub use policy::{CountAs, NoWorkflow, OnHold};
+pub use workflow::WorkflowWait;
+
+use pace::Pace;
+
+/// A wait that has not begun. What is waited for has setters of its own, in the `impl Wait<…>` blocks below.
+#[must_use = "nothing is waited for until `finish` is awaited or `changes` is polled"]
+pub struct Wait<W> {
+    client: Client,
+    pace: Pace,
+    watch: W,
+}
+
+impl<W: Watch> Wait<W> {
+    fn new(client: &Client, watch: W) -> Self {
+        Self {
+            client: client.clone(),
+            pace: Pace::default(),
+            watch,
+        }
+    }
+
+    /// How long to wait at most, from the first look; 1 hour unless said otherwise. The last look is taken when it is
+    /// reached.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.pace.deadline = deadline;
+        self
+    }
+
+    /// The wait between two looks: `least` at first, growing to `most`, jitter included. From 5 to 30 seconds unless
+    /// said otherwise.
+    pub fn interval(mut self, least: Duration, most: Duration) -> Self {
+        self.pace.least = least;
+        self.pace.most = most.max(least);
+        self
+    }
+
+    /// What happens on the way, and then what came of it.
+    pub fn changes(self) -> Changes<W::Outcome> {
+        Changes::new(self.client, self.pace, self.watch)
+    }
+
+    /// Waits for the end.
+    ///
+    /// That something failed is an outcome, not an error.
+    ///
+    /// # Errors
+    ///
+    /// The deadline was reached, or a call failed in a way that does not pass.
+    pub async fn finish(self) -> Result<W::Outcome, WaitError> {
+        self.changes().finish().await
+    }
+}
+
+impl<W> fmt::Debug for Wait<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait")
+            .field("pace", &self.pace)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,118 @@
+//! What came of a pipeline or a workflow.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use crate::types::{PipelineError, Workflow};
+
+/// What came of a pipeline, or of a single workflow.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// All in a word.
+    pub verdict: Verdict,
+    /// The workflows that count, oldest first: of those that were rerun the last one.
+    pub workflows: Vec<Workflow>,
+    /// Workflows that were rerun: a later one of the same name took their place.
+    pub superseded: Vec<Workflow>,
+    /// What failed: every failed job of the workflows that count, or the workflow itself if none of its jobs is to blame.
+    pub failures: Vec<Failure>,
+    /// What still waits for a person.
+    pub on_hold: Vec<Held>,
+    /// What CircleCI found wrong with the pipeline, such as its configuration.
+    pub pipeline_errors: Vec<PipelineError>,
+}
+
+impl Outcome {
+    /// Whether there was a workflow, and all of them went well.
+    pub fn is_success(&self) -> bool {
+        self.verdict == Verdict::Success
+    }
+}
+
+/// An [`Outcome`] in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// All workflows went well.
+    Success,
+    /// A workflow did not.
+    Failed,
+    /// CircleCI could not make workflows of the pipeline.
+    Errored,
+    /// Nothing has failed, and a workflow waits for a person.
+    OnHold,
+    /// There was no workflow.
+    NoWorkflow,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Success => "success",
+            Self::Failed => "failed",
+            Self::Errored => "errored",
+            Self::OnHold => "on hold",
+            Self::NoWorkflow => "no workflow",
+        })
+    }
+}
+
+/// Something that failed. It prints as one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The name of the workflow.
+    pub workflow: String,
+    /// The id of the workflow.
+    pub workflow_id: Option<Uuid>,
+    /// The name of the job; `None` if the workflow itself is to blame.
+    pub job: Option<String>,
+    /// The number of the job, if it ever started.
+    pub job_number: Option<i64>,
+    /// The status of the job, or of the workflow: `failed`, `canceled`, `timedout`, …
+    pub status: String,
+    /// Where a browser shows it; `None` if CircleCI left out what the URL is made of.
+    pub web_url: Option<String>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.workflow)?;
+        if let Some(job) = &self.job {
+            write!(f, " / {job}")?;
+        }
+        if let Some(number) = self.job_number {
+            write!(f, " ({number})")?;
+        }
+        write!(f, ": {}", self.status)?;
+        match &self.web_url {
+            Some(url) => write!(f, " {url}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A job that waits for a person. It prints as `workflow / job`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Held {
+    /// The name of the workflow.
+    pub workflow: String,
+    /// The id of the workflow.
+    pub workflow_id: Uuid,
+    /// The name of the job.
+    pub job: String,
+    /// What an approval is given for; see
+    /// [`approve_pending_approval_job_by_id`](crate::Client::approve_pending_approval_job_by_id).
+    pub approval_request_id: Uuid,
+    /// Where a browser shows the workflow; `None` if CircleCI left out what the URL is made of.
+    pub web_url: Option<String>,
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} / {}", self.workflow, self.job)
+    }
+}

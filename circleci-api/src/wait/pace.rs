@@ -1,0 +1,131 @@
+//! When to look again, and when to give up.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+
+use crate::clock::Clock;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    pub(super) deadline: Duration,
+    pub(super) least: Duration,
+    pub(super) most: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(60 * 60),
+            least: Duration::from_secs(5),
+            most: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The time of one wait.
+pub(super) struct Time {
+    clock: Arc<dyn Clock>,
+    pace: Pace,
+    started: Instant,
+    waited: Duration,
+    intervals: ExponentialBackoff,
+}
+
+impl Time {
+    pub(super) fn start(clock: Arc<dyn Clock>, pace: Pace) -> Self {
+        // backon adds up to a whole delay as jitter, after capping: half the cap leaves room for it.
+        let half = pace.most / 2;
+        let intervals = ExponentialBuilder::new()
+            .with_min_delay(pace.least.min(half))
+            .with_max_delay(half)
+            .with_factor(1.5)
+            .with_jitter()
+            .without_max_times()
+            .build();
+        Self {
+            started: clock.now(),
+            waited: Duration::ZERO,
+            clock,
+            pace,
+            intervals,
+        }
+    }
+
+    /// What was spent between looks. It goes on by whole waits, whatever the looks take.
+    pub(super) fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    pub(super) fn deadline(&self) -> Duration {
+        self.pace.deadline
+    }
+
+    /// What is left before the deadline. The waits count even if a test did not sit them out.
+    pub(super) fn left(&self) -> Duration {
+        let passed = self.clock.now().saturating_duration_since(self.started);
+        self.pace.deadline.saturating_sub(passed.max(self.waited))
+    }
+
+    /// The wait before the next look: the interval, sooner or later if there is a reason; `None` after the deadline.
+    pub(super) fn next(
+        &mut self,
+        sooner: Option<Duration>,
+        later: Option<Duration>,
+    ) -> Option<Duration> {
+        let left = self.left();
+        let interval = self.intervals.next().unwrap_or(self.pace.most);
+        let interval = interval.clamp(self.pace.least, self.pace.most);
+        let wait = interval
+            .min(sooner.unwrap_or(interval))
+            .max(later.unwrap_or_default());
+        (!left.is_zero()).then_some(wait.min(left))
+    }
+
+    pub(super) async fn sleep(&mut self, wait: Duration) {
+        if !wait.is_zero() {
+            self.waited = self.waited.saturating_add(wait);
+            self.clock.sleep(wait).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    #[test]
+    fn intervals_grow_from_least_to_most_with_jitter() {
+        let mut firsts = Vec::new();
+        for _ in 0..50 {
+            let mut time = Time::start(Arc::new(SystemClock), Pace::default());
+            let waits: Vec<_> = (0..12).filter_map(|_| time.next(None, None)).collect();
+            assert_eq!(waits.len(), 12);
+            for wait in &waits {
+                assert!((5.0..=30.0).contains(&wait.as_secs_f64()), "{wait:?}");
+            }
+            assert!(waits[0] <= Duration::from_secs(10), "{waits:?}");
+            assert!(waits[11] >= Duration::from_secs(15), "{waits:?}");
+            firsts.push(waits[0]);
+        }
+        firsts.dedup();
+        assert!(firsts.len() > 1, "there is no jitter");
+    }
+
+    #[test]
+    fn a_reason_goes_before_the_interval_and_the_deadline_before_both() {
+        let pace = Pace {
+            deadline: Duration::from_secs(20),
+            ..Pace::default()
+        };
+        let second = Duration::from_secs(1);
+        let mut time = Time::start(Arc::new(SystemClock), pace);
+        assert_eq!(time.next(Some(second), None), Some(second));
+        assert_eq!(time.next(None, Some(15 * second)), Some(15 * second));
+        assert!(time.next(None, Some(60 * second)).unwrap() <= 20 * second);
+        time.waited = 20 * second;
+        assert_eq!(time.next(Some(second), None), None);
+    }
+}

@@ -1,0 +1,257 @@
+//! Waiting for a pipeline: for all of its workflows, and those that appear later.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::Wait;
+use super::board::{self, Board};
+use super::change::Change;
+use super::changes::sealed::Watch;
+use super::changes::{Next, View};
+use super::outcome::{Outcome, Verdict};
+use super::policy::{CountAs, NoWorkflow, OnHold};
+use crate::argument::PathValue;
+use crate::client::Client;
+use crate::error::Error;
+use crate::types::{Pipeline, PipelineState, Workflow, WorkflowStatus, WorkflowTag};
+
+/// A pipeline that is waited for.
+pub struct PipelineWait {
+    id: PathValue,
+    board: Board,
+    no_workflow: NoWorkflow,
+    errored: CountAs,
+    settle: Duration,
+    announced: Duration,
+    pipeline: Option<Pipeline>,
+    workflows: Vec<Workflow>,
+    /// Whether something was running at the last look, so that the pipeline's own state does not matter.
+    running: bool,
+    /// Since when nothing has moved, as time waited.
+    still_since: Option<Duration>,
+}
+
+/// # Waiting
+///
+/// With the feature `wait`; see [`wait`](crate::wait).
+impl Client {
+    /// Waits for a pipeline: until all of its workflows have ended, and none appears any more.
+    ///
+    /// A setup workflow is followed by others, CircleCI reruns a failed workflow by itself if its configuration says so,
+    /// and anybody may rerun one while others are running. Of a workflow that was rerun the last one counts.
+    ///
+    /// Each look asks for the workflows, and for the pipeline itself where nothing is running.
+    ///
+    /// ```no_run
+    /// # async fn run(circleci: circleci_api::Client, id: circleci_api::uuid::Uuid) -> Result<(), Box<dyn std::error::Error>> {
+    /// let outcome = circleci.wait_for_pipeline(id).finish().await?;
+    /// println!("{}", outcome.verdict);
+    /// # Ok(()) }
+    /// ```
+    pub fn wait_for_pipeline(&self, id: impl Into<PathValue>) -> Wait<PipelineWait> {
+        let watch = PipelineWait {
+            id: id.into(),
+            board: Board::default(),
+            no_workflow: NoWorkflow::default(),
+            errored: CountAs::Failure,
+            settle: Duration::from_secs(5),
+            announced: Duration::from_secs(60),
+            pipeline: None,
+            workflows: Vec::new(),
+            running: false,
+            still_since: None,
+        };
+        Wait::new(self, watch)
+    }
+}
+
+impl Wait<PipelineWait> {
+    /// What to do about a workflow that waits for a person. Unless said otherwise, wait as well.
+    pub fn on_hold(mut self, policy: OnHold) -> Self {
+        self.watch.board.on_hold = policy;
+        self
+    }
+
+    /// What to do while there is no workflow. Unless said otherwise, end after a minute.
+    pub fn no_workflow(mut self, policy: NoWorkflow) -> Self {
+        self.watch.no_workflow = policy;
+        self
+    }
+
+    /// What a pipeline counts as that CircleCI calls `errored`, when nothing of it is running: a failure unless said
+    /// otherwise. As a success it is judged by its workflows alone.
+    pub fn errored(mut self, count: CountAs) -> Self {
+        self.watch.errored = count;
+        self
+    }
+
+    /// What a workflow counts as that is `not_run`; a success unless said otherwise.
+    pub fn not_run(mut self, count: CountAs) -> Self {
+        self.watch.board.not_run = count;
+        self
+    }
+
+    /// What a workflow counts as whose status this version of the crate does not know. Unless said otherwise it is
+    /// unfinished until it has a time at which it stopped, and then a failure.
+    pub fn unknown(mut self, count: CountAs) -> Self {
+        self.watch.board.unknown = count;
+        self
+    }
+
+    /// Tells of changes of jobs too. It costs one more request for each running workflow at each look.
+    pub fn jobs(mut self, follow: bool) -> Self {
+        self.watch.board.follow_jobs = follow;
+        self
+    }
+
+    /// How long nothing must have moved before the pipeline is over; 5 seconds unless said otherwise. Longer, to see
+    /// reruns that somebody starts afterwards.
+    pub fn settle(mut self, time: Duration) -> Self {
+        self.watch.settle = time;
+        self
+    }
+
+    /// How long to wait for workflows that are bound to come: those that a successful setup workflow continues with,
+    /// and automatic reruns. 1 minute unless said otherwise; if none has come then, the pipeline is over.
+    pub fn announced(mut self, time: Duration) -> Self {
+        self.watch.announced = time;
+        self
+    }
+}
+
+impl PipelineWait {
+    fn state(&self) -> Option<&PipelineState> {
+        self.pipeline.as_ref().and_then(|it| it.state.as_ref())
+    }
+
+    async fn ask_state(&mut self, view: &mut View) -> Result<(), Error> {
+        let request = view.client.get_pipeline_by_id(self.id.clone());
+        let pipeline = request.options(view.options()).send().await?;
+        if let Some(state) = &pipeline.state
+            && self.state() != Some(state)
+        {
+            view.news.push(Change::Pipeline(state.clone()));
+        }
+        self.pipeline = Some(pipeline);
+        Ok(())
+    }
+
+    /// How long nothing may move before it is over; `None` if something will.
+    fn patience(&self, current: &[Workflow]) -> Option<Duration> {
+        let state = self.state();
+        if matches!(
+            state,
+            Some(PipelineState::Pending | PipelineState::SetupPending)
+        ) {
+            return None;
+        }
+        if state == Some(&PipelineState::Errored) {
+            match self.errored {
+                CountAs::Failure => return Some(Duration::ZERO),
+                CountAs::Unfinished => return None,
+                CountAs::Success => {}
+            }
+        }
+        if current.is_empty() {
+            return match self.no_workflow {
+                NoWorkflow::Wait => None,
+                NoWorkflow::ReturnAfter(time) => Some(time),
+            };
+        }
+        let setup = |workflow: &Workflow| {
+            workflow.tag == Some(WorkflowTag::Setup)
+                && workflow.status == Some(WorkflowStatus::Success)
+        };
+        let rerun = |workflow: &Workflow| {
+            self.board.is_bad(workflow)
+                && workflow.status == Some(WorkflowStatus::Failed)
+                && workflow.auto_rerun_number.unwrap_or(0) < workflow.max_auto_reruns.unwrap_or(0)
+        };
+        let announced = current.iter().all(setup) || current.iter().any(rerun);
+        Some(if announced {
+            self.announced.max(self.settle)
+        } else {
+            self.settle
+        })
+    }
+}
+
+impl Watch for PipelineWait {
+    type Outcome = Outcome;
+
+    async fn look(&mut self, view: &mut View) -> Result<Next<Outcome>, Error> {
+        // A failed look leaves it unknown whether something has moved.
+        let still_since = self.still_since.take();
+        // First the state, then the workflows: what came into being in between is then seen, and not missed.
+        let asked = !self.running;
+        if asked {
+            self.ask_state(view).await?;
+        }
+        let request = view
+            .client
+            .list_workflows_by_pipeline_id(self.id.clone())
+            .options(view.options());
+        self.workflows = request.items().into_vec().await?;
+        let told = view.news.len();
+        let held = self.board.take(&self.workflows, view).await?;
+        let moved = view.news[told..]
+            .iter()
+            .any(|change| matches!(change, Change::Workflow { .. }));
+
+        self.running = self
+            .workflows
+            .iter()
+            .any(|workflow| self.board.is_open(workflow));
+        if self.running {
+            return Ok(Next::Again);
+        }
+        let (current, superseded) = latest(self.workflows.clone());
+        let Some(patience) = self.patience(&current) else {
+            return Ok(Next::Again);
+        };
+        let now = view.time.waited();
+        let since = still_since.filter(|_| !moved).unwrap_or(now);
+        self.still_since = Some(since);
+        let left = patience.saturating_sub(now - since);
+        if !left.is_zero() || !asked {
+            return Ok(Next::Within(left));
+        }
+
+        let errored = self.state() == Some(&PipelineState::Errored);
+        let errors = self.pipeline.iter().flat_map(|it| it.errors.clone());
+        let mut outcome = self
+            .board
+            .outcome(current, superseded, held, errors.collect(), view)
+            .await?;
+        if errored && self.errored == CountAs::Failure {
+            outcome.verdict = Verdict::Errored;
+        }
+        Ok(Next::Over(outcome))
+    }
+
+    fn seen(&self) -> String {
+        match self.state() {
+            Some(state) if self.workflows.is_empty() => {
+                format!("no workflow yet, pipeline {state}")
+            }
+            _ => board::line(&self.workflows),
+        }
+    }
+}
+
+/// Of the workflows of one name the last one, and the others; each oldest first.
+fn latest(mut workflows: Vec<Workflow>) -> (Vec<Workflow>, Vec<Workflow>) {
+    workflows.sort_by_key(|workflow| workflow.created_at);
+    // A workflow that continues a setup workflow may have its name.
+    let key = |workflow: &Workflow| (workflow.name.clone(), workflow.tag.clone());
+    let mut last = HashMap::new();
+    for (index, workflow) in workflows.iter().enumerate() {
+        last.insert(key(workflow), index);
+    }
+    let (current, superseded): (Vec<_>, Vec<_>) = workflows
+        .into_iter()
+        .enumerate()
+        .partition(|(index, workflow)| last.get(&key(workflow)) == Some(index));
+    let bare = |list: Vec<(usize, Workflow)>| list.into_iter().map(|(_, it)| it).collect();
+    (bare(current), bare(superseded))
+}

@@ -1,0 +1,87 @@
+//! What the words of CircleCI mean to those who wait.
+
+use crate::types::{JobStatus, UsageExportJobState, WorkflowStatus};
+
+/// Judgements, with the feature `wait`. A word that this version of the crate does not know is none of the three.
+impl WorkflowStatus {
+    /// Nothing will happen any more, unless somebody reruns it.
+    ///
+    /// ```
+    /// use circleci_api::types::WorkflowStatus;
+    ///
+    /// assert!(WorkflowStatus::Canceled.is_finished());
+    /// // A job has failed and others are still running.
+    /// assert!(!WorkflowStatus::Failing.is_finished());
+    /// ```
+    pub fn is_finished(&self) -> bool {
+        self.is_success() || self.is_failure() || *self == Self::NotRun
+    }
+
+    /// All went well.
+    pub fn is_success(&self) -> bool {
+        *self == Self::Success
+    }
+
+    /// It is over, and not for good: failed, in error, canceled, unauthorized.
+    pub fn is_failure(&self) -> bool {
+        matches!(
+            self,
+            Self::Failed | Self::Error | Self::Canceled | Self::Unauthorized
+        )
+    }
+}
+
+/// Judgements, with the feature `wait`. A word that this version of the crate does not know is none of the three, but for
+/// `skipped`, which CircleCI says of a job that did not have to run, and which is finished.
+impl JobStatus {
+    /// Nothing will happen any more.
+    ///
+    /// ```
+    /// use circleci_api::types::JobStatus;
+    ///
+    /// assert!(JobStatus::Timedout.is_finished());
+    /// assert!(!JobStatus::OnHold.is_finished());
+    /// ```
+    pub fn is_finished(&self) -> bool {
+        self.is_success()
+            || self.is_failure()
+            || matches!(self, Self::NotRun | Self::Retried)
+            || self.as_str() == "skipped"
+    }
+
+    /// All went well.
+    pub fn is_success(&self) -> bool {
+        *self == Self::Success
+    }
+
+    /// It is over, and not for good: failed, timed out, canceled, unauthorized, or the infrastructure's fault.
+    pub fn is_failure(&self) -> bool {
+        matches!(
+            self,
+            Self::Failed
+                | Self::InfrastructureFail
+                | Self::Timedout
+                | Self::TerminatedUnknown
+                | Self::Canceled
+                | Self::Unauthorized
+        )
+    }
+}
+
+/// Judgements, with the feature `wait`. A word that this version of the crate does not know is none of the three.
+impl UsageExportJobState {
+    /// Nothing will happen any more.
+    pub fn is_finished(&self) -> bool {
+        self.is_success() || self.is_failure()
+    }
+
+    /// There is something to download, or nothing to export.
+    pub fn is_success(&self) -> bool {
+        *self == Self::Completed
+    }
+
+    /// There will be nothing to download.
+    pub fn is_failure(&self) -> bool {
+        *self == Self::Failed
+    }
+}

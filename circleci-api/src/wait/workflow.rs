@@ -1,0 +1,99 @@
+//! Waiting for one workflow.
+
+use super::Wait;
+use super::board::{self, Board};
+use super::changes::sealed::Watch;
+use super::changes::{Next, View};
+use super::outcome::Outcome;
+use super::policy::{CountAs, OnHold};
+use crate::argument::PathValue;
+use crate::client::Client;
+use crate::error::Error;
+use crate::types::Workflow;
+
+/// A workflow that is waited for.
+pub struct WorkflowWait {
+    id: PathValue,
+    board: Board,
+    workflow: Option<Workflow>,
+}
+
+impl Client {
+    /// Waits for one workflow. Reruns are workflows of their own, and not followed; those of a
+    /// [pipeline](Self::wait_for_pipeline) are.
+    ///
+    /// ```no_run
+    /// # async fn run(circleci: circleci_api::Client, id: circleci_api::uuid::Uuid) -> Result<(), Box<dyn std::error::Error>> {
+    /// use circleci_api::wait::{OnHold, Verdict};
+    ///
+    /// let outcome = circleci.wait_for_workflow(id).on_hold(OnHold::Return).finish().await?;
+    /// if outcome.verdict == Verdict::OnHold {
+    ///     println!("approve it: {:?}", outcome.on_hold[0].web_url);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn wait_for_workflow(&self, id: impl Into<PathValue>) -> Wait<WorkflowWait> {
+        let watch = WorkflowWait {
+            id: id.into(),
+            board: Board::default(),
+            workflow: None,
+        };
+        Wait::new(self, watch)
+    }
+}
+
+impl Wait<WorkflowWait> {
+    /// What to do if it waits for a person. Unless said otherwise, wait as well.
+    pub fn on_hold(mut self, policy: OnHold) -> Self {
+        self.watch.board.on_hold = policy;
+        self
+    }
+
+    /// What it counts as if it is `not_run`; a success unless said otherwise.
+    pub fn not_run(mut self, count: CountAs) -> Self {
+        self.watch.board.not_run = count;
+        self
+    }
+
+    /// What it counts as if this version of the crate does not know its status. Unless said otherwise it is unfinished
+    /// until it has a time at which it stopped, and then a failure.
+    pub fn unknown(mut self, count: CountAs) -> Self {
+        self.watch.board.unknown = count;
+        self
+    }
+
+    /// Tells of changes of jobs too. It costs one more request at each look.
+    pub fn jobs(mut self, follow: bool) -> Self {
+        self.watch.board.follow_jobs = follow;
+        self
+    }
+}
+
+impl Watch for WorkflowWait {
+    type Outcome = Outcome;
+
+    async fn look(&mut self, view: &mut View) -> Result<Next<Outcome>, Error> {
+        let request = view.client.get_workflow_by_id(self.id.clone());
+        let workflow = request.options(view.options()).send().await?;
+        let workflow = self.workflow.insert(workflow);
+        let held = self
+            .board
+            .take(std::slice::from_ref(workflow), view)
+            .await?;
+        if self.board.is_open(workflow) {
+            return Ok(Next::Again);
+        }
+        let workflows = vec![workflow.clone()];
+        let outcome = self
+            .board
+            .outcome(workflows, Vec::new(), held, Vec::new(), view);
+        Ok(Next::Over(outcome.await?))
+    }
+
+    fn seen(&self) -> String {
+        match &self.workflow {
+            Some(workflow) => board::line(std::slice::from_ref(workflow)),
+            None => "no answer yet".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Webhooks: what CircleCI sends when a workflow or a job is done.
+//!
+//! A receiver checks a delivery with a [`Verifier`], over the bytes as they came, reads it as an [`Event`], and lets
+//! [`Deliveries`] tell whether it has come before. It brings its own HTTP server, whichever that is.
+//!
+//! ```
+//! use circleci_api::webhook::{Deliveries, Outcome, Payload, Verifier};
+//!
+//! let verifier = Verifier::new("the webhook's signing secret");
+//! let deliveries = Deliveries::new(10_000);
+//!
+//! // What an HTTP server hands over: the header `circleci-signature`, and the body before anything has parsed it.
+//! # let body = br#"{"id":"3888f21b","type":"workflow-completed","happened_at":"2026-03-01T12:00:00.317Z",
+//! #     "workflow":{"id":"fda08377-fe7e-46b1-8992-3a7aaecac9c3","name":"build","status":"failed"},
+//! #     "project":{"slug":"github/acme/web"},
+//! #     "pipeline":{"id":"1285fe1d-d3a6-44fc-8886-8979558254c4","number":130,"vcs":{"branch":"main"}}}"#;
+//! # let signature = verifier.sign(body)?;
+//! let event = verifier.read(signature, body)?;
+//! if deliveries.is_new(&event.id) {
+//!     match &event.payload {
+//!         Payload::WorkflowCompleted(done) if done.workflow.status == Some(Outcome::Failed) => {
+//!             let branch = done.pipeline.as_ref().and_then(|pipeline| pipeline.branch());
+//!             println!("{} failed on {}", done.workflow.name, branch.unwrap_or("no branch"));
+//!         }
+//!         _ => {}
+//!     }
+//! }
+//! # assert!(!deliveries.is_new(&event.id));
+//! # Ok::<(), circleci_api::webhook::WebhookError>(())
+//! ```
+
+mod deliveries;
+mod error;
+mod event;
+mod signature;
+mod timestamp;
+
+pub use deliveries::Deliveries;
+pub use error::WebhookError;
+pub use event::{
+    Commit, Event, EventType, Job, JobCompleted, Organization, Outcome, Payload, Person, Pipeline,
+    Project, Sender, Trigger, Vcs, Workflow, WorkflowCompleted,
+};
+pub use signature::{SIGNATURE_HEADER, Verifier};
+pub use timestamp::Timestamp;

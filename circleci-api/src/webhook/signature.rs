@@ -1,0 +1,165 @@
+//! The signature: HMAC-SHA256 over the raw bytes of a delivery.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+
+use super::{Event, WebhookError};
+
+/// The header that carries the signatures: `v1=<64 hex digits>`, perhaps followed by `,v2=…`.
+pub const SIGNATURE_HEADER: &str = "circleci-signature";
+
+/// How many signatures of a header are looked at. A rotation needs two; a header of thousands would only cost time.
+const MOST: usize = 16;
+
+/// Tells whether a delivery is from CircleCI. It knows the webhook's signing secret, and does not show it.
+///
+/// ```
+/// use circleci_api::webhook::Verifier;
+///
+/// let verifier = Verifier::new("secret");
+/// let signature = "v1=734cc62f32841568f45715aeb9f4d7891324e6d948e4c6c60c0621cdac48623a";
+/// assert!(verifier.verify(signature, b"hello world").is_ok());
+/// assert!(verifier.verify(signature, b"hello World").is_err());
+/// assert_eq!(format!("{verifier:?}"), "Verifier([redacted])");
+/// ```
+#[derive(Clone)]
+pub struct Verifier {
+    secrets: Vec<SecretString>,
+}
+
+impl Verifier {
+    /// With the secret that the webhook was set up with. One that is empty verifies nothing, for everyone can sign
+    /// with that: an unset variable does not open the door.
+    pub fn new(secret: impl Into<SecretString>) -> Self {
+        Self {
+            secrets: vec![secret.into()],
+        }
+    }
+
+    /// Takes another secret too: the old one while a new one is rolled out, or that of another webhook.
+    #[must_use]
+    pub fn or(mut self, secret: impl Into<SecretString>) -> Self {
+        self.secrets.push(secret.into());
+        self
+    }
+
+    /// Whether one of the header's `v1` signatures is that of the body, by one of the secrets. Compared in constant time;
+    /// versions that this crate does not know are passed over.
+    ///
+    /// `header` is the value of [`SIGNATURE_HEADER`], empty where there is none; `body` is what came over the wire,
+    /// byte for byte. JSON that was parsed and written again has another signature.
+    ///
+    /// # Errors
+    ///
+    /// [`WebhookError::NoSecret`], [`WebhookError::NoSignature`] or [`WebhookError::Mismatch`].
+    pub fn verify(
+        &self,
+        header: impl AsRef<[u8]>,
+        body: impl AsRef<[u8]>,
+    ) -> Result<(), WebhookError> {
+        let body = body.as_ref();
+        let mut secrets = self.usable().peekable();
+        if secrets.peek().is_none() {
+            return Err(WebhookError::NoSecret);
+        }
+        let signatures: Vec<&[u8]> = v1(header.as_ref()).take(MOST).collect();
+        if signatures.is_empty() {
+            return Err(WebhookError::NoSignature);
+        }
+        // What is not 32 bytes in hex is no signature of ours, and no secret is needed to see that.
+        let signatures: Vec<[u8; 32]> = signatures.into_iter().filter_map(from_hex).collect();
+        for secret in secrets {
+            let Some(mac) = mac(secret, body) else {
+                continue;
+            };
+            if signatures
+                .iter()
+                .any(|signature| mac.clone().verify_slice(signature).is_ok())
+            {
+                return Ok(());
+            }
+        }
+        Err(WebhookError::Mismatch)
+    }
+
+    /// [Verifies](Self::verify) a delivery, and reads it.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify) and [`Event::from_slice`]. Nothing is parsed before the signature is found good.
+    pub fn read(
+        &self,
+        header: impl AsRef<[u8]>,
+        body: impl AsRef<[u8]>,
+    ) -> Result<Event, WebhookError> {
+        let body = body.as_ref();
+        self.verify(header, body)?;
+        Event::from_slice(body)
+    }
+
+    /// Signs a body as CircleCI does, by the first secret: for the tests of a receiver.
+    ///
+    /// # Errors
+    ///
+    /// [`WebhookError::NoSecret`].
+    pub fn sign(&self, body: impl AsRef<[u8]>) -> Result<String, WebhookError> {
+        let mac = self
+            .usable()
+            .next()
+            .and_then(|secret| mac(secret, body.as_ref()));
+        let tag = mac.ok_or(WebhookError::NoSecret)?.finalize().into_bytes();
+        let mut header = String::with_capacity(3 + 2 * tag.len());
+        header.push_str("v1=");
+        for byte in tag {
+            for digit in [byte >> 4, byte & 0xf] {
+                header.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+            }
+        }
+        Ok(header)
+    }
+
+    fn usable(&self) -> impl Iterator<Item = &SecretString> {
+        self.secrets
+            .iter()
+            .filter(|secret| !secret.expose_secret().is_empty())
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verifier([redacted])")
+    }
+}
+
+/// `None` is for a key of a bad length, which HMAC does not have.
+fn mac(secret: &SecretString, body: &[u8]) -> Option<Hmac<Sha256>> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).ok()?;
+    mac.update(body);
+    Some(mac)
+}
+
+/// The `v1` signatures of a header.
+fn v1(header: &[u8]) -> impl Iterator<Item = &[u8]> {
+    header
+        .split(|byte| *byte == b',')
+        .filter_map(|part| part.trim_ascii().strip_prefix(b"v1="))
+}
+
+fn from_hex(text: &[u8]) -> Option<[u8; 32]> {
+    if text.len() != 64 {
+        return None;
+    }
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(bytes)
+}

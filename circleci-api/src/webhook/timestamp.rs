@@ -1,0 +1,140 @@
+//! Dates, some of which are not what they should be.
+
+use std::fmt;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+/// A date as it was sent. Most are RFC 3339; one that is not stays readable as text, and does not cost the event.
+///
+/// ```
+/// use circleci_api::webhook::Timestamp;
+///
+/// let date = Timestamp::from("2026-03-01 12:00:05 +0100 CET");
+/// assert_eq!(date.utc().unwrap().to_rfc3339(), "2026-03-01T11:00:05+00:00");
+/// assert_eq!(Timestamp::from("yesterday").utc(), None);
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Timestamp(String);
+
+/// What has been seen besides RFC 3339, with an offset.
+const WITH_OFFSET: [&str; 3] = [
+    "%Y-%m-%dT%H:%M:%S%.f%z",
+    "%Y-%m-%d %H:%M:%S%.f %z",
+    "%a, %d %b %Y %H:%M:%S %z",
+];
+/// And without one, which then is UTC.
+const WITHOUT: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"];
+
+impl Timestamp {
+    /// The text as it was sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The date, if the text is one: RFC 3339, RFC 2822, or `2026-03-01 12:00:05 +0100` with or without the name of a
+    /// zone behind it. One that says no offset is taken for UTC.
+    pub fn utc(&self) -> Option<DateTime<Utc>> {
+        let text = self.0.trim();
+        // `… +0100 CET`: the offset says it all.
+        let named = text.rsplit_once(' ').filter(|(_, zone)| {
+            !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_uppercase())
+        });
+        let texts = [Some(text), named.map(|(date, _)| date)];
+        for text in texts.into_iter().flatten() {
+            if let Ok(date) = DateTime::parse_from_rfc3339(text) {
+                return Some(date.to_utc());
+            }
+            let date = WITH_OFFSET
+                .iter()
+                .find_map(|form| DateTime::parse_from_str(text, form).ok());
+            if let Some(date) = date {
+                return Some(date.to_utc());
+            }
+        }
+        let date = WITHOUT
+            .iter()
+            .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
+        date.map(|date| date.and_utc())
+    }
+}
+
+impl From<&str> for Timestamp {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Timestamp({:?})", self.0)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // A number of seconds, or whatever else, as its JSON.
+        Ok(Self(match Value::deserialize(deserializer)? {
+            Value::String(text) => text,
+            other => other.to_string(),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_of_many_forms() {
+        for (text, utc) in [
+            ("2026-03-01T12:00:05Z", Some("2026-03-01T12:00:05+00:00")),
+            (
+                "2026-03-01T12:00:05.123456Z",
+                Some("2026-03-01T12:00:05.123456+00:00"),
+            ),
+            (
+                "2026-03-01T12:00:05+01:00",
+                Some("2026-03-01T11:00:05+00:00"),
+            ),
+            (
+                "2026-03-01T12:00:05+0100",
+                Some("2026-03-01T11:00:05+00:00"),
+            ),
+            (
+                "2026-03-01 12:00:05 +0000 UTC",
+                Some("2026-03-01T12:00:05+00:00"),
+            ),
+            (
+                "2026-03-01 12:00:05.5 -0230",
+                Some("2026-03-01T14:30:05.500+00:00"),
+            ),
+            ("2026-03-01 12:00:05 UTC", None),
+            ("2026-03-01 12:00:05", Some("2026-03-01T12:00:05+00:00")),
+            ("2026-03-01T12:00:05", Some("2026-03-01T12:00:05+00:00")),
+            (
+                "Sun, 01 Mar 2026 12:00:05 +0000",
+                Some("2026-03-01T12:00:05+00:00"),
+            ),
+            ("1772366405", None),
+            ("", None),
+            ("2026-02-30T12:00:05Z", None),
+        ] {
+            let found = Timestamp::from(text).utc().map(|date| date.to_rfc3339());
+            assert_eq!(found.as_deref(), utc, "{text}");
+        }
+    }
+}
