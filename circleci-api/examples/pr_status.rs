@@ -1,0 +1,147 @@
+//! The status of a branch in one line, for a bot.
+//!
+//! ```text
+//! cargo run --example pr_status --features wait
+//!     a small CircleCI in this process; needs no token
+//! cargo run --example pr_status --features wait -- . my-branch
+//!     the project of this checkout on CircleCI; needs CIRCLE_TOKEN, writes nothing
+//! cargo run --example pr_status --features wait -- gh/acme/web my-branch
+//! ```
+//!
+//! The exit code is 0 if all is well or on its way, 1 if something failed or there is nothing, and 2 if there is no
+//! telling.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use circleci_api::types::{JobStatus, PipelineState, Workflow, WorkflowStatus};
+use circleci_api::{Client, ProjectSlug};
+
+#[allow(dead_code, reason = "the tour shows more of it")]
+#[path = "tour/server.rs"]
+mod server;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let result = match &arguments[..] {
+        [] => small(&mut io::stdout()).await,
+        [project, branch] => real(project, branch, &mut io::stdout()).await,
+        _ => Err("usage: pr_status PROJECT-SLUG|CHECKOUT BRANCH".into()),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("pr_status: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// On a server that is gone afterwards. Its branch has failed, which is what it is there to show.
+pub async fn small(out: &mut dyn Write) -> Result<bool> {
+    let server = server::SmallCircleCi::start().await;
+    let circleci = Client::builder().host(server.url()).token(server::TOKEN);
+    let project = server::PROJECT.parse()?;
+    status(&circleci.build()?, &project, "checkout", out).await?;
+    Ok(true)
+}
+
+async fn real(project: &str, branch: &str, out: &mut dyn Write) -> Result<bool> {
+    let project = match Path::new(project).is_dir() {
+        true => ProjectSlug::of_checkout(project)?,
+        false => project.parse()?,
+    };
+    status(&Client::from_env()?, &project, branch, out).await
+}
+
+/// Prints the line, and says whether nothing is wrong.
+async fn status(
+    circleci: &Client,
+    project: &ProjectSlug,
+    branch: &str,
+    out: &mut dyn Write,
+) -> Result<bool> {
+    let pipelines = circleci.list_pipelines_for_project(project).branch(branch);
+    let Some(pipeline) = pipelines.items().try_next().await? else {
+        writeln!(out, "{project} {branch}: no pipeline")?;
+        return Ok(false);
+    };
+    let workflows = circleci.list_workflows_by_pipeline_id(pipeline.id).items();
+    let workflows = latest(workflows.into_vec().await?);
+    let mut parts = Vec::new();
+    let mut fine = true;
+    for workflow in &workflows {
+        let status = workflow.status.as_ref();
+        let mut part = format!(
+            "{} {}",
+            workflow.name,
+            status.map_or("?", WorkflowStatus::as_str)
+        );
+        let failing = status == Some(&WorkflowStatus::Failing);
+        if failing || status.is_some_and(WorkflowStatus::is_failure) {
+            fine = false;
+            part += &culprits(circleci, workflow).await?;
+        }
+        parts.push(part);
+    }
+    if pipeline.state == Some(PipelineState::Errored) {
+        fine = false;
+        let errors = pipeline.errors.iter().flat_map(|error| &error.message);
+        parts.extend(errors.map(|message| format!("error: {message}")));
+    }
+    if parts.is_empty() {
+        parts.push("no workflow yet".to_owned());
+    }
+    let sign = match fine {
+        false => "✗",
+        true if workflows.iter().all(is_finished) && !workflows.is_empty() => "✓",
+        true => "…",
+    };
+    writeln!(
+        out,
+        "{sign} {project} {branch} #{}: {}",
+        pipeline.number,
+        parts.join(", ")
+    )?;
+    Ok(fine)
+}
+
+/// ` (test, lint)`: the jobs that failed.
+async fn culprits(circleci: &Client, workflow: &Workflow) -> Result<String> {
+    let Some(id) = workflow.id else {
+        return Ok(String::new());
+    };
+    let jobs = circleci.list_workflow_jobs(id).items().into_vec().await?;
+    let failed = jobs
+        .into_iter()
+        .filter(|job| job.status.as_ref().is_some_and(JobStatus::is_failure));
+    let names: Vec<String> = failed.map(|job| job.name).collect();
+    Ok(match names.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", names.join(", ")),
+    })
+}
+
+fn is_finished(workflow: &Workflow) -> bool {
+    workflow
+        .status
+        .as_ref()
+        .is_some_and(WorkflowStatus::is_finished)
+}
+
+/// Of a workflow that was rerun the last run.
+fn latest(mut workflows: Vec<Workflow>) -> Vec<Workflow> {
+    workflows.sort_by_key(|workflow| workflow.created_at);
+    let mut last: Vec<Workflow> = Vec::new();
+    for workflow in workflows {
+        last.retain(|earlier| (&earlier.name, &earlier.tag) != (&workflow.name, &workflow.tag));
+        last.push(workflow);
+    }
+    last
+}

@@ -1,0 +1,208 @@
+//! A small CircleCI that knows one project's Insights: three workflows, of which one grew slow, and its flaky tests.
+
+use std::time::SystemTime;
+
+use circleci_api::chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde_json::{Value, json};
+use wiremock::matchers::{method, path_regex};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+pub const PROJECT: &str = "gh/acme/web";
+
+/// It stops when it is dropped.
+pub async fn start() -> MockServer {
+    let server = MockServer::start().await;
+    let flaky = json!({ "flaky_tests": flaky_tests(), "total_flaky_tests": 4 });
+    for (path, body) in [
+        ("flaky-tests", flaky),
+        ("workflows", page(WORKFLOWS.iter().map(metrics).collect())),
+        ("workflows/build-and-test", page(runs(&WORKFLOWS[0]))),
+        ("workflows/deploy", page(runs(&WORKFLOWS[1]))),
+        ("workflows/nightly", page(runs(&WORKFLOWS[2]))),
+    ] {
+        Mock::given(method("GET"))
+            .and(path_regex(format!(
+                "^/api/v2/insights/gh%2Facme%2Fweb/{path}$"
+            )))
+            .respond_with(ResponseTemplate::new(200).set_body_json(body))
+            .mount(&server)
+            .await;
+    }
+    server
+}
+
+struct Workflow {
+    name: &'static str,
+    runs_a_day: u32,
+    /// Of 100 runs.
+    fail: u32,
+    seconds: u32,
+    /// More of them each day.
+    slower: u32,
+    credits: u32,
+}
+
+const WORKFLOWS: [Workflow; 3] = [
+    Workflow {
+        name: "build-and-test",
+        runs_a_day: 14,
+        fail: 8,
+        seconds: 280,
+        slower: 6,
+        credits: 120,
+    },
+    Workflow {
+        name: "deploy",
+        runs_a_day: 3,
+        fail: 3,
+        seconds: 122,
+        slower: 0,
+        credits: 35,
+    },
+    Workflow {
+        name: "nightly",
+        runs_a_day: 1,
+        fail: 20,
+        seconds: 2400,
+        slower: 0,
+        credits: 2100,
+    },
+];
+
+fn page(items: Vec<Value>) -> Value {
+    json!({ "items": items, "next_page_token": null })
+}
+
+fn metrics(workflow: &Workflow) -> Value {
+    let runs = runs(workflow);
+    let failed = runs.iter().filter(|run| run["status"] == "failed").count();
+    let mut durations: Vec<_> = runs
+        .iter()
+        .filter_map(|run| run["duration"].as_i64())
+        .collect();
+    durations.sort_unstable();
+    let credits: i64 = runs
+        .iter()
+        .filter_map(|run| run["credits_used"].as_i64())
+        .sum();
+    json!({
+        "name": workflow.name,
+        "project_id": null,
+        "metrics": {
+            "total_runs": runs.len(),
+            "successful_runs": runs.len() - failed,
+            "failed_runs": failed,
+            "success_rate": 1.0 - failed as f64 / runs.len().max(1) as f64,
+            "throughput": f64::from(workflow.runs_a_day),
+            "mttr": 5400,
+            "total_credits_used": credits,
+            "total_recoveries": null,
+            "duration_metrics": {
+                "median": durations.get(durations.len() / 2),
+                "p95": durations.get(durations.len() * 95 / 100),
+            },
+        },
+    })
+}
+
+/// Thirty days back from now, fewer on weekends, and the same whenever it is asked.
+fn runs(workflow: &Workflow) -> Vec<Value> {
+    let now = DateTime::<Utc>::from(SystemTime::now());
+    let mut dice = 0x2545_F491_u32;
+    let mut throw = |sides: u32| {
+        dice ^= dice << 13;
+        dice ^= dice >> 17;
+        dice ^= dice << 5;
+        dice % sides
+    };
+    let mut runs = Vec::new();
+    for day in 0..30 {
+        let weekend = day % 7 > 4;
+        let count = match workflow.runs_a_day {
+            1 => 1,
+            many if weekend => throw(many / 2 + 1),
+            many => many / 2 + throw(many),
+        };
+        for _ in 0..count {
+            let created = now
+                - TimeDelta::hours(i64::from(24 * (29 - day) + throw(23)))
+                - TimeDelta::minutes(2);
+            let status = if throw(100) < workflow.fail {
+                "failed"
+            } else {
+                "success"
+            };
+            let usual = workflow.seconds + workflow.slower * day;
+            runs.push(json!({
+                "id": format!("90000000-4d2a-4f00-9e11-{:012}", runs.len()),
+                "branch": "main",
+                "created_at": created.to_rfc3339_opts(SecondsFormat::Millis, true),
+                "stopped_at": null,
+                "status": status,
+                "duration": usual * (90 + throw(40)) / 100,
+                "credits_used": workflow.credits * (90 + throw(20)) / 100,
+                "is_approval": null,
+            }));
+        }
+    }
+    runs
+}
+
+fn flaky_tests() -> Vec<Value> {
+    [
+        (
+            "socket",
+            "reconnects_after_timeout",
+            "tests/socket.rs",
+            "test",
+            1797,
+            4,
+            1136,
+        ),
+        (
+            "checkout",
+            "adds_tax_at_midnight",
+            "tests/checkout.rs",
+            "test",
+            1811,
+            11,
+            640,
+        ),
+        (
+            "",
+            "uploads a large file",
+            "e2e/upload.spec.ts",
+            "e2e",
+            1802,
+            4,
+            2950,
+        ),
+        (
+            "cache",
+            "evicts_the_oldest",
+            "tests/cache.rs",
+            "test",
+            1790,
+            2,
+            95,
+        ),
+    ]
+    .into_iter()
+    .map(|(class, name, file, job, number, flaked, wasted)| {
+        json!({
+            "test_name": name,
+            "classname": class,
+            "file": file,
+            "source": "nextest",
+            "job_name": job,
+            "job_number": number,
+            "pipeline_number": 498,
+            "workflow_id": "90000000-4d2a-4f00-9e11-000000000498",
+            "workflow_name": "build-and-test",
+            "workflow_created_at": "2026-03-01T16:40:12.000Z",
+            "times_flaked": flaked,
+            "time_wasted": wasted,
+        })
+    })
+    .collect()
+}
