@@ -1,0 +1,150 @@
+//! Instructions per call and per decoded body, counted by valgrind's callgrind: they repeat where times do not.
+//!
+//! This process serves; each side of each case runs in a process of its own under callgrind, once with a number of iterations and
+//! once with twice as many. The difference is what the iterations cost, without start-up and without the server.
+//! With `--only <case>` one case is counted; with `--work <case> <side> <iterations> <server>` it is run once, uncounted.
+
+mod common;
+
+use std::net::SocketAddr;
+use std::process::{Command, ExitCode};
+
+use circleci_api::types;
+use common::calls::{ByHand, Ours};
+use common::{bodies, plain};
+use serde::de::DeserializeOwned;
+
+/// Name, and iterations of the shorter run.
+const CASES: [(&str, u64); 5] = [
+    ("call: a workflow", 1_000),
+    ("call: a trigger", 1_000),
+    ("call: 20 pipelines", 500),
+    ("decode: 20 pipelines", 500),
+    ("decode: 1,000 jobs", 20),
+];
+const SIDES: [&str; 3] = ["by hand", "by hand, with timeouts", "circleci-api"];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| argument != "--bench")
+        .collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["--work", case, side, iterations, server] => {
+            let (iterations, server) = (
+                iterations.parse().expect("a number"),
+                server.parse().expect("an address"),
+            );
+            work(case, side, iterations, server);
+            ExitCode::SUCCESS
+        }
+        [] => table(""),
+        ["--only", case] => table(case),
+        _ => {
+            eprintln!("instructions [--only <case>]");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn table(only: &str) -> ExitCode {
+    let server = common::server::of_calls();
+    println!(
+        "| instructions | {} | ratio |\n|---|---|---|---|---|",
+        SIDES.join(" | ")
+    );
+    for (case, iterations) in CASES.into_iter().filter(|(case, _)| case.contains(only)) {
+        let [by_hand, timeouts, ours] = SIDES.map(|side| {
+            // Decoding has no timeouts.
+            let counted = !(case.starts_with("decode") && side == SIDES[1]);
+            let count = |iterations| count(case, side, iterations, server);
+            counted.then(|| (count(2 * iterations) - count(iterations)) / iterations as f64)
+        });
+        let [by_hand, ours] = [by_hand, ours].map(Option::unwrap_or_default);
+        let timeouts = timeouts.map_or("".to_owned(), |count| format!("{count:.0}"));
+        println!(
+            "| {case} | {by_hand:.0} | {timeouts} | {ours:.0} | {:.3} |",
+            ours / by_hand
+        );
+    }
+    ExitCode::SUCCESS
+}
+
+/// All instructions of a run.
+fn count(case: &str, side: &str, iterations: u64, server: SocketAddr) -> f64 {
+    let this = std::env::current_exe().expect("this program");
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(this)
+        .args([
+            "--work",
+            case,
+            side,
+            &iterations.to_string(),
+            &server.to_string(),
+        ])
+        .output()
+        .expect("valgrind, which must be installed");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let collected = said
+        .lines()
+        .find_map(|line| line.split_once("Collected : "));
+    match collected {
+        Some((_, count)) if output.status.success() => count.trim().parse().expect("a number"),
+        _ => panic!("{case}, {side}: {said}"),
+    }
+}
+
+fn work(case: &str, side: &str, iterations: u64, server: SocketAddr) {
+    let ours = side == SIDES[2];
+    match case {
+        "decode: 20 pipelines" if ours => {
+            decode::<types::PipelineList>(&bodies::pipelines(), iterations)
+        }
+        "decode: 20 pipelines" => decode::<plain::PipelineList>(&bodies::pipelines(), iterations),
+        "decode: 1,000 jobs" if ours => {
+            decode::<types::WorkflowJobList>(&bodies::jobs(1_000), iterations)
+        }
+        "decode: 1,000 jobs" => decode::<plain::WorkflowJobList>(&bodies::jobs(1_000), iterations),
+        _ if ours => call(case, iterations, Ours::new(server)),
+        _ => call(case, iterations, ByHand::new(server, side == SIDES[1])),
+    }
+}
+
+fn decode<T: DeserializeOwned>(body: &str, iterations: u64) {
+    for _ in 0..iterations {
+        let value: T =
+            serde_json::from_slice(std::hint::black_box(body.as_bytes())).expect("a value");
+        drop(std::hint::black_box(value));
+    }
+}
+
+trait Calls {
+    async fn call(&self, case: &str);
+}
+
+macro_rules! calls {
+    ($side:ty) => {
+        impl Calls for $side {
+            async fn call(&self, case: &str) {
+                match case {
+                    "call: a workflow" => drop(std::hint::black_box(self.workflow().await)),
+                    "call: a trigger" => drop(std::hint::black_box(self.trigger().await)),
+                    "call: 20 pipelines" => drop(std::hint::black_box(self.pipelines().await)),
+                    _ => panic!("there is no case {case}"),
+                }
+            }
+        }
+    };
+}
+
+calls!(Ours);
+calls!(ByHand);
+
+fn call(case: &str, iterations: u64, side: impl Calls) {
+    let runtime = common::runtime();
+    for _ in 0..iterations {
+        runtime.block_on(side.call(case));
+    }
+}
