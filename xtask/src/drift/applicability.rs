@@ -1,0 +1,363 @@
+//! Whether the overlay, the fixups and the tables still fit the new document: what `regen` would say, before anything is changed.
+
+use super::{report::plain, schema::short, source::Document};
+use crate::{
+    document::{self, escape, is_success, operations, parameters, resolve},
+    fixups,
+    overlay::{self, Applied},
+    regen::Built,
+};
+use serde::Serialize;
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Write},
+};
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Applicability {
+    /// Why `regen` would stop, apart from what is unnecessary.
+    pub refusals: Vec<String>,
+    /// Overlay actions, fixups and rows of tables that match nothing any more; `regen` stops at each.
+    pub unnecessary: Vec<String>,
+    /// Overlay actions and fixups that match more or fewer places than before.
+    pub counts: Vec<Count>,
+    /// Places that were not there before, of a kind that needs one of them.
+    pub needs: Vec<Need>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Count {
+    pub name: String,
+    pub before: usize,
+    pub after: usize,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Need {
+    pub kind: &'static str,
+    /// The overlay action, fixup or pass that takes it; nothing when a person has to write one.
+    pub taken_by: Option<String>,
+    pub places: BTreeSet<String>,
+}
+
+/// A kind of place, and what should take it.
+const KINDS: [(&str, &str); 7] = [
+    (NULLABLE, "Nullable"),
+    (CLOSED, "Open objects"),
+    (FLOAT, "Doubles"),
+    (
+        TOKEN_ONLY,
+        "the paging pass: every answer with `next_page_token` is followed",
+    ),
+    (SEVERAL, "several successes"),
+    (UNTYPED, "untyped text"),
+    (ANY_OF, "one of"),
+];
+const NULLABLE: &str = "`x-nullable`";
+const CLOSED: &str = "closed object";
+const FLOAT: &str = "32-bit float";
+const TOKEN_ONLY: &str = "answer with `next_page_token` whose operation declares no `page-token`";
+const SEVERAL: &str = "operation with several success bodies";
+const UNTYPED: &str = "property without a type";
+const ANY_OF: &str = "`anyOf`";
+
+impl Applicability {
+    pub fn of(
+        old: &Document,
+        new: &Document,
+        overlay: &str,
+        before: Option<&Built>,
+        after: Result<&Built, &String>,
+    ) -> Self {
+        // What was wrong before is not CircleCI's doing; where that is not known, neither is what is new.
+        let both = before.zip(after.ok());
+        let stale = both.map(|(before, after)| {
+            after
+                .stale
+                .iter()
+                .filter(|line| !before.stale.contains(line))
+                .cloned()
+                .collect::<Vec<_>>()
+        });
+        let stale = stale.unwrap_or_default();
+        let (unnecessary, mut refusals): (Vec<String>, Vec<String>) =
+            stale.into_iter().partition(|line| is_unnecessary(line));
+        refusals.extend(
+            after
+                .err()
+                .into_iter()
+                .flat_map(|text| text.lines())
+                .map(str::to_owned),
+        );
+        let counts = both
+            .map(|(before, after)| counts(&before.report, &after.report))
+            .unwrap_or_default();
+        let applied = after.map_or_else(
+            |_| applied(&new.value, overlay),
+            |built| built.report.clone(),
+        );
+        Self {
+            refusals,
+            unnecessary,
+            counts,
+            needs: needs(&old.value, &new.value, &applied),
+        }
+    }
+
+    /// Whether `regen` would stop.
+    pub fn stops(&self) -> bool {
+        !self.refusals.is_empty() || !self.unnecessary.is_empty()
+    }
+
+    fn is_empty(&self) -> bool {
+        !self.stops() && self.counts.is_empty() && self.needs.is_empty()
+    }
+
+    fn headline(&self) -> &'static str {
+        match self.stops() {
+            true => "`cargo xtask regen` would stop",
+            false => "all still apply, `cargo xtask regen` would go through",
+        }
+    }
+
+    pub fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "\nOur overlay, fixups and tables: {}", self.headline())?;
+        for line in &self.refusals {
+            writeln!(out, "  stops     {line}")?;
+        }
+        for line in &self.unnecessary {
+            writeln!(out, "  unneeded  {line}")?;
+        }
+        for need in &self.needs {
+            writeln!(
+                out,
+                "  new place {} {}; {}",
+                need.places.len(),
+                need.kind,
+                need.answer()
+            )?;
+            need.places
+                .iter()
+                .try_for_each(|place| writeln!(out, "              {place}"))?;
+        }
+        for count in &self.counts {
+            writeln!(
+                out,
+                "  applies   \"{}\" to {}, was {}",
+                count.name,
+                places(count.after),
+                count.before
+            )?;
+        }
+        Ok(())
+    }
+
+    pub fn markdown(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(
+            out,
+            "\n## Our overlay, fixups and tables\n\n{}.\n",
+            self.headline()
+        )?;
+        for line in &self.refusals {
+            writeln!(out, "- stops: {}", plain(line))?;
+        }
+        for line in &self.unnecessary {
+            writeln!(out, "- unneeded: {}", plain(line))?;
+        }
+        for need in &self.needs {
+            let places = need
+                .places
+                .iter()
+                .map(|place| format!("`{}`", place.replace('`', "'")))
+                .collect::<Vec<_>>()
+                .join(", ");
+            writeln!(
+                out,
+                "- {} new: {}; {}: {places}",
+                need.places.len(),
+                need.kind,
+                plain(&need.answer())
+            )?;
+        }
+        for count in &self.counts {
+            writeln!(
+                out,
+                "- \"{}\" applies to {}, was {}",
+                plain(&count.name),
+                places(count.after),
+                count.before
+            )?;
+        }
+        if self.is_empty() {
+            writeln!(out, "Nothing changes for them.")?;
+        }
+        Ok(())
+    }
+}
+
+/// Rows and actions without a place, as opposed to places without a row or an action.
+fn is_unnecessary(stale: &str) -> bool {
+    [
+        "matches nothing any more",
+        "where the document has nothing",
+        "of no use any more",
+        "nothing says",
+    ]
+    .iter()
+    .any(|words| stale.contains(words))
+}
+
+fn places(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "place" } else { "places" })
+}
+
+impl Need {
+    fn answer(&self) -> String {
+        match &self.taken_by {
+            Some(name) => format!("taken by {name}"),
+            None => "nothing takes it: write an overlay action".to_owned(),
+        }
+    }
+}
+
+/// What the overlay and the fixups do to a document that cannot be generated for another reason.
+fn applied(document: &Value, overlay: &str) -> Vec<Applied> {
+    let mut document = document.clone();
+    let mut applied = overlay::apply(&mut document, overlay, true).unwrap_or_default();
+    applied.extend(fixups::apply(&mut document));
+    applied
+}
+
+fn counts(before: &[Applied], after: &[Applied]) -> Vec<Count> {
+    let before: BTreeMap<&str, usize> = before
+        .iter()
+        .map(|applied| (applied.name.as_str(), applied.matches))
+        .collect();
+    let changed = after.iter().filter_map(|applied| {
+        let before = before.get(applied.name.as_str()).copied()?;
+        (before != applied.matches).then(|| Count {
+            name: applied.name.clone(),
+            before,
+            after: applied.matches,
+        })
+    });
+    changed.collect()
+}
+
+/// The places of the new document that are of a kind which needs one of ours, and were not of that kind before.
+fn needs(old: &Value, new: &Value, applied: &[Applied]) -> Vec<Need> {
+    let (before, after) = (of_kinds(old), of_kinds(new));
+    let mut needs = Vec::new();
+    for (kind, taker) in KINDS {
+        let empty = BTreeSet::new();
+        let places: BTreeSet<String> = after
+            .get(kind)
+            .unwrap_or(&empty)
+            .difference(before.get(kind).unwrap_or(&empty))
+            .cloned()
+            .collect();
+        if places.is_empty() {
+            continue;
+        }
+        let applies = applied
+            .iter()
+            .any(|applied| applied.name == taker && applied.matches > 0);
+        let taken_by = match kind {
+            TOKEN_ONLY => Some(taker.to_owned()),
+            // The fixup only takes what the overlay marks, operation by operation.
+            SEVERAL => None,
+            _ => applies.then(|| format!("\"{taker}\"")),
+        };
+        needs.push(Need {
+            kind,
+            taken_by,
+            places,
+        });
+    }
+    needs
+}
+
+fn of_kinds(document: &Value) -> BTreeMap<&'static str, BTreeSet<String>> {
+    let mut found: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
+    document::visit(document, "", &mut |pointer, value| {
+        let mut is = |kind: &'static str| {
+            found.entry(kind).or_default().insert(pointer.to_owned());
+        };
+        if value["x-nullable"] == true {
+            is(NULLABLE);
+        }
+        if value["additionalProperties"] == false {
+            is(CLOSED);
+        }
+        if value["format"] == "float" {
+            is(FLOAT);
+        }
+        if value["anyOf"].is_array() {
+            is(ANY_OF);
+        }
+        let property = pointer.rsplit('/').nth(1) == Some("properties") && value.is_object();
+        let typed = [
+            "type",
+            "$ref",
+            "oneOf",
+            "anyOf",
+            "allOf",
+            "enum",
+            "properties",
+            "items",
+        ]
+        .iter()
+        .any(|key| value.get(key).is_some());
+        if property && !typed && !pointer.contains("/example") {
+            is(UNTYPED);
+        }
+    });
+    for operation in operations(document) {
+        let bodies = success_bodies(document, &operation);
+        if bodies.len() > 1 {
+            found.entry(SEVERAL).or_default().insert(format!(
+                "{}/responses ({})",
+                operation.pointer(),
+                bodies.into_keys().collect::<Vec<_>>().join(", ")
+            ));
+        }
+        let pages = document::success_schema(document, &operation).is_some_and(|schema| {
+            resolve(document, schema)["properties"]
+                .get("next_page_token")
+                .is_some()
+        });
+        if pages
+            && !parameters(document, &operation)
+                .iter()
+                .any(|parameter| parameter["name"] == "page-token")
+        {
+            found.entry(TOKEN_ONLY).or_default().insert(format!(
+                "/paths/{}/{}",
+                escape(operation.path),
+                operation.method
+            ));
+        }
+    }
+    found
+}
+
+/// The statuses of success that have a body.
+fn success_bodies(
+    document: &Value,
+    operation: &document::Operation<'_>,
+) -> BTreeMap<String, String> {
+    let responses = operation.value["responses"]
+        .as_object()
+        .into_iter()
+        .flatten();
+    let successes = responses.filter(|(status, _)| is_success(status));
+    successes
+        .filter_map(|(status, response)| {
+            Some((
+                status.clone(),
+                short(resolve(document, response).get("content")?),
+            ))
+        })
+        .collect()
+}

@@ -1,0 +1,191 @@
+//! `cargo xtask drift`: what CircleCI changed, and what it means for users of the crate. Read-only.
+//!
+//! Two documents are compared twice: as contracts (`contract`, with the crate `drift` as second judge), and as the Rust
+//! surfaces that `regen` would make of them (`rust`). The worse of the two is the verdict.
+
+pub mod applicability;
+pub mod contract;
+pub mod judge;
+pub mod report;
+pub mod rust;
+pub mod schema;
+pub mod source;
+pub mod verdict;
+
+use crate::{
+    fetch::{self, FetchError, Limits},
+    regen::{self, Built, Places},
+    surface::Surface,
+};
+use applicability::Applicability;
+use report::{Change, Report};
+use source::{Document, Other};
+use std::{fmt, io::Write, path::PathBuf, thread};
+use verdict::Class;
+
+/// Nothing has changed.
+pub const NONE: u8 = 0;
+/// There is drift, and `--deny` allows it. (The number of stale code, for the vendored document is stale.)
+pub const WITHIN: u8 = 4;
+/// There is drift that `--deny` does not allow.
+pub const BEYOND: u8 = 5;
+/// There is no second document to compare with, or the first one is damaged.
+pub const CANNOT: u8 = 6;
+
+/// The end of `drift --help`.
+pub const EXIT_CODES: &str = "\
+Direction: a URL or FILE is read as newer than the vendored document, a git:REV as older; --reverse turns that around.
+The report's first line says which way it reads.
+
+Exit codes:
+  0  no drift
+  4  drift, but none that --deny forbids (without --deny, any drift)
+  5  drift that --deny forbids; what is left to review counts as breaking
+  6  cannot compare: no answer, no document, no such revision
+  1  any other failure; 2  wrong arguments";
+
+/// What `--deny` forbids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Deny {
+    /// Whatever breaks users, and whatever has to be reviewed
+    Breaking,
+    /// Every change, be it of a word
+    Any,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    #[default]
+    Text,
+    Markdown,
+    Json,
+}
+
+#[derive(Clone, Debug)]
+pub struct Drift {
+    /// A URL, a file or `git:REV`; CircleCI's own URL when there is none.
+    pub against: Option<String>,
+    pub format: Format,
+    pub deny: Option<Deny>,
+    pub reverse: bool,
+    pub root: PathBuf,
+    pub limits: Limits,
+}
+
+/// Why there is nothing to report, in one line.
+#[derive(Debug)]
+pub struct CannotCompare(String);
+
+impl CannotCompare {
+    pub fn new(line: impl AsRef<str>) -> Self {
+        let visible = line.as_ref().replace(char::is_control, " ");
+        Self(visible.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+}
+
+impl fmt::Display for CannotCompare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot compare: {}", self.0)
+    }
+}
+
+impl std::error::Error for CannotCompare {}
+
+impl From<FetchError> for CannotCompare {
+    fn from(error: FetchError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl Drift {
+    /// Compares, tells `out`, and answers the exit code.
+    pub fn run(&self, out: &mut dyn Write) -> Result<u8, CannotCompare> {
+        let report = self.report()?;
+        // Whoever closes the pipe has read enough; the exit code is still the answer.
+        let _ = report.write(self.format, out).and_then(|()| out.flush());
+        Ok(report.exit_code(self.deny))
+    }
+
+    pub fn report(&self) -> Result<Report, CannotCompare> {
+        let places = Places::of(&self.root);
+        let (vendored, record) = source::vendored(&places.openapi)?;
+        let overlay = places
+            .overlay()
+            .map_err(|error| CannotCompare::new(format!("{error:#}")))?;
+        let against = self.against.as_deref().unwrap_or(fetch::DEFAULT_URL);
+        let (other, older) = match source::other(&self.root, against, &record, &self.limits)? {
+            Other::Document { document, older } => (document, older),
+            Other::Unchanged { name } => return Ok(Report::unchanged(&vendored.name, &name)),
+        };
+        let (old, new) = if older != self.reverse {
+            (other, vendored)
+        } else {
+            (vendored, other)
+        };
+        Ok(compare(&old, &new, &overlay, env!("CARGO_PKG_VERSION")))
+    }
+}
+
+/// Everything that there is to say about the way from `old` to `new`, for a crate of this version.
+pub fn compare(old: &Document, new: &Document, overlay: &str, version: &str) -> Report {
+    // Objects are equal whatever the order of their keys. Lists are not: parameters and `required` decide that of arguments.
+    if old.value == new.value {
+        return Report::new(&old.name, &new.name, version);
+    }
+    let mut report = Report::new(&old.name, &new.name, version);
+    // Generating takes most of the time, and there are two documents.
+    let (before, after) = thread::scope(|scope| {
+        let before = scope.spawn(|| build(old, overlay));
+        let after = build(new, overlay);
+        let before = before.join().unwrap_or_else(|_| Err("panicked".to_owned()));
+        (before, after)
+    });
+    let readable = before.is_ok() && after.is_ok();
+    let contract = with_room(|| {
+        let mut changes = contract::changes(&old.value, &new.value);
+        // What `regen` refuses, the crate `drift` panics on, or worse; and there is a line to review already.
+        if readable {
+            changes.extend(judge::review(&old.value, &new.value, &changes));
+        }
+        report::merge(changes)
+    });
+    report.contract = contract.unwrap_or_else(|error| {
+        let line = format!("the contracts cannot be compared: {error}");
+        vec![Change::new(Class::Review, line)]
+    });
+    report.rust = match (surface(&before), surface(&after)) {
+        (Ok(before), Ok(after)) => rust::changes(&before, &after),
+        (before, after) => {
+            let sides = [(&old.name, before.err()), (&new.name, after.err())];
+            let failed = sides
+                .into_iter()
+                .filter_map(|(name, error)| Some((name, error?)));
+            failed.map(|(name, error)| Change::new(Class::Review, format!("no Rust can be made of {name}, so nobody knows what changes there, and the crate `drift` was not asked: {error}"))).collect()
+        }
+    };
+    report.applicability =
+        Applicability::of(old, new, overlay, before.as_ref().ok(), after.as_ref());
+    report.finish();
+    report
+}
+
+/// What `regen` makes of a document: leniently, for whatever makes it stop is in `stale` then, and not only the first of it.
+fn build(document: &Document, overlay: &str) -> Result<Built, String> {
+    with_room(|| regen::build(document.value.clone(), overlay, true))?
+        .map_err(|error| format!("{error:#}"))
+}
+
+/// Runs what follows references, which may lead far deeper than a document is nested; a panic there is one line.
+fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+    thread::scope(|scope| {
+        let room = thread::Builder::new().stack_size(256 << 20);
+        let thread = room.spawn_scoped(scope, || judge::quietly(work));
+        let thread = thread.map_err(|error| format!("cannot start a thread: {error}"))?;
+        let done = thread.join().ok().flatten();
+        done.ok_or_else(|| "a step panicked".to_owned())
+    })
+}
+
+fn surface(built: &Result<Built, String>) -> Result<Surface, String> {
+    Surface::of(&built.as_ref().map_err(String::clone)?.files).map_err(|error| format!("{error:#}"))
+}

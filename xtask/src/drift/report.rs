@@ -1,0 +1,420 @@
+//! What the report says, and its three spellings. Everything is written to a writer, so that tests read it.
+
+use super::{
+    Deny, Format,
+    applicability::Applicability,
+    verdict::{Class, Verdict},
+};
+use serde::Serialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Write},
+};
+
+/// One change, once, with everything it touches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    pub class: Class,
+    pub text: String,
+    /// JSON pointers: into the new document, or into the old one for what is gone.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub places: BTreeSet<String>,
+    /// Operations, and which side of them.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub touches: BTreeSet<String>,
+}
+
+impl Change {
+    /// Documents put what they like into the words that we quote, and a change is one line.
+    pub fn new(class: Class, text: impl AsRef<str>) -> Self {
+        let text = text.as_ref().replace(char::is_control, " ");
+        Self {
+            class,
+            text,
+            places: BTreeSet::new(),
+            touches: BTreeSet::new(),
+        }
+    }
+}
+
+/// Puts changes together that read the same, the worst first.
+pub fn merge(changes: Vec<Change>) -> Vec<Change> {
+    let mut merged: BTreeMap<(std::cmp::Reverse<Class>, String), Change> = BTreeMap::new();
+    for change in changes {
+        let key = (std::cmp::Reverse(change.class), change.text.clone());
+        match merged.get_mut(&key) {
+            Some(known) => {
+                known.places.extend(change.places);
+                known.touches.extend(change.touches);
+            }
+            None => drop(merged.insert(key, change)),
+        }
+    }
+    merged.into_values().collect()
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    pub from: String,
+    pub to: String,
+    pub verdict: Verdict,
+    /// How many lines somebody must look at.
+    pub to_review: usize,
+    /// The version of the crate, and the one that the verdict asks for.
+    pub version: String,
+    pub next_version: Option<String>,
+    pub contract: Vec<Change>,
+    pub rust: Vec<Change>,
+    pub applicability: Applicability,
+}
+
+impl Report {
+    pub fn new(from: &str, to: &str, version: &str) -> Self {
+        Self {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            verdict: Verdict::None,
+            to_review: 0,
+            version: version.to_owned(),
+            next_version: None,
+            contract: Vec::new(),
+            rust: Vec::new(),
+            applicability: Applicability::default(),
+        }
+    }
+
+    /// The server itself says that nothing has changed.
+    pub fn unchanged(from: &str, to: &str) -> Self {
+        Self::new(
+            from,
+            &format!("{to} (304 Not Modified)"),
+            env!("CARGO_PKG_VERSION"),
+        )
+    }
+
+    pub fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.contract.iter().chain(&self.rust)
+    }
+
+    /// Draws the conclusions, once everything is known.
+    pub fn finish(&mut self) {
+        self.verdict = Verdict::of(self.changes().map(|change| change.class));
+        self.to_review = self
+            .changes()
+            .filter(|change| change.class == Class::Review)
+            .count();
+        self.next_version = self.verdict.bump(&self.version);
+    }
+
+    pub fn exit_code(&self, deny: Option<Deny>) -> u8 {
+        let denied = match deny {
+            None => false,
+            Some(Deny::Any) => true,
+            Some(Deny::Breaking) => {
+                self.verdict == Verdict::Breaking
+                    || self.to_review > 0
+                    || self.applicability.stops()
+            }
+        };
+        match (self.verdict, denied) {
+            (Verdict::None, _) => super::NONE,
+            (_, false) => super::WITHIN,
+            (_, true) => super::BEYOND,
+        }
+    }
+
+    pub fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
+        match format {
+            Format::Text => self.text(out),
+            Format::Markdown => self.markdown(out),
+            Format::Json => {
+                serde_json::to_writer_pretty(&mut *out, self)?;
+                writeln!(out)
+            }
+        }
+    }
+
+    /// The verdict with its version and what is left to review.
+    fn conclusion(&self) -> String {
+        let mut text = self.verdict.to_string();
+        if self.to_review > 0 {
+            text.push_str(&format!(", with {} to review", lines(self.to_review)));
+        }
+        if let Some(next) = &self.next_version {
+            let at_least = if self.to_review > 0 && self.verdict != Verdict::Breaking {
+                "at least "
+            } else {
+                ""
+            };
+            let later = match self.verdict {
+                Verdict::Breaking => "at 1.0 or later: the next major version",
+                _ => "at 1.0 or later: the next minor version",
+            };
+            text.push_str(&format!(
+                "; asks for {at_least}{next} after {} ({later})",
+                self.version
+            ));
+        } else if self.verdict == Verdict::DocsOnly {
+            text.push_str("; asks for no new version");
+        }
+        text
+    }
+
+    /// What a maintainer does now.
+    fn advice(&self) -> Vec<String> {
+        if self.verdict == Verdict::None {
+            return Vec::new();
+        }
+        let mut steps = Vec::new();
+        if self.applicability.stops() {
+            steps.push("mend openapi/overlay.yaml, the fixups or the tables as said above: `cargo xtask regen` stops until then".to_owned());
+        }
+        if self.to_review > 0 {
+            steps.push(format!(
+                "look at the {} to review, and decide whether users are touched",
+                lines(self.to_review)
+            ));
+        }
+        steps.push("take the document in with `cargo xtask update`".to_owned());
+        steps.push(match self.verdict {
+            Verdict::Breaking => {
+                "release it as a breaking version, and say in its notes what users must change"
+                    .to_owned()
+            }
+            Verdict::Additive if self.to_review > 0 => {
+                "release it as what the review makes of it".to_owned()
+            }
+            Verdict::Additive => {
+                "release it whenever it suits: nobody has to change anything".to_owned()
+            }
+            _ => "no release needed: only words have changed".to_owned(),
+        });
+        steps
+    }
+
+    // ---- text --------------------------------------------------------------------------------------------------------
+
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "from {} to {}", self.from, self.to)?;
+        writeln!(out, "verdict: {}", self.conclusion())?;
+        for (title, changes) in self.sections() {
+            writeln!(out, "\n{title}: {}", counts(changes))?;
+            for change in changes {
+                writeln!(out, "  {:9} {}", change.class.word(), change.text)?;
+                text_list(out, "at", &change.places, change.class)?;
+                text_list(out, "in", &change.touches, change.class)?;
+            }
+        }
+        if self.verdict != Verdict::None {
+            self.applicability.text(out)?;
+        }
+        for (index, step) in self.advice().iter().enumerate() {
+            if index == 0 {
+                writeln!(out, "\nWhat to do")?;
+            }
+            writeln!(out, "  {}. {step}", index + 1)?;
+        }
+        Ok(())
+    }
+
+    fn sections(&self) -> impl Iterator<Item = (&'static str, &[Change])> {
+        let sections = [
+            ("What CircleCI changed", self.contract.as_slice()),
+            (
+                "What that does to users of circleci-api",
+                self.rust.as_slice(),
+            ),
+        ];
+        let some = self.verdict != Verdict::None;
+        sections.into_iter().filter(move |_| some)
+    }
+
+    // ---- markdown ----------------------------------------------------------------------------------------------------
+
+    fn markdown(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(
+            out,
+            "# Drift\n\nFrom {} to {}.\n\n**Verdict: {}**",
+            plain(&self.from),
+            plain(&self.to),
+            self.conclusion()
+        )?;
+        for (title, changes) in self.sections() {
+            writeln!(out, "\n## {title}\n")?;
+            self.markdown_changes(changes, out)?;
+        }
+        if self.verdict != Verdict::None {
+            self.applicability.markdown(out)?;
+        }
+        for (index, step) in self.advice().iter().enumerate() {
+            if index == 0 {
+                writeln!(out, "\n## What to do\n")?;
+            }
+            writeln!(out, "{}. {step}", index + 1)?;
+        }
+        Ok(())
+    }
+
+    fn markdown_changes(&self, changes: &[Change], out: &mut dyn Write) -> io::Result<()> {
+        if changes.is_empty() {
+            writeln!(out, "Nothing.")?;
+        }
+        for class in [Class::Breaking, Class::Review, Class::Additive, Class::Docs] {
+            let of_class: Vec<&Change> = changes
+                .iter()
+                .filter(|change| change.class == class)
+                .collect();
+            if !of_class.is_empty() {
+                writeln!(out, "### {} ({})\n", class.word(), of_class.len())?;
+            }
+            for change in &of_class {
+                write!(out, "- {}", plain(&change.text))?;
+                if !change.touches.is_empty() {
+                    write!(out, " — {}", plain(&list(&change.touches)))?;
+                }
+                if !change.places.is_empty() {
+                    let places = shown(&change.places, change.class)
+                        .map(|place| format!("`{}`", place.replace('`', "'")))
+                        .collect::<Vec<_>>();
+                    write!(
+                        out,
+                        "  \n  at {}{}",
+                        places.join(", "),
+                        more(&change.places, change.class)
+                    )?;
+                }
+                writeln!(out)?;
+            }
+            if !of_class.is_empty() {
+                writeln!(out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The report as an entry of a changelog: what users of the crate see, and nothing else.
+    pub fn changelog(&self, out: &mut dyn Write) -> io::Result<()> {
+        let title = self
+            .next_version
+            .clone()
+            .unwrap_or_else(|| "Unreleased".to_owned());
+        writeln!(
+            out,
+            "## {title}\n\nCircleCI's document: from {} to {}. Verdict: {}.",
+            plain(&self.from),
+            plain(&self.to),
+            self.conclusion()
+        )?;
+        let titles = [
+            (Class::Breaking, "Breaking"),
+            (Class::Review, "To review"),
+            (Class::Additive, "New and looser"),
+            (Class::Docs, "Docs"),
+        ];
+        for (class, title) in titles {
+            let of_class = merge(
+                self.changes()
+                    .filter(|change| change.class == class)
+                    .cloned()
+                    .collect(),
+            );
+            if !of_class.is_empty() {
+                writeln!(out, "\n### {title}\n")?;
+            }
+            for change in of_class {
+                let touched = if change.touches.is_empty() {
+                    String::new()
+                } else {
+                    format!(" — {}", plain(&list(&change.touches)))
+                };
+                writeln!(out, "- {}{touched}", plain(&change.text))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lines(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "line" } else { "lines" })
+}
+
+fn counts(changes: &[Change]) -> String {
+    let count = |class: Class| {
+        changes
+            .iter()
+            .filter(|change| change.class == class)
+            .count()
+    };
+    let classes = [Class::Breaking, Class::Review, Class::Additive, Class::Docs];
+    let some: Vec<String> = classes
+        .into_iter()
+        .filter(|class| count(*class) > 0)
+        .map(|class| format!("{} {}", count(class), class.word()))
+        .collect();
+    if some.is_empty() {
+        "nothing".to_owned()
+    } else {
+        some.join(", ")
+    }
+}
+
+/// Words change in hundreds of places, of which a few are enough; everything else is named in full.
+fn shown(items: &BTreeSet<String>, class: Class) -> impl Iterator<Item = &str> {
+    let most = if class == Class::Docs { 3 } else { usize::MAX };
+    items.iter().take(most).map(String::as_str)
+}
+
+fn more(items: &BTreeSet<String>, class: Class) -> String {
+    match items.len() - shown(items, class).count() {
+        0 => String::new(),
+        rest => format!(" and {rest} more"),
+    }
+}
+
+fn text_list(
+    out: &mut dyn Write,
+    word: &str,
+    items: &BTreeSet<String>,
+    class: Class,
+) -> io::Result<()> {
+    let mut words = shown(items, class).map(str::to_owned).collect::<Vec<_>>();
+    let Some(last) = words.last_mut() else {
+        return Ok(());
+    };
+    last.push_str(&more(items, class));
+    let mut line = format!("            {word}");
+    let count = words.len();
+    for (index, item) in words.iter().enumerate() {
+        let comma = if index + 1 < count { "," } else { "" };
+        // Whole items, whatever the width: a broken pointer cannot be looked up.
+        if line.len() + item.len() > 130 && index > 0 {
+            writeln!(out, "{line}")?;
+            line = "              ".to_owned();
+        }
+        line.push_str(&format!(" {item}{comma}"));
+    }
+    writeln!(out, "{line}")
+}
+
+fn list(items: &BTreeSet<String>) -> String {
+    items
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Text that a document may have made up, without what markdown would take for markup.
+pub fn plain(text: &str) -> String {
+    let mut code = false;
+    let mut plain = String::new();
+    for c in text.chars() {
+        code ^= c == '`';
+        match c {
+            '<' if !code => plain.push_str("&lt;"),
+            '*' | '_' | '[' | ']' | '|' if !code => plain.extend(['\\', c]),
+            _ => plain.push(c),
+        }
+    }
+    plain
+}

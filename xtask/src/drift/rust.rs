@@ -1,0 +1,680 @@
+//! What changes for users of the crate, in Rust's terms: the difference of two generated surfaces.
+
+use super::{
+    report::{Change, merge},
+    verdict::Class,
+};
+use crate::names::snake;
+use crate::surface::{Field, Operation, Surface, Type};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Every difference that a user can see, the worst first.
+pub fn changes(old: &Surface, new: &Surface) -> Vec<Change> {
+    let mut diff = Diff {
+        old,
+        new,
+        renamed: BTreeMap::new(),
+        changes: Vec::new(),
+    };
+    let matched = diff.match_operations();
+    diff.find_renamed(&matched);
+    diff.operations(&matched);
+    diff.types();
+    merge(diff.changes)
+}
+
+struct Diff<'a> {
+    old: &'a Surface,
+    new: &'a Surface,
+    /// Old name -> new name, of types.
+    renamed: BTreeMap<String, String>,
+    changes: Vec<Change>,
+}
+
+type Matched<'a> = Vec<(&'a Operation, &'a Operation)>;
+type Listed = [(String, String)];
+
+/// `GET /thing/{id}` as `GET /thing/{}`: what a path parameter is called is nobody's business.
+fn shape(route: &str) -> String {
+    let mut shape = String::new();
+    let mut inside = false;
+    for c in route.chars() {
+        if c == '}' {
+            inside = false;
+        }
+        if !inside {
+            shape.push(c);
+        }
+        inside |= c == '{';
+    }
+    shape
+}
+
+fn signature(operation: &Operation) -> String {
+    let arguments: Vec<String> = operation
+        .arguments
+        .iter()
+        .map(|(name, ty)| format!("{name}: {ty}"))
+        .collect();
+    format!("{}({})", operation.method, arguments.join(", "))
+}
+
+/// Every identifier of a type, with its neighbours' punctuation in between.
+fn words(ty: &str) -> impl Iterator<Item = &str> {
+    ty.split_inclusive(|c: char| !c.is_alphanumeric() && c != '_')
+        .flat_map(|piece| {
+            let end = piece
+                .trim_end_matches(|c: char| !c.is_alphanumeric() && c != '_')
+                .len();
+            [&piece[..end], &piece[end..]]
+        })
+}
+
+impl<'a> Diff<'a> {
+    fn note(&mut self, class: Class, text: String) {
+        self.changes.push(Change::new(class, text));
+    }
+
+    /// An old type in today's names.
+    fn translated(&self, ty: &str) -> String {
+        words(ty)
+            .map(|word| self.renamed.get(word).map_or(word, String::as_str))
+            .collect()
+    }
+
+    fn same(&self, old: &str, new: &str) -> bool {
+        self.translated(old) == new
+    }
+
+    // ---- operations ------------------------------------------------------------------------------------------------
+
+    /// By route, then by operationId; what is left came or went.
+    fn match_operations(&mut self) -> Matched<'a> {
+        let (old, new) = (self.old, self.new);
+        let mut matched = Matched::new();
+        let mut left: Vec<&Operation> = new.operations.iter().collect();
+        let mut gone: Vec<&Operation> = old.operations.iter().collect();
+        let keys: [fn(&Operation, &Operation) -> bool; 3] = [
+            |a, b| a.route == b.route,
+            |a, b| shape(&a.route) == shape(&b.route),
+            |a, b| a.id == b.id,
+        ];
+        for same in keys {
+            gone.retain(
+                |operation| match left.iter().position(|other| same(operation, other)) {
+                    Some(index) => {
+                        matched.push((operation, left.remove(index)));
+                        false
+                    }
+                    None => true,
+                },
+            );
+        }
+        for operation in gone {
+            self.note(
+                Class::Breaking,
+                format!("`Client::{}` is gone", operation.method),
+            );
+        }
+        for operation in left {
+            self.note(
+                Class::Additive,
+                format!(
+                    "new `Client::{}` -> `{}`",
+                    signature(operation),
+                    operation.output
+                ),
+            );
+        }
+        matched
+    }
+
+    fn operations(&mut self, matched: &Matched<'a>) {
+        for (old, new) in matched {
+            self.operation(old, new);
+        }
+    }
+
+    fn operation(&mut self, old: &Operation, new: &Operation) {
+        let name = format!("Client::{}", new.method);
+        if old.method != new.method {
+            self.note(
+                Class::Breaking,
+                format!("`{name}` was `Client::{}`", old.method),
+            );
+        }
+        let types = |operation: &Operation| {
+            operation
+                .arguments
+                .iter()
+                .map(|(_, ty)| ty.clone())
+                .collect::<Vec<_>>()
+        };
+        let before: Vec<String> = types(old).iter().map(|ty| self.translated(ty)).collect();
+        if before != types(new) {
+            self.note(
+                Class::Breaking,
+                format!("`Client::{}` was `{}`", signature(new), signature(old)),
+            );
+        } else if permuted(&old.arguments, &new.arguments) {
+            self.note(
+                Class::Breaking,
+                format!(
+                    "`Client::{}` was `{}`: it still compiles, and means something else",
+                    signature(new),
+                    signature(old)
+                ),
+            );
+        }
+        if shape(&old.route) != shape(&new.route) {
+            self.note(
+                Class::Additive,
+                format!("`{name}` calls `{}`, was `{}`", new.route, old.route),
+            );
+        }
+        let setters = |operation: &Operation| {
+            operation
+                .setters
+                .iter()
+                .cloned()
+                .collect::<BTreeMap<String, String>>()
+        };
+        let (before, after) = (setters(old), setters(new));
+        for (setter, ty) in &after {
+            match before.get(setter) {
+                None => self.note(
+                    Class::Additive,
+                    format!("new setter `{name}().{setter}({ty})`"),
+                ),
+                Some(old) if !self.same(old, ty) => self.note(
+                    Class::Breaking,
+                    format!("setter `{name}().{setter}({ty})` took `{old}`"),
+                ),
+                Some(_) => {}
+            }
+        }
+        for setter in before.keys().filter(|setter| !after.contains_key(*setter)) {
+            let required = new.arguments.iter().any(|(argument, _)| argument == setter);
+            let now = if required {
+                ", and is an argument now"
+            } else {
+                ""
+            };
+            self.note(
+                Class::Breaking,
+                format!("setter `{name}().{setter}` is gone{now}"),
+            );
+        }
+        if !self.same(&old.output, &new.output) {
+            self.note(
+                Class::Breaking,
+                format!("`{name}` answers `{}`, was `{}`", new.output, old.output),
+            );
+        }
+        if old.replay != new.replay {
+            self.note(
+                Class::Review,
+                format!(
+                    "`{name}` is tried again in other cases: replay {}, was {}",
+                    new.replay, old.replay
+                ),
+            );
+        }
+        match (&old.paged, &new.paged) {
+            (None, Some((item, by))) => self.note(
+                Class::Additive,
+                format!("`{name}` can be followed page by page (`{item}`, by {by})"),
+            ),
+            (Some(_), None) => self.note(
+                Class::Breaking,
+                format!("`{name}` can no longer be followed page by page"),
+            ),
+            (Some((old, _)), Some((new, _))) if !self.same(old, new) => self.note(
+                Class::Breaking,
+                format!("`{name}` streams `{new}`, was `{old}`"),
+            ),
+            (Some((_, old)), Some((_, new))) if old != new => self.note(
+                Class::Additive,
+                format!("`{name}` is paged by {new}, was {old}"),
+            ),
+            _ => {}
+        }
+        match (old.deprecated, new.deprecated) {
+            (false, true) => self.note(Class::Additive, format!("`{name}` is deprecated")),
+            (true, false) => self.note(Class::Additive, format!("`{name}` is deprecated no more")),
+            _ => {}
+        }
+        if old.tag != new.tag {
+            self.note(
+                Class::Docs,
+                format!("`{name}` is listed under {}, was {}", new.tag, old.tag),
+            );
+        }
+    }
+
+    // ---- renamed types -----------------------------------------------------------------------------------------------
+
+    /// A type that stands where a vanished one stood, or that is made alike, is the same type under another name.
+    fn find_renamed(&mut self, matched: &Matched<'a>) {
+        let (old, new) = (self.old, self.new);
+        let mut open: Vec<(String, String)> = Vec::new();
+        for (before, after) in matched {
+            open.push((before.output.clone(), after.output.clone()));
+            pairs(&before.arguments, &after.arguments, &mut open);
+            pairs(&before.setters, &after.setters, &mut open);
+            if let (Some((old, _)), Some((new, _))) = (&before.paged, &after.paged) {
+                open.push((old.clone(), new.clone()));
+            }
+        }
+        for name in old
+            .types
+            .keys()
+            .filter(|name| new.types.contains_key(*name))
+        {
+            members(&old.types[name], &new.types[name], &mut open);
+        }
+        loop {
+            while let Some((before, after)) = open.pop() {
+                let [before, after] = [&before, &after].map(|ty| {
+                    words(ty)
+                        .filter(|word| !word.is_empty())
+                        .map(str::to_owned)
+                        .collect::<Vec<_>>()
+                });
+                // `Option<Old>` and `New` have their one name of ours in common.
+                let ours = |words: &[String], types: &BTreeMap<String, Type>| {
+                    words
+                        .iter()
+                        .filter(|word| types.contains_key(*word))
+                        .cloned()
+                        .collect::<Vec<_>>()
+                };
+                if let ([one], [other]) = (
+                    ours(&before, &old.types).as_slice(),
+                    ours(&after, &new.types).as_slice(),
+                ) {
+                    self.rename(one, other, &mut open);
+                }
+            }
+            // Alike but for their names, and nothing else is.
+            let gone: Vec<&String> = old
+                .types
+                .keys()
+                .filter(|name| !new.types.contains_key(*name) && !self.renamed.contains_key(*name))
+                .collect();
+            let mut found = None;
+            for name in gone {
+                let entry = self.translated(&old.types[name].entry(""));
+                let taken: BTreeSet<&String> = self.renamed.values().collect();
+                let mut alike = new.types.iter().filter(|(other, ty)| {
+                    !old.types.contains_key(*other)
+                        && !taken.contains(other)
+                        && ty.entry("") == entry
+                });
+                if let (Some((other, _)), None) = (alike.next(), alike.next()) {
+                    found = Some((name.clone(), other.clone()));
+                    break;
+                }
+            }
+            match found {
+                Some((one, other)) => self.rename(&one, &other, &mut open),
+                None => break,
+            }
+        }
+    }
+
+    fn rename(&mut self, one: &str, other: &str, open: &mut Vec<(String, String)>) {
+        let free = !self.new.types.contains_key(one) && !self.old.types.contains_key(other);
+        let taken =
+            self.renamed.contains_key(one) || self.renamed.values().any(|name| name == other);
+        let (before, after) = (&self.old.types[one], &self.new.types[other]);
+        // A struct does not become an enum by being renamed.
+        if free && !taken && std::mem::discriminant(before) == std::mem::discriminant(after) {
+            self.renamed.insert(one.to_owned(), other.to_owned());
+            members(before, after, open);
+        }
+    }
+
+    // ---- types -------------------------------------------------------------------------------------------------------
+
+    fn types(&mut self) {
+        let (old, new) = (self.old, self.new);
+        for (one, other) in self.renamed.clone() {
+            self.note(Class::Breaking, format!("type `{other}` was `{one}`"));
+            self.type_(&other, &old.types[&one], &new.types[&other]);
+        }
+        for (name, before) in &old.types {
+            match new.types.get(name) {
+                Some(after) => self.type_(name, before, after),
+                None if self.renamed.contains_key(name) => {}
+                None => self.note(Class::Breaking, format!("type `{name}` is gone")),
+            }
+        }
+        let came: BTreeSet<String> = self.renamed.values().cloned().collect();
+        for name in new
+            .types
+            .keys()
+            .filter(|name| !old.types.contains_key(*name) && !came.contains(*name))
+        {
+            self.note(Class::Additive, format!("new type `{name}`"));
+        }
+    }
+
+    fn type_(&mut self, name: &str, old: &Type, new: &Type) {
+        match (old, new) {
+            (
+                Type::Struct {
+                    fields: before,
+                    new: made,
+                },
+                Type::Struct {
+                    fields: after,
+                    new: makes,
+                },
+            ) => {
+                self.fields(name, before, after);
+                self.constructor(name, made.as_deref(), makes.as_deref());
+            }
+            (Type::Enum(before), Type::Enum(after)) => self.words(name, before, after),
+            (Type::Union(before), Type::Union(after)) => self.variants(name, before, after),
+            _ => {
+                let kind = |ty: &Type| match ty {
+                    Type::Struct { .. } => "struct",
+                    Type::Enum(_) => "enum",
+                    Type::Union(_) => "union",
+                };
+                self.note(
+                    Class::Breaking,
+                    format!("`{name}` is a {}, was a {}", kind(new), kind(old)),
+                );
+            }
+        }
+    }
+
+    fn fields(&mut self, name: &str, before: &[Field], after: &[Field]) {
+        let mut left: Vec<&Field> = after.iter().collect();
+        for old in before {
+            // A field keeps its key when it changes its name.
+            let index = left
+                .iter()
+                .position(|new| new.name == old.name)
+                .or_else(|| {
+                    left.iter()
+                        .position(|new| new.wire.first() == old.wire.first())
+                });
+            let Some(index) = index else {
+                self.note(
+                    Class::Breaking,
+                    format!("`{name}::{}: {}` is gone", old.name, old.ty),
+                );
+                continue;
+            };
+            let new = left.remove(index);
+            if old.name != new.name {
+                self.note(
+                    Class::Breaking,
+                    format!("`{name}::{}` was `{}`", new.name, old.name),
+                );
+            }
+            if !self.same(&old.ty, &new.ty) {
+                self.note(
+                    Class::Breaking,
+                    format!("`{name}::{}: {}` was `{}`", new.name, new.ty, old.ty),
+                );
+            }
+            if old.wire.first() != new.wire.first() {
+                let key = |field: &Field| field.wire.first().cloned().unwrap_or_default();
+                self.note(
+                    Class::Additive,
+                    format!(
+                        "`{name}::{}` is written as `{}`, was `{}`",
+                        new.name,
+                        key(new),
+                        key(old)
+                    ),
+                );
+            } else if old.wire != new.wire {
+                self.note(
+                    Class::Additive,
+                    format!(
+                        "`{name}::{}` is read by `{}`, was `{}`",
+                        new.name,
+                        new.wire.join("`, `"),
+                        old.wire.join("`, `")
+                    ),
+                );
+            }
+            if old.decoder != new.decoder {
+                let spelled = |field: &Field| {
+                    field.decoder.as_deref().map_or_else(
+                        || "its type says".to_owned(),
+                        |decoder| snake(decoder).replace('_', " "),
+                    )
+                };
+                self.note(
+                    Class::Additive,
+                    format!(
+                        "`{name}::{}` is decoded as {}, was {}",
+                        new.name,
+                        spelled(new),
+                        spelled(old)
+                    ),
+                );
+            }
+            match (old.deprecated, new.deprecated) {
+                (false, true) => self.note(
+                    Class::Additive,
+                    format!("`{name}::{}` is deprecated", new.name),
+                ),
+                (true, false) => self.note(
+                    Class::Additive,
+                    format!("`{name}::{}` is deprecated no more", new.name),
+                ),
+                _ => {}
+            }
+        }
+        for new in left {
+            self.note(
+                Class::Additive,
+                format!("new `{name}::{}: {}`", new.name, new.ty),
+            );
+        }
+    }
+
+    /// Structs are built by `new` and no other way, for they are `#[non_exhaustive]`.
+    fn constructor(&mut self, name: &str, old: Option<&Listed>, new: Option<&Listed>) {
+        let spell = |list: &Listed| {
+            list.iter()
+                .map(|(argument, ty)| format!("{argument}: {ty}"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        match (old, new) {
+            (Some(old), Some(new)) => {
+                let before: Vec<String> = old.iter().map(|(_, ty)| self.translated(ty)).collect();
+                let after: Vec<&String> = new.iter().map(|(_, ty)| ty).collect();
+                if before.iter().collect::<Vec<_>>() != after {
+                    self.note(
+                        Class::Breaking,
+                        format!("`{name}::new({})` was `new({})`", spell(new), spell(old)),
+                    );
+                } else if permuted(old, new) {
+                    self.note(Class::Breaking, format!("`{name}::new({})` was `new({})`: it still compiles, and means something else", spell(new), spell(old)));
+                } else if old
+                    .iter()
+                    .map(|(argument, _)| argument)
+                    .ne(new.iter().map(|(argument, _)| argument))
+                {
+                    // As when a property is replaced by another one of its type.
+                    self.note(
+                        Class::Review,
+                        format!(
+                            "`{name}::new({})` was `new({})`, with the same types",
+                            spell(new),
+                            spell(old)
+                        ),
+                    );
+                }
+            }
+            (Some(_), None) => self.note(
+                Class::Breaking,
+                format!("`{name}::new` is gone: it is only received now"),
+            ),
+            (None, Some(new)) => self.note(
+                Class::Additive,
+                format!("new `{name}::new({})`", spell(new)),
+            ),
+            (None, None) => {}
+        }
+    }
+
+    fn words(&mut self, name: &str, before: &Listed, after: &Listed) {
+        let by_word = |list: &Listed| {
+            list.iter()
+                .map(|(variant, word)| (word.clone(), variant.clone()))
+                .collect::<BTreeMap<_, _>>()
+        };
+        let (before, after) = (by_word(before), by_word(after));
+        for (word, variant) in &after {
+            match before.get(word) {
+                None => self.note(
+                    Class::Additive,
+                    format!("new variant `{name}::{variant}` (`{word}`), until now `Unknown`"),
+                ),
+                Some(old) if old != variant => self.note(
+                    Class::Breaking,
+                    format!("variant `{name}::{variant}` was `{old}`"),
+                ),
+                Some(_) => {}
+            }
+        }
+        for (word, variant) in before.iter().filter(|(word, _)| !after.contains_key(*word)) {
+            self.note(
+                Class::Breaking,
+                format!("variant `{name}::{variant}` (`{word}`) is gone"),
+            );
+        }
+    }
+
+    fn variants(&mut self, name: &str, before: &Listed, after: &Listed) {
+        let by_name = |list: &Listed| list.iter().cloned().collect::<BTreeMap<_, _>>();
+        let (before, after) = (by_name(before), by_name(after));
+        // What it holds tells a variant that has another name.
+        let free = |list: &BTreeMap<String, String>, variant: &String| !list.contains_key(variant);
+        let mut came: Vec<(&String, &String)> = after
+            .iter()
+            .filter(|(variant, _)| free(&before, variant))
+            .collect();
+        let mut renamed = BTreeSet::new();
+        for (variant, ty) in before.iter().filter(|(variant, _)| free(&after, variant)) {
+            if let Some(index) = came.iter().position(|(_, other)| self.same(ty, other)) {
+                let (other, _) = came.remove(index);
+                renamed.extend([variant, other]);
+                self.note(
+                    Class::Breaking,
+                    format!("variant `{name}::{other}` was `{variant}`"),
+                );
+            }
+        }
+        for (variant, ty) in after
+            .iter()
+            .filter(|(variant, _)| !renamed.contains(variant))
+        {
+            match before.get(variant) {
+                None => self.note(
+                    Class::Additive,
+                    format!("new variant `{name}::{variant}({ty})`"),
+                ),
+                Some(old) if !self.same(old, ty) => self.note(
+                    Class::Breaking,
+                    format!("variant `{name}::{variant}({ty})` held `{old}`"),
+                ),
+                Some(_) => {}
+            }
+        }
+        for (variant, ty) in before
+            .iter()
+            .filter(|(variant, _)| !after.contains_key(*variant) && !renamed.contains(variant))
+        {
+            self.note(
+                Class::Breaking,
+                format!("variant `{name}::{variant}({ty})` is gone"),
+            );
+        }
+    }
+}
+
+/// Whether two lists hold the same names in another order.
+fn permuted(old: &Listed, new: &Listed) -> bool {
+    let names = |list: &Listed| {
+        list.iter()
+            .map(|(name, _)| name.clone())
+            .collect::<Vec<_>>()
+    };
+    let (mut before, mut after) = (names(old), names(new));
+    if before == after {
+        return false;
+    }
+    before.sort();
+    after.sort();
+    before == after
+}
+
+/// The types that stand under the same name in two lists.
+fn pairs(before: &Listed, after: &Listed, open: &mut Vec<(String, String)>) {
+    for (name, old) in before {
+        if let Some((_, new)) = after.iter().find(|(other, _)| other == name) {
+            open.push((old.clone(), new.clone()));
+        }
+    }
+}
+
+fn members(before: &Type, after: &Type, open: &mut Vec<(String, String)>) {
+    match (before, after) {
+        (Type::Struct { fields: before, .. }, Type::Struct { fields: after, .. }) => {
+            let listed = |fields: &[Field]| {
+                fields
+                    .iter()
+                    .map(|field| (field.name.clone(), field.ty.clone()))
+                    .collect::<Vec<_>>()
+            };
+            pairs(&listed(before), &listed(after), open);
+        }
+        (Type::Union(before), Type::Union(after)) => {
+            pairs(before, after, open);
+            // The only variant that went was replaced by the only one that came.
+            let left = |list: &Listed, other: &Listed| {
+                list.iter()
+                    .filter(|(name, _)| !other.iter().any(|(known, _)| known == name))
+                    .cloned()
+                    .collect::<Vec<_>>()
+            };
+            if let ([(_, old)], [(_, new)]) = (
+                left(before, after).as_slice(),
+                left(after, before).as_slice(),
+            ) {
+                open.push((old.clone(), new.clone()));
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{shape, words};
+
+    #[test]
+    fn a_type_is_words_and_what_is_between_them() {
+        assert_eq!(
+            words("Option<Vec<Thing_1>>").collect::<Vec<_>>(),
+            ["Option", "<", "Vec", "<", "Thing_1", ">", "", ">"]
+        );
+        assert_eq!(words("&str").collect::<String>(), "&str");
+    }
+
+    #[test]
+    fn a_route_has_a_shape() {
+        assert_eq!(shape("GET /a/{b}/c/{d}"), "GET /a/{}/c/{}");
+    }
+}

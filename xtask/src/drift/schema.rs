@@ -1,0 +1,969 @@
+//! How two schemas differ, place by place: what is sent and read, not what is said about it.
+
+use super::{report::Change, verdict::Class};
+use crate::document::{escape, located, sorted};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where the values of a schema travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    Request,
+    Answer,
+    /// The body of an error, which the handwritten layer reads whatever it is.
+    Error,
+}
+
+impl Way {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Answer => "answer",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What happened in one place of a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// A property, which is required or not.
+    Added {
+        required: bool,
+    },
+    Removed,
+    Required,
+    Optional,
+    Nullable,
+    NotNullable,
+    /// Another type or format that Rust sees.
+    Retyped,
+    /// A format that Rust does not see.
+    Reformatted,
+    WordAdded,
+    WordRemoved,
+    /// Any text became one of a few words, and the other way round.
+    WordsOnly,
+    AnyWord,
+    Narrowed,
+    Widened,
+    /// A constraint of which it cannot be said whether it narrows.
+    Constrained,
+    Default,
+    /// Whether an object may hold unknown keys.
+    Openness,
+    AlternativeAdded,
+    AlternativeRemoved,
+    Deprecated,
+    /// The reference leads to another component.
+    Moved,
+    Unknown,
+}
+
+impl Kind {
+    /// What it means where the value travels this way. What makes an answer looser (absent, null) breaks only those whose
+    /// Rust type changes by it, and the surface tells.
+    fn class(self, way: Way) -> Class {
+        let request = way == Way::Request;
+        let worst = match self {
+            Self::Added { required: true } | Self::Required if request => Class::Breaking,
+            Self::NotNullable | Self::WordsOnly | Self::Narrowed if request => Class::Breaking,
+            Self::AlternativeAdded if !request => Class::Breaking,
+            Self::Constrained | Self::Default if request => Class::Review,
+            Self::Narrowed
+            | Self::Widened
+            | Self::Constrained
+            | Self::Default
+            | Self::Reformatted => match request {
+                true => Class::Additive,
+                false => Class::Docs,
+            },
+            Self::Removed | Self::Retyped | Self::WordRemoved | Self::AlternativeRemoved => {
+                Class::Breaking
+            }
+            Self::Unknown => Class::Review,
+            Self::Moved => Class::Docs,
+            Self::Added { .. }
+            | Self::Required
+            | Self::Optional
+            | Self::Nullable
+            | Self::NotNullable
+            | Self::WordAdded
+            | Self::WordsOnly => Class::Additive,
+            Self::AnyWord | Self::Openness | Self::AlternativeAdded | Self::Deprecated => {
+                Class::Additive
+            }
+        };
+        match way {
+            Way::Error => worst.min(Class::Additive),
+            _ => worst,
+        }
+    }
+}
+
+/// One thing that happened, in one place.
+#[derive(Clone, Debug)]
+struct Found {
+    kind: Kind,
+    text: String,
+    pointer: String,
+}
+
+type Pair = (String, String);
+
+/// Two places that were compared: what differs there, and what lies below.
+#[derive(Default)]
+struct Node {
+    found: Vec<Found>,
+    below: Vec<Pair>,
+}
+
+/// Compares schemas once for each pair of places, and knows afterwards who is touched by each difference.
+pub struct Schemas<'a> {
+    old: &'a Value,
+    new: &'a Value,
+    nodes: BTreeMap<Pair, Node>,
+    roots: Vec<(Pair, String, Way)>,
+}
+
+impl<'a> Schemas<'a> {
+    pub fn new(old: &'a Value, new: &'a Value) -> Self {
+        Self {
+            old,
+            new,
+            nodes: BTreeMap::new(),
+            roots: Vec::new(),
+        }
+    }
+
+    /// Compares what stands in two places; values travel there on behalf of `operation`.
+    pub fn compare(
+        &mut self,
+        operation: &str,
+        way: Way,
+        old: (String, &'a Value),
+        new: (String, &'a Value),
+    ) {
+        let mut open = Vec::new();
+        let pair = self.enter(old, new, &mut open);
+        // Not by recursion: references make schemas deeper than the document is.
+        while let Some((pair, old, new)) = open.pop() {
+            let (found, below) = self.difference(&pair.0, old, &pair.1, new);
+            let below = below
+                .into_iter()
+                .map(|(old, new)| self.enter(old, new, &mut open))
+                .collect();
+            self.nodes.insert(pair, Node { found, below });
+        }
+        self.roots.push((pair, operation.to_owned(), way));
+    }
+
+    /// What was written out and is referred to now keeps the name of its place.
+    fn name(&self, old: &str, new: &str) -> String {
+        let is_component = |pointer: &str| component(pointer).is_some();
+        match is_component(new) && !is_component(old) {
+            true => spoken(self.old, old),
+            false => spoken(self.new, new),
+        }
+    }
+
+    fn enter(
+        &mut self,
+        old: (String, &'a Value),
+        new: (String, &'a Value),
+        open: &mut Vec<(Pair, View<'a>, View<'a>)>,
+    ) -> Pair {
+        let (old_pointer, old_value) = located(self.old, old.0, old.1);
+        let (new_pointer, new_value) = located(self.new, new.0, new.1);
+        let pair = (old_pointer, new_pointer);
+        if !self.nodes.contains_key(&pair) {
+            self.nodes.insert(pair.clone(), Node::default());
+            let views = (
+                View::of(self.old, &pair.0, old_value),
+                View::of(self.new, &pair.1, new_value),
+            );
+            open.push((pair.clone(), views.0, views.1));
+        }
+        pair
+    }
+
+    /// Every difference with all that it touches.
+    pub fn changes(self) -> Vec<Change> {
+        let mut touched: BTreeMap<&Pair, BTreeSet<(&str, Way)>> = BTreeMap::new();
+        for (root, operation, way) in &self.roots {
+            let (mut open, mut seen) = (vec![root], BTreeSet::from([root]));
+            while let Some(pair) = open.pop() {
+                let Some(node) = self.nodes.get(pair) else {
+                    continue;
+                };
+                if !node.found.is_empty() {
+                    touched.entry(pair).or_default().insert((operation, *way));
+                }
+                open.extend(node.below.iter().filter(|below| seen.insert(*below)));
+            }
+        }
+        let mut changes = Vec::new();
+        for (pair, users) in touched {
+            for found in &self.nodes[pair].found {
+                let class = users
+                    .iter()
+                    .map(|(_, way)| found.kind.class(*way))
+                    .max()
+                    .unwrap_or(Class::Docs);
+                let mut change = Change::new(class, &found.text);
+                change.places.insert(found.pointer.clone());
+                change.touches.extend(
+                    users
+                        .iter()
+                        .map(|(operation, way)| format!("{operation} ({})", way.word())),
+                );
+                changes.push(change);
+            }
+        }
+        changes
+    }
+
+    #[allow(
+        clippy::type_complexity,
+        reason = "two places, each with what stands there"
+    )]
+    fn difference(
+        &self,
+        old_pointer: &str,
+        old: View<'a>,
+        pointer: &str,
+        new: View<'a>,
+    ) -> (Vec<Found>, Vec<((String, &'a Value), (String, &'a Value))>) {
+        let mut difference = Difference {
+            name: self.name(old_pointer, pointer),
+            pointer,
+            found: Vec::new(),
+        };
+        difference.types(&old, &new);
+        difference.moved(old_pointer, pointer);
+        difference.words(&old, &new);
+        difference.constraints(&old, &new);
+        let mut below = Vec::new();
+        difference.properties(&old, &new, &mut below);
+        difference.items(&old, &new, &mut below);
+        difference.alternatives(&old, &new, &mut below);
+        (difference.found, below)
+    }
+}
+
+/// A schema with the parts of its `allOf` put together, as a reader of it sees it.
+struct View<'a> {
+    properties: BTreeMap<&'a str, (String, &'a Value)>,
+    required: BTreeSet<&'a str>,
+    /// Every other keyword, with its place.
+    keys: BTreeMap<&'a str, (String, &'a Value)>,
+    nullable: bool,
+    /// Parts of `allOf` that contradict each other.
+    contradicting: Option<String>,
+}
+
+impl<'a> View<'a> {
+    fn of(document: &'a Value, pointer: &str, schema: &'a Value) -> Self {
+        let mut view = Self {
+            properties: BTreeMap::new(),
+            required: BTreeSet::new(),
+            keys: BTreeMap::new(),
+            nullable: false,
+            contradicting: None,
+        };
+        let mut seen = BTreeSet::new();
+        view.add(document, pointer.to_owned(), schema, true, &mut seen);
+        view
+    }
+
+    fn add(
+        &mut self,
+        document: &'a Value,
+        pointer: String,
+        schema: &'a Value,
+        own: bool,
+        seen: &mut BTreeSet<String>,
+    ) {
+        // A part may be the whole again.
+        if !seen.insert(pointer.clone()) {
+            return;
+        }
+        let parts = schema["allOf"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        for (key, value) in schema.as_object().into_iter().flatten() {
+            let at = format!("{pointer}/{}", escape(key));
+            match key.as_str() {
+                "properties" => {
+                    for (name, property) in value.as_object().into_iter().flatten() {
+                        self.properties
+                            .insert(name, (format!("{at}/{}", escape(name)), property));
+                    }
+                }
+                "required" => self.required.extend(
+                    value
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .filter_map(Value::as_str),
+                ),
+                "nullable" | "x-nullable" => self.nullable |= own && value == &Value::Bool(true),
+                "allOf" => {}
+                key if is_docs(key) => {}
+                _ => {
+                    let before = self.keys.insert(key, (at.clone(), value));
+                    if before.is_some_and(|(_, before)| before != value) {
+                        self.contradicting = Some(at);
+                    }
+                }
+            }
+        }
+        for (index, part) in parts.iter().enumerate() {
+            let (at, part) = located(document, format!("{pointer}/allOf/{index}"), part);
+            self.add(document, at, part, own && parts.len() == 1, seen);
+        }
+        // `null` among the words says what `nullable` says.
+        self.nullable |= own
+            && schema["enum"]
+                .as_array()
+                .is_some_and(|words| words.contains(&Value::Null));
+    }
+
+    fn get(&self, key: &str) -> Option<&'a Value> {
+        self.keys.get(key).map(|(_, value)| *value)
+    }
+
+    fn is_true(&self, key: &str) -> bool {
+        self.get(key) == Some(&Value::Bool(true))
+    }
+
+    /// `string (date-time)`, `array`, `one of several`, `anything`.
+    fn kind(&self) -> (String, Option<&'a str>) {
+        let said = self.get("type").and_then(Value::as_str);
+        let kind = match said {
+            // A type beside alternatives only repeats what they say.
+            _ if self.keys.contains_key("oneOf") || self.keys.contains_key("anyOf") => {
+                "one of several"
+            }
+            Some(kind) => kind,
+            None if !self.properties.is_empty()
+                || self.keys.contains_key("additionalProperties") =>
+            {
+                "object"
+            }
+            None if self.keys.contains_key("items") => "array",
+            None if self.keys.contains_key("enum") => "string",
+            None => "anything",
+        };
+        (kind.to_owned(), self.get("format").and_then(Value::as_str))
+    }
+
+    fn words(&self) -> Option<BTreeSet<String>> {
+        let words = self.get("enum")?.as_array()?;
+        let word = |value: &Value| {
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned)
+        };
+        Some(
+            words
+                .iter()
+                .filter(|value| !value.is_null())
+                .map(word)
+                .collect(),
+        )
+    }
+}
+
+/// The name of a component, if a pointer leads to one as a whole.
+fn component(pointer: &str) -> Option<&str> {
+    pointer
+        .strip_prefix("/components/schemas/")
+        .filter(|name| !name.contains('/'))
+}
+
+/// Keywords that say something and change nothing.
+pub fn is_docs(key: &str) -> bool {
+    matches!(
+        key,
+        "description"
+            | "summary"
+            | "title"
+            | "example"
+            | "examples"
+            | "externalDocs"
+            | "xml"
+            | "tags"
+            | "x-codeSamples"
+            | "x-go-name"
+            | "x-go-package"
+            | "x-order"
+    )
+}
+
+/// The formats that have a Rust type; all other text is text.
+fn seen_by_rust(kind: &str, format: Option<&str>) -> &'static str {
+    match (kind, format) {
+        ("string", Some("date-time")) => "date-time",
+        ("string", Some("uuid")) => "uuid",
+        _ => "",
+    }
+}
+
+fn typed(kind: &str, format: Option<&str>) -> String {
+    format.map_or_else(|| kind.to_owned(), |format| format!("{kind} ({format})"))
+}
+
+/// What a pair of schemas differs in, as it is found.
+struct Difference<'p> {
+    /// `Thing.owner`: the place in words.
+    name: String,
+    pointer: &'p str,
+    found: Vec<Found>,
+}
+
+type Below<'a> = Vec<((String, &'a Value), (String, &'a Value))>;
+
+impl Difference<'_> {
+    fn note(&mut self, kind: Kind, pointer: &str, text: String) {
+        self.found.push(Found {
+            kind,
+            text,
+            pointer: pointer.to_owned(),
+        });
+    }
+
+    fn here(&mut self, kind: Kind, text: &str) {
+        let text = format!("`{}` {text}", self.name);
+        self.note(kind, self.pointer, text);
+    }
+
+    fn types(&mut self, old: &View<'_>, new: &View<'_>) {
+        let ((old_kind, old_format), (new_kind, new_format)) = (old.kind(), new.kind());
+        if old_kind != new_kind
+            || seen_by_rust(&old_kind, old_format) != seen_by_rust(&new_kind, new_format)
+        {
+            self.here(
+                Kind::Retyped,
+                &format!(
+                    "is {}, was {}",
+                    typed(&new_kind, new_format),
+                    typed(&old_kind, old_format)
+                ),
+            );
+        } else if old_format != new_format {
+            let format = |format: Option<&str>| format.unwrap_or("none").to_owned();
+            self.here(
+                Kind::Reformatted,
+                &format!(
+                    "has format {}, was {}",
+                    format(new_format),
+                    format(old_format)
+                ),
+            );
+        }
+        let (before, after) = (old.get("type"), new.get("type"));
+        if old_kind == "one of several" && new_kind == old_kind && before != after {
+            let kind = if before.is_some() && after.is_some() {
+                Kind::Retyped
+            } else {
+                Kind::Reformatted
+            };
+            let text = |value: Option<&Value>| value.map_or_else(|| "none".to_owned(), short);
+            self.here(
+                kind,
+                &format!(
+                    "has type {} beside its alternatives, was {}",
+                    text(after),
+                    text(before)
+                ),
+            );
+        }
+        match (old.nullable, new.nullable) {
+            (false, true) => self.here(Kind::Nullable, "may be null"),
+            (true, false) => self.here(Kind::NotNullable, "may not be null any more"),
+            _ => {}
+        }
+        for (key, gone, came) in [
+            ("deprecated", "is deprecated no more", "is deprecated"),
+            ("readOnly", "is no longer read-only", "is read-only"),
+            ("writeOnly", "is no longer write-only", "is write-only"),
+        ] {
+            let kind = if key == "deprecated" {
+                Kind::Deprecated
+            } else {
+                Kind::Unknown
+            };
+            match (old.is_true(key), new.is_true(key)) {
+                (true, false) => self.here(kind, gone),
+                (false, true) => self.here(kind, came),
+                _ => {}
+            }
+        }
+        if old.contradicting.is_some() != new.contradicting.is_some() {
+            let at = new
+                .contradicting
+                .as_ref()
+                .or(old.contradicting.as_ref())
+                .cloned()
+                .unwrap_or_default();
+            let text = format!(
+                "`{}` is put together from parts (`allOf`) that contradict each other, or no longer is",
+                self.name
+            );
+            self.note(Kind::Unknown, &at, text);
+        }
+    }
+
+    /// Another component in the same place, whatever it is made of.
+    fn moved(&mut self, old: &str, new: &str) {
+        if let (Some(old), Some(new)) = (component(old), component(new))
+            && old != new
+        {
+            self.here(Kind::Moved, &format!("stands where `{old}` stood"));
+        }
+    }
+
+    fn words(&mut self, old: &View<'_>, new: &View<'_>) {
+        match (old.words(), new.words()) {
+            (Some(old), Some(new)) => {
+                new.difference(&old).for_each(|word| {
+                    self.here(Kind::WordAdded, &format!("has the new word `{word}`"))
+                });
+                old.difference(&new).for_each(|word| {
+                    self.here(Kind::WordRemoved, &format!("has lost the word `{word}`"))
+                });
+            }
+            (None, Some(words)) => self.here(
+                Kind::WordsOnly,
+                &format!("is one of {}, was any value", quoted(&words)),
+            ),
+            (Some(words), None) => self.here(
+                Kind::AnyWord,
+                &format!("is any value, was one of {}", quoted(&words)),
+            ),
+            (None, None) => {}
+        }
+    }
+
+    fn constraints(&mut self, old: &View<'_>, new: &View<'_>) {
+        let keys: BTreeSet<&str> = old.keys.keys().chain(new.keys.keys()).copied().collect();
+        for key in keys {
+            let (before, after) = (old.get(key), new.get(key));
+            let handled = matches!(
+                key,
+                "type"
+                    | "format"
+                    | "enum"
+                    | "items"
+                    | "additionalProperties"
+                    | "oneOf"
+                    | "anyOf"
+                    | "deprecated"
+                    | "readOnly"
+                    | "writeOnly"
+            );
+            if before == after || handled {
+                continue;
+            }
+            let kind = match key {
+                "default" => Kind::Default,
+                "minimum" | "minLength" | "minItems" | "minProperties" => {
+                    bound(before, after, true)
+                }
+                "maximum" | "maxLength" | "maxItems" | "maxProperties" => {
+                    bound(before, after, false)
+                }
+                "exclusiveMinimum" | "exclusiveMaximum" | "uniqueItems" => {
+                    match after == Some(&Value::Bool(true)) {
+                        true => Kind::Narrowed,
+                        false => Kind::Widened,
+                    }
+                }
+                "pattern" | "multipleOf" if before.is_none() => Kind::Narrowed,
+                "pattern" | "multipleOf" if after.is_none() => Kind::Widened,
+                "pattern" | "multipleOf" => Kind::Constrained,
+                // `not`, `discriminator`, and whatever CircleCI invents.
+                _ => Kind::Unknown,
+            };
+            let at = new
+                .keys
+                .get(key)
+                .or(old.keys.get(key))
+                .map(|(at, _)| at.clone())
+                .unwrap_or_default();
+            let text = match (before, after) {
+                (None, Some(after)) => format!("`{}` has {key} {}", self.name, short(after)),
+                (Some(before), None) => format!(
+                    "`{}` has no {key} any more, was {}",
+                    self.name,
+                    short(before)
+                ),
+                (before, after) => {
+                    let text = |value: Option<&Value>| value.map(short).unwrap_or_default();
+                    format!(
+                        "`{}` has {key} {}, was {}",
+                        self.name,
+                        text(after),
+                        text(before)
+                    )
+                }
+            };
+            self.note(kind, &at, text);
+        }
+    }
+
+    fn properties<'a>(&mut self, old: &View<'a>, new: &View<'a>, below: &mut Below<'a>) {
+        let inside = |name: &str| {
+            if self.name.contains(' ') {
+                name.to_owned()
+            } else {
+                format!("{}.{name}", self.name)
+            }
+        };
+        let mut notes = Vec::new();
+        for (name, (at, value)) in &new.properties {
+            match old.properties.get(name) {
+                Some((old_at, old_value)) => {
+                    below.push(((old_at.clone(), old_value), (at.clone(), value)));
+                    match (old.required.contains(name), new.required.contains(name)) {
+                        (false, true) => notes.push((
+                            Kind::Required,
+                            at.clone(),
+                            format!("`{}` is required", inside(name)),
+                        )),
+                        (true, false) => notes.push((
+                            Kind::Optional,
+                            at.clone(),
+                            format!("`{}` is no longer required", inside(name)),
+                        )),
+                        _ => {}
+                    }
+                }
+                None => {
+                    let required = new.required.contains(name);
+                    let word = if required {
+                        "required property"
+                    } else {
+                        "property"
+                    };
+                    notes.push((
+                        Kind::Added { required },
+                        at.clone(),
+                        format!("new {word} `{}`", inside(name)),
+                    ));
+                }
+            }
+        }
+        for (name, (at, _)) in old
+            .properties
+            .iter()
+            .filter(|(name, _)| !new.properties.contains_key(*name))
+        {
+            notes.push((
+                Kind::Removed,
+                at.clone(),
+                format!("property `{}` is gone", inside(name)),
+            ));
+        }
+        // A key may be required that is described nowhere.
+        for name in new
+            .required
+            .symmetric_difference(&old.required)
+            .filter(|name| {
+                !old.properties.contains_key(*name) && !new.properties.contains_key(*name)
+            })
+        {
+            let (kind, text) = match new.required.contains(name) {
+                true => (
+                    Kind::Required,
+                    "is required, though the document does not describe it",
+                ),
+                false => (
+                    Kind::Optional,
+                    "is no longer required, and the document does not describe it",
+                ),
+            };
+            notes.push((
+                kind,
+                self.pointer.to_owned(),
+                format!("`{}` {text}", inside(name)),
+            ));
+        }
+        for (kind, at, text) in notes {
+            self.note(kind, &at, text);
+        }
+    }
+
+    fn items<'a>(&mut self, old: &View<'a>, new: &View<'a>, below: &mut Below<'a>) {
+        let at = |view: &View<'a>, key: &str| view.keys.get(key).cloned();
+        match (at(old, "items"), at(new, "items")) {
+            (Some(old), Some(new)) => below.push((old, new)),
+            // Another type has been said already.
+            _ if old.kind().0 != new.kind().0 => return,
+            (None, Some((_, items))) => self.here(
+                Kind::Retyped,
+                &format!("has items of a known shape, had any: {}", short(items)),
+            ),
+            (Some(_), None) => self.here(Kind::Retyped, "has any items, had some of a known shape"),
+            (None, None) => {}
+        }
+        let (before, after) = (
+            at(old, "additionalProperties"),
+            at(new, "additionalProperties"),
+        );
+        let closed = |value: &Option<(String, &Value)>| {
+            value
+                .as_ref()
+                .is_some_and(|(_, value)| **value == Value::Bool(false))
+        };
+        // `true`, `{}` and nothing at all say the same.
+        let shaped = |value: Option<(String, &'a Value)>| {
+            value.filter(|(_, value)| value.as_object().is_some_and(|map| !map.is_empty()))
+        };
+        match (closed(&before), closed(&after)) {
+            (false, true) => self.here(Kind::Openness, "forbids unknown keys"),
+            (true, false) => self.here(Kind::Openness, "allows unknown keys"),
+            _ => {}
+        }
+        match (shaped(before), shaped(after)) {
+            (Some(old), Some(new)) => below.push((old, new)),
+            (None, Some((_, values))) => self.here(
+                Kind::Retyped,
+                &format!("has values of a known shape, had any: {}", short(values)),
+            ),
+            (Some(_), None) => {
+                self.here(Kind::Retyped, "has any values, had some of a known shape")
+            }
+            (None, None) => {}
+        }
+    }
+
+    fn alternatives<'a>(&mut self, old: &View<'a>, new: &View<'a>, below: &mut Below<'a>) {
+        // Which of the two words is used matters little to a reader, and regen reads both alike.
+        let branches = |view: &View<'a>| -> Vec<(String, &'a Value)> {
+            let lists = ["oneOf", "anyOf"]
+                .into_iter()
+                .filter_map(|key| view.keys.get(key));
+            lists
+                .flat_map(|(at, list)| {
+                    list.as_array()
+                        .into_iter()
+                        .flatten()
+                        .enumerate()
+                        .map(move |(index, branch)| (format!("{at}/{index}"), branch))
+                })
+                .collect()
+        };
+        let (mut before, mut after) = (branches(old), branches(new));
+        if before.is_empty() != after.is_empty() {
+            // That is another type, which has been said.
+            if old.kind().0 == new.kind().0 {
+                self.here(
+                    Kind::Retyped,
+                    if after.is_empty() {
+                        "is one shape, was one of several"
+                    } else {
+                        "is one of several shapes, was one"
+                    },
+                );
+            }
+            return;
+        }
+        pair_up(&mut before, &mut after, below, canonical_text);
+        pair_up(&mut before, &mut after, below, name_of);
+        // What is left is matched in order, as long as both sides have some.
+        let both = before.len().min(after.len());
+        below.extend(before.drain(..both).zip(after.drain(..both)));
+        for (at, branch) in after {
+            let text = format!(
+                "`{}` has the new alternative {}",
+                self.name,
+                name_of(branch).unwrap_or_else(|| short(branch))
+            );
+            self.note(Kind::AlternativeAdded, &at, text);
+        }
+        for (at, branch) in before {
+            let text = format!(
+                "`{}` has lost the alternative {}",
+                self.name,
+                name_of(branch).unwrap_or_else(|| short(branch))
+            );
+            self.note(Kind::AlternativeRemoved, &at, text);
+        }
+    }
+}
+
+/// Moves the branches that have the same key out of both lists.
+fn pair_up<'a>(
+    before: &mut Vec<(String, &'a Value)>,
+    after: &mut Vec<(String, &'a Value)>,
+    below: &mut Below<'a>,
+    key: impl Fn(&Value) -> Option<String>,
+) {
+    before.retain(|(old_at, old)| {
+        let Some(wanted) = key(old) else { return true };
+        match after
+            .iter()
+            .position(|(_, new)| key(new).as_ref() == Some(&wanted))
+        {
+            Some(index) => {
+                let new = after.remove(index);
+                below.push(((old_at.clone(), *old), new));
+                false
+            }
+            None => true,
+        }
+    });
+}
+
+fn canonical_text(branch: &Value) -> Option<String> {
+    Some(sorted(branch.clone()).to_string())
+}
+
+/// What the document calls an alternative.
+fn name_of(branch: &Value) -> Option<String> {
+    let name = branch["$ref"]
+        .as_str()
+        .and_then(|reference| reference.rsplit('/').next())
+        .or(branch["title"].as_str())?;
+    Some(format!("`{name}`"))
+}
+
+fn bound(before: Option<&Value>, after: Option<&Value>, lower: bool) -> Kind {
+    match (before.map(Value::as_f64), after.map(Value::as_f64)) {
+        (None, Some(Some(_))) => Kind::Narrowed,
+        (Some(Some(_)), None) => Kind::Widened,
+        (Some(Some(before)), Some(Some(after))) if (after > before) == lower => Kind::Narrowed,
+        (Some(Some(_)), Some(Some(_))) => Kind::Widened,
+        // A bound that is no number.
+        _ => Kind::Unknown,
+    }
+}
+
+fn quoted(words: &BTreeSet<String>) -> String {
+    words
+        .iter()
+        .map(|word| format!("`{word}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// A foreign value, short enough for a line.
+pub fn short(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// A place in words: `/components/schemas/Thing/properties/owner/items` is `Thing.owner[]`, the same below an operation's
+/// body is `owner[]`, the body itself `the answer`, a parameter `query parameter limit`.
+pub fn spoken(document: &Value, pointer: &str) -> String {
+    let unescape = |step: &str| step.replace("~1", "/").replace("~0", "~");
+    let steps: Vec<&str> = pointer.split('/').skip(1).collect();
+    let (mut name, rest) = match steps.as_slice() {
+        ["components", "schemas", name, rest @ ..] => (unescape(name), rest),
+        steps => match steps.iter().position(|step| *step == "schema") {
+            Some(index) => (String::new(), &steps[index + 1..]),
+            None => (String::new(), &[][..]),
+        },
+    };
+    let mut rest = rest.iter();
+    while let Some(step) = rest.next() {
+        match *step {
+            "properties" => {
+                let property = rest
+                    .next()
+                    .map(|property| unescape(property))
+                    .unwrap_or_default();
+                name = if name.is_empty() {
+                    property
+                } else {
+                    format!("{name}.{property}")
+                };
+            }
+            "items" => name.push_str("[]"),
+            "additionalProperties" => name.push_str("{}"),
+            "oneOf" | "anyOf" | "allOf" => {
+                let index = rest.next().copied().unwrap_or_default();
+                name = format!("{name}|{index}");
+            }
+            _ => {}
+        }
+    }
+    let whole = pointer
+        .split_once("/schema")
+        .map_or(pointer, |(whole, _)| whole);
+    let parameter = document
+        .pointer(whole)
+        .filter(|_| whole.contains("/parameters/"));
+    let owner = match parameter.map(|parameter| {
+        (
+            parameter["in"].as_str().unwrap_or_default(),
+            parameter["name"].as_str().unwrap_or_default(),
+        )
+    }) {
+        Some((place, parameter)) => format!("{place} parameter {parameter}"),
+        None if whole.contains("/requestBody") || whole.contains("/requestBodies/") => {
+            "the request body".to_owned()
+        }
+        None => "the answer".to_owned(),
+    };
+    // Of a body, what is inside says enough; a parameter is called by its name.
+    if name.is_empty() {
+        owner
+    } else if parameter.is_some() && !pointer.starts_with("/components/schemas/") {
+        format!("{owner}{name}")
+    } else {
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spoken;
+    use serde_json::json;
+
+    #[test]
+    fn places_read_like_names() {
+        let document =
+            json!({ "components": { "parameters": { "p": { "in": "query", "name": "limit" } } } });
+        let spoken = |pointer| spoken(&document, pointer);
+        assert_eq!(spoken("/components/schemas/Thing"), "Thing");
+        assert_eq!(
+            spoken("/components/schemas/Thing/properties/owner/oneOf/0"),
+            "Thing.owner|0"
+        );
+        assert_eq!(
+            spoken("/components/parameters/p/schema"),
+            "query parameter limit"
+        );
+        assert_eq!(
+            spoken("/components/parameters/p/schema/items"),
+            "query parameter limit[]"
+        );
+        assert_eq!(
+            spoken("/paths/~1a/get/responses/200/content/application~1json/schema"),
+            "the answer"
+        );
+        assert_eq!(
+            spoken(
+                "/paths/~1a/get/responses/200/content/application~1json/schema/properties/a~1b/items/properties/c"
+            ),
+            "a/b[].c"
+        );
+        assert_eq!(
+            spoken(
+                "/paths/~1a/post/requestBody/content/application~1json/schema/additionalProperties"
+            ),
+            "{}"
+        );
+        assert_eq!(
+            spoken("/paths/~1a/post/requestBody/content/application~1json/schema"),
+            "the request body"
+        );
+    }
+}

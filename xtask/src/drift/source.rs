@@ -1,0 +1,132 @@
+//! The two documents to compare: the vendored one, and the one that `--against` names.
+
+use super::CannotCompare;
+use crate::{
+    document,
+    fetch::{self, Answer, Limits},
+};
+use serde_json::Value;
+use std::{path::Path, process::Command};
+
+/// A document and what to call it in the report.
+#[derive(Clone, Debug)]
+pub struct Document {
+    pub name: String,
+    pub value: Value,
+}
+
+/// What `--against` brought.
+#[derive(Debug)]
+pub enum Other {
+    Document {
+        document: Document,
+        /// A revision lies behind us, a URL or a file ahead.
+        older: bool,
+    },
+    /// The server says that the document is the one whose ETag `source.json` holds.
+    Unchanged { name: String },
+}
+
+/// The vendored document, after checking it against its record.
+pub fn vendored(openapi: &Path) -> Result<(Document, fetch::Source), CannotCompare> {
+    let (bytes, source) = fetch::vendored(openapi)?;
+    let value = parse(&bytes, "openapi/openapi.json")?;
+    Ok((
+        Document {
+            name: format!("openapi/openapi.json (vendored, as of {})", source.fetched),
+            value,
+        },
+        source,
+    ))
+}
+
+/// What `against` (a URL, a file or `git:REV`) holds.
+pub fn other(
+    root: &Path,
+    against: &str,
+    vendored: &fetch::Source,
+    limits: &Limits,
+) -> Result<Other, CannotCompare> {
+    if let Some(revision) = against.strip_prefix("git:") {
+        let (commit, bytes) = at_revision(root, revision)?;
+        let name = format!("git:{revision} ({commit})");
+        let value = parse(&bytes, &name)?;
+        return Ok(Other::Document {
+            document: Document { name, value },
+            older: true,
+        });
+    }
+    // An ETag tells of the URL that gave it, and of no other.
+    let etag = vendored.etag.as_deref().filter(|_| vendored.url == against);
+    match fetch::download_unless(against, etag, limits)? {
+        Answer::NotModified => Ok(Other::Unchanged {
+            name: against.to_owned(),
+        }),
+        Answer::Document(downloaded) => {
+            let name = downloaded
+                .url
+                .strip_prefix("file:")
+                .map_or(downloaded.url.clone(), |_| against.to_owned());
+            let value = parse(&downloaded.bytes, &name)?;
+            Ok(Other::Document {
+                document: Document { name, value },
+                older: false,
+            })
+        }
+    }
+}
+
+/// A document that the other steps can walk: JSON, OpenAPI 3.0, with operations, not too deep.
+fn parse(bytes: &[u8], name: &str) -> Result<Value, CannotCompare> {
+    fetch::check_document(bytes).map_err(|error| CannotCompare::new(format!("{name}: {error}")))?;
+    let value =
+        document::parse(bytes, name).map_err(|error| CannotCompare::new(format!("{error:#}")))?;
+    match document::too_deep(&value) {
+        Some(_) => Err(CannotCompare::new(format!(
+            "{name}: is nested more than {} levels deep",
+            document::DEEPEST
+        ))),
+        None => Ok(value),
+    }
+}
+
+/// The document as it was at a revision, and the commit that this is.
+fn at_revision(root: &Path, revision: &str) -> Result<(String, Vec<u8>), CannotCompare> {
+    let failed = |why: &str| CannotCompare::new(format!("git:{revision}: {why}"));
+    // Whatever it looks like, it is a revision and no option.
+    let commit = git(
+        root,
+        &[
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--short",
+            "--end-of-options",
+            &format!("{revision}^{{commit}}"),
+        ],
+    );
+    let commit = match commit {
+        Ok(Some(commit)) => String::from_utf8_lossy(&commit).trim().to_owned(),
+        Ok(None) => {
+            return Err(failed(
+                "is no revision of this repository (a shallow clone has only the newest)",
+            ));
+        }
+        Err(error) => return Err(failed(&format!("cannot run git: {error}"))),
+    };
+    match git(root, &["show", &format!("{commit}:./openapi/openapi.json")]) {
+        Ok(Some(bytes)) => Ok((commit, bytes)),
+        Ok(None) => Err(failed("has no openapi/openapi.json")),
+        Err(error) => Err(failed(&format!("cannot run git: {error}"))),
+    }
+}
+
+/// What git prints, or nothing when it fails.
+fn git(root: &Path, arguments: &[&str]) -> std::io::Result<Option<Vec<u8>>> {
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(root)
+        .args(arguments)
+        .output()?;
+    Ok(output.status.success().then_some(output.stdout))
+}

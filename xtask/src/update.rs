@@ -1,0 +1,299 @@
+//! `cargo xtask update`: takes a newer document in, with one command.
+//!
+//! Everything happens in a copy of the tree. Only when the tests have passed there do the document, its record, the
+//! generated code and the snapshots move over here, all or none; until then this tree is not touched, whatever happens.
+
+use crate::{
+    drift::{self, CannotCompare, report::Report, source},
+    fetch::{Fetch, Limits},
+    regen::{self, Places},
+};
+use anyhow::{Context, Result, bail};
+use std::{
+    fmt, fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// A person must decide something first.
+pub const DECIDE: u8 = 5;
+
+/// The end of `update --help`.
+pub const EXIT_CODES: &str = "\
+Whatever the exit code but 0, the tree is as it was.
+
+Exit codes:
+  0  taken in, or nothing new; the changelog entry is on stdout
+  5  a person must decide: `regen` stops, or lines of the drift report are left to review
+  6  cannot compare: no answer, no document
+  1  any other failure, such as a test that fails; 2  wrong arguments";
+
+/// What moves over when everything has passed.
+const TAKEN: [&str; 4] = [
+    "openapi/openapi.json",
+    "openapi/source.json",
+    "circleci-api/src/generated",
+    "tests/snapshots",
+];
+
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// A URL or a file; CircleCI's URL when there is none.
+    pub from: Option<String>,
+    /// A person has looked at what is left to review.
+    pub reviewed: bool,
+    pub root: PathBuf,
+    pub limits: Limits,
+}
+
+/// Why nothing was taken in.
+#[derive(Debug)]
+pub enum Stopped {
+    Cannot(CannotCompare),
+    Decide(String),
+    Failed(anyhow::Error),
+}
+
+impl Stopped {
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Cannot(_) => drift::CANNOT,
+            Self::Decide(_) => DECIDE,
+            Self::Failed(_) => 1,
+        }
+    }
+}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cannot(error) => write!(f, "{error}"),
+            Self::Decide(line) => write!(f, "{line}"),
+            Self::Failed(error) => write!(f, "{error:#}; the tree is as it was"),
+        }
+    }
+}
+
+impl From<CannotCompare> for Stopped {
+    fn from(error: CannotCompare) -> Self {
+        Self::Cannot(error)
+    }
+}
+
+impl From<anyhow::Error> for Stopped {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Update {
+    /// Takes the document in and writes the changelog entry, or says why not.
+    pub fn run(&self, out: &mut dyn Write) -> Result<u8, Stopped> {
+        let here = Places::of(&self.root);
+        let (old, _) = source::vendored(&here.openapi)?;
+        let overlay = here.overlay()?;
+        let copied = Copy::make(&self.root)?;
+        let copy = copied.0.as_path();
+        copy_tree(&self.root, copy).context("cannot copy the tree")?;
+        let there = Places::of(copy);
+        let fetch = Fetch {
+            from: self.from.clone(),
+            openapi_dir: there.openapi.clone(),
+            limits: self.limits.clone(),
+        };
+        let fetched = fetch
+            .run(&mut std::io::sink())
+            .map_err(CannotCompare::from)?;
+        let (mut new, _) = source::vendored(&there.openapi)?;
+        if !fetched.changed {
+            writeln!(
+                out,
+                "nothing new: {} is what is vendored",
+                fetched.source.url
+            )
+            .context("cannot write")?;
+            return Ok(0);
+        }
+        new.name = format!("{} (as of {})", fetched.source.url, fetched.source.fetched);
+        let report = drift::compare(&old, &new, &overlay, env!("CARGO_PKG_VERSION"));
+        self.decided(&report, out)?;
+        let built = regen::build_vendored(&there)
+            .map_err(|error| Stopped::Decide(format!("a person must decide: {error:#}")))?;
+        regen::write(&built.files, &there.generated)?;
+        step("refreshing the snapshots");
+        self.cargo(
+            copy,
+            &[
+                "test",
+                "--quiet",
+                "--locked",
+                "-p",
+                "circleci-api-tests",
+                "--test",
+                "surface",
+            ],
+            Some(("INSTA_UPDATE", "always")),
+        )?;
+        step("running the tests");
+        self.cargo(copy, &["test", "--quiet", "--locked", "--workspace"], None)?;
+        swap(copy, &self.root)?;
+        // Taken in it is; a closed pipe makes that no failure.
+        let _ = report.changelog(out);
+        Ok(0)
+    }
+
+    /// Stops where a person must decide, with the report to decide by.
+    fn decided(&self, report: &Report, out: &mut dyn Write) -> Result<(), Stopped> {
+        let stops = report.applicability.stops();
+        if !stops && (report.to_review == 0 || self.reviewed) {
+            return Ok(());
+        }
+        report
+            .write(drift::Format::Text, out)
+            .context("cannot write")?;
+        Err(Stopped::Decide(match stops {
+            true => "a person must decide: the overlay, the fixups or the tables do not fit the new document; nothing was changed".to_owned(),
+            false => format!("a person must decide: {} of the report to review, then `cargo xtask update --reviewed`; nothing was changed", lines(report.to_review)),
+        }))
+    }
+
+    /// Runs cargo in the copy, building where this tree builds.
+    fn cargo(&self, copy: &Path, arguments: &[&str], variable: Option<(&str, &str)>) -> Result<()> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let target = std::env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| self.root.join("target"), PathBuf::from);
+        let target = std::path::absolute(target).context("cannot name the target folder")?;
+        let mut command = Command::new(cargo);
+        command
+            .args(arguments)
+            .current_dir(copy)
+            .env("CARGO_TARGET_DIR", target);
+        // What `cargo run` says of this package is not so of the copy's. Standard output is the changelog's.
+        command
+            .env_remove("CARGO_MANIFEST_DIR")
+            .env_remove("INSTA_WORKSPACE_ROOT")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        command.env("INSTA_UPDATE", "no").envs(variable);
+        let status = command.status().context("cannot run cargo")?;
+        if !status.success() {
+            bail!(
+                "`cargo {}` failed with the new document",
+                arguments.join(" ")
+            );
+        }
+        Ok(())
+    }
+}
+
+fn step(doing: &str) {
+    eprintln!("{doing} …");
+}
+
+fn lines(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "line" } else { "lines" })
+}
+
+/// The folder of the copy, always the same one, so that cargo builds no more than what has changed in it. It goes when it
+/// is dropped; what a run that was killed left behind goes when the next one begins.
+struct Copy(PathBuf);
+
+impl Copy {
+    fn make(root: &Path) -> Result<Self> {
+        let copy = Self(root.join("target/update"));
+        copy.remove()
+            .context("cannot remove what an earlier update left in target/update")?;
+        fs::create_dir_all(&copy.0).context("cannot make target/update")?;
+        Ok(copy)
+    }
+
+    fn remove(&self) -> std::io::Result<()> {
+        match fs::remove_dir_all(&self.0) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        let _ = self.remove();
+    }
+}
+
+/// Copies what may be in the repository: no build (which is where the copy is) and no history.
+fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(from.join(&folder))
+            .with_context(|| format!("cannot list {}", folder.display()))?
+        {
+            let entry = entry?;
+            let name = entry.file_name();
+            let top = folder.as_os_str().is_empty();
+            let left_out = name == "node_modules" || (top && (name == "target" || name == ".git"));
+            let (kind, path) = (entry.file_type()?, folder.join(&name));
+            if left_out {
+                continue;
+            }
+            if kind.is_dir() {
+                fs::create_dir(to.join(&path))
+                    .with_context(|| format!("cannot make {}", path.display()))?;
+                folders.push(path);
+            } else if kind.is_file() {
+                fs::copy(entry.path(), to.join(&path))
+                    .with_context(|| format!("cannot copy {}", path.display()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Puts what was made in the copy in place of what is here; the old things go to the copy, or come back from there.
+fn swap(copy: &Path, root: &Path) -> Result<()> {
+    let aside = copy.join(".old");
+    fs::create_dir(&aside).context("cannot make a folder for the old files")?;
+    let mut moved: Vec<(PathBuf, PathBuf)> = Vec::new();
+    for (index, taken) in TAKEN.iter().enumerate() {
+        let (new, place, old) = (
+            copy.join(taken),
+            root.join(taken),
+            aside.join(index.to_string()),
+        );
+        let one = || -> std::io::Result<()> {
+            if place.exists() {
+                fs::rename(&place, &old)?;
+            }
+            fs::rename(&new, &place).inspect_err(|_| drop(fs::rename(&old, &place)))
+        };
+        if let Err(error) = one() {
+            for (place, old) in moved.iter().rev() {
+                let gone = if place.is_dir() {
+                    fs::remove_dir_all(place)
+                } else {
+                    fs::remove_file(place)
+                };
+                gone.and_then(|()| fs::rename(old, place))
+                    .with_context(|| format!("cannot put {} back", place.display()))?;
+            }
+            return Err(error).with_context(|| format!("cannot replace {taken}"));
+        }
+        moved.push((place, old));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TAKEN;
+    use crate::fetch::{DOCUMENT, RECORD};
+
+    #[test]
+    fn the_pair_is_taken_whole() {
+        assert!(
+            TAKEN.contains(&format!("openapi/{DOCUMENT}").as_str())
+                && TAKEN.contains(&format!("openapi/{RECORD}").as_str())
+        );
+    }
+}
