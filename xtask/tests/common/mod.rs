@@ -1,0 +1,229 @@
+//! What the tests of `regen` share: small documents, and what every set of generated files must be.
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use xtask::emit::Files;
+use xtask::regen::{self, Built};
+use xtask::surface::{Surface, Type};
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("a parent")
+        .to_owned()
+}
+
+pub fn overlay() -> String {
+    std::fs::read_to_string(root().join("openapi/overlay.yaml")).expect("the overlay")
+}
+
+pub fn vendored() -> Value {
+    let bytes = std::fs::read(root().join("openapi/openapi.json")).expect("the document");
+    serde_json::from_slice(&bytes).expect("JSON")
+}
+
+/// A valid document with a bit of everything: two operations, a parameter in the path and one in the query, a body, an
+/// enum, a list, a map and a union.
+pub fn base() -> Value {
+    json!({
+        "openapi": "3.0.3",
+        "info": { "title": "T", "version": "1" },
+        "paths": {
+            "/thing/{id}": {
+                "get": {
+                    "operationId": "getThing",
+                    "summary": "Get a thing",
+                    "tags": ["Thing"],
+                    "parameters": [
+                        { "name": "id", "in": "path", "required": true, "schema": { "type": "string" } },
+                        { "name": "limit", "in": "query", "schema": { "type": "integer" } }
+                    ],
+                    "responses": {
+                        "200": {
+                            "description": "A thing",
+                            "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Thing" } } }
+                        }
+                    }
+                }
+            },
+            "/thing": {
+                "post": {
+                    "operationId": "createThing",
+                    "tags": ["Thing"],
+                    "requestBody": {
+                        "required": true,
+                        "content": { "application/json": { "schema": {
+                            "type": "object",
+                            "required": ["name"],
+                            "properties": { "name": { "type": "string" }, "note": { "type": "string" } }
+                        } } }
+                    },
+                    "responses": {
+                        "201": {
+                            "description": "The same thing",
+                            "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Thing" } } }
+                        }
+                    }
+                }
+            }
+        },
+        "components": { "schemas": {
+            "Thing": {
+                "type": "object",
+                "required": ["id"],
+                "properties": {
+                    "id": { "type": "string", "format": "uuid" },
+                    "status": { "type": "string", "enum": ["running", "not_run"] },
+                    "tags": { "type": "array", "items": { "type": "string" } },
+                    "labels": { "type": "object", "additionalProperties": { "type": "integer" } },
+                    "owner": { "oneOf": [{ "$ref": "#/components/schemas/Person" }, { "type": "string" }] }
+                }
+            },
+            "Person": { "type": "object", "properties": { "first-name": { "type": "string" } } }
+        } }
+    })
+}
+
+/// Where most edits go.
+pub const THING: &str = "/components/schemas/Thing";
+pub const PROPERTIES: &str = "/components/schemas/Thing/properties";
+pub const GET: &str = "/paths/~1thing~1{id}/get";
+pub const POST: &str = "/paths/~1thing/post";
+pub const PARAMETERS: &str = "/paths/~1thing~1{id}/get/parameters";
+pub const GET_RESPONSES: &str = "/paths/~1thing~1{id}/get/responses";
+pub const BODY: &str =
+    "/paths/~1thing/post/requestBody/content/application~1json/schema/properties";
+
+/// Puts `value` at `pointer`, whose parent must be there. `-` is the end of a list.
+pub fn put(document: &mut Value, pointer: &str, value: Value) {
+    let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
+    let key = key.replace("~1", "/").replace("~0", "~");
+    match document
+        .pointer_mut(parent)
+        .unwrap_or_else(|| panic!("nothing at {parent}"))
+    {
+        Value::Object(map) => drop(map.insert(key, value)),
+        Value::Array(list) if key == "-" => list.push(value),
+        Value::Array(list) => list[key.parse::<usize>().expect("an index")] = value,
+        other => panic!("{parent} holds {other}"),
+    }
+}
+
+pub fn remove(document: &mut Value, pointer: &str) {
+    let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
+    let parent = document
+        .pointer_mut(parent)
+        .and_then(Value::as_object_mut)
+        .expect("an object");
+    parent
+        .remove(&key.replace("~1", "/"))
+        .expect("something to remove");
+}
+
+/// What `regen --spec` makes of a document.
+pub fn build(document: Value) -> Result<Built, String> {
+    regen::build(document, &overlay(), true).map_err(|error| format!("{error:#}"))
+}
+
+/// The files of a document that must work.
+pub fn works(document: Value) -> (Files, Surface) {
+    let built = build(document).unwrap_or_else(|error| panic!("refused: {error}"));
+    let surface = check_files(&built.files).unwrap_or_else(|problem| panic!("{problem}"));
+    (built.files, surface)
+}
+
+/// That every file is Rust, that the surface can be listed, and that whatever is named is defined, and once.
+pub fn check_files(files: &Files) -> Result<Surface, String> {
+    for (path, text) in files {
+        syn::parse_file(text).map_err(|error| format!("{path} is not Rust: {error}\n{text}"))?;
+    }
+    let surface = Surface::of(files).map_err(|error| format!("no surface: {error:#}"))?;
+    let mut spelled: Vec<(String, String)> = Vec::new();
+    for (name, ty) in &surface.types {
+        match ty {
+            Type::Struct { fields, new, .. } => {
+                unique(name, fields.iter().map(|field| &field.name))?;
+                let wires = fields.iter().flat_map(|field| &field.wire);
+                unique(name, wires)?;
+                spelled.extend(
+                    fields
+                        .iter()
+                        .map(|field| (format!("{name}.{}", field.name), field.ty.clone())),
+                );
+                let arguments = new.iter().flatten();
+                spelled.extend(
+                    arguments
+                        .map(|(argument, ty)| (format!("{name}::new({argument})"), ty.clone())),
+                );
+            }
+            Type::Enum(words) => unique(name, words.iter().map(|(variant, _)| variant))?,
+            Type::Union(variants) => {
+                unique(name, variants.iter().map(|(variant, _)| variant))?;
+                unique(name, variants.iter().map(|(_, ty)| ty))?;
+                spelled.extend(
+                    variants
+                        .iter()
+                        .map(|(variant, ty)| (format!("{name}::{variant}"), ty.clone())),
+                );
+            }
+        }
+    }
+    unique(
+        "Client",
+        surface.operations.iter().map(|operation| &operation.method),
+    )?;
+    for operation in &surface.operations {
+        let (method, arguments, setters) =
+            (&operation.method, &operation.arguments, &operation.setters);
+        unique(method, arguments.iter().map(|(name, _)| name))?;
+        unique(method, setters.iter().map(|(name, _)| name))?;
+        spelled.push((method.clone(), operation.output.clone()));
+        for (name, ty) in arguments.iter().chain(setters) {
+            spelled.push((format!("{method}({name})"), ty.clone()));
+        }
+    }
+    for (place, ty) in spelled {
+        for word in ty.split(|c: char| !c.is_alphanumeric() && c != '_') {
+            let is_type = word.starts_with(|c: char| c.is_uppercase());
+            if is_type && !KNOWN.contains(&word) && !surface.types.contains_key(word) {
+                return Err(format!(
+                    "{place} is of type {ty}, and nothing is called {word}"
+                ));
+            }
+        }
+    }
+    Ok(surface)
+}
+
+const KNOWN: [&str; 17] = [
+    "Box",
+    "BTreeMap",
+    "Borrow",
+    "DateTime",
+    "Into",
+    "IntoIterator",
+    "Item",
+    "Map",
+    "Option",
+    "ParameterValue",
+    "PathValue",
+    "QueryValue",
+    "String",
+    "Utc",
+    "Uuid",
+    "Value",
+    "Vec",
+];
+
+fn unique<'a>(owner: &str, names: impl Iterator<Item = &'a String>) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(format!("{owner} has {name} twice"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,1839 @@
+//! What cannot be generated is found before progenitor runs and said in one line with its JSON pointer; what looks odd but
+//! can be, is. Each case is a small valid document with one edit.
+
+mod common;
+
+use common::*;
+use serde_json::{Value, json};
+use xtask::{document, regen};
+
+/// The document with these values put at these pointers.
+fn with(edits: &[(&str, Value)]) -> Value {
+    let mut document = base();
+    for (pointer, value) in edits {
+        put(&mut document, pointer, value.clone());
+    }
+    document
+}
+
+/// The document with one more property of `Thing`.
+fn property(name: &str, schema: Value) -> Value {
+    with(&[(&format!("{PROPERTIES}/{name}"), schema)])
+}
+
+/// The document with one more component.
+fn component(name: &str, schema: Value) -> Value {
+    with(&[(&format!("/components/schemas/{name}"), schema)])
+}
+
+fn refers(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+fn answers(schema: Value) -> Value {
+    json!({ "description": "", "content": { "application/json": { "schema": schema } } })
+}
+
+fn object(properties: Value) -> Value {
+    json!({ "type": "object", "properties": properties })
+}
+
+/// The whole error is these lines.
+#[track_caller]
+fn refused(document: Value, lines: &[&str]) {
+    match build(document) {
+        Ok(_) => panic!("accepted, but expected\n{}", lines.join("\n")),
+        Err(error) => assert_eq!(error.lines().collect::<Vec<_>>(), lines),
+    }
+}
+
+/// `getThing`, whatever it is called here.
+fn get(surface: &xtask::surface::Surface) -> &xtask::surface::Operation {
+    surface
+        .operations
+        .iter()
+        .find(|operation| operation.route.starts_with("GET"))
+        .expect("an operation")
+}
+
+/// A field of a struct, by its name on the wire.
+#[track_caller]
+fn field(surface: &xtask::surface::Surface, ty: &str, wire: &str) -> xtask::surface::Field {
+    let Some(xtask::surface::Type::Struct { fields, .. }) = surface.types.get(ty) else {
+        panic!("no struct {ty}")
+    };
+    fields
+        .iter()
+        .find(|field| field.wire[0] == wire)
+        .unwrap_or_else(|| panic!("{ty} has no {wire}: {fields:?}"))
+        .clone()
+}
+
+#[test]
+fn the_base_works() {
+    let (files, surface) = works(base());
+    assert_eq!(surface.operations.len(), 2);
+    assert!(
+        files.contains_key("operations/thing.rs"),
+        "{:?}",
+        files.keys()
+    );
+    assert_eq!(
+        surface.types.keys().collect::<Vec<_>>(),
+        [
+            "CreateThingRequest",
+            "Person",
+            "Thing",
+            "ThingOwner",
+            "ThingStatus"
+        ]
+    );
+}
+
+// ---- what is no OpenAPI 3.0 ----------------------------------------------------------------------------------------------
+
+#[test]
+fn other_dialects() {
+    let parse = |text: &str| {
+        document::parse(text.as_bytes(), "x.json")
+            .map(drop)
+            .map_err(|error| format!("{error:#}"))
+    };
+    let cases = [
+        (
+            r#"{"openapi":"3.1.0","paths":{}}"#,
+            "x.json: /openapi: version 3.1.0 is not supported, only 3.0.x",
+        ),
+        (
+            r#"{"openapi":"3.0"}"#,
+            "x.json: /openapi: version 3.0 is not supported, only 3.0.x",
+        ),
+        (
+            r#"{"swagger":"2.0","paths":{}}"#,
+            "x.json: /swagger: Swagger 2.0 is not supported, only OpenAPI 3.0.x",
+        ),
+        (
+            r#"{"openapi":3.0}"#,
+            "x.json: /openapi: is missing, so this is no OpenAPI document",
+        ),
+        (
+            "{}",
+            "x.json: /openapi: is missing, so this is no OpenAPI document",
+        ),
+        (
+            "[]",
+            "x.json: /openapi: is missing, so this is no OpenAPI document",
+        ),
+        (
+            "null",
+            "x.json: /openapi: is missing, so this is no OpenAPI document",
+        ),
+        (
+            "\"3.0.3\"",
+            "x.json: /openapi: is missing, so this is no OpenAPI document",
+        ),
+        (
+            "12",
+            "x.json: /openapi: is missing, so this is no OpenAPI document",
+        ),
+        (
+            r#"{"openapi":"3.0.3"}"#,
+            "x.json: /paths: holds no operation",
+        ),
+        (
+            r#"{"openapi":"3.0.3","paths":[]}"#,
+            "x.json: /paths: holds no operation",
+        ),
+        (
+            r#"{"openapi":"3.0.3","paths":{"/a":{"x-get":{}}}}"#,
+            "x.json: /paths: holds no operation",
+        ),
+        (
+            "",
+            "x.json is not JSON: EOF while parsing a value at line 1 column 0",
+        ),
+        (
+            "<html>",
+            "x.json is not JSON: expected value at line 1 column 1",
+        ),
+        (
+            r#"{"openapi":"#,
+            "x.json is not JSON: EOF while parsing a value at line 1 column 11",
+        ),
+    ];
+    for (text, message) in cases {
+        assert_eq!(parse(text), Err(message.to_owned()), "{text}");
+    }
+    let nested = "[".repeat(5000);
+    assert_eq!(
+        parse(&nested),
+        Err("x.json is not JSON: recursion limit exceeded at line 1 column 128".to_owned())
+    );
+    let not_text = document::parse(b"{\"a\": \"\xff\"}", "x.json")
+        .map(drop)
+        .map_err(|error| format!("{error:#}"));
+    assert!(not_text.is_err_and(|error| error.starts_with("x.json is not UTF-8: ")));
+}
+
+#[test]
+fn nested_too_deep() {
+    let mut schema = json!({ "type": "string" });
+    for _ in 0..70 {
+        schema = json!({ "type": "array", "items": schema });
+    }
+    let error = build(component("Deep", schema))
+        .map(drop)
+        .expect_err("too deep");
+    assert!(
+        error.starts_with("/components/schemas/Deep/items/items/"),
+        "{error}"
+    );
+    assert!(
+        error.ends_with(": is nested more than 64 levels deep") && error.lines().count() == 1,
+        "{error}"
+    );
+    // Nor by way of references.
+    let mut document = base();
+    for n in 0..80 {
+        put(
+            &mut document,
+            &format!("/components/schemas/L{n}"),
+            json!({ "type": "array", "items": refers(&format!("L{}", n + 1)) }),
+        );
+    }
+    put(
+        &mut document,
+        "/components/schemas/L80",
+        json!({ "type": "string" }),
+    );
+    let error = build(document).map(drop).expect_err("too deep");
+    let expected =
+        "/components/schemas/L0: is too large, or too deep, once all its references are followed";
+    assert_eq!(error.lines().next(), Some(expected), "{error}");
+}
+
+#[test]
+fn grows_too_large() {
+    // Each refers twice to the next: 2^30 schemas, once they are written out.
+    let mut document = base();
+    for n in 0..30 {
+        let next = refers(&format!("L{}", n + 1));
+        put(
+            &mut document,
+            &format!("/components/schemas/L{n}"),
+            object(json!({ "a": next, "b": next })),
+        );
+    }
+    put(
+        &mut document,
+        "/components/schemas/L30",
+        json!({ "type": "string" }),
+    );
+    let error = build(document).map(drop).expect_err("too large");
+    assert!(error.starts_with("/components/schemas/L0: is too large, or too deep, once all its references are followed"), "{error}");
+}
+
+#[test]
+fn several_types_of_openapi_31() {
+    refused(
+        property("x", json!({ "type": ["string", "null"] })),
+        &["/components/schemas/Thing/properties/x: has several types, as in OpenAPI 3.1"],
+    );
+    refused(
+        property("x", json!({ "type": "null" })),
+        &["/components/schemas/Thing/properties/x: the type \"null\" does not exist"],
+    );
+    refused(
+        property("x", json!({ "type": "strnig" })),
+        &["/components/schemas/Thing/properties/x: the type \"strnig\" does not exist"],
+    );
+    refused(
+        property("x", json!({ "type": 1 })),
+        &["/components/schemas/Thing/properties/x: `type` is no text"],
+    );
+    refused(
+        property("x", json!(true)),
+        &["/components/schemas/Thing/properties/x: is no schema object"],
+    );
+    refused(
+        property("x", json!({ "type": "string", "nullable": "yes" })),
+        &["/components/schemas/Thing/properties/x: `nullable` is no boolean"],
+    );
+    refused(
+        with(&[(&format!("{THING}/required"), json!(true))]),
+        &["/components/schemas/Thing: `required` is no list of names"],
+    );
+    refused(
+        with(&[(&format!("{THING}/properties"), json!([]))]),
+        &["/components/schemas/Thing: `properties` is no object"],
+    );
+}
+
+#[test]
+fn the_skeleton() {
+    refused(
+        with(&[("/components", json!("x"))]),
+        &[
+            "/components: is no object",
+            "/paths/~1thing/post/responses/201/content/application~1json/schema: refers to #/components/schemas/Thing, which does not exist",
+            "/paths/~1thing~1{id}/get/responses/200/content/application~1json/schema: refers to #/components/schemas/Thing, which does not exist",
+        ],
+    );
+    refused(
+        with(&[("/components/schemas/X", json!(null))]),
+        &["/components/schemas/X: is no object"],
+    );
+    refused(
+        component("a b", json!({})),
+        &[
+            "/components/schemas/a b: the name of a component may only hold letters, digits, `.`, `-` and `_`",
+        ],
+    );
+    refused(
+        with(&[("/paths/~1x", json!([]))]),
+        &["/paths/~1x: is no object"],
+    );
+    refused(
+        with(&[("/paths/~1x", json!({ "$ref": "#/paths/~1thing" }))]),
+        &[
+            "/paths/~1x: a path that refers to another place is not supported",
+            "/paths/~1x: refers to #/paths/~1thing; only references to a component are supported",
+        ],
+    );
+    refused(
+        with(&[(GET, json!("x"))]),
+        &["/paths/~1thing~1{id}/get: is no object"],
+    );
+    refused(
+        with(&[(PARAMETERS, json!({}))]),
+        &["/paths/~1thing~1{id}/get/parameters: is no list"],
+    );
+    refused(
+        with(&[(&format!("{PARAMETERS}/1"), json!("limit"))]),
+        &["/paths/~1thing~1{id}/get/parameters/1: is no object"],
+    );
+    refused(
+        with(&[(GET_RESPONSES, json!([]))]),
+        &["/paths/~1thing~1{id}/get/responses: is no object"],
+    );
+    refused(
+        with(&[(&format!("{GET_RESPONSES}/200"), json!("ok"))]),
+        &["/paths/~1thing~1{id}/get/responses/200: is no object"],
+    );
+    refused(
+        with(&[(&format!("{GET_RESPONSES}/200/content"), json!(1))]),
+        &["/paths/~1thing~1{id}/get/responses/200/content: is no object"],
+    );
+    refused(
+        with(&[(&format!("{POST}/requestBody"), json!(1))]),
+        &["/paths/~1thing/post/requestBody: is no object"],
+    );
+}
+
+// ---- operations -----------------------------------------------------------------------------------------------------------
+
+#[test]
+fn several_successes() {
+    let document = with(&[(&format!("{GET_RESPONSES}/202"), answers(refers("Person")))]);
+    refused(
+        document,
+        &[
+            "/paths/~1thing~1{id}/get/responses: has several success types (of 200 and 202); an overlay action must make them one",
+        ],
+    );
+    let document = with(&[(
+        &format!("{GET_RESPONSES}/204"),
+        json!({ "description": "" }),
+    )]);
+    refused(
+        document,
+        &[
+            "/paths/~1thing~1{id}/get/responses: has several success types (of 200 and 204); an overlay action must make them one",
+        ],
+    );
+    // The same type twice is one type.
+    let (_, surface) = works(with(&[(
+        &format!("{GET_RESPONSES}/202"),
+        answers(refers("Thing")),
+    )]));
+    assert_eq!(get(&surface).output, "Thing");
+    // An overlay action may say so; then the answer is one of them.
+    let document = with(&[
+        (&format!("{GET_RESPONSES}/202"), answers(refers("Person"))),
+        (&format!("{GET}/x-successes"), json!("ThingOrPerson")),
+    ]);
+    let (_, surface) = works(document);
+    assert!(
+        matches!(&surface.types["ThingOrPerson"], xtask::surface::Type::Union(variants) if variants.len() == 2)
+    );
+}
+
+#[test]
+fn no_success() {
+    let mut document = base();
+    remove(&mut document, GET_RESPONSES);
+    refused(
+        document,
+        &["/paths/~1thing~1{id}/get/responses: names no success"],
+    );
+    refused(
+        with(&[(GET_RESPONSES, json!({ "default": { "description": "" } }))]),
+        &["/paths/~1thing~1{id}/get/responses: names no success"],
+    );
+    refused(
+        with(&[(&format!("{GET_RESPONSES}/2000"), answers(refers("Thing")))]),
+        &["/paths/~1thing~1{id}/get/responses/2000: \"2000\" is no status"],
+    );
+    let (_, surface) = works(with(&[(
+        GET_RESPONSES,
+        json!({ "2XX": answers(refers("Thing")) }),
+    )]));
+    assert_eq!(get(&surface).output, "Thing");
+    let (_, surface) = works(with(&[(
+        GET_RESPONSES,
+        json!({ "204": { "description": "" } }),
+    )]));
+    assert_eq!(get(&surface).output, "()");
+}
+
+#[test]
+fn several_errors_are_set_aside() {
+    let errors = [
+        ("400", object(json!({ "message": { "type": "string" } }))),
+        ("404", object(json!({ "error": { "type": "string" } }))),
+        ("4XX", json!({ "type": "string" })),
+        ("default", refers("Person")),
+    ];
+    let mut document = base();
+    for (status, schema) in errors {
+        put(
+            &mut document,
+            &format!("{GET_RESPONSES}/{status}"),
+            answers(schema),
+        );
+    }
+    put(
+        &mut document,
+        &format!("{GET_RESPONSES}/500"),
+        json!({ "description": "", "content": { "text/plain": {} } }),
+    );
+    let (files, _) = works(document);
+    assert!(files["operations/thing.rs"].contains("400 (bad request)"));
+}
+
+#[test]
+fn operation_ids() {
+    let mut document = base();
+    remove(&mut document, &format!("{GET}/operationId"));
+    refused(
+        document,
+        &["/paths/~1thing~1{id}/get/operationId: is missing; it names the method"],
+    );
+    refused(
+        with(&[(&format!("{GET}/operationId"), json!(7))]),
+        &["/paths/~1thing~1{id}/get/operationId: is missing; it names the method"],
+    );
+    let same = |id: &str| with(&[(&format!("{GET}/operationId"), json!(id))]);
+    refused(
+        same("createThing"),
+        &["/paths/~1thing~1{id}/get/operationId: is the same as /paths/~1thing/post/operationId"],
+    );
+    for id in [
+        "create_thing",
+        "CreateThing",
+        "CREATE-THING",
+        "create thing",
+    ] {
+        refused(
+            same(id),
+            &[&format!(
+                "/paths/~1thing~1{{id}}/get/operationId: {id} would be the same method as createThing, /paths/~1thing/post/operationId"
+            )],
+        );
+    }
+    for id in ["1st", "日本", "…", "naïve", "it's"] {
+        refused(
+            same(id),
+            &[&format!(
+                "/paths/~1thing~1{{id}}/get/operationId: {id:?} makes no name of a method"
+            )],
+        );
+    }
+    // Names that differ in Rust too, but only just: `a_1` and `a1` are two methods, and would be one builder.
+    let document = with(&[
+        (&format!("{GET}/operationId"), json!("a1")),
+        (&format!("{POST}/operationId"), json!("a_1")),
+    ]);
+    refused(
+        document,
+        &[
+            "/paths/~1thing~1{id}/get/operationId: a1 would be the same method as a_1, /paths/~1thing/post/operationId",
+        ],
+    );
+}
+
+#[test]
+fn operation_ids_that_are_taken() {
+    for (id, method, builder) in [
+        ("type", "type_", "Type"),
+        ("match", "match_", "Match"),
+        ("self", "self_", "Self_"),
+        ("async", "async_", "Async"),
+        ("crate", "crate_", "Crate"),
+        ("builder", "builder_", "Builder"),
+        ("from-env", "from_env_", "FromEnv"),
+        ("a\nb \"c\"", "a_b_c", "ABC"),
+    ] {
+        let (files, surface) = works(with(&[(&format!("{GET}/operationId"), json!(id))]));
+        assert_eq!(
+            (get(&surface).method.as_str(), get(&surface).id.as_str()),
+            (method, id)
+        );
+        assert!(
+            files["operations/thing.rs"].contains(&format!("    {builder} -> types::Thing;")),
+            "{id}: {}",
+            files["operations/thing.rs"]
+        );
+    }
+}
+
+#[test]
+fn methods() {
+    let move_to = |method: &str| {
+        let mut document = base();
+        let operation = document.pointer(GET).cloned().expect("an operation");
+        remove(&mut document, GET);
+        put(
+            &mut document,
+            &format!("/paths/~1thing~1{{id}}/{method}"),
+            operation,
+        );
+        document
+    };
+    refused(
+        move_to("trace"),
+        &["/paths/~1thing~1{id}/trace: the method TRACE is not supported"],
+    );
+    refused(
+        move_to("options"),
+        &["/paths/~1thing~1{id}/options: the method OPTIONS is not supported"],
+    );
+    works(move_to("head"));
+}
+
+#[test]
+fn tags() {
+    for (tag, file) in [
+        ("", "tag_"),
+        ("mod", "tag_mod"),
+        ("Self", "tag_self"),
+        ("1st", "tag_1st"),
+        ("日本", "tag___"),
+        ("A b/c", "a_b_c"),
+        ("a\n\"b\"", "a__b_"),
+    ] {
+        let document = with(&[
+            (&format!("{GET}/tags"), json!([tag])),
+            (
+                &format!("{GET_RESPONSES}/200"),
+                answers(object(json!({ "a": { "type": "string" } }))),
+            ),
+        ]);
+        let (files, surface) = works(document);
+        assert!(
+            files.contains_key(&format!("operations/{file}.rs"))
+                && files.contains_key(&format!("types/{file}.rs")),
+            "{tag:?}: {:?}",
+            files.keys()
+        );
+        assert_eq!(surface.operations.len(), 2, "{tag:?}");
+    }
+    for tags in [json!([]), json!("Thing"), json!([1]), json!(null)] {
+        works(with(&[(&format!("{GET}/tags"), tags)]));
+    }
+}
+
+#[test]
+fn parameters() {
+    let query =
+        |name: &str, schema: Value| json!({ "name": name, "in": "query", "schema": schema });
+    let add = |parameter: Value| with(&[(&format!("{PARAMETERS}/-"), parameter)]);
+    let text = || json!({ "type": "string" });
+    let at = "/paths/~1thing~1{id}/get/parameters/2";
+    for location in ["header", "cookie", "body", ""] {
+        let parameter = json!({ "name": "x", "in": location, "schema": text() });
+        refused(
+            add(parameter),
+            &[&format!(
+                "{at}: a parameter in {location:?} is not supported, only path and query"
+            )],
+        );
+    }
+    for style in ["deepObject", "spaceDelimited", "pipeDelimited", "simple"] {
+        let parameter = json!({ "name": "x", "in": "query", "style": style, "schema": text() });
+        refused(
+            add(parameter),
+            &[&format!(
+                "{at}: the style {style:?} is not supported, only form"
+            )],
+        );
+    }
+    for style in ["matrix", "label", "form"] {
+        let document = with(&[(&format!("{PARAMETERS}/0/style"), json!(style))]);
+        refused(
+            document,
+            &[&format!(
+                "/paths/~1thing~1{{id}}/get/parameters/0: the style {style:?} is not supported, only simple"
+            )],
+        );
+    }
+    let list = json!({ "type": "array", "items": text() });
+    let joined = json!({ "name": "x", "in": "query", "explode": false, "schema": list });
+    refused(
+        add(joined),
+        &[&format!(
+            "{at}: a list that is not repeated (`explode: false`) is not supported"
+        )],
+    );
+    refused(
+        add(query("x", object(json!({ "a": text() })))),
+        &[&format!(
+            "{at}/schema: a parameter of type object is not supported in a query"
+        )],
+    );
+    refused(
+        add(query("x", json!({}))),
+        &[&format!(
+            "{at}/schema: a parameter without a type is not supported"
+        )],
+    );
+    let nested = json!({ "type": "array", "items": list });
+    refused(
+        add(query("x", nested)),
+        &[&format!(
+            "{at}/schema: a list of anything but text, numbers and booleans is not supported"
+        )],
+    );
+    refused(
+        add(json!({ "name": "x", "in": "query", "content": {} })),
+        &[&format!("{at}: has no schema")],
+    );
+    refused(
+        add(json!({ "in": "query", "schema": text() })),
+        &[&format!("{at}: \"\" makes no name of an argument")],
+    );
+    refused(
+        add(query("1st", text())),
+        &[&format!("{at}: \"1st\" makes no name of an argument")],
+    );
+    refused(
+        add(query("Limit", text())),
+        &[&format!(
+            "{at}: Limit would be the same argument as the parameter limit"
+        )],
+    );
+    let twice = [
+        (&*format!("{PARAMETERS}/-"), query("created-at", text())),
+        (&*format!("{PARAMETERS}/-"), query("createdAt", text())),
+    ];
+    refused(
+        with(&twice),
+        &[
+            "/paths/~1thing~1{id}/get/parameters/3: createdAt would be the same argument as the parameter created-at",
+        ],
+    );
+    let document = with(&[(
+        &format!("{POST}/parameters"),
+        json!([query("body", text())]),
+    )]);
+    refused(
+        document,
+        &["/paths/~1thing/post/parameters/0: body would be the same argument as the body"],
+    );
+    // The same parameter again replaces the first, as that of an operation does that of its path.
+    let (_, surface) = works(add(query("limit", json!({ "type": "boolean" }))));
+    assert_eq!(
+        get(&surface).setters,
+        [("limit".to_owned(), "bool".to_owned())]
+    );
+}
+
+#[test]
+fn parameters_that_work() {
+    let schemas = [
+        json!({ "type": "string", "format": "date-time" }),
+        json!({ "type": "string", "format": "uuid" }),
+        json!({ "type": "string", "format": "ipv4" }),
+        json!({ "type": "string", "enum": ["a", "b"] }),
+        json!({ "enum": ["a", "b"] }),
+        json!({ "type": "string", "enum": ["a", null], "nullable": true }),
+        json!({ "type": "number" }),
+        json!({ "type": "integer", "format": "uint8" }),
+        json!({ "type": "boolean", "nullable": true }),
+        json!({ "type": "array", "items": { "type": "string", "enum": ["c"] } }),
+        json!({ "type": "array", "items": refers("Color") }),
+        refers("Color"),
+    ];
+    for schema in schemas {
+        for required in [true, false] {
+            let mut document = component("Color", json!({ "type": "string", "enum": ["red"] }));
+            let parameter =
+                json!({ "name": "x", "in": "query", "required": required, "schema": schema });
+            put(&mut document, &format!("{PARAMETERS}/-"), parameter);
+            works(document);
+        }
+    }
+    for (wire, argument) in [
+        ("type", "type_"),
+        ("self", "self_"),
+        ("match", "match_"),
+        ("send", "send_"),
+        ("new", "new_"),
+        ("items", "items_"),
+        ("options", "options_"),
+        ("$x", "x"),
+        ("filter[name]", "filter_name"),
+        ("body", "body"),
+        ("client", "client"),
+        ("value", "value"),
+    ] {
+        for required in [true, false] {
+            let parameter = json!({ "name": wire, "in": "query", "required": required, "schema": { "type": "string" } });
+            let (_, surface) = works(with(&[(&format!("{PARAMETERS}/-"), parameter)]));
+            let operation = get(&surface);
+            let names: Vec<&str> = operation
+                .arguments
+                .iter()
+                .chain(&operation.setters)
+                .map(|(name, _)| name.as_str())
+                .collect();
+            assert!(names.contains(&argument), "{wire}: {names:?}");
+        }
+    }
+}
+
+#[test]
+fn paths() {
+    let rename = |path: &str| {
+        let mut document = base();
+        let item = document["paths"]["/thing/{id}"].take();
+        remove(&mut document, "/paths/~1thing~1{id}");
+        document["paths"][path] = item;
+        document
+    };
+    refused(
+        rename("/thing/{id}/{other}"),
+        &[
+            "/paths/~1thing~1{id}~1{other}/get: the path names {other}, of which there is no parameter",
+        ],
+    );
+    refused(
+        rename("/things"),
+        &["/paths/~1things/get: the parameter id is nowhere in the path"],
+    );
+    refused(
+        rename("thing/{id}"),
+        &["/paths/thing~1{id}: a path must start with a slash"],
+    );
+    refused(
+        rename("/thing/{id"),
+        &["/paths/~1thing~1{id: the braces of the path do not match"],
+    );
+    refused(
+        rename("/thing/id}"),
+        &["/paths/~1thing~1id}: the braces of the path do not match"],
+    );
+    refused(
+        rename("/thing/{{id}}"),
+        &["/paths/~1thing~1{{id}}: the braces of the path do not match"],
+    );
+    refused(
+        rename("/{id}/{id}"),
+        &["/paths/~1{id}~1{id}: the path names {id} twice, or a parameter without a name"],
+    );
+    refused(
+        rename("/{id}/\n"),
+        &["/paths/~1{id}~1 : holds a control character"],
+    );
+    let mut document = base();
+    remove(&mut document, &format!("{PARAMETERS}/0").replace("/0", ""));
+    put(
+        &mut document,
+        PARAMETERS,
+        json!([{ "name": "id", "in": "path", "schema": { "type": "string" } }]),
+    );
+    refused(
+        document,
+        &["/paths/~1thing~1{id}/get/parameters/0: a parameter in the path must be required"],
+    );
+    for path in [
+        "/thing/{id}:cancel",
+        "/thing//{id}",
+        "/thing/{id}\"`\\",
+        "/日本/{id}",
+    ] {
+        works(rename(path));
+    }
+    for schema in [
+        refers("Id"),
+        json!({ "type": "integer" }),
+        json!({ "type": "string", "enum": ["a", "b"] }),
+        json!({ "enum": ["a"] }),
+    ] {
+        let mut document = component("Id", json!({ "type": "string", "format": "uuid" }));
+        put(&mut document, &format!("{PARAMETERS}/0/schema"), schema);
+        works(document);
+    }
+}
+
+#[test]
+fn media_types() {
+    let response = |media: &str| {
+        with(&[(
+            &format!("{GET_RESPONSES}/200/content"),
+            json!({ media: { "schema": { "type": "string" } } }),
+        )])
+    };
+    let body = |media: &str| {
+        with(&[(
+            &format!("{POST}/requestBody/content"),
+            json!({ media: { "schema": object(json!({ "a": { "type": "string" } })) } }),
+        )])
+    };
+    for media in [
+        "text/plain",
+        "application/octet-stream",
+        "application/xml",
+        "*/*",
+        "application/json; charset=utf-8",
+    ] {
+        let at = media.replace('/', "~1");
+        refused(
+            response(media),
+            &[&format!(
+                "/paths/~1thing~1{{id}}/get/responses/200/content/{at}: the media type {media} is not supported, only application/json"
+            )],
+        );
+        refused(
+            body(media),
+            &[&format!(
+                "/paths/~1thing/post/requestBody/content/{at}: the media type {media} is not supported, only application/json"
+            )],
+        );
+    }
+    refused(
+        with(&[(&format!("{GET_RESPONSES}/200/content/text~1csv"), json!({}))]),
+        &[
+            "/paths/~1thing~1{id}/get/responses/200/content/text~1csv: the media type text/csv is not supported, only application/json",
+        ],
+    );
+    refused(
+        with(&[(
+            &format!("{GET_RESPONSES}/200/content/application~1json"),
+            json!({}),
+        )]),
+        &[
+            "/paths/~1thing~1{id}/get/responses/200/content/application~1json: the response has no schema",
+        ],
+    );
+    refused(
+        with(&[(
+            &format!("{POST}/requestBody/content/application~1json"),
+            json!({}),
+        )]),
+        &["/paths/~1thing/post/requestBody/content/application~1json: the body has no schema"],
+    );
+    refused(
+        with(&[(&format!("{POST}/requestBody"), json!({}))]),
+        &["/paths/~1thing/post/requestBody: the body has no content"],
+    );
+    let schema = |schema: Value| {
+        with(&[(
+            &format!("{POST}/requestBody/content/application~1json/schema"),
+            schema,
+        )])
+    };
+    for odd in [
+        json!({ "type": "string" }),
+        json!({}),
+        json!({ "type": "object" }),
+        json!({ "type": "object", "properties": {} }),
+        json!({ "type": "array", "items": {} }),
+    ] {
+        refused(
+            schema(odd),
+            &[
+                "/paths/~1thing/post/requestBody/content/application~1json/schema: a body that is no object with properties is not supported",
+            ],
+        );
+    }
+    // Encodings and websockets, on which progenitor would panic, say nothing of types.
+    works(with(&[
+        (
+            &format!("{GET_RESPONSES}/200/content/application~1json/encoding"),
+            json!({ "a": { "contentType": "text/plain" } }),
+        ),
+        (&format!("{GET}/x-dropshot-websocket"), json!({})),
+        (
+            &format!("{GET}/x-dropshot-pagination"),
+            json!({ "required": [] }),
+        ),
+    ]));
+}
+
+#[test]
+fn references() {
+    let document = || property("x", refers("Missing"));
+    refused(
+        document(),
+        &[
+            "/components/schemas/Thing/properties/x: refers to #/components/schemas/Missing, which does not exist",
+        ],
+    );
+    refused(
+        property("x", json!({ "$ref": "other.json#/X" })),
+        &[
+            "/components/schemas/Thing/properties/x: refers to another document (other.json#/X); only references within the document are supported",
+        ],
+    );
+    refused(
+        property("x", json!({ "$ref": "https://example.com/a.json" })),
+        &[
+            "/components/schemas/Thing/properties/x: refers to another document (https://example.com/a.json); only references within the document are supported",
+        ],
+    );
+    refused(
+        property(
+            "x",
+            json!({ "$ref": "#/components/schemas/Thing/properties/id" }),
+        ),
+        &[
+            "/components/schemas/Thing/properties/x: refers to #/components/schemas/Thing/properties/id; only references to a component are supported",
+        ],
+    );
+    refused(
+        property("x", json!({ "$ref": "#" })),
+        &[
+            "/components/schemas/Thing/properties/x: refers to #; only references to a component are supported",
+        ],
+    );
+    refused(
+        property("x", json!({ "$ref": 1 })),
+        &["/components/schemas/Thing/properties/x: `$ref` is no text"],
+    );
+    let mut document = property("x", json!({ "$ref": "#/components/responses/R" }));
+    put(
+        &mut document,
+        "/components/responses",
+        json!({ "R": answers(json!({ "type": "string" })) }),
+    );
+    refused(
+        document,
+        &[
+            "/components/schemas/Thing/properties/x: refers to #/components/responses/R, but only something under /components/schemas can stand here",
+        ],
+    );
+    refused(
+        with(&[(&format!("{GET_RESPONSES}/200"), refers("Thing"))]),
+        &[
+            "/paths/~1thing~1{id}/get/responses/200: refers to #/components/schemas/Thing, but only something under /components/responses can stand here",
+        ],
+    );
+    refused(
+        with(&[(&format!("{PARAMETERS}/1"), refers("Thing"))]),
+        &[
+            "/paths/~1thing~1{id}/get/parameters/1: refers to #/components/schemas/Thing, but only something under /components/parameters can stand here",
+        ],
+    );
+    // A property may be called `$ref`.
+    let (_, surface) = works(property("$ref", json!({ "type": "string" })));
+    assert_eq!(field(&surface, "Thing", "$ref").name, "ref_");
+    // What an example refers to is nobody's business.
+    works(property(
+        "x",
+        json!({ "type": "string", "example": { "$ref": "nowhere" } }),
+    ));
+}
+
+#[test]
+fn shared_parameters_bodies_and_responses() {
+    let document = with(&[
+        (
+            "/components/parameters",
+            json!({
+                "Id": { "name": "id", "in": "path", "required": true, "schema": { "type": "string" } },
+                "Limit": { "$ref": "#/components/parameters/Real" },
+                "Real": { "name": "limit", "in": "query", "schema": { "type": "string", "enum": ["few", "many"] } }
+            }),
+        ),
+        (
+            "/components/responses",
+            json!({ "Thing": answers(refers("Thing")), "None": { "description": "" } }),
+        ),
+        (
+            "/components/requestBodies",
+            json!({ "Thing": { "required": true, "content": { "application/json": { "schema": refers("Person") } } } }),
+        ),
+        (
+            PARAMETERS,
+            json!([{ "$ref": "#/components/parameters/Id" }, { "$ref": "#/components/parameters/Limit" }]),
+        ),
+        (
+            &format!("{GET_RESPONSES}/200"),
+            json!({ "$ref": "#/components/responses/Thing" }),
+        ),
+        (
+            &format!("{POST}/requestBody"),
+            json!({ "$ref": "#/components/requestBodies/Thing" }),
+        ),
+        (
+            &format!("{POST}/responses"),
+            json!({ "204": { "$ref": "#/components/responses/None" } }),
+        ),
+    ]);
+    let (_, surface) = works(document);
+    let [get, create] = surface.operations.as_slice() else {
+        panic!("two operations")
+    };
+    assert_eq!(
+        (create.output.as_str(), get.output.as_str()),
+        ("()", "Thing")
+    );
+    assert_eq!(
+        create.arguments,
+        [("body".to_owned(), "CreateThingRequest".to_owned())]
+    );
+    assert_eq!(get.setters.len(), 1);
+}
+
+#[test]
+fn reference_circles() {
+    let circle = |section: &str, edits: &[(&str, Value)]| {
+        let to = |name: &str| json!({ "$ref": format!("#/components/{section}/{name}") });
+        let mut document = with(&[(
+            &format!("/components/{section}"),
+            json!({ "A": to("B"), "B": to("A"), "C": to("C") }),
+        )]);
+        edits
+            .iter()
+            .for_each(|(pointer, value)| put(&mut document, pointer, value.clone()));
+        document
+    };
+    for section in ["parameters", "responses", "requestBodies"] {
+        let lines = ["A", "B", "C"].map(|name| {
+            format!("/components/{section}/{name}: refers, in the end, only to itself")
+        });
+        refused(circle(section, &[]), &lines.each_ref().map(String::as_str));
+    }
+    let document = with(&[
+        ("/components/schemas/A", refers("B")),
+        ("/components/schemas/B", refers("A")),
+        (&format!("{PROPERTIES}/x"), refers("A")),
+    ]);
+    refused(
+        document,
+        &[
+            "/components/schemas/A: refers, in the end, only to itself",
+            "/components/schemas/B: refers, in the end, only to itself",
+        ],
+    );
+    let document = component("A", json!({ "allOf": [refers("A")] }));
+    refused(
+        document,
+        &["/components/schemas/A: refers, in the end, only to itself"],
+    );
+    // A long chain is no circle.
+    let mut document = property("x", refers("C0"));
+    (0..12).for_each(|n| {
+        put(
+            &mut document,
+            &format!("/components/schemas/C{n}"),
+            refers(&format!("C{}", n + 1)),
+        )
+    });
+    put(
+        &mut document,
+        "/components/schemas/C12",
+        json!({ "type": "integer" }),
+    );
+    let (_, surface) = works(document);
+    assert_eq!(field(&surface, "Thing", "x").ty, "Option<i64>");
+}
+
+// ---- schemas ----------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn what_no_value_satisfies() {
+    let at = "/components/schemas/Thing/properties/x";
+    let cases = [
+        (
+            json!({ "type": "string", "enum": [] }),
+            "an enum without words: no value is one of them",
+        ),
+        (
+            json!({ "type": "string", "enum": [null], "nullable": true }),
+            "an enum without words: no value is one of them",
+        ),
+        (
+            json!({ "oneOf": [] }),
+            "`oneOf` without alternatives: no value is any of them",
+        ),
+        (
+            json!({ "anyOf": [] }),
+            "`oneOf` without alternatives: no value is any of them",
+        ),
+        (
+            json!({ "type": "string", "properties": { "a": {} } }),
+            "is of type string and has properties: no value is both",
+        ),
+        (
+            json!({ "type": "string", "items": { "type": "string" } }),
+            "is of type string and has items: no value is both",
+        ),
+        (json!({ "type": "array" }), "is a list without items"),
+        (
+            json!({ "items": { "type": "string" } }),
+            "has items, but does not say that it is a list",
+        ),
+        (json!({ "not": {} }), "`not` is not supported"),
+        (
+            json!({ "type": "integer", "enum": [1, 2] }),
+            "an enum of anything but strings is not supported",
+        ),
+        (
+            json!({ "type": "string", "enum": ["a", 1] }),
+            "an enum of anything but strings is not supported",
+        ),
+        (
+            json!({ "type": "string", "enum": ["a", null] }),
+            "an enum of anything but strings is not supported",
+        ),
+        (
+            json!({ "type": "boolean", "enum": ["true"] }),
+            "an enum of anything but strings is not supported",
+        ),
+        (
+            json!({ "type": "string", "enum": "a" }),
+            "`enum` is no list",
+        ),
+        (
+            json!({ "oneOf": [{ "type": "string" }], "properties": { "a": { "type": "string" } }, "type": "object" }),
+            "has alternatives beside properties, which is not supported",
+        ),
+        (
+            json!({ "type": "object", "properties": { "a": { "type": "string" } }, "additionalProperties": { "type": "string" } }),
+            "has named properties beside a map of others, which is not supported",
+        ),
+        (
+            json!({ "type": "string", "x-decode": "surprise" }),
+            "`x-decode` is no decoder that there is",
+        ),
+    ];
+    for (schema, message) in cases {
+        let error = build(property("x", schema.clone()))
+            .map(drop)
+            .expect_err("a problem");
+        let problem = format!("{at}: {message}");
+        assert!(
+            error.lines().any(|line| line == problem),
+            "{schema}: {error}"
+        );
+    }
+    refused(
+        property(
+            "x",
+            json!({ "type": "integer", "oneOf": [{ "type": "string" }, { "type": "integer" }] }),
+        ),
+        &[
+            "/components/schemas/Thing/properties/x/oneOf/0: is of type string and stands in a schema of type integer: no value is both",
+        ],
+    );
+    refused(
+        property(
+            "x",
+            json!({ "oneOf": [{ "type": "string" }, { "type": "string", "format": "uuid" }] }),
+        ),
+        &[
+            "/components/schemas/Thing/properties/x/oneOf/1: is of type string, as alternative 0 is: they cannot be told apart",
+        ],
+    );
+    refused(
+        property("x", json!({ "oneOf": [{ "type": "string" }, {}] })),
+        &[
+            "/components/schemas/Thing/properties/x/oneOf/1: an alternative without a type is not supported",
+        ],
+    );
+    refused(
+        with(&[(&format!("{THING}/required"), json!(["id", "nothing"]))]),
+        &["/components/schemas/Thing/required: nothing is required, but there is no such property"],
+    );
+}
+
+#[test]
+fn parts_of_a_whole() {
+    let message =
+        "`allOf` of parts that cannot be merged: no value is all of them, or their types differ";
+    let of = |parts: Value| property("x", json!({ "allOf": parts }));
+    let text = |words: Value| json!({ "type": "string", "enum": words });
+    let contradictions = [
+        json!([]),
+        json!([{ "type": "string" }, { "type": "integer" }]),
+        json!([text(json!(["a"])), text(json!(["b"]))]),
+        json!([
+            object(json!({ "a": { "type": "string" } })),
+            object(json!({ "a": { "type": "integer" } }))
+        ]),
+        json!([
+            object(json!({ "a": text(json!(["x"])) })),
+            object(json!({ "a": text(json!(["y"])) }))
+        ]),
+        json!([object(json!({ "a": { "type": "string" } })), { "type": "string" }]),
+        json!([refers("Person"), { "type": "integer" }]),
+        json!([{ "not": {} }, { "type": "integer" }]),
+    ];
+    for parts in contradictions {
+        refused(
+            of(parts),
+            &[&format!(
+                "/components/schemas/Thing/properties/x: {message}"
+            )],
+        );
+    }
+    // Objects are merged, through references and several levels of them.
+    let document = with(&[
+        (
+            "/components/schemas/A",
+            json!({ "allOf": [refers("B"), object(json!({ "a": { "type": "string" } }))] }),
+        ),
+        (
+            "/components/schemas/B",
+            json!({ "allOf": [refers("C"), object(json!({ "b": { "type": "string" } }))] }),
+        ),
+        (
+            "/components/schemas/C",
+            json!({ "allOf": [refers("Person"), object(json!({ "c": { "type": "string" } }))] }),
+        ),
+        (&format!("{PROPERTIES}/x"), refers("A")),
+        // A single reference may have something said beside it.
+        (
+            &format!("{PROPERTIES}/y"),
+            json!({ "nullable": true, "description": "A person.", "allOf": [refers("Person")] }),
+        ),
+        (
+            &format!("{PROPERTIES}/z"),
+            json!({ "allOf": [refers("Color")] }),
+        ),
+        ("/components/schemas/Color", text(json!(["red"]))),
+        (
+            &format!("{BODY}/person"),
+            json!({ "nullable": true, "allOf": [refers("Person")] }),
+        ),
+        (
+            &format!("{POST}/requestBody/content/application~1json/schema/required"),
+            json!(["name", "person"]),
+        ),
+    ]);
+    let (_, surface) = works(document);
+    for wire in ["a", "b", "c", "first-name"] {
+        field(&surface, "A", wire);
+    }
+    assert_eq!(field(&surface, "Thing", "y").ty, "Option<Person>");
+    assert_eq!(field(&surface, "Thing", "z").ty, "Option<Color>");
+    assert_eq!(
+        field(&surface, "CreateThingRequest", "person").ty,
+        "Option<Person>"
+    );
+    // Merging a part into itself would never end.
+    let document = component(
+        "Loop",
+        object(
+            json!({ "next": { "allOf": [refers("Loop"), object(json!({ "a": { "type": "string" } }))] } }),
+        ),
+    );
+    assert!(build(document).is_err());
+}
+
+#[test]
+fn circles_that_no_value_ends() {
+    let needs = |name: &str, property: &str| json!({ "type": "object", "required": [property], "properties": { property: refers(name) } });
+    let message = |name: &str| {
+        format!("/components/schemas/{name}: requires itself, so no value of it can exist")
+    };
+    refused(component("A", needs("A", "a")), &[&message("A")]);
+    let document = with(&[
+        ("/components/schemas/A", needs("B", "b")),
+        ("/components/schemas/B", needs("C", "c")),
+        ("/components/schemas/C", needs("A", "a")),
+    ]);
+    refused(
+        document,
+        &["A", "B", "C"].map(message).each_ref().map(String::as_str),
+    );
+    refused(
+        component("A", json!({ "oneOf": [needs("A", "a"), needs("A", "b")] })),
+        &[&message("A")],
+    );
+    // A way out is enough.
+    works(with(&[
+        (
+            "/components/schemas/A",
+            json!({ "oneOf": [needs("A", "a"), { "type": "string" }] }),
+        ),
+        (&format!("{PROPERTIES}/x"), refers("A")),
+    ]));
+    let mut nullable = needs("A", "a");
+    nullable["properties"]["a"] = json!({ "nullable": true, "allOf": [refers("A")] });
+    works(with(&[
+        ("/components/schemas/A", nullable),
+        (&format!("{PROPERTIES}/x"), refers("A")),
+    ]));
+    // Lists and maps of themselves have no end in Rust, unless an object stands between.
+    let message = |name: &str| {
+        format!(
+            "/components/schemas/{name}: is a list or a map of itself with no object between, which has no size in Rust"
+        )
+    };
+    refused(
+        component("A", json!({ "type": "array", "items": refers("A") })),
+        &[&message("A")],
+    );
+    let document = with(&[
+        (
+            "/components/schemas/A",
+            json!({ "type": "array", "items": refers("B") }),
+        ),
+        (
+            "/components/schemas/B",
+            json!({ "type": "object", "additionalProperties": refers("A") }),
+        ),
+    ]);
+    refused(document, &[&message("A"), &message("B")]);
+}
+
+#[test]
+fn circles_that_end() {
+    let document = with(&[
+        (
+            "/components/schemas/tree-node",
+            json!({ "type": "object", "required": ["id"], "properties": {
+            "id": { "type": "string" },
+            "parent": refers("tree-node"),
+            "children": refers("Forest"),
+            "by_name": { "type": "object", "additionalProperties": refers("tree-node") },
+            "value": refers("Either")
+        } }),
+        ),
+        (
+            "/components/schemas/Forest",
+            json!({ "type": "array", "items": refers("tree-node") }),
+        ),
+        (
+            "/components/schemas/Either",
+            json!({ "oneOf": [refers("tree-node"), { "type": "array", "items": refers("Either") }, { "type": "string" }] }),
+        ),
+        (
+            "/components/schemas/Unused",
+            object(json!({ "again": refers("Unused") })),
+        ),
+        (&format!("{PROPERTIES}/tree"), refers("tree-node")),
+        (&format!("{BODY}/tree"), refers("tree-node")),
+    ]);
+    let (files, surface) = works(document);
+    assert_eq!(
+        field(&surface, "TreeNode", "parent").ty,
+        "Option<Box<TreeNode>>"
+    );
+    assert_eq!(field(&surface, "Thing", "tree").ty, "Option<TreeNode>");
+    assert!(
+        !surface.types.contains_key("Unused"),
+        "nothing refers to it"
+    );
+    // It belongs to the tag of those that refer to it.
+    assert!(files["types/thing.rs"].contains("TreeNode"));
+    for (name, ty) in [
+        ("children", "Vec<TreeNode>"),
+        ("by_name", "BTreeMap<String, TreeNode>"),
+    ] {
+        assert!(
+            field(&surface, "TreeNode", name).ty.contains(ty),
+            "{name}: {}",
+            field(&surface, "TreeNode", name).ty
+        );
+    }
+    let xtask::surface::Type::Union(variants) = &surface.types["Either"] else {
+        panic!("no union")
+    };
+    assert_eq!(
+        variants
+            .iter()
+            .map(|(variant, ty)| format!("{variant}({ty})"))
+            .collect::<Vec<_>>(),
+        [
+            "TreeNode(Box<TreeNode>)",
+            "List(Vec<Either>)",
+            "Text(String)"
+        ]
+    );
+}
+
+// ---- names ------------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn fields_that_collide() {
+    for (one, other) in [
+        ("createdAt", "created_at"),
+        ("created-at", "created_at"),
+        ("a", "A"),
+        ("type", "type_"),
+        ("x y", "x.y"),
+    ] {
+        let (first, second) = if one < other {
+            (one, other)
+        } else {
+            (other, one)
+        };
+        let document = with(&[
+            (&format!("{PROPERTIES}/{one}"), json!({ "type": "string" })),
+            (
+                &format!("{PROPERTIES}/{other}"),
+                json!({ "type": "string" }),
+            ),
+        ]);
+        refused(
+            document,
+            &[&format!(
+                "/components/schemas/Thing/properties/{second}: would be the same field as {first}"
+            )],
+        );
+    }
+    for name in ["", "1st", "…", "naïve", "日本", "it's", "-1", "_"] {
+        refused(
+            property(name, json!({ "type": "string" })),
+            &[&format!(
+                "/components/schemas/Thing/properties/{name}: {name:?} makes no name of a field"
+            )],
+        );
+    }
+}
+
+#[test]
+fn fields_that_are_keywords() {
+    for (wire, name) in [
+        ("type", "type_"),
+        ("self", "self_"),
+        ("Self", "self_"),
+        ("match", "match_"),
+        ("async", "async_"),
+        ("crate", "crate_"),
+        ("super", "super_"),
+        ("gen", "gen_"),
+        ("try", "try_"),
+        ("$x", "x"),
+        ("@type", "type_"),
+        ("x.y", "x_y"),
+        ("enum", "enum_"),
+        ("required", "required"),
+        ("properties", "properties"),
+        ("items", "items"),
+        ("default", "default"),
+        ("pattern", "pattern"),
+        ("example", "example"),
+        ("schema", "schema"),
+        ("nullable", "nullable"),
+        ("oneOf", "one_of"),
+        ("value", "value"),
+    ] {
+        for schema in [
+            json!({ "type": "string" }),
+            refers("Person"),
+            json!({ "type": "string", "enum": ["a"] }),
+        ] {
+            let document = with(&[
+                (&format!("{PROPERTIES}/{wire}"), schema.clone()),
+                (&format!("{BODY}/{wire}"), schema),
+            ]);
+            let (_, surface) = works(document);
+            assert_eq!(field(&surface, "Thing", wire).name, name);
+            assert_eq!(field(&surface, "CreateThingRequest", wire).name, name);
+        }
+    }
+    // The constructor is called `new`; so is no setter.
+    let (files, surface) = works(with(&[(
+        &format!("{BODY}/new"),
+        json!({ "type": "string" }),
+    )]));
+    assert_eq!(field(&surface, "CreateThingRequest", "new").name, "new");
+    assert_eq!(
+        files["types/thing.rs"].matches("pub fn new(").count(),
+        1,
+        "{}",
+        files["types/thing.rs"]
+    );
+}
+
+#[test]
+fn variants() {
+    let at = "/components/schemas/Thing/properties/x";
+    let words = |words: Value| property("x", json!({ "type": "string", "enum": words }));
+    refused(
+        words(json!(["a", "a"])),
+        &[&format!("{at}: the word \"a\" stands twice in the enum")],
+    );
+    refused(
+        words(json!(["not_run", "not-run"])),
+        &[&format!(
+            "{at}: the words \"not_run\" and \"not-run\" would be the same variant"
+        )],
+    );
+    refused(
+        words(json!(["+1", "-1"])),
+        &[&format!(
+            "{at}: the words \"+1\" and \"-1\" would be the same variant"
+        )],
+    );
+    refused(
+        words(json!(["unknown"])),
+        &[&format!(
+            "{at}: the word \"unknown\" makes no name of a variant"
+        )],
+    );
+    refused(
+        words(json!(["日本"])),
+        &[&format!(
+            "{at}: the word \"日本\" makes no name of a variant"
+        )],
+    );
+    for word in [
+        "", "+1", "-1", "1", "self", "Self", "type", "a b", "a/b", "\"", "\\", "a\nb", "🚀", "'",
+        "{}", "/// x",
+    ] {
+        if word == "self" || word == "Self" {
+            refused(
+                words(json!([word])),
+                &[&format!(
+                    "{at}: the word {word:?} makes no name of a variant"
+                )],
+            );
+            continue;
+        }
+        let (_, surface) = works(words(json!([word])));
+        let xtask::surface::Type::Enum(variants) = &surface.types["ThingX"] else {
+            panic!("no enum")
+        };
+        assert_eq!(variants[0].1, word);
+    }
+    // `null` among the words is what `nullable` says.
+    let (_, surface) = works(property(
+        "x",
+        json!({ "type": "string", "nullable": true, "enum": ["a", null] }),
+    ));
+    assert!(
+        matches!(&surface.types["ThingX"], xtask::surface::Type::Enum(words) if words.len() == 1)
+    );
+}
+
+#[test]
+fn types_that_collide() {
+    // Two components, one name.
+    let other = object(json!({ "other": { "type": "string" } }));
+    let document = || {
+        with(&[
+            ("/components/schemas/paginatedPersonResponse", other.clone()),
+            (
+                &format!("{PROPERTIES}/x"),
+                refers("paginatedPersonResponse"),
+            ),
+        ])
+    };
+    let strict = |document| {
+        regen::build(document, &overlay(), false)
+            .map(drop)
+            .map_err(|error| format!("{error:#}"))
+    };
+    // Strictly, an error that names both places; the naming table is the way out.
+    assert_eq!(
+        strict(document()),
+        Err("/components/schemas/Person: would be called Person, but /components/schemas/paginatedPersonResponse has that name; \
+             give #Person another one in xtask/src/names.rs"
+            .to_owned())
+    );
+    // With `--spec` there is no table to turn to: a number, and a warning.
+    let built = build(document()).expect("a warning");
+    let warning = "/components/schemas/Person: is called Person2, for /components/schemas/paginatedPersonResponse has the name Person";
+    assert!(
+        built.stale.iter().any(|line| line == warning),
+        "{:#?}",
+        built.stale
+    );
+    works(document());
+    // An inline shape and a component.
+    let document = with(&[
+        ("/components/schemas/ThingExtra", other.clone()),
+        (
+            &format!("{PROPERTIES}/extra"),
+            object(json!({ "a": { "type": "string" } })),
+        ),
+        (&format!("{PROPERTIES}/y"), refers("ThingExtra")),
+    ]);
+    let error = strict(document).expect_err("a collision");
+    assert!(
+        error.contains("/components/schemas/Thing/properties/extra")
+            && error.contains("/components/schemas/ThingExtra")
+            && error.lines().count() == 1,
+        "{error}"
+    );
+    // Rust's own names.
+    for name in [
+        "String",
+        "Option",
+        "Vec",
+        "Box",
+        "Self",
+        "Uuid",
+        "DateTime",
+        "Client",
+        "ParameterValue2",
+        "result",
+        "some",
+    ] {
+        works(with(&[
+            (&format!("/components/schemas/{name}"), other.clone()),
+            (&format!("{PROPERTIES}/x"), refers(name)),
+        ]));
+    }
+    let document = with(&[
+        ("/components/schemas/string", other.clone()),
+        (&format!("{PROPERTIES}/x"), refers("string")),
+    ]);
+    assert_eq!(
+        strict(document),
+        Err("/components/schemas/string: would be called String, but Rust, or the code around the types, has that name; \
+             give #string another one in xtask/src/names.rs"
+            .to_owned())
+    );
+    // Equal shapes are one type, whatever they are called.
+    let (_, surface) = works(with(&[
+        (
+            "/components/schemas/Human",
+            object(json!({ "first-name": { "type": "string" } })),
+        ),
+        (&format!("{PROPERTIES}/x"), refers("Human")),
+    ]));
+    assert!(surface.types.contains_key("Human") != surface.types.contains_key("Person"));
+}
+
+#[test]
+fn odd_titles_and_components() {
+    for name in [
+        "Response",
+        "PaginatedResponse",
+        "1st",
+        "_",
+        "a.b",
+        "URLOrb",
+        "x-Y_z",
+        "Thing2",
+    ] {
+        works(with(&[
+            (
+                &format!("/components/schemas/{name}"),
+                object(json!({ "other": { "type": "string" } })),
+            ),
+            (&format!("{PROPERTIES}/x"), refers(name)),
+        ]));
+        works(with(&[
+            (
+                &format!("/components/schemas/{name}"),
+                object(json!({ "again": refers(name) })),
+            ),
+            (&format!("{PROPERTIES}/x"), refers(name)),
+        ]));
+    }
+    for title in [
+        "",
+        "Response",
+        "1st thing",
+        "日本",
+        "Self",
+        "String",
+        "Thing",
+        "a\nb",
+        "VcsA",
+    ] {
+        let shape = json!({ "title": title, "type": "object", "properties": { "b": object(json!({ "c": { "type": "string" } })) } });
+        works(property("x", shape));
+    }
+}
+
+#[test]
+fn alternatives() {
+    let document = with(&[
+        (
+            "/components/schemas/Shape",
+            json!({ "oneOf": [refers("ShapeSelf"), refers("Shapeself"), refers("Color"), { "type": "integer" }, { "type": "number" }, { "type": "boolean" }, { "type": "object", "additionalProperties": { "type": "string" } }, { "type": "array", "items": {} }] }),
+        ),
+        (
+            "/components/schemas/ShapeSelf",
+            object(json!({ "a": { "type": "string" } })),
+        ),
+        (
+            "/components/schemas/Shapeself",
+            object(json!({ "b": { "type": "string" } })),
+        ),
+        (
+            "/components/schemas/Color",
+            json!({ "type": "string", "enum": ["red"] }),
+        ),
+        (&format!("{PROPERTIES}/x"), refers("Shape")),
+        (&format!("{BODY}/x"), refers("Shape")),
+    ]);
+    let (_, surface) = works(document);
+    assert!(
+        matches!(&surface.types["Shape"], xtask::surface::Type::Union(variants) if variants.len() == 8)
+    );
+    let document = with(&[
+        (
+            "/components/schemas/Shape",
+            json!({ "oneOf": [refers("ShapeKind"), refers("Kind")] }),
+        ),
+        (
+            "/components/schemas/ShapeKind",
+            object(json!({ "a": { "type": "string" } })),
+        ),
+        (
+            "/components/schemas/Kind",
+            object(json!({ "b": { "type": "string" } })),
+        ),
+        (&format!("{PROPERTIES}/x"), refers("Shape")),
+    ]);
+    refused(
+        document,
+        &["/components/schemas/Shape/oneOf/1: would be the same variant, Kind, as alternative 0"],
+    );
+    let document = property(
+        "x",
+        json!({ "oneOf": [refers("Person"), object(json!({ "first-name": { "type": "string" } }))] }),
+    );
+    refused(
+        document,
+        &[
+            "/components/schemas/Thing/properties/x/oneOf/1: would be the same variant, Person, as alternative 0",
+        ],
+    );
+}
+
+#[test]
+fn pages() {
+    let message = "is a page of what has no type of its own, which cannot be followed";
+    let nameless = [
+        json!({}),
+        json!({ "type": "array", "items": { "type": "string" } }),
+        json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+        json!({ "type": "string", "format": "date-time" }),
+    ];
+    let page = |items: &Value| {
+        let page = object(
+            json!({ "items": { "type": "array", "items": items }, "next_page_token": { "type": "string", "nullable": true } }),
+        );
+        with(&[(&format!("{GET_RESPONSES}/200"), answers(page))])
+    };
+    let list = |items: &Value| {
+        let offset = json!({ "name": "offset", "in": "query", "schema": { "type": "integer" } });
+        with(&[
+            (
+                &format!("{GET_RESPONSES}/200"),
+                answers(json!({ "type": "array", "items": items })),
+            ),
+            (&format!("{PARAMETERS}/-"), offset),
+        ])
+    };
+    for (items, item) in [
+        (refers("Person"), "Person"),
+        (json!({ "type": "string" }), "String"),
+        (json!({ "type": "integer" }), "i64"),
+    ] {
+        assert_eq!(
+            get(&works(page(&items)).1).paged,
+            Some((item.to_owned(), "token"))
+        );
+        assert_eq!(
+            get(&works(list(&items)).1).paged,
+            Some((item.to_owned(), "offset"))
+        );
+    }
+    let schema = "/paths/~1thing~1{id}/get/responses/200/content/application~1json/schema";
+    for items in nameless {
+        refused(
+            page(&items),
+            &[&format!("{schema}/properties/items: {message}")],
+        );
+        refused(list(&items), &[&format!("{schema}: {message}")]);
+    }
+    // Without an offset it is just a list.
+    let (_, surface) = works(with(&[(
+        &format!("{GET_RESPONSES}/200"),
+        answers(json!({ "type": "array", "items": {} })),
+    )]));
+    assert_eq!(get(&surface).paged, None);
+}
+
+#[test]
+fn words_that_break_comments() {
+    let words = "a */ b \r c\u{2028} \\ \" /// #[doc] {} `x\n```\nunclosed";
+    for text in [
+        words, "", " ", "\n", "`", "```", "https://", "[a](b", "<a", "|", "- ", "1. ", ".",
+        "\u{0}", "…",
+    ] {
+        works(with(&[
+            (&format!("{GET}/description"), json!(text)),
+            (&format!("{GET}/summary"), json!(text)),
+            (&format!("{PARAMETERS}/0/description"), json!(text)),
+            (&format!("{PARAMETERS}/1/description"), json!(text)),
+            (&format!("{THING}/description"), json!(text)),
+            (&format!("{PROPERTIES}/id/description"), json!(text)),
+            (&format!("{PROPERTIES}/owner/description"), json!(text)),
+            (&format!("{PROPERTIES}/status/description"), json!(text)),
+            (&format!("{BODY}/name/description"), json!(text)),
+            ("/components/schemas/Person/description", json!(text)),
+            ("/info/description", json!(text)),
+            ("/tags", json!([{ "name": "Thing", "description": text }])),
+        ]));
+    }
+}
+
+#[test]
+fn what_does_not_matter_may_be_anything() {
+    for odd in [
+        json!(null),
+        json!(1),
+        json!("x"),
+        json!([]),
+        json!({ "a": [1] }),
+    ] {
+        works(with(&[
+            ("/info", odd.clone()),
+            ("/servers", odd.clone()),
+            ("/security", odd.clone()),
+            ("/tags", odd.clone()),
+            ("/components/securitySchemes", odd.clone()),
+            ("/components/headers", odd.clone()),
+            (&format!("{GET}/description"), odd.clone()),
+            (&format!("{GET}/summary"), odd.clone()),
+            (&format!("{GET}/deprecated"), odd.clone()),
+            (&format!("{GET}/externalDocs"), odd.clone()),
+            (&format!("{GET}/callbacks"), odd.clone()),
+            (&format!("{GET_RESPONSES}/200/headers"), odd.clone()),
+            (&format!("{GET_RESPONSES}/200/description"), odd.clone()),
+            (&format!("{GET_RESPONSES}/404"), odd.clone()),
+            (&format!("{PARAMETERS}/1/example"), odd.clone()),
+            (&format!("{PARAMETERS}/1/required"), odd.clone()),
+            (&format!("{PROPERTIES}/id/default"), odd.clone()),
+            (&format!("{PROPERTIES}/id/pattern"), odd.clone()),
+            (&format!("{PROPERTIES}/id/maxLength"), odd.clone()),
+            (&format!("{PROPERTIES}/id/title"), odd.clone()),
+            (&format!("{PROPERTIES}/id/readOnly"), odd.clone()),
+            (&format!("{PROPERTIES}/owner/discriminator"), odd.clone()),
+            (&format!("{PROPERTIES}/tags/minItems"), odd),
+        ]));
+    }
+}

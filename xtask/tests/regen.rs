@@ -1,0 +1,786 @@
+//! `cargo xtask regen` on copies of the repository's documents: the same bytes every time, stale code found whatever the
+//! way in which it is stale, nothing kept that no longer applies, nothing lost when something fails.
+
+mod common;
+
+use common::{build, check_files, overlay, put, root, vendored, works};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::time::SystemTime;
+use tempfile::TempDir;
+use xtask::emit::Files;
+use xtask::regen::{self, Places};
+
+/// What the vendored document makes; it takes a while.
+fn generated() -> &'static Files {
+    static FILES: OnceLock<Files> = OnceLock::new();
+    FILES.get_or_init(|| {
+        regen::build_vendored(&Places::of(&root()))
+            .expect("the vendored document")
+            .files
+    })
+}
+
+/// A root with the documents and the generated code of this one.
+struct Copy {
+    root: TempDir,
+}
+
+impl Copy {
+    fn new() -> Self {
+        let copy = Self {
+            root: TempDir::new().expect("a folder"),
+        };
+        fs::create_dir_all(copy.openapi("")).expect("a folder");
+        for name in ["openapi.json", "source.json", "overlay.yaml"] {
+            // Their bytes alone: the document may be read-only, and these are edited.
+            let bytes = fs::read(root().join("openapi").join(name)).expect("a file");
+            fs::write(copy.openapi(name), bytes).expect("a copy");
+        }
+        copy
+    }
+
+    fn with_code() -> Self {
+        let copy = Self::new();
+        regen::write(generated(), &copy.places().generated).expect("the code");
+        copy
+    }
+
+    fn places(&self) -> Places {
+        Places::of(self.root.path())
+    }
+
+    fn openapi(&self, name: &str) -> PathBuf {
+        self.root.path().join("openapi").join(name)
+    }
+
+    fn code(&self, name: &str) -> PathBuf {
+        self.places().generated.join(name)
+    }
+
+    fn edit(&self, path: &Path, change: impl FnOnce(String) -> String) {
+        let text = fs::read_to_string(path).expect("a file");
+        let changed = change(text.clone());
+        assert_ne!(text, changed, "the edit did nothing");
+        fs::write(path, changed).expect("a change");
+    }
+
+    /// Replaces the document, and its record with it.
+    fn replace_document(&self, document: &Value) {
+        let bytes = serde_json::to_vec(document).expect("JSON");
+        let mut record: Value =
+            serde_json::from_slice(&fs::read(self.openapi("source.json")).expect("a file"))
+                .expect("JSON");
+        let digest: String = Sha256::digest(&bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        record["sha256"] = json!(digest);
+        record["size"] = json!(bytes.len());
+        fs::write(self.openapi("openapi.json"), bytes).expect("a document");
+        fs::write(self.openapi("source.json"), record.to_string()).expect("a record");
+    }
+
+    fn build(&self) -> Result<Files, String> {
+        regen::build_vendored(&self.places())
+            .map(|built| built.files)
+            .map_err(|error| format!("{error:#}"))
+    }
+
+    fn xtask(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
+            .arg("--root")
+            .arg(self.root.path())
+            .args(arguments)
+            .output()
+            .expect("a run")
+    }
+
+    /// Everything below the root, with its contents and when it was last written.
+    fn state(&self) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
+        state(self.root.path())
+    }
+}
+
+fn state(dir: &Path) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(dir).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let modified = entry
+            .metadata()
+            .and_then(|data| data.modified())
+            .expect("a time");
+        match entry.path() {
+            path if path.is_dir() => {
+                found.extend(state(&path));
+                found.insert(path, (modified, Vec::new()));
+            }
+            path => drop(found.insert(path.clone(), (modified, fs::read(&path).expect("a file")))),
+        }
+    }
+    found
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+// ---- the same bytes -----------------------------------------------------------------------------------------------------
+
+#[test]
+fn the_code_in_the_tree_is_up_to_date() {
+    let stale = regen::differences(generated(), &Places::of(&root()).generated).expect("the tree");
+    assert!(
+        stale.is_empty(),
+        "run `{}` and commit the result: {stale:#?}",
+        regen::COMMAND
+    );
+    check_files(generated()).expect("code in order");
+}
+
+#[test]
+fn two_runs_and_two_spellings_of_a_document_give_the_same_bytes() {
+    assert!(
+        Copy::new().build().as_ref() == Ok(generated()),
+        "a second run differs"
+    );
+    // The same document with all its keys the other way round, and indented.
+    let text = reversed(&vendored(), 0);
+    assert_eq!(
+        serde_json::from_str::<Value>(&text).expect("JSON"),
+        vendored()
+    );
+    let document = xtask::document::parse(text.as_bytes(), "x").expect("a document");
+    let built = regen::build(document, &overlay(), false).expect("the same document");
+    assert!(built.files == *generated(), "the order of keys shows");
+}
+
+/// JSON with the keys of every object in reverse order.
+fn reversed(value: &Value, indent: usize) -> String {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by(|a, b| b.0.cmp(a.0));
+            let entries = entries.iter().map(|(key, value)| {
+                format!(
+                    "\n{:indent$}{}: {}",
+                    "",
+                    json!(key),
+                    reversed(value, indent + 1)
+                )
+            });
+            format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
+        }
+        Value::Array(items) => format!(
+            "[{}]",
+            items
+                .iter()
+                .map(|item| reversed(item, indent))
+                .collect::<Vec<_>>()
+                .join(" , ")
+        ),
+        scalar => scalar.to_string(),
+    }
+}
+
+// ---- --check ----------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn check_accepts_what_is_up_to_date_and_writes_nothing() {
+    let copy = Copy::with_code();
+    let before = copy.state();
+    let output = copy.xtask(&["regen", "--check"]);
+    assert_eq!(
+        (output.status.code(), said(&output)),
+        (
+            Some(0),
+            format!("{} files, 0 of them stale\n", generated().len())
+        )
+    );
+    assert!(copy.state() == before, "something was written");
+    // Nor does a run without `--check` touch what is up to date.
+    assert_eq!(copy.xtask(&["regen"]).status.code(), Some(0));
+    assert!(copy.state() == before, "something was written");
+}
+
+#[test]
+fn check_finds_what_is_stale_and_writes_nothing() {
+    type Spoil = fn(&Copy);
+    let cases: [(&str, Spoil); 6] = [
+        ("changed: types/job.rs", |copy| {
+            copy.edit(&copy.code("types/job.rs"), |text| {
+                text.replacen("pub", "pUb", 1)
+                    .replacen("object!", "obJect!", 1)
+            })
+        }),
+        ("changed: mod.rs", |copy| {
+            copy.edit(&copy.code("mod.rs"), |text| text + " ")
+        }),
+        ("missing: paging.rs", |copy| {
+            fs::remove_file(copy.code("paging.rs")).expect("a file")
+        }),
+        ("orphaned: types/extra.rs", |copy| {
+            fs::write(copy.code("types/extra.rs"), "").expect("a file")
+        }),
+        ("orphaned: deep/er/notes.txt", |copy| {
+            fs::create_dir_all(copy.code("deep/er")).expect("a folder");
+            fs::write(copy.code("deep/er/notes.txt"), "").expect("a file");
+        }),
+        ("missing: types/mod.rs", |copy| {
+            fs::remove_dir_all(copy.code("types")).expect("a folder")
+        }),
+    ];
+    for (line, spoil) in cases {
+        let copy = Copy::with_code();
+        spoil(&copy);
+        let before = copy.state();
+        let output = copy.xtask(&["regen", "--check"]);
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(4), "{line}: {text}");
+        assert!(text.lines().any(|found| found == line), "{line}: {text}");
+        assert!(
+            text.contains("run `cargo xtask regen` and commit the result"),
+            "{text}"
+        );
+        assert!(copy.state() == before, "{line}: something was written");
+    }
+    // No code at all is as stale as can be.
+    let copy = Copy::new();
+    let output = copy.xtask(&["regen", "--check"]);
+    assert_eq!(output.status.code(), Some(4));
+    assert_eq!(
+        said(&output).matches("missing: ").count(),
+        generated().len()
+    );
+    assert!(!copy.places().generated.exists());
+    // The command that the failure names mends it.
+    assert_eq!(copy.xtask(&["regen"]).status.code(), Some(0));
+    assert_eq!(copy.xtask(&["regen", "--check"]).status.code(), Some(0));
+}
+
+#[test]
+fn check_finds_a_changed_document() {
+    let copy = Copy::with_code();
+    copy.edit(&copy.openapi("openapi.json"), |text| {
+        text.replacen("CircleCI", "CircleCi", 1)
+    });
+    let before = copy.state();
+    for (arguments, code) in [
+        (["regen", "--check"].as_slice(), 4),
+        (["regen"].as_slice(), 1),
+    ] {
+        let output = copy.xtask(arguments);
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        assert!(
+            text.contains("sha256")
+                && text.contains("`cargo xtask fetch`")
+                && text.trim_end().lines().count() == 1,
+            "{text}"
+        );
+        assert!(copy.state() == before, "something was written");
+    }
+    let copy = Copy::with_code();
+    copy.edit(&copy.openapi("source.json"), |text| {
+        text.replace("\"size\": 6", "\"size\": 7")
+    });
+    assert_eq!(copy.xtask(&["regen", "--check"]).status.code(), Some(4));
+    let copy = Copy::with_code();
+    fs::remove_file(copy.openapi("source.json")).expect("a file");
+    let output = copy.xtask(&["regen", "--check"]);
+    assert!(
+        output.status.code() != Some(0) && said(&output).contains("source.json"),
+        "{}",
+        said(&output)
+    );
+}
+
+// ---- what no longer applies ---------------------------------------------------------------------------------------------------
+
+#[test]
+fn an_overlay_action_that_matches_nothing_fails_by_name() {
+    let copy = Copy::with_code();
+    let action = "  - description: >-\n      Gone since May. Nothing has this key any more.\n    target: $..[?@['x-gone'] == true]\n    update: { nullable: true }\n";
+    copy.edit(&copy.openapi("overlay.yaml"), |text| text + action);
+    assert_eq!(
+        copy.build(),
+        Err("overlay action \"Gone since May\" matches nothing any more".to_owned())
+    );
+    let before = copy.state();
+    let output = copy.xtask(&["regen"]);
+    assert_eq!(
+        (output.status.code(), said(&output)),
+        (
+            Some(1),
+            "error: overlay action \"Gone since May\" matches nothing any more\n".to_owned()
+        )
+    );
+    assert!(copy.state() == before, "something was written");
+    // For any other document it is a warning.
+    let out = copy.root.path().join("out");
+    let (spec, out) = (
+        copy.openapi("openapi.json"),
+        out.to_string_lossy().into_owned(),
+    );
+    let output = copy.xtask(&["regen", "--spec", &spec.to_string_lossy(), "--out", &out]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(
+        said(&output)
+            .contains("warning: overlay action \"Gone since May\" matches nothing any more\n")
+    );
+    assert!(
+        regen::differences(generated(), Path::new(&out))
+            .expect("a folder")
+            .is_empty()
+    );
+}
+
+#[test]
+fn an_overlay_that_cannot_be_read_or_applied_fails_in_one_line() {
+    for (overlay, expected) in [
+        ("overlay: [", "overlay.yaml is not an Overlay document: "),
+        ("", "overlay.yaml is not an Overlay document: "),
+        (
+            "overlay: 1.1.0\ninfo: { title: T, version: '1' }\nactions:\n  - { description: Bad path. , target: '$..[', remove: true }\n",
+            "overlay action \"Bad path\": ",
+        ),
+        (
+            "overlay: 1.1.0\ninfo: { title: T, version: '1' }\nactions:\n  - { description: A title., target: $.info.title, update: { a: 1 } }\n",
+            "overlay action \"A title\": ",
+        ),
+    ] {
+        let error = regen::build(vendored(), overlay, false)
+            .map(drop)
+            .map_err(|error| format!("{error:#}"));
+        let error = error.expect_err("a problem");
+        assert!(
+            error.starts_with(expected) && error.lines().count() == 1,
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_fixup_that_matches_nothing_fails_by_name() {
+    let copy = Copy::with_code();
+    // CircleCI mends what three fixups are for.
+    let mut document = vendored();
+    let mended = mend(&mut document);
+    assert!(mended > 0, "the document has changed: choose another fixup");
+    copy.replace_document(&document);
+    assert_eq!(
+        copy.build(),
+        Err("fixup \"no defaults\" matches nothing any more".to_owned())
+    );
+    // For any other document it is a warning.
+    let built = build(document).expect("a warning");
+    assert!(
+        built
+            .stale
+            .contains(&"fixup \"no defaults\" matches nothing any more".to_owned())
+    );
+}
+
+/// Removes every `default` of a schema, which is an entry beside `type` or the like.
+fn mend(value: &mut Value) -> usize {
+    let mut mended = 0;
+    match value {
+        Value::Object(map) => {
+            let schema = ["type", "enum", "$ref", "oneOf", "anyOf", "description"]
+                .iter()
+                .any(|key| map.contains_key(*key));
+            if schema && !map.contains_key("responses") && map.remove("default").is_some() {
+                mended += 1;
+            }
+            mended += map
+                .iter_mut()
+                .filter(|(key, _)| *key != "example")
+                .map(|(_, child)| mend(child))
+                .sum::<usize>();
+        }
+        Value::Array(list) => mended += list.iter_mut().map(mend).sum::<usize>(),
+        _ => {}
+    }
+    mended
+}
+
+#[test]
+fn a_row_of_the_naming_table_without_a_place_fails_by_name() {
+    let copy = Copy::with_code();
+    let mut document = vendored();
+    // The one answer in which `#version` stands goes.
+    document["paths"]
+        .as_object_mut()
+        .expect("paths")
+        .retain(|path, _| !path.starts_with("/deploy/components/{component_id}/versions"));
+    copy.replace_document(&document);
+    let error = copy.build().expect_err("a row too many");
+    assert!(error.lines().any(|line| line == "naming table: ComponentVersion stands for #version, where the document has nothing"), "{error}");
+    let built = build(document).expect("a warning");
+    assert!(
+        built
+            .stale
+            .iter()
+            .any(|line| line.starts_with("naming table: ComponentVersion "))
+    );
+}
+
+#[test]
+fn problems_of_the_document_are_one_line_each() {
+    let copy = Copy::with_code();
+    let mut document = vendored();
+    put(
+        &mut document,
+        "/paths/~1me/get/operationId",
+        json!("listContexts"),
+    );
+    put(
+        &mut document,
+        "/components/schemas/Broken",
+        json!({ "type": "string", "enum": [] }),
+    );
+    copy.replace_document(&document);
+    let before = copy.state();
+    let output = copy.xtask(&["regen"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        said(&output),
+        "error: /components/schemas/Broken: an enum without words: no value is one of them\n\
+         /paths/~1me/get/operationId: is the same as /paths/~1context/get/operationId\n"
+    );
+    assert!(copy.state() == before, "something was written");
+}
+
+#[test]
+fn other_files_than_documents_are_refused_in_one_line() {
+    let copy = Copy::new();
+    let out = copy.root.path().join("out").to_string_lossy().into_owned();
+    for (text, expected) in [
+        (
+            "<html>",
+            "error: spec.json is not JSON: expected value at line 1 column 1\n",
+        ),
+        (
+            "{\"swagger\": \"2.0\"}",
+            "error: spec.json: /swagger: Swagger 2.0 is not supported, only OpenAPI 3.0.x\n",
+        ),
+        (
+            "{\"openapi\": \"3.1.0\"}",
+            "error: spec.json: /openapi: version 3.1.0 is not supported, only 3.0.x\n",
+        ),
+        (
+            "[]",
+            "error: spec.json: /openapi: is missing, so this is no OpenAPI document\n",
+        ),
+    ] {
+        let spec = copy.root.path().join("spec.json");
+        fs::write(&spec, text).expect("a file");
+        let output = copy.xtask(&["regen", "--spec", &spec.to_string_lossy(), "--out", &out]);
+        assert_eq!(
+            (output.status.code(), said(&output)),
+            (Some(1), expected.to_owned())
+        );
+        assert!(!Path::new(&out).exists());
+    }
+    let output = copy.xtask(&["regen", "--spec", "nowhere.json", "--out", &out]);
+    assert!(
+        said(&output).starts_with("error: cannot read nowhere.json: "),
+        "{}",
+        said(&output)
+    );
+    // `--spec` alone would write another document's code over this one's.
+    assert_eq!(
+        copy.xtask(&["regen", "--spec", "nowhere.json"])
+            .status
+            .code(),
+        Some(2)
+    );
+}
+
+// ---- writing ----------------------------------------------------------------------------------------------------------------
+
+fn files(list: &[(&str, &str)]) -> Files {
+    list.iter()
+        .map(|(path, text)| {
+            (
+                (*path).to_owned(),
+                format!("// Generated by `cargo xtask regen` from x; do not edit.\n{text}"),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn writing_replaces_the_whole_set() {
+    let root = TempDir::new().expect("a folder");
+    let dir = root.path().join("a/b/generated");
+    let one = files(&[
+        ("mod.rs", "1"),
+        ("types/job.rs", "1"),
+        ("types/gone.rs", "1"),
+    ]);
+    regen::write(&one, &dir).expect("a first set");
+    assert!(regen::differences(&one, &dir).expect("a folder").is_empty());
+    let two = files(&[
+        ("mod.rs", "2"),
+        ("types/job.rs", "1"),
+        ("operations/mod.rs", "2"),
+    ]);
+    assert_eq!(
+        regen::differences(&two, &dir).expect("a folder"),
+        [
+            "changed: mod.rs",
+            "missing: operations/mod.rs",
+            "orphaned: types/gone.rs"
+        ]
+    );
+    regen::write(&two, &dir).expect("a second set");
+    assert!(regen::differences(&two, &dir).expect("a folder").is_empty());
+    // Nothing is left beside it.
+    assert_eq!(
+        fs::read_dir(root.path().join("a/b"))
+            .expect("a folder")
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn foreign_files_are_left_alone() {
+    let root = TempDir::new().expect("a folder");
+    let dir = root.path().join("src");
+    fs::create_dir_all(dir.join("deep")).expect("a folder");
+    fs::write(dir.join("deep/mine.rs"), "fn mine() {}").expect("a file");
+    fs::write(dir.join("image.bin"), [0xff, 0xfe]).expect("a file");
+    let before = state(&dir);
+    let error = regen::write(&files(&[("mod.rs", "")]), &dir)
+        .expect_err("foreign files")
+        .to_string();
+    assert_eq!(
+        error,
+        "deep/mine.rs in the output folder was not generated by `cargo xtask regen`; name an empty folder, or remove it"
+    );
+    assert!(state(&dir) == before, "something was written");
+    fs::remove_dir_all(dir.join("deep")).expect("a folder");
+    let error = regen::write(&files(&[("mod.rs", "")]), &dir)
+        .expect_err("a foreign file")
+        .to_string();
+    assert!(
+        error.starts_with("image.bin in the output folder"),
+        "{error}"
+    );
+    // A file where the folder should be.
+    let file = root.path().join("file");
+    fs::write(&file, "x").expect("a file");
+    assert!(regen::write(&files(&[("mod.rs", "")]), &file).is_err());
+    assert_eq!(fs::read_to_string(&file).expect("a file"), "x");
+}
+
+#[test]
+fn a_failure_leaves_the_old_files() {
+    let root = TempDir::new().expect("a folder");
+    let dir = root.path().join("generated");
+    let old = files(&[("mod.rs", "1"), ("types/job.rs", "1")]);
+    regen::write(&old, &dir).expect("a first set");
+    // `a` cannot be both a file and a folder, whoever runs this.
+    let broken = files(&[("a", "2"), ("a/b.rs", "2"), ("mod.rs", "2")]);
+    let error = format!(
+        "{:#}",
+        regen::write(&broken, &dir).expect_err("no such set")
+    );
+    assert!(error.starts_with("cannot write a/b.rs: "), "{error}");
+    assert!(regen::differences(&old, &dir).expect("a folder").is_empty());
+    assert_eq!(
+        fs::read_dir(root.path()).expect("a folder").count(),
+        1,
+        "something is left beside it"
+    );
+}
+
+// ---- documents of other years -----------------------------------------------------------------------------------------------
+
+/// What CircleCI's documents of 2023 and 2025 have and the vendored one has not, in documents small enough to keep here.
+fn older() -> [(&'static str, Value); 4] {
+    let response = |schema: Value| json!({ "description": "", "content": { "application/json": { "schema": schema } } });
+    let slug = || json!({ "name": "project-slug", "in": "path", "required": true, "schema": { "type": "string" }, "allowReserved": true });
+    let error = || json!({ "description": "", "content": { "application/json": { "schema": { "type": "object", "properties": { "message": { "type": "string" } } } } } });
+    let start = |paths: Value| json!({ "openapi": "3.0.3", "info": { "title": "CircleCI API", "version": "v2" }, "paths": paths });
+    // Everything inline, no components; errors under `default`; nulls by `x-nullable`; parameter values by `anyOf`.
+    let inline = start(json!({ "/project/{project-slug}/pipeline": {
+        "get": {
+            "operationId": "listPipelinesForProject",
+            "summary": "Get all pipelines",
+            "tags": ["Pipeline"],
+            "parameters": [slug(), { "name": "page-token", "in": "query", "required": false, "schema": { "type": "string" } }],
+            "responses": { "200": response(json!({
+                "title": "PipelineListResponse",
+                "type": "object",
+                "required": ["items", "next_page_token"],
+                "properties": {
+                    "items": { "type": "array", "items": { "title": "Pipeline", "type": "object", "required": ["id", "number"], "properties": {
+                        "id": { "type": "string", "format": "uuid" }, "number": { "type": "integer", "format": "int64" },
+                        "state": { "type": "string", "enum": ["created", "errored", "setup-pending"] },
+                        "trigger_parameters": { "type": "object", "additionalProperties": { "anyOf": [{ "type": "string" }, { "type": "integer" }, { "type": "boolean" }, { "type": "object", "additionalProperties": true }] } }
+                    } } },
+                    "next_page_token": { "type": "string", "x-nullable": true }
+                },
+                "additionalProperties": false
+            })), "default": error() }
+        },
+        "post": {
+            "operationId": "triggerPipeline",
+            "tags": ["Pipeline"],
+            "parameters": [slug()],
+            "requestBody": { "content": { "application/json": { "schema": { "type": "object", "properties": {
+                "branch": { "type": "string" }, "parameters": { "type": "object", "additionalProperties": { "anyOf": [{ "type": "integer" }, { "type": "string" }, { "type": "boolean" }] } }
+            } } } } },
+            "responses": { "201": response(json!({ "type": "object", "required": ["id"], "properties": { "id": { "type": "string" }, "state": { "type": "string", "enum": ["created", "errored", "setup-pending"] } } })), "default": error() }
+        }
+    } }));
+    // A timetable of two alternatives, untyped timestamps, kebab-case keys, a number that is `allOf` twice the same.
+    let schedules = start(json!({ "/schedule/{schedule-id}": { "patch": {
+        "operationId": "updateSchedule",
+        "tags": ["Schedule"],
+        "parameters": [{ "name": "schedule-id", "in": "path", "required": true, "schema": { "type": "string", "format": "uuid" } }],
+        "requestBody": { "content": { "application/json": { "schema": { "type": "object", "properties": {
+            "name": { "type": "string" },
+            "timetable": { "type": "object", "properties": {
+                "per-hour": { "allOf": [{ "type": "integer" }, { "type": "integer", "minimum": 1 }] }, "hours-of-day": { "type": "array", "items": { "type": "integer", "format": "integer" } }
+            } }
+        } } } } },
+        "responses": { "200": response(json!({ "type": "object", "required": ["id", "created-at", "timetable"], "properties": {
+            "id": { "type": "string", "format": "uuid" }, "created-at": {}, "updated-at": { "description": "When." },
+            "timetable": { "anyOf": [
+                { "type": "object", "required": ["per-hour"], "properties": { "per-hour": { "type": "integer" }, "hours-of-day": { "type": "array", "items": { "type": "integer" } }, "days-of-week": { "type": "array", "items": { "type": "string", "enum": ["TUE", "SAT"] } } } },
+                { "type": "object", "required": ["per-hour"], "properties": { "per-hour": { "type": "integer" }, "hours-of-day": { "type": "array", "items": { "type": "integer" } }, "days-of-month": { "type": "array", "items": { "type": "integer" } } } }
+            ] }
+        } })), "default": error() }
+    } } }));
+    // Some components, several errors with bodies of their own, a list that pages by offset, maps of lists.
+    let mut policies = start(
+        json!({ "/owner/{ownerID}/context/{context}/decision": { "get": {
+        "operationId": "GetDecisionLogs",
+        "tags": ["Policy Management"],
+        "parameters": [
+            { "name": "ownerID", "in": "path", "required": true, "schema": { "type": "string" } },
+            { "name": "context", "in": "path", "required": true, "schema": { "type": "string", "default": "config" } },
+            { "name": "after", "in": "query", "schema": { "type": "string", "format": "date-time" } },
+            { "name": "offset", "in": "query", "schema": { "type": "integer" } }
+        ],
+        "responses": {
+            "200": response(json!({ "type": "array", "items": { "$ref": "#/components/schemas/DecisionLog" } })),
+            "400": response(json!({ "$ref": "#/components/schemas/Error" })), "500": error()
+        }
+    } } }),
+    );
+    policies["components"] = json!({ "schemas": {
+        "Error": { "type": "object", "required": ["error"], "properties": { "error": { "type": "string" } } },
+        "DecisionLog": { "type": "object", "properties": { "created_at": { "type": "string", "format": "date-time" }, "policies": { "type": "object", "additionalProperties": { "type": "array", "items": { "type": "string" } } } } }
+    } });
+    // An empty list of components, an answer without a body, rates as `float`, objects in the query.
+    let mut insights = start(json!({ "/insights/{project-slug}/summary": {
+        "get": {
+            "operationId": "getSummary",
+            "tags": ["Insights"],
+            "parameters": [slug(), { "name": "branches", "in": "query", "schema": { "type": "object" }, "example": "?branches=main&branches=dev" }],
+            "responses": { "200": response(json!({ "type": "object", "properties": { "success_rate": { "type": "number", "format": "float" }, "trends": { "type": "object", "additionalProperties": { "type": "number", "format": "float" } } } })), "default": error() }
+        },
+        "delete": { "operationId": "forgetSummary", "parameters": [slug()], "responses": { "204": { "description": "" }, "default": error() } }
+    } }));
+    insights["components"] = json!({});
+    [
+        ("inline", inline),
+        ("schedules", schedules),
+        ("policies", policies),
+        ("insights", insights),
+    ]
+}
+
+#[test]
+fn older_documents_generate_with_warnings() {
+    for (name, document) in older() {
+        let copy = Copy::new();
+        let (spec, out) = (
+            copy.root.path().join("spec.json"),
+            copy.root.path().join("out"),
+        );
+        fs::write(&spec, document.to_string()).expect("a file");
+        let output = copy.xtask(&[
+            "regen",
+            "--spec",
+            &spec.to_string_lossy(),
+            "--out",
+            &out.to_string_lossy(),
+        ]);
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", said(&output));
+        assert!(
+            said(&output)
+                .lines()
+                .any(|line| line.starts_with("warning: overlay action ")),
+            "{name}: {}",
+            said(&output)
+        );
+        let (files, _) = works(document);
+        assert!(
+            regen::differences(&files, &out)
+                .expect("a folder")
+                .is_empty(),
+            "{name}"
+        );
+        assert!(
+            !copy.places().generated.exists(),
+            "{name}: the code in the tree is none of its business"
+        );
+    }
+}
+
+#[test]
+fn older_documents_mean_what_they_meant() {
+    let [inline, schedules, policies, insights] = older().map(|(_, document)| works(document).1);
+    let lines = [&inline, &schedules, &policies, &insights]
+        .map(|surface| surface.list_operations() + &surface.list_types());
+    for (text, expected) in [
+        (
+            &lines[0],
+            [
+                "paged by token: Pipeline",
+                "branch: Option<String>",
+                "BTreeMap<String, ParameterValue>",
+            ],
+        ),
+        (
+            &lines[1],
+            [
+                "created-at | created_at",
+                "per-hour | per_hour",
+                "days-of-month | days_of_month",
+            ],
+        ),
+        (
+            &lines[2],
+            [
+                "paged by offset: DecisionLog",
+                "after?: DateTime<Utc>",
+                "policies: Option<DecisionPolicies>",
+            ],
+        ),
+        (
+            &lines[3],
+            [
+                "branches?: [QueryValue]",
+                "success_rate: Option<f64>",
+                "-> ()",
+            ],
+        ),
+    ] {
+        for word in expected {
+            assert!(text.contains(word), "{word}: {text}");
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! `cargo xtask update` in a copy of this repository, with a cargo that only says what it was asked: what is taken in, where
+//! it stops, and that the tree is as it was whenever it stops.
+
+mod common;
+
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A copy of what `update` reads and writes.
+struct Tree {
+    folder: tempfile::TempDir,
+    /// Outside the tree: what our cargo was asked, one line a call.
+    calls: tempfile::TempDir,
+}
+
+impl Tree {
+    fn new() -> Self {
+        let tree = Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            calls: tempfile::tempdir().expect("a folder"),
+        };
+        for part in ["openapi", "circleci-api/src/generated", "tests/snapshots"] {
+            copy(&common::root().join(part), &tree.root().join(part));
+        }
+        fs::create_dir(tree.root().join("target")).expect("made");
+        fs::write(tree.root().join("target/large"), "not copied").expect("written");
+        tree
+    }
+
+    fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs `update` with a cargo that behaves like `script`, in the folder where it is run.
+    fn update(&self, document: &Value, arguments: &[&str], script: &str) -> (i32, String, String) {
+        let new = self.calls.path().join("new.json");
+        fs::write(&new, serde_json::to_vec_pretty(document).expect("JSON")).expect("written");
+        let cargo = self.calls.path().join("cargo");
+        let log = self.calls.path().join("log");
+        fs::write(
+            &cargo,
+            format!(
+                "#!/bin/sh\necho \"$INSTA_UPDATE $*\" >>'{}'\n{script}\n",
+                log.display()
+            ),
+        )
+        .expect("written");
+        #[cfg(unix)]
+        fs::set_permissions(&cargo, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .expect("made executable");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
+            .args(["update", "--from"])
+            .arg(&new)
+            .args(arguments)
+            .arg("--root")
+            .arg(self.root())
+            .env("CARGO", &cargo);
+        let output = command.output().expect("run");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (
+            output.status.code().expect("a code"),
+            text(&output.stdout),
+            text(&output.stderr),
+        )
+    }
+
+    fn calls(&self) -> String {
+        fs::read_to_string(self.calls.path().join("log")).unwrap_or_default()
+    }
+
+    fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let (mut files, mut folders) = (BTreeMap::new(), vec![self.root().to_owned()]);
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).expect("listed") {
+                let path = entry.expect("an entry").path();
+                match path.is_dir() {
+                    true => folders.push(path),
+                    false => drop(files.insert(path.clone(), fs::read(&path).expect("read"))),
+                }
+            }
+        }
+        files
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("made");
+    for entry in fs::read_dir(from).expect("listed") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        match entry.path().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).expect("copied")),
+        }
+    }
+}
+
+/// The vendored document with a word more, which regen takes without a change of ours.
+fn with_a_word() -> Value {
+    let mut document = common::vendored();
+    let words = document
+        .pointer_mut("/components/schemas/trigger_event_preset/enum")
+        .and_then(Value::as_array_mut);
+    words.expect("an enum").push(json!("all-green"));
+    document
+}
+
+const REFRESH: &str =
+    r#"case "$*" in *surface*) echo refreshed >tests/snapshots/surface_types.snap;; esac"#;
+
+#[test]
+fn a_newer_document_is_taken_in_whole() {
+    let tree = Tree::new();
+    let (code, out, error) = tree.update(&with_a_word(), &[], REFRESH);
+    assert_eq!(code, 0, "{out}\n{error}");
+    assert_eq!(
+        tree.calls(),
+        "always test --quiet --locked -p circleci-api-tests --test surface\nno test --quiet --locked --workspace\n"
+    );
+    assert!(
+        out.starts_with("## ") && out.contains("new variant `EventPreset::AllGreen` (`all-green`)"),
+        "{out}"
+    );
+    let read = |path: &str| fs::read_to_string(tree.root().join(path)).expect("read");
+    assert!(read("openapi/openapi.json").contains("all-green"));
+    xtask::fetch::vendored(&tree.root().join("openapi"))
+        .expect("the record belongs to the document");
+    assert_eq!(read("tests/snapshots/surface_types.snap"), "refreshed\n");
+    let places = xtask::regen::Places::of(tree.root());
+    let built = xtask::regen::build_vendored(&places).expect("built");
+    assert_eq!(
+        xtask::regen::differences(&built.files, &places.generated).expect("compared"),
+        Vec::<String>::new()
+    );
+    assert!(
+        tree.files()
+            .keys()
+            .all(|path| !path.display().to_string().contains("target/update")),
+        "the copy is gone"
+    );
+
+    // And once more there is nothing new.
+    let before = tree.files();
+    let (code, out, error) = tree.update(&with_a_word(), &[], "exit 1");
+    assert_eq!(
+        (code, out.as_str()),
+        (0, "nothing new: file:new.json is what is vendored\n"),
+        "{error}"
+    );
+    assert!(tree.files() == before);
+}
+
+#[test]
+fn the_tree_is_as_it_was_when_it_stops() {
+    let tree = Tree::new();
+    let before = tree.files();
+    let mut overlay_stale = common::vendored();
+    overlay_stale["paths"]
+        .as_object_mut()
+        .expect("paths")
+        .remove("/project/{provider}/{organization}/{project}/pipeline/run");
+    let mut to_review = with_a_word();
+    to_review["x-webhooks"] = json!({});
+    let no_document = json!({ "openapi": "3.1.0" });
+    let refresh_then_fail = format!("{REFRESH}\ncase \"$*\" in *workspace*) exit 101;; esac");
+    for (document, script, code, why) in [
+        (
+            &no_document,
+            "",
+            6,
+            "error: cannot compare: file:new.json: the document is OpenAPI 3.1.0",
+        ),
+        (
+            &overlay_stale,
+            "",
+            5,
+            "error: a person must decide: the overlay, the fixups or the tables do not fit",
+        ),
+        (
+            &to_review,
+            "",
+            5,
+            "error: a person must decide: 1 line of the report to review",
+        ),
+        (
+            &with_a_word(),
+            "exit 101",
+            1,
+            "error: `cargo test --quiet --locked -p circleci-api-tests --test surface` failed",
+        ),
+        (
+            &with_a_word(),
+            refresh_then_fail.as_str(),
+            1,
+            "error: `cargo test --quiet --locked --workspace` failed",
+        ),
+    ] {
+        let (got, out, error) = tree.update(document, &[], script);
+        assert_eq!(got, code, "{out}\n{error}");
+        assert!(
+            error
+                .lines()
+                .last()
+                .is_some_and(|line| line.starts_with(why)),
+            "{error}"
+        );
+        assert!(tree.files() == before, "after {why}");
+        // Where a person must decide, there is something to decide by.
+        assert_eq!(out.contains("\nverdict: "), code == 5, "{out}");
+    }
+    let (code, out, error) = tree.update(&to_review, &["--reviewed"], REFRESH);
+    assert_eq!(code, 0, "{out}\n{error}");
+    assert!(out.contains("### To review"), "{out}");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_replaced_is_put_back() {
+    let tree = Tree::new();
+    let before = tree.files();
+    // The tests take the snapshots away: the last of the four things is missing when all is to be moved over.
+    let (code, out, error) = tree.update(
+        &with_a_word(),
+        &[],
+        "case \"$*\" in *workspace*) rm -r tests/snapshots;; esac",
+    );
+    assert_eq!((code, out.as_str()), (1, ""), "{error}");
+    assert!(
+        error.lines().last().is_some_and(|line| line
+            .starts_with("error: cannot replace tests/snapshots: ")
+            && line.ends_with("; the tree is as it was")),
+        "{error}"
+    );
+    assert!(tree.files() == before);
+}
