@@ -1,0 +1,785 @@
+//! Artifacts: where the token goes, where the files go, what happens when a connection breaks; and failed tests.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use circleci_api::artifacts::TokenHosts;
+use circleci_api::serde_json::{self, Value, json};
+use circleci_api::types::Artifact;
+use circleci_api::{Client, ErrorKind};
+use support::{Act, Answer, Ending, Seen, Server, TOKEN, answer};
+
+const WORKFLOW: &str = "fda08377-fe7e-46b1-8992-3a7aaecac9c3";
+
+fn artifact(path: &str, url: &str) -> Artifact {
+    serde_json::from_value(json!({ "path": path, "node_index": 0, "url": url })).unwrap()
+}
+
+/// Everything below a folder, with the folders.
+fn below(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            found.push(
+                path.strip_prefix(folder)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .replace('\\', "/"),
+            );
+            if path.is_dir() && !path.is_symlink() {
+                folders.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn has_token(seen: &Seen) -> bool {
+    seen.headers.iter().any(|(_, value)| value.contains(TOKEN))
+}
+
+async fn read(client: &Client, artifact: &Artifact) -> Result<Vec<u8>, circleci_api::Error> {
+    let mut stream = client.download_artifact(artifact).stream().await?;
+    let mut content = Vec::new();
+    while let Some(piece) = stream.try_next().await? {
+        content.extend_from_slice(&piece);
+    }
+    assert!(stream.try_next().await?.is_none());
+    Ok(content)
+}
+
+#[tokio::test]
+async fn a_redirect_to_storage_goes_without_the_token() {
+    let storage = Server::script([answer(200, "hello").into()]).await;
+    let signed = format!("{}/bucket/x?X-Amz-Signature=s1gned", storage.url());
+    let circleci =
+        Server::start(move |_, _| answer(302, "").header("location", &signed).into()).await;
+    let found = artifact("x.txt", &format!("{}/output/x.txt", circleci.url()));
+    assert_eq!(read(&circleci.client(), &found).await.unwrap(), b"hello");
+    let (home, away) = (circleci.seen(), storage.seen());
+    assert_eq!((home.len(), away.len()), (1, 1));
+    assert!(has_token(&home[0]));
+    assert!(!has_token(&away[0]));
+    assert_eq!(away[0].target, "/bucket/x?X-Amz-Signature=s1gned");
+    for name in ["circle-token", "authorization", "cookie", "referer"] {
+        assert_eq!(away[0].header(name), None);
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_gets_no_token_even_where_the_token_may_go_and_none_on_the_way_back() {
+    let home = Server::start(|_, _| answer(500, "").into()).await;
+    let back = format!("{}/back", home.url());
+    let other = Server::start(move |_, seen| match seen.target.as_str() {
+        "/first" => answer(302, "").header("location", "/second").into(),
+        "/second" => answer(302, "").header("location", &back).into(),
+        _ => answer(418, "").into(),
+    })
+    .await;
+    let client = home.builder().0.no_retries().build().unwrap();
+    let hosts = TokenHosts::new().allow(&other.address.to_string()).unwrap();
+    let found = artifact("x", &format!("{}/first", other.url()));
+    let error = client
+        .download_artifact(&found)
+        .token_hosts(hosts)
+        .stream()
+        .await
+        .unwrap_err();
+    assert_eq!(error.status().unwrap(), 500);
+    // The same origin is no other host; but what it redirects to is, though it be the client's own.
+    assert_eq!(
+        other.seen().iter().map(has_token).collect::<Vec<_>>(),
+        [true, true]
+    );
+    assert_eq!(
+        home.seen().iter().map(has_token).collect::<Vec<_>>(),
+        [false]
+    );
+}
+
+#[tokio::test]
+async fn a_foreign_host_gets_the_token_only_if_it_was_allowed() {
+    let circleci = Server::script([]).await;
+    let files = Server::start(|_, seen| match has_token(seen) {
+        true => answer(200, "private").into(),
+        false => answer(404, r#"{"message":"not here"}"#).into(),
+    })
+    .await;
+    let found = artifact("x", &format!("{}/x?signature=s1gned", files.url()));
+    let client = circleci.client();
+    let error = client.download_artifact(&found).stream().await.unwrap_err();
+    assert!(error.is_not_found());
+    let line = error.to_string();
+    assert!(
+        line.starts_with(
+            "downloadArtifact: 404 Not Found: not here (the token was not sent to http://127.0.0.1:"
+        ),
+        "{line}"
+    );
+    assert!(!has_token(&files.seen()[0]));
+    let hosts = TokenHosts::new().allow(&files.address.to_string()).unwrap();
+    let stream = client
+        .download_artifact(&found)
+        .token_hosts(hosts)
+        .stream()
+        .await
+        .unwrap();
+    assert_eq!(stream.length(), Some(7));
+    assert!(has_token(&files.seen()[1]));
+    // And no token at home, if nobody is to have it.
+    let home = artifact("x", &format!("{}/x", circleci.url()));
+    let error = client
+        .download_artifact(&home)
+        .token_hosts(TokenHosts::none())
+        .stream()
+        .await
+        .unwrap_err();
+    assert_eq!(error.status().unwrap(), 418);
+    assert!(!has_token(&circleci.seen()[0]));
+}
+
+#[tokio::test]
+async fn a_signed_url_is_in_no_error() {
+    let body = "<?xml version=\"1.0\"?><Error><Code>SignatureDoesNotMatch</Code><Message>no: X-Sig=s1gned</Message>\
+                <StringToSign>s1gned</StringToSign></Error>";
+    let circleci = Server::start(move |_, _| answer(403, body).into()).await;
+    let found = artifact("x", &format!("{}/x?X-Sig=s1gned", circleci.url()));
+    let client = circleci.client();
+    let error = client.download_artifact(&found).stream().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "downloadArtifact: 403 Forbidden: SignatureDoesNotMatch: no: [redacted] (request req-403)"
+    );
+    assert!(!format!("{error:?} {:?}", client.download_artifact(&found)).contains("s1gned"));
+    let nobody = format!("http://{}", support::refused().await);
+    let found = artifact("x", &format!("{nobody}/x?X-Sig=s1gned"));
+    let error = client.download_artifact(&found).stream().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    assert!(!format!("{error:?} {error}").contains("s1gned"));
+}
+
+#[tokio::test]
+async fn what_is_no_safe_url_is_not_asked_for() {
+    let secure = Client::builder().token(TOKEN).build().unwrap();
+    for url in [
+        "",
+        "x",
+        "/x",
+        "file:///etc/passwd",
+        "ftp://example.com/x",
+        "http://output.circle-artifacts.com/x",
+        "http://127.0.0.1/x",
+    ] {
+        let error = secure
+            .download_artifact(&artifact("x", url))
+            .stream()
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{url}");
+    }
+    let circleci = Server::start(|_, _| {
+        answer(302, "")
+            .header("location", "file:///etc/passwd")
+            .into()
+    })
+    .await;
+    let error = read(&circleci.client(), &artifact("x", &circleci.url()))
+        .await
+        .unwrap_err();
+    assert_eq!((error.kind(), circleci.count()), (ErrorKind::Redirect, 1));
+    let circleci = Server::start(|_, _| answer(302, "").header("location", "/again").into()).await;
+    let error = read(&circleci.client(), &artifact("x", &circleci.url()))
+        .await
+        .unwrap_err();
+    assert_eq!((error.kind(), circleci.count()), (ErrorKind::Redirect, 6));
+}
+
+#[tokio::test]
+async fn a_hostile_path_is_refused_before_anything_happens() {
+    let circleci = Server::script([]).await;
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("a/b/c");
+    for path in [
+        "../../etc/x",
+        "/etc/x",
+        "a/../../x",
+        "..",
+        ".",
+        "",
+        "a/..",
+        "x/",
+        "a\0b",
+        "a\nb",
+        "..\\..\\x",
+        "\\\\server\\share\\x",
+        "\\\\?\\C:\\x",
+        "C:\\x",
+        "C:x",
+        "c:/x",
+        "//server/share/x",
+    ] {
+        let found = artifact(path, &format!("{}/x", circleci.url()));
+        let error = circleci
+            .client()
+            .download_artifact(&found)
+            .into_folder(&folder)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::File, "{path:?}");
+        assert!(!error.to_string().contains('\0'), "{error}");
+    }
+    assert_eq!(circleci.count(), 0);
+    assert_eq!(below(outer.path()), [""; 0]);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_leads_nowhere() {
+    let circleci = Server::start(|_, _| answer(200, "new").into()).await;
+    let outer = tempfile::tempdir().unwrap();
+    let (folder, elsewhere) = (outer.path().join("in"), outer.path().join("out"));
+    fs::create_dir_all(folder.join("real")).unwrap();
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(elsewhere.join("kept"), "old").unwrap();
+    std::os::unix::fs::symlink(&elsewhere, folder.join("link")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.join("kept"), folder.join("real/kept")).unwrap();
+    let (client, url) = (circleci.client(), format!("{}/x", circleci.url()));
+    for path in ["link/kept", "link/deep/er"] {
+        let error = client
+            .download_artifact(&artifact(path, &url))
+            .into_folder(&folder)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::File);
+    }
+    assert_eq!(circleci.count(), 0);
+    // A link in the file's own place is replaced, not followed.
+    client
+        .download_artifact(&artifact("real/kept", &url))
+        .into_folder(&folder)
+        .await
+        .unwrap();
+    assert_eq!(fs::read(elsewhere.join("kept")).unwrap(), b"old");
+    assert_eq!(fs::read(folder.join("real/kept")).unwrap(), b"new");
+    assert!(!folder.join("real/kept").is_symlink());
+    assert_eq!(below(&elsewhere), ["kept"]);
+}
+
+#[tokio::test]
+async fn a_file_is_there_when_it_is_whole() {
+    let acts: [Act; 4] = [
+        answer(200, "a whole one").into(),
+        answer(200, "half a one").ending(Ending::CutAt(4)).into(),
+        answer(404, "").into(),
+        answer(200, "stalls").ending(Ending::StallAt(3)).into(),
+    ];
+    let circleci = Server::script(acts).await;
+    let client = circleci.builder().0.no_retries().build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let found = artifact("deep/er/x.txt", &format!("{}/x", circleci.url()));
+    let file = client
+        .download_artifact(&found)
+        .into_folder(folder.path())
+        .await
+        .unwrap();
+    assert_eq!(
+        (file.bytes, &file.path),
+        (11, &folder.path().join("deep/er/x.txt"))
+    );
+    let whole = || assert_eq!(fs::read(&file.path).unwrap(), b"a whole one");
+    whole();
+    let error = client
+        .download_artifact(&found)
+        .to_file(&file.path)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transport);
+    whole();
+    assert!(
+        client
+            .download_artifact(&found)
+            .to_file(&file.path)
+            .await
+            .unwrap_err()
+            .is_not_found()
+    );
+    whole();
+    let (began, begun) = tokio::sync::oneshot::channel();
+    let task = tokio::spawn({
+        let (client, path) = (client.clone(), file.path.clone());
+        async move {
+            let writing = client.download_artifact(&found).to_file(path);
+            let _ = began.send(());
+            writing.await
+        }
+    });
+    begun.await.unwrap();
+    while below(folder.path()).len() < 4 {
+        tokio::task::yield_now().await;
+    }
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+    whole();
+    assert_eq!(below(folder.path()), ["deep", "deep/er", "deep/er/x.txt"]);
+}
+
+/// A file that breaks at `cut`, and what may follow.
+fn cut(content: &str, at: usize) -> Answer {
+    answer(200, content)
+        .header("etag", "\"v1\"")
+        .ending(Ending::CutAt(at))
+}
+
+#[tokio::test]
+async fn a_broken_download_goes_on_where_it_broke() {
+    let acts: [Act; 3] = [
+        cut("0123456789", 4).into(),
+        answer(206, "4567xx")
+            .header("etag", "\"v1\"")
+            .header("content-range", "bytes 4-9/10")
+            .ending(Ending::CutAt(3))
+            .into(),
+        answer(206, "789")
+            .header("etag", "\"v1\"")
+            .header("content-range", "bytes 7-9/10")
+            .into(),
+    ];
+    let circleci = Server::script(acts).await;
+    let (builder, waits) = circleci.builder();
+    let folder = tempfile::tempdir().unwrap();
+    let found = artifact("x", &format!("{}/x", circleci.url()));
+    let file = builder
+        .build()
+        .unwrap()
+        .download_artifact(&found)
+        .into_folder(folder.path())
+        .await
+        .unwrap();
+    assert_eq!(fs::read_to_string(file.path).unwrap(), "0123456789");
+    let seen = circleci.seen();
+    let asked: Vec<_> = seen
+        .iter()
+        .map(|seen| (seen.header("range"), seen.header("if-range")))
+        .collect();
+    assert_eq!(
+        asked,
+        [
+            (None, None),
+            (Some("bytes=4-"), Some("\"v1\"")),
+            (Some("bytes=7-"), Some("\"v1\""))
+        ]
+    );
+    assert!(
+        seen.iter()
+            .all(|seen| seen.header("accept-encoding") == Some("identity") && has_token(seen))
+    );
+    assert_eq!(waits.all().len(), 2);
+}
+
+#[tokio::test]
+async fn without_ranges_a_broken_download_is_read_again_and_compared() {
+    let weak = |at| {
+        answer(200, "0123456789")
+            .header("etag", "W/\"v1\"")
+            .ending(Ending::CutAt(at))
+    };
+    for (acts, ranges, outcome) in [
+        // The server ignores the range.
+        (
+            vec![cut("0123456789", 4), answer(200, "0123456789")],
+            1,
+            Ok("0123456789"),
+        ),
+        // No `ETag` that a range could be asked for with.
+        (
+            vec![weak(4), weak(2), weak(6), answer(200, "0123456789")],
+            0,
+            Ok("0123456789"),
+        ),
+        // A wrong range, or none: again, and all of it.
+        (
+            vec![
+                cut("0123456789", 4),
+                answer(206, "56789").header("content-range", "bytes 5-9/10"),
+                answer(200, "0123456789"),
+            ],
+            1,
+            Ok("0123456789"),
+        ),
+        (
+            vec![
+                cut("0123456789", 4),
+                answer(206, "4567").header("content-range", "bytes 4-7/8"),
+                answer(200, "0123456789"),
+            ],
+            1,
+            Ok("0123456789"),
+        ),
+        (
+            vec![
+                cut("0123456789", 4),
+                answer(206, "456789"),
+                answer(200, "0123456789"),
+            ],
+            1,
+            Ok("0123456789"),
+        ),
+        (
+            vec![
+                cut("0123456789", 4),
+                answer(416, ""),
+                answer(200, "0123456789"),
+            ],
+            1,
+            Ok("0123456789"),
+        ),
+        // Another file.
+        (
+            vec![cut("0123456789", 4), answer(200, "012x456789")],
+            1,
+            Err(2),
+        ),
+        (vec![cut("0123456789", 4), answer(200, "012")], 1, Err(2)),
+        (
+            vec![
+                cut("0123456789", 4),
+                answer(200, "012").ending(Ending::Chunks),
+            ],
+            1,
+            Err(2),
+        ),
+    ] {
+        let count = acts.len();
+        let circleci = Server::script(acts.into_iter().map(Act::from)).await;
+        let got = read(&circleci.client(), &artifact("x", &circleci.url())).await;
+        match (got, outcome) {
+            (Ok(got), Ok(expected)) => assert_eq!(got, expected.as_bytes()),
+            (Err(error), Err(attempts)) => {
+                assert_eq!(
+                    (error.kind(), error.attempts()),
+                    (ErrorKind::Transport, attempts)
+                );
+                assert!(!error.is_transient());
+            }
+            (got, expected) => panic!("{got:?} {expected:?}"),
+        }
+        assert_eq!(circleci.count(), count);
+        assert_eq!(
+            circleci
+                .seen()
+                .iter()
+                .filter(|seen| seen.header("range").is_some())
+                .count(),
+            ranges
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_download_is_tried_as_often_as_a_call() {
+    let circleci = Server::start(|_, _| answer(503, "").header("retry-after", 2).into()).await;
+    let (builder, waits) = circleci.builder();
+    let client = builder.build().unwrap();
+    let error = read(&client, &artifact("x", &circleci.url()))
+        .await
+        .unwrap_err();
+    assert_eq!((error.attempts(), circleci.count()), (6, 6));
+    assert_eq!(waits.all().len(), 5);
+    assert!(
+        waits
+            .all()
+            .iter()
+            .all(|wait| *wait >= Duration::from_secs(2))
+    );
+    // A file that comes in drops is given up all the same.
+    let circleci =
+        Server::start(|index, _| cut("0123456789abcdef", index.min(15) + 1).into()).await;
+    let error = read(&circleci.client(), &artifact("x", &circleci.url()))
+        .await
+        .unwrap_err();
+    assert_eq!((error.kind(), circleci.count()), (ErrorKind::Transport, 6));
+}
+
+#[tokio::test]
+async fn a_file_larger_than_the_bound_is_not_kept() {
+    for (ending, status) in [
+        (Ending::Length, 200),
+        (Ending::Chunks, 200),
+        (
+            Ending::Flood {
+                bytes: 1 << 30,
+                announced: false,
+            },
+            200,
+        ),
+    ] {
+        let circleci =
+            Server::script([answer(status, vec![b'x'; 101]).ending(ending).into()]).await;
+        let folder = tempfile::tempdir().unwrap();
+        let found = artifact("x", &format!("{}/x", circleci.url()));
+        let error = circleci
+            .client()
+            .download_artifact(&found)
+            .max_bytes(100)
+            .into_folder(folder.path())
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
+        assert_eq!(
+            error.to_string(),
+            "downloadArtifact: the body is too large: more than 100 bytes"
+        );
+        assert_eq!(below(folder.path()), [""; 0]);
+        assert_eq!(circleci.count(), 1);
+    }
+    let circleci = Server::script([answer(200, vec![b'x'; 100]).into()]).await;
+    let found = artifact("x", &circleci.url());
+    let folder = tempfile::tempdir().unwrap();
+    let file = circleci
+        .client()
+        .download_artifact(&found)
+        .max_bytes(100)
+        .into_folder(folder.path())
+        .await
+        .unwrap();
+    assert_eq!(file.bytes, 100);
+}
+
+fn page(items: Value, next: Option<&str>) -> Act {
+    answer(
+        200,
+        json!({ "items": items, "next_page_token": next }).to_string(),
+    )
+    .into()
+}
+
+#[tokio::test]
+async fn all_artifacts_of_a_job_come_some_at_a_time() {
+    let at_once = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
+    let base = Arc::new(Mutex::new(String::new()));
+    let shared = Arc::clone(&base);
+    let circleci = Server::start(move |_, seen| {
+        let url = shared.lock().unwrap().clone();
+        let item = |path: &str, node: u32| json!({ "path": path, "node_index": node, "url": format!("{url}/file/{node}/{path}") });
+        match seen.target.as_str() {
+            "/api/v2/project/gh%2Facme%2Fweb/1843/artifacts" => page(
+                json!([item("a/one.txt", 0), item("a/one.txt", 1), item("../evil", 0), item("skip.bin", 1)]),
+                Some("next"),
+            ),
+            "/api/v2/project/gh%2Facme%2Fweb/1843/artifacts?page-token=next" => {
+                page(json!([item("gone", 1), item("a/one.txt", 1), item("b", 0)]), None)
+            }
+            "/file/1/gone" => answer(404, "").into(),
+            file => answer(200, file.to_owned()).into(),
+        }
+    })
+    .await;
+    *base.lock().unwrap() = circleci.url();
+    let folder = tempfile::tempdir().unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let (listener, most) = (Arc::clone(&told), Arc::clone(&at_once));
+    let done = circleci
+        .client()
+        .download_artifacts("gh/acme/web", 1843)
+        .filter(|artifact| artifact.path != "skip.bin")
+        .at_once(2)
+        .on_progress(move |progress| {
+            // Begun are those of which the first word was heard, and not yet the last.
+            if progress.received == 0 && !progress.finished {
+                let now = most.0.fetch_add(1, Ordering::SeqCst) + 1;
+                most.1.fetch_max(now, Ordering::SeqCst);
+            }
+            if progress.finished {
+                most.0.fetch_sub(1, Ordering::SeqCst);
+                let told = (
+                    progress.index,
+                    progress.count,
+                    progress.received,
+                    progress.length,
+                );
+                listener.lock().unwrap().push(told);
+            }
+        })
+        .into_folder(folder.path())
+        .await
+        .unwrap();
+    assert_eq!(
+        below(folder.path()),
+        ["0", "0/a", "0/a/one.txt", "0/b", "1", "1/a", "1/a/one.txt"]
+    );
+    assert_eq!(
+        fs::read_to_string(folder.path().join("1/a/one.txt")).unwrap(),
+        "/file/1/a/one.txt"
+    );
+    let failed: Vec<_> = done
+        .failed()
+        .map(|failed| (failed.artifact.path.as_str(), failed.error.kind()))
+        .collect();
+    assert_eq!(
+        failed,
+        [
+            ("../evil", ErrorKind::File),
+            ("gone", ErrorKind::Status),
+            ("a/one.txt", ErrorKind::File)
+        ]
+    );
+    assert_eq!((done.files().count(), done.bytes()), (3, 17 + 17 + 9));
+    let results = done.into_results();
+    assert_eq!(
+        results.iter().map(Result::is_ok).collect::<Vec<_>>(),
+        [true, true, false, false, false, true]
+    );
+    let mut told = told.lock().unwrap().clone();
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        [
+            (0, 6, 17, Some(17)),
+            (1, 6, 17, Some(17)),
+            (5, 6, 9, Some(9))
+        ]
+    );
+    assert!(at_once.1.load(Ordering::SeqCst) <= 2);
+    // Two pages, then each file once; nothing of what was refused or not wanted.
+    let mut targets: Vec<_> = circleci
+        .seen()
+        .into_iter()
+        .map(|seen| seen.target)
+        .skip(2)
+        .collect();
+    targets.sort_unstable();
+    assert_eq!(
+        targets,
+        [
+            "/file/0/a/one.txt",
+            "/file/0/b",
+            "/file/1/a/one.txt",
+            "/file/1/gone"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn one_run_needs_no_number() {
+    let base = Arc::new(Mutex::new(String::new()));
+    let shared = Arc::clone(&base);
+    let circleci = Server::start(move |index, _| match index {
+        0 => page(json!([{ "path": "x", "node_index": 3, "url": format!("{}/x", shared.lock().unwrap()) }]), None),
+        _ => answer(200, "x").into(),
+    })
+    .await;
+    *base.lock().unwrap() = circleci.url();
+    let folder = tempfile::tempdir().unwrap();
+    circleci
+        .client()
+        .download_artifacts("gh/acme/web", 1)
+        .into_folder(folder.path())
+        .await
+        .unwrap();
+    assert_eq!(below(folder.path()), ["x"]);
+    // A list that cannot be had is an error of its own.
+    let circleci = Server::start(|_, _| answer(404, "").into()).await;
+    let error = circleci
+        .client()
+        .download_artifacts("gh/acme/web", 1)
+        .into_folder(folder.path())
+        .await
+        .unwrap_err();
+    assert_eq!(error.operation(), Some("getJobArtifacts"));
+}
+
+#[tokio::test]
+async fn failed_tests_come_from_all_jobs() {
+    let job = |name: &str, number: Option<u32>, slug: Option<&str>| json!({ "id": WORKFLOW, "name": name, "job_number": number, "project_slug": slug, "status": "success" });
+    let jobs = [
+        page(
+            json!([
+                job("lint", Some(1), Some("gh/acme/web")),
+                job("approve", None, Some("gh/acme/web"))
+            ]),
+            Some("more"),
+        ),
+        page(
+            json!([job("test", Some(2), None), job("e2e", Some(3), None)]),
+            None,
+        ),
+    ];
+    let test = |name: &str, result: Value| json!({ "name": name, "result": result });
+    let circleci = Server::start(move |_, seen| match seen.target.as_str() {
+        target if target.starts_with("/api/v2/workflow/") && target.ends_with("/job") => {
+            jobs[0].clone()
+        }
+        target if target.ends_with("/job?page-token=more") => jobs[1].clone(),
+        target if target.starts_with("/api/v2/workflow/") => answer(
+            200,
+            json!({ "name": "w", "project_slug": "gh/acme/web" }).to_string(),
+        )
+        .into(),
+        "/api/v2/project/gh%2Facme%2Fweb/1/tests" => page(json!([]), None),
+        // Two runs have failed at the same test; an empty page comes between.
+        "/api/v2/project/gh%2Facme%2Fweb/2/tests" => page(
+            json!([
+                test("adds", json!("success")),
+                test("rounds", json!("failure"))
+            ]),
+            Some("a"),
+        ),
+        "/api/v2/project/gh%2Facme%2Fweb/2/tests?page-token=a" => page(json!([]), Some("b")),
+        "/api/v2/project/gh%2Facme%2Fweb/2/tests?page-token=b" => page(
+            json!([test("rounds", json!("failure")), test("odd", Value::Null)]),
+            None,
+        ),
+        "/api/v2/project/gh%2Facme%2Fweb/3/tests" => page(
+            json!([
+                test("opens", json!("error")),
+                test("later", json!("skipped"))
+            ]),
+            None,
+        ),
+        _ => answer(418, "").into(),
+    })
+    .await;
+    let failed = circleci
+        .client()
+        .failed_tests(WORKFLOW)
+        .at_once(1)
+        .send()
+        .await
+        .unwrap();
+    let failed: Vec<_> = failed
+        .iter()
+        .map(|failed| (failed.job.name.as_str(), failed.test.name.as_str()))
+        .collect();
+    assert_eq!(
+        failed,
+        [("test", "rounds"), ("test", "rounds"), ("e2e", "opens")]
+    );
+    let targets: Vec<_> = circleci
+        .seen()
+        .into_iter()
+        .map(|seen| seen.target.replace("/api/v2", "").replace(WORKFLOW, "W"))
+        .collect();
+    let tests = |rest: &str| format!("/project/gh%2Facme%2Fweb/{rest}");
+    assert_eq!(
+        targets,
+        [
+            "/workflow/W/job".to_owned(),
+            "/workflow/W/job?page-token=more".to_owned(),
+            tests("1/tests"),
+            "/workflow/W".to_owned(),
+            tests("2/tests"),
+            tests("2/tests?page-token=a"),
+            tests("2/tests?page-token=b"),
+            tests("3/tests"),
+        ]
+    );
+}

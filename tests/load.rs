@@ -1,0 +1,162 @@
+//! Many calls and long lists: none lost, none doubled, memory flat.
+
+mod support;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use circleci_api::{RetryPolicy, uuid::Uuid};
+use support::{Act, Server, answer};
+use tokio::sync::Mutex as Turn;
+
+/// What this process holds, in KiB; `None` where the system does not say.
+fn resident() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+fn assert_flat(before: Option<usize>, what: &str) {
+    if let (Some(before), Some(after)) = (before, resident()) {
+        assert!(
+            after < before + 8 * 1024,
+            "{what}: from {before} to {after} KiB"
+        );
+    }
+}
+
+/// The two tests measure the same process.
+static ALONE: Turn<()> = Turn::const_new(());
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_calls_64_at_a_time_with_one_in_ten_refused() {
+    const CALLS: usize = 10_000;
+    const AT_A_TIME: usize = 64;
+
+    let _alone = ALONE.lock().await;
+    // How often each call got through, and which connections were used.
+    let through: Arc<Mutex<HashMap<String, usize>>> = Arc::default();
+    let connections: Arc<Mutex<usize>> = Arc::default();
+    let server = {
+        let (through, connections) = (Arc::clone(&through), Arc::clone(&connections));
+        Server::start_quiet(move |index, seen| {
+            let mut most = connections.lock().unwrap();
+            *most = (*most).max(seen.connection + 1);
+            match index % 20 {
+                0 => return answer(429, "Rate limited.").header("retry-after", 1).into(),
+                10 => return answer(503, "<html>").into(),
+                _ => {}
+            }
+            let id = seen.target.split('/').nth(4).unwrap().to_owned();
+            let body = format!(r#"{{"message":"{id}"}}"#);
+            *through.lock().unwrap().entry(id).or_default() += 1;
+            answer(202, body).into()
+        })
+        .await
+    };
+    let client = server
+        .builder()
+        .0
+        .retry(
+            RetryPolicy::default()
+                .max_attempts(20)
+                .max_elapsed(Duration::from_secs(86_400)),
+        )
+        .timeout(None)
+        .build()
+        .unwrap();
+
+    let mut before = None;
+    let ticket = Arc::new(AtomicUsize::new(0));
+    // The first part warms up pools and buffers; from there on memory must be flat.
+    for until in [CALLS / 5, CALLS] {
+        let workers: Vec<_> = (0..AT_A_TIME)
+            .map(|_| {
+                let (client, ticket) = (client.clone(), Arc::clone(&ticket));
+                tokio::spawn(async move {
+                    let take = |number| (number < until).then_some(number + 1);
+                    while let Ok(number) =
+                        ticket.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take)
+                    {
+                        let id = Uuid::from_u128(number as u128);
+                        let answer = client.cancel_workflow(id).send().await.unwrap();
+                        assert!(
+                            format!("{answer:?}").contains(&id.to_string()),
+                            "its own answer: {answer:?}"
+                        );
+                    }
+                })
+            })
+            .collect();
+        for worker in workers {
+            worker.await.unwrap();
+        }
+        before = before.or_else(resident);
+    }
+    let through = through.lock().unwrap();
+    assert_eq!(through.len(), CALLS, "none is lost");
+    assert!(through.values().all(|times| *times == 1), "none is doubled");
+    assert!(server.count() > CALLS + CALLS / 10, "{}", server.count());
+    let connections = *connections.lock().unwrap();
+    assert!(
+        connections <= 2 * AT_A_TIME,
+        "connections are used again: {connections}"
+    );
+    assert_flat(before, "10,000 calls");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_of_a_hundred_thousand_items_in_constant_memory() {
+    const PAGES: u64 = 5_000;
+    const ITEMS: u64 = 20;
+
+    let _alone = ALONE.lock().await;
+    fn page(_: usize, seen: &support::Seen) -> Act {
+        let page: u64 = seen
+            .query("page-token")
+            .map_or(0, |token| token.parse().unwrap());
+        let items: Vec<String> = (0..ITEMS)
+            .map(|item| {
+                let number = page * ITEMS + item;
+                format!(
+                    r#"{{"id":"00000000-0000-4000-8000-{number:012}","number":{number},"errors":[],"project_slug":"gh/acme/web",
+                        "state":"created","created_at":"2026-03-01T12:00:00Z","trigger":{{"type":"api","received_at":"2026-03-01T12:00:00Z",
+                        "actor":{{"login":"somebody","avatar_url":null}}}}}}"#
+                )
+            })
+            .collect();
+        let token = if page + 1 < PAGES {
+            format!(r#""{}""#, page + 1)
+        } else {
+            "null".to_owned()
+        };
+        answer(
+            200,
+            format!(
+                r#"{{"items":[{}],"next_page_token":{token}}}"#,
+                items.join(",")
+            ),
+        )
+        .into()
+    }
+    for ahead in [false, true] {
+        let server = Server::start_quiet(page).await;
+        let mut items = server.client().list_pipelines().items();
+        if ahead {
+            items = items.read_ahead();
+        }
+        let (mut before, mut number) = (None, 0);
+        while let Some(pipeline) = items.try_next().await.unwrap() {
+            assert_eq!(pipeline.number, number);
+            number += 1;
+            if number == 10_000 {
+                before = resident();
+            }
+        }
+        assert_eq!(number as u64, PAGES * ITEMS);
+        assert_eq!(server.count() as u64, PAGES);
+        assert_flat(before, "100,000 items");
+    }
+}

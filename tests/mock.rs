@@ -1,0 +1,759 @@
+//! The test double: it knows every operation, answers as told, and says what came.
+
+#[path = "support/calls.rs"]
+mod calls;
+#[path = "support/values.rs"]
+mod values;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use circleci_api::mock::scenario::{Scenario, Script};
+use circleci_api::mock::{self, Mock, Refusal};
+use circleci_api::operations::*;
+use circleci_api::types::*;
+use circleci_api::{Client, ErrorKind, Kind};
+use futures_util::FutureExt;
+use serde_json::json;
+
+const ID: &str = "fda08377-fe7e-46b1-8992-3a7aaecac9c3";
+
+/// What a piece of a test panics with.
+fn panics<T: std::fmt::Debug>(piece: impl FnOnce() -> T) -> String {
+    let panic = catch_unwind(AssertUnwindSafe(piece)).expect_err("it went well");
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or(panic.downcast_ref::<&str>().copied());
+    text.expect("a panic in words").to_owned()
+}
+
+#[tokio::test]
+async fn every_operation_is_known_and_answered_without_a_word() {
+    let circleci = Mock::start().await;
+    let client = circleci.client();
+    let calls = calls::all();
+    assert_eq!(calls.len(), 113);
+    for call in calls {
+        for (way, function) in [("least", call.least), ("most", call.most)] {
+            let before = circleci.received().len();
+            let answered = AssertUnwindSafe(function(&client)).catch_unwind().await;
+            let answered = answered.unwrap_or_else(|_| panic!("{} ({way}) panicked", call.id));
+            assert!(answered.is_ok(), "{} ({way}): {answered:?}", call.id);
+            let came = &circleci.received()[before..];
+            let [request] = came else {
+                panic!("{} ({way}): {} requests", call.id, came.len())
+            };
+            let known = request.operation.map(|operation| operation.id);
+            assert_eq!(known, Some(call.id), "{way}: {request}");
+        }
+    }
+    for (id, call) in calls::token_only() {
+        // The example is the last page, whatever the token.
+        assert_eq!(call(&client).await.unwrap(), json!(true), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn an_example_is_full() {
+    let page = mock::example::<ListPipelines>();
+    assert_eq!((page.items.len(), page.next_page_token), (1, None));
+    let pipeline = &page.items[0];
+    assert_eq!(
+        pipeline.project_slug.as_deref(),
+        Some("gh/CircleCI-Public/api-preview-docs")
+    );
+    assert!(
+        pipeline
+            .vcs
+            .as_ref()
+            .is_some_and(|vcs| vcs.branch.is_some())
+    );
+    assert_eq!(
+        mock::item::<GetTests>(|test| test.name = "adds".into()).name,
+        "adds"
+    );
+    assert_eq!(mock::example::<GetCollaborations>().len(), 1);
+}
+
+#[tokio::test]
+async fn parameters_choose_the_reply_and_the_last_word_counts() {
+    let circleci = Mock::start().await;
+    let named = |name: &str| {
+        let name = name.to_owned();
+        move |project: &mut Project| project.name = name
+    };
+    circleci.on::<GetProjectBySlug>().reply_with(named("any"));
+    circleci
+        .on::<GetProjectBySlug>()
+        .project("gh/acme co/wéb#1?%2F&=+;@")
+        .reply_with(named("odd"));
+    circleci
+        .on::<GetProjectBySlug>()
+        .path("project-slug", "gh/acme/web")
+        .status(404, "Project not found");
+    let client = circleci.client();
+    let get = |slug: &'static str| {
+        let sending = client.get_project_by_slug(slug).send();
+        async move { sending.await.map(|project| project.name) }
+    };
+    assert_eq!(get("gh/acme/api").await.unwrap(), "any");
+    assert_eq!(get("gh/acme co/wéb#1?%2F&=+;@").await.unwrap(), "odd");
+    assert_eq!(
+        get("gh/acme/web").await.unwrap_err().message(),
+        Some("Project not found")
+    );
+
+    // The same slug in three parameters, and an id in another spelling.
+    circleci
+        .on::<GetProjectSettings>()
+        .project("gh/acme/web")
+        .status(403, "no");
+    assert!(
+        client
+            .get_project_settings("gh/acme/web")
+            .send()
+            .await
+            .unwrap_err()
+            .is_forbidden()
+    );
+    assert!(
+        client
+            .get_project_settings("gh/acme/api")
+            .send()
+            .await
+            .is_ok()
+    );
+    circleci
+        .on::<GetWorkflowById>()
+        .path("id", ID.to_uppercase())
+        .status(404, "no");
+    assert!(
+        client
+            .get_workflow_by_id(ID)
+            .send()
+            .await
+            .unwrap_err()
+            .is_not_found()
+    );
+
+    circleci.on::<ListPipelines>().page([]);
+    let mine = circleci
+        .on::<ListPipelines>()
+        .query("mine", true)
+        .without_query("org-slug")
+        .status(400, "no");
+    assert!(client.list_pipelines().mine(true).send().await.is_err());
+    assert!(
+        client
+            .list_pipelines()
+            .mine(true)
+            .org_slug("gh/acme")
+            .send()
+            .await
+            .is_ok()
+    );
+    assert!(client.list_pipelines().mine(false).send().await.is_ok());
+    mine.assert_count(1);
+}
+
+#[tokio::test]
+async fn a_slug_matches_however_it_is_escaped() {
+    let circleci = Mock::start().await;
+    let asked = circleci
+        .on::<GetEnvVar>()
+        .project("gh/acme/web")
+        .path("name", "A B");
+    let http = circleci_api::reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .unwrap();
+    for path in [
+        "gh%2Facme%2Fweb/envvar/A%20B",
+        "gh%2facme%2fweb/envvar/A%20B",
+        "gh/acme/web/envvar/A%20B",
+        "%67h/acme%2Fweb/envvar/%41%20B",
+    ] {
+        let url = format!("{}/api/v2/project/{path}", circleci.url());
+        let answer = http
+            .get(url)
+            .header("circle-token", "t")
+            .send()
+            .await
+            .unwrap();
+        // A slug has one segment or three, and not two.
+        let expected = if path.starts_with('%') { 404 } else { 200 };
+        assert_eq!(answer.status(), expected, "{path}");
+    }
+    asked.assert_count(3);
+    assert_eq!(
+        circleci.received_by::<GetEnvVar>()[2].project().as_deref(),
+        Some("gh/acme/web")
+    );
+    let answer = http
+        .get(format!("{}/api/v2/me", circleci.url()))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 401);
+}
+
+#[tokio::test]
+async fn a_body_chooses_the_reply() {
+    let circleci = Mock::start().await;
+    circleci.on::<CreateEnvVar>().status(400, "which?");
+    circleci
+        .on::<CreateEnvVar>()
+        .body(json!({ "name": "A" }))
+        .reply_with(|it| it.value = Some("xxxx".into()));
+    circleci
+        .on::<CreateEnvVar>()
+        .body(CreateEnvVarRequest::new("B", "2"))
+        .reply_with(|it| it.value = Some("yyyy".into()));
+    let client = circleci.client();
+    let set = |name: &str, value: &str| {
+        client
+            .create_env_var("gh/acme/web", CreateEnvVarRequest::new(name, value))
+            .send()
+    };
+    assert_eq!(set("A", "1").await.unwrap().value.as_deref(), Some("xxxx"));
+    assert_eq!(set("B", "2").await.unwrap().value.as_deref(), Some("yyyy"));
+    assert_eq!(set("B", "3").await.unwrap_err().message(), Some("which?"));
+}
+
+#[tokio::test]
+async fn replies_come_one_after_the_other() {
+    let circleci = Mock::start().await;
+    let stub = circleci
+        .on::<GetWorkflowById>()
+        .rate_limited(Duration::from_millis(1500))
+        .raw(502, "<html><title>Bad Gateway</title></html>")
+        .cut()
+        .reply_with(|workflow| workflow.status = Some(WorkflowStatus::Running))
+        .reply_with(|workflow| workflow.status = Some("brand_new".into()));
+    let once = circleci.client_builder().no_retries().build().unwrap();
+    let get = |client: &Client| client.get_workflow_by_id(ID).send();
+    let limited = get(&once).await.unwrap_err();
+    assert!(limited.is_rate_limited());
+    assert_eq!(limited.retry_after(), Some(Duration::from_secs(2)));
+    // The others are retried.
+    let answered = circleci
+        .client()
+        .get_workflow_by_id(ID)
+        .send_for_response()
+        .await
+        .unwrap();
+    assert_eq!(
+        (answered.attempts(), &answered.body().status),
+        (3, &Some(WorkflowStatus::Running))
+    );
+    for _ in 0..2 {
+        assert_eq!(get(&once).await.unwrap().status, Some("brand_new".into()));
+    }
+    stub.assert_count(6);
+}
+
+#[tokio::test]
+async fn a_cut_and_a_delay_are_what_they_say() {
+    let circleci = Mock::start().await;
+    let client = circleci
+        .client_builder()
+        .no_retries()
+        .timeout(Duration::from_millis(50))
+        .build()
+        .unwrap();
+    circleci.on::<GetCurrentUser>().cut();
+    let cut = client.get_current_user().send().await.unwrap_err();
+    assert_eq!(cut.kind(), ErrorKind::Transport, "{cut}");
+    circleci
+        .on::<GetCurrentUser>()
+        .delay(Duration::from_secs(60));
+    assert!(
+        client
+            .get_current_user()
+            .send()
+            .await
+            .unwrap_err()
+            .is_timeout()
+    );
+    // Others are not held up by it.
+    assert!(circleci.client().get_collaborations().send().await.is_ok());
+}
+
+#[tokio::test]
+async fn lists_come_in_pages() {
+    let circleci = Mock::start().await;
+    let numbered =
+        |number| mock::item::<ListPipelinesForProject>(|pipeline| pipeline.number = number);
+    circleci
+        .on::<ListPipelinesForProject>()
+        .query("branch", "main")
+        .pages([vec![numbered(3), numbered(2)], vec![], vec![numbered(1)]])
+        .page([numbered(9)]);
+    let list = || async {
+        let request = circleci
+            .client()
+            .list_pipelines_for_project("gh/acme/web")
+            .branch("main");
+        let items = request.items().into_vec().await.unwrap();
+        items.iter().map(|it| it.number).collect::<Vec<_>>()
+    };
+    assert_eq!(list().await, [3, 2, 1]);
+    assert_eq!(list().await, [9]);
+    circleci.assert_count::<ListPipelinesForProject>(4);
+    assert_eq!(
+        circleci.received()[1].query("page-token"),
+        Some("mock-page-2")
+    );
+
+    let client = circleci.client();
+    let stale = client
+        .list_pipelines_for_project("gh/acme/web")
+        .branch("main")
+        .page_token("old")
+        .send();
+    assert_eq!(
+        stale.await.unwrap_err().message(),
+        Some("the mock has given no such page-token: \"old\"")
+    );
+}
+
+#[tokio::test]
+async fn lists_come_by_offset_too() {
+    let circleci = Mock::start().await;
+    let log =
+        |status: &str| mock::item::<GetDecisionLogs>(|log| log.id = Some(status.parse().unwrap()));
+    let [one, two, three] = [
+        ID,
+        "fda08377-fe7e-46b1-8992-3a7aaecac9c4",
+        "fda08377-fe7e-46b1-8992-3a7aaecac9c5",
+    ];
+    circleci
+        .on::<GetDecisionLogs>()
+        .pages([vec![log(one), log(two)], vec![log(three)]]);
+    let logs = circleci
+        .client()
+        .get_decision_logs("acme", "config")
+        .items()
+        .into_vec()
+        .await
+        .unwrap();
+    let ids: Vec<String> = logs.iter().map(|log| log.id.unwrap().to_string()).collect();
+    assert_eq!(ids, [one, two, three]);
+    let offsets: Vec<Option<String>> = circleci
+        .received()
+        .iter()
+        .map(|it| it.query("offset").map(str::to_owned))
+        .collect();
+    assert_eq!(offsets, [None, Some("2".into()), Some("3".into())]);
+}
+
+#[tokio::test]
+async fn json_is_checked_against_the_operation() {
+    let circleci = Mock::start().await;
+    circleci.on::<ListPipelines>().reply_json(json!({
+        "items": [{ "number": 2, "vcs": { "branch": "dev" } }, { "number": 1, "vcs": null }],
+        "next_page_token": null,
+    }));
+    let pipelines = circleci
+        .client()
+        .list_pipelines()
+        .send()
+        .await
+        .unwrap()
+        .items;
+    assert_eq!(
+        pipelines.iter().map(|it| it.number).collect::<Vec<_>>(),
+        [2, 1]
+    );
+    assert_eq!(
+        pipelines[0].vcs.as_ref().unwrap().branch.as_deref(),
+        Some("dev")
+    );
+    assert_eq!(pipelines[1].vcs, None);
+
+    // Kebab-case and snake_case are the same key, as everywhere.
+    circleci
+        .on::<GetFlakyTests>()
+        .reply_json(json!({ "flaky_tests": [{ "test-name": "adds" }] }));
+    let tests = circleci
+        .client()
+        .get_flaky_tests("gh/acme/web")
+        .send()
+        .await
+        .unwrap()
+        .flaky_tests;
+    assert_eq!(tests[0].test_name.as_deref(), Some("adds"));
+
+    let wrong = panics(|| {
+        circleci
+            .on::<ListPipelines>()
+            .reply_json(json!({ "items": [{ "number": "two" }] }))
+    });
+    assert!(
+        wrong.starts_with("listPipelines: this is not what it answers: items[0].number: "),
+        "{wrong}"
+    );
+    let misspelled = panics(|| {
+        circleci
+            .on::<ListPipelines>()
+            .reply_json(json!({ "items": [{ "vcs": { "brunch": "x" } }] }))
+    });
+    assert_eq!(
+        misspelled,
+        "listPipelines: it answers no \"items[0].vcs.brunch\""
+    );
+    let no_list = panics(|| circleci.on::<GetCurrentUser>().reply_json(json!([])));
+    assert!(
+        no_list.starts_with("getCurrentUser: this is not what it answers"),
+        "{no_list}"
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_matched_is_said_at_once() {
+    let circleci = Mock::start().await;
+    assert_eq!(
+        panics(|| circleci.on::<GetWorkflowById>().path("workflow-id", ID)),
+        "getWorkflowById: there is no \"workflow-id\" in its path, but [\"id\"]"
+    );
+    assert_eq!(
+        panics(|| circleci.on::<GetCurrentUser>().project("gh/acme/web")),
+        "getCurrentUser: there is no project slug in its path"
+    );
+}
+
+#[tokio::test]
+async fn failed_assertions_say_what_came_instead() {
+    let circleci = Mock::start().await;
+    let client = circleci.client();
+    assert!(panics(|| circleci.assert_count::<ListContexts>(1)).ends_with("nothing came"));
+    let deploy = circleci.on::<DeleteEnvVar>().path("name", "A");
+
+    client
+        .list_contexts()
+        .owner_slug("gh/acme")
+        .send()
+        .await
+        .unwrap();
+    client
+        .create_env_var("gh/acme/web", CreateEnvVarRequest::new("A", "1"))
+        .send()
+        .await
+        .unwrap();
+
+    let came = "what came:\n  1. listContexts: GET /api/v2/context?owner-slug=gh%2Facme\n  \
+                2. createEnvVar: POST /api/v2/project/gh%2Facme%2Fweb/envvar {\"name\":\"A\",\"value\":\"1\"}";
+    assert_eq!(
+        panics(|| circleci.assert_count::<ListContexts>(2)),
+        format!("listContexts: expected 2 requests, but there was 1\n{came}")
+    );
+    assert_eq!(
+        panics(|| deploy.assert_count(1)),
+        format!("deleteEnvVar with name = \"A\": expected 1 request, but there was none\n{came}")
+    );
+    assert_eq!(
+        panics(|| circleci.assert_order([ListContexts::OPERATION, DeleteEnvVar::OPERATION])),
+        format!(
+            "request 2 is createEnvVar instead of deleteEnvVar\nexpected: listContexts, deleteEnvVar\n{came}"
+        )
+    );
+    assert!(
+        panics(|| circleci.assert_order([ListContexts::OPERATION]))
+            .starts_with("request 2 was not expected\n")
+    );
+    let three = [
+        ListContexts::OPERATION,
+        CreateEnvVar::OPERATION,
+        CreateEnvVar::OPERATION,
+    ];
+    assert!(
+        panics(|| circleci.assert_order(three))
+            .starts_with("createEnvVar never came, nor anything else, as request 3\n")
+    );
+    circleci.assert_order([ListContexts::OPERATION, CreateEnvVar::OPERATION]);
+    deploy.assert_count(0);
+    assert!(!format!("{:?}", circleci.received()).contains("CCIPAT"));
+}
+
+#[tokio::test]
+async fn strictly_nothing_is_made_up() {
+    let circleci = Mock::start().await;
+    circleci.strict();
+    let client = circleci.client_builder().no_retries().build().unwrap();
+    circleci.on::<GetUser>();
+    assert!(client.get_user(ID).send().await.is_ok());
+    let error = client.get_current_user().send().await.unwrap_err();
+    assert_eq!(
+        error.message(),
+        Some("nobody has said what to answer to getCurrentUser: GET /api/v2/me")
+    );
+}
+
+#[tokio::test]
+async fn replies_without_a_body_have_none() {
+    let circleci = Mock::start().await;
+    circleci
+        .on::<DeleteOtelExporter>()
+        .status(404, "no")
+        .reply(());
+    let client = circleci.client();
+    assert!(client.delete_otel_exporter(ID).send().await.is_err());
+    assert_eq!(
+        client
+            .delete_otel_exporter(ID)
+            .send_for_response()
+            .await
+            .unwrap()
+            .status(),
+        204
+    );
+    assert_eq!(
+        <DeleteOtelExporter as Kind>::OPERATION.id,
+        "deleteOtelExporter"
+    );
+}
+
+#[tokio::test]
+async fn many_at_a_time_each_get_their_own() {
+    let circleci = Mock::start().await;
+    let client = circleci.client();
+    for number in 1..=50 {
+        circleci
+            .on::<GetPipelineByNumber>()
+            .path("pipeline-number", number)
+            .reply_with(|pipeline| pipeline.number = number);
+    }
+    let calls = (1..=50).map(|number: i64| {
+        let sending = client.get_pipeline_by_number("gh/acme/web", number).send();
+        async move { assert_eq!(sending.await.unwrap().number, number) }
+    });
+    futures_util::future::join_all(calls).await;
+    circleci.assert_count::<GetPipelineByNumber>(50);
+}
+
+#[tokio::test]
+async fn a_function_makes_the_reply() {
+    let circleci = Mock::start().await;
+    circleci
+        .on::<GetUser>()
+        .reply_by(|request| match request.path("id") {
+            Some(ID) => Ok(mock::example::<GetUser>()),
+            id => Err(Refusal::new(404, format!("no {id:?}"))),
+        });
+    let client = circleci.client();
+    assert!(client.get_user(ID).send().await.is_ok());
+    let nobody = "00000000-0000-0000-0000-000000000000";
+    let error = client.get_user(nobody).send().await.unwrap_err();
+    assert_eq!(error.message(), Some(&*format!("no {:?}", Some(nobody))));
+}
+
+/// What a release script does: trigger, wait, approve, fetch.
+#[tokio::test]
+async fn a_scenario_moves_as_it_is_polled() {
+    use WorkflowStatus::{Failed, OnHold, Running, Success};
+    let circleci = Mock::start().await;
+    let web = Scenario::start(&circleci, "gh/acme/web");
+    web.next(
+        Script::new()
+            .workflow("build", [Running, Running, Success])
+            .artifact("junit.xml")
+            .workflow("deploy", [OnHold, Running, Failed])
+            .hidden_for(2),
+    );
+    let client = circleci.client();
+    let run = client
+        .trigger_pipeline_run("gh/acme/web")
+        .send()
+        .await
+        .unwrap();
+    let TriggerPipelineRunOutcome::Triggered(pipeline) = run else {
+        panic!("{run:?}")
+    };
+    let look = || async {
+        let list = client.list_workflows_by_pipeline_id(pipeline.id).items();
+        list.into_vec().await.unwrap()
+    };
+    let statuses = |all: &[Workflow]| {
+        all.iter()
+            .filter_map(|it| it.status.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((look().await.len(), look().await.len()), (0, 0));
+    let workflows = look().await;
+    assert_eq!(statuses(&workflows), [Running, OnHold]);
+    assert_eq!(
+        (&*workflows[0].name, workflows[0].pipeline_number),
+        ("build", Some(1))
+    );
+    let [build, deploy] = [&workflows[0].id, &workflows[1].id].map(|id| id.unwrap());
+    assert_eq!(statuses(&look().await), [Running, OnHold]);
+    let done = look().await;
+    assert_eq!(statuses(&done), [Success, OnHold]);
+    assert!(done[0].stopped_at.is_some() && done[1].stopped_at.is_none());
+
+    let jobs = client
+        .list_workflow_jobs(deploy)
+        .items()
+        .into_vec()
+        .await
+        .unwrap();
+    let approval = jobs[0].approval_request_id.unwrap();
+    assert_eq!((jobs[0].name.as_str(), jobs[1].job_number), ("hold", None));
+    assert!(
+        client
+            .approve_pending_approval_job_by_id(deploy, build)
+            .send()
+            .await
+            .unwrap_err()
+            .is_not_found()
+    );
+    client
+        .approve_pending_approval_job_by_id(deploy, approval)
+        .send()
+        .await
+        .unwrap();
+    assert!(!web.approve("deploy"), "it has been approved");
+    assert_eq!(
+        client
+            .get_workflow_by_id(deploy)
+            .send()
+            .await
+            .unwrap()
+            .status,
+        Some(Running)
+    );
+    assert_eq!(
+        client
+            .get_workflow_by_id(deploy)
+            .send()
+            .await
+            .unwrap()
+            .status,
+        Some(Failed)
+    );
+
+    let jobs = client
+        .list_workflow_jobs(build)
+        .items()
+        .into_vec()
+        .await
+        .unwrap();
+    let files = client
+        .get_job_artifacts("gh/acme/web", jobs[0].job_number.unwrap())
+        .items();
+    let files = files.into_vec().await.unwrap();
+    assert_eq!(
+        files.iter().map(|it| it.path.as_str()).collect::<Vec<_>>(),
+        ["junit.xml"]
+    );
+
+    // Another one, which nobody has written a script for, is cancelled.
+    let usual = client.trigger_pipeline("gh/acme/web").send().await.unwrap();
+    assert_eq!(usual.number, 2);
+    let list = || client.list_workflows_by_pipeline_id(usual.id).send();
+    assert_eq!(list().await.unwrap().items, []);
+    let workflow = list().await.unwrap().items.remove(0);
+    client
+        .cancel_workflow(workflow.id.unwrap())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        statuses(&list().await.unwrap().items),
+        [WorkflowStatus::Canceled]
+    );
+    let pipelines = client
+        .list_pipelines_for_project("gh/acme/web")
+        .items()
+        .into_vec()
+        .await
+        .unwrap();
+    assert_eq!(
+        pipelines.iter().map(|it| it.number).collect::<Vec<_>>(),
+        [2, 1]
+    );
+    assert!(
+        client
+            .list_pipelines_for_project("gh/acme/api")
+            .send()
+            .await
+            .unwrap_err()
+            .is_not_found()
+    );
+}
+
+#[tokio::test]
+async fn a_scenario_keeps_what_is_written() {
+    let circleci = Mock::start().await;
+    let _web = Scenario::start(&circleci, "gh/acme/web");
+    let client = circleci.client();
+    let names = || async {
+        let list = client.list_env_vars("gh/acme/web").items().into_vec();
+        list.await
+            .unwrap()
+            .into_iter()
+            .map(|it| it.name)
+            .collect::<Vec<_>>()
+    };
+    assert!(names().await.is_empty());
+    let set = client.create_env_var("gh/acme/web", CreateEnvVarRequest::new("A", "secret"));
+    assert_eq!(set.send().await.unwrap().value.as_deref(), Some("xxxxcret"));
+    assert_eq!(names().await, ["A"]);
+    client
+        .delete_env_var("gh/acme/web", "A")
+        .send()
+        .await
+        .unwrap();
+    assert!(
+        client
+            .get_env_var("gh/acme/web", "A")
+            .send()
+            .await
+            .unwrap_err()
+            .is_not_found()
+    );
+
+    let owner = ContextOwnerId::new(ID.parse::<circleci_api::uuid::Uuid>().unwrap());
+    let context = client
+        .create_context(CreateContextRequest::new("deploy", owner))
+        .send()
+        .await
+        .unwrap();
+    let request = AddEnvironmentVariableToContextRequest::new("v");
+    client
+        .add_environment_variable_to_context(context.id, "KEY", request)
+        .send()
+        .await
+        .unwrap();
+    let kept = client
+        .list_environment_variables_from_context(context.id)
+        .items()
+        .into_vec()
+        .await
+        .unwrap();
+    assert_eq!(
+        kept.iter()
+            .map(|it| it.variable.as_str())
+            .collect::<Vec<_>>(),
+        ["KEY"]
+    );
+    client.delete_context(context.id).send().await.unwrap();
+    assert!(
+        client
+            .get_context(context.id.to_string())
+            .send()
+            .await
+            .unwrap_err()
+            .is_forbidden()
+    );
+    assert!(
+        client
+            .list_contexts()
+            .items()
+            .into_vec()
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}

@@ -1,0 +1,104 @@
+//! What a call leaves in the traces, and what it must not.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use support::{Server, TOKEN, answer};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+const ID: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
+
+/// Every span and event with its fields, as text.
+#[derive(Clone, Default)]
+struct Notes(Arc<Mutex<BTreeMap<u64, String>>>, Arc<AtomicU64>);
+
+impl Notes {
+    fn note(&self, id: u64, record: impl FnOnce(&mut Fields<'_>)) {
+        let mut notes = self.0.lock().unwrap();
+        record(&mut Fields(notes.entry(id).or_default()));
+    }
+}
+
+struct Fields<'n>(&'n mut String);
+
+impl Visit for Fields<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        write!(self.0, " {field}={value:?}").unwrap();
+    }
+}
+
+impl Subscriber for Notes {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("circleci_api")
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let id = self.1.fetch_add(1, Ordering::SeqCst) + 1;
+        self.note(id, |fields| {
+            fields.0.push_str(span.metadata().name());
+            span.record(fields);
+        });
+        Id::from_u64(id)
+    }
+
+    fn record(&self, span: &Id, values: &Record<'_>) {
+        self.note(span.into_u64(), |fields| values.record(fields));
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let id = self.1.fetch_add(1, Ordering::SeqCst) + 1;
+        self.note(id, |fields| event.record(fields));
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+#[tokio::test]
+async fn a_call_is_a_span_without_a_secret() {
+    let notes = Notes::default();
+    let _guard = tracing::subscriber::set_default(notes.clone());
+    let server = Server::script([
+        answer(503, format!("no {TOKEN}")).into(),
+        answer(200, r#"{"message":"done"}"#).into(),
+        answer(404, format!(r#"{{"message":"who is {TOKEN}"}}"#)).into(),
+    ])
+    .await;
+    let client = server.client();
+    client.cancel_workflow(ID).send().await.unwrap();
+    client
+        .get_project_by_slug("gh/acme/web")
+        .send()
+        .await
+        .unwrap_err();
+
+    let notes: Vec<String> = notes.0.lock().unwrap().values().cloned().collect();
+    let [first, again, second] = &notes[..] else {
+        panic!("{notes:#?}")
+    };
+    for part in [
+        "circleci operation=\"cancelWorkflow\" method=\"POST\" path=\"/workflow/{id}/cancel\"",
+        " elapsed_ms=",
+        " status=200",
+        " attempt=2",
+        " request_id=\"req-200\"",
+    ] {
+        assert!(first.contains(part), "{part} in {first}");
+    }
+    assert!(
+        again.contains("wait_ms=") && again.contains("503"),
+        "{again}"
+    );
+    assert!(
+        second.contains(" error=getProjectBySlug: 404 Not Found: who is [redacted]"),
+        "{second}"
+    );
+    assert!(!notes.concat().contains(TOKEN), "{notes:#?}");
+}

@@ -1,0 +1,37 @@
+//! A client, and a server that answers whatever it was last told to.
+#![allow(dead_code, reason = "each target uses its part")]
+
+use std::sync::{Arc, Mutex};
+
+use circleci_api::Client;
+
+use crate::support::{Server, answer};
+
+pub struct Stage {
+    pub server: Server,
+    pub client: Client,
+    next: Arc<Mutex<(u16, Vec<u8>)>>,
+}
+
+impl Stage {
+    pub async fn new() -> Self {
+        let next = Arc::new(Mutex::new((500, Vec::new())));
+        let said = next.clone();
+        let server = Server::start(move |_, _| {
+            let (status, body) = said.lock().unwrap().clone();
+            answer(status, body).into()
+        })
+        .await;
+        let client = server.client();
+        Self {
+            server,
+            client,
+            next,
+        }
+    }
+
+    /// What every request is answered from now on.
+    pub fn say(&self, status: u16, body: impl Into<Vec<u8>>) {
+        *self.next.lock().unwrap() = (status, body.into());
+    }
+}

@@ -1,0 +1,64 @@
+//! What the calls are made with. Every value says which parameter it is for, so that two that were swapped are noticed,
+//! and is as hard to transport as its type admits.
+
+#![allow(dead_code, reason = "each target uses its part")]
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+/// A text that has to be escaped in a path, a query and JSON.
+pub fn text(name: &str) -> String {
+    format!("feature/ä&b=c d?#%+%2F\"\\;:@ü {name}")
+}
+
+pub fn id(name: &str) -> Uuid {
+    let hash = |seed: u64| {
+        name.bytes().fold(seed, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+    };
+    let id =
+        (u128::from(hash(0xcbf2_9ce4_8422_2325)) << 64) | u128::from(hash(0x8422_2325_cbf2_9ce4));
+    uuid::Builder::from_random_bytes(id.to_be_bytes()).into_uuid()
+}
+
+/// Some whole number from 1 to 9999.
+pub fn number(name: &str) -> i64 {
+    i64::from(id(name).as_fields().1) % 9999 + 1
+}
+
+pub fn date(name: &str) -> DateTime<Utc> {
+    DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::seconds(number(name))
+}
+
+pub fn project_slug() -> &'static str {
+    "gh/acme co/wéb#1?%2F&=+;@"
+}
+
+/// One part of a slug, in which neither slash can be.
+pub fn slug_part(name: &str) -> String {
+    text(name).replace(['/', '\\'], " ")
+}
+
+/// A slug whose parts are path parameters of their own.
+pub fn slug_in_parts() -> String {
+    format!("gh/{}/{}", slug_part("organization"), slug_part("project"))
+}
+
+pub fn org_slug() -> &'static str {
+    "gh/acme co#1?%2F&=+ü"
+}
+
+/// What a path parameter may have been given.
+pub fn path(name: &str, schema: &serde_json::Value) -> Vec<String> {
+    match name {
+        "project-slug" => vec![project_slug().to_owned()],
+        "org-slug" => vec![org_slug().to_owned()],
+        "org-slug-or-id" => vec![org_slug().to_owned(), id(name).to_string()],
+        "provider" => vec!["gh".to_owned()],
+        "organization" | "project" => vec![slug_part(name)],
+        "job-number" | "pipeline-number" => vec![number(name).to_string()],
+        _ if schema["format"] == "uuid" => vec![id(name).to_string()],
+        _ => vec![text(name)],
+    }
+}

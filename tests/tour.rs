@@ -1,0 +1,92 @@
+//! The first program that people run, and the page that sends them there.
+
+use std::collections::BTreeSet;
+
+use circleci_api::Client;
+
+#[allow(dead_code, reason = "its `main` is for `cargo run`")]
+#[path = "../circleci-api/examples/tour/main.rs"]
+mod tour;
+
+const README: &str = include_str!("../README.md");
+
+#[tokio::test]
+async fn the_tour_ends_well_and_reads_as_it_always_did() {
+    let mut out = Vec::new();
+    tour::small(&mut out).await.unwrap();
+    insta::assert_snapshot!(String::from_utf8(out).unwrap());
+}
+
+/// What is run against CircleCI itself.
+#[tokio::test]
+async fn looking_around_only_reads() {
+    let server = tour::server::SmallCircleCi::start().await;
+    let circleci = Client::builder()
+        .host(server.url())
+        .token(tour::server::TOKEN)
+        .build()
+        .unwrap();
+    let project = tour::server::PROJECT.parse().unwrap();
+    let mut out = Vec::new();
+    tour::look_around(&circleci, &project, &mut tour::screen::Screen(&mut out))
+        .await
+        .unwrap();
+    let requests = server.received().await;
+    assert!(requests.len() > 8, "{}", requests.len());
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.method == "GET" && request.body.is_empty())
+    );
+}
+
+#[tokio::test]
+async fn another_token_is_told_to_log_in() {
+    let server = tour::server::SmallCircleCi::start().await;
+    let circleci = Client::builder()
+        .host(server.url())
+        .token("another")
+        .build()
+        .unwrap();
+    let project = tour::server::PROJECT.parse().unwrap();
+    let mut out = Vec::new();
+    let error = tour::look_around(&circleci, &project, &mut tour::screen::Screen(&mut out))
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("getCurrentUser: 401 Unauthorized: You must log in first."),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_readme_begins_with_the_two_commands_and_names_only_those_that_exist() {
+    let top: Vec<_> = README.lines().take(5).collect();
+    assert!(
+        top.iter()
+            .any(|line| line.starts_with("cargo run --example tour"))
+    );
+    assert!(
+        top.iter()
+            .any(|line| line.starts_with("cargo test --workspace"))
+    );
+
+    let named: BTreeSet<_> = README
+        .split("cargo xtask ")
+        .skip(1)
+        .filter_map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric()).next())
+        .collect();
+    let xtask = include_str!("../xtask/src/main.rs");
+    assert!(named.len() >= 6, "{named:?}");
+    for command in named {
+        let variant = format!("{}{}", command[..1].to_uppercase(), &command[1..]);
+        assert!(
+            ["(", " {"]
+                .iter()
+                .any(|begin| xtask.contains(&format!("    {variant}{begin}"))),
+            "{command}"
+        );
+    }
+}

@@ -1,0 +1,610 @@
+//! Usage exports: orders, looks, parts, one CSV; limits, failures and deadlines.
+
+mod support;
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use circleci_api::chrono::{DateTime, Utc};
+use circleci_api::serde_json::{self, Value, json};
+use circleci_api::types::UsageExportJobState;
+use circleci_api::usage::{UsageExport, UsageLimits, UsageRow, WhenLimited};
+use circleci_api::uuid::Uuid;
+use circleci_api::{Client, Error, ErrorKind};
+use flate2::{Compression, write::GzEncoder};
+use support::{Act, Ending, Seen, Server, TOKEN, answer};
+
+const ORG: &str = "1f8d8f9e-9c4e-4c52-8c3e-0d4d6c3a2b1a";
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+/// An id that ends in a number.
+fn job(number: usize) -> Uuid {
+    format!("5034460f-c7c4-4c43-9457-{number:012}")
+        .parse()
+        .unwrap()
+}
+
+fn pack(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn ordered(number: usize) -> Act {
+    let body = json!({ "usage_export_job_id": job(number), "state": "created", "start": null, "end": null, "download_urls": null });
+    answer(201, body.to_string()).into()
+}
+
+fn state(number: usize, state: &str, urls: Value) -> Act {
+    let body = json!({ "usage_export_job_id": job(number), "state": state, "download_urls": urls, "error_reason": null });
+    answer(200, body.to_string()).into()
+}
+
+/// Storage with packed parts, by their paths; of each the n-th request gets the n-th act, and the last one from then on.
+async fn storage(parts: Vec<(&'static str, Vec<Act>)>) -> Server {
+    let counts = Mutex::new(vec![0; parts.len()]);
+    Server::start(move |_, seen| {
+        let path = seen.target.split('?').next().unwrap();
+        let Some(place) = parts.iter().position(|(known, _)| *known == path) else {
+            return answer(404, "").into();
+        };
+        let count = &mut counts.lock().unwrap()[place];
+        *count += 1;
+        let acts = &parts[place].1;
+        acts[(*count - 1).min(acts.len() - 1)].clone()
+    })
+    .await
+}
+
+async fn whole(export: UsageExport) -> Result<String, Error> {
+    let mut csv = export.csv()?;
+    let mut text = Vec::new();
+    while let Some(piece) = csv.try_next().await? {
+        text.extend_from_slice(&piece);
+    }
+    assert!(csv.try_next().await?.is_none());
+    Ok(String::from_utf8(text).unwrap())
+}
+
+fn january(client: &Client) -> UsageExport {
+    client.usage_export(ORG, at("2026-01-01T00:00:00Z"), at("2026-01-31T23:59:59Z"))
+}
+
+fn calls(server: &Server) -> Vec<String> {
+    let call = |seen: Seen| {
+        let target = seen
+            .target
+            .replace(&format!("/api/v2/organizations/{ORG}/usage_export_job"), "");
+        format!(
+            "{} {}",
+            seen.method,
+            target.trim_start_matches("/5034460f-c7c4-4c43-9457-00000000000")
+        )
+    };
+    server
+        .seen()
+        .into_iter()
+        .map(call)
+        .map(|call| call.trim().to_owned())
+        .collect()
+}
+
+fn assert_no_token(server: &Server) {
+    for seen in server.seen() {
+        assert!(!seen.headers.iter().any(
+            |(name, value)| value.contains(TOKEN) || name.eq_ignore_ascii_case("circle-token")
+        ));
+    }
+}
+
+#[tokio::test]
+async fn eight_parts_of_which_one_fails_once_are_one_csv() {
+    let head = "organization_id,job_name,total_credits";
+    let mut parts: Vec<(&'static str, Vec<Act>)> = Vec::new();
+    for (number, path) in ["/0", "/1", "/2", "/3", "/4", "/5", "/6", "/7"]
+        .into_iter()
+        .enumerate()
+    {
+        let text = match number {
+            // The other system's lines, a mark at the start, no end to the last line, and nothing but the header.
+            1 => format!("\u{feff}{head}\r\no,job-1,1\r\n"),
+            2 => format!("{head}\no,job-2,2"),
+            3 => format!("{head}\n"),
+            4 => head.to_owned(),
+            5 => String::new(),
+            _ => format!("{head}\no,\"job\n{number}\",{number}\n"),
+        };
+        let mut acts = vec![answer(200, pack(&text)).into()];
+        if number == 6 {
+            acts.insert(0, answer(503, "slow down").into());
+        }
+        parts.push((path, acts));
+    }
+    let storage = storage(parts).await;
+    let urls: Vec<_> = (0..8)
+        .map(|number| format!("{}/{number}?X-Sig=s1gned", storage.url()))
+        .collect();
+    let circleci = Server::script([
+        ordered(1),
+        state(1, "created", Value::Null),
+        state(1, "processing", Value::Null),
+        state(1, "cooling down", Value::Null),
+        state(1, "completed", json!(urls)),
+    ])
+    .await;
+    let (builder, waits) = circleci.builder();
+    let changes = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&changes);
+    let export = january(&builder.build().unwrap()).on_change(move |change| {
+        assert_eq!((change.window, change.windows, change.job), (0, 1, job(1)));
+        told.lock()
+            .unwrap()
+            .push((change.state.clone(), change.parts));
+    });
+    let expected =
+        format!("{head}\no,\"job\n0\",0\no,job-1,1\r\no,job-2,2\no,\"job\n6\",6\no,\"job\n7\",7\n");
+    assert_eq!(whole(export).await.unwrap(), expected);
+
+    assert_eq!(
+        calls(&circleci),
+        ["POST", "GET 1", "GET 1", "GET 1", "GET 1"]
+    );
+    let body: Value = serde_json::from_slice(&circleci.seen()[0].body).unwrap();
+    assert_eq!(
+        body,
+        json!({ "start": "2026-01-01T00:00:00Z", "end": "2026-01-31T23:59:59Z" })
+    );
+    let asked: Vec<_> = storage
+        .seen()
+        .into_iter()
+        .map(|seen| seen.target.replace("?X-Sig=s1gned", ""))
+        .collect();
+    assert_eq!(
+        asked,
+        ["/0", "/1", "/2", "/3", "/4", "/5", "/6", "/6", "/7"]
+    );
+    assert_no_token(&storage);
+    // 15 seconds and up to a quarter more, then twice that, … and the wait before the part that failed.
+    let waits = waits.all();
+    assert_eq!(waits.len(), 5);
+    for (wait, seconds) in waits.iter().zip([15.0, 30.0, 60.0, 120.0]) {
+        assert!(
+            (1.0..=1.25).contains(&(wait.as_secs_f64() / seconds)),
+            "{waits:?}"
+        );
+    }
+    use UsageExportJobState::{Completed, Created, Processing, Unknown};
+    assert_eq!(
+        *changes.lock().unwrap(),
+        [
+            (Created, 0),
+            (Created, 0),
+            (Processing, 0),
+            (Unknown("cooling down".to_owned()), 0),
+            (Completed, 8)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_part_that_breaks_in_the_middle_goes_on() {
+    let text = format!("total_credits\n{}", "1\n".repeat(5000));
+    let packed = pack(&text);
+    let cut = answer(200, packed.clone()).ending(Ending::CutAt(20));
+    let storage = storage(vec![
+        (
+            "/tagged",
+            vec![
+                cut.clone().header("etag", "\"v1\"").into(),
+                answer(206, &packed[20..])
+                    .header(
+                        "content-range",
+                        format!("bytes 20-{}/{}", packed.len() - 1, packed.len()),
+                    )
+                    .into(),
+            ],
+        ),
+        (
+            "/plain",
+            vec![cut.into(), answer(200, packed.clone()).into()],
+        ),
+    ])
+    .await;
+    let urls = ["tagged", "plain"].map(|path| format!("{}/{path}", storage.url()));
+    let circleci = Server::script([ordered(1), state(1, "completed", json!(urls))]).await;
+    let rows = "1\n".repeat(10000);
+    assert_eq!(
+        whole(january(&circleci.client())).await.unwrap(),
+        format!("total_credits\n{rows}")
+    );
+    let seen = storage.seen();
+    assert_eq!(
+        seen.iter()
+            .map(|seen| seen.header("range"))
+            .collect::<Vec<_>>(),
+        [None, Some("bytes=20-"), None, None]
+    );
+}
+
+#[tokio::test]
+async fn a_longer_span_is_several_exports_and_one_csv() {
+    let storage = storage(vec![
+        ("/a", vec![answer(200, pack("c\n1\n")).into()]),
+        // Unpacked on the way.
+        ("/b", vec![answer(200, "c\n3\n").into()]),
+    ])
+    .await;
+    let urls = |path: &str| json!([format!("{}/{path}", storage.url())]);
+    let circleci = Server::script([
+        ordered(1),
+        ordered(2),
+        ordered(3),
+        state(1, "completed", urls("a")),
+        // No usage.
+        state(2, "completed", Value::Null),
+        state(3, "processing", Value::Null),
+        state(3, "completed", urls("b")),
+    ])
+    .await;
+    let (builder, waits) = circleci.builder();
+    let shared = job(9);
+    let (from, to) = (at("2026-01-01T00:00:00Z"), at("2026-03-31T23:59:59Z"));
+    let export = builder
+        .build()
+        .unwrap()
+        .usage_export(ORG, from, to)
+        .shared_org_ids([shared]);
+    assert_eq!(whole(export).await.unwrap(), "c\n1\n3\n");
+    assert_eq!(
+        calls(&circleci),
+        ["POST", "POST", "POST", "GET 1", "GET 2", "GET 3", "GET 3"]
+    );
+    let bodies: Vec<Value> = circleci.seen()[..3]
+        .iter()
+        .map(|seen| serde_json::from_slice(&seen.body).unwrap())
+        .collect();
+    let window =
+        |start: &str, end: &str| json!({ "start": start, "end": end, "shared_org_ids": [shared] });
+    assert_eq!(
+        bodies,
+        [
+            window("2026-01-01T00:00:00Z", "2026-01-31T23:59:59.999Z"),
+            window("2026-02-01T00:00:00Z", "2026-03-03T23:59:59.999Z"),
+            window("2026-03-04T00:00:00Z", "2026-03-31T23:59:59Z"),
+        ]
+    );
+    // The later ones are ready, or nearly, when the first one is.
+    assert_eq!(waits.all().len(), 2);
+}
+
+#[tokio::test]
+async fn ten_orders_an_hour_are_all_there_are() {
+    let year = |client: &Client| {
+        client.usage_export(ORG, at("2025-01-01T00:00:00Z"), at("2025-12-31T23:59:59Z"))
+    };
+    let answers = |_: usize, seen: &Seen| match seen.method.as_str() {
+        "POST" => ordered(1),
+        _ => state(1, "completed", Value::Null),
+    };
+    let circleci = Server::start(answers).await;
+    let (builder, waits) = circleci.builder();
+    let client = builder.build().unwrap();
+    let limits = UsageLimits::new();
+    assert_eq!(whole(year(&client).limits(&limits)).await.unwrap(), "");
+    // Ten at once, and what they became; the other two an hour after the first.
+    let sent = calls(&circleci);
+    let expected: Vec<_> = [("POST", 10), ("GET 1", 10), ("POST", 2), ("GET 1", 2)]
+        .into_iter()
+        .flat_map(|(call, times)| vec![call; times])
+        .collect();
+    assert_eq!(sent, expected);
+    let long: Vec<_> = waits
+        .all()
+        .into_iter()
+        .filter(|wait| *wait > Duration::from_secs(60))
+        .collect();
+    assert!(
+        matches!(long[..], [wait] if wait > HOUR - Duration::from_secs(60)),
+        "{long:?}"
+    );
+    assert!(waits.all().iter().sum::<Duration>() < HOUR + Duration::from_secs(60));
+
+    // Nothing is left for others who share the figures, and who would rather hear of it.
+    for impatient in [
+        january(&client)
+            .limits(&limits)
+            .when_limited(WhenLimited::Fail),
+        january(&client)
+            .limits(&limits)
+            .deadline(Duration::from_secs(600)),
+    ] {
+        let before = circleci.count();
+        let error = whole(impatient).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.operation()),
+            (ErrorKind::RateLimited, Some("usageExport"))
+        );
+        assert!(error.retry_after().unwrap() > HOUR - Duration::from_secs(60));
+        assert_eq!(circleci.count(), before);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_waited_out() {
+    let refused = |wait: u32| Act::from(answer(429, "Rate limited.").header("retry-after", wait));
+    let circleci = Server::script([
+        refused(1800),
+        ordered(1),
+        state(1, "processing", Value::Null),
+        refused(600),
+        state(1, "completed", Value::Null),
+    ])
+    .await;
+    let (builder, waits) = circleci.builder();
+    let client = builder.build().unwrap();
+    assert_eq!(whole(january(&client)).await.unwrap(), "");
+    assert_eq!(
+        calls(&circleci),
+        ["POST", "POST", "GET 1", "GET 1", "GET 1"]
+    );
+    assert_eq!(
+        waits
+            .all()
+            .iter()
+            .map(Duration::as_secs)
+            .filter(|wait| *wait > 60)
+            .collect::<Vec<_>>(),
+        [1800, 600]
+    );
+    // Unless there is no time for it.
+    let circleci = Server::script([refused(1800)]).await;
+    let error = whole(january(&circleci.client()).when_limited(WhenLimited::Fail))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.operation(), error.retry_after()),
+        (Some("createUsageExport"), Some(Duration::from_secs(1800)))
+    );
+    assert_eq!(circleci.count(), 1);
+}
+
+#[tokio::test]
+async fn an_export_may_fail_or_take_too_long() {
+    let failed = json!({ "usage_export_job_id": job(1), "state": "failed", "error_reason": "query timeout", "download_urls": null });
+    let circleci = Server::script([ordered(1), answer(200, failed.to_string()).into()]).await;
+    let error = whole(january(&circleci.client())).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Failed);
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "usageExport: it has failed: export {}: query timeout",
+            job(1)
+        )
+    );
+
+    let circleci = Server::start(|_, seen| match seen.method.as_str() {
+        "POST" => ordered(1),
+        _ => state(1, "processing", Value::Null),
+    })
+    .await;
+    let (builder, waits) = circleci.builder();
+    let client = builder.build().unwrap();
+    let error = whole(january(&client).deadline(HOUR)).await.unwrap_err();
+    assert!(error.is_timeout());
+    assert!(error.to_string().contains(&job(1).to_string()), "{error}");
+    assert!(waits.all().iter().sum::<Duration>() <= HOUR);
+    assert!(circleci.count() <= 11, "{}", circleci.count());
+
+    // What was ordered can be had later, without an order.
+    let storage = storage(vec![("/a", vec![answer(200, pack("c\n1\n")).into()])]).await;
+    let circleci = Server::script([state(
+        1,
+        "completed",
+        json!([format!("{}/a", storage.url())]),
+    )])
+    .await;
+    assert_eq!(
+        whole(circleci.client().resume_usage_export(ORG, [job(1)]))
+            .await
+            .unwrap(),
+        "c\n1\n"
+    );
+    assert_eq!(calls(&circleci), ["GET 1"]);
+}
+
+#[tokio::test]
+async fn what_is_no_export_is_an_error() {
+    let client = Client::builder().token(TOKEN).build().unwrap();
+    let error = client
+        .usage_export(ORG, at("2026-01-02T00:00:00Z"), at("2026-01-01T00:00:00Z"))
+        .csv()
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+
+    let packed = pack("c\n1\n");
+    let mut bad = packed.clone();
+    let end = bad.len() - 6;
+    bad[end] ^= 1;
+    let bomb = pack(&format!("c\n{}", "0".repeat(50_000_000)));
+    for (part, kind, word) in [
+        (pack("d\n1\n"), ErrorKind::Decode, "different columns"),
+        (bad, ErrorKind::Decode, "unpacked"),
+        (
+            packed[..packed.len() - 4].to_vec(),
+            ErrorKind::Decode,
+            "unpacked",
+        ),
+        (vec![b'c'; 70_000], ErrorKind::Decode, "no header"),
+        (bomb, ErrorKind::TooLarge, "more than 1000000 bytes"),
+    ] {
+        let storage = storage(vec![
+            ("/a", vec![answer(200, packed.clone()).into()]),
+            ("/b", vec![answer(200, part).into()]),
+        ])
+        .await;
+        let urls = ["a", "b"].map(|path| format!("{}/{path}?X-Sig=s1gned", storage.url()));
+        let circleci = Server::script([ordered(1), state(1, "completed", json!(urls))]).await;
+        let error = whole(january(&circleci.client()).max_bytes(1_000_000))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains(word), "{error}");
+        assert!(!format!("{error:?}").contains("s1gned"));
+    }
+    // A URL that has expired is said so, and not tried for ever.
+    let expired = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
+    let storage = storage(vec![("/a", vec![answer(403, expired).into()])]).await;
+    let circleci = Server::script([
+        ordered(1),
+        state(1, "completed", json!([format!("{}/a", storage.url())])),
+    ])
+    .await;
+    let error = whole(january(&circleci.client())).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "usageExport: 403 Forbidden: AccessDenied: Request has expired (request req-403)"
+    );
+    assert_eq!(storage.count(), 1);
+}
+
+#[tokio::test]
+async fn a_file_is_written_when_it_is_complete() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("usage.csv");
+    let storage = storage(vec![
+        ("/a", vec![answer(200, pack("c\n1\n")).into()]),
+        ("/b", vec![answer(404, "").into()]),
+    ])
+    .await;
+    let done = |paths: &[&str]| {
+        let urls: Vec<_> = paths
+            .iter()
+            .map(|path| format!("{}/{path}", storage.url()))
+            .collect();
+        state(1, "completed", json!(urls))
+    };
+    let circleci = Server::script([
+        ordered(1),
+        done(&["a"]),
+        ordered(1),
+        done(&["a", "b"]),
+        ordered(1),
+        state(1, "completed", Value::Null),
+    ])
+    .await;
+    let client = circleci.client();
+    assert_eq!(january(&client).to_file(&path).await.unwrap(), 4);
+    assert!(
+        january(&client)
+            .to_file(&path)
+            .await
+            .unwrap_err()
+            .is_not_found()
+    );
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "c\n1\n");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert_eq!(january(&client).to_file(&path).await.unwrap(), 0);
+    let missing = folder.path().join("no/usage.csv");
+    let circleci = Server::script([ordered(1), done(&["a"])]).await;
+    assert_eq!(
+        january(&circleci.client())
+            .to_file(&missing)
+            .await
+            .unwrap_err()
+            .kind(),
+        ErrorKind::File
+    );
+}
+
+#[tokio::test]
+async fn rows_have_types_and_forgive() {
+    let columns = UsageRow::COLUMNS.join(",");
+    let full: Vec<String> = UsageRow::COLUMNS
+        .iter()
+        .enumerate()
+        .map(|(place, column)| match *column {
+            "job_name" => "\"a \"\"quoted\"\", job\nof two lines\"".to_owned(),
+            "is_workflow_successful" => "Y".to_owned(),
+            "is_unregistered_user" => "false".to_owned(),
+            "job_run_started_at" => "2026-01-05 12:03:22.5".to_owned(),
+            "organization_created_date" => "2020-02-29".to_owned(),
+            "median_cpu_utilization_pct" => "\\N".to_owned(),
+            "parallelism" => "many".to_owned(),
+            _ => place.to_string(),
+        })
+        .collect();
+    let long = "x".repeat(9000);
+    let text = format!("{columns},carbon_grams\n{},7\n\no,{long}\n", full.join(","));
+    let storage = storage(vec![(
+        "/a",
+        vec![answer(200, pack(&text)).ending(Ending::Chunks).into()],
+    )])
+    .await;
+    let circleci = Server::script([
+        ordered(1),
+        state(1, "completed", json!([format!("{}/a", storage.url())])),
+    ])
+    .await;
+    let mut rows = january(&circleci.client()).rows().unwrap();
+    let row = rows.try_next().await.unwrap().unwrap();
+    assert_eq!(row.job_name(), Some("a \"quoted\", job\nof two lines"));
+    assert_eq!(
+        (row.is_workflow_successful(), row.is_unregistered_user()),
+        (Some(true), Some(false))
+    );
+    assert_eq!(row.job_run_started_at(), Some(at("2026-01-05T12:03:22.5Z")));
+    assert_eq!(
+        row.organization_created_date(),
+        Some(at("2020-02-29T00:00:00Z"))
+    );
+    assert_eq!(
+        (
+            row.median_cpu_utilization_pct(),
+            row.parallelism(),
+            row.get("parallelism")
+        ),
+        (None, None, Some("many"))
+    );
+    assert_eq!(
+        (row.total_credits(), row.pipeline_number()),
+        (Some(47.0), Some(12))
+    );
+    assert_eq!(
+        (row.get("carbon_grams"), row.get("nonsense")),
+        (Some("7"), None)
+    );
+    assert_eq!(row.iter().count(), 49);
+    // A row that breaks off.
+    let row = rows.try_next().await.unwrap().unwrap();
+    assert_eq!(
+        (
+            row.organization_id(),
+            row.organization_name(),
+            row.total_credits()
+        ),
+        (Some("o"), Some(&*long), None)
+    );
+    assert!(rows.try_next().await.unwrap().is_none());
+}
+
+/// The columns are those of the document.
+#[test]
+fn the_rows_have_the_columns_of_the_document() {
+    let text = include_str!("../openapi/openapi.json");
+    let document: Value = serde_json::from_str(text).unwrap();
+    let tags = document["tags"].as_array().unwrap();
+    let usage = tags.iter().find(|tag| tag["name"] == "Usage").unwrap();
+    let described = usage["description"].as_str().unwrap();
+    let columns: Vec<_> = described
+        .lines()
+        .filter_map(|line| line.strip_prefix('|')?.split('|').nth(1))
+        .map(str::trim)
+        .filter(|column| !column.is_empty() && *column != "Field" && !column.starts_with('-'))
+        .collect();
+    assert_eq!(columns, UsageRow::COLUMNS);
+}

@@ -1,0 +1,1082 @@
+//! Waits, against a server that has a script: what is asked for, in which order, how often, and what is made of it.
+
+#![allow(clippy::duplicate_mod, reason = "each example brings its own server")]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use circleci_api::types::{JobStatus, PipelineState, UsageExportJobState};
+use circleci_api::uuid::Uuid;
+use circleci_api::wait::{Change, CountAs, NoWorkflow, OnHold, Outcome, Verdict, WaitError};
+use circleci_api::{Client, ErrorKind, serde_json};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+
+mod support;
+use support::{Act, Answer, Server, Waits, answer};
+
+/// Ids that tests can read: `1` stands for all of it.
+const PREFIX: &str = "00000000-0000-4000-8000-00000000000";
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn id(digit: u32) -> Uuid {
+    format!("{PREFIX}{digit}").parse().unwrap()
+}
+
+/// A server that has one answer to each of these requests, in this order.
+struct Script {
+    server: Server,
+    client: Client,
+    waits: Waits,
+    expected: Vec<String>,
+}
+
+impl Script {
+    async fn new(lines: Vec<(&str, Answer)>) -> Self {
+        let expected = lines.iter().map(|(line, _)| (*line).to_owned()).collect();
+        let acts = lines.into_iter().map(|(_, answer)| Act::from(answer));
+        let server = Server::script(acts).await;
+        let (builder, waits) = server.builder();
+        Self {
+            client: builder.build().unwrap(),
+            server,
+            waits,
+            expected,
+        }
+    }
+
+    /// Without the transport's retries.
+    async fn without_retries(lines: Vec<(&str, Answer)>) -> Self {
+        let mut script = Self::new(lines).await;
+        let (builder, waits) = script.server.builder();
+        script.client = builder.no_retries().build().unwrap();
+        script.waits = waits;
+        script
+    }
+
+    /// All of it was asked for, and nothing else.
+    fn is_played(&self) -> Vec<Duration> {
+        assert_eq!(seen(&self.server), self.expected);
+        self.waits.all()
+    }
+}
+
+fn seen(server: &Server) -> Vec<String> {
+    let line = |seen: &support::Seen| {
+        let target = seen.target.replace(PREFIX, "").replace("/api/v2/", "");
+        format!("{} {target}", seen.method)
+    };
+    server.seen().iter().map(line).collect()
+}
+
+fn ok(body: Value) -> Answer {
+    answer(200, body.to_string())
+}
+
+fn pipeline(state: &str) -> Answer {
+    ok(json!({ "id": id(9), "number": 512, "state": state, "errors": [] }))
+}
+
+fn list(items: impl IntoIterator<Item = Value>) -> Answer {
+    let items: Vec<Value> = items.into_iter().collect();
+    ok(json!({ "items": items, "next_page_token": null }))
+}
+
+fn workflow(digit: u32, name: &str, status: &str) -> Value {
+    json!({
+        "id": id(digit), "name": name, "status": status, "project_slug": "gh/acme/web", "pipeline_number": 512,
+        "created_at": format!("2026-05-06T09:14:0{digit}Z"),
+    })
+}
+
+fn setup(digit: u32, status: &str) -> Value {
+    let mut setup = workflow(digit, "setup", status);
+    setup["tag"] = json!("setup");
+    setup
+}
+
+fn job(digit: u32, name: &str, number: Option<u32>, status: &str) -> Value {
+    json!({ "id": id(digit), "name": name, "type": "build", "job_number": number, "status": status })
+}
+
+fn approval(digit: u32, name: &str, status: &str) -> Value {
+    json!({
+        "id": id(digit), "approval_request_id": id(digit), "name": name, "type": "approval", "status": status,
+    })
+}
+
+fn names(outcome: &Outcome) -> Vec<String> {
+    let each = outcome.workflows.iter();
+    each.map(|workflow| format!("{} {}", workflow.name, workflow.status.as_ref().unwrap()))
+        .collect()
+}
+
+fn seconds(waits: &[Duration]) -> Vec<u64> {
+    waits.iter().map(Duration::as_secs).collect()
+}
+
+const P: &str = "GET pipeline/9";
+const W: &str = "GET pipeline/9/workflow";
+
+#[tokio::test]
+async fn workflows_that_appear_slowly_are_waited_for() {
+    let script = Script::new(vec![
+        (P, pipeline("pending")),
+        (W, list([])),
+        (P, pipeline("created")),
+        (W, list([])),
+        (P, pipeline("created")),
+        (W, list([workflow(1, "build", "running")])),
+        // While something runs the pipeline itself does not matter.
+        (
+            W,
+            list([
+                workflow(1, "build", "success"),
+                workflow(2, "deploy", "running"),
+            ]),
+        ),
+        (
+            W,
+            list([
+                workflow(1, "build", "success"),
+                workflow(2, "deploy", "success"),
+            ]),
+        ),
+        // All are over. Is there really nothing else?
+        (P, pipeline("created")),
+        (
+            W,
+            list([
+                workflow(1, "build", "success"),
+                workflow(2, "deploy", "success"),
+            ]),
+        ),
+    ])
+    .await;
+    let mut changes = script.client.wait_for_pipeline(id(9)).changes();
+    let mut told = Vec::new();
+    while let Some(change) = changes.next().await {
+        told.push(change.to_string());
+    }
+    assert_eq!(
+        told,
+        [
+            "pipeline: pending",
+            "pipeline: created",
+            "build: running",
+            "build: success",
+            "deploy: running",
+            "deploy: success",
+        ]
+    );
+    let outcome = changes.finish().await.unwrap();
+    assert!(outcome.is_success());
+    assert_eq!(names(&outcome), ["build success", "deploy success"]);
+    assert!(outcome.failures.is_empty() && outcome.on_hold.is_empty());
+    let waits = script.is_played();
+    assert_eq!(waits.len(), 5, "{waits:?}");
+    for wait in waits {
+        assert!((5..=30).contains(&wait.as_secs()), "{wait:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_setup_workflow_is_followed_by_others() {
+    let build = |status| list([workflow(2, "build", status), setup(1, "success")]);
+    let script = Script::new(vec![
+        (P, pipeline("setup")),
+        (W, list([setup(1, "running")])),
+        (W, list([setup(1, "success")])),
+        (P, pipeline("setup")),
+        (W, list([setup(1, "success")])),
+        // What it continues with is on its way.
+        (P, pipeline("pending")),
+        (W, list([setup(1, "success")])),
+        (P, pipeline("created")),
+        (W, list([setup(1, "success")])),
+        (P, pipeline("created")),
+        (W, build("running")),
+        (W, build("failed")),
+        (P, pipeline("created")),
+        (W, build("failed")),
+        (
+            "GET workflow/2/job",
+            list([
+                job(5, "lint", Some(41), "success"),
+                job(6, "test", Some(42), "failed"),
+                job(7, "ship", None, "not_run"),
+                job(8, "pack", Some(43), "timedout"),
+            ]),
+        ),
+    ])
+    .await;
+    let wait = script.client.wait_for_pipeline(id(9));
+    let outcome = wait.finish().await.unwrap();
+    script.is_played();
+    assert_eq!(outcome.verdict, Verdict::Failed);
+    assert_eq!(names(&outcome), ["setup success", "build failed"]);
+    let lines: Vec<_> = outcome.failures.iter().map(ToString::to_string).collect();
+    let web = format!(
+        "{}/pipelines/github/acme/web/512/workflows/{}/jobs",
+        script.server.url(),
+        id(2)
+    );
+    assert_eq!(
+        lines,
+        [
+            format!("build / test (42): failed {web}/42"),
+            format!("build / pack (43): timedout {web}/43"),
+        ]
+    );
+    let failure = &outcome.failures[0];
+    assert_eq!(
+        (
+            &*failure.workflow,
+            failure.job.as_deref(),
+            failure.job_number
+        ),
+        ("build", Some("test"), Some(42))
+    );
+}
+
+/// It is over a minute later, for nothing comes.
+#[tokio::test]
+async fn a_setup_workflow_may_continue_with_nothing() {
+    let server = Server::start(|_, seen| {
+        let workflows = seen.target.ends_with("/workflow");
+        if workflows {
+            list([setup(1, "success")])
+        } else {
+            pipeline("setup")
+        }
+        .into()
+    })
+    .await;
+    let (builder, waits) = server.builder();
+    let client = builder.build().unwrap();
+    let outcome = client.wait_for_pipeline(id(9)).finish().await.unwrap();
+    assert!(outcome.is_success());
+    let waited: Duration = waits.all().iter().sum();
+    assert_eq!(waited, MINUTE, "{:?}", waits.all());
+    // One that failed continues with nothing for sure.
+    let server = Server::start(|_, seen| {
+        if seen.target.ends_with("/job") {
+            list([])
+        } else if seen.target.ends_with("/workflow") {
+            list([setup(1, "failed")])
+        } else {
+            pipeline("setup")
+        }
+        .into()
+    })
+    .await;
+    let (builder, waits) = server.builder();
+    let client = builder.build().unwrap();
+    let outcome = client.wait_for_pipeline(id(9)).finish().await.unwrap();
+    assert_eq!(outcome.verdict, Verdict::Failed);
+    // The workflow itself is to blame.
+    assert_eq!(
+        (outcome.failures.len(), &outcome.failures[0].job),
+        (1, &None)
+    );
+    assert_eq!(seconds(&waits.all()), [5]);
+}
+
+#[tokio::test]
+async fn of_a_workflow_that_is_rerun_the_last_run_counts() {
+    let script = Script::new(vec![
+        (P, pipeline("created")),
+        (
+            W,
+            list([
+                workflow(1, "build", "failed"),
+                workflow(2, "docs", "running"),
+            ]),
+        ),
+        // Newest first, as CircleCI lists them.
+        (
+            W,
+            list([
+                workflow(3, "build", "running"),
+                workflow(2, "docs", "success"),
+                workflow(1, "build", "failed"),
+            ]),
+        ),
+        (
+            W,
+            list([
+                workflow(3, "build", "success"),
+                workflow(2, "docs", "success"),
+                workflow(1, "build", "failed"),
+            ]),
+        ),
+        (P, pipeline("created")),
+        (
+            W,
+            list([
+                workflow(3, "build", "success"),
+                workflow(2, "docs", "success"),
+                workflow(1, "build", "failed"),
+            ]),
+        ),
+    ])
+    .await;
+    let wait = script.client.wait_for_pipeline(id(9));
+    let outcome = wait.finish().await.unwrap();
+    script.is_played();
+    assert!(outcome.is_success());
+    assert_eq!(names(&outcome), ["docs success", "build success"]);
+    assert_eq!(outcome.superseded.len(), 1);
+    assert_eq!(outcome.superseded[0].id, Some(id(1)));
+}
+
+#[tokio::test]
+async fn an_automatic_rerun_is_waited_for() {
+    let rerun = |digit, number: Option<u32>, status| {
+        let mut workflow = workflow(digit, "build", status);
+        workflow["max_auto_reruns"] = json!(1);
+        workflow["auto_rerun_number"] = json!(number);
+        workflow
+    };
+    let first = || rerun(1, None, "failed");
+    let script = Script::new(vec![
+        (P, pipeline("created")),
+        (W, list([first()])),
+        (P, pipeline("created")),
+        (W, list([first()])),
+        (P, pipeline("created")),
+        (W, list([first(), rerun(2, Some(1), "running")])),
+        (W, list([first(), rerun(2, Some(1), "failed")])),
+        (P, pipeline("created")),
+        (W, list([first(), rerun(2, Some(1), "failed")])),
+        (
+            "GET workflow/2/job",
+            list([job(6, "test", Some(42), "failed")]),
+        ),
+    ])
+    .await;
+    let wait = script.client.wait_for_pipeline(id(9));
+    let outcome = wait.finish().await.unwrap();
+    script.is_played();
+    assert_eq!(outcome.verdict, Verdict::Failed);
+    assert_eq!(outcome.failures.len(), 1);
+}
+
+#[tokio::test]
+async fn on_hold_is_waited_for_approved_or_returned() {
+    let held = || {
+        list([
+            approval(5, "confirm", "on_hold"),
+            approval(6, "later", "blocked"),
+            job(7, "ship", None, "blocked"),
+        ])
+    };
+    let approve = "POST workflow/1/approve/5";
+
+    // Wait: somebody else approves.
+    let script = Script::new(vec![
+        (P, pipeline("created")),
+        (W, list([workflow(1, "deploy", "on_hold")])),
+        ("GET workflow/1/job", held()),
+        (W, list([workflow(1, "deploy", "on_hold")])),
+        ("GET workflow/1/job", held()),
+        (W, list([workflow(1, "deploy", "running")])),
+        (W, list([workflow(1, "deploy", "success")])),
+        (P, pipeline("created")),
+        (W, list([workflow(1, "deploy", "success")])),
+    ])
+    .await;
+    let changes = script.client.wait_for_pipeline(id(9)).changes();
+    let told: Vec<String> = changes.map(|change| change.to_string()).collect().await;
+    script.is_played();
+    assert_eq!(
+        told,
+        [
+            "pipeline: created",
+            "deploy: on_hold",
+            "deploy / confirm waits for an approval",
+            "deploy: running",
+            "deploy: success",
+        ]
+    );
+
+    // Approve: not at first, then yes. Afterwards CircleCI shows it on hold for another moment.
+    let script = Script::new(vec![
+        ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
+        ("GET workflow/1/job", held()),
+        ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
+        ("GET workflow/1/job", held()),
+        (approve, answer(202, r#"{"message":"Accepted."}"#)),
+        ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
+        ("GET workflow/1/job", held()),
+        ("GET workflow/1", ok(workflow(1, "deploy", "success"))),
+    ])
+    .await;
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&asked);
+    let policy = OnHold::approve(move |held| {
+        let mut noted = noted.lock().unwrap();
+        noted.push(held.to_string());
+        noted.len() > 1
+    });
+    let wait = script.client.wait_for_workflow(id(1)).on_hold(policy);
+    let mut changes = wait.changes();
+    let mut approved = Vec::new();
+    while let Some(change) = changes.next().await {
+        if let Change::Approved(held) = change {
+            approved.push(held.approval_request_id);
+        }
+    }
+    assert!(changes.finish().await.unwrap().is_success());
+    script.is_played();
+    assert_eq!(approved, [id(5)]);
+    assert_eq!(
+        *asked.lock().unwrap(),
+        ["deploy / confirm", "deploy / confirm"]
+    );
+
+    // Return: what else runs is waited for first.
+    let script = Script::new(vec![
+        (P, pipeline("created")),
+        (
+            W,
+            list([
+                workflow(1, "deploy", "on_hold"),
+                workflow(2, "docs", "running"),
+            ]),
+        ),
+        ("GET workflow/1/job", held()),
+        (
+            W,
+            list([
+                workflow(1, "deploy", "on_hold"),
+                workflow(2, "docs", "success"),
+            ]),
+        ),
+        ("GET workflow/1/job", held()),
+        (P, pipeline("created")),
+        (
+            W,
+            list([
+                workflow(1, "deploy", "on_hold"),
+                workflow(2, "docs", "success"),
+            ]),
+        ),
+        ("GET workflow/1/job", held()),
+    ])
+    .await;
+    let wait = script
+        .client
+        .wait_for_pipeline(id(9))
+        .on_hold(OnHold::Return);
+    let outcome = wait.finish().await.unwrap();
+    script.is_played();
+    assert_eq!(outcome.verdict, Verdict::OnHold);
+    assert!(!outcome.is_success());
+    assert_eq!(outcome.on_hold.len(), 1);
+    let held = &outcome.on_hold[0];
+    assert_eq!((&*held.job, held.workflow_id), ("confirm", id(1)));
+    assert!(
+        held.web_url
+            .as_ref()
+            .unwrap()
+            .ends_with(&format!("/512/workflows/{}", id(1)))
+    );
+}
+
+/// An approval is a POST, which is not sent twice on a guess.
+#[tokio::test]
+async fn an_approval_whose_answer_is_lost_is_looked_at_again() {
+    let held = || list([approval(5, "confirm", "on_hold")]);
+    let script = Script::new(vec![
+        ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
+        ("GET workflow/1/job", held()),
+        ("POST workflow/1/approve/5", answer(502, "<html>")),
+        ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
+        ("GET workflow/1/job", held()),
+        (
+            "POST workflow/1/approve/5",
+            answer(400, r#"{"message":"Job already approved."}"#),
+        ),
+        ("GET workflow/1", ok(workflow(1, "deploy", "success"))),
+    ])
+    .await;
+    let wait = script.client.wait_for_workflow(id(1));
+    let outcome = wait
+        .on_hold(OnHold::approve(|_| true))
+        .finish()
+        .await
+        .unwrap();
+    assert!(outcome.is_success());
+    script.is_played();
+
+    // One that is refused at once is an error.
+    let script = Script::new(vec![
+        ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
+        ("GET workflow/1/job", held()),
+        (
+            "POST workflow/1/approve/5",
+            answer(403, r#"{"message":"Forbidden"}"#),
+        ),
+    ])
+    .await;
+    let wait = script.client.wait_for_workflow(id(1));
+    let error = wait
+        .on_hold(OnHold::approve(|_| true))
+        .finish()
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, WaitError::Call(error) if error.is_forbidden()),
+        "{error}"
+    );
+    script.is_played();
+}
+
+#[tokio::test]
+async fn an_errored_pipeline_is_what_the_policy_says() {
+    let errored = || {
+        ok(json!({
+            "id": id(9), "number": 512, "state": "errored",
+            "errors": [{ "type": "config", "message": "No such job: tset" }],
+        }))
+    };
+    let script = Script::new(vec![(P, errored()), (W, list([]))]).await;
+    let outcome = script
+        .client
+        .wait_for_pipeline(id(9))
+        .finish()
+        .await
+        .unwrap();
+    assert_eq!(script.is_played(), []);
+    assert_eq!(outcome.verdict, Verdict::Errored);
+    let message = outcome.pipeline_errors[0].message.as_deref();
+    assert_eq!(message, Some("No such job: tset"));
+
+    // Errors after setup do not hide what is running.
+    let script = Script::new(vec![
+        (P, errored()),
+        (W, list([workflow(1, "build", "running")])),
+        (W, list([workflow(1, "build", "success")])),
+        (P, errored()),
+        (W, list([workflow(1, "build", "success")])),
+    ])
+    .await;
+    let outcome = script
+        .client
+        .wait_for_pipeline(id(9))
+        .finish()
+        .await
+        .unwrap();
+    assert_eq!(script.is_played().len(), 1);
+    assert_eq!(outcome.verdict, Verdict::Errored);
+
+    let script = Script::new(vec![
+        (P, errored()),
+        (W, list([workflow(1, "build", "success")])),
+        (P, errored()),
+        (W, list([workflow(1, "build", "success")])),
+    ])
+    .await;
+    let wait = script
+        .client
+        .wait_for_pipeline(id(9))
+        .errored(CountAs::Success);
+    assert!(wait.finish().await.unwrap().is_success());
+    script.is_played();
+
+    let script = Script::new(vec![
+        (P, errored()),
+        (W, list([])),
+        (P, pipeline("created")),
+        (W, list([workflow(1, "build", "success")])),
+    ])
+    .await;
+    let wait = script
+        .client
+        .wait_for_pipeline(id(9))
+        .errored(CountAs::Unfinished);
+    let wait = wait.settle(Duration::ZERO);
+    assert!(wait.finish().await.unwrap().is_success());
+    script.is_played();
+}
+
+#[tokio::test]
+async fn a_pipeline_without_workflows_is_what_the_policy_says() {
+    let none = |_, seen: &support::Seen| {
+        let workflows = seen.target.ends_with("/workflow");
+        if workflows {
+            list([])
+        } else {
+            pipeline("created")
+        }
+        .into()
+    };
+    for (policy, after) in [
+        (NoWorkflow::default(), MINUTE),
+        (
+            NoWorkflow::ReturnAfter(Duration::from_secs(12)),
+            Duration::from_secs(12),
+        ),
+    ] {
+        let server = Server::start(none).await;
+        let (builder, waits) = server.builder();
+        let client = builder.build().unwrap();
+        let wait = client.wait_for_pipeline(id(9)).no_workflow(policy);
+        let outcome = wait.finish().await.unwrap();
+        assert_eq!(outcome.verdict, Verdict::NoWorkflow);
+        assert!(!outcome.is_success());
+        assert_eq!(waits.all().iter().sum::<Duration>(), after);
+    }
+    let server = Server::start(none).await;
+    let wait = server
+        .client()
+        .wait_for_pipeline(id(9))
+        .no_workflow(NoWorkflow::Wait);
+    let error = wait.deadline(10 * MINUTE).finish().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "not over after 600 s: no workflow yet, pipeline created"
+    );
+}
+
+#[tokio::test]
+async fn words_that_are_neither_good_nor_bad_are_what_the_policy_says() {
+    let stopped = |status| {
+        let mut workflow = workflow(1, "build", status);
+        workflow["stopped_at"] = json!("2026-05-06T09:19:41Z");
+        workflow
+    };
+    // Not run.
+    for (count, verdict) in [
+        (CountAs::Success, Verdict::Success),
+        (CountAs::Failure, Verdict::Failed),
+    ] {
+        let mut lines = vec![("GET workflow/1", ok(workflow(1, "build", "not_run")))];
+        if count == CountAs::Failure {
+            lines.push(("GET workflow/1/job", list([])));
+        }
+        let script = Script::new(lines).await;
+        let wait = script.client.wait_for_workflow(id(1)).not_run(count);
+        assert_eq!(wait.finish().await.unwrap().verdict, verdict);
+        script.is_played();
+    }
+    let script = Script::new(vec![
+        ("GET workflow/1", ok(workflow(1, "build", "not_run"))),
+        ("GET workflow/1", ok(workflow(1, "build", "success"))),
+    ])
+    .await;
+    let wait = script
+        .client
+        .wait_for_workflow(id(1))
+        .not_run(CountAs::Unfinished);
+    assert!(wait.finish().await.unwrap().is_success());
+    script.is_played();
+
+    // A word that this version does not know: it goes on, until it has stopped, and then nobody says that it went well.
+    let script = Script::new(vec![
+        ("GET workflow/1", ok(workflow(1, "build", "warming_up"))),
+        ("GET workflow/1", ok(stopped("melted"))),
+        (
+            "GET workflow/1/job",
+            list([job(6, "test", Some(42), "success")]),
+        ),
+    ])
+    .await;
+    let outcome = script
+        .client
+        .wait_for_workflow(id(1))
+        .finish()
+        .await
+        .unwrap();
+    script.is_played();
+    assert_eq!(outcome.verdict, Verdict::Failed);
+    assert_eq!(outcome.failures[0].status, "melted");
+    let script = Script::new(vec![("GET workflow/1", ok(stopped("melted")))]).await;
+    let wait = script
+        .client
+        .wait_for_workflow(id(1))
+        .unknown(CountAs::Success);
+    assert!(wait.finish().await.unwrap().is_success());
+    script.is_played();
+}
+
+#[tokio::test]
+async fn a_429_in_the_middle_is_the_transports() {
+    let script = Script::new(vec![
+        (P, pipeline("created")),
+        (W, list([workflow(1, "build", "running")])),
+        (W, answer(429, "Rate limited.").header("retry-after", 25)),
+        (W, list([workflow(1, "build", "success")])),
+        (P, pipeline("created")),
+        (W, list([workflow(1, "build", "success")])),
+    ])
+    .await;
+    let changes = script.client.wait_for_pipeline(id(9)).changes();
+    let changes: Vec<Change> = changes.collect().await;
+    assert!(
+        !changes
+            .iter()
+            .any(|change| matches!(change, Change::Trouble(_)))
+    );
+    let waits = script.is_played();
+    assert_eq!(waits.len(), 3, "{waits:?}");
+    assert_eq!(waits[1], Duration::from_secs(25));
+}
+
+#[tokio::test]
+async fn trouble_that_may_pass_does_not_end_a_wait() {
+    let script = Script::without_retries(vec![
+        ("GET workflow/1", ok(workflow(1, "build", "running"))),
+        ("GET workflow/1", answer(503, "<html>")),
+        (
+            "GET workflow/1",
+            answer(429, "Rate limited.").header("retry-after", 40),
+        ),
+        ("GET workflow/1", ok(workflow(1, "build", "success"))),
+    ])
+    .await;
+    let mut changes = script.client.wait_for_workflow(id(1)).changes();
+    let mut trouble = Vec::new();
+    while let Some(change) = changes.next().await {
+        if let Change::Trouble(error) = change {
+            trouble.push(error.status().unwrap().as_u16());
+        }
+    }
+    assert!(changes.finish().await.unwrap().is_success());
+    assert_eq!(trouble, [503, 429]);
+    assert_eq!(script.is_played()[2], Duration::from_secs(40));
+}
+
+#[tokio::test]
+async fn trouble_that_does_not_pass_ends_a_wait() {
+    for status in [401, 404] {
+        let script = Script::new(vec![
+            (P, pipeline("created")),
+            (W, answer(status, r#"{"message":"no"}"#)),
+        ])
+        .await;
+        let mut changes = script.client.wait_for_pipeline(id(9)).changes();
+        // What was seen until then is told.
+        let first = changes.next().await;
+        assert!(matches!(
+            first,
+            Some(Change::Pipeline(PipelineState::Created))
+        ));
+        assert!(changes.next().await.is_none());
+        let error = changes.finish().await.unwrap_err();
+        assert!(
+            matches!(&error, WaitError::Call(error) if error.status().unwrap() == status),
+            "{error}"
+        );
+        assert_eq!(script.is_played(), []);
+    }
+    let client = Server::script([]).await.client();
+    let error = client
+        .wait_for_pipeline("no id")
+        .finish()
+        .await
+        .unwrap_err();
+    assert!(matches!(&error, WaitError::Call(error) if error.kind() == ErrorKind::InvalidArgument));
+}
+
+#[tokio::test]
+async fn at_the_deadline_it_looks_once_more_and_gives_up() {
+    let server = Server::start(|_, _| ok(workflow(1, "build", "running")).into()).await;
+    let (builder, waits) = server.builder();
+    let client = builder.build().unwrap();
+    let wait = client.wait_for_workflow(id(1)).deadline(10 * MINUTE);
+    let error = wait.finish().await.unwrap_err();
+    assert!(error.is_deadline());
+    assert_eq!(error.to_string(), "not over after 600 s: build running");
+    let waits = waits.all();
+    assert_eq!(waits.iter().sum::<Duration>(), 10 * MINUTE);
+    assert_eq!(server.count(), waits.len() + 1);
+    // From every 5 seconds or so to every 30.
+    assert!((20..=60).contains(&waits.len()), "{waits:?}");
+    assert!(waits.iter().all(|wait| *wait <= Duration::from_secs(30)));
+
+    // What was wrong with the last look is kept.
+    let server = Server::start(|_, _| answer(503, "").into()).await;
+    let client = server.builder().0.no_retries().build().unwrap();
+    let wait = client.wait_for_job("gh/acme/web", 42).deadline(MINUTE);
+    let error = wait.finish().await.unwrap_err();
+    assert_eq!(error.to_string(), "not over after 60 s: no answer yet");
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.starts_with("getJobDetails: 503"), "{source}");
+}
+
+#[tokio::test]
+async fn a_dropped_wait_asks_for_nothing_more() {
+    // Before it is polled nothing is sent.
+    let server = Server::start(|_, seen| {
+        if seen.target.ends_with("/job") {
+            Act::Stall
+        } else {
+            ok(workflow(1, "build", "on_hold")).into()
+        }
+    })
+    .await;
+    let client = server.client();
+    // Like everything else, it can be waited for in a task of its own.
+    fn may_be_spawned<T: Send + 'static>(it: T) {
+        drop(it);
+    }
+    may_be_spawned(client.wait_for_pipeline(id(9)).finish());
+    may_be_spawned(
+        client
+            .wait_for_workflow(id(1))
+            .on_hold(OnHold::approve(|_| true))
+            .finish(),
+    );
+    may_be_spawned(client.wait_for_workflow(id(1)).changes());
+    assert_eq!(server.count(), 0);
+
+    // In the middle of a call.
+    let waiting = client.wait_for_workflow(id(1)).finish();
+    let both_asked = async {
+        while server.count() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = waiting => panic!("it cannot end"),
+        () = both_asked => {}
+    }
+
+    // Between two looks.
+    let quiet = Server::start(|_, _| ok(workflow(1, "build", "running")).into()).await;
+    let client = quiet.client();
+    let mut changes = client.wait_for_workflow(id(1)).changes();
+    assert!(changes.next().await.is_some());
+    drop(changes);
+    // Whatever was still on its way would have been served before this one.
+    client.get_workflow_by_id(id(7)).send().await.unwrap();
+    assert_eq!(seen(&quiet), ["GET workflow/1", "GET workflow/7"]);
+    assert_eq!(seen(&server), ["GET workflow/1", "GET workflow/1/job"]);
+}
+
+#[tokio::test]
+async fn jobs_are_told_where_they_are_asked_for() {
+    let script = Script::new(vec![
+        (P, pipeline("created")),
+        (W, list([workflow(1, "build", "running")])),
+        (
+            "GET workflow/1/job",
+            list([
+                job(5, "test", Some(42), "running"),
+                job(6, "ship", None, "blocked"),
+            ]),
+        ),
+        (W, list([workflow(1, "build", "success")])),
+        // Once more, for how they ended.
+        (
+            "GET workflow/1/job",
+            list([
+                job(5, "test", Some(42), "success"),
+                job(6, "ship", Some(43), "success"),
+            ]),
+        ),
+        (P, pipeline("created")),
+        (W, list([workflow(1, "build", "success")])),
+    ])
+    .await;
+    let wait = script.client.wait_for_pipeline(id(9)).jobs(true);
+    let told: Vec<String> = wait
+        .changes()
+        .map(|change| change.to_string())
+        .collect()
+        .await;
+    script.is_played();
+    assert_eq!(
+        told,
+        [
+            "pipeline: created",
+            "build: running",
+            "build / test (42): running",
+            "build / ship: blocked",
+            "build: success",
+            "build / test (42): success",
+            "build / ship (43): success",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_job_is_waited_for() {
+    let details = |status: &str| {
+        ok(json!({
+            "name": "test", "number": 42, "status": status, "latest_workflow": { "id": id(1), "name": "build" },
+            "web_url": "https://app.circleci.com/jobs/42",
+        }))
+    };
+    const J: &str = "GET project/gh%2Facme%2Fweb/job/42";
+    for (last, success) in [
+        ("success", true),
+        ("infrastructure_fail", false),
+        ("skipped", true),
+    ] {
+        let script = Script::new(vec![
+            (J, details("queued")),
+            (J, details("running")),
+            (J, details(last)),
+        ])
+        .await;
+        let mut changes = script.client.wait_for_job("gh/acme/web", 42).changes();
+        let mut told = Vec::new();
+        while let Some(change) = changes.next().await {
+            told.push(change.to_string());
+        }
+        assert_eq!(told[1], "build / test (42): running");
+        assert_eq!(told[2], format!("build / test (42): {last}"));
+        let outcome = changes.finish().await.unwrap();
+        assert_eq!(outcome.is_success(), success, "{last}");
+        assert_eq!(outcome.job.status, Some(JobStatus::from(last)));
+        assert!(outcome.job.web_url.is_some());
+        script.is_played();
+    }
+}
+
+#[tokio::test]
+async fn approvals_are_waited_for_until_decided() {
+    let (flow, jobs) = ("GET workflow/1", "GET workflow/1/job");
+    let script = Script::new(vec![
+        (flow, ok(workflow(1, "deploy", "running"))),
+        (jobs, list([])),
+        (flow, ok(workflow(1, "deploy", "running"))),
+        (
+            jobs,
+            list([
+                approval(5, "confirm", "blocked"),
+                job(6, "ship", None, "blocked"),
+            ]),
+        ),
+        (flow, ok(workflow(1, "deploy", "on_hold"))),
+        (
+            jobs,
+            list([
+                approval(5, "confirm", "on_hold"),
+                job(6, "ship", None, "blocked"),
+            ]),
+        ),
+        (flow, ok(workflow(1, "deploy", "running"))),
+        (
+            jobs,
+            list([
+                approval(5, "confirm", "success"),
+                job(6, "ship", Some(7), "running"),
+            ]),
+        ),
+    ])
+    .await;
+    let mut changes = script.client.wait_for_approval(id(1)).changes();
+    let mut told = Vec::new();
+    while let Some(change) = changes.next().await {
+        told.push(change.to_string());
+    }
+    assert_eq!(
+        told,
+        [
+            "deploy / confirm: blocked",
+            "deploy / confirm: on_hold",
+            "deploy / confirm waits for an approval",
+            "deploy / confirm: success",
+        ]
+    );
+    let approvals = changes.finish().await.unwrap();
+    assert!(approvals.is_approved());
+    assert_eq!(approvals.jobs.len(), 1);
+    script.is_played();
+
+    // A workflow that is canceled gives none, and one without such a job neither.
+    for (status, job) in [("canceled", "confirm"), ("running", "other")] {
+        let script = Script::new(vec![
+            (flow, ok(workflow(1, "deploy", status))),
+            (jobs, list([approval(5, "confirm", "on_hold")])),
+        ])
+        .await;
+        let wait = script.client.wait_for_approval(id(1)).job(job);
+        assert!(!wait.finish().await.unwrap().is_approved());
+        script.is_played();
+    }
+}
+
+#[tokio::test]
+async fn a_usage_export_is_waited_for() {
+    const E: &str = "GET organizations/8/usage_export_job/4";
+    let export = |state: &str, urls: Value| {
+        ok(json!({ "usage_export_job_id": id(4), "state": state, "download_urls": urls }))
+    };
+    let script = Script::new(vec![
+        (E, export("created", json!(null))),
+        (E, export("processing", json!(null))),
+        (E, answer(503, "")),
+        (E, export("processing", json!([]))),
+        (E, export("packing", json!(null))),
+        (
+            E,
+            export("completed", json!(["https://one", "https://two"])),
+        ),
+    ])
+    .await;
+    let mut changes = script.client.wait_for_usage_export(id(8), id(4)).changes();
+    let mut states = Vec::new();
+    while let Some(change) = changes.next().await {
+        if let Change::UsageExport(state) = change {
+            states.push(state.to_string());
+        }
+    }
+    assert_eq!(states, ["created", "processing", "packing", "completed"]);
+    assert_eq!(changes.finish().await.unwrap().download_urls.len(), 2);
+    script.is_played();
+
+    let script = Script::new(vec![(E, export("failed", json!(null)))]).await;
+    let wait = script.client.wait_for_usage_export(id(8), id(4));
+    let export = wait.finish().await.unwrap();
+    assert_eq!(export.state, Some(UsageExportJobState::Failed));
+    script.is_played();
+}
+
+#[allow(dead_code, reason = "its `main` is for `cargo run`")]
+#[path = "../circleci-api/examples/trigger_and_wait.rs"]
+mod trigger_and_wait;
+
+#[allow(dead_code, reason = "its `main` is for `cargo run`")]
+#[path = "../circleci-api/examples/pr_status.rs"]
+mod pr_status;
+
+#[tokio::test]
+async fn the_examples_end_well() {
+    let mut out = Vec::new();
+    assert!(trigger_and_wait::small(&mut out).await.unwrap());
+    let out = String::from_utf8(out).unwrap();
+    let lines: Vec<&str> = out
+        .lines()
+        .map(|line| line.split("  ").last().unwrap())
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "gh/acme/web #513 on main",
+            "pipeline: created",
+            "setup: running",
+            "setup: success",
+            "build-and-test: running",
+            "build-and-test: success",
+            "deploy: on_hold",
+            "deploy / confirm waits for an approval",
+            "deploy / confirm: approved",
+            "deploy: running",
+            "deploy: success",
+            "success",
+        ]
+    );
+
+    let mut out = Vec::new();
+    assert!(pr_status::small(&mut out).await.unwrap());
+    let line = String::from_utf8(out).unwrap();
+    assert_eq!(
+        line,
+        "✗ gh/acme/web checkout #512: build-and-test failed (test)\n"
+    );
+}
