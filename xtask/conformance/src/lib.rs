@@ -1,0 +1,15 @@
+//! `cargo xtask conformance`: every operation of the client against Stoplight Prism, a server that is made from CircleCI's
+//! document and shares no code with us.
+//!
+//! prism (the server) <- relay (notes what it says) <- client; then judge -> report. `suite` goes through the calls.
+
+// The same table of calls that `tests/wire.rs` judges, with values that Prism accepts.
+#[path = "../../../tests/support/calls.rs"]
+mod calls;
+mod values;
+
+pub mod judge;
+pub mod prism;
+pub mod relay;
+pub mod report;
+pub mod suite;

@@ -1,0 +1,112 @@
+//! Stoplight Prism, as `package-lock.json` pins it: installed where needed, started on a free port.
+
+use std::fs;
+use std::io::Seek;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
+
+const SCRIPT: &str = "node_modules/@stoplight/prism-cli/dist/index.js";
+/// Reading the document takes it some seconds.
+const START: Duration = Duration::from_secs(90);
+
+/// A running Prism. It ends when it is dropped.
+pub struct Prism {
+    pub address: SocketAddr,
+    // Killed on drop.
+    _child: Child,
+}
+
+/// The folder of package.json and its lock file.
+pub fn folder(root: &Path) -> PathBuf {
+    root.join("xtask/conformance")
+}
+
+/// Installs what the lock file says, unless that has been done.
+pub async fn install(folder: &Path) -> Result<()> {
+    let changed = |file: &str| {
+        fs::metadata(folder.join(file))
+            .and_then(|it| it.modified())
+            .ok()
+    };
+    let (locked, installed) = (
+        changed("package-lock.json"),
+        changed("node_modules/.package-lock.json"),
+    );
+    if installed.is_some() && installed >= locked && folder.join(SCRIPT).is_file() {
+        return Ok(());
+    }
+    let status = Command::new("npm")
+        .args(["ci", "--no-progress", "--loglevel=error"])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .await;
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => bail!("`npm ci` in xtask/conformance: {status}"),
+        Err(error) => Err(error).context("cannot run npm; conformance needs Node 20 or later"),
+    }
+}
+
+impl Prism {
+    /// Serves the document in this file. `logs` is where it may write what it has to say.
+    pub async fn start(folder: &Path, document: &Path, logs: &Path) -> Result<Self> {
+        // Prism takes no port 0. Between this and its start the port is anyone's, which has to be lived with.
+        let address =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr())?;
+        let mut log = fs::File::options()
+            .create(true)
+            .read(true)
+            .append(true)
+            .open(logs.join(format!("prism-{}.log", address.port())))?;
+        let mut child = Command::new("node")
+            .arg(folder.join(SCRIPT))
+            .args([
+                "mock",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                &address.port().to_string(),
+                "--verboseLevel",
+                "error",
+            ])
+            .arg(document)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log.try_clone()?)
+            .kill_on_drop(true)
+            .spawn()
+            .context("cannot run node; conformance needs Node 20 or later")?;
+        let end = Instant::now() + START;
+        loop {
+            if TcpStream::connect(address).await.is_ok() {
+                return Ok(Self {
+                    address,
+                    _child: child,
+                });
+            }
+            let ended = child.try_wait()?;
+            if ended.is_some() || Instant::now() > end {
+                log.rewind()?;
+                let said = std::io::read_to_string(&mut log).unwrap_or_default();
+                let how = ended.map_or_else(
+                    || format!("did not start within {} s", START.as_secs()),
+                    |status| format!("ended: {status}"),
+                );
+                bail!(
+                    "Prism {how}\n{}",
+                    said.lines().rev().take(5).collect::<Vec<_>>().join("\n")
+                );
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! All calls, in all modes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, Result};
+use circleci_api::{Client, Error};
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use crate::calls::{self, Answer};
+use crate::judge::{self, Fault, Finding, Outcome};
+use crate::relay::{Mode, Relay};
+use crate::report::Report;
+
+/// Operations that Prism refuses whatever is sent, and why. They are called on the document with our overlay applied, and
+/// each run proves that the document as it stands still refuses them.
+pub const OVERLAID: [(&str, &str); 1] = [(
+    "createContext",
+    "the document closes `owner` (`additionalProperties: false`) beside the `oneOf` that names its properties, so that no owner is valid",
+)];
+
+/// How much of what an operation takes is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Given {
+    /// What is required.
+    Least,
+    /// Everything.
+    Most,
+    /// Everything, in another branch of the body.
+    Branch,
+}
+
+impl std::fmt::Display for Given {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Least => "least",
+            Self::Most => "most",
+            Self::Branch => "other branch",
+        })
+    }
+}
+
+/// A call of an operation.
+#[derive(Clone, Copy)]
+pub struct Case {
+    pub id: &'static str,
+    pub given: Given,
+    pub call: fn(&Client) -> Answer,
+}
+
+/// Every call that there is.
+pub fn cases() -> Vec<Case> {
+    let twice = calls::all().into_iter().flat_map(|call| {
+        [(Given::Least, call.least), (Given::Most, call.most)].map(|(given, function)| Case {
+            id: call.id,
+            given,
+            call: function,
+        })
+    });
+    let branches = calls::other_branches().into_iter().map(|(id, call)| Case {
+        id,
+        given: Given::Branch,
+        call,
+    });
+    twice.chain(branches).collect()
+}
+
+/// The servers of a run: on the document as it is, and on the one with our overlay.
+#[derive(Clone, Copy)]
+pub struct Servers {
+    pub untouched: SocketAddr,
+    pub overlaid: SocketAddr,
+}
+
+/// Makes all calls once a mode, `workers` at a time, and reports. `document` says which operations there have to be.
+pub async fn run(
+    document: &Value,
+    cases: Vec<Case>,
+    servers: Servers,
+    modes: &[Mode],
+    workers: usize,
+) -> Result<Report> {
+    let mut report = Report::new(modes);
+    account(document, &cases, &mut report);
+    let cases = Arc::new(cases);
+
+    let jobs: Arc<Vec<(Case, Mode)>> = Arc::new(
+        modes
+            .iter()
+            .flat_map(|mode| cases.iter().map(|case| (*case, *mode)))
+            .collect(),
+    );
+    let next = Arc::new(AtomicUsize::new(0));
+    let mut running = JoinSet::new();
+    for _ in 0..workers.max(1) {
+        let (jobs, next) = (jobs.clone(), next.clone());
+        let (untouched, overlaid) = (
+            Line::to(servers.untouched).await?,
+            Line::to(servers.overlaid).await?,
+        );
+        running.spawn(async move {
+            let mut done = Vec::new();
+            while let Some((case, mode)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let line = if is_overlaid(case.id) {
+                    &overlaid
+                } else {
+                    &untouched
+                };
+                done.push((*case, *mode, line.call(case.call, *mode).await));
+            }
+            done
+        });
+    }
+    while let Some(done) = running.join_next().await {
+        for (case, mode, finding) in done.context("a worker broke down")? {
+            report.add(case, mode, finding);
+        }
+    }
+    prove_overlaid(&cases, servers.untouched, &mut report).await?;
+    Ok(report)
+}
+
+pub fn is_overlaid(id: &str) -> bool {
+    OVERLAID.iter().any(|(known, _)| *known == id)
+}
+
+/// Every operation of the document is called in both ways, and none that it does not have.
+fn account(document: &Value, cases: &[Case], report: &mut Report) {
+    let mut given: BTreeMap<&str, BTreeSet<Given>> = BTreeMap::new();
+    for case in cases {
+        given.entry(case.id).or_default().insert(case.given);
+    }
+    for operation in xtask::document::operations(document) {
+        let ways = given.remove(operation.id()).unwrap_or_default();
+        if !(ways.contains(&Given::Least) && ways.contains(&Given::Most)) {
+            report.amiss(format!(
+                "{} is not called: add it to tests/support/calls.rs",
+                operation.id()
+            ));
+        }
+        report.expect(operation.id());
+    }
+    for id in given.keys() {
+        report.amiss(format!(
+            "{id} is called, and is no operation of the document"
+        ));
+    }
+}
+
+/// What is run on the overlaid document has to need it.
+async fn prove_overlaid(cases: &[Case], untouched: SocketAddr, report: &mut Report) -> Result<()> {
+    let line = Line::to(untouched).await?;
+    for case in cases.iter().filter(|case| is_overlaid(case.id)) {
+        let finding = line.call(case.call, Mode::Static).await;
+        if finding.is_none_or(|finding| finding.fault != Fault::Request) {
+            report.amiss(format!(
+                "{} ({}) is no longer refused on the document as it is: take it out of `OVERLAID`",
+                case.id, case.given
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A client and its relay.
+pub struct Line {
+    relay: Relay,
+    client: Client,
+}
+
+impl Line {
+    pub async fn to(server: SocketAddr) -> Result<Self> {
+        let relay = Relay::to(server).await?;
+        let client = Client::builder()
+            .host(relay.url())
+            .token("CCIPAT_conformance")
+            .no_retries()
+            .build()?;
+        Ok(Self { relay, client })
+    }
+
+    /// Makes one call, and says what is wrong with it.
+    pub async fn call(&self, call: fn(&Client) -> Answer, mode: Mode) -> Option<Finding> {
+        self.relay.set(mode);
+        self.relay.take();
+        // In a task of its own: what was read is written and read again, and a value that does not survive that panics.
+        let answer: Answer = call(&self.client);
+        let outcome = match tokio::spawn(answer).await {
+            Ok(ended) => outcome(ended),
+            Err(broken) => Outcome::Panicked(message(broken)),
+        };
+        judge::judge(&self.relay.take(), &outcome)
+    }
+}
+
+fn outcome(ended: Result<Value, Error>) -> Outcome {
+    match ended {
+        Ok(_) => Outcome::Answered,
+        Err(error) => Outcome::Failed(error),
+    }
+}
+
+fn message(broken: tokio::task::JoinError) -> String {
+    let Ok(panic) = broken.try_into_panic() else {
+        return "the call was cancelled".to_owned();
+    };
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or(panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("the call panicked").to_owned()
+}
