@@ -1,11 +1,9 @@
 //! The credential goes to the configured origin and nowhere else, and nobody gets to read it on the way.
 
-mod support;
-
 use std::sync::Arc;
 
+use crate::support::{Act, Server, TOKEN, answer};
 use circleci_api::{Client, ClientBuilder, Environment, Error, ErrorKind, Scheme, Token, reqwest};
-use support::{Act, Server, TOKEN, answer};
 use tokio_rustls::rustls;
 
 const ID: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
@@ -299,7 +297,7 @@ async fn nothing_that_is_printed_shows_the_token() {
         }
     }
     let refused = Client::builder()
-        .host(format!("http://{}", support::refused().await))
+        .host(format!("http://{}", crate::support::refused().await))
         .token(TOKEN)
         .no_retries()
         .build()

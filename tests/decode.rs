@@ -1,28 +1,18 @@
 //! What the client reads: for every operation, answers made from CircleCI's own document, and the answers that CircleCI
 //! really gives, which are others.
 
-#[path = "support/calls.rs"]
-mod calls;
-#[path = "support/document.rs"]
-mod document;
-#[path = "support/stage.rs"]
-mod stage;
-mod support;
-#[path = "support/values.rs"]
-mod values;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::path::Path;
 
+use crate::document::{Bare, Document, Maker, Operation, Style, UNKNOWN_KEY};
+use crate::stage::Stage;
+use crate::values::{id, number, project_slug, text};
 use circleci_api::types::*;
 use circleci_api::{Error, ParameterValue, Sending};
-use document::{Bare, Document, Maker, Operation, Style, UNKNOWN_KEY};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use stage::Stage;
-use values::{id, number, project_slug, text};
 
 // ---- from the document ---------------------------------------------------------------------------------------------
 
@@ -142,7 +132,7 @@ async fn what_the_document_promises_is_read() {
         .into_iter()
         .map(|it| (it.id, it))
         .collect();
-    let calls = calls::all();
+    let calls = crate::calls::all();
     assert_eq!(
         calls.iter().map(|call| call.id).collect::<BTreeSet<_>>(),
         operations.keys().copied().collect::<BTreeSet<_>>()
@@ -536,7 +526,7 @@ table! {
         assert_eq!((component.id, component.project_id, component.release_count), (Some(id("component")), None, Some(4)));
         assert!(component.labels.is_empty());
     }
-    an_export_has_no_urls_yet: |c| c.create_usage_export("org", CreateUsageExportRequest::new(values::date("s"), values::date("e"))), export() => |job| {
+    an_export_has_no_urls_yet: |c| c.create_usage_export("org", CreateUsageExportRequest::new(crate::values::date("s"), crate::values::date("e"))), export() => |job| {
         assert_eq!((job.usage_export_job_id, job.state, job.start), (id("export"), Some(UsageExportJobState::Created), time("2026-03-01T00:00:00Z")));
         assert!(job.download_urls.is_empty());
     }

@@ -1,14 +1,12 @@
 //! The output of a job's steps, by version 1.1.
 
-mod support;
-
 use std::io::Write;
 
+use crate::support::{Ending, Server, TOKEN, answer};
 use circleci_api::serde_json::{self, json};
 use circleci_api::v1::{GetJobSteps, StepAction};
 use circleci_api::{Client, ErrorKind};
 use flate2::{Compression, write::GzEncoder};
-use support::{Ending, Server, TOKEN, answer};
 
 fn action(url: &str) -> StepAction {
     serde_json::from_value(json!({ "name": "Test", "output_url": url })).unwrap()

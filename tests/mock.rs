@@ -1,10 +1,5 @@
 //! The test double: it knows every operation, answers as told, and says what came.
 
-#[path = "support/calls.rs"]
-mod calls;
-#[path = "support/values.rs"]
-mod values;
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -32,7 +27,7 @@ fn panics<T: std::fmt::Debug>(piece: impl FnOnce() -> T) -> String {
 async fn every_operation_is_known_and_answered_without_a_word() {
     let circleci = Mock::start().await;
     let client = circleci.client();
-    let calls = calls::all();
+    let calls = crate::calls::all();
     assert_eq!(calls.len(), 113);
     for call in calls {
         for (way, function) in [("least", call.least), ("most", call.most)] {
@@ -48,7 +43,7 @@ async fn every_operation_is_known_and_answered_without_a_word() {
             assert_eq!(known, Some(call.id), "{way}: {request}");
         }
     }
-    for (id, call) in calls::token_only() {
+    for (id, call) in crate::calls::token_only() {
         // The example is the last page, whatever the token.
         assert_eq!(call(&client).await.unwrap(), json!(true), "{id}");
     }

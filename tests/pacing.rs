@@ -1,14 +1,12 @@
 //! Staying below a rate, in a time that only the test moves.
 
-mod support;
-
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::support::{Server, answer};
 use circleci_api::{Client, Clock, ErrorKind, Pacing};
-use support::{Server, answer};
 
 const ID: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
 

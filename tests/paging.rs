@@ -1,13 +1,11 @@
 //! Following a list to its end, and no further.
 
-mod support;
-
 use std::pin::pin;
 use std::time::Duration;
 
+use crate::support::{Act, Seen, Server, answer};
 use circleci_api::{ErrorKind, Paged, Request, Tolerant, serde_json, types};
 use futures_util::{StreamExt, TryStreamExt};
-use support::{Act, Seen, Server, answer};
 
 const ID: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
 

@@ -9,8 +9,7 @@ use circleci_api::{
 };
 use serde_json::json;
 
-mod support;
-use support::{Server, answer};
+use crate::support::{Server, answer};
 
 #[test]
 fn types_are_kept() {

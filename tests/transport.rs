@@ -1,15 +1,13 @@
 //! Every fault that a server, a proxy or a wire can think of: what it does, how many requests it saw, what the
 //! caller got. Real sockets, no real waits.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Act, Ending, Server, Waits, answer};
 use circleci_api::serde_json::{Value, json};
 use circleci_api::{
     CallOptions, Client, ClientBuilder, Error, ErrorKind, Replay, RetryPolicy, operations, types,
 };
-use support::{Act, Ending, Server, Waits, answer};
 
 const ID: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
 
@@ -111,7 +109,7 @@ impl Got {
         assert_eq!(error.is_timeout(), self.timeout, "{row}");
         assert!(!line.contains('\n'), "{row}: {line}");
         assert!(
-            !format!("{line} {error:?}").contains(support::TOKEN),
+            !format!("{line} {error:?}").contains(crate::support::TOKEN),
             "{row}: {error:?}"
         );
     }
@@ -163,7 +161,11 @@ async fn run(rows: Vec<Row>, set: impl Fn(ClientBuilder) -> ClientBuilder) {
                 "{name}"
             );
             assert_eq!(again.body, seen[0].body, "{name}");
-            assert_eq!(again.header("circle-token"), Some(support::TOKEN), "{name}");
+            assert_eq!(
+                again.header("circle-token"),
+                Some(crate::support::TOKEN),
+                "{name}"
+            );
         }
     }
 }
@@ -775,7 +777,7 @@ async fn a_broken_wire() {
 #[tokio::test]
 async fn a_refused_connection_is_tried_again_whatever_the_method() {
     for verb in [Get, Create] {
-        let address = support::refused().await;
+        let address = crate::support::refused().await;
         let waits = Waits::default();
         let client = Client::builder()
             .host(format!("http://{address}"))

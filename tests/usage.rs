@@ -1,11 +1,10 @@
 //! Usage exports: orders, looks, parts, one CSV; limits, failures and deadlines.
 
-mod support;
-
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::support::{Act, Ending, Seen, Server, TOKEN, answer};
 use circleci_api::chrono::{DateTime, Utc};
 use circleci_api::serde_json::{self, Value, json};
 use circleci_api::types::UsageExportJobState;
@@ -13,7 +12,6 @@ use circleci_api::usage::{UsageExport, UsageLimits, UsageRow, WhenLimited};
 use circleci_api::uuid::Uuid;
 use circleci_api::{Client, Error, ErrorKind};
 use flate2::{Compression, write::GzEncoder};
-use support::{Act, Ending, Seen, Server, TOKEN, answer};
 
 const ORG: &str = "1f8d8f9e-9c4e-4c52-8c3e-0d4d6c3a2b1a";
 const HOUR: Duration = Duration::from_secs(3600);

@@ -12,8 +12,7 @@ use circleci_api::{Client, ErrorKind, serde_json};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
-mod support;
-use support::{Act, Answer, Server, Waits, answer};
+use crate::support::{Act, Answer, Server, Waits, answer};
 
 /// Ids that tests can read: `1` stands for all of it.
 const PREFIX: &str = "00000000-0000-4000-8000-00000000000";
@@ -62,7 +61,7 @@ impl Script {
 }
 
 fn seen(server: &Server) -> Vec<String> {
-    let line = |seen: &support::Seen| {
+    let line = |seen: &crate::support::Seen| {
         let target = seen.target.replace(PREFIX, "").replace("/api/v2/", "");
         format!("{} {target}", seen.method)
     };
@@ -548,7 +547,7 @@ async fn an_errored_pipeline_is_what_the_policy_says() {
         .finish()
         .await
         .unwrap();
-    assert_eq!(script.is_played(), []);
+    assert!(script.is_played().is_empty());
     assert_eq!(outcome.verdict, Verdict::Errored);
     let message = outcome.pipeline_errors[0].message.as_deref();
     assert_eq!(message, Some("No such job: tset"));
@@ -603,7 +602,7 @@ async fn an_errored_pipeline_is_what_the_policy_says() {
 
 #[tokio::test]
 async fn a_pipeline_without_workflows_is_what_the_policy_says() {
-    let none = |_, seen: &support::Seen| {
+    let none = |_, seen: &crate::support::Seen| {
         let workflows = seen.target.ends_with("/workflow");
         if workflows {
             list([])
@@ -769,7 +768,7 @@ async fn trouble_that_does_not_pass_ends_a_wait() {
             matches!(&error, WaitError::Call(error) if error.status().unwrap() == status),
             "{error}"
         );
-        assert_eq!(script.is_played(), []);
+        assert!(script.is_played().is_empty());
     }
     let client = Server::script([]).await.client();
     let error = client

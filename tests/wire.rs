@@ -1,24 +1,14 @@
 //! What the client sends: every operation, over a real socket, judged by CircleCI's own document.
 
-#[path = "support/calls.rs"]
-mod calls;
-#[path = "support/document.rs"]
-mod document;
-#[path = "support/stage.rs"]
-mod stage;
-mod support;
-#[path = "support/values.rs"]
-mod values;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use calls::Answer;
+use crate::calls::Answer;
+use crate::document::{Document, Maker, Operation, Style};
+use crate::stage::Stage;
+use crate::support::{Seen, Server, TOKEN, answer};
 use circleci_api::Client;
-use document::{Document, Maker, Operation, Style};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
-use stage::Stage;
-use support::{Seen, Server, TOKEN, answer};
 
 /// Query parameters that the document declares as objects. Its own examples repeat them (`?branches=main&branches=dev`),
 /// and that is how they are sent: each value is one text.
@@ -115,7 +105,7 @@ impl Judge {
                 .remove(parameter)
                 .unwrap_or_else(|| panic!("{name}: {parameter} is not declared"))["schema"];
             let value = decoded(segment);
-            let expected = values::path(parameter, schema);
+            let expected = crate::values::path(parameter, schema);
             assert!(
                 expected.contains(&value),
                 "{name}: {parameter} is {value:?} instead of {expected:?}"
@@ -146,7 +136,7 @@ impl Judge {
         }
         for (parameter, given) in &sent {
             if parameter == "page-token" && !declared.contains_key("page-token") {
-                assert_eq!(given, &[values::text("page-token")], "{name}");
+                assert_eq!(given, &[crate::values::text("page-token")], "{name}");
                 continue;
             }
             let schema = &declared
@@ -164,7 +154,7 @@ impl Judge {
             );
             for text in given {
                 if list {
-                    assert_eq!(*text, values::text(parameter), "{name}");
+                    assert_eq!(*text, crate::values::text(parameter), "{name}");
                     continue;
                 }
                 let value = match schema["type"].as_str() {
@@ -297,18 +287,20 @@ fn check_value(name: &str, key: &str, schema: &Value, value: &Value) {
     let format = schema.get("format").and_then(Value::as_str);
     match (schema.get("type").and_then(Value::as_str), format) {
         (Some("string"), Some("uuid")) => {
-            assert_eq!(*value, json!(values::id(key)), "{name}: {key}")
+            assert_eq!(*value, json!(crate::values::id(key)), "{name}: {key}")
         }
         (Some("string"), Some("date-time")) => {
             let date = chrono::DateTime::parse_from_rfc3339(value.as_str().unwrap()).unwrap();
-            assert_eq!(date, values::date(key), "{name}: {key}");
+            assert_eq!(date, crate::values::date(key), "{name}: {key}");
         }
         (Some("string") | None, None) => {
-            assert_eq!(*value, json!(values::text(key)), "{name}: {key}")
+            assert_eq!(*value, json!(crate::values::text(key)), "{name}: {key}")
         }
         // The numbers of a timetable have their own bounds.
         (Some("integer"), Some("integer")) | (Some("boolean"), None) => {}
-        (Some("integer"), None) => assert_eq!(*value, json!(values::number(key)), "{name}: {key}"),
+        (Some("integer"), None) => {
+            assert_eq!(*value, json!(crate::values::number(key)), "{name}: {key}")
+        }
         other => panic!("{name}: {key} is of a type that this test does not know: {other:?}"),
     }
 }
@@ -385,7 +377,7 @@ async fn every_operation_is_sent_as_the_document_says() {
         .into_iter()
         .map(|it| (it.id, it))
         .collect();
-    let calls = calls::all();
+    let calls = crate::calls::all();
     let called: BTreeSet<&str> = calls.iter().map(|call| call.id).collect();
     assert_eq!(
         called.len(),
@@ -405,7 +397,7 @@ async fn every_operation_is_sent_as_the_document_says() {
         judge.check(operation, call.most, Given::Most).await;
         requests += 2;
     }
-    for (id, call) in calls::other_branches() {
+    for (id, call) in crate::calls::other_branches() {
         judge.check(&operations[id], call, Given::Most).await;
         requests += 1;
     }
@@ -437,7 +429,7 @@ async fn a_page_token_goes_where_the_document_forgets_it() {
         .filter(|it| !takes(it))
         .map(|it| (it.id, it))
         .collect();
-    let calls = calls::token_only();
+    let calls = crate::calls::token_only();
     assert_eq!(
         calls.iter().map(|(id, _)| *id).collect::<BTreeSet<_>>(),
         forgotten.keys().copied().collect::<BTreeSet<_>>()

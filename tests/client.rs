@@ -1,0 +1,30 @@
+//! The client as its users see it. One target for all: each would link the whole stack once more.
+
+#[path = "support/calls.rs"]
+mod calls;
+#[path = "support/document.rs"]
+mod document;
+#[path = "support/stage.rs"]
+mod stage;
+mod support;
+#[path = "support/values.rs"]
+mod values;
+
+mod artifacts;
+mod checkouts;
+mod contexts;
+mod credentials;
+mod decode;
+mod insights;
+mod job_logs;
+mod mock;
+mod pacing;
+mod paging;
+mod parameters;
+mod slugs;
+mod tour;
+mod transport;
+mod usage;
+mod waiting;
+mod webhooks;
+mod wire;
