@@ -1,4 +1,8 @@
 //! The client as its users see it. One target for all: each would link the whole stack once more.
+#![allow(
+    clippy::duplicate_mod,
+    reason = "the examples that are tried here share a module"
+)]
 
 #[path = "support/calls.rs"]
 mod calls;

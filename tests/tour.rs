@@ -6,29 +6,29 @@ use circleci_api::Client;
 
 #[allow(dead_code, reason = "its `main` is for `cargo run`")]
 #[path = "../circleci-api/examples/tour/main.rs"]
-mod tour;
+mod program;
 
 const README: &str = include_str!("../README.md");
 
 #[tokio::test]
 async fn the_tour_ends_well_and_reads_as_it_always_did() {
     let mut out = Vec::new();
-    tour::small(&mut out).await.unwrap();
+    program::small(&mut out).await.unwrap();
     insta::assert_snapshot!(String::from_utf8(out).unwrap());
 }
 
 /// What is run against CircleCI itself.
 #[tokio::test]
 async fn looking_around_only_reads() {
-    let server = tour::server::SmallCircleCi::start().await;
+    let server = program::server::SmallCircleCi::start().await;
     let circleci = Client::builder()
         .host(server.url())
-        .token(tour::server::TOKEN)
+        .token(program::server::TOKEN)
         .build()
         .unwrap();
-    let project = tour::server::PROJECT.parse().unwrap();
+    let project = program::server::PROJECT.parse().unwrap();
     let mut out = Vec::new();
-    tour::look_around(&circleci, &project, &mut tour::screen::Screen(&mut out))
+    program::look_around(&circleci, &project, &mut program::screen::Screen(&mut out))
         .await
         .unwrap();
     let requests = server.received().await;
@@ -42,15 +42,15 @@ async fn looking_around_only_reads() {
 
 #[tokio::test]
 async fn another_token_is_told_to_log_in() {
-    let server = tour::server::SmallCircleCi::start().await;
+    let server = program::server::SmallCircleCi::start().await;
     let circleci = Client::builder()
         .host(server.url())
         .token("another")
         .build()
         .unwrap();
-    let project = tour::server::PROJECT.parse().unwrap();
+    let project = program::server::PROJECT.parse().unwrap();
     let mut out = Vec::new();
-    let error = tour::look_around(&circleci, &project, &mut tour::screen::Screen(&mut out))
+    let error = program::look_around(&circleci, &project, &mut program::screen::Screen(&mut out))
         .await
         .unwrap_err();
     assert!(
