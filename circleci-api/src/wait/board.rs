@@ -9,21 +9,88 @@ use super::change::Change;
 use super::changes::View;
 use super::outcome::{Failure, Held, Outcome, Verdict};
 use super::policy::{CountAs, OnHold};
-use super::web;
+use super::{Wait, web};
 use crate::error::Error;
 use crate::types::{JobStatus, JobType, PipelineError, Workflow, WorkflowJob, WorkflowStatus};
 
-pub(super) struct Board {
-    pub(super) on_hold: OnHold,
-    pub(super) not_run: CountAs,
-    pub(super) unknown: CountAs,
-    pub(super) follow_jobs: bool,
+pub struct Board {
+    on_hold: OnHold,
+    not_run: CountAs,
+    unknown: CountAs,
+    follow_jobs: bool,
     workflows: HashMap<String, Option<WorkflowStatus>>,
     jobs: HashMap<Uuid, JobStatus>,
     /// Approvals that were told, sent, and known to have arrived.
     told: HashSet<Uuid>,
     sent: HashSet<Uuid>,
     approved: HashSet<Uuid>,
+}
+
+/// Something with workflows under watch: a workflow, or a pipeline.
+pub trait Boarded {
+    #[doc(hidden)]
+    fn board(&mut self) -> &mut Board;
+}
+
+/// # Workflows
+impl<W: Boarded> Wait<W> {
+    /// What to do about a workflow that waits for a person. Unless said otherwise, wait as well.
+    ///
+    /// ```no_run
+    /// # async fn run(circleci: circleci_api::Client, id: circleci_api::uuid::Uuid) -> Result<(), Box<dyn std::error::Error>> {
+    /// use circleci_api::wait::OnHold;
+    ///
+    /// let outcome = circleci.wait_for_workflow(id).on_hold(OnHold::Return).finish().await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn on_hold(mut self, policy: OnHold) -> Self {
+        self.watch.board().on_hold = policy;
+        self
+    }
+
+    /// What a workflow counts as that is `not_run`; a success unless said otherwise.
+    ///
+    /// ```no_run
+    /// # async fn run(circleci: circleci_api::Client, id: circleci_api::uuid::Uuid) -> Result<(), Box<dyn std::error::Error>> {
+    /// use circleci_api::wait::CountAs;
+    ///
+    /// let outcome = circleci.wait_for_pipeline(id).not_run(CountAs::Failure).finish().await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn not_run(mut self, count: CountAs) -> Self {
+        self.watch.board().not_run = count;
+        self
+    }
+
+    /// What a workflow counts as whose status this version of the crate does not know. Unless said otherwise it is
+    /// unfinished until it has a time at which it stopped, and then a failure.
+    ///
+    /// ```no_run
+    /// # async fn run(circleci: circleci_api::Client, id: circleci_api::uuid::Uuid) -> Result<(), Box<dyn std::error::Error>> {
+    /// use circleci_api::wait::CountAs;
+    ///
+    /// let outcome = circleci.wait_for_pipeline(id).unknown(CountAs::Failure).finish().await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn unknown(mut self, count: CountAs) -> Self {
+        self.watch.board().unknown = count;
+        self
+    }
+
+    /// Tells of changes of jobs too. It costs one more request for each running workflow at each look.
+    ///
+    /// ```no_run
+    /// # async fn run(circleci: circleci_api::Client, id: circleci_api::uuid::Uuid) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut changes = circleci.wait_for_pipeline(id).jobs(true).changes();
+    /// while let Some(change) = changes.next().await {
+    ///     eprintln!("{change}");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn jobs(mut self, follow: bool) -> Self {
+        self.watch.board().follow_jobs = follow;
+        self
+    }
 }
 
 /// What a status means under the policies.

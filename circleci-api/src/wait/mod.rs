@@ -46,6 +46,7 @@ use std::time::Duration;
 use crate::client::Client;
 
 pub use approval::{ApprovalWait, Approvals};
+pub use board::Boarded;
 pub use change::Change;
 pub use changes::{Changes, Watch};
 pub use error::WaitError;

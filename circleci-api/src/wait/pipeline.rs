@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Wait;
-use super::board::{self, Board};
+use super::board::{self, Board, Boarded};
 use super::change::Change;
 use super::changes::sealed::Watch;
 use super::changes::{Next, View};
 use super::outcome::{Outcome, Verdict};
-use super::policy::{CountAs, NoWorkflow, OnHold};
+use super::policy::{CountAs, NoWorkflow};
 use crate::argument::PathValue;
 use crate::client::Client;
 use crate::error::Error;
@@ -66,12 +66,6 @@ impl Client {
 }
 
 impl Wait<PipelineWait> {
-    /// What to do about a workflow that waits for a person. Unless said otherwise, wait as well.
-    pub fn on_hold(mut self, policy: OnHold) -> Self {
-        self.watch.board.on_hold = policy;
-        self
-    }
-
     /// What to do while there is no workflow. Unless said otherwise, end after a minute.
     pub fn no_workflow(mut self, policy: NoWorkflow) -> Self {
         self.watch.no_workflow = policy;
@@ -82,25 +76,6 @@ impl Wait<PipelineWait> {
     /// otherwise. As a success it is judged by its workflows alone.
     pub fn errored(mut self, count: CountAs) -> Self {
         self.watch.errored = count;
-        self
-    }
-
-    /// What a workflow counts as that is `not_run`; a success unless said otherwise.
-    pub fn not_run(mut self, count: CountAs) -> Self {
-        self.watch.board.not_run = count;
-        self
-    }
-
-    /// What a workflow counts as whose status this version of the crate does not know. Unless said otherwise it is
-    /// unfinished until it has a time at which it stopped, and then a failure.
-    pub fn unknown(mut self, count: CountAs) -> Self {
-        self.watch.board.unknown = count;
-        self
-    }
-
-    /// Tells of changes of jobs too. It costs one more request for each running workflow at each look.
-    pub fn jobs(mut self, follow: bool) -> Self {
-        self.watch.board.follow_jobs = follow;
         self
     }
 
@@ -116,6 +91,12 @@ impl Wait<PipelineWait> {
     pub fn announced(mut self, time: Duration) -> Self {
         self.watch.announced = time;
         self
+    }
+}
+
+impl Boarded for PipelineWait {
+    fn board(&mut self) -> &mut Board {
+        &mut self.board
     }
 }
 

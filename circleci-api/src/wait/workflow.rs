@@ -1,11 +1,10 @@
 //! Waiting for one workflow.
 
 use super::Wait;
-use super::board::{self, Board};
+use super::board::{self, Board, Boarded};
 use super::changes::sealed::Watch;
 use super::changes::{Next, View};
 use super::outcome::Outcome;
-use super::policy::{CountAs, OnHold};
 use crate::argument::PathValue;
 use crate::client::Client;
 use crate::error::Error;
@@ -42,30 +41,9 @@ impl Client {
     }
 }
 
-impl Wait<WorkflowWait> {
-    /// What to do if it waits for a person. Unless said otherwise, wait as well.
-    pub fn on_hold(mut self, policy: OnHold) -> Self {
-        self.watch.board.on_hold = policy;
-        self
-    }
-
-    /// What it counts as if it is `not_run`; a success unless said otherwise.
-    pub fn not_run(mut self, count: CountAs) -> Self {
-        self.watch.board.not_run = count;
-        self
-    }
-
-    /// What it counts as if this version of the crate does not know its status. Unless said otherwise it is unfinished
-    /// until it has a time at which it stopped, and then a failure.
-    pub fn unknown(mut self, count: CountAs) -> Self {
-        self.watch.board.unknown = count;
-        self
-    }
-
-    /// Tells of changes of jobs too. It costs one more request at each look.
-    pub fn jobs(mut self, follow: bool) -> Self {
-        self.watch.board.follow_jobs = follow;
-        self
+impl Boarded for WorkflowWait {
+    fn board(&mut self) -> &mut Board {
+        &mut self.board
     }
 }
 
