@@ -131,6 +131,10 @@ impl Call {
         };
     }
 
+    pub(crate) fn set_empty_object(&mut self) {
+        self.body = Body::Json(Bytes::from_static(b"{}"));
+    }
+
     pub(crate) fn set_options(&mut self, options: CallOptions) {
         self.options = Some(Box::new(options));
     }

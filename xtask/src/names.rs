@@ -208,7 +208,7 @@ pub fn method(id: &str) -> String {
 
 /// A parameter as argument and setter, out of the way of keywords and of a builder's own methods.
 pub fn argument(name: &str) -> String {
-    const TAKEN: [&str; 14] = [
+    const TAKEN: [&str; 15] = [
         "new",
         "operation",
         "options",
@@ -223,6 +223,7 @@ pub fn argument(name: &str) -> String {
         "with_query",
         "with_query_each",
         "with_json",
+        "with_empty_object",
     ];
     out_of_the_way(snake(name), &TAKEN)
 }

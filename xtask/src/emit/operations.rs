@@ -475,14 +475,10 @@ fn write(operation: &document::Operation<'_>, parts: &Parts<'_>) -> Text {
         .collect::<Vec<_>>()
         .join(", ");
     let summary = &summary[0];
-    let unsent = body.is_some_and(|body| !body.required);
-    let start = if unsent {
-        format!(
-            "Request::new(self).with_json(&types::{}::new())",
-            body.map_or("", |body| &body.ty)
-        )
+    let start = if body.is_some_and(|body| !body.required) {
+        "Request::new(self).with_empty_object()"
     } else {
-        "Request::new(self)".to_owned()
+        "Request::new(self)"
     };
     let client = format!(
         "{docs}{deprecated}    pub fn {method}(&self{arguments}) -> Request<{name}> {{\n        {start}{chain}\n    }}\n"

@@ -148,7 +148,7 @@ impl Client {
     ///
     /// Optional, as setters of the [`Request<TriggerPipeline>`](Request): `body`.
     pub fn trigger_pipeline(&self, project_slug: impl Into<PathValue>) -> Request<TriggerPipeline> {
-        Request::new(self).with_json(&types::TriggerPipelineRequest::new()).with_path(project_slug)
+        Request::new(self).with_empty_object().with_path(project_slug)
     }
 
     /// \[Recommended] Trigger a new pipeline.
@@ -169,7 +169,7 @@ impl Client {
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token), 404 (not found, or not visible to the token).
     pub fn trigger_pipeline_run(&self, project_slug: impl Into<PathValue>) -> Request<TriggerPipelineRun> {
-        Request::new(self).with_json(&types::TriggerPipelineRunRequest::new()).with_project(project_slug)
+        Request::new(self).with_empty_object().with_project(project_slug)
     }
 }
 

@@ -78,7 +78,7 @@ impl Client {
     ///
     /// Optional, as setters of the [`Request<RerunWorkflow>`](Request): `body`.
     pub fn rerun_workflow(&self, id: impl Into<PathValue>) -> Request<RerunWorkflow> {
-        Request::new(self).with_json(&types::RerunWorkflowRequest::new()).with_path(id)
+        Request::new(self).with_empty_object().with_path(id)
     }
 }
 
