@@ -22,6 +22,21 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 ///
 /// Made from strings, integers, [`Uuid`]s and slugs. It is checked against what the operation wants when the
 /// call is sent, and encoded as one segment whatever it holds: nothing in it can reach another route.
+///
+/// It is also made from what an answer holds and CircleCI may have left out: an id, a number or a slug as an `Option`.
+/// That of a `None` is refused when the call is sent, and nothing is.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// use circleci_api::{Client, ErrorKind, uuid::Uuid};
+///
+/// let circleci = Client::builder().token("abc").build()?;
+/// let id: Option<Uuid> = None; // as of a workflow that has none
+/// let error = circleci.list_workflow_jobs(id).send().await.unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+/// assert_eq!(error.to_string(), "listWorkflowJobs: invalid argument: id must be a UUID");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct PathValue(Cow<'static, str>);
 
@@ -132,6 +147,19 @@ impl From<String> for PathValue {
     }
 }
 
+// What an answer may lack. Nothing of any kind may be empty, so that what is missing is refused when it is written.
+macro_rules! from_option {
+    ($($from:ty),*) => {
+        $(impl From<Option<$from>> for PathValue {
+            fn from(value: Option<$from>) -> Self {
+                value.map_or(Self(Cow::Borrowed("")), Self::from)
+            }
+        })*
+    };
+}
+
+from_option!(Uuid, i64, String, &str);
+
 impl From<String> for QueryValue {
     fn from(value: String) -> Self {
         Self(Cow::Owned(value))
@@ -231,6 +259,24 @@ mod tests {
                 "{kind:?} {text:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_missing_is_refused_whatever_was_wanted() {
+        use ParamKind::{Integer, OrgSlug, OrgSlugOrId, ProjectSlug, Text, Uuid};
+        for kind in [ProjectSlug, OrgSlug, OrgSlugOrId, Uuid, Integer, Text] {
+            let param = Param { name: "p", kind };
+            for missing in [
+                PathValue::from(None::<uuid::Uuid>),
+                PathValue::from(None::<i64>),
+                PathValue::from(None::<String>),
+            ] {
+                let mut url = String::new();
+                assert!(missing.write(&param, &mut url).is_err(), "{kind:?}");
+                assert_eq!(url, "");
+            }
+        }
+        assert_eq!(PathValue::from(Some(7)), PathValue::from("7"));
     }
 
     #[test]

@@ -36,7 +36,6 @@ mod outcome;
 mod pace;
 mod pipeline;
 mod policy;
-mod status;
 mod web;
 mod workflow;
 

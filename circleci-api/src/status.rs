@@ -1,8 +1,10 @@
-//! What the words of CircleCI mean to those who wait.
+//! What CircleCI's words for a state mean: over or not, good or bad.
 
-use crate::types::{JobStatus, UsageExportJobState, WorkflowStatus};
+use crate::types::{
+    JobDetails, JobStatus, UsageExportJobState, Workflow, WorkflowJob, WorkflowStatus,
+};
 
-/// Judgements, with the feature `wait`. A word that this version of the crate does not know is none of the three.
+/// Judgements. A word that this version of the crate does not know is none of the three.
 impl WorkflowStatus {
     /// Nothing will happen any more, unless somebody reruns it.
     ///
@@ -23,6 +25,13 @@ impl WorkflowStatus {
     }
 
     /// It is over, and not for good: failed, in error, canceled, unauthorized.
+    ///
+    /// ```
+    /// use circleci_api::types::WorkflowStatus;
+    ///
+    /// assert!(WorkflowStatus::Unauthorized.is_failure());
+    /// assert!(!WorkflowStatus::Unknown("exploded".to_owned()).is_failure());
+    /// ```
     pub fn is_failure(&self) -> bool {
         matches!(
             self,
@@ -31,7 +40,7 @@ impl WorkflowStatus {
     }
 }
 
-/// Judgements, with the feature `wait`. A word that this version of the crate does not know is none of the three, but for
+/// Judgements. A word that this version of the crate does not know is none of the three, but for
 /// `skipped`, which CircleCI says of a job that did not have to run, and which is finished.
 impl JobStatus {
     /// Nothing will happen any more.
@@ -55,6 +64,13 @@ impl JobStatus {
     }
 
     /// It is over, and not for good: failed, timed out, canceled, unauthorized, or the infrastructure's fault.
+    ///
+    /// ```
+    /// use circleci_api::types::JobStatus;
+    ///
+    /// assert!(JobStatus::InfrastructureFail.is_failure());
+    /// assert!(!JobStatus::NotRun.is_failure());
+    /// ```
     pub fn is_failure(&self) -> bool {
         matches!(
             self,
@@ -68,9 +84,16 @@ impl JobStatus {
     }
 }
 
-/// Judgements, with the feature `wait`. A word that this version of the crate does not know is none of the three.
+/// Judgements. A word that this version of the crate does not know is none of the three.
 impl UsageExportJobState {
     /// Nothing will happen any more.
+    ///
+    /// ```
+    /// use circleci_api::types::UsageExportJobState;
+    ///
+    /// assert!(UsageExportJobState::Completed.is_finished());
+    /// assert!(!UsageExportJobState::Processing.is_finished());
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.is_success() || self.is_failure()
     }
@@ -85,3 +108,29 @@ impl UsageExportJobState {
         *self == Self::Failed
     }
 }
+
+macro_rules! judged_by_status {
+    ($($name:ident),*) => {
+        $(
+            /// Judgements by its `status`. Without one it is none of the three.
+            impl $name {
+                /// Nothing will happen any more, unless somebody reruns it.
+                pub fn is_finished(&self) -> bool {
+                    self.status.as_ref().is_some_and(|status| status.is_finished())
+                }
+
+                /// All went well.
+                pub fn is_success(&self) -> bool {
+                    self.status.as_ref().is_some_and(|status| status.is_success())
+                }
+
+                /// It is over, and not for good.
+                pub fn is_failure(&self) -> bool {
+                    self.status.as_ref().is_some_and(|status| status.is_failure())
+                }
+            }
+        )*
+    };
+}
+
+judged_by_status!(Workflow, WorkflowJob, JobDetails);
