@@ -3,11 +3,13 @@
 mod support;
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use circleci_api::{RetryPolicy, uuid::Uuid};
+use circleci_api::{RetryPolicy, serde_json, uuid::Uuid, v1::StepAction};
+use flate2::{Compression, write::GzEncoder};
 use support::{Act, Server, answer};
 use tokio::sync::Mutex as Turn;
 
@@ -27,7 +29,7 @@ fn assert_flat(before: Option<usize>, what: &str) {
     }
 }
 
-/// The two tests measure the same process.
+/// The tests measure the same process.
 static ALONE: Turn<()> = Turn::const_new(());
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -158,5 +160,25 @@ async fn a_stream_of_a_hundred_thousand_items_in_constant_memory() {
         assert_eq!(number as u64, PAGES * ITEMS);
         assert_eq!(server.count() as u64, PAGES);
         assert_flat(before, "100,000 items");
+    }
+}
+
+#[tokio::test]
+async fn an_output_is_unpacked_bit_by_bit() {
+    let _alone = ALONE.lock().await;
+    // Thirty kilobytes that become sixteen million parts.
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    for _ in 0..512 {
+        packed.write_all(&b"{}".repeat(32 * 1024)).unwrap();
+    }
+    let packed = packed.finish().unwrap();
+    let server = Server::start_quiet(move |_, _| answer(200, packed.clone()).into()).await;
+    let action = serde_json::json!({ "output_url": format!("{}/output", server.url()) });
+    let action: StepAction = serde_json::from_value(action).unwrap();
+    let mut output = server.client().step_output(&action).unwrap();
+    let before = resident();
+    assert!(output.try_next().await.unwrap().is_some());
+    if let (Some(before), Some(after)) = (before, resident()) {
+        assert!(after < before + 32 * 1024, "from {before} to {after} KiB");
     }
 }

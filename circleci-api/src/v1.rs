@@ -19,6 +19,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::Method;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -26,7 +27,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::argument::PathValue;
 use crate::client::Client;
 use crate::download::flow::{Flow, Next, stream};
-use crate::download::gunzip::Gunzip;
+use crate::download::gunzip::{self, Gunzip};
 use crate::download::transfer::Transfer;
 use crate::error::{Error, ErrorKind};
 use crate::object::object;
@@ -36,6 +37,8 @@ use crate::operation::{Operation, Replay, Request, operation};
 const MAX_BYTES: u64 = 256 << 20;
 /// One part of an output, unpacked. CircleCI cuts it off at a few megabytes.
 const MAX_PART: usize = 64 << 20;
+/// What is unpacked at once: it may become a hundred thousand empty parts.
+const BLOCK: usize = 256;
 
 /// Not in the document: what errors call the download by.
 static OUTPUT: Operation = Operation::new("getStepOutput", Method::GET, "", &[], Replay::Safe);
@@ -74,6 +77,7 @@ impl Client {
         };
         let source = Output {
             transfer,
+            piece: Bytes::new(),
             gunzip: Gunzip::default(),
             scan: Scan::default(),
             parts: VecDeque::new(),
@@ -223,6 +227,8 @@ impl StepOutput {
 /// A JSON array of parts that is read while it comes in.
 pub(crate) struct Output {
     transfer: Option<Transfer>,
+    /// What has come in and is not yet unpacked.
+    piece: Bytes,
     gunzip: Gunzip,
     scan: Scan,
     parts: VecDeque<OutputPart>,
@@ -239,10 +245,14 @@ impl Next for Output {
             let Some(transfer) = &mut self.transfer else {
                 return Ok(None);
             };
-            let piece = transfer.next().await?;
+            while self.piece.is_empty()
+                && let Some(piece) = transfer.next().await?
+            {
+                self.piece = piece;
+            }
             let mut take = |bytes: &[u8]| self.scan.push(bytes, &mut self.parts);
-            let unpacked = match piece {
-                Some(bytes) => self.gunzip.push(&bytes, &mut take),
+            let unpacked = match gunzip::block(&mut self.piece, BLOCK) {
+                Some(block) => self.gunzip.push(&block, &mut take),
                 None => {
                     self.transfer = None;
                     self.gunzip.finish(&mut take).and_then(|()| self.scan.end())

@@ -2,11 +2,16 @@
 
 use std::io::{self, Write};
 
+use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
 
-/// A block of input that is unpacked at once; it becomes at most a thousand times as much.
-const BLOCK: usize = 4 * 1024;
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Takes a block off a piece of a file. Unpacked it becomes at most a thousand times as much, which has to be handed on before
+/// the next one is taken: a server may send half a megabyte at once.
+pub(crate) fn block(piece: &mut Bytes, size: usize) -> Option<Bytes> {
+    (!piece.is_empty()).then(|| piece.split_to(piece.len().min(size)))
+}
 
 /// Unpacks one file. Whether it is packed is seen from its first bytes and not from a header: storage sends what it was given,
 /// and the HTTP client may have unpacked it already.
@@ -26,19 +31,8 @@ enum Kind {
 }
 
 impl Gunzip {
-    /// Hands `bytes` on to `out`, block by block.
+    /// Hands what a [`block`] holds on to `out`.
     pub(crate) fn push(
-        &mut self,
-        bytes: &[u8],
-        mut out: impl FnMut(&[u8]) -> io::Result<()>,
-    ) -> io::Result<()> {
-        for block in bytes.chunks(BLOCK) {
-            self.block(block, &mut out)?;
-        }
-        Ok(())
-    }
-
-    fn block(
         &mut self,
         block: &[u8],
         out: &mut impl FnMut(&[u8]) -> io::Result<()>,
@@ -63,7 +57,7 @@ impl Gunzip {
                 } else {
                     Kind::Plain
                 };
-                self.block(block, out)
+                self.push(block, out)
             }
             (Kind::OneByte, [second, ..]) => {
                 self.kind = if *second == MAGIC[1] {
@@ -71,8 +65,8 @@ impl Gunzip {
                 } else {
                     Kind::Plain
                 };
-                self.block(&MAGIC[..1], out)?;
-                self.block(block, out)
+                self.push(&MAGIC[..1], out)?;
+                self.push(block, out)
             }
         }
     }
@@ -108,10 +102,13 @@ mod tests {
     fn unpack(bytes: &[u8], step: usize) -> io::Result<Vec<u8>> {
         let (mut gunzip, mut got) = (Gunzip::default(), Vec::new());
         for piece in bytes.chunks(step) {
-            gunzip.push(piece, |bytes| {
-                got.extend_from_slice(bytes);
-                Ok(())
-            })?;
+            let mut piece = Bytes::copy_from_slice(piece);
+            while let Some(block) = block(&mut piece, 1000) {
+                gunzip.push(&block, &mut |bytes: &[u8]| {
+                    got.extend_from_slice(bytes);
+                    Ok(())
+                })?;
+            }
         }
         gunzip.finish(|bytes| {
             got.extend_from_slice(bytes);

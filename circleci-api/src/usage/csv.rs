@@ -9,12 +9,14 @@ use bytes::Bytes;
 use super::export::{EXPORT, Exports, Job, UsageExport};
 use crate::download::draft::Draft;
 use crate::download::flow::{Next, stream};
-use crate::download::gunzip::Gunzip;
+use crate::download::gunzip::{self, Gunzip};
 use crate::download::transfer::Transfer;
 use crate::error::{Error, ErrorKind};
 
 /// No header is longer.
 const MAX_HEADER: usize = 64 * 1024;
+/// What is unpacked at once.
+const BLOCK: usize = 16 * 1024;
 
 stream! {
     /// An organization's usage as one CSV with one header, piece by piece: [`UsageExport::csv`]. A piece may end anywhere.
@@ -68,6 +70,8 @@ pub(super) struct Csv {
 
 struct Part {
     transfer: Transfer,
+    /// What has come in and is not yet unpacked.
+    piece: Bytes,
     gunzip: Gunzip,
     /// The part's header, until it is complete.
     head: Option<Vec<u8>>,
@@ -162,6 +166,7 @@ impl Next for Csv {
                     )?;
                     self.part = Some(Part {
                         transfer,
+                        piece: Bytes::new(),
                         gunzip: Gunzip::default(),
                         head: Some(Vec::new()),
                     });
@@ -174,8 +179,13 @@ impl Next for Csv {
                 self.window += 1;
                 continue;
             };
-            let piece = part.transfer.next().await?;
-            let ended = piece.is_none();
+            while part.piece.is_empty()
+                && let Some(piece) = part.transfer.next().await?
+            {
+                part.piece = piece;
+            }
+            let block = gunzip::block(&mut part.piece, BLOCK);
+            let ended = block.is_none();
             let mut out = Vec::new();
             // An error of ours on its way through the decoder.
             let mut failure = None;
@@ -188,8 +198,8 @@ impl Next for Csv {
                     io::Error::other("stopped")
                 })
             };
-            let unpacked = match &piece {
-                Some(bytes) => part.gunzip.push(bytes, &mut take),
+            let unpacked = match &block {
+                Some(block) => part.gunzip.push(block, &mut take),
                 None => part.gunzip.finish(&mut take),
             };
             if let Err(error) = unpacked {
