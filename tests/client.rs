@@ -8,6 +8,9 @@
 mod calls;
 #[path = "support/document.rs"]
 mod document;
+#[path = "../xtask/tests/common/mod.rs"]
+mod documents;
+mod fuzzed;
 #[path = "support/stage.rs"]
 mod stage;
 mod support;
@@ -25,6 +28,7 @@ mod mock;
 mod pacing;
 mod paging;
 mod parameters;
+mod replay;
 mod slugs;
 mod tour;
 mod transport;

@@ -1,6 +1,8 @@
 //! What the tests of `regen` share: small documents, and what every set of generated files must be.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub mod mutate;
+
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,40 @@
+//! Coverage-guided fuzzing of the client and its generator: `fuzz/run SECONDS [TARGET…]`.
+//!
+//! What is done with the bytes stands in `tests/fuzzed/`, where an ordinary test does the same with what is kept here: `seeds/`, and
+//! in `found/` what a target has found.
+#![allow(dead_code, reason = "the tests use more of what they share")]
+
+#[path = "../../tests/support/calls.rs"]
+mod calls;
+#[path = "../../xtask/tests/common/mod.rs"]
+mod documents;
+#[path = "../../tests/fuzzed/mod.rs"]
+mod fuzzed;
+#[path = "../../tests/support/mod.rs"]
+mod support;
+#[path = "../../tests/support/values.rs"]
+mod values;
+
+#[doc(hidden)]
+pub use libfuzzer_sys;
+
+/// Runs a target by its name.
+pub fn run(name: &str, bytes: &[u8]) {
+    for (_, run) in fuzzed::TARGETS.iter().filter(|(known, _)| *known == name) {
+        run(bytes);
+    }
+}
+
+/// libFuzzer's hook ends the process at every panic, and the generator catches those of progenitor. What is not caught still
+/// ends it.
+pub fn print_panics() {
+    std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
+}
+
+/// A target.
+#[macro_export]
+macro_rules! target {
+    ($name:literal) => {
+        $crate::libfuzzer_sys::fuzz_target!(init: $crate::print_panics(), |bytes: &[u8]| $crate::run($name, bytes));
+    };
+}

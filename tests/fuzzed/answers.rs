@@ -1,0 +1,25 @@
+//! A byte that chooses the operation, and the body of its answer. What can be read can be written and read again.
+
+use super::stage::Stage;
+use crate::calls::{self, Call};
+use crate::support::answer;
+
+thread_local! {
+    static STAGE: (Stage, Vec<Call>) = (Stage::new(), calls::all());
+}
+
+pub fn run(bytes: &[u8]) {
+    let [choice, body @ ..] = bytes else { return };
+    STAGE.with(|(stage, calls)| {
+        stage.say(answer(200, body));
+        let call = &calls[usize::from(*choice) % calls.len()];
+        // The call itself writes what it has read, and reads that again.
+        match stage.run((call.least)(&stage.client)) {
+            Ok(read) => drop(read),
+            Err(error) => {
+                super::assert_presentable(&error);
+                assert_eq!(error.status().map(|it| it.as_u16()), Some(200));
+            }
+        }
+    });
+}

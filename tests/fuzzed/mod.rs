@@ -1,0 +1,71 @@
+//! What is done with bytes that nobody has chosen: by the targets of `fuzz/`, and in `replay.rs` with those that are kept.
+//!
+//! Whatever the bytes are, nothing panics and nothing grows without bound. What else must hold stands in each file.
+
+mod answers;
+mod artifacts;
+mod drift;
+mod errors;
+mod overlay;
+mod printed;
+mod regen;
+mod slugs;
+mod stage;
+mod usage;
+mod waits;
+mod webhooks;
+
+use std::io::Write;
+
+use flate2::{Compression, write::GzEncoder};
+
+/// What is tried, by the name of its target.
+pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+    ("answers", answers::run),
+    ("artifacts", artifacts::run),
+    ("drift", drift::run),
+    ("errors", errors::run),
+    ("overlay", overlay::run),
+    ("printed", printed::run),
+    ("regen", regen::run),
+    ("slugs", slugs::run),
+    ("usage", usage::run),
+    ("waits", waits::run),
+    ("webhooks", webhooks::run),
+];
+
+/// The first line, and what follows it.
+fn line(bytes: &[u8]) -> (&[u8], &[u8]) {
+    match bytes.iter().position(|byte| *byte == b'\n') {
+        Some(end) => (&bytes[..end], &bytes[end + 1..]),
+        None => (bytes, &[]),
+    }
+}
+
+/// The bytes as they are, or a gzip file of them.
+fn perhaps_packed(choice: u8, bytes: &[u8]) -> Vec<u8> {
+    if choice.is_multiple_of(2) {
+        return bytes.to_vec();
+    }
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(bytes).expect("memory");
+    packed.finish().expect("memory")
+}
+
+/// As the value of a header, which holds neither breaks nor other control characters.
+fn header(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.chars().filter(|it| !it.is_control()).collect()
+}
+
+/// What people and logs get to see of an error: a line of bounded length, without the token.
+fn assert_presentable(error: &circleci_api::Error) {
+    let line = error.to_string();
+    assert!(!line.chars().any(char::is_control), "{line:?}");
+    assert!(line.len() < 2048, "{} bytes: {line}", line.len());
+    let debug = format!("{error:?}");
+    assert!(debug.len() < 64 * 1024, "{} bytes of Debug", debug.len());
+    for shown in [line, debug] {
+        assert!(!shown.contains(crate::support::TOKEN), "{shown}");
+    }
+}

@@ -1,0 +1,16 @@
+//! An overlay, applied to a small document.
+
+use xtask::overlay;
+
+use crate::documents;
+
+pub fn run(bytes: &[u8]) {
+    let [choice, text @ ..] = bytes else { return };
+    let Ok(text) = std::str::from_utf8(text) else {
+        return;
+    };
+    let mut document = documents::base();
+    if let Err(error) = overlay::apply(&mut document, text, choice % 2 == 0) {
+        assert!(!format!("{error:#}").is_empty());
+    }
+}

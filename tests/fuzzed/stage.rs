@@ -1,0 +1,72 @@
+//! A server that answers whatever it was last told to, its client, and the thread that both run on.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use circleci_api::{Client, Clock, RetryPolicy};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::support::{Answer, Seen, Server, TOKEN, answer};
+
+/// Time that passes at once. A wait beyond the client's budget would be one that a caller has to sit out.
+struct Budget;
+
+impl Clock for Budget {
+    fn sleep(&self, wait: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        assert!(wait <= Duration::from_secs(90), "a wait of {wait:?}");
+        Box::pin(std::future::ready(()))
+    }
+}
+
+type Script = dyn Fn(&Seen) -> Option<Answer> + Send;
+
+pub struct Stage {
+    pub client: Client,
+    pub server: Server,
+    runtime: Runtime,
+    script: Arc<Mutex<Box<Script>>>,
+}
+
+impl Stage {
+    pub fn new() -> Self {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let script: Arc<Mutex<Box<Script>>> = Arc::new(Mutex::new(Box::new(|_| None)));
+        let said = Arc::clone(&script);
+        let server = runtime.block_on(Server::start_quiet(move |_, seen| {
+            let script = said.lock().expect("the script");
+            script(seen).unwrap_or_else(|| answer(500, "")).into()
+        }));
+        let client = Client::builder()
+            .host(server.url())
+            .token(TOKEN)
+            .clock(Budget)
+            .retry(RetryPolicy::default().max_attempts(2))
+            .build()
+            .expect("a client");
+        Self {
+            client,
+            server,
+            runtime,
+            script,
+        }
+    }
+
+    /// What every request is answered from now on.
+    pub fn say(&self, answer: Answer) {
+        self.play(move |_| Some(answer.clone()));
+    }
+
+    /// What a request is answered from now on, by what it asks for.
+    pub fn play(&self, script: impl Fn(&Seen) -> Option<Answer> + Send + 'static) {
+        *self.script.lock().expect("the script") = Box::new(script);
+    }
+
+    pub fn run<F: Future>(&self, work: F) -> F::Output {
+        self.runtime.block_on(work)
+    }
+}

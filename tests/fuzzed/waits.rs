@@ -1,0 +1,45 @@
+//! A byte that chooses the status, and a line for each header by which a server asks to wait. No wait is longer than the
+//! client's budget; the clock of the stage sees to it.
+
+use super::stage::Stage;
+use crate::support::answer;
+
+const STATUS: [u16; 4] = [200, 429, 503, 500];
+const HEADERS: [&str; 5] = [
+    "retry-after",
+    "ratelimit-reset",
+    "x-ratelimit-reset",
+    "ratelimit-remaining",
+    "ratelimit-limit",
+];
+
+thread_local! {
+    static STAGE: Stage = Stage::new();
+}
+
+pub fn run(bytes: &[u8]) {
+    let [choice, lines @ ..] = bytes else {
+        return;
+    };
+    let mut rest = lines;
+    let status = STATUS[usize::from(*choice) % STATUS.len()];
+    let mut answer = answer(status, "[]");
+    for name in HEADERS {
+        let (value, next) = super::line(rest);
+        rest = next;
+        if !value.is_empty() {
+            answer = answer.header(name, super::header(value));
+        }
+    }
+    STAGE.with(|stage| {
+        stage.say(answer);
+        let sent = stage.client.get_collaborations().send_for_response();
+        match stage.run(sent) {
+            Ok(response) => drop(format!("{:?}", response.rate_limit())),
+            Err(error) => {
+                super::assert_presentable(&error);
+                let _ = error.retry_after();
+            }
+        }
+    });
+}
