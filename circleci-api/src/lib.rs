@@ -1,43 +1,20 @@
-//! A typed client for the whole CircleCI API v2.
-//!
-//! ```no_run
-//! # async fn run() -> Result<(), circleci_api::Error> {
-//! use circleci_api::Client;
-//!
-//! let circleci = Client::from_env()?;
-//! let mut pipelines = circleci.list_pipelines().items();
-//! while let Some(pipeline) = pipelines.try_next().await? {
-//!     println!("{pipeline:?}");
-//! }
-//! # Ok(()) }
-//! ```
-//!
-//! Every operation is a method of [`Client`] that takes what the operation needs and returns a builder
-//! from [`operations`]; the builder's methods set what is optional, and `send` sends it.
-//! What is answered is a struct from [`types`].
-//!
-//! Calls are retried where that is harmless ([`RetryPolicy`]), lists are followed page by page ([`Paged`]),
-//! the token goes to the configured host and nowhere else, and whatever goes wrong is an [`Error`] with
-//! questions to ask of it.
-//!
-//! # Features
-//!
-//! | feature | default | what it adds |
-//! |---|---|---|
-//! | `rustls` | yes | TLS without a system library |
-//! | `native-tls` | no | TLS by the platform's own library |
-//! | `http2` | no | many calls over one connection |
-//! | `gzip` | no | compressed answers |
-//! | `pacing` | no | `Pacing`: stay below a rate, slow down before a 429 |
-//! | `tracing` | no | a span per call |
-//! | `mock` | no | [`mock`]: a CircleCI in the process of your tests |
-//! | `contexts` | no | `Client::set_context_variables`, `set_project_variables`, `copy_context_restrictions` |
-//! | `insights` | no | `Client::insights`: success rates, durations, credits, trends, flaky tests |
-//! | `webhooks` | no | `webhook`: signatures and events |
-//! | `wait` | no | wait for pipelines, workflows, jobs, approvals and usage exports; `params!`; the project of a checkout |
-//! | `artifacts` | no | `artifacts`: downloads, and the failed tests of a workflow |
-//! | `usage` | no | `usage`: exports as one CSV, or as rows |
-//! | `v1` | no | `v1`: a job's steps and their output, by version 1.1 of the API |
+// The README is the page of this crate. Its snippets are run once, with the tests of the workspace.
+#![cfg_attr(all(doc, not(doctest)), doc = include_str!("../README.md"))]
+#![cfg_attr(
+    any(not(doc), doctest),
+    doc = "A typed client for the whole CircleCI API v2."
+)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// What only the library must not do, and examples, benches and tests may.
+#![warn(
+    missing_docs,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 mod argument;
 #[cfg(feature = "artifacts")]
@@ -57,11 +34,14 @@ mod environment;
 mod error;
 #[rustfmt::skip]
 mod generated;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod host;
 #[cfg(feature = "insights")]
 mod insights;
 mod lenient;
 #[cfg(feature = "mock")]
+#[allow(clippy::panic, reason = "a test that misuses it is to fail")]
 pub mod mock;
 mod object;
 mod open_enum;
@@ -75,6 +55,7 @@ mod pipeline_parameters;
 mod response;
 mod retry;
 mod slug;
+mod status;
 mod timetable;
 mod tolerant;
 mod trace;

@@ -1,15 +1,24 @@
 //! `cargo xtask`: the maintainer's commands. This file only dispatches.
 
-use anyhow::Result;
+#![warn(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
+
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use std::{
+    fs,
     io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
 use xtask::{
-    conformance,
+    bench_peers::{self, BenchPeers, Part},
+    conformance, deviations,
     drift::{self, Deny, Drift, Format},
     fetch::{ErrorKind, Fetch, FetchError, Limits},
     regen,
@@ -55,6 +64,19 @@ enum Command {
         /// Say how often each overlay action and fixup applied
         #[arg(long)]
         report: bool,
+    },
+    /// Compare our client with what a user would pick instead, by the same calls on the same server; the tables go to stdout
+    #[command(after_help = bench_peers::NEEDS)]
+    BenchPeers {
+        /// How often each time is taken, all clients in turn
+        #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=99))]
+        rounds: u8,
+        /// Only this part; may be given several times
+        #[arg(long, value_enum)]
+        only: Vec<Part>,
+        /// Be the server, until stdin ends
+        #[arg(long, hide = true)]
+        serve: bool,
     },
     /// Call every operation on Stoplight Prism, a server made from the document; needs Node 20 or later
     #[command(disable_help_flag = true)]
@@ -148,8 +170,23 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
                     writeln!(out, "{:5}  {}", applied.matches, applied.name)
                 })?;
             }
+            // The pages about the vendored document, which is not the one at hand otherwise.
+            let pages = match spec.is_none() && dir.is_none() {
+                true => deviations::pages(&root, &places.overlay()?)?,
+                false => Vec::new(),
+            };
             let dir = dir.unwrap_or(places.generated);
-            let differences = regen::differences(&built.files, &dir)?;
+            let mut differences = regen::differences(&built.files, &dir)?;
+            let stale_code = !differences.is_empty();
+            let stale_pages = pages
+                .iter()
+                .filter(|(_, text, old)| old.as_ref() != Some(text));
+            let stale_pages: Vec<_> = stale_pages.collect();
+            differences.extend(
+                stale_pages
+                    .iter()
+                    .map(|(path, ..)| format!("changed: {path}")),
+            );
             if check && !differences.is_empty() {
                 differences
                     .iter()
@@ -160,16 +197,27 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
                 );
                 return Ok(ExitCode::from(STALE));
             }
-            if !check && !differences.is_empty() {
+            if !check && stale_code {
                 regen::write(&built.files, &dir)?;
+            }
+            if !check {
+                for (path, text, _) in &stale_pages {
+                    fs::write(root.join(path), text)
+                        .with_context(|| format!("cannot write {path}"))?;
+                }
             }
             writeln!(
                 out,
                 "{} files, {} of them {}",
-                built.files.len(),
+                built.files.len() + pages.len(),
                 differences.len(),
                 if check { "stale" } else { "written anew" }
             )?;
+        }
+        Command::BenchPeers { serve: true, .. } => bench_peers::serve(&mut out)?,
+        Command::BenchPeers { rounds, only, .. } => {
+            let rounds = rounds.into();
+            BenchPeers { root, rounds, only }.run(&mut out, &mut std::io::stderr())?;
         }
         Command::Conformance { arguments } => return conformance::run(&root, &arguments),
         Command::Surface { stats } => {

@@ -187,6 +187,10 @@ impl Update {
     }
 }
 
+#[allow(
+    clippy::print_stderr,
+    reason = "it takes minutes, and stdout is the changelog's"
+)]
 fn step(doing: &str) {
     eprintln!("{doing} …");
 }
@@ -241,7 +245,7 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
                 fs::create_dir(to.join(&path))
                     .with_context(|| format!("cannot make {}", path.display()))?;
                 folders.push(path);
-            } else if kind.is_file() {
+            } else if entry.path().is_file() {
                 fs::copy(entry.path(), to.join(&path))
                     .with_context(|| format!("cannot copy {}", path.display()))?;
             }

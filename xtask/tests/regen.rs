@@ -13,7 +13,9 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 use tempfile::TempDir;
+use xtask::deviations;
 use xtask::emit::Files;
+use xtask::fixups::FIXUPS;
 use xtask::regen::{self, Places};
 
 /// What the vendored document makes; it takes a while.
@@ -142,6 +144,128 @@ fn the_code_in_the_tree_is_up_to_date() {
         regen::COMMAND
     );
     check_files(generated()).expect("code in order");
+}
+
+#[test]
+fn the_index_has_every_operation_of_the_document_once() {
+    let document = vendored();
+    let paths = document["paths"].as_object().expect("paths");
+    let mut expected: Vec<String> = paths
+        .values()
+        .flat_map(|item| item.as_object().expect("operations").values())
+        .filter_map(|operation| operation["operationId"].as_str())
+        .map(str::to_owned)
+        .collect();
+    let index = &generated()["index.rs"];
+    let rows = index
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! | [`"));
+    let mut listed: Vec<String> = Vec::new();
+    for row in rows {
+        let (id, rest) = row.split_once("`](").expect("a link");
+        let (address, rest) = rest.split_once(") | [`").expect("a method");
+        let (method, link) = rest.split_once("`](").expect("a link");
+        assert!(
+            address.starts_with("https://circleci.com/docs/api/v2/index.html#tag/")
+                && address.ends_with(&format!("/operation/{id}")),
+            "{row}"
+        );
+        assert!(
+            link.starts_with(&format!("crate::Client::{method}) | `")),
+            "{row}"
+        );
+        let function = format!("    pub fn {method}(&self");
+        let defined = generated()
+            .values()
+            .filter(|text| text.contains(&function))
+            .count();
+        assert_eq!(defined, 1, "{method}");
+        listed.push(id.to_owned());
+    }
+    expected.sort();
+    listed.sort();
+    assert_eq!(listed, expected);
+    assert_eq!(listed.len(), 113);
+}
+
+#[test]
+fn the_pages_about_deviations_are_up_to_date() {
+    for (path, text, old) in deviations::pages(&root(), &overlay()).expect("the pages") {
+        assert!(
+            old.as_ref() == Some(&text),
+            "{path}: run `{}` and commit the result",
+            regen::COMMAND
+        );
+    }
+}
+
+#[test]
+fn the_page_names_every_action_and_every_fixup_with_its_reason() {
+    let text = overlay();
+    let page = deviations::page(&deviations::of(&text).expect("deviations"));
+    // Table cells, capitals and full stops aside, nothing of what is said is lost.
+    let gist = |text: &str| {
+        let letters = text.chars().filter(|c| c.is_alphanumeric());
+        letters.collect::<String>().to_lowercase()
+    };
+    let rows = page.lines().filter(|line| line.starts_with("| "));
+    let rows: Vec<String> = rows
+        .filter(|line| !line.starts_with("| what | why |"))
+        .map(gist)
+        .collect();
+    let actions: Value = serde_yaml_ng::from_str(&text).expect("the overlay");
+    let actions = actions["actions"].as_array().expect("actions");
+    let mut expected: Vec<String> = actions
+        .iter()
+        .map(|action| {
+            let said = |key: &str| gist(action[key].as_str().expect("a text"));
+            said("description") + &said("target")
+        })
+        .collect();
+    expected.extend(FIXUPS.iter().map(|it| gist(it.name) + &gist(it.reason)));
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn the_pages_about_deviations_follow_the_overlay() {
+    let copy = Copy::with_code();
+    let readme = fs::read(root().join(deviations::README)).expect("the README");
+    fs::write(copy.root.path().join(deviations::README), readme).expect("a copy");
+    let page = copy.root.path().join(deviations::PAGE);
+    fs::create_dir_all(page.parent().expect("a folder")).expect("a folder");
+    fs::copy(root().join(deviations::PAGE), &page).expect("a copy");
+    assert_eq!(copy.xtask(&["regen", "--check"]).status.code(), Some(0));
+
+    copy.edit(&copy.openapi("overlay.yaml"), |text| {
+        text.replacen("Doubles. Rates", "Long numbers. Rates", 1)
+    });
+    let before = copy.state();
+    let output = copy.xtask(&["regen", "--check"]);
+    assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+    for path in [deviations::README, deviations::PAGE] {
+        assert!(
+            said(&output).contains(&format!("changed: {path}\n")),
+            "{}",
+            said(&output)
+        );
+    }
+    assert!(copy.state() == before, "something was written");
+    assert_eq!(copy.xtask(&["regen"]).status.code(), Some(0));
+    assert_eq!(copy.xtask(&["regen", "--check"]).status.code(), Some(0));
+    let page = fs::read_to_string(page).expect("the page");
+    assert!(page.contains("| Long numbers | Rates and trends"), "{page}");
+
+    // Without the markers there is no telling where the table goes.
+    copy.edit(&copy.root.path().join(deviations::README), |text| {
+        text.replace("<!-- end of deviations -->", "")
+    });
+    let output = copy.xtask(&["regen"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        said(&output).starts_with("error: README.md has no lines"),
+        "{}",
+        said(&output)
+    );
 }
 
 #[test]

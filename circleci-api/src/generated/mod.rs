@@ -2,6 +2,8 @@
 
 //! The operations and types of CircleCI's API v2.
 
+#[cfg(any(doc, doctest))]
+pub mod index;
 pub mod operations;
 mod paging;
 #[cfg(feature = "mock")]

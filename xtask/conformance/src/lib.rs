@@ -3,7 +3,17 @@
 //!
 //! prism (the server) <- relay (notes what it says) <- client; then judge -> report. `suite` goes through the calls.
 
+#![warn(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
+
 // The same table of calls that `tests/wire.rs` judges, with values that Prism accepts.
+#[allow(clippy::expect_used, reason = "it is a test's")]
 #[path = "../../../tests/support/calls.rs"]
 mod calls;
 mod values;

@@ -1,9 +1,18 @@
 //! CircleCI's descriptions as rustdoc: one paragraph a line, the first of them one sentence.
 
-use crate::words::capitalised;
+use crate::{document::Operation, words::capitalised};
 
 /// Where CircleCI's document is shown; its descriptions link to places on that page.
 pub const REFERENCE: &str = "https://circleci.com/docs/api/v2/index.html";
+
+/// CircleCI's own page about an operation.
+pub fn address(operation: &Operation<'_>) -> String {
+    format!(
+        "{REFERENCE}#tag/{}/operation/{}",
+        operation.tag().replace(' ', "-"),
+        operation.id()
+    )
+}
 
 /// Lines of a description, with its first sentence by itself: what a list of items shows.
 pub fn lines(text: &str) -> Vec<String> {

@@ -4,6 +4,7 @@
 
 mod docs;
 mod enums;
+mod index;
 mod operations;
 mod paging;
 mod replies;
@@ -63,9 +64,10 @@ pub fn emit(model: &Model<'_>) -> Result<Files> {
     let operations = operations::emit(model, &mut files)?;
     files.insert("paging.rs".into(), paging::emit(model, &operations)?);
     files.insert("replies.rs".into(), replies::emit(model));
+    files.insert("index.rs".into(), index::emit(model));
     files.insert("types/mod.rs".into(), types);
     let root = format!(
-        "{HEADER}\n//! The operations and types of CircleCI's API v2.\n\npub mod operations;\nmod paging;\n\
+        "{HEADER}\n//! The operations and types of CircleCI's API v2.\n\n#[cfg(any(doc, doctest))]\npub mod index;\npub mod operations;\nmod paging;\n\
          #[cfg(feature = \"mock\")]\npub(crate) mod replies;\npub mod types;\n"
     );
     files.insert("mod.rs".into(), root);

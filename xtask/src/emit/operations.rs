@@ -586,13 +586,11 @@ fn method_docs(operation: &document::Operation<'_>, parts: &Parts<'_>) -> Vec<St
     lines.extend([
         String::new(),
         format!(
-            "`{} {}`, CircleCI's [`{}`]({}#tag/{}/operation/{}).",
+            "`{} {}`, CircleCI's [`{}`]({}).",
             operation.method.to_uppercase(),
             operation.path,
             operation.id(),
-            docs::REFERENCE,
-            operation.tag().replace(' ', "-"),
-            operation.id()
+            docs::address(operation)
         ),
     ]);
     if *paged {

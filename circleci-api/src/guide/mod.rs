@@ -1,0 +1,63 @@
+//! Guides, a page each. Their programs are compiled and, against the mock, run by this crate's tests.
+//!
+//! | guide | for whoever wants to |
+//! |---|---|
+//! | [first call](first_call) | get a first answer, and find their way from CircleCI's docs to a method |
+//! | [paging] | read lists: whole, in part, page by page, resumed, or with bad items in them |
+//! | [errors and retries](errors) | know what failed, and what was sent again |
+//! | `triggering` | trigger a pipeline and wait for what becomes of it |
+//! | `webhooks` | receive CircleCI's webhooks |
+//! | `testing` | test a program that talks to CircleCI |
+//! | [self-hosted Server](self_hosted) | talk to a CircleCI Server of their own |
+//! | [blocking callers](blocking) | call without an async program around it |
+//! | [from curl](from_curl), [from the CLI](from_cli), [from circulo](from_circulo) | bring along what they have |
+//! | [deviations] | see where this crate does not believe CircleCI's document, and why |
+//! | [operations] | look an operation up, all of them by CircleCI's name |
+//!
+//! Those without a link are there with the features `wait`, `webhooks` and `mock`.
+
+// Nobody compiles this but rustdoc. What runs on the mock is no test where there is none.
+
+#[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("first_call.md"))]
+pub mod first_call {}
+
+#[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("paging.md"))]
+pub mod paging {}
+
+#[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("errors.md"))]
+pub mod errors {}
+
+#[cfg(feature = "wait")]
+#[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("triggering.md"))]
+pub mod triggering {}
+
+#[cfg(feature = "webhooks")]
+#[doc = include_str!("webhooks.md")]
+pub mod webhooks {}
+
+#[cfg(feature = "mock")]
+#[doc = include_str!("testing.md")]
+pub mod testing {}
+
+#[cfg_attr(
+    any(not(doctest), feature = "rustls", feature = "native-tls"),
+    doc = include_str!("self_hosted.md")
+)]
+pub mod self_hosted {}
+
+#[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("blocking.md"))]
+pub mod blocking {}
+
+#[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("from_curl.md"))]
+pub mod from_curl {}
+
+#[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("from_cli.md"))]
+pub mod from_cli {}
+
+#[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("from_circulo.md"))]
+pub mod from_circulo {}
+
+#[doc = include_str!("deviations.md")]
+pub mod deviations {}
+
+pub use crate::generated::index as operations;

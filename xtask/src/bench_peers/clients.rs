@@ -1,0 +1,257 @@
+//! The clients that are compared, and how each gets a small project of its own.
+
+use super::tools::{self, run};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+const GENERATOR: &str = "7.26.0";
+const TO_RUST: &str = "0.23.0";
+
+pub struct Client {
+    pub name: &'static str,
+    /// Its `client.rs`.
+    code: &'static str,
+    /// What it stands on beside tokio and libc.
+    dependencies: &'static str,
+    /// The package that is checked alone. By hand there is no other than the program's own.
+    pub package: &'static str,
+    made: Made,
+}
+
+/// Where the client's code comes from.
+#[derive(Clone, Copy)]
+enum Made {
+    Here,
+    Generator,
+    ToRust,
+}
+
+/// Ours first: the others are measured by it.
+pub const CLIENTS: [Client; 5] = [
+    Client {
+        name: "circleci-api",
+        code: include_str!("../../peers/circleci-api.rs"),
+        dependencies: "circleci-api = { path = \"../../../circleci-api\" }\n",
+        package: "circleci-api",
+        made: Made::Here,
+    },
+    Client {
+        name: "by hand",
+        code: include_str!("../../peers/by-hand.rs"),
+        dependencies: "chrono = { version = \"0.4\", default-features = false, features = [\"serde\", \"std\"] }\n\
+            reqwest = { version = \"0.13\", default-features = false, features = [\"json\", \"rustls\"] }\n\
+            serde = { version = \"1\", features = [\"derive\"] }\n\
+            serde_json = \"1\"\n\
+            uuid = { version = \"1\", features = [\"serde\"] }\n",
+        package: "peer-by-hand",
+        made: Made::Here,
+    },
+    Client {
+        name: "openapi-generator",
+        code: include_str!("../../peers/openapi-generator.rs"),
+        // With the TLS that the others have.
+        dependencies: "openapi = { path = \"generated\", default-features = false, features = [\"rustls\"] }\n",
+        package: "openapi",
+        made: Made::Generator,
+    },
+    Client {
+        name: "openapi-to-rust",
+        code: include_str!("../../peers/openapi-to-rust.rs"),
+        dependencies: "openapi-to-rust-client = { path = \"generated\" }\n",
+        package: "openapi-to-rust-client",
+        made: Made::ToRust,
+    },
+    Client {
+        name: "circulo",
+        code: include_str!("../../peers/circulo.rs"),
+        // Without its program.
+        dependencies: "circulo = { version = \"=0.1.0\", default-features = false }\n",
+        package: "circulo",
+        made: Made::Here,
+    },
+];
+
+const PROGRAMS: [&str; 3] = ["count", "load", "one"];
+
+/// What every project has beside its `client.rs`.
+const SHARED: [(&str, &str); 4] = [
+    ("src/lib.rs", include_str!("../../peers/lib.rs")),
+    ("src/bin/load.rs", include_str!("../../peers/load.rs")),
+    ("src/bin/count.rs", include_str!("../../peers/count.rs")),
+    ("src/bin/one.rs", include_str!("../../peers/one.rs")),
+];
+
+impl Client {
+    /// Its name in files and packages.
+    fn slug(&self) -> String {
+        self.name.replace(' ', "-")
+    }
+
+    pub fn project(&self, peers: &Path) -> PathBuf {
+        peers.join(self.slug())
+    }
+
+    /// Writes the project and builds its programs, or says in a line why that cannot be.
+    pub fn prepare(&self, root: &Path, peers: &Path) -> Result<(), String> {
+        let project = self.project(peers);
+        let slug = self.slug();
+        let mut manifest = format!(
+            "[package]\nname = \"peer-{slug}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[lib]\nname = \"peer\"\n\n\
+             [dependencies]\nlibc = \"0.2\"\ntokio = {{ version = \"1\", features = [\"net\", \"rt\", \"time\"] }}\n{}",
+            self.dependencies
+        );
+        for program in PROGRAMS {
+            manifest.push_str(&format!(
+                "\n[[bin]]\nname = \"{slug}-{program}\"\npath = \"src/bin/{program}.rs\"\n"
+            ));
+        }
+        write(&project.join("Cargo.toml"), &manifest)?;
+        write(&project.join("src/client.rs"), self.code)?;
+        for (path, text) in SHARED {
+            write(&project.join(path), text)?;
+        }
+        match self.made {
+            Made::Here => {}
+            Made::Generator => generator(root, peers, &project)?,
+            Made::ToRust => to_rust(root, peers, &project)?,
+        }
+        // The versions that we stand on, for everyone whom they fit.
+        let lock = project.join("Cargo.lock");
+        if !lock.exists() {
+            fs::copy(root.join("Cargo.lock"), &lock).map_err(|error| error.to_string())?;
+        }
+        run(&mut tools::cargo(
+            &project,
+            &target(peers, "release"),
+            &["build", "--release", "--quiet"],
+        ))
+        .map_err(|error| format!("its program does not build: {error}"))?;
+        Ok(())
+    }
+
+    /// One of its programs, for cargo.
+    pub fn bin(&self, program: &str) -> String {
+        format!("{}-{program}", self.slug())
+    }
+
+    /// The same, built.
+    pub fn program(&self, peers: &Path, program: &str) -> PathBuf {
+        target(peers, "release")
+            .join("release")
+            .join(self.bin(program))
+    }
+
+    /// The version of a package that this client was built with.
+    pub fn version_of(&self, peers: &Path, package: &str) -> Option<String> {
+        let lock = fs::read_to_string(self.project(peers).join("Cargo.lock")).ok()?;
+        locked(&lock, package)
+    }
+}
+
+/// Where something is built for all clients. They share what they stand on.
+pub fn target(peers: &Path, what: &str) -> PathBuf {
+    peers.join("build").join(what)
+}
+
+/// The version of a package in a `Cargo.lock`.
+fn locked(lock: &str, package: &str) -> Option<String> {
+    let name = format!("name = \"{package}\"");
+    let mut lines = lock.lines().skip_while(|line| *line != name);
+    let version = lines.nth(1)?.strip_prefix("version = \"")?;
+    Some(version.trim_end_matches('"').to_owned())
+}
+
+fn generator(root: &Path, peers: &Path, project: &Path) -> Result<(), String> {
+    let out = project.join("generated");
+    if out.join("Cargo.toml").exists() {
+        return Ok(());
+    }
+    let venv = peers.join("venv");
+    let program = venv.join("bin/openapi-generator-cli");
+    if !program.exists() {
+        run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+        run(Command::new(venv.join("bin/pip"))
+            .args(["install", "--quiet"])
+            .arg(format!("openapi-generator-cli=={GENERATOR}")))?;
+    }
+    run(Command::new("java").arg("-version"))?;
+    run(Command::new(program)
+        .args(["generate", "--skip-validate-spec", "-g", "rust", "-i"])
+        .arg(root.join("openapi/openapi.json"))
+        .arg("-o")
+        .arg(out))
+}
+
+fn to_rust(root: &Path, peers: &Path, project: &Path) -> Result<(), String> {
+    let out = project.join("generated");
+    if out.join("Cargo.toml").exists() {
+        return Ok(());
+    }
+    let place = peers.join("tools");
+    let program = place.join("bin/openapi-to-rust");
+    if !program.exists() {
+        // Not in the root of the repository, whose settings are not meant for it.
+        run(tools::cargo(
+            project,
+            &target(peers, "tools"),
+            &["install", "--locked", "--quiet", "--debug"],
+        )
+        .arg("--root")
+        .arg(place)
+        .arg(format!("openapi-to-rust@{TO_RUST}")))?;
+    }
+    // The first example of its README, with CircleCI's header.
+    let settings = project.join("openapi-to-rust.toml");
+    let document = root.join("openapi/openapi.json");
+    let document = toml_string(&document.to_string_lossy());
+    write(
+        &settings,
+        &format!(
+            "[generator]\nspec_path = {document}\noutput_dir = \"generated/src\"\nmodule_name = \"api\"\n\n\
+             [features]\nenable_async_client = true\n\n[http_client]\nbase_url = \"https://circleci.com/api/v2\"\n\n\
+             [http_client.auth]\ntype = \"ApiKey\"\nheader_name = \"Circle-Token\"\n"
+        ),
+    )?;
+    run(Command::new(program)
+        .args(["generate", "--config"])
+        .arg(settings))?;
+    let wanted = fs::read_to_string(out.join("src/REQUIRED_DEPS.toml"))
+        .map_err(|error| format!("it does not say what it stands on: {error}"))?;
+    let manifest = format!(
+        "[package]\nname = \"openapi-to-rust-client\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
+         [lib]\npath = \"src/mod.rs\"\n\n{wanted}"
+    );
+    write(&out.join("Cargo.toml"), &manifest)
+}
+
+fn toml_string(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// Leaves a file alone that is already so: cargo goes by its time.
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    if fs::read_to_string(path).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    let failed = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    fs::write(path, text).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_found_in_a_lock_file() {
+        let lock = "[[package]]\nname = \"reqwest-middleware\"\nversion = \"0.5.2\"\n\n\
+                    [[package]]\nname = \"reqwest\"\nversion = \"0.13.5\"\nsource = \"registry\"\n";
+        assert_eq!(locked(lock, "reqwest").as_deref(), Some("0.13.5"));
+        assert_eq!(locked(lock, "req"), None);
+    }
+}

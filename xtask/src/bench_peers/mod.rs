@@ -1,0 +1,90 @@
+//! `cargo xtask bench-peers`: the same calls on the same server through our client and through what one would pick instead.
+//!
+//! clients (a project for each, below `target/peers/`) -> server -> measurements -> table.
+
+mod clients;
+mod measure;
+mod server;
+mod table;
+mod tools;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use clients::CLIENTS;
+use measure::Bench;
+use std::{fs, io::Write, path::PathBuf};
+
+pub use server::serve;
+
+/// The end of `bench-peers --help`.
+pub const NEEDS: &str = "\
+Needs a network the first time, Python 3 and Java 11 for openapi-generator, valgrind for the instructions, GNU time for
+`check` and `build`, binutils for `size`. What is missing is named below the table. Everything lies in target/peers/.";
+
+/// A part of the comparison.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Part {
+    /// CPU time, and allocations
+    Calls,
+    /// What valgrind counts
+    Instructions,
+    /// `cargo check` of each client alone
+    Check,
+    /// A release build from nothing of a program that makes one call
+    Build,
+    /// The size of that program
+    Size,
+}
+
+#[derive(Debug)]
+pub struct BenchPeers {
+    pub root: PathBuf,
+    /// How often each figure of time is taken, in turn.
+    pub rounds: usize,
+    /// Everything when there is none.
+    pub only: Vec<Part>,
+}
+
+impl BenchPeers {
+    /// Writes the tables to `out`, and what it is doing to `progress`.
+    pub fn run(&self, out: &mut dyn Write, progress: &mut dyn Write) -> Result<()> {
+        let root = fs::canonicalize(&self.root).context("cannot find the repository")?;
+        let peers = root.join("target/peers");
+        let mut ready = Vec::new();
+        for client in &CLIENTS {
+            writeln!(progress, "building {} …", client.name)?;
+            ready.push(client.prepare(&root, &peers));
+        }
+        let mut bench = Bench {
+            peers: &peers,
+            ready,
+            rounds: self.rounds,
+            progress,
+        };
+        let columns = CLIENTS.map(|client| client.name);
+        let wanted = |part| self.only.is_empty() || self.only.contains(&part);
+        for part in Part::value_variants().iter().filter(|part| wanted(**part)) {
+            let (title, rows) = bench.part(*part)?;
+            write!(out, "{}", table::render(title, &columns, &rows))?;
+            out.flush()?;
+        }
+        writeln!(out)?;
+        for client in &CLIENTS {
+            if let Some(version) = client.version_of(&peers, "reqwest") {
+                writeln!(out, "{}: reqwest {version}", client.name)?;
+            }
+        }
+        writeln!(out, "load of the machine: {}", load())?;
+        Ok(())
+    }
+}
+
+/// How busy the machine was in the last 1, 5 and 15 minutes.
+fn load() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let figures: Vec<&str> = text.split(' ').take(3).collect();
+    match figures[..] {
+        [_, _, _] => figures.join(" "),
+        _ => "unknown".to_owned(),
+    }
+}

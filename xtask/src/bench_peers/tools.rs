@@ -1,0 +1,151 @@
+//! Other programs, and what they print.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// Runs a program to its end, or says in a line why it did not succeed.
+pub fn run(command: &mut Command) -> Result<(), String> {
+    output(command).map(drop)
+}
+
+/// The same, with what it printed: stdout, stderr.
+pub fn output(command: &mut Command) -> Result<(String, String), String> {
+    let program = PathBuf::from(command.get_program());
+    let program = program.file_name().map_or_else(
+        || "a program".into(),
+        |name| name.to_string_lossy().into_owned(),
+    );
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("cannot run {program}: {error}"))?;
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() {
+        return Ok((stdout, stderr));
+    }
+    Err(match complaint(&stderr) {
+        Some(line) => line.to_owned(),
+        None => format!("{program} ended with {}", output.status),
+    })
+}
+
+/// The line that says what went wrong: the first error, or else the last line there is.
+fn complaint(stderr: &str) -> Option<&str> {
+    let mut lines = stderr.lines().filter(|line| !line.trim().is_empty());
+    let error = lines
+        .clone()
+        .find(|line| line.trim_start().to_ascii_lowercase().starts_with("error"));
+    error.or_else(|| lines.next_back()).map(str::trim)
+}
+
+/// cargo, for a project with a target folder of its own.
+pub fn cargo(project: &Path, target: &Path, arguments: &[&str]) -> Command {
+    within(Command::new(program()), project, target, arguments)
+}
+
+/// cargo below `time`, which says how much CPU and memory it needed.
+pub fn timed_cargo(project: &Path, target: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new("time");
+    command.args(["-f", "%U %S %M"]).arg(program());
+    within(command, project, target, arguments)
+}
+
+fn program() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"))
+}
+
+fn within(mut command: Command, project: &Path, target: &Path, arguments: &[&str]) -> Command {
+    command
+        .args(arguments)
+        .current_dir(project)
+        .env("CARGO_TARGET_DIR", target);
+    // What would make these builds other than a user's.
+    for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_INCREMENTAL"] {
+        command.env_remove(name);
+    }
+    let profiles = std::env::vars_os().map(|(name, _)| name);
+    for name in profiles.filter(|name| name.to_string_lossy().starts_with("CARGO_PROFILE_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// User and system seconds and the largest process's kB, by `time`. It writes behind what the program wrote.
+pub fn timed(stderr: &str) -> Option<(f64, f64, f64)> {
+    let mut figures = stderr
+        .lines()
+        .next_back()?
+        .split(' ')
+        .map(str::parse::<f64>);
+    match (
+        figures.next(),
+        figures.next(),
+        figures.next(),
+        figures.next(),
+    ) {
+        (Some(Ok(user)), Some(Ok(system)), Some(Ok(memory)), None) => Some((user, system, memory)),
+        _ => None,
+    }
+}
+
+/// All instructions of a run under callgrind.
+pub fn instructions(stderr: &str) -> Option<f64> {
+    let (_, count) = stderr
+        .lines()
+        .find_map(|line| line.split_once("Collected : "))?;
+    count.trim().parse().ok()
+}
+
+/// A figure of the line that the measured programs print.
+pub fn field(line: &str, name: &str) -> Option<f64> {
+    line.split_whitespace()
+        .filter_map(|word| word.split_once('='))
+        .find(|(known, _)| *known == name)
+        .and_then(|(_, figure)| figure.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_read_from_what_programs_print() {
+        let line = "calls=500 user_us=21000 system_us=9000 allocations=0 bytes=0\n";
+        assert_eq!(field(line, "calls"), Some(500.0));
+        assert_eq!(field(line, "system_us"), Some(9000.0));
+        assert_eq!(field(line, "us"), None);
+        assert_eq!(
+            timed("   Checking openapi\n1.87 0.31 309555\n"),
+            Some((1.87, 0.31, 309_555.0))
+        );
+        assert_eq!(timed("error: no such command\n"), None);
+        assert_eq!(timed(""), None);
+        assert_eq!(
+            instructions("==1== \n==1== Collected : 92384\n==1== \n"),
+            Some(92_384.0)
+        );
+        assert_eq!(instructions("valgrind: cannot execute\n"), None);
+    }
+
+    #[test]
+    fn a_failure_is_one_line() {
+        assert_eq!(
+            complaint("   Compiling x\nerror[E0432]: unresolved import\n --> a.rs\n"),
+            Some("error[E0432]: unresolved import")
+        );
+        assert_eq!(
+            complaint("circulo has no such operation\n\n"),
+            Some("circulo has no such operation")
+        );
+        assert_eq!(complaint(""), None);
+        let missing = run(&mut Command::new("no-such-program-anywhere")).unwrap_err();
+        assert!(
+            missing.starts_with("cannot run no-such-program-anywhere: "),
+            "{missing}"
+        );
+    }
+}

@@ -1,0 +1,212 @@
+//! The guide about deviations and the summary in the README: where the client reads something else than CircleCI's document says,
+//! and why. Made from the overlay and the fixups, which is where it is decided.
+
+use crate::fixups::FIXUPS;
+use anyhow::{Context, Result, bail};
+use roas_overlay::v1_1::Overlay;
+use std::{fs, path::Path};
+
+/// The pages, below the root of the repository.
+pub const PAGE: &str = "circleci-api/src/guide/deviations.md";
+pub const README: &str = "README.md";
+
+const BEGIN: &str = "<!-- deviations: written by `cargo xtask regen` -->\n";
+const END: &str = "<!-- end of deviations -->\n";
+
+/// What the fixups are one kind of.
+const FIXUP: &str = "what an Overlay cannot say";
+
+/// One deviation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deviation {
+    /// The heading that it stands under in the overlay.
+    pub kind: String,
+    pub name: String,
+    pub reason: String,
+    /// Where in the document, as a JSONPath; fixups find their places themselves.
+    pub target: Option<String>,
+}
+
+/// All of them, in the order in which they are applied.
+pub fn of(overlay: &str) -> Result<Vec<Deviation>> {
+    let read: Overlay =
+        serde_yaml_ng::from_str(overlay).context("overlay.yaml is not an Overlay document")?;
+    let kinds = kinds(overlay);
+    if kinds.len() != read.actions.len() {
+        bail!(
+            "overlay.yaml has {} actions, of which {} begin with a line `  - description:`",
+            read.actions.len(),
+            kinds.len()
+        );
+    }
+    let actions = read.actions.iter().zip(kinds);
+    let mut deviations: Vec<Deviation> = actions
+        .map(|(action, kind)| {
+            let (name, reason) = parts(action.description.as_deref().unwrap_or_default());
+            Deviation {
+                kind,
+                name: name.trim_end_matches('.').to_owned(),
+                reason: sentence(reason),
+                target: Some(action.target.to_string()),
+            }
+        })
+        .collect();
+    deviations.extend(FIXUPS.iter().map(|fixup| Deviation {
+        kind: FIXUP.to_owned(),
+        name: sentence_case(fixup.name),
+        reason: sentence(fixup.reason),
+        target: None,
+    }));
+    Ok(deviations)
+}
+
+/// A description's first words and the rest: up to a full stop or a colon, but not one in brackets or code.
+fn parts(description: &str) -> (&str, &str) {
+    let description = description.trim();
+    let (mut code, mut depth) = (false, 0_usize);
+    for (at, c) in description.char_indices() {
+        match c {
+            '`' => code = !code,
+            '(' if !code => depth += 1,
+            ')' if !code => depth = depth.saturating_sub(1),
+            '.' | ':' if !code && depth == 0 => {
+                if let Some(rest) = description[at + 1..].strip_prefix(' ') {
+                    return (&description[..at], rest);
+                }
+            }
+            _ => {}
+        }
+    }
+    (description, "")
+}
+
+/// The heading above each action: comments, which YAML does not keep.
+fn kinds(overlay: &str) -> Vec<String> {
+    let mut kind = String::new();
+    let mut kinds = Vec::new();
+    for line in overlay.lines() {
+        if let Some(heading) = line.trim_start().strip_prefix("# ----") {
+            kind = heading.trim_matches([' ', '-']).to_owned();
+        } else if line.starts_with("  - description:") {
+            kinds.push(kind.clone());
+        }
+    }
+    kinds
+}
+
+fn sentence_case(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
+}
+
+fn sentence(text: &str) -> String {
+    let words = sentence_case(&text.split_whitespace().collect::<Vec<_>>().join(" "));
+    match words.chars().last() {
+        None | Some('.') => words,
+        _ => words + ".",
+    }
+}
+
+/// Those of each kind, the kinds in the order in which they come first.
+fn by_kind(deviations: &[Deviation]) -> Vec<(&str, Vec<&Deviation>)> {
+    let mut kinds: Vec<(&str, Vec<&Deviation>)> = Vec::new();
+    for one in deviations {
+        match kinds.iter_mut().find(|(kind, _)| *kind == one.kind) {
+            Some((_, list)) => list.push(one),
+            None => kinds.push((&one.kind, vec![one])),
+        }
+    }
+    kinds
+}
+
+/// A bar would end the cell, even within code.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+/// The whole page.
+pub fn page(deviations: &[Deviation]) -> String {
+    let mut page = format!(
+        "Where this client reads something else than CircleCI's document says, and why: {} places.\n\n\
+         The document itself is kept byte for byte as CircleCI serves it. What is changed on the way to this crate is in an Overlay, in the \
+         format of the OpenAPI Overlay Specification, and in a few fixups beside it. Each of them must apply to the document at least once, or \
+         the generator fails by its name: what CircleCI has mended does not stay \"fixed\" here.\n\n\
+         Beside them, one rule holds for every response: only what identifies a thing is required, anything else may be missing or null; \
+         and both spellings of a key are read, `created-at` and `created_at`.\n",
+        deviations.len()
+    );
+    for (kind, list) in by_kind(deviations) {
+        page += &format!("\n# {}\n\n", sentence_case(kind));
+        let targeted = list.iter().any(|one| one.target.is_some());
+        page += match targeted {
+            true => "| what | why | where |\n|---|---|---|\n",
+            false => "| what | why |\n|---|---|\n",
+        };
+        for one in list {
+            page += &format!("| {} | {} |", cell(&one.name), cell(&one.reason));
+            if let Some(target) = &one.target {
+                page += &format!(" `{}` |", cell(target));
+            }
+            page.push('\n');
+        }
+    }
+    page + "\n<!-- Written by `cargo xtask regen` from openapi/overlay.yaml and xtask/src/fixups.rs; do not edit. -->\n"
+}
+
+/// The table between the README's markers: a row for each kind.
+fn summary(deviations: &[Deviation]) -> String {
+    let mut table = "| kind | how many | what |\n|---|---|---|\n".to_owned();
+    for (kind, list) in by_kind(deviations) {
+        let mut names: Vec<String> = Vec::new();
+        for one in &list {
+            // What is said after a comma, such as "continued", is for the page.
+            let name = one.name.split(", ").next().unwrap_or_default();
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        table += &format!(
+            "| {} | {} | {} |\n",
+            cell(kind),
+            list.len(),
+            cell(&names.join("; "))
+        );
+    }
+    table
+}
+
+/// The README with today's summary in it.
+pub fn readme(readme: &str, deviations: &[Deviation]) -> Result<String> {
+    let parts = readme.split_once(BEGIN).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(END)?;
+        Some((before, after))
+    });
+    let Some((before, after)) = parts else {
+        bail!(
+            "README.md has no lines `{}` and `{}`, between which the deviations go",
+            BEGIN.trim(),
+            END.trim()
+        );
+    };
+    // Markdown wants an empty line between a comment and a table.
+    Ok(format!(
+        "{before}{BEGIN}\n{}\n{END}{after}",
+        summary(deviations)
+    ))
+}
+
+/// Both pages as they should be and as they are. A root without a README has none of them.
+pub fn pages(root: &Path, overlay: &str) -> Result<Vec<(&'static str, String, Option<String>)>> {
+    let present = |path: &str| fs::read_to_string(root.join(path)).ok();
+    let Some(old) = present(README) else {
+        return Ok(Vec::new());
+    };
+    let deviations = of(overlay)?;
+    Ok(vec![
+        (README, readme(&old, &deviations)?, Some(old)),
+        (PAGE, page(&deviations), present(PAGE)),
+    ])
+}
