@@ -276,3 +276,56 @@ fn the_morning_fails_on_what_breaks_and_keeps_the_report() {
     });
     assert!(kept < fails, "a job that has failed may keep nothing");
 }
+
+#[test]
+fn every_script_it_runs_is_there() {
+    let config = config();
+    let run = fs::read_to_string(common::root().join(".ci/run")).expect("the script");
+    let mut commands: Vec<String> = object(&config["jobs"], "jobs")
+        .keys()
+        .map(|job| commands_of(&config, job))
+        .collect();
+    commands.push(run);
+    let scripts: BTreeSet<&str> = commands
+        .iter()
+        .flat_map(|command| command.split_whitespace())
+        .filter(|word| word.starts_with(".ci/"))
+        .collect();
+    assert!(
+        scripts.is_superset(&BTreeSet::from([
+            ".ci/run",
+            ".ci/package",
+            ".ci/oldest-dependencies"
+        ])),
+        "{scripts:?}"
+    );
+    for script in scripts {
+        assert!(common::root().join(script).is_file(), "{script}");
+    }
+}
+
+#[test]
+fn the_morning_looks_at_the_dependencies_too() {
+    let config = config();
+    let morning = list(&config["workflows"]["every-morning"]["jobs"], "jobs");
+    assert!(morning.iter().any(|job| job == "supply-chain"));
+    assert!(commands_of(&config, "supply-chain").contains("cargo-deny check"));
+    assert!(common::root().join("deny.toml").is_file());
+}
+
+#[test]
+fn a_release_is_compared_with_the_one_before() {
+    let config = config();
+    let jobs = list(&config["workflows"]["release"]["jobs"], "release");
+    let names: BTreeSet<&str> = jobs.iter().map(|job| named(job, "release").0).collect();
+    assert_eq!(names, BTreeSet::from(["check", "semver"]));
+    for job in jobs {
+        let (name, given) = named(job, "release");
+        assert_eq!(given["filters"]["tags"]["only"], "/^v.*/", "{name}");
+        assert_eq!(given["filters"]["branches"]["ignore"], "/.*/", "{name}");
+    }
+    assert!(
+        commands_of(&config, "semver")
+            .contains("cargo +stable semver-checks --package circleci-api")
+    );
+}
