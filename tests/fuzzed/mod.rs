@@ -19,8 +19,11 @@ use std::io::Write;
 
 use flate2::{Compression, write::GzEncoder};
 
+/// What is done with bytes.
+pub type Run = fn(&[u8]);
+
 /// What is tried, by the name of its target.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Run)] = &[
     ("answers", answers::run),
     ("artifacts", artifacts::run),
     ("drift", drift::run),

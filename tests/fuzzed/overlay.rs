@@ -10,7 +10,7 @@ pub fn run(bytes: &[u8]) {
         return;
     };
     let mut document = documents::base();
-    if let Err(error) = overlay::apply(&mut document, text, choice % 2 == 0) {
+    if let Err(error) = overlay::apply(&mut document, text, choice.is_multiple_of(2)) {
         assert!(!format!("{error:#}").is_empty());
     }
 }

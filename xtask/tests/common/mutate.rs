@@ -29,7 +29,11 @@ impl Choose for Bytes<'_> {
 
 /// A small document with up to sixteen changes.
 pub fn changed_by(choice: u8, bytes: &mut Bytes<'_>) -> Value {
-    let mut document = if choice % 2 == 0 { base() } else { recursive() };
+    let mut document = if choice.is_multiple_of(2) {
+        base()
+    } else {
+        recursive()
+    };
     for _ in 0..16 {
         if bytes.0.len() < 2 {
             break;
