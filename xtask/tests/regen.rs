@@ -185,7 +185,7 @@ fn the_index_has_every_operation_of_the_document_once() {
     expected.sort();
     listed.sort();
     assert_eq!(listed, expected);
-    assert_eq!(listed.len(), 113);
+    assert!(listed.len() > 100, "{} operations", listed.len());
 }
 
 #[test]

@@ -24,7 +24,12 @@ impl Tree {
             folder: tempfile::tempdir().expect("a folder"),
             calls: tempfile::tempdir().expect("a folder"),
         };
-        for part in ["openapi", "circleci-api/src/generated", "tests/snapshots"] {
+        for part in [
+            "openapi",
+            "circleci-api/src/generated",
+            "tests/snapshots",
+            "tests/support",
+        ] {
             copy(&common::root().join(part), &tree.root().join(part));
         }
         fs::create_dir(tree.root().join("target")).expect("made");
@@ -217,6 +222,56 @@ fn the_tree_is_as_it_was_when_it_stops() {
     let (code, out, error) = tree.update(&to_review, &["--reviewed"], REFRESH);
     assert_eq!(code, 0, "{out}\n{error}");
     assert!(out.contains("### To review"), "{out}");
+}
+
+/// The vendored document with an operation more.
+fn with_an_operation() -> Value {
+    let mut document = common::vendored();
+    let paths = document["paths"].as_object_mut().expect("paths");
+    let mut get = paths["/workflow/{id}"]["get"].clone();
+    get["operationId"] = json!("getWorkflowCost");
+    paths.insert("/workflow/{id}/cost".to_owned(), json!({ "get": get }));
+    document
+}
+
+#[test]
+fn an_operation_comes_in_with_its_row() {
+    let tree = Tree::new();
+    let before = tree.files();
+    let (code, out, error) = tree.update(&with_an_operation(), &[], "exit 101");
+    assert_eq!((code, out.as_str()), (5, ""), "{error}");
+    assert_eq!(
+        error.lines().last(),
+        Some(
+            "error: a person must decide: tests/support/calls.rs has no row for getWorkflowCost (`get_workflow_cost(id: PathValue)`); \
+             write it so, then run this again; nothing was changed"
+        )
+    );
+    assert!(tree.files() == before && tree.calls().is_empty());
+
+    // The row may be there first.
+    let calls = tree.root().join("tests/support/calls.rs");
+    let row = r#""getWorkflowById" |c| c.get_workflow_by_id(id("id"));"#;
+    let text = fs::read_to_string(&calls).expect("read");
+    assert!(text.contains(row));
+    let more = r#""getWorkflowCost" |c| c.get_workflow_cost(id("id"));"#;
+    fs::write(&calls, text.replace(row, &format!("{row}\n        {more}"))).expect("written");
+    let (code, out, error) = tree.update(&with_an_operation(), &[], REFRESH);
+    assert_eq!(code, 0, "{out}\n{error}");
+    assert!(
+        out.contains("new operation GET /workflow/{id}/cost"),
+        "{out}"
+    );
+
+    // And when the operation goes, so does its row.
+    let before = tree.files();
+    let (code, _, error) = tree.update(&common::vendored(), &[], "exit 101");
+    assert_eq!(code, 5, "{error}");
+    assert!(
+        error.contains("has a row for getWorkflowCost, which is gone;"),
+        "{error}"
+    );
+    assert!(tree.files() == before);
 }
 
 #[cfg(unix)]
