@@ -59,7 +59,7 @@ pub(crate) fn unexpected(reply: &Reply, path: Option<String>, error: serde_json:
         .with_request_id(request_id(&reply.headers).map(|id| credential.redact(id)))
         .with_attempts(reply.attempts);
     if let Some(path) = path {
-        it = it.with_path(path);
+        it = it.with_path(credential.redact(&path).into_owned());
     }
     // The source would print what was redacted above.
     it = match credential.redact(&error.to_string()) {
