@@ -28,6 +28,7 @@ mod mock;
 mod pacing;
 mod paging;
 mod parameters;
+mod properties;
 mod replay;
 mod slugs;
 mod tour;

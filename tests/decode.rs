@@ -198,7 +198,7 @@ async fn what_the_document_promises_is_read() {
 }
 
 /// What was sent and does not come out, or comes out and was not sent.
-fn differences(sent: &Value, read: &Value, at: &str, found: &mut dyn FnMut(String)) {
+pub fn differences(sent: &Value, read: &Value, at: &str, found: &mut dyn FnMut(String)) {
     match (sent, read) {
         (Value::Object(sent), Value::Object(read)) => {
             let mut left: BTreeSet<&String> = read.keys().collect();

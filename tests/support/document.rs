@@ -269,10 +269,45 @@ pub const UNKNOWN_KEY: &str = "x_added_tomorrow";
 /// A word that the document does not have.
 pub const UNKNOWN_WORD: &str = "added/tomorrow Ü";
 
+/// Bytes that choose a style anew for each place: two for one, and the plainest when none is left.
+#[derive(Clone, Copy, Debug)]
+pub struct Chance<'a> {
+    pub bytes: &'a [u8],
+    /// Whether to do what the document does not allow, and CircleCI does.
+    pub beyond: bool,
+}
+
+impl Chance<'_> {
+    fn style(&mut self) -> Style {
+        let Some(([pick, how], rest)) = self.bytes.split_first_chunk() else {
+            return Style::default();
+        };
+        self.bytes = rest;
+        let bit = |bit: u8| how & 1 << bit != 0;
+        let beyond = |bits: u8| self.beyond && how & bits == bits;
+        Style {
+            pick: usize::from(*pick),
+            nulls: bit(0),
+            least: bit(1),
+            fractions: bit(2),
+            empty: bit(0) && bit(3),
+            unknown_keys: beyond(1 << 4),
+            unknown_words: beyond(1 << 5),
+            snake: beyond(1 << 6),
+            bare: match (beyond(1 << 7 | 1), beyond(1 << 7 | 1 << 1)) {
+                (true, _) => Some(Bare::Null),
+                (_, true) => Some(Bare::Absent),
+                _ => None,
+            },
+        }
+    }
+}
+
 /// Makes values from the schemas of the document.
 pub struct Maker<'a> {
     pub document: &'a Document,
     pub style: Style,
+    chance: Option<Chance<'a>>,
     /// The greatest number of words, and of branches or types, that there was to choose from.
     pub words: usize,
     pub branches: usize,
@@ -283,8 +318,23 @@ impl<'a> Maker<'a> {
         Self {
             document,
             style,
+            chance: None,
             words: 1,
             branches: 1,
+        }
+    }
+
+    pub fn by_chance(document: &'a Document, chance: Chance<'a>) -> Self {
+        Self {
+            chance: Some(chance),
+            ..Self::new(document, Style::default())
+        }
+    }
+
+    /// Where chance chooses, it does so in each place.
+    fn here(&mut self) {
+        if let Some(chance) = &mut self.chance {
+            self.style = chance.style();
         }
     }
 
@@ -304,6 +354,7 @@ impl<'a> Maker<'a> {
     }
 
     fn value(&mut self, schema: &Value, name: &str) -> Value {
+        self.here();
         let schema = self.document.flat(schema);
         if self.style.nulls
             && ["nullable", "x-nullable"]
@@ -342,7 +393,10 @@ impl<'a> Maker<'a> {
             Some("object") => self.object(&schema),
             None if schema.contains_key("properties") => self.object(&schema),
             None if schema.contains_key("items") => self.list(&schema, name),
-            // Anything goes where the document says nothing.
+            // Anything goes where the document says nothing. What is sent there is text.
+            None if self.chance.is_some_and(|chance| !chance.beyond) => {
+                json!(crate::values::text(name))
+            }
             None => {
                 let choices = [
                     json!(crate::values::text(name)),
@@ -389,10 +443,11 @@ impl<'a> Maker<'a> {
         if self.style.empty {
             return json!([]);
         }
+        let pick = self.style.pick;
         let first = self.value(&schema["items"], name);
-        self.style.pick += 1;
+        self.style.pick = pick + 1;
         let second = self.value(&schema["items"], name);
-        self.style.pick -= 1;
+        self.style.pick = pick;
         json!([first, second])
     }
 
@@ -413,6 +468,8 @@ impl<'a> Maker<'a> {
         for (key, property) in properties {
             let must = required.contains(&key.as_str());
             let identity = must && IDENTITIES.contains(&key.as_str());
+            self.here();
+            let snake = self.style.snake;
             if self.style.least && !must {
                 continue;
             }
@@ -422,7 +479,7 @@ impl<'a> Maker<'a> {
                 _ => self.value(property, key),
             };
             object.insert(
-                if self.style.snake {
+                if snake {
                     key.replace('-', "_")
                 } else {
                     key.clone()
@@ -436,15 +493,16 @@ impl<'a> Maker<'a> {
             } else {
                 &["first-key", "second_key", "third key/ü"]
             };
+            let pick = self.style.pick;
             for (index, key) in keys.iter().enumerate() {
-                self.style.pick += index;
+                self.style.pick = pick + index;
                 let value = match schema.get("additionalProperties") {
                     Some(inner @ Value::Object(_)) => self.value(inner, key),
                     _ => json!({ "deep": [1, null, { "er": false }] }),
                 };
-                self.style.pick -= index;
                 object.insert((*key).to_owned(), value);
             }
+            self.style.pick = pick;
         } else if self.style.unknown_keys {
             object.insert(
                 UNKNOWN_KEY.to_owned(),

@@ -1,0 +1,197 @@
+//! What holds of every value that the document allows, and of answers beyond it: chance makes them, place by place, and makes
+//! one that fails smaller. `PROPTEST_CASES=1000` tries more of them.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+
+use proptest::collection::vec;
+use proptest::prelude::any;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::decode::differences;
+use crate::document::{Chance, Document, Maker};
+use crate::stage::Stage;
+use circleci_api::types::*;
+
+/// Tries many values made from a schema, always the same ones. What is wrong with the smallest one that fails.
+fn values(
+    document: &Document,
+    schema: &Value,
+    beyond: bool,
+    fault: impl Fn(&Value) -> Option<String>,
+) -> Option<String> {
+    let mut config = Config::default();
+    config.failure_persistence = None;
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = 48;
+    }
+    let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(config, random);
+    let tried = runner.run(&vec(any::<u8>(), 0..160), |bytes| {
+        let chance = Chance {
+            bytes: &bytes,
+            beyond,
+        };
+        let value = Maker::by_chance(document, chance).make(schema);
+        match fault(&value) {
+            None => Ok(()),
+            Some(fault) => Err(proptest::test_runner::TestCaseError::fail(format!(
+                "{fault}\n    {value}"
+            ))),
+        }
+    });
+    tried.err().map(|error| error.to_string())
+}
+
+/// What does not come back of a body that is read and written.
+fn round<T>(body: &Value) -> Option<String>
+where
+    T: Serialize + DeserializeOwned + PartialEq + Debug,
+{
+    let read: T = match serde_json::from_value(body.clone()) {
+        Ok(read) => read,
+        Err(error) => return Some(format!("cannot be read: {error}")),
+    };
+    let written = match serde_json::to_value(&read) {
+        Ok(written) => written,
+        Err(error) => return Some(format!("cannot be written: {error}")),
+    };
+    match serde_json::from_value::<T>(written.clone()) {
+        Ok(again) if again == read => {}
+        Ok(again) => return Some(format!("{read:?} comes back as {again:?}")),
+        Err(error) => return Some(format!("cannot be read again: {error}")),
+    }
+    let mut faults = Vec::new();
+    differences(body, &written, "", &mut |fault| faults.push(fault));
+    (!faults.is_empty()).then(|| faults.join(", "))
+}
+
+type Round = fn(&Value) -> Option<String>;
+
+/// The type of each operation's body.
+const BODIES: &[(&str, Round)] = &[
+    (
+        "addEnvironmentVariableToContext",
+        round::<AddEnvironmentVariableToContextRequest>,
+    ),
+    ("createContext", round::<CreateContextRequest>),
+    (
+        "createContextRestriction",
+        round::<CreateContextRestrictionRequest>,
+    ),
+    (
+        "createOrganizationGroup",
+        round::<CreateOrganizationGroupRequest>,
+    ),
+    ("PatchOrgClaims", round::<PatchClaimsRequest>),
+    ("PatchProjectClaims", round::<PatchClaimsRequest>),
+    ("createOrganization", round::<CreateOrganizationRequest>),
+    (
+        "createURLOrbAllowListEntry",
+        round::<CreateUrlOrbAllowListEntryRequest>,
+    ),
+    ("createOtelExporter", round::<CreateOtelExporterRequest>),
+    ("continuePipeline", round::<ContinuePipelineRequest>),
+    ("triggerPipeline", round::<TriggerPipelineRequest>),
+    ("triggerPipelineRun", round::<TriggerPipelineRunRequest>),
+    (
+        "createPipelineDefinition",
+        round::<CreatePipelineDefinitionRequest>,
+    ),
+    (
+        "updatePipelineDefinition",
+        round::<UpdatePipelineDefinitionRequest>,
+    ),
+    ("CreatePolicyBundle", round::<CreatePolicyBundleRequest>),
+    ("MakeDecision", round::<MakeDecisionRequest>),
+    ("SetDecisionSettings", round::<DecisionSettings>),
+    ("createCheckoutKey", round::<CreateCheckoutKeyRequest>),
+    ("createEnvVar", round::<CreateEnvVarRequest>),
+    ("createProject", round::<CreateProjectRequest>),
+    ("patchProjectSettings", round::<ProjectSettings>),
+    ("rollbackProject", round::<RollbackProjectRequest>),
+    ("createSchedule", round::<CreateScheduleRequest>),
+    ("updateSchedule", round::<UpdateScheduleRequest>),
+    ("createTrigger", round::<CreateTriggerRequest>),
+    ("updateTrigger", round::<UpdateTriggerRequest>),
+    ("createUsageExport", round::<CreateUsageExportRequest>),
+    ("createWebhook", round::<CreateWebhookRequest>),
+    ("updateWebhook", round::<UpdateWebhookRequest>),
+    ("rerunWorkflow", round::<RerunWorkflowRequest>),
+];
+
+#[test]
+fn every_body_that_the_document_allows_is_written_as_it_is_read() {
+    let document = Document::read();
+    let operations = document.operations();
+    let with_body = operations.iter().filter(|it| it.body.is_some());
+    let mut left: BTreeSet<&str> = with_body.map(|it| it.id).collect();
+    let mut faults = Vec::new();
+    for (id, round) in BODIES {
+        assert!(left.remove(id), "{id} has no body, or stands here twice");
+        let operation = operations.iter().find(|it| it.id == *id);
+        let schema = operation.and_then(|it| it.body).expect("a body");
+        let judge = document.judge(schema);
+        let fault = values(&document, schema, false, |body| {
+            assert!(
+                judge.is_valid(body),
+                "{id}: not what the document allows: {body}"
+            );
+            // Null is a body that is left out, and a bundle without policies is refused (see the overlay).
+            let sent =
+                !body.is_null() && (*id != "CreatePolicyBundle" || body.get("policies").is_some());
+            if sent { round(body) } else { None }
+        });
+        faults.extend(fault.map(|fault| format!("{id}: {fault}")));
+    }
+    assert!(left.is_empty(), "without a row: {left:?}");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_answer_that_the_document_allows_is_read_and_many_more() {
+    let document = Document::read();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let stage = runtime.block_on(Stage::new());
+    let calls = crate::calls::all();
+    let mut faults = Vec::new();
+    for operation in document.operations() {
+        let call = calls.iter().find(|call| call.id == operation.id);
+        let call = call.expect("a call of every operation");
+        for (status, schema) in &operation.successes {
+            let Some(schema) = schema else { continue };
+            let judge = document.judge(schema);
+            for beyond in [false, true] {
+                let fault = values(&document, schema, beyond, |body| {
+                    assert!(
+                        beyond || judge.is_valid(body),
+                        "{}: not what the document allows: {body}",
+                        operation.id
+                    );
+                    // Without either it is a message, says the overlay.
+                    let told = ["id", "number"]
+                        .iter()
+                        .all(|key| body.get(key).is_some_and(|it| !it.is_null()));
+                    if (operation.id, *status) == ("triggerPipelineRun", 201) && !told {
+                        return None;
+                    }
+                    stage.say(*status, body.to_string());
+                    // The call itself writes what it has read, and reads that again.
+                    match runtime.block_on((call.least)(&stage.client)) {
+                        Err(error) => Some(error.to_string()),
+                        Ok(read) => {
+                            let mut faults = Vec::new();
+                            differences(body, &read, "", &mut |fault| faults.push(fault));
+                            (!faults.is_empty()).then(|| faults.join(", "))
+                        }
+                    }
+                });
+                faults.extend(fault.map(|fault| format!("{} {status}: {fault}", operation.id)));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
