@@ -57,7 +57,10 @@ pub fn of(overlay: &str) -> Result<Vec<Deviation>> {
         reason: sentence(fixup.reason),
         target: None,
     }));
-    Ok(deviations)
+    match deviations.iter().find(|one| one.reason.is_empty()) {
+        Some(one) => bail!("\"{}\" gives no reason: first say what, then why", one.name),
+        None => Ok(deviations),
+    }
 }
 
 /// A description's first words and the rest: up to a full stop or a colon, but not one in brackets or code.

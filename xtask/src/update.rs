@@ -177,12 +177,13 @@ impl Update {
             .args(arguments)
             .current_dir(copy)
             .env("CARGO_TARGET_DIR", target);
-        // What `cargo run` says of this package is not so of the copy's. Standard output is the changelog's.
+        // What `cargo run` says of this package is not so of the copy's. Standard output is the changelog's, and which test
+        // fails is what a maintainer must know.
         command
             .env_remove("CARGO_MANIFEST_DIR")
             .env_remove("INSTA_WORKSPACE_ROOT")
             .stdin(Stdio::null())
-            .stdout(Stdio::null());
+            .stdout(std::io::stderr());
         command.env("INSTA_UPDATE", "no").envs(variable);
         let status = command.status().context("cannot run cargo")?;
         if !status.success() {
