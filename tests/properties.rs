@@ -2,19 +2,15 @@
 //! one that fails smaller. `PROPTEST_CASES=1000` tries more of them.
 
 use std::collections::BTreeSet;
-use std::fmt::Debug;
 
 use proptest::collection::vec;
 use proptest::prelude::any;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::decode::differences;
 use crate::document::{Chance, Document, Maker};
 use crate::stage::Stage;
-use circleci_api::types::*;
 
 /// Tries many values made from a schema, always the same ones. What is wrong with the smallest one that fails.
 fn values(
@@ -46,82 +42,11 @@ fn values(
     tried.err().map(|error| error.to_string())
 }
 
-/// What does not come back of a body that is read and written.
-fn round<T>(body: &Value) -> Option<String>
-where
-    T: Serialize + DeserializeOwned + PartialEq + Debug,
-{
-    let read: T = match serde_json::from_value(body.clone()) {
-        Ok(read) => read,
-        Err(error) => return Some(format!("cannot be read: {error}")),
-    };
-    let written = match serde_json::to_value(&read) {
-        Ok(written) => written,
-        Err(error) => return Some(format!("cannot be written: {error}")),
-    };
-    match serde_json::from_value::<T>(written.clone()) {
-        Ok(again) if again == read => {}
-        Ok(again) => return Some(format!("{read:?} comes back as {again:?}")),
-        Err(error) => return Some(format!("cannot be read again: {error}")),
-    }
+fn different(one: &Value, other: &Value) -> Option<String> {
     let mut faults = Vec::new();
-    differences(body, &written, "", &mut |fault| faults.push(fault));
+    differences(one, other, "", &mut |fault| faults.push(fault));
     (!faults.is_empty()).then(|| faults.join(", "))
 }
-
-type Round = fn(&Value) -> Option<String>;
-
-/// The type of each operation's body.
-const BODIES: &[(&str, Round)] = &[
-    (
-        "addEnvironmentVariableToContext",
-        round::<AddEnvironmentVariableToContextRequest>,
-    ),
-    ("createContext", round::<CreateContextRequest>),
-    (
-        "createContextRestriction",
-        round::<CreateContextRestrictionRequest>,
-    ),
-    (
-        "createOrganizationGroup",
-        round::<CreateOrganizationGroupRequest>,
-    ),
-    ("PatchOrgClaims", round::<PatchClaimsRequest>),
-    ("PatchProjectClaims", round::<PatchClaimsRequest>),
-    ("createOrganization", round::<CreateOrganizationRequest>),
-    (
-        "createURLOrbAllowListEntry",
-        round::<CreateUrlOrbAllowListEntryRequest>,
-    ),
-    ("createOtelExporter", round::<CreateOtelExporterRequest>),
-    ("continuePipeline", round::<ContinuePipelineRequest>),
-    ("triggerPipeline", round::<TriggerPipelineRequest>),
-    ("triggerPipelineRun", round::<TriggerPipelineRunRequest>),
-    (
-        "createPipelineDefinition",
-        round::<CreatePipelineDefinitionRequest>,
-    ),
-    (
-        "updatePipelineDefinition",
-        round::<UpdatePipelineDefinitionRequest>,
-    ),
-    ("CreatePolicyBundle", round::<CreatePolicyBundleRequest>),
-    ("MakeDecision", round::<MakeDecisionRequest>),
-    ("SetDecisionSettings", round::<DecisionSettings>),
-    ("createCheckoutKey", round::<CreateCheckoutKeyRequest>),
-    ("createEnvVar", round::<CreateEnvVarRequest>),
-    ("createProject", round::<CreateProjectRequest>),
-    ("patchProjectSettings", round::<ProjectSettings>),
-    ("rollbackProject", round::<RollbackProjectRequest>),
-    ("createSchedule", round::<CreateScheduleRequest>),
-    ("updateSchedule", round::<UpdateScheduleRequest>),
-    ("createTrigger", round::<CreateTriggerRequest>),
-    ("updateTrigger", round::<UpdateTriggerRequest>),
-    ("createUsageExport", round::<CreateUsageExportRequest>),
-    ("createWebhook", round::<CreateWebhookRequest>),
-    ("updateWebhook", round::<UpdateWebhookRequest>),
-    ("rerunWorkflow", round::<RerunWorkflowRequest>),
-];
 
 #[test]
 fn every_body_that_the_document_allows_is_written_as_it_is_read() {
@@ -130,9 +55,9 @@ fn every_body_that_the_document_allows_is_written_as_it_is_read() {
     let with_body = operations.iter().filter(|it| it.body.is_some());
     let mut left: BTreeSet<&str> = with_body.map(|it| it.id).collect();
     let mut faults = Vec::new();
-    for (id, round) in BODIES {
+    for (id, round) in crate::calls::bodies() {
         assert!(left.remove(id), "{id} has no body, or stands here twice");
-        let operation = operations.iter().find(|it| it.id == *id);
+        let operation = operations.iter().find(|it| it.id == id);
         let schema = operation.and_then(|it| it.body).expect("a body");
         let judge = document.judge(schema);
         let fault = values(&document, schema, false, |body| {
@@ -142,8 +67,12 @@ fn every_body_that_the_document_allows_is_written_as_it_is_read() {
             );
             // Null is a body that is left out, and a bundle without policies is refused (see the overlay).
             let sent =
-                !body.is_null() && (*id != "CreatePolicyBundle" || body.get("policies").is_some());
-            if sent { round(body) } else { None }
+                !body.is_null() && (id != "CreatePolicyBundle" || body.get("policies").is_some());
+            match round(body) {
+                _ if !sent => None,
+                Err(fault) => Some(fault),
+                Ok(written) => different(body, &written),
+            }
         });
         faults.extend(fault.map(|fault| format!("{id}: {fault}")));
     }
@@ -182,11 +111,7 @@ fn every_answer_that_the_document_allows_is_read_and_many_more() {
                     // The call itself writes what it has read, and reads that again.
                     match runtime.block_on((call.least)(&stage.client)) {
                         Err(error) => Some(error.to_string()),
-                        Ok(read) => {
-                            let mut faults = Vec::new();
-                            differences(body, &read, "", &mut |fault| faults.push(fault));
-                            (!faults.is_empty()).then(|| faults.join(", "))
-                        }
+                        Ok(read) => different(body, &read),
                     }
                 });
                 faults.extend(fault.map(|fault| format!("{} {status}: {fault}", operation.id)));

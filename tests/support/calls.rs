@@ -385,3 +385,60 @@ pub fn token_only() -> Vec<Named> {
         }),
     ]
 }
+
+/// A body, read by the type of a request: what that writes, or what is wrong with it.
+pub type Round = fn(&Value) -> Result<Value, String>;
+
+fn round<T>(body: &Value) -> Result<Value, String>
+where
+    T: Serialize + DeserializeOwned + PartialEq + Debug,
+{
+    let read: T = serde_json::from_value(body.clone()).map_err(|error| error.to_string())?;
+    let written = serde_json::to_value(&read).map_err(|error| error.to_string())?;
+    match serde_json::from_value::<T>(written.clone()) {
+        Ok(again) if again == read => Ok(written),
+        again => Err(format!("{read:?} comes back as {again:?}")),
+    }
+}
+
+macro_rules! bodies {
+    ($($id:literal: $type:ty,)*) => {
+        vec![$(($id, round::<$type> as Round)),*]
+    };
+}
+
+/// The type of each body.
+pub fn bodies() -> Vec<(&'static str, Round)> {
+    bodies! {
+        "addEnvironmentVariableToContext": AddEnvironmentVariableToContextRequest,
+        "createContext": CreateContextRequest,
+        "createContextRestriction": CreateContextRestrictionRequest,
+        "createOrganizationGroup": CreateOrganizationGroupRequest,
+        "PatchOrgClaims": PatchClaimsRequest,
+        "PatchProjectClaims": PatchClaimsRequest,
+        "createOrganization": CreateOrganizationRequest,
+        "createURLOrbAllowListEntry": CreateUrlOrbAllowListEntryRequest,
+        "createOtelExporter": CreateOtelExporterRequest,
+        "continuePipeline": ContinuePipelineRequest,
+        "triggerPipeline": TriggerPipelineRequest,
+        "triggerPipelineRun": TriggerPipelineRunRequest,
+        "createPipelineDefinition": CreatePipelineDefinitionRequest,
+        "updatePipelineDefinition": UpdatePipelineDefinitionRequest,
+        "CreatePolicyBundle": CreatePolicyBundleRequest,
+        "MakeDecision": MakeDecisionRequest,
+        "SetDecisionSettings": DecisionSettings,
+        "createCheckoutKey": CreateCheckoutKeyRequest,
+        "createEnvVar": CreateEnvVarRequest,
+        "createProject": CreateProjectRequest,
+        "patchProjectSettings": ProjectSettings,
+        "rollbackProject": RollbackProjectRequest,
+        "createSchedule": CreateScheduleRequest,
+        "updateSchedule": UpdateScheduleRequest,
+        "createTrigger": CreateTriggerRequest,
+        "updateTrigger": UpdateTriggerRequest,
+        "createUsageExport": CreateUsageExportRequest,
+        "createWebhook": CreateWebhookRequest,
+        "updateWebhook": UpdateWebhookRequest,
+        "rerunWorkflow": RerunWorkflowRequest,
+    }
+}

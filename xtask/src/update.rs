@@ -8,11 +8,11 @@ use crate::{
     emit::Files,
     fetch::{Fetch, Limits},
     regen::{self, Places},
-    surface::{Operation, Surface},
+    surface::Surface,
 };
 use anyhow::{Context, Result, bail};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt, fs,
     io::Write,
     path::{Path, PathBuf},
@@ -196,35 +196,35 @@ impl Update {
     }
 }
 
-/// Stops unless the table of calls has exactly the operations of the new document: its rows are a person's to write and to take
-/// away. They may be there before the document is, for what is built is the copy, where both meet.
+/// Stops unless the tables of calls and of bodies have exactly the operations of the new document: their rows are a person's to
+/// write and to take away. They may be there before the document is, for what is built is the copy, where both meet.
 fn rows(copy: &Path, files: &Files) -> Result<(), Stopped> {
     let table =
         fs::read_to_string(copy.join(CALLS)).with_context(|| format!("cannot read {CALLS}"))?;
-    let row = |line: &str| {
-        let (id, _) = line.trim_start().strip_prefix('"')?.split_once("\" |")?;
-        Some(id.to_owned())
-    };
-    let rows: BTreeSet<String> = table.lines().filter_map(row).collect();
     let surface = Surface::of(files)?;
-    let operations: BTreeSet<&str> = surface.operations.iter().map(|it| it.id.as_str()).collect();
-    let new = |it: &&Operation| !rows.contains(&it.id);
-    let missing = surface.operations.iter().filter(new).map(|it| {
-        let arguments = it
-            .arguments
-            .iter()
-            .map(|(name, ty)| format!("{name}: {ty}"));
-        let arguments: Vec<String> = arguments.collect();
-        format!(
-            "no row for {} (`{}({})`)",
-            it.id,
-            it.method,
-            arguments.join(", ")
-        )
+    let calls = surface.operations.iter().map(|it| {
+        let arguments = it.arguments.iter();
+        let arguments: Vec<String> = arguments
+            .map(|(name, ty)| format!("{name}: {ty}"))
+            .collect();
+        let call = format!("{}({})", it.method, arguments.join(", "));
+        (it.id.as_str(), call)
     });
-    let gone = rows.iter().filter(|row| !operations.contains(row.as_str()));
-    let gone = gone.map(|row| format!("a row for {row}, which is gone"));
-    let lines: Vec<String> = missing.chain(gone).collect();
+    let bodies = surface.operations.iter().filter_map(|it| {
+        let mut taken = it.arguments.iter().chain(&it.setters);
+        let (_, ty) = taken.find(|(name, _)| name == "body")?;
+        Some((it.id.as_str(), format!("body: {ty}")))
+    });
+    let mut lines = Vec::new();
+    for (table, operations) in [
+        (rows_of(&table, "\" |"), calls.collect::<BTreeMap<_, _>>()),
+        (rows_of(&table, "\": "), bodies.collect()),
+    ] {
+        let missing = operations.iter().filter(|(id, _)| !table.contains(*id));
+        lines.extend(missing.map(|(id, what)| format!("no row for {id} (`{what}`)")));
+        let gone = table.iter().filter(|id| !operations.contains_key(*id));
+        lines.extend(gone.map(|id| format!("a row for {id}, which is gone")));
+    }
     if lines.is_empty() {
         return Ok(());
     }
@@ -232,6 +232,15 @@ fn rows(copy: &Path, files: &Files) -> Result<(), Stopped> {
         "a person must decide: {CALLS} has {}; write it so, then run this again; nothing was changed",
         lines.join(", ")
     )))
+}
+
+/// The operations at the beginnings of lines, before what tells one table from the other.
+fn rows_of<'t>(table: &'t str, then: &str) -> BTreeSet<&'t str> {
+    let rows = table
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix('"'));
+    rows.filter_map(|row| Some(row.split_once(then)?.0))
+        .collect()
 }
 
 #[allow(
