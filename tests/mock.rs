@@ -643,6 +643,26 @@ async fn a_scenario_moves_as_it_is_polled() {
         ["junit.xml"]
     );
 
+    circleci.file("junit.xml", "<testsuite/>");
+    let mut file = client.download_artifact(&files[0]).stream().await.unwrap();
+    assert_eq!(file.try_next().await.unwrap().unwrap(), "<testsuite/>");
+
+    // What has failed is run again, and its job has gone as far.
+    let again = client.rerun_workflow(deploy).send().await.unwrap();
+    let again = again.workflow_id.unwrap();
+    let on_hold = client.get_workflow_by_id(again).send().await.unwrap();
+    assert_eq!((on_hold.status, on_hold.id), (Some(OnHold), Some(again)));
+    assert!(web.approve("deploy"));
+    let jobs = client.list_workflow_jobs(again).items();
+    let job = jobs.into_vec().await.unwrap()[1].job_number.unwrap();
+    let done = client.wait_for_job("gh/acme/web", job).finish().await;
+    assert_eq!(
+        done.unwrap().job.status,
+        Some(circleci_api::types::JobStatus::Failed)
+    );
+    let mine = client.list_pipelines().items().into_vec().await.unwrap();
+    assert_eq!(mine[0].id, pipeline.id);
+
     // Another one, which nobody has written a script for, is cancelled.
     let usual = client.trigger_pipeline("gh/acme/web").send().await.unwrap();
     assert_eq!(usual.number, 2);

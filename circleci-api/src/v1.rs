@@ -3,16 +3,30 @@
 //! **This is not in CircleCI's document of the API v2.** Version 2 has no logs: they are had from version 1.1, which CircleCI keeps
 //! but describes no more, so that less can be promised of these calls than of all others.
 //!
-//! ```no_run
-//! # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+//! ```
+//! # use circleci_api::serde_json::json;
+//! # use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+//! # let server = MockServer::start().await;
+//! # let output = format!("{}/output", server.uri());
+//! # let action = json!({ "name": "Test", "status": "failed", "output_url": output });
+//! # let job = json!({ "steps": [{ "actions": [action] }] });
+//! # let answer = |body| ResponseTemplate::new(200).set_body_json(body);
+//! # Mock::given(path("/api/v1.1/project/gh/acme/web/1843")).respond_with(answer(job)).mount(&server).await;
+//! # let parts = json!([{ "message": "1 failed\r\n", "type": "out" }]);
+//! # Mock::given(path("/output")).respond_with(answer(parts)).mount(&server).await;
+//! # let circleci = circleci_api::Client::builder().host(server.uri()).token("abc").build()?;
+//! # let mut printed = String::new();
 //! let job = circleci.get_job_steps("gh/acme/web", 1843).send().await?;
 //! for action in job.steps.iter().flat_map(|step| &step.actions) {
 //!     println!("== {} ({:?})", action.name.as_deref().unwrap_or("?"), action.status);
 //!     let mut output = circleci.step_output(action)?;
 //!     while let Some(part) = output.try_next().await? {
 //!         print!("{}", part.message);
+//! #         printed.push_str(&part.message);
 //!     }
 //! }
+//! # assert_eq!(printed, "1 failed\r\n");
 //! # Ok(()) }
 //! ```
 
@@ -44,7 +58,8 @@ const BLOCK: usize = 256;
 static OUTPUT: Operation = Operation::new("getStepOutput", Method::GET, "", &[], Replay::Safe);
 
 impl Client {
-    /// A job with its steps and the actions that they were made of, one for each parallel run.
+    /// A job with its steps and the actions that they were made of, one for each parallel run. See the example of
+    /// [`v1`](crate::v1).
     ///
     /// `GET /api/v1.1/project/{vcs}/{org}/{repo}/{build_num}`, which is not part of the API v2.
     ///
@@ -62,7 +77,7 @@ impl Client {
     }
 
     /// What an action of [`get_job_steps`](Self::get_job_steps) has printed. Nothing is sent before the stream is polled. An
-    /// action without output is an empty stream.
+    /// action without output is an empty stream. See the example of [`v1`](crate::v1).
     ///
     /// The output lies in storage under a URL that is signed and expires: it never gets the token, and after some minutes the
     /// steps have to be asked for again.
@@ -90,13 +105,32 @@ impl Client {
 
 operation! {
     /// A job with its steps, by version 1.1 of the API. Asked for by [`Client::get_job_steps`].
+    ///
+    /// ```
+    /// use circleci_api::v1::GetJobSteps;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let circleci = circleci_api::Client::builder().token("abc").build()?;
+    /// let refused = circleci.get_job_steps("no slug", 1843).send().await.err();
+    /// # assert_eq!(refused.as_ref().map(|error| error.kind()), Some(circleci_api::ErrorKind::InvalidArgument));
+    /// assert_eq!(refused.and_then(|error| error.operation()), Some(GetJobSteps::OPERATION.id));
+    /// # Ok(()) }
+    /// ```
     GetJobSteps -> JobSteps;
     // The path goes up from `/api/v2`; where the client's own base is, so is version 1.1.
     "getJobSteps" GET "/../v1.1/project/{vcs}/{org}/{repo}/{build_num}" ("vcs": Text, "org": Text, "repo": Text, "build_num": Integer) Safe
 }
 
+/// What `mock` answers unless it is told otherwise.
+#[cfg(feature = "mock")]
+pub(crate) const REPLY: crate::mock::Reply = crate::mock::Reply {
+    operation: GetJobSteps::OPERATION,
+    status: 200,
+    body: r#"{"build_num":1,"status":"success","parallel":1,"steps":[{"name":"Checkout code","actions":[{"index":0,"step":1,"name":"Checkout code","type":"checkout","status":"success","exit_code":0,"has_output":false}]}]}"#,
+};
+
 object! {
-    /// A job in version 1.1 of the API, as far as the steps are concerned.
+    /// A job in version 1.1 of the API, as far as the steps are concerned. See the example of [`v1`](crate::v1).
     JobSteps {
         /// The number of the job.
         build_num: Option<i64> = optional "build_num",
@@ -112,7 +146,7 @@ object! {
 }
 
 object! {
-    /// A step of a job.
+    /// A step of a job. See the example of [`v1`](crate::v1).
     JobStep {
         /// Its name, such as `Checkout code`.
         name: Option<String> = optional "name",
@@ -122,7 +156,7 @@ object! {
 }
 
 object! {
-    /// A step in one of the parallel runs.
+    /// A step in one of the parallel runs. See the example of [`v1`](crate::v1).
     StepAction {
         /// The parallel run, from 0.
         index: Option<i64> = optional "index",
@@ -160,6 +194,16 @@ object! {
 }
 
 /// A URL that opens what it leads to for whoever has it, for some minutes. Neither `Debug` nor serializing shows it.
+///
+/// ```
+/// use circleci_api::v1::SignedUrl;
+/// # use circleci_api::serde_json;
+///
+/// let url: SignedUrl = serde_json::from_str(r#""https://storage.example.com/1?signature=abc""#)?;
+/// assert_eq!(format!("{url:?}"), "***");
+/// assert_eq!(url.expose(), "https://storage.example.com/1?signature=abc");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedUrl(String);
 
@@ -191,7 +235,7 @@ impl<'de> Deserialize<'de> for SignedUrl {
 const HIDDEN: &str = "***";
 
 object! {
-    /// A part of what an action has printed; often there is only one.
+    /// A part of what an action has printed; often there is only one. See the example of [`v1`](crate::v1).
     OutputPart {
         /// What was printed. It may hold control sequences of a terminal.
         message: String = list "message",
@@ -205,7 +249,25 @@ object! {
 }
 
 stream! {
-    /// What an action has printed, part by part: [`Client::step_output`].
+    /// What an action has printed, part by part: [`Client::step_output`]. More than 256 MiB as they are sent, or 64 MiB in one part,
+    /// are [too many](ErrorKind::TooLarge).
+    ///
+    /// ```
+    /// # use circleci_api::{serde_json::{self, json}, v1::StepAction};
+    /// # use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let server = MockServer::start().await;
+    /// # let parts = json!([{ "message": "one\n" }, { "message": "two\n" }, { "message": "three\n" }]);
+    /// # Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_json(parts)).mount(&server).await;
+    /// # let circleci = circleci_api::Client::builder().host(server.uri()).token("abc").build()?;
+    /// # let action: StepAction = serde_json::from_value(json!({ "output_url": server.uri() })).unwrap();
+    /// let mut output = circleci.step_output(&action)?;
+    /// if let Some(part) = output.try_next().await? {
+    ///     assert_eq!(part.message, "one\n");
+    /// }
+    /// assert_eq!(output.text().await?, "two\nthree\n"); // the rest
+    /// # Ok(()) }
+    /// ```
     StepOutput of Output => OutputPart
 }
 

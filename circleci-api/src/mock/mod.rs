@@ -65,6 +65,7 @@ mod stub;
 
 use std::sync::Arc;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -81,6 +82,25 @@ pub use stub::{Refusal, Stub};
 ///
 /// See the [module](self) for what a test with it looks like. It panics, at the line of the test, where a test is wrong
 /// or an assertion fails.
+///
+/// ```
+/// # use circleci_api::{Client, mock::Mock, operations::{CreateEnvVar, ListEnvVars}, types::CreateEnvVarRequest};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// let server = Mock::start().await;
+/// let circleci = server.client();
+/// circleci.list_env_vars("gh/acme/web").send().await?;
+/// circleci.create_env_var("gh/acme/web", CreateEnvVarRequest::new("NEW", "1")).send().await?;
+///
+/// server.assert_order([ListEnvVars::OPERATION, CreateEnvVar::OPERATION]);
+/// server.assert_count::<ListEnvVars>(1);
+/// assert_eq!(server.received().len(), 2);
+/// assert_eq!(server.received_by::<CreateEnvVar>()[0].path("project-slug"), Some("gh/acme/web"));
+///
+/// // A program that makes its own client is told where to find it; any token will do.
+/// let its_own = Client::builder().host(server.url()).token("abc").build()?;
+/// assert!(its_own.get_current_user().send().await.is_ok());
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Mock {
     server: wiremock::MockServer,
@@ -122,7 +142,7 @@ impl Mock {
         Client::builder()
             .host(self.url())
             .token("CCIPAT_mock")
-            .clock(NoWaiting)
+            .clock(NoWaiting::default())
     }
 
     /// Says what an operation is answered. Of several that a request matches, the one that was said last counts.
@@ -141,7 +161,55 @@ impl Mock {
         Stub::new(&self.state)
     }
 
+    /// Puts a file into storage and says its URL: for artifacts, parts of usage exports and outputs of steps to point to. Whoever
+    /// asks for it needs no token, and is not in [`received`](Self::received). A file that was not put there holds its own path.
+    ///
+    #[cfg_attr(feature = "artifacts", doc = "```")]
+    #[cfg_attr(not(feature = "artifacts"), doc = "```text")]
+    /// # use circleci_api::{mock::Mock, operations::GetJobArtifacts, serde_json::json};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// let server = Mock::start().await;
+    /// let url = server.file("report.txt", "2 of 9 failed");
+    /// server.on::<GetJobArtifacts>().reply_json(json!({ "items": [{ "path": "report.txt", "url": url }] }));
+    ///
+    /// let circleci = server.client();
+    /// let artifacts = circleci.get_job_artifacts("gh/acme/web", 1).items().into_vec().await?;
+    /// let mut report = circleci.download_artifact(&artifacts[0]).stream().await?;
+    /// assert_eq!(report.try_next().await?.as_deref(), Some(&b"2 of 9 failed"[..]));
+    /// # Ok(()) }
+    /// ```
+    pub fn file(&self, path: impl Into<String>, contents: impl Into<Vec<u8>>) -> String {
+        let path = path.into();
+        let url = self.file_url(&path);
+        self.state.lock().files.insert(path, contents.into());
+        url
+    }
+
+    fn file_url(&self, path: &str) -> String {
+        const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+            .remove(b'/')
+            .remove(b'.')
+            .remove(b'-')
+            .remove(b'_');
+        let path = utf8_percent_encode(path, ENCODED);
+        format!("{}{}{path}", self.url(), server::FILES)
+    }
+
     /// From now on a request about which nothing was said is answered 501, rather than with an example.
+    ///
+    /// ```
+    /// # use circleci_api::{http::StatusCode, mock::Mock, operations::GetCurrentUser};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// let server = Mock::start().await;
+    /// server.strict();
+    /// server.on::<GetCurrentUser>(); // the example will do
+    ///
+    /// let circleci = server.client_builder().no_retries().build()?;
+    /// assert!(circleci.get_current_user().send().await.is_ok());
+    /// let collaborations = circleci.get_collaborations().send().await;
+    /// assert!(collaborations.is_err_and(|error| error.status() == Some(StatusCode::NOT_IMPLEMENTED)));
+    /// # Ok(()) }
+    /// ```
     pub fn strict(&self) {
         self.state.lock().strict = true;
     }

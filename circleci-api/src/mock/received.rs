@@ -11,6 +11,24 @@ use crate::operation::Operation;
 const SHOWN: usize = 300;
 
 /// A request as it came, taken apart. Its credential is not kept.
+///
+/// ```
+/// # use circleci_api::{mock::Mock, serde_json::json, types::CreateEnvVarRequest};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = Mock::start().await;
+/// # let circleci = server.client();
+/// circleci.list_contexts().owner_slug("gh/acme").send().await?;
+/// circleci.create_env_var("gh/acme/web", CreateEnvVarRequest::new("NEW", "1")).send().await?;
+/// circleci.get_env_var("gh/acme/web", "NEW").send().await?;
+///
+/// let received = server.received();
+/// assert_eq!(received[0].query("owner-slug"), Some("gh/acme"));
+/// assert_eq!(received[0].to_string(), "listContexts: GET /api/v2/context?owner-slug=gh%2Facme");
+/// assert_eq!(received[1].json(), Some(&json!({ "name": "NEW", "value": "1" })));
+/// assert_eq!(received[2].project().as_deref(), Some("gh/acme/web"));
+/// assert_eq!(received[2].path("name"), Some("NEW"));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Received {

@@ -18,24 +18,30 @@ pub(crate) struct Reply {
 /// The path's parameters by name.
 type Params = Vec<(&'static str, String)>;
 
+#[cfg(feature = "v1")]
+const OTHERS: &[Reply] = &[crate::v1::REPLY];
+#[cfg(not(feature = "v1"))]
+const OTHERS: &[Reply] = &[];
+
 /// The example of an operation.
 pub(super) fn reply(operation: &Operation) -> Option<&'static Reply> {
-    REPLIES
-        .iter()
-        .find(|reply| reply.operation.id == operation.id)
+    let mut known = REPLIES.iter().chain(OTHERS);
+    known.find(|reply| reply.operation.id == operation.id)
 }
 
-/// The operation of a method and a path below `/api/v2`, with its parameters decoded. Where several would do, the one that
-/// spells out more of the path: `/user/me` before `/user/{id}`.
+/// The operation of a method and a path, with its parameters decoded. Where several would do, the one that spells out more of
+/// the path: `/user/me` before `/user/{id}`.
 pub(super) fn find(method: &Method, path: &str) -> Option<(&'static Operation, Params)> {
-    let segments: Vec<&str> = path.strip_prefix("/api/v2/")?.split('/').collect();
-    let known = REPLIES
-        .iter()
-        .map(|reply| reply.operation)
-        .filter(|operation| operation.method == *method);
+    let segments: Vec<&str> = path.strip_prefix("/api/")?.split('/').collect();
+    let known = REPLIES.iter().chain(OTHERS).map(|reply| reply.operation);
+    let known = known.filter(|operation| operation.method == *method);
     let matching = known.filter_map(|operation| {
-        let template: Vec<&'static str> =
-            operation.path.trim_start_matches('/').split('/').collect();
+        let template: Vec<&'static str> = match operation.path.strip_prefix("/../") {
+            Some(beside) => beside.split('/').collect(),
+            None => std::iter::once("v2")
+                .chain(operation.path.trim_start_matches('/').split('/'))
+                .collect(),
+        };
         let mut params = Params::new();
         matches(operation, &template, &segments, &mut params).then_some((operation, params))
     });

@@ -38,6 +38,29 @@ use crate::operations::*;
 use crate::types::WorkflowStatus;
 
 /// What the next pipeline does.
+///
+/// ```
+/// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
+/// # use circleci_api::types::WorkflowStatus::{Running, Success};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = Mock::start().await;
+/// # let web = Scenario::start(&server, "gh/acme/web");
+/// # let circleci = server.client();
+/// let script = Script::new()
+///     .workflow("build", [Running, Success])
+///     .artifact("dist/app.tar.gz")
+///     .hidden_for(0); // its workflows are there at once
+/// web.next(script);
+///
+/// let pipeline = circleci.trigger_pipeline("gh/acme/web").send().await?;
+/// let workflows = circleci.list_workflows_by_pipeline_id(pipeline.id).items().into_vec().await?;
+/// assert_eq!(workflows[0].status, Some(Running));
+/// let jobs = circleci.list_workflow_jobs(workflows[0].id).items().into_vec().await?;
+/// let number = jobs[0].job_number.ok_or("no number")?;
+/// let artifacts = circleci.get_job_artifacts("gh/acme/web", number).items().into_vec().await?;
+/// assert_eq!(artifacts[0].path, "dist/app.tar.gz");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "it is for `Scenario::next`"]
 pub struct Script {
@@ -74,7 +97,7 @@ impl Script {
         self
     }
 
-    /// The job of the workflow before this one leaves such a file behind.
+    /// The job of the workflow before this one leaves such a file behind. What it holds, [`Mock::file`] says.
     pub fn artifact(mut self, path: impl Into<String>) -> Self {
         if let Some(workflow) = self.workflows.last_mut() {
             workflow.artifacts.push(path.into());
@@ -90,12 +113,36 @@ impl Script {
 }
 
 /// One project of a [`Mock`], with its pipelines, its variables and its organization's contexts. Clones are the same one.
+///
+/// Pipelines are triggered and listed, workflows looked at, approved, cancelled and rerun, jobs and their artifacts looked at;
+/// variables and contexts are listed, written and deleted. Other operations are answered as the mock does without it.
+///
+/// ```
+/// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
+/// # use circleci_api::types::{CreateEnvVarRequest, WorkflowStatus::{OnHold, Running, Success}};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = Mock::start().await;
+/// # let circleci = server.client();
+/// let web = Scenario::start(&server, "gh/acme/web");
+///
+/// circleci.create_env_var("gh/acme/web", CreateEnvVarRequest::new("GREETING", "hello")).send().await?;
+/// let variable = circleci.get_env_var("gh/acme/web", "GREETING").send().await?;
+/// assert_eq!(variable.value.as_deref(), Some("xxxxello")); // as CircleCI masks it
+///
+/// web.next(Script::new().workflow("deploy", [OnHold, Running, Success]));
+/// circleci.trigger_pipeline("gh/acme/web").send().await?;
+/// assert!(web.approve("deploy")); // somebody in the web app
+/// assert!(!web.approve("deploy")); // nothing is on hold any more
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Scenario(Arc<Mutex<World>>);
 
 #[derive(Debug)]
 struct World {
     slug: String,
+    /// Where the mock has its files.
+    files: String,
     ids: u64,
     scripts: VecDeque<Script>,
     pipelines: Vec<Pipeline>,
@@ -136,6 +183,7 @@ impl Scenario {
     pub fn start(mock: &Mock, project: impl Into<String>) -> Self {
         let world = World {
             slug: project.into(),
+            files: mock.file_url(""),
             ids: 0,
             scripts: VecDeque::new(),
             pipelines: Vec::new(),
@@ -194,15 +242,8 @@ impl Scenario {
             let slug = world.slug.clone();
             world.pipeline(request).map(|pipeline| pipeline.json(&slug))
         });
-        self.serve::<ListPipelinesForProject>(mock, |world, _| {
-            Ok(list(
-                world
-                    .pipelines
-                    .iter()
-                    .rev()
-                    .map(|pipeline| pipeline.json(&world.slug)),
-            ))
-        });
+        self.serve::<ListPipelinesForProject>(mock, |world, _| Ok(world.newest_first()));
+        self.serve::<ListPipelines>(mock, |world, _| Ok(world.newest_first()));
         self.serve::<ListWorkflowsByPipelineId>(mock, |world, request| {
             let slug = world.slug.clone();
             let pipeline = world.pipeline(request)?;
@@ -240,20 +281,26 @@ impl Scenario {
             (run.script.statuses, run.at) = (vec![WorkflowStatus::Canceled], 0);
             Ok(json!({ "message": "Accepted." }))
         });
+        self.serve::<RerunWorkflow>(mock, |world, request| {
+            let (pipeline, _, run) = world.run(request)?;
+            let script = run.script.clone();
+            let run = world.start(script);
+            let answer = json!({ "workflow_id": run.id });
+            let mut pipelines = world.pipelines.iter_mut();
+            if let Some(pipeline) = pipelines.find(|it| it.id == pipeline) {
+                pipeline.workflows.push(run);
+            }
+            Ok(answer)
+        });
+        self.serve::<GetJobDetails>(mock, |world, request| {
+            let slug = world.slug.clone();
+            world.job(request).map(|run| run.details(&slug))
+        });
         self.serve::<GetJobArtifacts>(mock, |world, request| {
-            let number = request.path("job-number").unwrap_or_default();
-            let mut runs = world
-                .pipelines
-                .iter()
-                .flat_map(|pipeline| &pipeline.workflows);
-            let run = runs
-                .find(|run| run.job_number.to_string() == number)
-                .ok_or_else(|| Refusal::new(404, "Job not found"))?;
+            let files = world.files.clone();
+            let run = world.job(request)?;
             Ok(list(run.script.artifacts.iter().map(|path| {
-                let url = format!(
-                    "https://output.circle-artifacts.com/output/job/{}/artifacts/0/{path}",
-                    run.job
-                );
+                let url = format!("{files}{path}");
                 json!({ "path": path, "node_index": 0, "url": url })
             })))
         });
@@ -365,17 +412,8 @@ impl World {
         let script = self.scripts.pop_front().unwrap_or_else(usual);
         let hidden = script.hidden.unwrap_or(1);
         let (id, number) = (self.id(), self.pipelines.len() + 1);
-        let mut workflows = Vec::new();
-        for script in script.workflows {
-            workflows.push(Run {
-                script,
-                id: self.id(),
-                approval: self.id(),
-                job: self.id(),
-                job_number: self.ids,
-                at: 0,
-            });
-        }
+        let workflows = script.workflows.into_iter();
+        let workflows = workflows.map(|script| self.start(script)).collect();
         let answer = json!({ "id": id, "number": number, "state": "pending" });
         self.pipelines.push(Pipeline {
             id,
@@ -384,6 +422,30 @@ impl World {
             workflows,
         });
         answer
+    }
+
+    fn start(&mut self, script: Workflow) -> Run {
+        Run {
+            script,
+            id: self.id(),
+            approval: self.id(),
+            job: self.id(),
+            job_number: self.ids,
+            at: 0,
+        }
+    }
+
+    fn newest_first(&self) -> Value {
+        let pipelines = self.pipelines.iter().rev();
+        list(pipelines.map(|pipeline| pipeline.json(&self.slug)))
+    }
+
+    /// The workflow whose job has the number that is asked for; one that waits has none yet.
+    fn job(&mut self, request: &Received) -> Result<&mut Run, Refusal> {
+        let number = request.path("job-number").unwrap_or_default();
+        let mut runs = self.pipelines.iter_mut().flat_map(|it| &mut it.workflows);
+        runs.find(|run| !run.is_on_hold() && run.job_number.to_string() == number)
+            .ok_or_else(|| Refusal::new(404, "Job not found"))
     }
 
     fn pipeline(&mut self, request: &Received) -> Result<&mut Pipeline, Refusal> {
@@ -447,19 +509,35 @@ impl Run {
 
     /// The workflow as it is now; the next look finds it one state on.
     fn look(&mut self, pipeline: &str, number: usize, slug: &str) -> Value {
-        let stopped = if self.is_over() {
-            json!("2026-01-02T03:09:05Z")
-        } else {
-            Value::Null
-        };
         let answer = json!({
             "id": self.id, "name": self.script.name, "status": self.status(), "pipeline_id": pipeline,
-            "pipeline_number": number, "project_slug": slug, "stopped_at": stopped, "tag": null,
-            "canceled_by": null, "errored_by": null,
+            "pipeline_number": number, "project_slug": slug, "stopped_at": self.stopped_at(), "tag": null,
+            "canceled_by": null, "errored_by": null, "auto_rerun_number": null, "max_auto_reruns": null,
         });
+        self.go_on();
+        answer
+    }
+
+    fn go_on(&mut self) {
         if !self.is_on_hold() && self.at + 1 < self.script.statuses.len() {
             self.at += 1;
         }
+    }
+
+    fn stopped_at(&self) -> Value {
+        match self.is_over() {
+            true => json!("2026-01-02T03:09:05Z"),
+            false => Value::Null,
+        }
+    }
+
+    /// Its job, which is as far as the workflow is; the next look finds it one state on.
+    fn details(&mut self, slug: &str) -> Value {
+        let answer = json!({
+            "number": self.job_number, "name": self.script.name, "status": self.status(), "stopped_at": self.stopped_at(),
+            "project": { "slug": slug }, "latest_workflow": { "id": self.id, "name": self.script.name },
+        });
+        self.go_on();
         answer
     }
 

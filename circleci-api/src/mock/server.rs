@@ -1,12 +1,14 @@
 //! The server: finds the operation and the rule of a request, and answers.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::{Future, ready};
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
@@ -24,6 +26,8 @@ pub(super) struct Inner {
     pub(super) rules: Vec<Rule>,
     pub(super) received: Vec<Received>,
     pub(super) strict: bool,
+    /// What is in storage, by path.
+    pub(super) files: BTreeMap<String, Vec<u8>>,
 }
 
 impl State {
@@ -77,6 +81,7 @@ pub(super) enum Body {
     Made(Made),
     Json(Value),
     Text(String),
+    File(Vec<u8>),
     /// The connection is closed.
     Cut,
     /// Pages by token, made after a pattern.
@@ -280,6 +285,7 @@ impl Answer {
         response = match self.body {
             Body::Json(value) => response.set_body_json(value),
             Body::Text(text) => response.set_body_string(text),
+            Body::File(bytes) => response.set_body_raw(bytes, "application/octet-stream"),
             Body::Empty | Body::Cut | Body::Made(_) | Body::Pages { .. } | Body::Slices { .. } => {
                 response
             }
@@ -298,6 +304,9 @@ impl Answer {
 impl Inner {
     /// Notes the request and says what to answer.
     fn answer(&mut self, request: &Request) -> Answer {
+        if let Some(file) = request.url.path().strip_prefix(FILES) {
+            return self.stored(file);
+        }
         let received = received(request);
         let credential = ["circle-token", "authorization"]
             .iter()
@@ -322,8 +331,44 @@ impl Inner {
             }
             (Some(operation), None) => Answer::example(operation),
         };
+        let mut answer = answer;
+        if received.operation.is_some_and(leads_to_files)
+            && let Body::Json(json) = &mut answer.body
+        {
+            at_home(
+                json,
+                &format!("{}{FILES}", request.url.origin().ascii_serialization()),
+            );
+        }
         self.received.push(received);
         answer
+    }
+
+    /// A file that nobody has stored holds its own name.
+    fn stored(&self, path: &str) -> Answer {
+        let name = percent_decode_str(path).decode_utf8_lossy();
+        let contents = self.files.get(&*name).cloned();
+        Answer::new(
+            200,
+            Body::File(contents.unwrap_or_else(|| name.as_bytes().to_vec())),
+        )
+    }
+}
+
+/// Where files are, as storage has them: they need no token, and nothing of the API is there.
+pub(super) const FILES: &str = "/files/";
+
+fn leads_to_files(operation: &Operation) -> bool {
+    ["getJobArtifacts", "createUsageExport", "getUsageExport"].contains(&operation.id)
+}
+
+/// The address that examples have is nobody's: no test is to ask there.
+fn at_home(json: &mut Value, files: &str) {
+    match json {
+        Value::String(text) if text == "https://example.com/" => *text = format!("{files}example"),
+        Value::Array(list) => list.iter_mut().for_each(|it| at_home(it, files)),
+        Value::Object(map) => map.values_mut().for_each(|it| at_home(it, files)),
+        _ => {}
     }
 }
 
@@ -406,11 +451,30 @@ pub(super) async fn start(state: Arc<State>) -> MockServer {
     server
 }
 
-/// The waits of a client in a test are over at once.
-pub(super) struct NoWaiting;
+/// The waits of a client in a test are over at once, and its time goes on by them.
+#[derive(Default)]
+pub(super) struct NoWaiting(Arc<Mutex<Duration>>);
+
+impl NoWaiting {
+    fn waited(&self) -> Duration {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Clock for NoWaiting {
-    fn sleep(&self, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    fn sleep(&self, wait: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let mut waited = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *waited = waited.saturating_add(wait);
         Box::pin(ready(()))
+    }
+
+    fn now(&self) -> Instant {
+        let now = Instant::now();
+        now.checked_add(self.waited()).unwrap_or(now)
+    }
+
+    fn utc(&self) -> SystemTime {
+        let now = SystemTime::now();
+        now.checked_add(self.waited()).unwrap_or(now)
     }
 }

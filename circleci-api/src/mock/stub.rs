@@ -63,7 +63,7 @@ impl<O> Stub<'_, O> {
     }
 }
 
-/// A failure to be answered, in place of a value: `{"message": …}`.
+/// A failure to be answered, in place of a value: `{"message": …}`. See the example of [`Stub::reply_by`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     status: u16,
@@ -71,7 +71,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A status and what is said about it.
+    /// A status and what is said about it. See the example of [`Stub::reply_by`].
     pub fn new(status: u16, message: impl Into<String>) -> Self {
         Self {
             status,
@@ -81,6 +81,25 @@ impl Refusal {
 }
 
 /// Which requests it is for.
+///
+/// ```
+/// # use circleci_api::{mock::Mock, operations::{CreateEnvVar, ListPipelines}, serde_json::json, types::CreateEnvVarRequest};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = Mock::start().await;
+/// # let circleci = server.client();
+/// let taken = server.on::<CreateEnvVar>().project("gh/acme/web").body(json!({ "name": "TAKEN" }));
+/// let taken = taken.status(400, "There is one of that name.");
+/// let everywhere = server.on::<ListPipelines>().query("mine", true).without_query("org-slug").page([]);
+///
+/// assert!(circleci.create_env_var("gh/acme/web", CreateEnvVarRequest::new("TAKEN", "1")).send().await.is_err());
+/// circleci.create_env_var("gh/acme/web", CreateEnvVarRequest::new("FREE", "1")).send().await?;
+/// assert_eq!(circleci.list_pipelines().mine(true).items().into_vec().await?.len(), 0);
+/// assert_eq!(circleci.list_pipelines().mine(true).org_slug("gh/acme").items().into_vec().await?.len(), 1);
+///
+/// taken.assert_count(1);
+/// everywhere.assert_count(1);
+/// # Ok(()) }
+/// ```
 impl<'a, O: Kind> Stub<'a, O> {
     pub(super) fn new(state: &'a State) -> Self {
         let mut inner = state.lock();
@@ -177,6 +196,25 @@ impl<'a, O: Kind> Stub<'a, O> {
 }
 
 /// What it is answered.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use circleci_api::{mock::{self, Mock}, operations::GetEnvVar};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = Mock::start().await;
+/// let mut greeting = mock::example::<GetEnvVar>();
+/// greeting.value = Some("xxxxello".to_owned());
+/// server
+///     .on::<GetEnvVar>()
+///     .rate_limited(Duration::from_secs(30))
+///     .raw(502, "<html>Bad Gateway</html>")
+///     .reply(greeting);
+///
+/// let variable = server.client().get_env_var("gh/acme/web", "GREETING").send().await?;
+/// assert_eq!(variable.value.as_deref(), Some("xxxxello"));
+/// server.assert_count::<GetEnvVar>(3);
+/// # Ok(()) }
+/// ```
 impl<O> Stub<'_, O>
 where
     O: Kind<Output: Serialize + DeserializeOwned>,
@@ -280,6 +318,18 @@ where
 
     /// Lets the reply before this one, or the example if there is none, take its time. That is real time: the timeouts of a
     /// client are.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use circleci_api::{mock::Mock, operations::GetCurrentUser};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let server = Mock::start().await;
+    /// server.on::<GetCurrentUser>().delay(Duration::from_secs(60));
+    ///
+    /// let hasty = server.client_builder().timeout(Duration::from_millis(20)).build()?;
+    /// assert!(hasty.get_current_user().send().await.is_err_and(|error| error.is_timeout()));
+    /// # Ok(()) }
+    /// ```
     pub fn delay(self, wait: Duration) -> Self {
         self.with(|rule| {
             if rule.answers.is_empty() {
@@ -294,6 +344,23 @@ where
 }
 
 /// Lists.
+///
+/// ```
+/// # use circleci_api::{mock::{self, Mock}, operations::ListContexts};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = Mock::start().await;
+/// # let circleci = server.client();
+/// let named = |name: &str| mock::item::<ListContexts>(|context| context.name = name.to_owned());
+/// server
+///     .on::<ListContexts>()
+///     .pages([vec![named("build")], vec![], vec![named("deploy")]])
+///     .page([named("build")]); // and `deploy` is gone
+///
+/// assert_eq!(circleci.list_contexts().items().into_vec().await?.len(), 2);
+/// assert_eq!(circleci.list_contexts().items().into_vec().await?.len(), 1);
+/// server.assert_count::<ListContexts>(4);
+/// # Ok(()) }
+/// ```
 impl<O> Stub<'_, O>
 where
     O: Paged<Output: Page<Item: Serialize>>,
