@@ -22,6 +22,54 @@ const LINE: usize = 400;
 /// token.
 ///
 /// CircleCI's statuses mean less than they say: a missing context answers 403, and a token without access 404.
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// use circleci_api::Error;
+///
+/// /// What to tell the person who is waiting.
+/// fn advice(error: &Error) -> String {
+///     match error {
+///         it if it.is_unauthorized() => "the token is not a valid one".into(),
+///         it if it.is_forbidden() || it.is_not_found() => "not there, or not for this token".into(),
+///         it if it.is_rate_limited() => format!("too many requests: wait {:?}", it.retry_after()),
+///         it if it.is_timeout() || it.is_transient() => format!("try later: {it}"),
+///         it => format!("{it}; CircleCI's support will want the request's id: {:?}", it.request_id()),
+///     }
+/// }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Error> {
+/// # use std::time::Duration;
+/// # use circleci_api::{mock::Mock, operations::GetCurrentUser};
+/// # let server = Mock::start().await;
+/// # server.on::<GetCurrentUser>().status(401, "You must log in first.").status(403, "Forbidden").status(404, "Not found")
+/// #     .rate_limited(Duration::from_secs(30)).status(502, "Bad gateway").status(400, "Bad request");
+/// # let circleci = server.client_builder().no_retries().build()?;
+/// # for expected in ["the token is", "not there", "not there", "too many requests: wait Some(30s)",
+/// #     "try later: getCurrentUser: 502 Bad Gateway: Bad gateway", "getCurrentUser: 400 Bad Request: Bad request; CircleCI"] {
+/// #     let error = circleci.get_current_user().send().await.unwrap_err();
+/// #     assert!(advice(&error).starts_with(expected), "{}", advice(&error));
+/// # }
+/// # Ok(()) }
+/// ```
+///
+/// All that there is to know about an answer that could not be read:
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # use circleci_api::{ErrorKind, mock::Mock, operations::ListContexts};
+/// # let server = Mock::start().await;
+/// # server.on::<ListContexts>().raw(200, r#"{ "items": [{ "id": 7 }] }"#);
+/// # let error = server.client().list_contexts().send().await.unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Decode);
+/// assert_eq!(error.operation(), Some("listContexts"));
+/// assert_eq!(error.attempts(), 1);
+/// assert!(error.status().is_some_and(|status| status.is_success()));
+/// assert_eq!(error.path(), Some("items[0].id"));
+/// assert_eq!(error.body_excerpt(), Some(r#"{ "items": [{ "id": 7 }] }"#));
+/// assert!(error.message().is_some_and(|message| message.starts_with("invalid type: integer `7`")));
+/// # Ok(()) }
+/// ```
 pub struct Error(Box<Inner>);
 
 #[derive(Debug)]
@@ -41,6 +89,22 @@ struct Inner {
 }
 
 /// The kinds of [`Error`].
+///
+/// Most decisions need no more than the questions in the example of [`Error`]. The kind tells apart what they do not:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// use circleci_api::{Client, ErrorKind};
+///
+/// let circleci = Client::builder().token("abc").build()?;
+/// let code = match circleci.get_project_by_slug("not-a-slug").send().await {
+///     Ok(_) => 0,
+///     Err(error) if matches!(error.kind(), ErrorKind::Configuration | ErrorKind::InvalidArgument) => 2, // called wrongly
+///     Err(_) => 1,
+/// };
+/// assert_eq!(code, 2);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -259,7 +323,8 @@ impl Error {
         self.0.kind == ErrorKind::RateLimited
     }
 
-    /// How long to wait before trying again, where the server said so or the wait did not fit into the call's time.
+    /// How long to wait before trying again: where the server said so, or where the wait for a rate limit did not fit into the
+    /// call's time.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }

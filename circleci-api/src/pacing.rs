@@ -20,11 +20,19 @@ use crate::retry;
 /// Below the given rate it also heeds what the server says: once less than a quarter of a window's requests is left,
 /// those that remain are spread over the time until the window's end, and after a 429 all wait.
 ///
-/// ```
-/// use circleci_api::{Client, Pacing};
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = circleci_api::mock::Mock::start().await;
+/// # let (one, other) = (server.client_builder(), server.client_builder());
+/// use circleci_api::Pacing;
 ///
-/// let client = Client::builder().token("abc").pacing(Pacing::per_minute(90)).build()?;
-/// # Ok::<(), circleci_api::Error>(())
+/// let pacing = Pacing::per_second(5); // or `Pacing::per_minute(90)`
+/// let one = one.pacing(pacing.clone()).build()?; // builders of two clients
+/// let other = other.pacing(pacing).build()?;
+/// tokio::try_join!(one.get_current_user().send(), other.get_current_user().send())?;
+/// # assert_eq!(server.received().len(), 2);
+/// # Ok(()) }
 /// ```
 #[derive(Clone)]
 pub struct Pacing(Arc<Limiter>);
@@ -47,20 +55,19 @@ struct Server {
 }
 
 impl Pacing {
-    /// At most so many requests a second, retries included. 0 counts as 1.
+    /// At most so many requests a second, evenly spread, retries included. 0 counts as 1.
     pub fn per_second(requests: u32) -> Self {
         Self::new(Quota::per_second(at_least_one(requests)))
     }
 
-    /// At most so many requests a minute, retries included. 0 counts as 1.
-    ///
-    /// They are spread: a burst is at most what a second has room for, and at least one.
+    /// At most so many requests a minute, evenly spread, retries included. 0 counts as 1.
     pub fn per_minute(requests: u32) -> Self {
-        let quota = Quota::per_minute(at_least_one(requests));
-        Self::new(quota.allow_burst(at_least_one(requests / 60)))
+        Self::new(Quota::per_minute(at_least_one(requests)))
     }
 
     fn new(quota: Quota) -> Self {
+        // A burst would come on top of the rate.
+        let quota = quota.allow_burst(NonZeroU32::MIN);
         let moments = Moments::default();
         Self(Arc::new(Limiter {
             rate: RateLimiter::direct_with_clock(quota, moments.clone()),

@@ -23,6 +23,27 @@ use crate::tolerant::{self, Tolerant};
 use crate::transport::Reply;
 
 /// One page of a list.
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// use circleci_api::Page;
+///
+/// fn last<P: Page>(page: P) -> Option<P::Item> {
+///     println!("{} items; the next page is {:?}", page.items().len(), page.next_page_token());
+///     page.into_items().pop()
+/// }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # use circleci_api::{mock::{self, Mock}, operations::ListContexts};
+/// # let server = Mock::start().await;
+/// # let named = |name: &str| mock::item::<ListContexts>(|context| context.name = name.to_owned());
+/// # server.on::<ListContexts>().pages([vec![named("build"), named("deploy")], vec![named("sign")]]);
+/// # let circleci = server.client();
+///
+/// let page = circleci.list_contexts().owner_slug("gh/acme").send().await?;
+/// # assert!(page.next_page_token().is_some());
+/// assert!(last(page).is_some_and(|context| context.name == "deploy"));
+/// # Ok(()) }
+/// ```
 pub trait Page: Send + Sized + 'static {
     /// What the list is of.
     type Item: Send + 'static;
@@ -80,12 +101,27 @@ impl Cursor {
 ///
 /// They implement [`Stream`], for those who use the `futures` crate, and have `try_next` for those who do not:
 ///
-/// ```no_run
-/// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
-/// let mut pipelines = circleci.list_pipelines().mine(true).items();
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # use circleci_api::{mock::{self, Mock}, operations::ListPipelines};
+/// # let server = Mock::start().await;
+/// # let pipeline = |number| mock::item::<ListPipelines>(|pipeline| pipeline.number = number);
+/// # server.on::<ListPipelines>().query("mine", true).pages([vec![pipeline(3)], vec![], vec![pipeline(2), pipeline(1)]]);
+/// # let circleci = server.client();
+/// # let mut numbers = Vec::new();
+/// let list = circleci.list_pipelines().org_slug("gh/acme").mine(true);
+///
+/// let mut pipelines = list.clone().items();
 /// while let Some(pipeline) = pipelines.try_next().await? {
-///     println!("{pipeline:?}");
+///     println!("#{}", pipeline.number);
+/// #   numbers.push(pipeline.number);
 /// }
+/// # assert_eq!(numbers, [3, 2, 1]);
+///
+/// let mut pages = list.pages();
+/// let first = pages.try_next().await?;
+/// assert!(first.is_some_and(|page| page.items.len() == 1));
 /// # Ok(()) }
 /// ```
 pub trait Paged: Kind<Output: Page<Item: DeserializeOwned> + DeserializeOwned> {
@@ -94,28 +130,51 @@ pub trait Paged: Kind<Output: Page<Item: DeserializeOwned> + DeserializeOwned> {
 }
 
 impl<O: Paged> Request<O> {
-    /// The items of all pages; see [`Paged`].
+    /// The items of all pages. See the example of [`Paged`].
     pub fn items(self) -> Items<O::Output> {
         Items::new(self.pages())
     }
 
-    /// The pages themselves; see [`Paged`].
+    /// The pages themselves. See the example of [`Paged`].
     pub fn pages(self) -> Pages<O::Output> {
         Pages::new(self.into_call(), O::CURSOR, decode::json)
     }
 
-    /// The items of all pages, a bad one as an [`ItemError`](crate::ItemError) in its place.
+    /// The items of all pages, a bad one as an [`ItemError`](crate::ItemError) in its place. See the example of [`Tolerant`].
     pub fn tolerant_items(self) -> Items<Tolerant<O::Output>> {
         Items::new(self.tolerant_pages())
     }
 
-    /// The pages, a bad item as an [`ItemError`](crate::ItemError) in its place.
+    /// The pages, a bad item as an [`ItemError`](crate::ItemError) in its place. They are read as in the example of [`Pages`].
     pub fn tolerant_pages(self) -> Pages<Tolerant<O::Output>> {
         Pages::new(self.into_call(), O::CURSOR, tolerant::page)
     }
 }
 
 /// A stream of pages. See [`Paged`].
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # use circleci_api::{mock::{self, Mock}, operations::ListPipelines};
+/// # let server = Mock::start().await;
+/// # let pipeline = |number| mock::item::<ListPipelines>(|pipeline| pipeline.number = number);
+/// # server.on::<ListPipelines>().pages([[pipeline(3)], [pipeline(2)], [pipeline(1)]]);
+/// # let circleci = server.client();
+/// let list = circleci.list_pipelines().org_slug("gh/acme");
+///
+/// let mut pages = list.clone().pages();
+/// let newest = pages.try_next().await?;
+/// let kept = pages.continuation().unwrap_or_default().to_owned(); // for the next run of this program
+///
+/// let mut pages = list.pages().resume_from(kept).read_ahead();
+/// while let Some(page) = pages.try_next().await? {
+///     println!("{} more, {}", page.items.len(), if pages.is_finished() { "the last" } else { "and counting" });
+/// }
+/// # assert_eq!(newest.unwrap().items[0].number, 3);
+/// # server.assert_count::<ListPipelines>(3);
+/// # Ok(()) }
+/// ```
 #[must_use = "nothing is sent until it is polled"]
 pub struct Pages<P> {
     call: Call,
@@ -151,12 +210,15 @@ impl<P: Page> Pages<P> {
         }
     }
 
-    /// Starts at a page whose [`continuation`](Self::continuation) was kept, instead of the first one.
+    /// Starts at a page whose [`continuation`](Self::continuation) was kept, instead of the first one; an empty one is none.
     /// To be called before the first poll.
     pub fn resume_from(mut self, continuation: impl Into<String>) -> Self {
         let token = continuation.into();
-        self.seen.note(&token);
-        self.token = Some(token);
+        if !token.is_empty() {
+            self.seen = Seen::default();
+            self.seen.note(&token);
+            self.token = Some(token);
+        }
         self
     }
 
@@ -172,7 +234,7 @@ impl<P: Page> Pages<P> {
         self.token.as_deref()
     }
 
-    /// Whether the last page was handed out, or an error.
+    /// Whether the last page was handed out, or an error. A list by offset only knows when it is asked for one more.
     pub fn is_finished(&self) -> bool {
         self.finished
     }
@@ -269,6 +331,28 @@ impl<P: Page> Stream for Pages<P> {
 }
 
 /// A stream of the items of all pages. See [`Paged`].
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # use circleci_api::{mock::{self, Mock}, operations::ListPipelines};
+/// # let server = Mock::start().await;
+/// # let pipeline = |number| mock::item::<ListPipelines>(|pipeline| pipeline.number = number);
+/// # server.on::<ListPipelines>().pages([[pipeline(4), pipeline(3)], [pipeline(2), pipeline(1)]]);
+/// # let circleci = server.client();
+/// let list = circleci.list_pipelines().org_slug("gh/acme");
+///
+/// let mut some = list.clone().items();
+/// for _ in 0..3 {
+///     println!("{:?}", some.try_next().await?);
+/// }
+/// assert!(!some.is_finished());
+/// let kept = some.continuation().unwrap_or_default().to_owned(); // the page that is not done with
+///
+/// let rest = list.items().resume_from(kept).read_ahead().into_vec().await?;
+/// assert_eq!(rest.len(), 2); // of which the first was seen before
+/// # Ok(()) }
+/// ```
 #[must_use = "nothing is sent until it is polled"]
 pub struct Items<P: Page> {
     pages: Pages<P>,

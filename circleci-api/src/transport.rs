@@ -53,7 +53,8 @@ pub(crate) async fn exchange(call: Call) -> Result<Reply, Error> {
     let (status, headers, body) = loop {
         #[cfg(feature = "pacing")]
         if let Some(pacing) = &client.pacing {
-            pace(&call, pacing, &mut time).await?;
+            let admitted = pace(&call, pacing, &mut time).await;
+            admitted.map_err(|error| error.with_attempts(attempts))?;
         }
         attempts += 1;
         let failure = match attempt(&call, &time).await {

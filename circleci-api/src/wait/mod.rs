@@ -1,19 +1,27 @@
 //! Waiting until something at CircleCI has come to an end.
 //!
-//! ```no_run
-//! # async fn run(circleci: circleci_api::Client, id: circleci_api::uuid::Uuid) -> Result<(), Box<dyn std::error::Error>> {
+#![cfg_attr(feature = "mock", doc = "```")]
+#![cfg_attr(not(feature = "mock"), doc = "```text")]
+//! # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::{Failed, OnHold as Held, Running}};
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let server = Mock::start().await;
+//! # let web = Scenario::start(&server, "gh/acme/web");
+//! # web.next(Script::new().workflow("deploy", [Held, Running, Failed]));
+//! # let circleci = server.client();
+//! # let id = circleci.trigger_pipeline("gh/acme/web").send().await?.id;
 //! use std::time::Duration;
 //! use circleci_api::wait::OnHold;
 //!
 //! let outcome = circleci
 //!     .wait_for_pipeline(id)
 //!     .deadline(Duration::from_secs(30 * 60))
-//!     .on_hold(OnHold::approve(|held| held.job == "confirm-staging"))
+//!     .on_hold(OnHold::approve(|held| held.job == "hold"))
 //!     .finish()
 //!     .await?;
 //! for failure in &outcome.failures {
 //!     println!("{failure}");
 //! }
+//! # assert_eq!(outcome.failures[0].workflow, "deploy");
 //! # Ok(()) }
 //! ```
 //!
@@ -59,6 +67,35 @@ pub use workflow::WorkflowWait;
 use pace::Pace;
 
 /// A wait that has not begun. What is waited for has setters of its own, in the `impl Wait<…>` blocks below.
+///
+/// A release that takes nothing for granted:
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::{NotRun, Running, Success}};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = Mock::start().await;
+/// # let web = Scenario::start(&server, "gh/acme/web");
+/// # web.next(Script::new().workflow("build", [Running, Success]).workflow("deploy", [NotRun]));
+/// # let circleci = server.client();
+/// # let id = circleci.trigger_pipeline("gh/acme/web").send().await?.id;
+/// use std::time::Duration;
+/// use circleci_api::wait::{CountAs, NoWorkflow, Verdict};
+///
+/// let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+/// let wait = circleci
+///     .wait_for_pipeline(id)
+///     .deadline(minutes(90))
+///     .interval(Duration::from_secs(2), minutes(1))
+///     .settle(minutes(1)) // somebody may rerun a workflow by hand
+///     .announced(minutes(5)) // what follows a setup workflow is slow to come
+///     .no_workflow(NoWorkflow::ReturnAfter(minutes(5)))
+///     .errored(CountAs::Failure) // as it is unless said otherwise
+///     .not_run(CountAs::Failure)
+///     .unknown(CountAs::Failure);
+/// assert_eq!(wait.finish().await?.verdict, Verdict::Failed); // `deploy` was not run
+/// # Ok(()) }
+/// ```
 #[must_use = "nothing is waited for until `finish` is awaited or `changes` is polled"]
 pub struct Wait<W> {
     client: Client,
@@ -83,10 +120,10 @@ impl<W: Watch> Wait<W> {
     }
 
     /// The wait between two looks: `least` at first, growing to `most`, jitter included. From 5 to 30 seconds unless
-    /// said otherwise.
+    /// said otherwise, and never less than a tenth of one.
     pub fn interval(mut self, least: Duration, most: Duration) -> Self {
-        self.pace.least = least;
-        self.pace.most = most.max(least);
+        self.pace.least = least.max(pace::LEAST);
+        self.pace.most = most.max(self.pace.least);
         self
     }
 

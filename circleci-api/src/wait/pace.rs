@@ -24,6 +24,9 @@ impl Default for Pace {
     }
 }
 
+/// No two looks are closer, whatever was said: from nothing an interval would never grow.
+pub(super) const LEAST: Duration = Duration::from_millis(100);
+
 /// The time of one wait.
 pub(super) struct Time {
     clock: Arc<dyn Clock>,
@@ -94,6 +97,7 @@ impl Time {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::Client;
     use crate::clock::SystemClock;
 
     #[test]
@@ -112,6 +116,24 @@ mod tests {
         }
         firsts.dedup();
         assert!(firsts.len() > 1, "there is no jitter");
+    }
+
+    #[test]
+    fn an_interval_of_nothing_grows_all_the_same() {
+        let nothing = Client::builder()
+            .token("t")
+            .build()
+            .unwrap()
+            .wait_for_job("gh/a/b", 1);
+        let pace = nothing
+            .interval(Duration::ZERO, Duration::from_secs(30))
+            .pace;
+        let mut time = Time::start(Arc::new(SystemClock), pace);
+        let waits: Vec<_> = (0..20).filter_map(|_| time.next(None, None)).collect();
+        assert!(
+            waits[0] >= LEAST && waits[19] >= Duration::from_secs(15),
+            "{waits:?}"
+        );
     }
 
     #[test]

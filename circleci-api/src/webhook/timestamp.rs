@@ -12,19 +12,17 @@ use serde_json::Value;
 /// use circleci_api::webhook::Timestamp;
 ///
 /// let date = Timestamp::from("2026-03-01 12:00:05 +0100 CET");
-/// assert_eq!(date.utc().unwrap().to_rfc3339(), "2026-03-01T11:00:05+00:00");
-/// assert_eq!(Timestamp::from("yesterday").utc(), None);
+/// assert_eq!(date.utc().map(|date| date.to_rfc3339()).as_deref(), Some("2026-03-01T11:00:05+00:00"));
+///
+/// let date = Timestamp::from("yesterday");
+/// assert_eq!((date.utc(), date.as_str()), (None, "yesterday"));
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Timestamp(String);
 
 /// What has been seen besides RFC 3339, with an offset.
-const WITH_OFFSET: [&str; 3] = [
-    "%Y-%m-%dT%H:%M:%S%.f%z",
-    "%Y-%m-%d %H:%M:%S%.f %z",
-    "%a, %d %b %Y %H:%M:%S %z",
-];
-/// And without one, which then is UTC.
+const WITH_OFFSET: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f %z"];
+/// And without one, or with the name of UTC, which it then is.
 const WITHOUT: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"];
 
 impl Timestamp {
@@ -34,7 +32,7 @@ impl Timestamp {
     }
 
     /// The date, if the text is one: RFC 3339, RFC 2822, or `2026-03-01 12:00:05 +0100` with or without the name of a
-    /// zone behind it. One that says no offset is taken for UTC.
+    /// zone behind it. One that says no offset is taken for UTC, unless it names another zone.
     pub fn utc(&self) -> Option<DateTime<Utc>> {
         let text = self.0.trim();
         // `… +0100 CET`: the offset says it all.
@@ -43,19 +41,22 @@ impl Timestamp {
         });
         let texts = [Some(text), named.map(|(date, _)| date)];
         for text in texts.into_iter().flatten() {
-            if let Ok(date) = DateTime::parse_from_rfc3339(text) {
-                return Some(date.to_utc());
-            }
-            let date = WITH_OFFSET
-                .iter()
-                .find_map(|form| DateTime::parse_from_str(text, form).ok());
+            let date = DateTime::parse_from_rfc3339(text)
+                .or_else(|_| DateTime::parse_from_rfc2822(text))
+                .ok();
+            let mut forms = WITH_OFFSET.iter();
+            let date =
+                date.or_else(|| forms.find_map(|form| DateTime::parse_from_str(text, form).ok()));
             if let Some(date) = date {
                 return Some(date.to_utc());
             }
         }
-        let date = WITHOUT
-            .iter()
-            .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
+        let text = match named {
+            Some((date, "UTC" | "GMT")) => date,
+            _ => text,
+        };
+        let mut forms = WITHOUT.iter();
+        let date = forms.find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
         date.map(|date| date.and_utc())
     }
 }
@@ -122,7 +123,16 @@ mod tests {
                 "2026-03-01 12:00:05.5 -0230",
                 Some("2026-03-01T14:30:05.500+00:00"),
             ),
-            ("2026-03-01 12:00:05 UTC", None),
+            ("2026-03-01 12:00:05 UTC", Some("2026-03-01T12:00:05+00:00")),
+            ("2026-03-01 12:00:05 CET", None),
+            (
+                "Sun, 01 Mar 2026 12:00:05 GMT",
+                Some("2026-03-01T12:00:05+00:00"),
+            ),
+            (
+                "1 Mar 2026 13:00:05 +0100",
+                Some("2026-03-01T12:00:05+00:00"),
+            ),
             ("2026-03-01 12:00:05", Some("2026-03-01T12:00:05+00:00")),
             ("2026-03-01T12:00:05", Some("2026-03-01T12:00:05+00:00")),
             (
