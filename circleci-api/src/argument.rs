@@ -41,6 +41,22 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 pub struct PathValue(Cow<'static, str>);
 
 /// The value of a query parameter: strings, booleans, integers, [`Uuid`]s, dates and the words of open enums.
+///
+/// Whatever it holds is encoded, so that it stays one value. A date is written in UTC.
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # use circleci_api::{mock::Mock, operations::GetProjectWorkflowRuns};
+/// # let server = Mock::start().await;
+/// # let circleci = server.client();
+/// let runs = circleci.get_project_workflow_runs("gh/acme/web", "deploy").branch("fix/a&b=c");
+/// runs.send().await?;
+///
+/// assert_eq!(server.received()[0].query("branch"), Some("fix/a&b=c"));
+/// # assert!(server.received()[0].target.ends_with("?branch=fix%2Fa%26b%3Dc"));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct QueryValue(Cow<'static, str>);
 

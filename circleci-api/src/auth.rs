@@ -10,7 +10,8 @@ use crate::error::Error;
 
 /// How the token travels.
 ///
-/// Only headers: the query form that CircleCI once accepted ends up in access logs.
+/// Only headers: the query form that CircleCI once accepted ends up in access logs. See the example of
+/// [`ClientBuilder`](crate::ClientBuilder).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scheme {

@@ -19,11 +19,27 @@ use crate::transport::{self, Reply};
 
 /// What one call does differently from its client.
 ///
-/// ```
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # use circleci_api::{mock::Mock, operations::{GetCurrentUser, RerunWorkflow}};
+/// # let server = Mock::start().await;
+/// # server.on::<GetCurrentUser>().status(502, "Bad gateway").reply_with(|_| ());
+/// # server.on::<RerunWorkflow>().status(502, "Bad gateway").reply_with(|_| ());
+/// # let circleci = server.client();
+/// # let workflow = "fda08377-fe7e-46b1-8992-3a7aaecac9c3";
 /// use std::time::Duration;
 /// use circleci_api::{CallOptions, RetryPolicy};
 ///
+/// // Both are answered 502 at first.
 /// let once = CallOptions::new().retry(RetryPolicy::none()).timeout(Duration::from_secs(5));
+/// assert!(circleci.get_current_user().options(once).send().await.is_err());
+///
+/// let twice_is_better_than_never = CallOptions::new().replay(true);
+/// circleci.rerun_workflow(workflow).options(twice_is_better_than_never).send().await?;
+/// # server.assert_count::<GetCurrentUser>(1);
+/// # server.assert_count::<RerunWorkflow>(2);
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]
@@ -229,6 +245,20 @@ impl fmt::Debug for Call {
 }
 
 /// A call on its way: a future of its answer. Nothing is sent before it is awaited, and dropping it ends the call.
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = circleci_api::mock::Mock::start().await;
+/// # let circleci = server.client();
+/// let user = circleci.get_current_user().send();
+/// let project = circleci.get_project_by_slug("gh/acme/web").send();
+/// assert!(server.received().is_empty());
+///
+/// let (user, project) = tokio::try_join!(user, project)?; // both at once
+/// # assert_eq!(server.received().len(), 2);
+/// # Ok(()) }
+/// ```
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Sending<T> {
     exchange: Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>,

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::slug::{ProjectSlug, SlugError};
 
-/// Why a checkout leads to no project. A remote's URL is not shown, for it may hold a password.
+/// Why a checkout leads to no project. A remote's URL is not shown, for it may hold a password. See the example of
+/// [`ProjectSlug::of_checkout`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CheckoutError {
@@ -41,8 +42,20 @@ impl ProjectSlug {
     /// Worktrees and submodules are followed. What is written in the checkout's own configuration counts, neither files
     /// that it includes nor replacements such as `insteadOf`.
     ///
-    /// ```no_run
-    /// let project = circleci_api::ProjectSlug::of_checkout(".")?;
+    /// ```
+    /// # let checkout = std::env::temp_dir().join(format!("of_checkout-{}", std::process::id()));
+    /// # let config = "[remote \"fork\"]\nurl = git@github.com:me/web.git\n[remote \"mine\"]\nurl = git@github.com:acme/web.git\n";
+    /// # std::fs::create_dir_all(checkout.join(".git")).unwrap();
+    /// # std::fs::write(checkout.join(".git/config"), config).unwrap();
+    /// use circleci_api::{CheckoutError, ProjectSlug};
+    ///
+    /// let project = match ProjectSlug::of_checkout(&checkout) { // or "."
+    ///     Ok(project) => project.to_string(),
+    ///     Err(CheckoutError::SeveralRemotes(names)) => format!("one of {}?", names.join(", ")),
+    ///     Err(error) => return Err(error),
+    /// };
+    /// # std::fs::remove_dir_all(&checkout).unwrap();
+    /// assert_eq!(project, "one of fork, mine?");
     /// # Ok::<(), circleci_api::CheckoutError>(())
     /// ```
     ///

@@ -19,6 +19,22 @@ const AGENT: &str = concat!("circleci-api/", env!("CARGO_PKG_VERSION"));
 /// A client of CircleCI's API v2. Cloning it is cheap, and the clones share their connections.
 ///
 /// Every operation is a method. One that takes a body or an argument checks it when the call is sent.
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = circleci_api::mock::Mock::start().await;
+/// # let host = server.url();
+/// use circleci_api::Client;
+///
+/// let circleci = Client::builder().host(&host).token("CCIPAT_xyz").build()?;
+/// let project = circleci.get_project_by_slug("gh/acme/web").send().await?;
+///
+/// println!("{} at {}", project.name, circleci.base_url());
+/// # assert_eq!(circleci.base_url(), format!("{host}/api/v2"));
+/// # assert_eq!(server.received()[0].project().as_deref(), Some("gh/acme/web"));
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Client {
     pub(crate) inner: Arc<Inner>,
@@ -46,6 +62,11 @@ impl Client {
     }
 
     /// Token and host from the usual variables, or from the CLI's file; see [`Environment`].
+    ///
+    /// ```no_run
+    /// let circleci = circleci_api::Client::from_env()?;
+    /// # Ok::<(), circleci_api::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -83,6 +104,26 @@ impl fmt::Debug for Client {
 ///     .timeout(Duration::from_secs(30))
 ///     .build()?;
 /// assert_eq!(client.base_url(), "https://ci.example.com/api/v2");
+/// # Ok::<(), circleci_api::Error>(())
+/// ```
+///
+/// One for a server in one's own network, with its own connections and bounds:
+///
+/// ```
+/// use std::time::Duration;
+/// use circleci_api::{Client, RetryPolicy, reqwest};
+///
+/// let client = Client::builder()
+///     .host("http://ci.internal:8080")
+///     .allow_plain_http(true)
+///     .token("abc")
+///     .http(reqwest::Client::builder().no_proxy())
+///     .connect_timeout(Duration::from_secs(3))
+///     .read_timeout(Duration::from_secs(10))
+///     .retry(RetryPolicy::default().max_attempts(3))
+///     .body_limit(8 << 20)
+///     .build()?;
+/// assert_eq!(client.base_url(), "http://ci.internal:8080/api/v2");
 /// # Ok::<(), circleci_api::Error>(())
 /// ```
 #[must_use]
@@ -151,7 +192,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Takes token and host from here where they are not given explicitly, whatever the order of the calls.
+    /// Takes token and host from here where they are not given explicitly, whatever the order of the calls. See the
+    /// example of [`Environment`].
     pub fn or_from(mut self, environment: &Environment) -> Self {
         self.environment = Some(environment.clone());
         self
@@ -195,7 +237,7 @@ impl ClientBuilder {
         self
     }
 
-    /// No call is tried again.
+    /// No call is tried again. See the example of [`RetryPolicy::none`].
     pub fn no_retries(self) -> Self {
         self.retry(RetryPolicy::none())
     }
@@ -206,14 +248,14 @@ impl ClientBuilder {
         self
     }
 
-    /// Keeps the client and its clones below a rate.
+    /// Keeps the client and its clones below a rate. See the example of [`Pacing`](crate::Pacing).
     #[cfg(feature = "pacing")]
     pub fn pacing(mut self, pacing: crate::Pacing) -> Self {
         self.pacing = Some(pacing);
         self
     }
 
-    /// Another time, for tests.
+    /// Another time, for tests. See the example of [`Clock`].
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self

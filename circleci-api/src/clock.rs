@@ -7,28 +7,47 @@ use std::time::{Duration, Instant, SystemTime};
 /// Where a client gets its waits and its time from. For tests: a client that waits between attempts, or
 /// for a limiter, waits through this, so that no test has to sit a delay out.
 ///
-/// ```
-/// use std::{future::{ready, Future}, pin::Pin, time::Duration};
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// use std::{future::{ready, Future}, pin::Pin, sync::{Arc, atomic::{AtomicU64, Ordering}}, time::{Duration, Instant}};
 ///
-/// struct NoWaiting;
-/// impl circleci_api::Clock for NoWaiting {
-///     fn sleep(&self, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+/// /// A time that passes only when somebody waits.
+/// #[derive(Clone)]
+/// struct Leap(Instant, Arc<AtomicU64>);
+///
+/// impl circleci_api::Clock for Leap {
+///     fn sleep(&self, wait: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+///         self.1.fetch_add(wait.as_secs().max(1), Ordering::Relaxed);
 ///         Box::pin(ready(()))
 ///     }
+///     fn now(&self) -> Instant {
+///         self.0 + Duration::from_secs(self.1.load(Ordering::Relaxed))
+///     }
 /// }
-/// let client = circleci_api::Client::builder().token("t").clock(NoWaiting).build()?;
-/// # Ok::<(), circleci_api::Error>(())
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # use circleci_api::{mock::Mock, operations::GetCurrentUser};
+/// # let server = Mock::start().await;
+/// # server.on::<GetCurrentUser>().rate_limited(Duration::from_secs(30)).reply_with(|_| ());
+/// # let began = Instant::now();
+/// # let clock = Leap(began, Arc::default());
+/// # let circleci = server.client_builder().clock(clock.clone()).build()?;
+///
+/// circleci.get_current_user().send().await?; // told to come back in 30 seconds, and does
+/// # use circleci_api::Clock;
+/// assert_eq!(clock.now() - began, Duration::from_secs(30));
+/// # Ok(()) }
 /// ```
 pub trait Clock: Send + Sync + 'static {
-    /// Waits that long.
+    /// Waits that long. See the example of [`Clock`].
     fn sleep(&self, wait: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
-    /// A time that only goes forward.
+    /// A time that only goes forward. See the example of [`Clock`].
     fn now(&self) -> Instant {
         Instant::now()
     }
 
-    /// The time on the calendar, to which a `Retry-After` date is compared.
+    /// The time on the calendar, to which a `Retry-After` date is compared. It is overridden as `now` is in the example of
+    /// [`Clock`].
     fn utc(&self) -> SystemTime {
         SystemTime::now()
     }

@@ -23,13 +23,18 @@ impl Client {
     ///
     /// The values are secrets from the moment they are handed over, and are in no log, error or `Debug` of this crate.
     ///
-    /// ```no_run
-    /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::{mock::Mock, operations::AddEnvironmentVariableToContext};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let server = Mock::start().await;
+    /// # let circleci = server.client();
     /// let variables = [("DEPLOY_KEY", "…"), ("REGION", "eu-west-1")];
     /// let done = circleci.set_context_variables("f31d7249-b7b1-4729-b3a4-ec0ba07b4686", variables).send().await;
     /// for (name, error) in done.failed() {
     ///     eprintln!("{name}: {error}");
     /// }
+    /// # server.assert_count::<AddEnvironmentVariableToContext>(2);
     /// # Ok(()) }
     /// ```
     pub fn set_context_variables<N: Into<String>, V: Into<SecretString>>(
@@ -44,12 +49,17 @@ impl Client {
     ///
     /// The values are secrets from the moment they are handed over, and are in no log, error or `Debug` of this crate.
     ///
-    /// ```no_run
-    /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::{mock::Mock, operations::CreateEnvVar};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let server = Mock::start().await;
+    /// # let circleci = server.client();
     /// use circleci_api::secrecy::SecretString;
     ///
     /// let key = SecretString::from(std::env::var("DEPLOY_KEY").unwrap_or_default());
     /// circleci.set_project_variables("gh/acme/web", [("DEPLOY_KEY", key)]).send().await.into_result()?;
+    /// # server.assert_count::<CreateEnvVar>(1);
     /// # Ok(()) }
     /// ```
     pub fn set_project_variables<N: Into<String>, V: Into<SecretString>>(
@@ -67,12 +77,27 @@ impl Client {
     ///
     /// One request for each page of either list, then one for each restriction that is missing, in their order.
     ///
-    /// ```no_run
-    /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
-    /// let (staging, production) = ("f31d7249-b7b1-4729-b3a4-ec0ba07b4686", "0b1c3b0e-1f60-4a0b-8f3c-6b1a2f0b3c4d");
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::{Copied, mock::Mock, operations::GetContextRestrictions, serde_json::json};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let server = Mock::start().await;
+    /// # let (staging, production) = ("f31d7249-b7b1-4729-b3a4-ec0ba07b4686", "0b1c3b0e-1f60-4a0b-8f3c-6b1a2f0b3c4d");
+    /// # for (context, projects) in [(staging, vec!["web", "docs"]), (production, vec!["web"])] {
+    /// #     let item = |name| json!({ "name": name, "restriction_value": name });
+    /// #     let items: Vec<_> = projects.into_iter().map(item).collect();
+    /// #     server.on::<GetContextRestrictions>().path("context_id", context).reply_json(json!({ "items": items }));
+    /// # }
+    /// # let circleci = server.client();
+    /// let mut created = Vec::new();
     /// for copied in circleci.copy_context_restrictions(staging, production).await? {
-    ///     println!("{:?}: {:?}", copied.restriction.name, copied.result);
+    ///     match copied.result {
+    ///         Ok(Copied::Created) => created.push(copied.restriction.name),
+    ///         Ok(_) => {} // it was there
+    ///         Err(error) => eprintln!("{:?}: {error}", copied.restriction.name),
+    ///     }
     /// }
+    /// assert_eq!(created, [Some("docs".to_owned())]);
     /// # Ok(()) }
     /// ```
     ///
@@ -141,7 +166,7 @@ fn rule(restriction: &ContextRestriction) -> (String, String) {
     (word.unwrap_or_default(), value.unwrap_or_default())
 }
 
-/// What became of one restriction; see [`Client::copy_context_restrictions`].
+/// What became of one restriction. See the example of [`Client::copy_context_restrictions`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct CopiedRestriction {
@@ -151,7 +176,7 @@ pub struct CopiedRestriction {
     pub result: Result<Copied, Error>,
 }
 
-/// How a context came to have a restriction.
+/// How a context came to have a restriction. See the example of [`Client::copy_context_restrictions`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Copied {
@@ -168,6 +193,20 @@ enum Place {
 }
 
 /// Variables on their way; made by [`Client::set_context_variables`] and [`Client::set_project_variables`].
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # use circleci_api::mock::Mock;
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = Mock::start().await;
+/// # let circleci = server.client();
+/// let variables = [("REGION", "eu-west-1"), ("STAGE", "test")];
+/// let variables = circleci.set_project_variables("gh/acme/web", variables).concurrency(2);
+/// println!("setting {}", variables.names().collect::<Vec<_>>().join(", ")); // never the values
+/// let done = variables.send().await;
+/// assert_eq!(done.set().collect::<Vec<_>>(), ["REGION", "STAGE"]);
+/// # Ok(()) }
+/// ```
 #[must_use = "nothing is sent until `send` is awaited"]
 #[derive(Clone)]
 pub struct SetVariables {
@@ -312,6 +351,24 @@ fn set(
 }
 
 /// What became of each variable; from [`SetVariables::send`].
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # use circleci_api::{mock::Mock, operations::CreateEnvVar, serde_json::json};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// # let server = Mock::start().await;
+/// # server.on::<CreateEnvVar>().body(json!({ "name": "STAGE" })).status(400, "no such luck");
+/// # let circleci = server.client();
+/// let done = circleci.set_project_variables("gh/acme/web", [("REGION", "eu-west-1"), ("STAGE", "test")]).send().await;
+/// println!("{} of {} are set", done.set().count(), done.results().len());
+/// for (name, error) in done.failed() {
+///     eprintln!("{name}: {error}");
+/// #   assert_eq!(name, "STAGE");
+/// }
+/// # assert_eq!(done.set().collect::<Vec<_>>(), ["REGION"]);
+/// assert!(done.into_result().is_err());
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "some of the variables may not be set"]
 pub struct VariablesSet {

@@ -21,6 +21,20 @@ const HOMES: [&str; 2] = ["HOME", "USERPROFILE"];
 /// `CIRCLE_TOKEN`, `CIRCLECI_CLI_TOKEN`, `CIRCLECI_TOKEN` for the token,
 /// `CIRCLE_HOST`, `CIRCLECI_CLI_HOST` for the host.
 /// Then the file of CircleCI's command line tool, `~/.circleci/cli.yml`: `token`, `host` and `rest_endpoint`.
+///
+/// What the builder is told counts before all of it:
+///
+/// ```
+/// use circleci_api::{Client, Environment};
+///
+/// # let (host, token) = (Some("ci.example.com"), "CCIPAT_xyz");
+/// let mut builder = Client::builder().or_from(&Environment::process()).token(token);
+/// if let Some(host) = host { // from a flag of the program
+///     builder = builder.host(host);
+/// }
+/// assert_eq!(builder.build()?.base_url(), "https://ci.example.com/api/v2");
+/// # Ok::<(), circleci_api::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Environment {
     lookup: Arc<Lookup>,
@@ -39,8 +53,12 @@ impl Environment {
     /// ```
     /// use circleci_api::{Client, Environment};
     ///
-    /// let variables = Environment::from_fn(|name| (name == "CIRCLE_TOKEN").then(|| "abc".to_owned()));
+    /// let variables = [("CIRCLE_TOKEN", "abc"), ("CIRCLE_HOST", "ci.example.com")];
+    /// let variables = Environment::from_fn(move |name| {
+    ///     variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_string())
+    /// });
     /// let client = Client::builder().or_from(&variables).build()?;
+    /// assert_eq!(client.base_url(), "https://ci.example.com/api/v2");
     /// # Ok::<(), circleci_api::Error>(())
     /// ```
     pub fn from_fn(lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {

@@ -18,8 +18,12 @@ impl Client {
     /// Insights is refreshed once a day and may lack the last 24 hours. It is no bill: credits are what CircleCI's
     /// Insights says, which differs from what is charged.
     ///
-    /// ```no_run
-    /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::{mock::Mock, operations::{GetProjectWorkflowMetrics, GetProjectWorkflowRuns}};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let server = Mock::start().await;
+    /// # let circleci = server.client();
     /// use circleci_api::types::ReportingWindow;
     ///
     /// let insights = circleci.insights("gh/acme/web").window(ReportingWindow::Last7Days).branch("main");
@@ -31,6 +35,7 @@ impl Client {
     /// if trend.p95().is_some_and(|change| change > 0.2) {
     ///     println!("deploy takes a fifth longer than the week before");
     /// }
+    /// # server.assert_order([GetProjectWorkflowMetrics::OPERATION, GetProjectWorkflowRuns::OPERATION]);
     /// # Ok(()) }
     /// ```
     pub fn insights(&self, project_slug: impl Into<PathValue>) -> Insights {
@@ -44,6 +49,25 @@ impl Client {
 }
 
 /// Questions about a project's workflows and tests; made by [`Client::insights`].
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # use std::time::Duration;
+/// # use circleci_api::{mock::Mock, operations::GetProjectWorkflowMetrics, serde_json::json, types::ReportingWindow};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = Mock::start().await;
+/// # let mut metrics = json!({ "total_runs": 40, "success_rate": 0.9, "total_credits_used": 1000 });
+/// # metrics["duration_metrics"] = json!({ "p95": 310 });
+/// # server.on::<GetProjectWorkflowMetrics>().reply_json(json!({ "items": [{ "name": "deploy", "metrics": metrics }] }));
+/// # let circleci = server.client();
+/// let insights = circleci.insights("gh/acme/web").window(ReportingWindow::Last7Days).branch("main");
+/// let workflows = insights.workflows().await?;
+/// let deploy = &workflows[0];
+/// assert_eq!((deploy.name.as_str(), deploy.runs, deploy.success_rate), ("deploy", Some(40), Some(0.9)));
+/// assert_eq!(deploy.p95, Some(Duration::from_secs(310)));
+/// assert_eq!(deploy.credits_per_run(), Some(25.0));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until a question is asked and awaited"]
 pub struct Insights {
@@ -92,11 +116,16 @@ impl Insights {
     ///
     /// They are computed from the runs themselves, of which CircleCI keeps 90 days: one request a page of runs.
     ///
-    /// ```no_run
-    /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::{mock::Mock, operations::GetProjectWorkflowRuns};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let server = Mock::start().await;
+    /// # let circleci = server.client();
     /// for day in circleci.insights("gh/acme/web").daily("deploy").await? {
     ///     println!("{}: {} runs, {} credits", day.from.date_naive(), day.runs, day.credits);
     /// }
+    /// # server.assert_count::<GetProjectWorkflowRuns>(1);
     /// # Ok(()) }
     /// ```
     ///
@@ -126,11 +155,16 @@ impl Insights {
     /// CircleCI sends trends too, and does not say what their figures mean; these are computed from the runs themselves:
     /// one request a page of runs. CircleCI keeps 90 days of them, so that there is no trend of 60 or 90 days.
     ///
-    /// ```no_run
-    /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::{mock::Mock, operations::GetProjectWorkflowRuns};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let server = Mock::start().await;
+    /// # let circleci = server.client();
     /// let trend = circleci.insights("gh/acme/web").branch("main").trend("deploy").await?;
     /// println!("{} runs, {} the month before", trend.now.runs, trend.before.runs);
     /// println!("success rate: {:+.2}", trend.success_rate().unwrap_or_default());
+    /// # server.assert_count::<GetProjectWorkflowRuns>(1);
     /// # Ok(()) }
     /// ```
     ///
@@ -163,11 +197,16 @@ impl Insights {
     /// branch. A test that comes more than once for the same job of the same workflow is here once, with its highest
     /// count. One request.
     ///
-    /// ```no_run
-    /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::{mock::Mock, operations::GetFlakyTests};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let server = Mock::start().await;
+    /// # let circleci = server.client();
     /// for test in circleci.insights("gh/acme/web").flakiest_tests().await?.iter().take(10) {
     ///     println!("{:?} flaked {:?} times", test.test_name, test.times_flaked);
     /// }
+    /// # server.assert_count::<GetFlakyTests>(1);
     /// # Ok(()) }
     /// ```
     ///
@@ -256,7 +295,8 @@ fn rank(test: &FlakyTest) -> (i64, i64) {
     )
 }
 
-/// How a workflow does, as CircleCI sums it up; from [`Insights::workflows`]. What it does not say is `None`.
+/// How a workflow does, as CircleCI sums it up; from [`Insights::workflows`]. What it does not say is `None`. See the example of
+/// [`Insights`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct WorkflowFigures {
@@ -279,7 +319,7 @@ pub struct WorkflowFigures {
 }
 
 impl WorkflowFigures {
-    /// Credits of one run, on average.
+    /// Credits of one run, on average. See the example of [`Insights`].
     pub fn credits_per_run(&self) -> Option<f64> {
         per(self.credits?, self.runs?)
     }
@@ -306,7 +346,7 @@ impl From<WorkflowInsights> for WorkflowFigures {
     }
 }
 
-/// How a workflow did in a time, computed from its runs.
+/// How a workflow did in a time, computed from its runs. See the example of [`Period::of`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Period {
@@ -345,6 +385,7 @@ impl Period {
     /// let runs = [run("success")?, run("failed")?, run("canceled")?];
     /// let day = Period::of(&runs, "2026-03-01T00:00:00Z".parse()?, "2026-03-02T00:00:00Z".parse()?);
     /// assert_eq!((day.runs, day.success_rate(), day.credits), (3, Some(0.5), 75));
+    /// assert_eq!(day.credits_per_run(), Some(25.0));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn of(runs: &[WorkflowRun], from: DateTime<Utc>, to: DateTime<Utc>) -> Self {
@@ -398,6 +439,30 @@ impl Period {
 /// A time and the one before it; from [`Insights::trend`].
 ///
 /// A change is `None` where one of the two times has no figure, or where it grew from nothing.
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # use std::time::{Duration, SystemTime};
+/// # use circleci_api::{chrono::{DateTime, Utc}, mock::Mock, operations::GetProjectWorkflowRuns};
+/// # use circleci_api::{serde_json::json, types::ReportingWindow};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = Mock::start().await;
+/// # let run = |days_ago: u64, duration, status| {
+/// #     let at = DateTime::<Utc>::from(SystemTime::now() - Duration::from_secs(days_ago * 24 * 3600));
+/// #     json!({ "status": status, "created_at": at, "duration": duration, "credits_used": duration })
+/// # };
+/// # let runs = [run(3, 120, "success"), run(4, 120, "success"), run(10, 100, "success"), run(11, 100, "failed")];
+/// # server.on::<GetProjectWorkflowRuns>().reply_json(json!({ "items": runs }));
+/// # let circleci = server.client();
+/// let trend = circleci.insights("gh/acme/web").window(ReportingWindow::Last7Days).trend("deploy").await?;
+/// assert_eq!((trend.now.runs, trend.before.runs, trend.runs()), (2, 2, Some(0.0)));
+/// assert_eq!(trend.success_rate(), Some(0.5)); // from 0.5 to 1
+/// for change in [trend.median(), trend.p95(), trend.credits()].into_iter().flatten() {
+///     println!("{:+.0} %", change * 100.0); // +20 %
+/// #   assert!((change - 0.2).abs() < 1e-9);
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Trend {

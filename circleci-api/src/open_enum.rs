@@ -6,6 +6,22 @@ use std::marker::PhantomData;
 use serde::{Deserializer, de};
 
 /// What every open enum of [`types`](crate::types) has in common: it is a word, known or not.
+///
+/// A word of an answer may be any. One from a command line is better refused if it is not known:
+///
+/// ```
+/// use circleci_api::{OpenEnum, types::ReportingWindow};
+///
+/// fn strictly<E: OpenEnum>(word: &str) -> Result<E, String> {
+///     E::from_known(word).ok_or_else(|| format!("{word} is none of {}", E::WORDS.join(", ")))
+/// }
+///
+/// let window: ReportingWindow = strictly("last-7-days")?;
+/// assert_eq!((window.as_str(), window.is_unknown()), ("last-7-days", false));
+/// assert!(strictly::<ReportingWindow>("last-8-days").is_err());
+/// assert!(ReportingWindow::from("last-8-days").is_unknown());
+/// # Ok::<(), String>(())
+/// ```
 pub trait OpenEnum: Sized + Clone {
     /// The words that this version of the crate knows.
     const WORDS: &'static [&'static str];

@@ -16,6 +16,16 @@ use crate::response::Response;
 use crate::transport::Reply;
 
 /// One operation of the API, as its document describes it.
+///
+/// ```
+/// use circleci_api::{ParamKind, Replay, operations::{ListWorkflowJobs, RerunWorkflow}};
+///
+/// let jobs = ListWorkflowJobs::OPERATION;
+/// assert_eq!((jobs.id, jobs.method.as_str(), jobs.path), ("listWorkflowJobs", "GET", "/workflow/{id}/job"));
+/// assert_eq!((jobs.params[0].name, jobs.params[0].kind), ("id", ParamKind::Uuid));
+/// assert!(jobs.replay.is_harmless());
+/// assert_eq!(RerunWorkflow::OPERATION.replay, Replay::Never);
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Operation {
@@ -50,7 +60,7 @@ impl Operation {
     }
 }
 
-/// A path parameter.
+/// A path parameter. See the example of [`Operation`].
 #[derive(Clone, Copy, Debug)]
 pub struct Param {
     /// Its name in the template.
@@ -59,7 +69,7 @@ pub struct Param {
     pub kind: ParamKind,
 }
 
-/// What a path parameter has to look like before a call is sent.
+/// What a path parameter has to look like before a call is sent. See the example of [`Operation`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParamKind {
@@ -80,7 +90,8 @@ pub enum ParamKind {
 /// Whether sending an operation twice does what sending it once does.
 ///
 /// CircleCI has no idempotency keys, so that a POST whose answer was lost may have happened.
-/// A rate-limited call (429) and one that never left this machine are sent again whatever the class.
+/// A rate-limited call (429) and one that never left this machine are sent again whatever the class. See the example of
+/// [`Operation`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Replay {
@@ -94,14 +105,33 @@ pub enum Replay {
 }
 
 impl Replay {
-    /// Whether a second sending is harmless.
+    /// Whether a second sending is harmless. See the example of [`Operation`].
     pub const fn is_harmless(self) -> bool {
         matches!(self, Self::Safe | Self::Cancel)
     }
 }
 
 mod sealed {
-    /// What an operation is called by, and how its answer is read.
+    /// What an operation is called by, and how its answer is read. For what is to work with any of them:
+    ///
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// use circleci_api::{Error, Kind, Request};
+    ///
+    /// async fn timed<O: Kind>(request: Request<O>) -> Result<O::Output, Error> {
+    ///     let began = std::time::Instant::now();
+    ///     let answer = request.send().await;
+    ///     println!("{} {}: {:?}", O::OPERATION.method, O::OPERATION.path, began.elapsed());
+    ///     answer
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Error> {
+    /// # let server = circleci_api::mock::Mock::start().await;
+    /// # let circleci = server.client();
+    ///
+    /// let project = timed(circleci.get_project_by_slug("gh/acme/web")).await?;
+    /// assert_eq!(project.name, "api-preview-docs"); // the mock's example
+    /// # Ok(()) }
+    /// ```
     pub trait Kind: 'static {
         /// What the API's document says about it.
         const OPERATION: &'static super::Operation;
@@ -125,9 +155,26 @@ pub type Decode<T> = fn(Reply) -> Result<T, Error>;
 /// The methods of [`Client`](crate::Client) make one of what the operation cannot do without. Each operation's own
 /// setters, for what is optional, are in its `impl Request<…>` block below.
 ///
-/// ```no_run
-/// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
-/// let pipelines = circleci.list_pipelines_for_project("gh/acme/web").branch("main").send().await?;
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # use circleci_api::{CallOptions, mock::Mock, serde_json};
+/// # use std::time::Duration;
+/// # let server = Mock::start().await;
+/// # let circleci = server.client();
+/// let pipelines = circleci
+///     .list_pipelines_for_project("gh/acme/web")
+///     .branch("main")
+///     .options(CallOptions::new().timeout(Duration::from_secs(10)));
+/// assert_eq!(pipelines.operation().id, "listPipelinesForProject");
+///
+/// let page = pipelines.clone().send().await?; // the first page; `items()` reads all of them
+/// let response = pipelines.clone().send_for_response().await?;
+/// let json: serde_json::Value = pipelines.send_as().await?;
+///
+/// assert_eq!(response.body(), &page);
+/// assert_eq!(json["items"].as_array().map(Vec::len), Some(page.items.len()));
+/// # assert!(server.received().iter().all(|it| it.query("branch") == Some("main")));
 /// # Ok(()) }
 /// ```
 #[must_use = "nothing is sent until `send` is called and awaited"]

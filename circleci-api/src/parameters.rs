@@ -8,6 +8,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 ///
 /// CircleCI's parameters are booleans, integers and strings (an enum parameter is a string); anything else that
 /// an answer holds is kept as it is.
+///
+/// ```
+/// # use std::collections::BTreeMap;
+/// use circleci_api::{ParameterValue, serde_json};
+///
+/// let json = r#"{ "deploy": true, "retries": 2, "environment": "staging", "odd": [] }"#;
+/// let parameters: BTreeMap<String, ParameterValue> = serde_json::from_str(json)?;
+///
+/// assert_eq!(parameters["deploy"].as_bool(), Some(true));
+/// assert_eq!(parameters["retries"].as_i64(), Some(2));
+/// assert_eq!(parameters["environment"].as_str(), Some("staging"));
+/// assert!(matches!(parameters["odd"], ParameterValue::Other(_)));
+/// assert_eq!(parameters["environment"], "staging".into());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ParameterValue {

@@ -17,12 +17,34 @@ use crate::parameters::ParameterValue;
 ///
 /// let parameters = params! { "deploy" => true, "retries" => 2, "environment" => "staging" }?;
 /// let request = TriggerPipelineRunRequest::new().parameters(parameters);
+/// # assert_eq!(request.parameters.map(|them| them.len()), Some(3));
 /// # Ok::<(), circleci_api::ParameterError>(())
+/// ```
+///
+/// Those that a program is given one by one:
+///
+/// ```
+/// use circleci_api::{ParameterError, PipelineParameters};
+///
+/// # let given = [("environment", "staging"), ("notes", "all is new")];
+/// let mut parameters = PipelineParameters::new();
+/// for (name, value) in given {
+///     parameters = parameters.with(name, value)?;
+/// }
+/// assert_eq!((parameters.len(), parameters.is_empty()), (2, false));
+/// assert_eq!(parameters.get("notes"), Some(&"all is new".into()));
+/// assert!(parameters.iter().all(|(name, _)| name.len() <= PipelineParameters::NAME));
+///
+/// let novel = "x".repeat(PipelineParameters::VALUE + 1);
+/// assert_eq!(parameters.with("notes", novel), Err(ParameterError::Value("notes".to_owned())));
+/// # let all = (0..PipelineParameters::ENTRIES).try_fold(PipelineParameters::new(), |them, n| them.with(n.to_string(), true))?;
+/// # assert_eq!(all.with("more", true), Err(ParameterError::TooMany("more".to_owned())));
+/// # Ok::<(), ParameterError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PipelineParameters(BTreeMap<String, ParameterValue>);
 
-/// Why something is no parameter of a pipeline. Values are not shown.
+/// Why something is no parameter of a pipeline. Values are not shown. See the example of [`PipelineParameters`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParameterError {

@@ -7,6 +7,29 @@ use http::{HeaderMap, StatusCode};
 use crate::retry;
 
 /// An answer with its status and headers.
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # use std::time::Duration;
+/// # use circleci_api::{mock::Mock, operations::GetProjectBySlug};
+/// # let server = Mock::start().await;
+/// # server.on::<GetProjectBySlug>().rate_limited(Duration::from_secs(30)).reply_with(|project| project.name = "web".into());
+/// # let circleci = server.client();
+/// let response = circleci.get_project_by_slug("gh/acme/web").send_for_response().await?;
+///
+/// let limit = response.rate_limit();
+/// if limit.remaining.is_some_and(|left| left < 10) {
+///     println!("nearly used up, for another {:?}", limit.reset);
+/// }
+/// println!("{} for request {:?}", response.status(), response.request_id());
+/// assert_eq!(response.headers()["content-type"], "application/json");
+/// assert_eq!(response.attempts(), 2); // the first was answered 429
+/// assert_eq!(response.body().name, "web");
+/// let project = response.into_body();
+/// # assert_eq!(project.name, "web");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Response<T> {
     pub(crate) status: StatusCode,
@@ -53,7 +76,8 @@ impl<T> Response<T> {
     }
 }
 
-/// What a server says about its rate limit: `RateLimit-Limit`, `-Remaining` and `-Reset`, with or without `X-`.
+/// What a server says about its rate limit: `RateLimit-Limit`, `-Remaining` and `-Reset`, with or without `X-`. See the
+/// example of [`Response`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimit {

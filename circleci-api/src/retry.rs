@@ -16,15 +16,27 @@ use crate::error::{Error, ErrorKind};
 /// `RateLimit-Reset` with a 429) and an exponential backoff with jitter. A wait that does not fit into the budget is
 /// not begun: the error comes at once, and says how long it would have been.
 ///
-/// ```
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # use circleci_api::{mock::Mock, operations::GetCurrentUser};
+/// # let server = Mock::start().await;
+/// # server.on::<GetCurrentUser>().status(502, "Bad gateway").status(503, "Unavailable").reply_with(|_| ());
 /// use std::time::Duration;
-/// use circleci_api::{Client, RetryPolicy};
+/// use circleci_api::RetryPolicy;
 ///
-/// let client = Client::builder()
-///     .token("abc")
-///     .retry(RetryPolicy::default().max_attempts(3).max_elapsed(Duration::from_secs(20)))
+/// let patient = RetryPolicy::default()
+///     .max_attempts(10)
+///     .max_elapsed(Duration::from_secs(300))
+///     .min_delay(Duration::from_secs(1))
+///     .max_delay(Duration::from_secs(60));
+/// let circleci = server.client_builder() // or Client::builder()
+///     .retry(patient)
+///     .timeout(Duration::from_secs(300))
 ///     .build()?;
-/// # Ok::<(), circleci_api::Error>(())
+/// circleci.get_current_user().send().await?; // answered 502, 503, and then well
+/// # server.assert_count::<GetCurrentUser>(3);
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
@@ -50,6 +62,19 @@ impl Default for RetryPolicy {
 
 impl RetryPolicy {
     /// One attempt.
+    ///
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # use circleci_api::{RetryPolicy, mock::Mock, operations::GetCurrentUser};
+    /// # let server = Mock::start().await;
+    /// # server.on::<GetCurrentUser>().status(502, "Bad gateway").reply_with(|_| ());
+    /// # let builder = server.client_builder();
+    /// let circleci = builder.retry(RetryPolicy::none()).build()?; // or `.no_retries()`
+    /// let answer = circleci.get_current_user().send().await;
+    /// assert!(answer.is_err_and(|error| error.attempts() == 1));
+    /// # Ok(()) }
+    /// ```
     pub fn none() -> Self {
         Self::default().max_attempts(1)
     }

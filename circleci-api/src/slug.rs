@@ -16,6 +16,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// let slug: ProjectSlug = "git@github.com:acme/web.git".parse()?;
 /// assert_eq!(slug.to_string(), "gh/acme/web");
 /// assert_eq!((slug.provider(), slug.organization(), slug.project()), ("gh", "acme", "web"));
+/// assert_eq!(slug.org_slug().as_str(), "gh/acme");
+/// assert_eq!(slug, ProjectSlug::new("github", "acme", "web")?);
 /// # Ok::<(), circleci_api::SlugError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,8 +30,12 @@ pub struct ProjectSlug {
 /// An organization: provider and name, as in `gh/acme` or `circleci/<org id>`.
 ///
 /// ```
-/// let slug: circleci_api::OrgSlug = "github/acme".parse()?;
-/// assert_eq!(slug.to_string(), "gh/acme");
+/// use circleci_api::OrgSlug;
+///
+/// let slug: OrgSlug = "github/acme".parse()?;
+/// assert_eq!(slug.as_str(), "gh/acme");
+/// assert_eq!((slug.provider(), slug.organization()), ("gh", "acme"));
+/// assert_eq!(slug, OrgSlug::new("gh", "acme")?);
 /// # Ok::<(), circleci_api::SlugError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,7 +44,12 @@ pub struct OrgSlug {
     organization: usize,
 }
 
-/// Why a text is no slug.
+/// Why a text is no slug. It says what was wanted, and not the text.
+///
+/// ```
+/// let slug = "acme/web".parse::<circleci_api::ProjectSlug>();
+/// assert!(slug.is_err_and(|error| error.to_string().contains("three parts, as in gh/acme/web")));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlugError(&'static str);
 

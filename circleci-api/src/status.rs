@@ -11,6 +11,7 @@ impl WorkflowStatus {
     /// ```
     /// use circleci_api::types::WorkflowStatus;
     ///
+    /// assert!(WorkflowStatus::Success.is_success() && WorkflowStatus::Success.is_finished());
     /// assert!(WorkflowStatus::Canceled.is_finished());
     /// // A job has failed and others are still running.
     /// assert!(!WorkflowStatus::Failing.is_finished());
@@ -48,6 +49,7 @@ impl JobStatus {
     /// ```
     /// use circleci_api::types::JobStatus;
     ///
+    /// assert!(JobStatus::Success.is_success() && JobStatus::Success.is_finished());
     /// assert!(JobStatus::Timedout.is_finished());
     /// assert!(!JobStatus::OnHold.is_finished());
     /// ```
@@ -91,7 +93,8 @@ impl UsageExportJobState {
     /// ```
     /// use circleci_api::types::UsageExportJobState;
     ///
-    /// assert!(UsageExportJobState::Completed.is_finished());
+    /// assert!(UsageExportJobState::Completed.is_finished() && UsageExportJobState::Completed.is_success());
+    /// assert!(UsageExportJobState::Failed.is_finished() && UsageExportJobState::Failed.is_failure());
     /// assert!(!UsageExportJobState::Processing.is_finished());
     /// ```
     pub fn is_finished(&self) -> bool {
@@ -113,6 +116,26 @@ macro_rules! judged_by_status {
     ($($name:ident),*) => {
         $(
             /// Judgements by its `status`. Without one it is none of the three.
+            ///
+            /// ```
+            /// # use circleci_api::serde_json::{self, json};
+            #[doc = concat!(" use circleci_api::types::", stringify!($name), ";")]
+            ///
+            #[doc = concat!(" # let it = |status: &str| serde_json::from_value::<", stringify!($name), ">(json!({")]
+            /// #     "id": "fda08377-fe7e-46b1-8992-3a7aaecac9c3", "name": "build", "number": 1, "status": status
+            /// # }));
+            /// # let (it, still) = (it("failed")?, it("running")?);
+            #[doc = concat!(" fn verdict(it: &", stringify!($name), ") -> &'static str {")]
+            ///     match it {
+            ///         it if it.is_success() => "well done",
+            ///         it if it.is_failure() => "look into it",
+            ///         it if it.is_finished() => "it did not run",
+            ///         _ => "wait",
+            ///     }
+            /// }
+            /// # assert_eq!((verdict(&it), verdict(&still)), ("look into it", "wait"));
+            /// # Ok::<(), serde_json::Error>(())
+            /// ```
             impl $name {
                 /// Nothing will happen any more, unless somebody reruns it.
                 pub fn is_finished(&self) -> bool {

@@ -9,6 +9,7 @@ impl Timetable {
     /// use circleci_api::types::{DayOfWeek, Timetable};
     ///
     /// let nightly = Timetable::weekly(1, [2], [DayOfWeek::Mon, DayOfWeek::Thu]);
+    /// assert!(nightly.days_of_month.is_none());
     /// ```
     pub fn weekly(
         per_hour: i64,
@@ -24,6 +25,7 @@ impl Timetable {
     /// use circleci_api::types::Timetable;
     ///
     /// let on_the_first = Timetable::monthly(1, [6], [1]);
+    /// assert!(on_the_first.days_of_week.is_none());
     /// ```
     pub fn monthly(
         per_hour: i64,

@@ -16,17 +16,30 @@ use crate::transport::Reply;
 /// `P` is the list as it would be without tolerance: a page such as [`types::PipelineList`](crate::types), or a `Vec`.
 /// It comes from [`Request::tolerant_pages`](crate::Request::tolerant_pages), or from any operation that answers with a list:
 ///
-/// ```no_run
-/// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # use circleci_api::{mock::Mock, operations::ListContexts};
+/// # let server = Mock::start().await;
+/// # server.on::<ListContexts>().raw(200, r#"{ "items": [
+/// #     { "id": "5034460f-c7c4-4c43-9457-de07e2029e7b", "name": "build" },
+/// #     { "id": 7, "name": "odd" }
+/// # ], "next_page_token": null }"#);
+/// # let circleci = server.client();
 /// use circleci_api::{Tolerant, types};
 ///
-/// let page: Tolerant<types::PipelineList> = circleci.list_pipelines().send_as().await?;
-/// for item in page.items {
+/// let page: Tolerant<types::ContextList> = circleci.list_contexts().owner_slug("gh/acme").send_as().await?;
+/// for item in &page.items {
 ///     match item {
-///         Ok(pipeline) => println!("{pipeline:?}"),
-///         Err(bad) => eprintln!("{bad}: {}", bad.json()),
+///         Ok(context) => println!("{}", context.name),
+///         Err(bad) => eprintln!("passed over: {bad}: {}", bad.json()),
 ///     }
 /// }
+/// assert_eq!(page.items.iter().filter(|item| item.is_ok()).count(), 1);
+///
+/// // The same of all pages:
+/// let items = circleci.list_contexts().owner_slug("gh/acme").tolerant_items().into_vec().await?;
+/// assert_eq!(items.len(), 2);
 /// # Ok(()) }
 /// ```
 pub struct Tolerant<P: Page> {
@@ -37,6 +50,17 @@ pub struct Tolerant<P: Page> {
 }
 
 /// An item that is not what was expected.
+///
+/// ```
+/// use circleci_api::{Tolerant, serde_json, types::ContextList};
+///
+/// let json = r#"{ "items": [{ "id": 7, "name": "odd" }] }"#;
+/// let page: Tolerant<ContextList> = serde_json::from_str(json)?;
+/// assert!(page.items[0].as_ref().is_err_and(|bad| {
+///     (bad.index(), bad.path(), bad.json()) == (0, Some("id"), r#"{ "id": 7, "name": "odd" }"#)
+/// }));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct ItemError {
     index: usize,

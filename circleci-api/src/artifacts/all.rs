@@ -52,6 +52,34 @@ type Filter = Box<dyn Fn(&Artifact) -> bool + Send + Sync>;
 type Listener = Arc<dyn Fn(&Progress<'_>) + Send + Sync>;
 
 /// Downloads that were asked for by [`Client::download_artifacts`].
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # use circleci_api::{artifacts::TokenHosts, mock::Mock, operations::GetJobArtifacts, serde_json::json};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let storage = wiremock::MockServer::start().await;
+/// # let file = wiremock::ResponseTemplate::new(200).set_body_string("hello");
+/// # wiremock::Mock::given(wiremock::matchers::any()).respond_with(file).mount(&storage).await;
+/// # let server = Mock::start().await;
+/// # let files = json!([{ "path": "junit/a.xml", "url": storage.uri() }, { "path": "log.txt", "url": storage.uri() }]);
+/// # server.on::<GetJobArtifacts>().reply_json(json!({ "items": files }));
+/// # let out = std::env::temp_dir().join(format!("circleci-api-doc-all-{}", std::process::id()));
+/// # let circleci = server.client();
+/// let found = circleci
+///     .download_artifacts("gh/acme/web", 1843)
+///     .filter(|artifact| artifact.path.ends_with(".xml"))
+///     .token_hosts(TokenHosts::none()) // they are public
+///     .max_bytes(10 << 20)
+///     .at_once(8)
+///     .on_progress(|progress| println!("{}: {} of {:?} bytes", progress.artifact.path, progress.received, progress.length))
+///     .into_folder(&out)
+///     .await?;
+///
+/// assert_eq!((found.files().count(), found.bytes()), (1, 5));
+/// assert!(out.join("junit/a.xml").is_file());
+/// # std::fs::remove_dir_all(out).unwrap();
+/// # Ok(()) }
+/// ```
 #[must_use = "nothing is sent until `into_folder` is called and awaited"]
 pub struct DownloadArtifacts {
     client: Client,
@@ -63,7 +91,7 @@ pub struct DownloadArtifacts {
     progress: Option<Listener>,
 }
 
-/// How far a download is.
+/// How far a download is. See the example of [`DownloadArtifacts`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Progress<'a> {
@@ -81,7 +109,7 @@ pub struct Progress<'a> {
     pub finished: bool,
 }
 
-/// An artifact that could not be downloaded.
+/// An artifact that could not be downloaded. See the example of [`DownloadedArtifacts`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ArtifactFailure {
@@ -104,6 +132,33 @@ impl std::error::Error for ArtifactFailure {
 }
 
 /// What became of a job's artifacts, each in CircleCI's order.
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # use circleci_api::{mock::Mock, operations::GetJobArtifacts, serde_json::json};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let storage = wiremock::MockServer::start().await;
+/// # let file = wiremock::ResponseTemplate::new(200).set_body_string("hello");
+/// # wiremock::Mock::given(wiremock::matchers::path("/a.xml")).respond_with(file).mount(&storage).await;
+/// # let server = Mock::start().await;
+/// # let file = |name| json!({ "path": name, "url": format!("{}/{name}", storage.uri()) });
+/// # server.on::<GetJobArtifacts>().reply_json(json!({ "items": [file("gone.xml"), file("a.xml")] }));
+/// # let out = std::env::temp_dir().join(format!("circleci-api-doc-some-{}", std::process::id()));
+/// # let circleci = server.client();
+/// let found = circleci.download_artifacts("gh/acme/web", 1843).into_folder(&out).await?;
+///
+/// println!("{} bytes", found.bytes());
+/// for file in found.files() {
+///     println!("{} has {} bytes", file.path.display(), file.bytes);
+/// }
+/// for failure in found.failed() {
+///     println!("{}: {}", failure.artifact.path, failure.error); // 404 Not Found
+/// }
+/// let results = found.into_results();
+/// assert!(results[0].is_err() && results[1].is_ok());
+/// # std::fs::remove_dir_all(out).unwrap();
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct DownloadedArtifacts(Vec<Result<Downloaded, ArtifactFailure>>);
 

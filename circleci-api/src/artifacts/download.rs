@@ -48,6 +48,29 @@ impl Client {
 /// broke in the middle goes on where it broke if the server has ranges and the file an `ETag`; otherwise the file is
 /// read again, and an error if it is another one. There is no limit to the total time, only to the silence
 /// ([`read_timeout`](crate::ClientBuilder::read_timeout)).
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # use circleci_api::{artifacts::TokenHosts, mock::{self, Mock}, operations::GetJobArtifacts};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let storage = wiremock::MockServer::start().await;
+/// # let file = wiremock::ResponseTemplate::new(200).set_body_string("hello");
+/// # wiremock::Mock::given(wiremock::matchers::any()).respond_with(file).mount(&storage).await;
+/// # let server = Mock::start().await;
+/// # let artifact = mock::item::<GetJobArtifacts>(|it| (it.path, it.url) = ("junit/a.xml".into(), storage.uri()));
+/// # let out = std::env::temp_dir().join(format!("circleci-api-doc-one-{}", std::process::id()));
+/// # let circleci = server.client();
+/// let hosts = TokenHosts::new().allow("artifacts.ci.example.com")?;
+/// let download = circleci.download_artifact(&artifact).token_hosts(hosts).max_bytes(10 << 20);
+///
+/// let file = download.clone().into_folder(&out).await?;
+/// assert_eq!((file.path, file.bytes), (out.join("junit/a.xml"), 5));
+///
+/// let file = download.to_file(out.join("report.xml")).await?;
+/// assert_eq!(file.path, out.join("report.xml"));
+/// # std::fs::remove_dir_all(out).unwrap();
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 #[must_use = "nothing is sent until `stream`, `to_file` or `into_folder` is called and awaited"]
 pub struct DownloadArtifact {
@@ -57,7 +80,7 @@ pub struct DownloadArtifact {
     max_bytes: u64,
 }
 
-/// A file that was written.
+/// A file that was written. See the example of [`DownloadArtifact`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Downloaded {
@@ -85,7 +108,8 @@ impl DownloadArtifact {
         self
     }
 
-    /// The artifact's content, piece by piece. The request is sent when this is awaited.
+    /// The artifact's content, piece by piece. The request is sent when this is awaited. See the example of
+    /// [`ArtifactStream`].
     ///
     /// # Errors
     ///
@@ -182,6 +206,25 @@ impl fmt::Debug for DownloadArtifact {
 /// An artifact's content: [`DownloadArtifact::stream`].
 ///
 /// It implements [`Stream`](futures_core::Stream). After an error it is finished.
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # use circleci_api::{mock::{self, Mock}, operations::GetJobArtifacts};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let storage = wiremock::MockServer::start().await;
+/// # let file = wiremock::ResponseTemplate::new(200).set_body_string("hello");
+/// # wiremock::Mock::given(wiremock::matchers::any()).respond_with(file).mount(&storage).await;
+/// # let server = Mock::start().await;
+/// # let artifact = mock::item::<GetJobArtifacts>(|it| (it.path, it.url) = ("junit/a.xml".into(), storage.uri()));
+/// # let circleci = server.client();
+/// let mut content = circleci.download_artifact(&artifact).stream().await?;
+/// let mut read = 0;
+/// while let Some(piece) = content.try_next().await? {
+///     read += piece.len() as u64;
+/// }
+/// assert_eq!(content.length(), Some(read));
+/// # Ok(()) }
+/// ```
 #[must_use = "nothing is read until it is polled"]
 pub struct ArtifactStream {
     length: Option<u64>,

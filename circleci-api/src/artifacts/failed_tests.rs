@@ -12,11 +12,16 @@ use crate::types::{Test, WorkflowJob};
 impl Client {
     /// The tests that failed in a workflow, in all of its jobs and their parallel runs.
     ///
-    /// ```no_run
-    /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::{mock::Mock, operations::GetTests};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let server = Mock::start().await;
+    /// # let circleci = server.client();
     /// for failed in circleci.failed_tests("fda08377-fe7e-46b1-8992-3a7aaecac9c3").send().await? {
     ///     println!("{}: {:?}", failed.job.name, failed.test.name);
     /// }
+    /// # server.assert_count::<GetTests>(1);
     /// # Ok(()) }
     /// ```
     pub fn failed_tests(&self, workflow_id: impl Into<PathValue>) -> FailedTests {
@@ -31,6 +36,22 @@ impl Client {
 }
 
 /// A question that was asked by [`Client::failed_tests`].
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # use circleci_api::{mock::Mock, operations::{GetTests, ListWorkflowJobs}, serde_json::json};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = Mock::start().await;
+/// # let jobs = json!([{ "name": "unit", "job_number": 1843, "project_slug": "gh/acme/web" }]);
+/// # server.on::<ListWorkflowJobs>().reply_json(json!({ "items": jobs }));
+/// # let tests = json!([{ "name": "adds", "result": "success" }, { "name": "divides", "result": "failure" }]);
+/// # server.on::<GetTests>().reply_json(json!({ "items": tests }));
+/// # let circleci = server.client();
+/// let failed = circleci.failed_tests("fda08377-fe7e-46b1-8992-3a7aaecac9c3").at_once(8).send().await?;
+/// let names: Vec<_> = failed.iter().map(|it| (it.job.name.as_str(), it.test.name.as_str())).collect();
+/// assert_eq!(names, [("unit", "divides")]);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until `send` is called and awaited"]
 pub struct FailedTests {
@@ -40,7 +61,7 @@ pub struct FailedTests {
     at_once: usize,
 }
 
-/// A test that failed, and where.
+/// A test that failed, and where. See the example of [`FailedTests`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct FailedTest {

@@ -26,6 +26,8 @@ const ARTIFACTS: &str = "circle-artifacts.com";
 /// use circleci_api::artifacts::TokenHosts;
 ///
 /// let hosts = TokenHosts::new().allow("artifacts.ci.example.com")?.allow("*.files.example.com")?;
+/// let only_one = TokenHosts::none().allow("files.example.com:8443")?;
+/// assert!(TokenHosts::none().allow("*.com").is_err());
 /// # Ok::<(), circleci_api::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -23,6 +23,27 @@ stream! {
     ///
     /// A part that fails is asked for again, as the client's [`RetryPolicy`](crate::RetryPolicy) has it. The parts lie in storage under URLs
     /// that are signed; they never get the token.
+    ///
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::{mock::Mock, operations::GetUsageExport, serde_json::json};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let storage = wiremock::MockServer::start().await;
+    /// # let file = wiremock::ResponseTemplate::new(200).set_body_string("project_name,total_credits\nweb,12.5\ndocs,1\n");
+    /// # wiremock::Mock::given(wiremock::matchers::any()).respond_with(file).mount(&storage).await;
+    /// # let server = Mock::start().await;
+    /// # let done = json!({ "state": "completed", "download_urls": [storage.uri()], "error_reason": null });
+    /// # server.on::<GetUsageExport>().reply_json(done);
+    /// # let (from, to) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-01-31T23:59:59Z".parse().unwrap());
+    /// # let circleci = server.client();
+    /// let mut csv = circleci.usage_export("1f8d8f9e-9c4e-4c52-8c3e-0d4d6c3a2b1a", from, to).csv()?;
+    /// let mut text = Vec::new();
+    /// while let Some(piece) = csv.try_next().await? {
+    ///     text.extend_from_slice(&piece);
+    /// }
+    /// assert!(text.starts_with(b"project_name,total_credits\n"));
+    /// # Ok(()) }
+    /// ```
     UsageCsv of Csv => Bytes
 }
 
@@ -33,8 +54,8 @@ impl UsageExport {
     /// # Errors
     ///
     /// The usage cannot be had: an export has [failed](ErrorKind::Failed), is not done before the
-    /// [deadline](ErrorKind::Timeout), or must wait [too long](ErrorKind::RateLimited); or the file
-    /// [cannot be written](ErrorKind::File).
+    /// [deadline](ErrorKind::Timeout), must wait [too long](ErrorKind::RateLimited), or is
+    /// [larger](ErrorKind::TooLarge) than the bound; or the file [cannot be written](ErrorKind::File).
     pub async fn to_file(self, path: impl AsRef<Path>) -> Result<u64, Error> {
         let mut csv = self.csv()?;
         let path = path.as_ref();

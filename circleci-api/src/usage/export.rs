@@ -76,6 +76,36 @@ type Listener = Arc<dyn Fn(&UsageChange) + Send + Sync>;
 ///
 /// Waits go through the client's [`Clock`](crate::Clock), and dropping what is waited for ends it; the exports that were
 /// ordered go on at CircleCI's, and can be had with [`Client::resume_usage_export`].
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # use std::time::Duration;
+/// # use circleci_api::{mock::Mock, operations::GetUsageExport, serde_json::json};
+/// # use circleci_api::{usage::{UsageLimits, WhenLimited}, uuid::Uuid};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let storage = wiremock::MockServer::start().await;
+/// # let file = wiremock::ResponseTemplate::new(200).set_body_string("project_name,total_credits\nweb,12.5\ndocs,1\n");
+/// # wiremock::Mock::given(wiremock::matchers::any()).respond_with(file).mount(&storage).await;
+/// # let server = Mock::start().await;
+/// # let done = json!({ "state": "completed", "download_urls": [storage.uri()], "error_reason": null });
+/// # server.on::<GetUsageExport>().reply_json(done);
+/// # let (from, to) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-01-31T23:59:59Z".parse().unwrap());
+/// # let (circleci, other, limits) = (server.client(), Uuid::nil(), UsageLimits::new());
+/// # let path = std::env::temp_dir().join(format!("circleci-api-doc-{}.csv", std::process::id()));
+/// let bytes = circleci
+///     .usage_export("1f8d8f9e-9c4e-4c52-8c3e-0d4d6c3a2b1a", from, to)
+///     .shared_org_ids([other]) // on the same plan
+///     .limits(&limits)
+///     .when_limited(WhenLimited::Fail)
+///     .deadline(Duration::from_secs(3600))
+///     .max_bytes(1 << 30)
+///     .on_change(|change| eprintln!("{} of {}: {:?}, {}", change.window + 1, change.windows, change.state, change.job))
+///     .to_file(&path)
+///     .await?;
+/// assert_eq!(bytes, 43);
+/// # std::fs::remove_file(path).unwrap();
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 #[must_use = "nothing is sent until `csv`, `rows` or `to_file` is called and polled"]
 pub struct UsageExport {
@@ -96,7 +126,7 @@ enum Span {
     Ordered(Vec<Uuid>),
 }
 
-/// What became of an export.
+/// What became of an export. See the example of [`UsageExport`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct UsageChange {
@@ -164,7 +194,8 @@ impl UsageExport {
         self
     }
 
-    /// The usage as one CSV with one header, piece by piece. Nothing is sent before the stream is polled.
+    /// The usage as one CSV with one header, piece by piece. Nothing is sent before the stream is polled. See the example of
+    /// [`UsageCsv`].
     ///
     /// # Errors
     ///
@@ -175,7 +206,7 @@ impl UsageExport {
         })
     }
 
-    /// The usage row by row. Nothing is sent before the stream is polled.
+    /// The usage row by row. Nothing is sent before the stream is polled. See the example of [`UsageRows`].
     ///
     /// # Errors
     ///

@@ -15,7 +15,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// use circleci_api::usage::UsageLimits;
 ///
 /// let shared = UsageLimits::new();
-/// let looser = UsageLimits::new().looks(60);
+/// let half = UsageLimits::new().orders(5).looks(5); // another program orders as well
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
@@ -24,7 +24,7 @@ pub struct UsageLimits {
     looks: Window,
 }
 
-/// What an export does when CircleCI's limit is reached.
+/// What an export does when CircleCI's limit is reached. See the example of [`UsageExport`](super::UsageExport).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenLimited {

@@ -17,13 +17,59 @@ const MAX_ROW: usize = 1 << 20;
 
 stream! {
     /// An organization's usage, row by row: [`UsageExport::rows`](super::UsageExport::rows).
+    ///
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::{mock::Mock, operations::GetUsageExport, serde_json::json};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let storage = wiremock::MockServer::start().await;
+    /// # let file = wiremock::ResponseTemplate::new(200).set_body_string("project_name,total_credits\nweb,12.5\ndocs,1\n");
+    /// # wiremock::Mock::given(wiremock::matchers::any()).respond_with(file).mount(&storage).await;
+    /// # let server = Mock::start().await;
+    /// # let done = json!({ "state": "completed", "download_urls": [storage.uri()], "error_reason": null });
+    /// # server.on::<GetUsageExport>().reply_json(done);
+    /// # let (from, to) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-01-31T23:59:59Z".parse().unwrap());
+    /// # let circleci = server.client();
+    /// let mut rows = circleci.usage_export("1f8d8f9e-9c4e-4c52-8c3e-0d4d6c3a2b1a", from, to).rows()?;
+    /// let mut credits = 0.0;
+    /// while let Some(row) = rows.try_next().await? {
+    ///     credits += row.total_credits().unwrap_or(0.0);
+    /// }
+    /// assert_eq!(credits, 13.5);
+    /// # Ok(()) }
+    /// ```
     UsageRows of Rows => UsageRow
 }
 
 /// What one run of a job has used.
 ///
 /// Its methods are CircleCI's columns. What is missing, empty, or not what a column should hold is `None`; [`get`](Self::get) has the
-/// text of any column, those included that this version does not know.
+/// text of any column, those included that this version does not know. Names of columns are in lower case, however the export
+/// spells them.
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # use circleci_api::{mock::Mock, operations::GetUsageExport, serde_json::json};
+/// # use circleci_api::usage::UsageRow;
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let storage = wiremock::MockServer::start().await;
+/// # let text = "JOB_NAME,JOB_RUN_SECONDS,TOTAL_CREDITS,A_NEW_COLUMN\nbuild,95,\\N,so much\n";
+/// # let file = wiremock::ResponseTemplate::new(200).set_body_string(text);
+/// # wiremock::Mock::given(wiremock::matchers::any()).respond_with(file).mount(&storage).await;
+/// # let server = Mock::start().await;
+/// # let done = json!({ "state": "completed", "download_urls": [storage.uri()], "error_reason": null });
+/// # server.on::<GetUsageExport>().reply_json(done);
+/// # let (from, to) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-01-31T23:59:59Z".parse().unwrap());
+/// # let mut rows = server.client().usage_export("1f8d8f9e-9c4e-4c52-8c3e-0d4d6c3a2b1a", from, to).rows()?;
+/// # let row = rows.try_next().await?.unwrap();
+/// assert_eq!(row.job_name(), Some("build"));
+/// assert_eq!(row.job_run_seconds(), Some(95.0));
+/// assert_eq!(row.total_credits(), None); // it is `\N`
+/// let new: Vec<_> = row.iter().filter(|(column, _)| !UsageRow::COLUMNS.contains(column)).collect();
+/// assert_eq!(new, [("a_new_column", "so much")]);
+/// assert_eq!(row.get("a_new_column"), Some("so much"));
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct UsageRow {
     columns: Arc<[String]>,
@@ -71,6 +117,8 @@ macro_rules! columns {
             pub const COLUMNS: &'static [&'static str] = &[$(stringify!($name)),*];
 
             $($(#[$meta])*
+            ///
+            #[doc = concat!("The column `", stringify!($name), "`; see the example of [`UsageRow`].")]
             pub fn $name(&self) -> Option<$ty> {
                 $read(self.get(stringify!($name))?)
             })*

@@ -14,7 +14,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::types::{JobStatus, JobType, WorkflowJob, WorkflowStatus};
 
-/// Approvals that are waited for.
+/// Approvals that are waited for. See the example of [`Client::wait_for_approval`].
 pub struct ApprovalWait {
     workflow: PathValue,
     job: Option<String>,
@@ -23,7 +23,7 @@ pub struct ApprovalWait {
     seen: Vec<WorkflowJob>,
 }
 
-/// What became of a workflow's approvals.
+/// What became of a workflow's approvals. See the example of [`Client::wait_for_approval`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Approvals {
@@ -34,6 +34,8 @@ pub struct Approvals {
 
 impl Approvals {
     /// Whether there were some, and all were given. A workflow that was canceled gives none.
+    ///
+    /// See the example of [`Client::wait_for_approval`].
     pub fn is_approved(&self) -> bool {
         let approved = |job: &WorkflowJob| job.status == Some(JobStatus::Success);
         !self.jobs.is_empty() && self.jobs.iter().all(approved)
@@ -44,12 +46,25 @@ impl Client {
     /// Waits until somebody has decided on the approvals of a workflow, those included that are not yet asked for; or
     /// until the workflow ends without them.
     ///
-    /// ```no_run
-    /// # async fn run(circleci: circleci_api::Client, workflow: circleci_api::uuid::Uuid) -> Result<(), Box<dyn std::error::Error>> {
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::{mock::Mock, operations::{GetWorkflowById, ListWorkflowJobs}, serde_json::json};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = Mock::start().await;
+    /// # server.on::<GetWorkflowById>().reply_json(json!({ "status": "on_hold", "stopped_at": null }));
+    /// # let jobs = |status, by| json!({ "items": [
+    /// #     { "name": "confirm", "type": "approval", "status": status, "approved_by": by },
+    /// #     { "name": "confirm-again", "type": "approval", "status": "blocked", "approved_by": null,
+    /// #       "id": "00000000-0000-4000-8000-000000000002" },
+    /// # ] });
+    /// # let by = "00000000-0000-4000-8000-000000000001";
+    /// # server.on::<ListWorkflowJobs>().reply_json(jobs("on_hold", None)).reply_json(jobs("success", Some(by)));
+    /// # let circleci = server.client();
+    /// # let workflow = "fda08377-fe7e-46b1-8992-3a7aaecac9c3";
     /// let approvals = circleci.wait_for_approval(workflow).job("confirm").finish().await?;
-    /// if approvals.is_approved() {
-    ///     println!("by {:?}", approvals.jobs[0].approved_by);
-    /// }
+    /// assert!(approvals.is_approved());
+    /// println!("by {:?}", approvals.jobs[0].approved_by);
+    /// # assert!(approvals.jobs[0].approved_by.is_some());
     /// # Ok(()) }
     /// ```
     pub fn wait_for_approval(&self, workflow_id: impl Into<PathValue>) -> Wait<ApprovalWait> {
@@ -65,7 +80,7 @@ impl Client {
 }
 
 impl Wait<ApprovalWait> {
-    /// Only the approval job of this name; all of them unless said.
+    /// Only the approval job of this name; all of them unless said. See the example of [`Client::wait_for_approval`].
     pub fn job(mut self, name: impl Into<String>) -> Self {
         self.watch.job = Some(name.into());
         self

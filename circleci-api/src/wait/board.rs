@@ -27,6 +27,28 @@ pub struct Board {
 }
 
 /// Something with workflows under watch: a workflow, or a pipeline.
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
+/// # use circleci_api::types::WorkflowStatus::{OnHold as Held, Running, Success};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = Mock::start().await;
+/// # let web = Scenario::start(&server, "gh/acme/web");
+/// # web.next(Script::new().workflow("build", [Running, Success]).workflow("deploy", [Held]));
+/// # let circleci = server.client();
+/// # let id = circleci.trigger_pipeline("gh/acme/web").send().await?.id;
+/// use circleci_api::wait::{Boarded, CountAs, OnHold, Verdict, Wait};
+///
+/// /// How this program waits, whether for a workflow or a pipeline: nobody is there to approve anything.
+/// fn unattended<W: Boarded>(wait: Wait<W>) -> Wait<W> {
+///     wait.on_hold(OnHold::Return).not_run(CountAs::Failure)
+/// }
+///
+/// let outcome = unattended(circleci.wait_for_pipeline(id)).finish().await?;
+/// assert_eq!(outcome.verdict, Verdict::OnHold);
+/// # Ok(()) }
+/// ```
 pub trait Boarded {
     #[doc(hidden)]
     fn board(&mut self) -> &mut Board;
@@ -36,11 +58,21 @@ pub trait Boarded {
 impl<W: Boarded> Wait<W> {
     /// What to do about a workflow that waits for a person. Unless said otherwise, wait as well.
     ///
-    /// ```no_run
-    /// # async fn run(circleci: circleci_api::Client, id: circleci_api::uuid::Uuid) -> Result<(), Box<dyn std::error::Error>> {
-    /// use circleci_api::wait::OnHold;
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
+    /// # use circleci_api::types::WorkflowStatus::{OnHold as Held, Running, Success};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = Mock::start().await;
+    /// # let web = Scenario::start(&server, "gh/acme/web");
+    /// # web.next(Script::new().workflow("build", [Running, Success]).workflow("deploy", [Held]));
+    /// # let circleci = server.client();
+    /// # let id = circleci.trigger_pipeline("gh/acme/web").send().await?.id;
+    /// use circleci_api::wait::{OnHold, Verdict};
     ///
-    /// let outcome = circleci.wait_for_workflow(id).on_hold(OnHold::Return).finish().await?;
+    /// let outcome = circleci.wait_for_pipeline(id).on_hold(OnHold::Return).finish().await?;
+    /// assert_eq!(outcome.verdict, Verdict::OnHold);
+    /// assert_eq!(outcome.on_hold[0].to_string(), "deploy / hold");
     /// # Ok(()) }
     /// ```
     pub fn on_hold(mut self, policy: OnHold) -> Self {
@@ -50,13 +82,7 @@ impl<W: Boarded> Wait<W> {
 
     /// What a workflow counts as that is `not_run`; a success unless said otherwise.
     ///
-    /// ```no_run
-    /// # async fn run(circleci: circleci_api::Client, id: circleci_api::uuid::Uuid) -> Result<(), Box<dyn std::error::Error>> {
-    /// use circleci_api::wait::CountAs;
-    ///
-    /// let outcome = circleci.wait_for_pipeline(id).not_run(CountAs::Failure).finish().await?;
-    /// # Ok(()) }
-    /// ```
+    /// See the example of [`Wait`].
     pub fn not_run(mut self, count: CountAs) -> Self {
         self.watch.board().not_run = count;
         self
@@ -65,13 +91,7 @@ impl<W: Boarded> Wait<W> {
     /// What a workflow counts as whose status this version of the crate does not know. Unless said otherwise it is
     /// unfinished until it has a time at which it stopped, and then a failure.
     ///
-    /// ```no_run
-    /// # async fn run(circleci: circleci_api::Client, id: circleci_api::uuid::Uuid) -> Result<(), Box<dyn std::error::Error>> {
-    /// use circleci_api::wait::CountAs;
-    ///
-    /// let outcome = circleci.wait_for_pipeline(id).unknown(CountAs::Failure).finish().await?;
-    /// # Ok(()) }
-    /// ```
+    /// See the example of [`Wait`].
     pub fn unknown(mut self, count: CountAs) -> Self {
         self.watch.board().unknown = count;
         self
@@ -79,12 +99,22 @@ impl<W: Boarded> Wait<W> {
 
     /// Tells of changes of jobs too. It costs one more request for each running workflow at each look.
     ///
-    /// ```no_run
-    /// # async fn run(circleci: circleci_api::Client, id: circleci_api::uuid::Uuid) -> Result<(), Box<dyn std::error::Error>> {
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::{Running, Success}};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = Mock::start().await;
+    /// # let web = Scenario::start(&server, "gh/acme/web");
+    /// # web.next(Script::new().workflow("build", [Running, Success]));
+    /// # let circleci = server.client();
+    /// # let id = circleci.trigger_pipeline("gh/acme/web").send().await?.id;
     /// let mut changes = circleci.wait_for_pipeline(id).jobs(true).changes();
+    /// # let mut told = Vec::new();
     /// while let Some(change) = changes.next().await {
-    ///     eprintln!("{change}");
+    ///     println!("{change}"); // such as `build / build (4): success`
+    /// #   told.push(change.to_string());
     /// }
+    /// # assert!(told.contains(&"build / build (4): success".to_owned()), "{told:?}");
     /// # Ok(()) }
     /// ```
     pub fn jobs(mut self, follow: bool) -> Self {

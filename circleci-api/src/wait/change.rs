@@ -8,6 +8,8 @@ use crate::error::Error;
 use crate::types::{JobStatus, PipelineState, UsageExportJobState, Workflow, WorkflowStatus};
 
 /// Something that a look has found to be different from the look before. It prints as one line, for a terminal.
+///
+/// See the example of [`Changes`](super::Changes).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Change {

@@ -26,7 +26,29 @@ pub(super) mod sealed {
     use super::{Next, View};
     use crate::error::Error;
 
-    /// Something that is waited for.
+    /// Something that is waited for: what stands for it in [`Wait`](crate::wait::Wait). There are no others than those of
+    /// this crate.
+    ///
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::mock::Mock;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = Mock::start().await;
+    /// # let circleci = server.client();
+    /// use circleci_api::wait::{Wait, WaitError, Watch};
+    ///
+    /// /// Waits for whatever it is, and tells what happens.
+    /// async fn tell<W: Watch>(wait: Wait<W>) -> Result<W::Outcome, WaitError> {
+    ///     let mut changes = wait.changes();
+    ///     while let Some(change) = changes.next().await {
+    ///         println!("{change}");
+    ///     }
+    ///     changes.finish().await
+    /// }
+    ///
+    /// assert!(tell(circleci.wait_for_job("gh/acme/web", 1843)).await?.is_success());
+    /// # Ok(()) }
+    /// ```
     pub trait Watch: Send + 'static {
         /// What comes of it.
         type Outcome: Send + 'static;
@@ -77,11 +99,24 @@ impl View {
 /// It implements [`Stream`], for those who use the `futures` crate, and has [`next`](Self::next) for those who do not.
 /// Nothing is sent before it is polled, and dropping it ends the wait.
 ///
-/// ```no_run
-/// # async fn run(circleci: circleci_api::Client, id: circleci_api::uuid::Uuid) -> Result<(), Box<dyn std::error::Error>> {
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::{Running, Success}};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = Mock::start().await;
+/// # let web = Scenario::start(&server, "gh/acme/web");
+/// # web.next(Script::new().workflow("build", [Running, Success]));
+/// # let circleci = server.client();
+/// # let id = circleci.trigger_pipeline("gh/acme/web").send().await?.id;
+/// use circleci_api::wait::Change;
+///
 /// let mut changes = circleci.wait_for_pipeline(id).jobs(true).changes();
 /// while let Some(change) = changes.next().await {
-///     eprintln!("{change}");
+///     match change {
+///         Change::Workflow { workflow, before: None, .. } => println!("{} has come", workflow.name),
+///         Change::OnHold(held) => println!("{held} is yours to decide: {:?}", held.web_url),
+///         other => println!("{other}"),
+///     }
 /// }
 /// let outcome = changes.finish().await?;
 /// assert!(outcome.is_success());

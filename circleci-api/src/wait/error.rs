@@ -8,6 +8,28 @@ use std::time::Duration;
 use crate::error::Error;
 
 /// Why a wait has no outcome.
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::Running};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = Mock::start().await;
+/// # let web = Scenario::start(&server, "gh/acme/web");
+/// # web.next(Script::new().workflow("build", [Running]));
+/// # let circleci = server.client();
+/// # let id = circleci.trigger_pipeline("gh/acme/web").send().await?.id;
+/// use std::time::Duration;
+///
+/// let end = circleci.wait_for_pipeline(id).deadline(Duration::from_secs(60)).finish().await;
+/// match &end {
+///     Ok(outcome) => println!("{}", outcome.verdict),
+///     Err(error) if error.is_deadline() => println!("{error}"), // not over after 60 s: build running
+///     Err(error) => println!("no telling: {error}"),
+/// }
+/// # assert_eq!(end.as_ref().unwrap_err().to_string(), "not over after 60 s: build running");
+/// assert!(end.is_err_and(|error| error.is_deadline()));
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WaitError {

@@ -10,7 +10,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::types::{UsageExportJobState, UsageExportJobStatus};
 
-/// A usage export that is waited for.
+/// A usage export that is waited for. See the example of [`Client::wait_for_usage_export`].
 pub struct ExportWait {
     organization: PathValue,
     id: PathValue,
@@ -22,9 +22,17 @@ impl Client {
     /// Waits for a usage export to be completed or to fail; its `state` tells which. One that is completed without
     /// `download_urls` has found nothing to export.
     ///
-    /// ```no_run
-    /// # async fn run(circleci: circleci_api::Client, org: circleci_api::uuid::Uuid, id: circleci_api::uuid::Uuid) -> Result<(), Box<dyn std::error::Error>> {
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::{mock::Mock, operations::GetUsageExport, serde_json::json, types::UsageExportJobState};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = Mock::start().await;
+    /// # let state = |state| json!({ "state": state });
+    /// # server.on::<GetUsageExport>().reply_json(state("processing")).reply_json(state("completed"));
+    /// # let circleci = server.client();
+    /// # let (org, id) = ("b9291e0d-a11e-41fb-8517-c545388b5953", "4fb7a8a0-f4d1-4b5a-8c9f-1f4a3e0f8a11");
     /// let export = circleci.wait_for_usage_export(org, id).finish().await?;
+    /// assert_eq!(export.state, Some(UsageExportJobState::Completed));
     /// println!("{} parts", export.download_urls.len());
     /// # Ok(()) }
     /// ```

@@ -10,7 +10,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::types::{JobDetails, JobStatus};
 
-/// A job that is waited for.
+/// A job that is waited for. See the example of [`Client::wait_for_job`].
 pub struct JobWait {
     project: PathValue,
     number: PathValue,
@@ -19,7 +19,7 @@ pub struct JobWait {
     status: Option<JobStatus>,
 }
 
-/// What came of a job.
+/// What came of a job. See the example of [`Client::wait_for_job`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct JobOutcome {
@@ -29,7 +29,7 @@ pub struct JobOutcome {
 }
 
 impl JobOutcome {
-    /// Whether it went well.
+    /// Whether it went well. See the example of [`Client::wait_for_job`].
     pub fn is_success(&self) -> bool {
         self.success
     }
@@ -38,10 +38,19 @@ impl JobOutcome {
 impl Client {
     /// Waits for one job. An approval has no number; see [`wait_for_approval`](Self::wait_for_approval).
     ///
-    /// ```no_run
-    /// # async fn run(circleci: circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::{mock::Mock, operations::GetJobDetails, serde_json::json};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = Mock::start().await;
+    /// # server.on::<GetJobDetails>().reply_json(json!({ "status": "running" })).reply_json(json!({ "status": "timedout" }));
+    /// # let circleci = server.client();
     /// let outcome = circleci.wait_for_job("gh/acme/web", 1843).finish().await?;
-    /// println!("{:?}, {:?}", outcome.job.status, outcome.job.web_url);
+    /// if !outcome.is_success() {
+    ///     println!("{:?}, {:?}", outcome.job.status, outcome.job.web_url);
+    /// }
+    /// # assert_eq!(outcome.job.status, Some("timedout".into()));
+    /// # assert!(!outcome.is_success());
     /// # Ok(()) }
     /// ```
     pub fn wait_for_job(

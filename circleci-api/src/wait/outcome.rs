@@ -7,6 +7,31 @@ use uuid::Uuid;
 use crate::types::{PipelineError, Workflow};
 
 /// What came of a pipeline, or of a single workflow.
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::{Failed, OnHold as Held, Running}};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = Mock::start().await;
+/// # let web = Scenario::start(&server, "gh/acme/web");
+/// # web.next(Script::new().workflow("build", [Running, Failed]).workflow("deploy", [Held]));
+/// # let circleci = server.client();
+/// # let id = circleci.trigger_pipeline("gh/acme/web").send().await?.id;
+/// use circleci_api::wait::{OnHold, Verdict};
+///
+/// let outcome = circleci.wait_for_pipeline(id).on_hold(OnHold::Return).finish().await?;
+/// for failure in &outcome.failures {
+///     println!("{failure}"); // build / build (4): failed https://app.circleci.com/pipelines/…
+/// }
+/// for held in &outcome.on_hold {
+///     println!("{held} waits for an approval: {:?}", held.web_url); // deploy / hold
+/// }
+/// assert!(!outcome.is_success());
+/// assert_eq!(outcome.verdict, Verdict::Failed);
+/// # assert!(outcome.failures[0].to_string().starts_with("build / build (4): failed http"), "{outcome:?}");
+/// # assert_eq!(outcome.on_hold[0].to_string(), "deploy / hold");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Outcome {
@@ -31,7 +56,7 @@ impl Outcome {
     }
 }
 
-/// An [`Outcome`] in a word.
+/// An [`Outcome`] in a word. See the example of [`Outcome`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
@@ -59,7 +84,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Something that failed. It prints as one line.
+/// Something that failed. It prints as one line. See the example of [`Outcome`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failure {
@@ -94,7 +119,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// A job that waits for a person. It prints as `workflow / job`.
+/// A job that waits for a person. It prints as `workflow / job`. See the example of [`Outcome`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Held {

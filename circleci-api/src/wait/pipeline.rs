@@ -15,7 +15,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::types::{Pipeline, PipelineState, Workflow, WorkflowStatus, WorkflowTag};
 
-/// A pipeline that is waited for.
+/// A pipeline that is waited for. See the example of [`Client::wait_for_pipeline`].
 pub struct PipelineWait {
     id: PathValue,
     board: Board,
@@ -42,10 +42,17 @@ impl Client {
     ///
     /// Each look asks for the workflows, and for the pipeline itself where nothing is running.
     ///
-    /// ```no_run
-    /// # async fn run(circleci: circleci_api::Client, id: circleci_api::uuid::Uuid) -> Result<(), Box<dyn std::error::Error>> {
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::{Running, Success}};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = Mock::start().await;
+    /// # let web = Scenario::start(&server, "gh/acme/web");
+    /// # web.next(Script::new().workflow("build", [Running, Success]));
+    /// # let circleci = server.client();
+    /// # let id = circleci.trigger_pipeline("gh/acme/web").send().await?.id;
     /// let outcome = circleci.wait_for_pipeline(id).finish().await?;
-    /// println!("{}", outcome.verdict);
+    /// assert_eq!(outcome.verdict.to_string(), "success");
     /// # Ok(()) }
     /// ```
     pub fn wait_for_pipeline(&self, id: impl Into<PathValue>) -> Wait<PipelineWait> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::outcome::Held;
 
-/// What a workflow that waits for a person means to a wait.
+/// What a workflow that waits for a person means to a wait. See the example of [`Wait::on_hold`](super::Wait::on_hold).
 #[derive(Default)]
 #[non_exhaustive]
 pub enum OnHold {
@@ -21,10 +21,22 @@ pub enum OnHold {
 impl OnHold {
     /// Approves the jobs to which `decide` says `true`. Of the others it is asked again at the next look.
     ///
-    /// ```
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
+    /// # use circleci_api::types::WorkflowStatus::{OnHold as Held, Running, Success};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = Mock::start().await;
+    /// # let web = Scenario::start(&server, "gh/acme/web");
+    /// # web.next(Script::new().workflow("deploy", [Held, Running, Success]));
+    /// # let circleci = server.client();
+    /// # let id = circleci.trigger_pipeline("gh/acme/web").send().await?.id;
     /// use circleci_api::wait::OnHold;
     ///
-    /// let policy = OnHold::approve(|held| held.workflow == "deploy" && held.job == "confirm-staging");
+    /// let policy = OnHold::approve(|held| held.workflow == "deploy" && held.job == "hold");
+    /// let outcome = circleci.wait_for_pipeline(id).on_hold(policy).finish().await?;
+    /// assert!(outcome.is_success());
+    /// # Ok(()) }
     /// ```
     pub fn approve(decide: impl FnMut(&Held) -> bool + Send + 'static) -> Self {
         Self::Approve(Box::new(decide))
@@ -41,7 +53,7 @@ impl fmt::Debug for OnHold {
     }
 }
 
-/// What something counts as that CircleCI calls neither success nor failure.
+/// What something counts as that CircleCI calls neither success nor failure. See the example of [`Wait`](super::Wait).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CountAs {
@@ -53,7 +65,7 @@ pub enum CountAs {
     Unfinished,
 }
 
-/// What a pipeline without workflows means to a wait.
+/// What a pipeline without workflows means to a wait. See the example of [`Wait`](super::Wait).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoWorkflow {

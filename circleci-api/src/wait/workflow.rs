@@ -10,7 +10,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::types::Workflow;
 
-/// A workflow that is waited for.
+/// A workflow that is waited for. See the example of [`Client::wait_for_workflow`].
 pub struct WorkflowWait {
     id: PathValue,
     board: Board,
@@ -21,14 +21,19 @@ impl Client {
     /// Waits for one workflow. Reruns are workflows of their own, and not followed; those of a
     /// [pipeline](Self::wait_for_pipeline) are.
     ///
-    /// ```no_run
-    /// # async fn run(circleci: circleci_api::Client, id: circleci_api::uuid::Uuid) -> Result<(), Box<dyn std::error::Error>> {
-    /// use circleci_api::wait::{OnHold, Verdict};
-    ///
-    /// let outcome = circleci.wait_for_workflow(id).on_hold(OnHold::Return).finish().await?;
-    /// if outcome.verdict == Verdict::OnHold {
-    ///     println!("approve it: {:?}", outcome.on_hold[0].web_url);
-    /// }
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::{mock::Mock, operations::GetWorkflowById, serde_json::json};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = Mock::start().await;
+    /// # server.on::<GetWorkflowById>()
+    /// #     .reply_json(json!({ "status": "running", "stopped_at": null }))
+    /// #     .reply_json(json!({ "status": "success" }));
+    /// # let circleci = server.client();
+    /// # let id = "fda08377-fe7e-46b1-8992-3a7aaecac9c3";
+    /// let outcome = circleci.wait_for_workflow(id).finish().await?;
+    /// assert!(outcome.is_success());
+    /// assert_eq!(outcome.workflows.len(), 1);
     /// # Ok(()) }
     /// ```
     pub fn wait_for_workflow(&self, id: impl Into<PathValue>) -> Wait<WorkflowWait> {

@@ -15,8 +15,10 @@ use sha2::{Digest, Sha256};
 /// use circleci_api::webhook::Deliveries;
 ///
 /// let deliveries = Deliveries::new(1_000);
+/// assert!(deliveries.is_empty());
 /// assert!(deliveries.is_new("3888f21b"));
 /// assert!(!deliveries.is_new("3888f21b"));
+/// assert_eq!(deliveries.len(), 1);
 ///
 /// // What could not be dealt with is to be sent again.
 /// deliveries.forget("3888f21b");

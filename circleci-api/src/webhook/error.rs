@@ -6,6 +6,19 @@ use std::fmt;
 use http::StatusCode;
 
 /// Why a delivery is not taken. It holds neither the secret nor the signature that was expected.
+///
+/// ```
+/// use circleci_api::webhook::{Verifier, WebhookError};
+///
+/// let verifier = Verifier::new("secret");
+/// let unsigned = verifier.read("", "{}");
+/// assert!(unsigned.is_err_and(|error| error.status() == 401));
+///
+/// let signed = verifier.read(verifier.sign("{}")?, "{}");
+/// assert!(matches!(signed, Err(WebhookError::Body { .. }))); // and yet no event
+/// assert!(signed.is_err_and(|error| error.status() == 400));
+/// # Ok::<(), WebhookError>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WebhookError {

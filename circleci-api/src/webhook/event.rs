@@ -14,6 +14,25 @@ use crate::slug::{ProjectSlug, SlugError};
 ///
 /// CircleCI's events are open: fields come and go. What is typed here is what its documentation names, nearly all of it
 /// optional; the rest is in [`json`](Self::json).
+///
+/// ```
+/// use circleci_api::webhook::{Event, EventType};
+///
+/// # let body = br#"{"id":"3888f21b","type":"job-completed","webhook":{"id":"cf8c4fdd","name":"to the dashboard"},
+/// #     "job":{"id":"8bd71c28-4969-3677-8940-3e3a61c46660","name":"test","number":1843,"status":"failed"},
+/// #     "project":{"slug":"github/acme/web"},
+/// #     "pipeline":{"id":"1285fe1d-d3a6-44fc-8886-8979558254c4","number":130,"vcs":{"branch":"main"}}}"#;
+/// let event = Event::from_slice(body)?;
+/// assert_eq!(event.type_(), EventType::JobCompleted);
+///
+/// let webhook = event.webhook.as_ref().and_then(|webhook| webhook.name.as_deref());
+/// assert_eq!(webhook, Some("to the dashboard"));
+/// let slug = event.project().ok_or("no project")?.project_slug()?;
+/// assert_eq!(slug.to_string(), "gh/acme/web"); // sent as `github/acme/web`
+/// let branch = event.pipeline().and_then(|pipeline| pipeline.branch());
+/// assert_eq!(branch, Some("main"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
@@ -29,6 +48,30 @@ pub struct Event {
 }
 
 /// What happened.
+///
+/// ```
+/// use circleci_api::webhook::{Event, Payload};
+///
+/// fn line(event: &Event) -> String {
+///     match &event.payload {
+///         Payload::WorkflowCompleted(done) => format!("{}: {:?}", done.workflow.name, done.workflow.status),
+///         // Its workflow may go on.
+///         Payload::JobCompleted(done) => format!("{} ({:?}): {:?}", done.job.name, done.job.number, done.job.status),
+///         Payload::Ping => "somebody tries it".to_owned(),
+///         _ => format!("{}: nothing that we know", event.type_()),
+///     }
+/// }
+/// # let read = |json: &str| Event::from_slice(json.as_bytes()).map(|event| line(&event));
+/// # let build = read(r#"{"id":"1","type":"workflow-completed",
+/// #     "workflow":{"id":"fda08377-fe7e-46b1-8992-3a7aaecac9c3","name":"build","status":"success"}}"#)?;
+/// # assert_eq!(build, "build: Some(Success)");
+/// # let test = read(r#"{"id":"2","type":"job-completed",
+/// #     "job":{"id":"8bd71c28-4969-3677-8940-3e3a61c46660","name":"test","number":1843,"status":"failed"}}"#)?;
+/// # assert_eq!(test, "test (Some(1843)): Some(Failed)");
+/// # assert_eq!(read(r#"{"id":"3","type":"ping"}"#)?, "somebody tries it");
+/// # assert_eq!(read(r#"{"id":"4","type":"step-completed"}"#)?, "step-completed: nothing that we know");
+/// # Ok::<(), circleci_api::webhook::WebhookError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Payload {
@@ -67,7 +110,7 @@ impl Event {
         })
     }
 
-    /// What type of event it is.
+    /// What type of event it is. That of a [`Payload::Unknown`] is the word as it was sent.
     pub fn type_(&self) -> EventType {
         match &self.payload {
             Payload::WorkflowCompleted(_) => EventType::WorkflowCompleted,
@@ -122,6 +165,14 @@ fn typed<T: DeserializeOwned>(json: &Value) -> Result<T, WebhookError> {
 
 open_enum! {
     /// The types of events.
+    ///
+    /// ```
+    /// use circleci_api::webhook::EventType;
+    ///
+    /// assert_eq!(EventType::JobCompleted.as_str(), "job-completed");
+    /// assert!(EventType::WORDS.contains(&"workflow-completed"));
+    /// assert_eq!(EventType::from("step-completed"), EventType::Unknown("step-completed".to_owned()));
+    /// ```
     EventType {
         WorkflowCompleted = "workflow-completed",
         JobCompleted = "job-completed",
@@ -131,6 +182,13 @@ open_enum! {
 
 open_enum! {
     /// How a workflow or a job ended.
+    ///
+    /// ```
+    /// use circleci_api::webhook::Outcome;
+    ///
+    /// let words: Vec<_> = Outcome::WORDS.iter().filter(|word| **word != Outcome::Success.as_str()).collect();
+    /// assert_eq!(words, [&"failed", &"error", &"canceled", &"unauthorized"]);
+    /// ```
     Outcome {
         Success = "success",
         Failed = "failed",
@@ -155,7 +213,7 @@ object! {
 }
 
 object! {
-    /// A workflow is done.
+    /// A workflow is done. See the example of [`Payload`].
     WorkflowCompleted requires "workflow" {
         /// The workflow, with its status.
         workflow: Workflow = required(0) "workflow",
@@ -169,7 +227,7 @@ object! {
 }
 
 object! {
-    /// A job is done.
+    /// A job is done. See the example of [`Payload`].
     JobCompleted requires "job" {
         /// The job.
         job: Job = required(0) "job",
@@ -185,7 +243,7 @@ object! {
 }
 
 object! {
-    /// The webhook that an event was sent for.
+    /// The webhook that an event was sent for. See the example of [`Event`].
     Sender {
         /// Its id.
         id: Option<String> = with(Text) "id",
@@ -195,7 +253,7 @@ object! {
 }
 
 object! {
-    /// A project.
+    /// A project. See the example of [`Event`].
     Project {
         /// Its id.
         id: Option<String> = with(Text) "id",
@@ -207,7 +265,7 @@ object! {
 }
 
 impl Project {
-    /// The slug as operations take it: `gh/acme/web`.
+    /// The slug as operations take it: `gh/acme/web`. See the example of [`Event`].
     ///
     /// # Errors
     ///
@@ -218,7 +276,7 @@ impl Project {
 }
 
 object! {
-    /// An organization.
+    /// An organization. No example: it is a name and an id.
     Organization {
         /// Its id.
         id: Option<String> = with(Text) "id",
@@ -228,7 +286,7 @@ object! {
 }
 
 object! {
-    /// A workflow.
+    /// A workflow. See the example of [`Payload`].
     Workflow requires "id", "name" {
         /// Its id, for the operations on workflows.
         id: Uuid = required(0) "id",
@@ -246,7 +304,7 @@ object! {
 }
 
 object! {
-    /// A job.
+    /// A job. See the example of [`Payload`].
     Job requires "id", "name" {
         /// Its id.
         id: Uuid = required(0) "id",
@@ -269,6 +327,27 @@ object! {
     /// What was built is in [`vcs`](Self::vcs) or in [`trigger_parameters`](Self::trigger_parameters), which depends on
     /// how the project is connected; [`branch`](Self::branch), [`tag`](Self::tag) and [`revision`](Self::revision) look
     /// in both.
+    ///
+    /// ```
+    /// # use circleci_api::{serde_json::{from_value, json}, webhook::Pipeline};
+    /// # let read = |json| from_value::<Pipeline>(json);
+    /// # let (of_vcs, of_parameters) = (
+    /// #     json!({ "id": "1285fe1d-d3a6-44fc-8886-8979558254c4", "trigger": { "type": "webhook" }, "vcs": {
+    /// #         "branch": "main", "revision": "1dc6aa6", "commit": { "author": { "name": "Jo" } } } }),
+    /// #     json!({ "id": "2285fe1d-d3a6-44fc-8886-8979558254c4", "trigger_parameters": {
+    /// #         "git": { "tag": "v1.2", "branch": "", "checkout_sha": "1dc6aa6" } } }),
+    /// # );
+    /// let oauth: Pipeline = read(of_vcs)?;
+    /// assert_eq!((oauth.branch(), oauth.tag(), oauth.revision()), (Some("main"), None, Some("1dc6aa6")));
+    /// let commit = oauth.vcs.as_ref().and_then(|vcs| vcs.commit.as_ref());
+    /// let author = commit.and_then(|commit| commit.author.as_ref());
+    /// assert_eq!(author.and_then(|person| person.name.as_deref()), Some("Jo"));
+    /// assert_eq!(oauth.trigger.and_then(|trigger| trigger.type_).as_deref(), Some("webhook"));
+    ///
+    /// let gitlab: Pipeline = read(of_parameters)?;
+    /// assert_eq!((gitlab.branch(), gitlab.tag(), gitlab.revision()), (None, Some("v1.2"), Some("1dc6aa6")));
+    /// # Ok::<(), circleci_api::serde_json::Error>(())
+    /// ```
     Pipeline requires "id" {
         /// Its id, for the operations on pipelines.
         id: Uuid = required(0) "id",
@@ -331,7 +410,7 @@ impl Pipeline {
 }
 
 object! {
-    /// What a pipeline was created by.
+    /// What a pipeline was created by. See the example of [`Pipeline`].
     Trigger {
         /// Such as `webhook`, `api`, `schedule`, `gitlab`.
         type_: Option<String> = with(Text) "type",
@@ -339,7 +418,7 @@ object! {
 }
 
 object! {
-    /// What was built, of a GitHub OAuth or Bitbucket project.
+    /// What was built, of a GitHub OAuth or Bitbucket project. See the example of [`Pipeline`].
     Vcs {
         /// `github` or `bitbucket`.
         provider_name: Option<String> = with(Text) "provider_name",
@@ -359,7 +438,7 @@ object! {
 }
 
 object! {
-    /// A commit.
+    /// A commit. See the example of [`Pipeline`].
     Commit {
         /// The first line of its message, perhaps cut off.
         subject: Option<String> = with(Text) "subject",
@@ -377,7 +456,7 @@ object! {
 }
 
 object! {
-    /// Someone who writes commits.
+    /// Someone who writes commits. See the example of [`Pipeline`].
     Person {
         /// The name.
         name: Option<String> = with(Text) "name",

@@ -8,7 +8,8 @@ use sha2::Sha256;
 
 use super::{Event, WebhookError};
 
-/// The header that carries the signatures: `v1=<64 hex digits>`, perhaps followed by `,v2=…`.
+/// The header that carries the signatures: `v1=<64 hex digits>`, perhaps followed by `,v2=…`. See the example of
+/// [`Verifier::read`].
 pub const SIGNATURE_HEADER: &str = "circleci-signature";
 
 /// How many signatures of a header are looked at. A rotation needs two; a header of thousands would only cost time.
@@ -86,6 +87,25 @@ impl Verifier {
     }
 
     /// [Verifies](Self::verify) a delivery, and reads it.
+    ///
+    /// ```
+    /// use circleci_api::http::HeaderMap;
+    /// use circleci_api::webhook::{Event, SIGNATURE_HEADER, Verifier, WebhookError};
+    ///
+    /// // While the secret is replaced, deliveries may be signed with either.
+    /// let verifier = Verifier::new("the new secret").or("the old secret");
+    /// let receive = |headers: &HeaderMap, body: &[u8]| -> Result<Event, WebhookError> {
+    ///     let signature = headers.get(SIGNATURE_HEADER).map_or(&b""[..], |value| value.as_bytes());
+    ///     verifier.read(signature, body)
+    /// };
+    ///
+    /// let body = br#"{ "id": "3888f21b", "type": "ping" }"#;
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert(SIGNATURE_HEADER, Verifier::new("the old secret").sign(body)?.parse()?);
+    /// assert_eq!(receive(&headers, body)?.id, "3888f21b");
+    /// # assert!(receive(&HeaderMap::new(), body).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
