@@ -22,6 +22,7 @@ mod checkouts;
 mod contexts;
 mod credentials;
 mod decode;
+mod examples_in_docs;
 mod insights;
 mod job_logs;
 mod mock;

@@ -1,0 +1,217 @@
+//! Every public item of the handwritten layer has an example, on its page or by reference, or says why not.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proc_macro2::TokenStream;
+use syn::parse::ParseStream;
+use syn::{Attribute, Expr, Ident, ImplItem, Item, Lit, Meta, TraitItem, Type, Visibility};
+
+/// What rustdoc shows of something: its text, and the code of its examples.
+#[derive(Clone, Default)]
+struct Docs {
+    text: String,
+    code: String,
+}
+
+impl Docs {
+    fn of(attributes: &[Attribute]) -> Self {
+        let mut docs = Self::default();
+        let mut within = None;
+        for line in attributes.iter().filter_map(doc) {
+            for line in line.lines().map(str::trim) {
+                match (line.strip_prefix("```"), within) {
+                    (Some(kind), None) => within = Some(!kind.starts_with("text")),
+                    (Some(_), Some(_)) => within = None,
+                    (None, Some(true)) => docs.code += &format!("{line}\n"),
+                    (None, _) => docs.text += &format!("{line} "),
+                }
+            }
+        }
+        docs
+    }
+
+    fn is_enough(&self) -> bool {
+        let refers = ["example of [", "No example: "];
+        !self.code.is_empty() || refers.iter().any(|words| self.text.contains(words))
+    }
+}
+
+/// A line of documentation. Of `cfg_attr` the one that is there with the feature.
+fn doc(attribute: &Attribute) -> Option<String> {
+    let named = match &attribute.meta {
+        Meta::NameValue(named) => named.clone(),
+        Meta::List(list) if list.path.is_ident("cfg_attr") => {
+            let parts = list.parse_args_with(
+                syn::punctuated::Punctuated::<Meta, syn::Token![,]>::parse_terminated,
+            );
+            let parts: Vec<Meta> = parts.ok()?.into_iter().collect();
+            match &parts[..] {
+                [condition, Meta::NameValue(named)] if !condition.path().is_ident("not") => {
+                    named.clone()
+                }
+                _ => return None,
+            }
+        }
+        _ => return None,
+    };
+    match (named.path.is_ident("doc"), named.value) {
+        (true, Expr::Lit(literal)) => match literal.lit {
+            Lit::Str(text) => Some(text.value()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+#[derive(Default)]
+struct Pages {
+    /// All examples on the page of a type or a trait, by its name.
+    code: BTreeMap<String, String>,
+    /// Page, name and docs of what is public.
+    items: Vec<(Option<String>, String, Docs)>,
+}
+
+impl Pages {
+    fn note(&mut self, page: Option<&str>, name: &dyn ToString, attributes: &[Attribute]) {
+        if attributes.iter().any(is_hidden) {
+            return;
+        }
+        let docs = Docs::of(attributes);
+        if let Some(page) = page {
+            *self.code.entry(page.to_owned()).or_default() += &docs.code;
+        }
+        self.items
+            .push((page.map(str::to_owned), name.to_string(), docs));
+    }
+
+    fn read(&mut self, items: Vec<Item>) {
+        for item in items {
+            match item {
+                Item::Struct(it) if is_public(&it.vis) => self.note_type(&it.ident, &it.attrs),
+                Item::Enum(it) if is_public(&it.vis) => self.note_type(&it.ident, &it.attrs),
+                Item::Trait(it) if is_public(&it.vis) => {
+                    self.note_type(&it.ident, &it.attrs);
+                    let page = it.ident.to_string();
+                    for part in it.items {
+                        match part {
+                            TraitItem::Fn(it) => self.note(Some(&page), &it.sig.ident, &it.attrs),
+                            TraitItem::Const(it) => self.note(Some(&page), &it.ident, &it.attrs),
+                            TraitItem::Type(it) => self.note(Some(&page), &it.ident, &it.attrs),
+                            _ => {}
+                        }
+                    }
+                }
+                Item::Fn(it) if is_public(&it.vis) => self.note(None, &it.sig.ident, &it.attrs),
+                Item::Const(it) if is_public(&it.vis) => self.note(None, &it.ident, &it.attrs),
+                Item::Macro(it) if it.attrs.iter().any(|it| it.path().is_ident("macro_export")) => {
+                    self.note(None, &it.ident.expect("a name"), &it.attrs);
+                }
+                Item::Macro(it) if it.ident.is_none() => {
+                    if let Ok((attributes, name)) = it.mac.parse_body_with(made)
+                        && !attributes.is_empty()
+                    {
+                        self.note_type(&name, &attributes);
+                    }
+                }
+                Item::Impl(it) if it.trait_.is_none() => {
+                    let Type::Path(of) = &*it.self_ty else {
+                        continue;
+                    };
+                    let page = of.path.segments.last().expect("a name").ident.to_string();
+                    *self.code.entry(page.clone()).or_default() += &Docs::of(&it.attrs).code;
+                    for part in it.items {
+                        if let ImplItem::Fn(it) = part
+                            && is_public(&it.vis)
+                        {
+                            self.note(Some(&page), &it.sig.ident, &it.attrs);
+                        }
+                    }
+                }
+                Item::Mod(it) => {
+                    if let Some((_, items)) = it.content
+                        && !it.attrs.iter().any(|it| it.path().is_ident("cfg"))
+                    {
+                        self.read(items);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn note_type(&mut self, name: &dyn ToString, attributes: &[Attribute]) {
+        self.note(Some(&name.to_string()), name, attributes);
+    }
+}
+
+/// The type that a macro makes, whose docs and name come first.
+fn made(input: ParseStream<'_>) -> syn::Result<(Vec<Attribute>, Ident)> {
+    let attributes = input.call(Attribute::parse_outer)?;
+    let name: Ident = input.parse()?;
+    input.parse::<TokenStream>()?;
+    match name.to_string().starts_with(char::is_uppercase) {
+        true => Ok((attributes, name)),
+        false => Err(input.error("no type")),
+    }
+}
+
+fn is_public(visibility: &Visibility) -> bool {
+    matches!(visibility, Visibility::Public(_))
+}
+
+fn is_hidden(attribute: &Attribute) -> bool {
+    matches!(&attribute.meta, Meta::List(list) if list.path.is_ident("doc") && list.tokens.to_string() == "hidden")
+}
+
+/// `.name(`, `Type::name` or the type's own name, and not as a part of another one.
+fn is_used(code: &str, name: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    code.match_indices(name).any(|(at, _)| {
+        code[..at].ends_with(['.', ':']) && !code[at + name.len()..].starts_with(part)
+    })
+}
+
+/// Files of the crate's source, without what is generated and what nobody outside can name.
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .expect("a name");
+        match path.is_dir() {
+            true if name != "generated" => files(&path, found),
+            false if name.ends_with(".rs") => found.push(path),
+            _ => {}
+        }
+    }
+}
+
+/// Public to the compiler only: no path leads there.
+const UNREACHABLE: [&str; 3] = ["Board", "Head", "Reply"];
+
+#[test]
+fn every_public_item_has_an_example_or_says_why_not() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../circleci-api/src");
+    let (mut found, mut pages) = (Vec::new(), Pages::default());
+    files(&source, &mut found);
+    for file in &found {
+        let text = fs::read_to_string(file).expect("a file");
+        pages.read(syn::parse_file(&text).expect("Rust").items);
+    }
+    assert!(pages.items.len() > 250, "{} items", pages.items.len());
+    let shown = |page: &Option<String>, name: &str| {
+        let page = page.as_deref().filter(|page| *page != name);
+        page.and_then(|page| pages.code.get(page))
+            .is_some_and(|code| is_used(code, name))
+    };
+    let missing = pages.items.iter().filter(|(page, name, docs)| {
+        !docs.is_enough() && !shown(page, name) && !UNREACHABLE.contains(&name.as_str())
+    });
+    let missing: Vec<String> = missing
+        .map(|(page, name, _)| format!("{} {name}", page.as_deref().unwrap_or("function")))
+        .collect();
+    assert!(missing.is_empty(), "{}: {missing:#?}", missing.len());
+}
