@@ -257,12 +257,13 @@ async fn read(
     let Some(mut next) = within(call, time, response.chunk()).await? else {
         return Ok(first);
     };
-    // What a server announces is not yet what it sends: no more than this is set aside on its word.
-    let announced = usize::try_from(announced.unwrap_or(0))
-        .unwrap_or(0)
-        .min(1 << 20);
-    let mut body =
-        BytesMut::with_capacity(announced.max(2 * (first.len() + next.len())).min(limit));
+    let come = first.len() + next.len();
+    let expected = match announced.map(usize::try_from) {
+        // What a server announces is not yet what it sends: no more than this is set aside on its word.
+        Some(Ok(announced)) => announced.min(1 << 20).max(come),
+        _ => 2 * come,
+    };
+    let mut body = BytesMut::with_capacity(expected.min(limit));
     body.extend_from_slice(&first);
     loop {
         if body.len() + next.len() > limit {

@@ -35,7 +35,10 @@ pub fn output(command: &mut Command) -> Result<(String, String), String> {
 
 /// The line that says what went wrong: the first error, or else the last line there is.
 fn complaint(stderr: &str) -> Option<&str> {
-    let mut lines = stderr.lines().filter(|line| !line.trim().is_empty());
+    // What stands behind `==` is valgrind's.
+    let mut lines = stderr
+        .lines()
+        .filter(|line| !line.trim().is_empty() && !line.starts_with("=="));
     let error = lines
         .clone()
         .find(|line| line.trim_start().to_ascii_lowercase().starts_with("error"));
@@ -139,6 +142,10 @@ mod tests {
         );
         assert_eq!(
             complaint("circulo has no such operation\n\n"),
+            Some("circulo has no such operation")
+        );
+        assert_eq!(
+            complaint("circulo has no such operation\n==7699== \n==7699== I   refs: 643,881\n"),
             Some("circulo has no such operation")
         );
         assert_eq!(complaint(""), None);
