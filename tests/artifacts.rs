@@ -746,6 +746,22 @@ async fn failed_tests_come_from_all_jobs() {
         _ => answer(418, "").into(),
     })
     .await;
+    let nobodys = Server::start(|_, seen| match seen.target.ends_with("/job") {
+        true => page(
+            json!([{ "id": WORKFLOW, "name": "test", "job_number": 1 }]),
+            None,
+        ),
+        false => answer(200, json!({ "id": WORKFLOW, "name": "build" }).to_string()).into(),
+    })
+    .await;
+    let error = nobodys
+        .client()
+        .failed_tests(WORKFLOW)
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(error.operation(), Some("getWorkflowById"), "{error}");
+
     let failed = circleci
         .client()
         .failed_tests(WORKFLOW)

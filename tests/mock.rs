@@ -543,6 +543,82 @@ async fn a_function_makes_the_reply() {
     assert_eq!(error.message(), Some(&*format!("no {:?}", Some(nobody))));
 }
 
+/// Pacing and deadlines see the waits that are not sat out.
+#[tokio::test]
+async fn time_goes_on_by_what_is_waited() {
+    let circleci = Mock::start().await;
+    let paced = circleci
+        .client_builder()
+        .pacing(circleci_api::Pacing::per_minute(60));
+    let client = paced.build().unwrap();
+    for _ in 0..100 {
+        client.get_current_user().send().await.unwrap();
+    }
+    let waiting = circleci.on::<GetWorkflowById>();
+    waiting.reply_json(json!({ "status": "running" }));
+    let wait = client
+        .wait_for_workflow("5034460f-c7c4-4c43-9457-de07e2029e7b")
+        .finish()
+        .await;
+    assert!(wait.unwrap_err().is_deadline());
+}
+
+mod version_1 {
+    use super::*;
+    use circleci_api::v1::GetJobSteps;
+
+    #[tokio::test]
+    async fn it_has_steps_and_their_output() {
+        let circleci = Mock::start().await;
+        let client = circleci.client();
+        let usual = client
+            .get_job_steps("gh/acme/web", 1843)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(usual.steps.len(), 1);
+        let url = circleci.file("output", r#"[{ "type": "out", "message": "done" }]"#);
+        // By its type it could not be said: that writes no signed URL.
+        let steps = json!({ "steps": [{ "actions": [{ "name": "test", "output_url": url }] }] });
+        circleci.on::<GetJobSteps>().raw(200, steps.to_string());
+        let job = client
+            .get_job_steps("gh/acme/web", 1843)
+            .send()
+            .await
+            .unwrap();
+        let output = client.step_output(&job.steps[0].actions[0]).unwrap();
+        assert_eq!(output.text().await.unwrap(), "done");
+        circleci.assert_count::<GetJobSteps>(2);
+    }
+}
+
+/// An untaught mock gives files too, and none of another machine.
+#[tokio::test]
+async fn what_examples_lead_to_is_here() {
+    let circleci = Mock::start().await;
+    let client = circleci.client();
+    let artifacts = client
+        .get_job_artifacts("gh/acme/web", 1)
+        .items()
+        .into_vec()
+        .await
+        .unwrap();
+    assert!(
+        artifacts[0].url.starts_with(&circleci.url()),
+        "{artifacts:?}"
+    );
+    let mut file = client
+        .download_artifact(&artifacts[0])
+        .stream()
+        .await
+        .unwrap();
+    assert_eq!(file.try_next().await.unwrap().unwrap(), "example");
+    let day = |text: &str| text.parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+    let (start, end) = (day("2026-01-01T00:00:00Z"), day("2026-01-02T00:00:00Z"));
+    let mut csv = client.usage_export("acme", start, end).csv().unwrap();
+    assert_eq!(csv.try_next().await.unwrap().unwrap(), "example\n");
+}
+
 /// What a release script does: trigger, wait, approve, fetch.
 #[tokio::test]
 async fn a_scenario_moves_as_it_is_polled() {

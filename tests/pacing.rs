@@ -91,6 +91,28 @@ async fn concurrent_calls_keep_the_rate_together() {
 }
 
 #[tokio::test]
+async fn no_second_has_more_than_it_may() {
+    let server = Server::start(|_, _| answer(200, "{}").into()).await;
+    for (pacing, most, within) in [
+        (Pacing::per_second(5), 5, 1),
+        (Pacing::per_minute(600), 600, 60),
+        (Pacing::per_minute(600), 10, 1),
+    ] {
+        let (client, hands) = client(&server, pacing);
+        let mut moments = Vec::new();
+        for _ in 0..most + 20 {
+            cancel(&client).await;
+            moments.push(hands.elapsed());
+        }
+        // Half open: one that comes a whole second later is not within it.
+        let crowded = moments.windows(most + 1).find(|some| {
+            some[most] - some[0] < Duration::from_secs(within) - Duration::from_micros(1)
+        });
+        assert_eq!(crowded, None, "more than {most} in {within} s");
+    }
+}
+
+#[tokio::test]
 async fn scarce_figures_slow_it_down_before_a_429() {
     // A window of 100 requests, of which others have taken most.
     let server = Server::start(|index, _| {

@@ -177,6 +177,29 @@ async fn an_error_ends_a_stream_and_says_where_to_resume() {
 }
 
 #[tokio::test]
+async fn a_continuation_goes_before_a_page_token_and_an_empty_one_is_none() {
+    for (continuation, expected) in [
+        ("b", "?page-token=b"),
+        ("a", "?page-token=a"),
+        ("", "?page-token=a"),
+    ] {
+        let server = Server::start(|_, _| page([1], None)).await;
+        let list = server.client().list_pipelines().page_token("a");
+        let rest = list.items().resume_from(continuation).into_vec().await;
+        assert_eq!(rest.unwrap().len(), 1);
+        let target = server.seen().remove(0).target;
+        assert_eq!(target, format!("/api/v2/pipeline{expected}"));
+    }
+    let server = Server::start(|_, _| page([1], None)).await;
+    let pages = server.client().list_pipelines().pages().resume_from("");
+    let pages: Vec<_> = pages.try_collect().await.unwrap();
+    assert_eq!(
+        (pages.len(), server.seen()[0].target.as_str()),
+        (1, "/api/v2/pipeline")
+    );
+}
+
+#[tokio::test]
 async fn a_continuation_never_skips_an_item() {
     for ahead in [false, true] {
         let server = Server::start(three).await;

@@ -406,13 +406,16 @@ async fn an_export_may_fail_or_take_too_long() {
         json!([format!("{}/a", storage.url())]),
     )])
     .await;
+    let (builder, waits) = circleci.builder();
+    let client = builder.build().unwrap();
     assert_eq!(
-        whole(circleci.client().resume_usage_export(ORG, [job(1)]))
+        whole(client.resume_usage_export(ORG, [job(1)]))
             .await
             .unwrap(),
         "c\n1\n"
     );
     assert_eq!(calls(&circleci), ["GET 1"]);
+    assert!(waits.all().is_empty(), "it is looked at at once");
 }
 
 #[tokio::test]

@@ -85,7 +85,8 @@ impl RetryPolicy {
         self
     }
 
-    /// The time after which no attempt begins, counted from the start of the call, waits included.
+    /// The time after which no attempt begins, counted from the start of the call, waits included. The client's
+    /// [`timeout`](crate::ClientBuilder::timeout) ends a call all the same, 2 minutes unless said otherwise.
     pub fn max_elapsed(mut self, elapsed: Duration) -> Self {
         self.elapsed = elapsed;
         self

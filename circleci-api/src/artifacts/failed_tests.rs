@@ -102,13 +102,14 @@ impl FailedTests {
                 let project = match (&job.project_slug, &slug) {
                     (Some(project), _) | (None, Some(project)) => project.clone(),
                     (None, None) => {
-                        let project = self
-                            .workflow
-                            .clone()
-                            .send()
-                            .await?
-                            .project_slug
-                            .unwrap_or_default();
+                        let workflow = self.workflow.clone().send().await?;
+                        let project = workflow.project_slug.ok_or_else(|| {
+                            Error::new(ErrorKind::Decode)
+                                .with_operation(GetWorkflowById::OPERATION)
+                                .with_message(
+                                    "neither it nor its jobs say of which project they are",
+                                )
+                        })?;
                         slug = Some(project.clone());
                         project
                     }

@@ -316,7 +316,7 @@ impl Inner {
             .iter_mut()
             .rev()
             .find(|rule| rule.is_for(&received));
-        let answer = match (received.operation, rule) {
+        let mut answer = match (received.operation, rule) {
             _ if !credential => Answer::message(401, "You must log in first."),
             (None, _) => Answer::message(
                 404,
@@ -331,14 +331,11 @@ impl Inner {
             }
             (Some(operation), None) => Answer::example(operation),
         };
-        let mut answer = answer;
         if received.operation.is_some_and(leads_to_files)
             && let Body::Json(json) = &mut answer.body
         {
-            at_home(
-                json,
-                &format!("{}{FILES}", request.url.origin().ascii_serialization()),
-            );
+            let host = request.headers.get("host").and_then(|it| it.to_str().ok());
+            at_home(json, &format!("http://{}{FILES}", host.unwrap_or_default()));
         }
         self.received.push(received);
         answer

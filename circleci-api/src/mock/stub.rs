@@ -317,7 +317,7 @@ where
     }
 
     /// Lets the reply before this one, or the example if there is none, take its time. That is real time: the timeouts of a
-    /// client are.
+    /// client are. A connection is [cut](Self::cut) at once all the same.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -372,7 +372,8 @@ where
     }
 
     /// These pages one after the other, each by the token of the one before, or by offset where the operation pages so. As one
-    /// of several replies they are done when the last page was asked for.
+    /// of several replies they are done when the last page was asked for; by offset, where an empty page is the end, when that
+    /// was. As the last of them they begin again.
     ///
     /// # Panics
     ///

@@ -272,6 +272,8 @@ fn windows(start: DateTime<Utc>, end: DateTime<Utc>) -> Vec<(DateTime<Utc>, Date
 pub(super) struct Exports {
     export: UsageExport,
     jobs: Vec<Job>,
+    /// They were ordered before.
+    resumed: bool,
     started: Option<Instant>,
     waited: Duration,
 }
@@ -280,6 +282,7 @@ impl Exports {
     pub(super) fn new(export: UsageExport, jobs: Vec<Job>) -> Self {
         Self {
             export,
+            resumed: matches!(jobs.first(), Some(Job::Ordered(_))),
             jobs,
             started: None,
             waited: Duration::ZERO,
@@ -304,7 +307,11 @@ impl Exports {
             .get_or_insert_with(|| self.export.client.inner.clock.now());
         // CircleCI works at them side by side: those that can be ordered now are, and the rest when its turn has come.
         for ahead in window..self.jobs.len() {
-            if ahead > window && self.export.limits.order_window().wait(self.now()) > AT_ONCE {
+            let room = match self.export.when_limited {
+                WhenLimited::Wait => AT_ONCE,
+                _ => Duration::ZERO,
+            };
+            if ahead > window && self.export.limits.order_window().wait(self.now()) > room {
                 break;
             }
             self.order(ahead).await?;
@@ -315,8 +322,8 @@ impl Exports {
         let mut known = None;
         let mut pause = FIRST_LOOK;
         loop {
-            // Exports that were ordered with an earlier one are old already.
-            if window == 0 || known.is_some() {
+            // Exports that were ordered with an earlier one, or by an earlier program, are old already.
+            if (window == 0 && !self.resumed) || known.is_some() {
                 let mut pause = pause;
                 if self.export.when_limited == WhenLimited::Wait {
                     pause = pause.max(self.export.limits.look_window().wait(self.now()));

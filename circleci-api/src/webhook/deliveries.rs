@@ -75,7 +75,7 @@ impl Deliveries {
         self.known().order.len()
     }
 
-    /// Whether nothing has come yet.
+    /// Whether no id is remembered.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
