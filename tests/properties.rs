@@ -19,11 +19,15 @@ fn values(
     beyond: bool,
     fault: impl Fn(&Value) -> Option<String>,
 ) -> Option<String> {
-    let mut config = Config::default();
-    config.failure_persistence = None;
-    if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = 48;
-    }
+    let many = Config::default();
+    let config = Config {
+        failure_persistence: None,
+        cases: match std::env::var_os("PROPTEST_CASES") {
+            Some(_) => many.cases,
+            None => 48,
+        },
+        ..many
+    };
     let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(config, random);
     let tried = runner.run(&vec(any::<u8>(), 0..160), |bytes| {
