@@ -73,13 +73,14 @@ const BAD_REMOTE: SlugError = SlugError(
 );
 
 impl ProjectSlug {
-    /// Puts a slug together.
+    /// Puts a slug together. White space around a part is left out.
     ///
     /// # Errors
     ///
     /// The provider is unknown, or a part is empty, `.` or `..`, or holds a slash or a control character.
     pub fn new(provider: &str, organization: &str, project: &str) -> Result<Self, SlugError> {
         let provider = canonical(provider)?;
+        let [organization, project] = [organization, project].map(str::trim);
         for part in [organization, project] {
             if !is_part(part) {
                 return Err(BAD_PART);
@@ -125,13 +126,13 @@ impl ProjectSlug {
 }
 
 impl OrgSlug {
-    /// Puts a slug together.
+    /// Puts a slug together. White space around the organization is left out.
     ///
     /// # Errors
     ///
     /// The provider is unknown, or the organization is empty, `.` or `..`, or holds a slash or a control character.
     pub fn new(provider: &str, organization: &str) -> Result<Self, SlugError> {
-        let provider = canonical(provider)?;
+        let (provider, organization) = (canonical(provider)?, organization.trim());
         if !is_part(organization) {
             return Err(BAD_PART);
         }
