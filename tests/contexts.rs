@@ -44,7 +44,7 @@ async fn one_request_and_one_result_for_each_variable() {
     let done = server
         .client()
         .set_context_variables(CONTEXT, variables)
-        .concurrency(1)
+        .at_once(1)
         .send()
         .await;
 
@@ -125,7 +125,7 @@ async fn no_more_at_once_than_allowed_and_all_in_the_end() {
     let variables = (0..20).map(|number| (format!("V{number:02}"), "x"));
     let done = circleci
         .set_context_variables(CONTEXT, variables)
-        .concurrency(2)
+        .at_once(2)
         .send()
         .await;
     let names: Vec<_> = done.set().map(str::to_owned).collect();
@@ -152,7 +152,7 @@ async fn a_429_and_a_lost_answer_in_the_middle_are_made_up_for() {
     let circleci = builder.build().unwrap();
     let done = circleci
         .set_context_variables(CONTEXT, [("A", "1"), ("B", "2")])
-        .concurrency(1)
+        .at_once(1)
         .send()
         .await;
     assert_eq!(done.failed().count(), 0, "{done:?}");
@@ -193,7 +193,7 @@ async fn of_one_name_the_last_value_counts_and_nothing_is_nothing() {
     let circleci = server.client();
     let set = circleci.set_context_variables(CONTEXT, [("A", "1"), ("B", "2"), ("A", "3")]);
     assert_eq!(set.names().collect::<Vec<_>>(), ["A", "B"]);
-    assert_eq!(set.concurrency(0).send().await.results().len(), 2);
+    assert_eq!(set.at_once(0).send().await.results().len(), 2);
     let values: Vec<_> = server
         .seen()
         .iter()
@@ -243,7 +243,7 @@ async fn a_value_is_in_nothing_that_is_shown() {
     let variables = ["A", "B", "C", "D"].into_iter().zip(values);
     let set = circleci
         .set_context_variables(CONTEXT, variables)
-        .concurrency(1);
+        .at_once(1);
     let before = format!("{set:?} {set:#?}");
     let done = set.send().await;
     assert_eq!(done.failed().count(), 4, "{done:?}");
@@ -269,7 +269,7 @@ async fn dropping_it_ends_it() {
     let variables = (0..9).map(|number| (format!("V{number}"), "x"));
     let set = circleci
         .set_context_variables(CONTEXT, variables)
-        .concurrency(3)
+        .at_once(3)
         .send();
     tokio::select! {
         _ = set => panic!("nobody answers"),

@@ -543,6 +543,135 @@ async fn a_function_makes_the_reply() {
     assert_eq!(error.message(), Some(&*format!("no {:?}", Some(nobody))));
 }
 
+#[tokio::test]
+async fn scenarios_live_beside_each_other() {
+    use WorkflowStatus::{Failed, Success};
+    let circleci = Mock::start().await;
+    let client = circleci.client();
+    let web = Scenario::start(&circleci, "github/acme/web");
+    let _api = Scenario::start(&circleci, "gh/acme/api");
+    web.next(
+        Script::new()
+            .workflow("build", [Failed])
+            .rerun([Success])
+            .hidden_for(0),
+    );
+    let of_web = client.trigger_pipeline("gh/acme/web").send().await.unwrap();
+    let of_api = client.trigger_pipeline("gh/acme/api").send().await.unwrap();
+    assert_ne!(of_web.id, of_api.id);
+    let failed = client.wait_for_pipeline(of_web.id).finish().await.unwrap();
+    assert!(!failed.is_success());
+    assert!(
+        client
+            .wait_for_pipeline(of_api.id)
+            .finish()
+            .await
+            .unwrap()
+            .is_success()
+    );
+    let workflows = client.list_workflows_by_pipeline_id(of_web.id).items();
+    let workflow = workflows.into_vec().await.unwrap()[0].id;
+    client.rerun_workflow(workflow).send().await.unwrap();
+    assert!(
+        client
+            .wait_for_pipeline(of_web.id)
+            .finish()
+            .await
+            .unwrap()
+            .is_success()
+    );
+    let other = client
+        .list_pipelines_for_project("gh/acme/other")
+        .send()
+        .await;
+    assert!(other.unwrap_err().is_not_found());
+}
+
+#[tokio::test]
+async fn what_can_never_match_is_said_at_the_line_of_the_test() {
+    let circleci = Mock::start().await;
+    let stub = || circleci.on::<ListContexts>();
+    let cases: [(&str, Box<dyn FnOnce() + '_>); 12] = [
+        (
+            "there is no \"owner\" in its query, but [",
+            Box::new(|| drop(stub().query("owner", "x"))),
+        ),
+        (
+            "there is no \"owner\" in its query",
+            Box::new(|| drop(stub().without_query("owner"))),
+        ),
+        (
+            "acme/web\": a project slug has three parts",
+            Box::new(|| drop(circleci.on::<GetProjectBySlug>().project("acme/web"))),
+        ),
+        (
+            "id must be a UUID",
+            Box::new(|| drop(circleci.on::<GetUser>().path("id", "me"))),
+        ),
+        (
+            "id is missing",
+            Box::new(|| drop(circleci.on::<GetUser>().path("id", ""))),
+        ),
+        ("99 is no status", Box::new(|| drop(stub().status(99, "x")))),
+        ("0 is no status", Box::new(|| drop(stub().raw(0, "x")))),
+        (
+            "700 is no status",
+            Box::new(|| drop(mock::Refusal::new(700, "x"))),
+        ),
+        (
+            "three parts",
+            Box::new(|| drop(Scenario::start(&circleci, "web"))),
+        ),
+        (
+            "\"b\" has no state",
+            Box::new(|| drop(Script::new().workflow("b", []))),
+        ),
+        (
+            "there is none",
+            Box::new(|| drop(Script::new().artifact("x"))),
+        ),
+        (
+            "invalid type",
+            Box::new(|| drop(stub().reply_json(json!([])))),
+        ),
+    ];
+    for (expected, piece) in cases {
+        let said = panics(piece);
+        assert!(said.contains(expected), "{said}");
+    }
+    // A parameter is as good in snake case.
+    stub().query("owner_slug", "gh/acme").status(404, "none");
+    let error = circleci
+        .client()
+        .list_contexts()
+        .owner_slug("gh/acme")
+        .send()
+        .await;
+    assert!(error.unwrap_err().is_not_found());
+    assert_eq!(circleci.received()[0].query("owner_slug"), Some("gh/acme"));
+    // And so is a slug in its long form.
+    circleci
+        .on::<GetProjectBySlug>()
+        .project("github/acme/web")
+        .status(403, "no");
+    let error = circleci
+        .client()
+        .get_project_by_slug("gh/acme/web")
+        .send()
+        .await;
+    assert!(error.unwrap_err().is_forbidden());
+    // A closure that panics answers.
+    circleci
+        .on::<GetCurrentUser>()
+        .reply_by(|_| panic!("no user today"));
+    let client = circleci.client_builder().no_retries().build().unwrap();
+    let error = client.get_current_user().send().await.unwrap_err();
+    assert!(
+        error.to_string().contains("panicked: no user today"),
+        "{error}"
+    );
+}
+
 /// Pacing and deadlines see the waits that are not sat out.
 #[tokio::test]
 async fn time_goes_on_by_what_is_waited() {

@@ -76,12 +76,18 @@ fn the_readme_begins_with_the_two_commands_and_names_only_those_that_exist() {
     let named: BTreeSet<_> = README
         .split("cargo xtask ")
         .skip(1)
-        .filter_map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric()).next())
+        .filter_map(|rest| {
+            rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+                .next()
+        })
         .collect();
     let xtask = include_str!("../xtask/src/main.rs");
     assert!(named.len() >= 6, "{named:?}");
     for command in named {
-        let variant = format!("{}{}", command[..1].to_uppercase(), &command[1..]);
+        let words = command
+            .split('-')
+            .map(|word| format!("{}{}", word[..1].to_uppercase(), &word[1..]));
+        let variant: String = words.collect();
         assert!(
             ["(", " {"]
                 .iter()

@@ -855,9 +855,13 @@ async fn nothing_is_sent_for_a_bad_argument() {
     ] {
         let error = client.get_workflow_by_id(bad).send().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{bad:?}");
+        let why = match bad {
+            "" => "is missing: it is `None` or empty",
+            _ => "must be a UUID",
+        };
         assert_eq!(
             error.to_string(),
-            "getWorkflowById: invalid argument: id must be a UUID",
+            format!("getWorkflowById: invalid argument: id {why}"),
             "{bad:?}"
         );
         assert_eq!(error.attempts(), 0);
@@ -875,12 +879,11 @@ async fn nothing_is_sent_for_a_bad_argument() {
     ] {
         let error = client.get_project_by_slug(bad).send().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{bad:?}");
-        assert!(
-            error
-                .to_string()
-                .contains("project-slug must be a project slug"),
-            "{error}"
-        );
+        let why = match bad {
+            "" => "project-slug is missing",
+            _ => "project-slug must be a project slug",
+        };
+        assert!(error.to_string().contains(why), "{error}");
     }
     assert_eq!(server.count(), 0);
 }
@@ -1001,4 +1004,40 @@ fn what_a_caller_holds_is_small_and_goes_everywhere() {
     assert_eq!(size_of::<Error>(), size_of::<usize>());
     assert_eq!(size_of::<Client>(), size_of::<usize>());
     assert!(size_of_val(&client.list_pipelines().send()) <= 4 * size_of::<usize>());
+}
+
+/// A `main` that returns an error prints it by `Debug`.
+#[tokio::test]
+async fn an_error_is_one_line_unless_all_is_wanted() {
+    let server = Server::start(|_, _| answer(404, r#"{"message":"Not \n here"}"#).into()).await;
+    let error = server.client().get_current_user().send().await.unwrap_err();
+    assert_eq!(format!("{error:?}"), error.to_string());
+    assert_eq!(format!("{error:?}").lines().count(), 1);
+    let all = format!("{error:#?}");
+    assert!(
+        all.contains("body_excerpt: Some(") && all.lines().count() > 5,
+        "{all}"
+    );
+}
+
+/// A short token may be a part of any word, and one with a quote is written otherwise in JSON.
+#[tokio::test]
+async fn a_message_is_found_before_the_token_is_taken_out() {
+    for (token, body, expected) in [
+        ("a", r#"{"message":"no way"}"#, "no w[redacted]y"),
+        (
+            r#"x"y"#,
+            r#"{"message":"bad token x\"y"}"#,
+            "bad token [redacted]",
+        ),
+    ] {
+        let server = Server::start(move |_, _| answer(401, body).into()).await;
+        let client = Client::builder()
+            .host(server.url())
+            .token(token)
+            .build()
+            .unwrap();
+        let error = client.get_current_user().send().await.unwrap_err();
+        assert_eq!(error.message(), Some(expected));
+    }
 }

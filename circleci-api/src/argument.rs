@@ -34,7 +34,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 /// let id: Option<Uuid> = None; // as of a workflow that has none
 /// let error = circleci.list_workflow_jobs(id).send().await.unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::InvalidArgument);
-/// assert_eq!(error.to_string(), "listWorkflowJobs: invalid argument: id must be a UUID");
+/// assert_eq!(error.to_string(), "listWorkflowJobs: invalid argument: id is missing: it is `None` or empty");
 /// # Ok(()) }
 /// ```
 #[derive(Clone, PartialEq, Eq)]
@@ -104,6 +104,9 @@ impl PathValue {
     /// Appends the value as one segment of the path, or says what it should have been.
     pub(crate) fn write(&self, param: &Param, url: &mut String) -> Result<(), &'static str> {
         let text: &str = &self.0;
+        if text.is_empty() {
+            return Err("is missing: it is `None` or empty");
+        }
         let wanted = match param.kind {
             ParamKind::Uuid => {
                 let Ok(id) = Uuid::try_parse(text) else {
@@ -112,7 +115,7 @@ impl PathValue {
                 url.push_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
                 return Ok(());
             }
-            ParamKind::Integer if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) => {
+            ParamKind::Integer if !text.bytes().all(|b| b.is_ascii_digit()) => {
                 Err("must be a whole number")
             }
             ParamKind::ProjectSlug if !has_parts(text, 3) => Err(PROJECT_SLUG),

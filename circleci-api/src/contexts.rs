@@ -19,7 +19,8 @@ use crate::types::{
 
 /// # Contexts and variables, many at once
 impl Client {
-    /// Sets variables of a context: those that are there get the new value, others stay as they are.
+    /// Sets variables of a context: those that are there get the new value, others stay as they are. With the feature
+    /// `contexts`.
     ///
     /// The values are secrets from the moment they are handed over, and are in no log, error or `Debug` of this crate.
     ///
@@ -45,7 +46,8 @@ impl Client {
         SetVariables::new(self, Place::Context(context_id.into()), variables)
     }
 
-    /// Sets variables of a project: those that are there get the new value, others stay as they are.
+    /// Sets variables of a project: those that are there get the new value, others stay as they are. With the feature
+    /// `contexts`.
     ///
     /// The values are secrets from the moment they are handed over, and are in no log, error or `Debug` of this crate.
     ///
@@ -70,7 +72,8 @@ impl Client {
         SetVariables::new(self, Place::Project(project_slug.into()), variables)
     }
 
-    /// Gives a context the restrictions of another one that it does not have yet. Nothing is taken away.
+    /// Gives a context the restrictions of another one that it does not have yet. Nothing is taken away. With the feature
+    /// `contexts`.
     ///
     /// Mind what that means: projects are let in by any of a context's project restrictions, so that copying one to a
     /// context that has some opens it to one project more.
@@ -192,7 +195,8 @@ enum Place {
     Project(PathValue),
 }
 
-/// Variables on their way; made by [`Client::set_context_variables`] and [`Client::set_project_variables`].
+/// Variables on their way; made by [`Client::set_context_variables`] and [`Client::set_project_variables`]. With the
+/// feature `contexts`.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -201,7 +205,7 @@ enum Place {
 /// # let server = Mock::start().await;
 /// # let circleci = server.client();
 /// let variables = [("REGION", "eu-west-1"), ("STAGE", "test")];
-/// let variables = circleci.set_project_variables("gh/acme/web", variables).concurrency(2);
+/// let variables = circleci.set_project_variables("gh/acme/web", variables).at_once(2);
 /// println!("setting {}", variables.names().collect::<Vec<_>>().join(", ")); // never the values
 /// let done = variables.send().await;
 /// assert_eq!(done.set().collect::<Vec<_>>(), ["REGION", "STAGE"]);
@@ -213,7 +217,7 @@ pub struct SetVariables {
     client: Client,
     place: Place,
     variables: Vec<(String, SecretString)>,
-    concurrency: usize,
+    at_once: usize,
 }
 
 impl SetVariables {
@@ -239,13 +243,13 @@ impl SetVariables {
             client: client.clone(),
             place,
             variables: list,
-            concurrency: 4,
+            at_once: 4,
         }
     }
 
     /// How many calls are on their way at any time: 4 unless said otherwise, and at least 1.
-    pub fn concurrency(mut self, calls: usize) -> Self {
-        self.concurrency = calls.max(1);
+    pub fn at_once(mut self, calls: usize) -> Self {
+        self.at_once = calls.max(1);
         self
     }
 
@@ -262,13 +266,13 @@ impl SetVariables {
     pub async fn send(self) -> VariablesSet {
         let count = self.variables.len();
         let mut waiting: VecDeque<_> = self.variables.into_iter().enumerate().collect();
-        let mut sent: Vec<Sent> = Vec::with_capacity(self.concurrency.min(count));
+        let mut sent: Vec<Sent> = Vec::with_capacity(self.at_once.min(count));
         let mut results: Vec<Option<(String, Result<(), Error>)>> = Vec::new();
         results.resize_with(count, || None);
         let (client, place) = (&self.client, &self.place);
         poll_fn(|cx| {
             loop {
-                while sent.len() < self.concurrency
+                while sent.len() < self.at_once
                     && let Some((index, (name, value))) = waiting.pop_front()
                 {
                     let call = set(client, place, &name, &value);
@@ -312,7 +316,7 @@ impl fmt::Debug for SetVariables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SetVariables")
             .field("names", &self.names().collect::<Vec<_>>())
-            .field("concurrency", &self.concurrency)
+            .field("at_once", &self.at_once)
             .finish_non_exhaustive()
     }
 }

@@ -405,8 +405,12 @@ impl fmt::Display for Error {
     }
 }
 
+/// One line as well, which is what a `main` prints that returns it; `{:#?}` has everything.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return fmt::Display::fmt(self, f);
+        }
         let error = &*self.0;
         f.debug_struct("Error")
             .field("kind", &error.kind)

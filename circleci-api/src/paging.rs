@@ -124,6 +124,10 @@ impl Cursor {
 /// assert!(first.is_some_and(|page| page.items.len() == 1));
 /// # Ok(()) }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not answer in pages",
+    note = "`.send()` gives all there is"
+)]
 pub trait Paged: Kind<Output: Page<Item: DeserializeOwned> + DeserializeOwned> {
     #[doc(hidden)]
     const CURSOR: Cursor;

@@ -216,6 +216,8 @@ async fn refused(call: &Call, time: &CallTime, mut response: reqwest::Response) 
     };
     let _ = tokio::time::timeout(ERROR_BODY_TIME, reading).await;
     let body = String::from_utf8_lossy(&body);
+    // Found first, for a short token may be a part of any word, and JSON may escape it.
+    let message = error::message_of(&body);
     let body = client.credential.redact(&body);
     let kind = if status == StatusCode::TOO_MANY_REQUESTS {
         ErrorKind::RateLimited
@@ -228,8 +230,8 @@ async fn refused(call: &Call, time: &CallTime, mut response: reqwest::Response) 
         .with_excerpt(&body)
         .with_request_id(request_id(headers).map(|id| client.credential.redact(id)))
         .with_retry_after(retry::asked(status, headers, client.clock.utc()));
-    if let Some(message) = error::message_of(&body) {
-        error = error.with_message(message);
+    if let Some(message) = message {
+        error = error.with_message(client.credential.redact(&message));
     }
     error
 }

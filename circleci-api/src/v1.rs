@@ -1,4 +1,4 @@
-//! A job's steps and their output. Feature `v1`.
+//! A job's steps and their output. With the feature `v1`.
 //!
 //! **This is not in CircleCI's document of the API v2.** Version 2 has no logs: they are had from version 1.1, which CircleCI keeps
 //! but describes no more, so that less can be promised of these calls than of all others.
@@ -58,8 +58,8 @@ const BLOCK: usize = 256;
 static OUTPUT: Operation = Operation::new("getStepOutput", Method::GET, "", &[], Replay::Safe);
 
 impl Client {
-    /// A job with its steps and the actions that they were made of, one for each parallel run. See the example of
-    /// [`v1`](crate::v1).
+    /// A job with its steps and the actions that they were made of, one for each parallel run. With the feature `v1`; see the
+    /// example of [`v1`](crate::v1).
     ///
     /// `GET /api/v1.1/project/{vcs}/{org}/{repo}/{build_num}`, which is not part of the API v2.
     ///
@@ -77,7 +77,7 @@ impl Client {
     }
 
     /// What an action of [`get_job_steps`](Self::get_job_steps) has printed. Nothing is sent before the stream is polled. An
-    /// action without output is an empty stream. See the example of [`v1`](crate::v1).
+    /// action without output is an empty stream. With the feature `v1`; see the example of [`v1`](crate::v1).
     ///
     /// The output lies in storage under a URL that is signed and expires: it never gets the token, and after some minutes the
     /// steps have to be asked for again.
@@ -126,6 +126,7 @@ operation! {
 pub(crate) const REPLY: crate::mock::Reply = crate::mock::Reply {
     operation: GetJobSteps::OPERATION,
     status: 200,
+    queries: &[],
     body: r#"{"build_num":1,"status":"success","parallel":1,"steps":[{"name":"Checkout code","actions":[{"index":0,"step":1,"name":"Checkout code","type":"checkout","status":"success","exit_code":0,"has_output":false}]}]}"#,
 };
 

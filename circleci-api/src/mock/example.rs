@@ -21,6 +21,7 @@ use crate::paging::{Page, Paged};
 /// # Panics
 ///
 /// Never with an operation of this crate: its tests make them all.
+#[track_caller]
 pub fn example<O: Kind<Output: DeserializeOwned>>() -> O::Output {
     decoded::<O>(json::<O>())
 }
@@ -37,6 +38,7 @@ pub fn example<O: Kind<Output: DeserializeOwned>>() -> O::Output {
 /// # Panics
 ///
 /// Never with an operation of this crate: its tests make them all.
+#[track_caller]
 pub fn item<O: Paged>(
     change: impl FnOnce(&mut <O::Output as Page>::Item),
 ) -> <O::Output as Page>::Item {
@@ -54,15 +56,11 @@ pub(super) fn json<O: Kind>() -> Value {
         .unwrap_or_default()
 }
 
+#[track_caller]
 fn decoded<O: Kind<Output: DeserializeOwned>>(json: Value) -> O::Output {
     match serde_path_to_error::deserialize(&json) {
         Ok(value) => value,
-        Err(error) => panic!(
-            "{}: this is not what it answers: {}: {}",
-            O::OPERATION.id,
-            error.path(),
-            error.inner()
-        ),
+        Err(error) => panic!("{}: this is not what it answers: {error}", O::OPERATION.id),
     }
 }
 

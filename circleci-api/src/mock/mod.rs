@@ -71,11 +71,12 @@ use serde::de::DeserializeOwned;
 
 use crate::client::{Client, ClientBuilder};
 use crate::operation::{Kind, Operation};
-use server::{NoWaiting, State};
+use server::State;
 
 pub use example::{example, item};
 pub use received::Received;
 pub(crate) use route::Reply;
+pub use server::NoWaiting;
 pub use stub::{Refusal, Stub};
 
 /// A server in this process that answers every operation of CircleCI's API. It stops when it is dropped.
@@ -233,7 +234,7 @@ impl Mock {
     ///
     /// # Panics
     ///
-    /// It were more, or fewer. The message lists all that came.
+    /// There were more, or fewer. The message lists all that came.
     #[track_caller]
     pub fn assert_count<O: Kind>(&self, count: usize) {
         let came = self.received_by::<O>().len();
@@ -252,7 +253,7 @@ impl Mock {
     ///
     /// # Panics
     ///
-    /// It were others, or in another order. The message lists all that came.
+    /// There were others, or they came in another order. The message lists all that came.
     #[track_caller]
     pub fn assert_order(&self, operations: impl IntoIterator<Item = &'static Operation>) {
         let expected: Vec<&str> = operations

@@ -5,7 +5,9 @@ use std::fmt;
 use http::Method;
 use serde_json::Value;
 
+use super::stub::is_name;
 use crate::operation::Operation;
+use crate::slug::ProjectSlug;
 
 /// How much of a body a failed assertion shows.
 const SHOWN: usize = 300;
@@ -51,7 +53,7 @@ impl Received {
     pub fn path(&self, name: &str) -> Option<&str> {
         self.params
             .iter()
-            .find(|(known, _)| *known == name)
+            .find(|(known, _)| is_name(known, name))
             .map(|(_, value)| value.as_str())
     }
 
@@ -68,11 +70,17 @@ impl Received {
         self.path("project-slug").map(str::to_owned).or_else(parts)
     }
 
+    /// Whether it is about this project, in whichever form its slug came.
+    pub(super) fn is_of(&self, project: &ProjectSlug) -> bool {
+        let slug = self.project().and_then(|slug| slug.parse().ok());
+        slug.is_some_and(|slug: ProjectSlug| slug == *project)
+    }
+
     /// The first value of a parameter of the query, decoded.
     pub fn query(&self, name: &str) -> Option<&str> {
         self.query
             .iter()
-            .find(|(known, _)| known == name)
+            .find(|(known, _)| is_name(known, name))
             .map(|(_, value)| value.as_str())
     }
 

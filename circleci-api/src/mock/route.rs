@@ -11,6 +11,8 @@ use crate::operation::{Operation, ParamKind};
 pub(crate) struct Reply {
     pub(crate) operation: &'static Operation,
     pub(crate) status: u16,
+    /// The names of the query's parameters.
+    pub(crate) queries: &'static [&'static str],
     /// JSON; `null` where there is no body.
     pub(crate) body: &'static str,
 }

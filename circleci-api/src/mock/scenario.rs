@@ -32,9 +32,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Mock, Received, Refusal, example};
+use super::{Mock, Received, Refusal, example, stub};
 use crate::operation::Kind;
 use crate::operations::*;
+use crate::slug::ProjectSlug;
 use crate::types::WorkflowStatus;
 
 /// What the next pipeline does.
@@ -48,6 +49,7 @@ use crate::types::WorkflowStatus;
 /// # let circleci = server.client();
 /// let script = Script::new()
 ///     .workflow("build", [Running, Success])
+///     .rerun([Running]) // when it is rerun: it never ends
 ///     .artifact("dist/app.tar.gz")
 ///     .hidden_for(0); // its workflows are there at once
 /// web.next(script);
@@ -72,6 +74,8 @@ pub struct Script {
 struct Workflow {
     name: String,
     statuses: Vec<WorkflowStatus>,
+    /// Of a rerun, where they are others.
+    rerun: Option<Vec<WorkflowStatus>>,
     artifacts: Vec<String>,
 }
 
@@ -83,26 +87,57 @@ impl Script {
 
     /// A workflow that goes through these states, one each time that it is looked at, and stays in the last one. At
     /// [`OnHold`](WorkflowStatus::OnHold) it stays until it is approved. It has one job, of its own name.
+    ///
+    /// # Panics
+    ///
+    /// There is no state.
+    #[track_caller]
     pub fn workflow(
         mut self,
         name: impl Into<String>,
         statuses: impl IntoIterator<Item = WorkflowStatus>,
     ) -> Self {
-        let statuses = statuses.into_iter().collect();
+        let (name, statuses) = (name.into(), Vec::from_iter(statuses));
+        assert!(!statuses.is_empty(), "the workflow {name:?} has no state");
         self.workflows.push(Workflow {
-            name: name.into(),
+            name,
             statuses,
+            rerun: None,
             artifacts: Vec::new(),
         });
         self
     }
 
-    /// The job of the workflow before this one leaves such a file behind. What it holds, [`Mock::file`] says.
-    pub fn artifact(mut self, path: impl Into<String>) -> Self {
-        if let Some(workflow) = self.workflows.last_mut() {
-            workflow.artifacts.push(path.into());
-        }
+    /// What the workflow before this one goes through when it is rerun; the same again unless said otherwise.
+    ///
+    /// # Panics
+    ///
+    /// There is no workflow before this, or no state.
+    #[track_caller]
+    pub fn rerun(mut self, statuses: impl IntoIterator<Item = WorkflowStatus>) -> Self {
+        let statuses = Vec::from_iter(statuses);
+        assert!(!statuses.is_empty(), "the rerun has no state");
+        self.last("rerun").rerun = Some(statuses);
         self
+    }
+
+    /// The job of the workflow before this one leaves such a file behind. What it holds, [`Mock::file`] says.
+    ///
+    /// # Panics
+    ///
+    /// There is no workflow before this.
+    #[track_caller]
+    pub fn artifact(mut self, path: impl Into<String>) -> Self {
+        self.last("artifact").artifacts.push(path.into());
+        self
+    }
+
+    #[track_caller]
+    fn last(&mut self, what: &str) -> &mut Workflow {
+        match self.workflows.last_mut() {
+            Some(workflow) => workflow,
+            None => panic!("`{what}` is said of the workflow before it, and there is none"),
+        }
     }
 
     /// How often the workflows are asked for before they appear: once unless said otherwise.
@@ -140,9 +175,11 @@ pub struct Scenario(Arc<Mutex<World>>);
 
 #[derive(Debug)]
 struct World {
-    slug: String,
+    slug: ProjectSlug,
     /// Where the mock has its files.
     files: String,
+    /// How many scenarios of the mock were there before: each has ids of its own.
+    place: u16,
     ids: u64,
     scripts: VecDeque<Script>,
     pipelines: Vec<Pipeline>,
@@ -179,11 +216,18 @@ struct Context {
 type Answer = Result<Value, Refusal>;
 
 impl Scenario {
-    /// Lets the mock answer for this project. What is said with [`Mock::on`] afterwards comes before it.
-    pub fn start(mock: &Mock, project: impl Into<String>) -> Self {
+    /// Lets the mock answer for this project, beside others that were started before. What is said with [`Mock::on`] afterwards
+    /// comes before it.
+    ///
+    /// # Panics
+    ///
+    /// The project's slug is none.
+    #[track_caller]
+    pub fn start(mock: &Mock, project: impl AsRef<str>) -> Self {
         let world = World {
-            slug: project.into(),
+            slug: stub::project(project.as_ref()),
             files: mock.file_url(""),
+            place: mock.state.lock().place(),
             ids: 0,
             scripts: VecDeque::new(),
             pipelines: Vec::new(),
@@ -225,10 +269,12 @@ impl Scenario {
     where
         O: Kind<Output: Serialize + DeserializeOwned>,
     {
-        let scenario = self.clone();
-        mock.on::<O>().reply_by(move |request| {
+        let (scenario, same) = (self.clone(), self.clone());
+        let stub = mock.on::<O>();
+        let stub = stub.known_by(move |request| same.lock().knows(request));
+        stub.reply_by(move |request| {
             let mut world = scenario.lock();
-            if request.project().is_some_and(|slug| slug != world.slug) {
+            if request.project().is_some() && !request.is_of(&world.slug) {
                 return Err(Refusal::new(404, "Project not found"));
             }
             answer(&mut world, request).map(|json| example::changed::<O>(&json))
@@ -283,7 +329,10 @@ impl Scenario {
         });
         self.serve::<RerunWorkflow>(mock, |world, request| {
             let (pipeline, _, run) = world.run(request)?;
-            let script = run.script.clone();
+            let mut script = run.script.clone();
+            if let Some(statuses) = script.rerun.clone() {
+                script.statuses = statuses;
+            }
             let run = world.start(script);
             let answer = json!({ "workflow_id": run.id });
             let mut pipelines = world.pipelines.iter_mut();
@@ -399,7 +448,11 @@ impl Scenario {
 impl World {
     fn id(&mut self) -> String {
         self.ids += 1;
-        format!("00000000-0000-4000-8000-{:012x}", self.ids)
+        format!(
+            "00000000-0000-4000-{:04x}-{:012x}",
+            0x8000 + self.place,
+            self.ids
+        )
     }
 
     fn trigger(&mut self) -> Value {
@@ -422,6 +475,22 @@ impl World {
             workflows,
         });
         answer
+    }
+
+    /// Whether this is the world that a request is about: several may be there.
+    fn knows(&self, request: &Received) -> bool {
+        let mut runs = self.pipelines.iter().flat_map(|it| &it.workflows);
+        if request.project().is_some() {
+            request.is_of(&self.slug)
+        } else if let Some(id) = request.path("pipeline-id") {
+            self.pipelines.iter().any(|it| it.id == id)
+        } else if let Some(id) = request.path("context_id") {
+            self.contexts.iter().any(|it| it.id == id)
+        } else if let Some(id) = request.path("id") {
+            runs.any(|it| it.id == id)
+        } else {
+            true
+        }
     }
 
     fn start(&mut self, script: Workflow) -> Run {
@@ -481,7 +550,7 @@ impl World {
 }
 
 impl Pipeline {
-    fn json(&self, slug: &str) -> Value {
+    fn json(&self, slug: &ProjectSlug) -> Value {
         json!({ "id": self.id, "number": self.number, "project_slug": slug, "state": "created", "errors": [] })
     }
 }
@@ -508,7 +577,7 @@ impl Run {
     }
 
     /// The workflow as it is now; the next look finds it one state on.
-    fn look(&mut self, pipeline: &str, number: usize, slug: &str) -> Value {
+    fn look(&mut self, pipeline: &str, number: usize, slug: &ProjectSlug) -> Value {
         let answer = json!({
             "id": self.id, "name": self.script.name, "status": self.status(), "pipeline_id": pipeline,
             "pipeline_number": number, "project_slug": slug, "stopped_at": self.stopped_at(), "tag": null,
@@ -532,7 +601,7 @@ impl Run {
     }
 
     /// Its job, which is as far as the workflow is; the next look finds it one state on.
-    fn details(&mut self, slug: &str) -> Value {
+    fn details(&mut self, slug: &ProjectSlug) -> Value {
         let answer = json!({
             "number": self.job_number, "name": self.script.name, "status": self.status(), "stopped_at": self.stopped_at(),
             "project": { "slug": slug }, "latest_workflow": { "id": self.id, "name": self.script.name },
@@ -541,7 +610,7 @@ impl Run {
         answer
     }
 
-    fn jobs(&self, slug: &str) -> Vec<Value> {
+    fn jobs(&self, slug: &ProjectSlug) -> Vec<Value> {
         let hold = self
             .script
             .statuses

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::{Future, ready};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -17,6 +18,7 @@ use super::received::Received;
 use super::route;
 use crate::clock::Clock;
 use crate::operation::Operation;
+use crate::slug::ProjectSlug;
 
 #[derive(Debug, Default)]
 pub(super) struct State(Mutex<Inner>);
@@ -26,6 +28,7 @@ pub(super) struct Inner {
     pub(super) rules: Vec<Rule>,
     pub(super) received: Vec<Received>,
     pub(super) strict: bool,
+    scenarios: u16,
     /// What is in storage, by path.
     pub(super) files: BTreeMap<String, Vec<u8>>,
 }
@@ -41,6 +44,7 @@ impl State {
 pub(super) struct Rule {
     pub(super) operation: &'static Operation,
     pub(super) conditions: Vec<Condition>,
+    pub(super) knows: Option<Knows>,
     pub(super) answers: Vec<Answer>,
     /// How many requests were for it.
     pub(super) came: usize,
@@ -51,9 +55,9 @@ pub(super) struct Rule {
 #[derive(Debug)]
 pub(super) enum Condition {
     Path(&'static str, String),
-    Project(String),
+    Project(ProjectSlug),
     /// With this value, or not there at all.
-    Query(String, Option<String>),
+    Query(&'static str, Option<String>),
     Body(Value),
 }
 
@@ -63,6 +67,15 @@ pub(super) struct Answer {
     body: Body,
     pub(super) retry_after: Option<Duration>,
     pub(super) delay: Option<Duration>,
+}
+
+/// Whether what a request asks for is there.
+pub(super) struct Knows(pub(super) Arc<dyn Fn(&Received) -> bool + Send + Sync>);
+
+impl fmt::Debug for Knows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Knows(..)")
+    }
 }
 
 /// Makes up an answer when the request is there.
@@ -102,6 +115,7 @@ impl Rule {
         Self {
             operation,
             conditions: Vec::new(),
+            knows: None,
             answers: Vec::new(),
             came: 0,
             next: 0,
@@ -127,6 +141,11 @@ impl Rule {
                 .all(|condition| condition.holds(request))
     }
 
+    fn knows(&self, request: &Received) -> bool {
+        let knows = self.knows.as_ref();
+        knows.is_none_or(|Knows(knows)| knows(request))
+    }
+
     fn answer(&mut self, request: &Received) -> Answer {
         self.came += 1;
         let last = self.answers.len().saturating_sub(1);
@@ -145,7 +164,7 @@ impl Condition {
     fn describe(&self) -> String {
         match self {
             Self::Path(name, value) => format!("{name} = {value:?}"),
-            Self::Project(slug) => format!("project {slug:?}"),
+            Self::Project(slug) => format!("project \"{slug}\""),
             Self::Query(name, Some(value)) => format!("{name} = {value:?}"),
             Self::Query(name, None) => format!("no {name}"),
             Self::Body(part) => format!("{part} in the body"),
@@ -157,7 +176,7 @@ impl Condition {
             Self::Path(name, value) => request
                 .path(name)
                 .is_some_and(|given| is_same(given, value)),
-            Self::Project(slug) => request.project().is_some_and(|given| given == *slug),
+            Self::Project(slug) => request.is_of(slug),
             Self::Query(name, Some(value)) => request
                 .query
                 .iter()
@@ -270,7 +289,14 @@ impl Answer {
             }
             Body::Made(Made(make)) => {
                 let delay = self.delay;
-                let mut made = make(request);
+                // A panic would close the connection, and nobody would see why.
+                let made = catch_unwind(AssertUnwindSafe(|| make(request)));
+                let mut made = made.unwrap_or_else(|panic| {
+                    let said = panic.downcast_ref::<String>().map(String::as_str);
+                    let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
+                    let said = said.unwrap_or_default();
+                    Self::message(500, format!("the closure of `reply_by` panicked: {said}"))
+                });
                 made.delay = delay.or(made.delay);
                 return (made, true);
             }
@@ -302,6 +328,12 @@ impl Answer {
 }
 
 impl Inner {
+    /// That of one more scenario.
+    pub(super) fn place(&mut self) -> u16 {
+        self.scenarios = (self.scenarios + 1) % 0x4000;
+        self.scenarios - 1
+    }
+
     /// Notes the request and says what to answer.
     fn answer(&mut self, request: &Request) -> Answer {
         if let Some(file) = request.url.path().strip_prefix(FILES) {
@@ -311,11 +343,16 @@ impl Inner {
         let credential = ["circle-token", "authorization"]
             .iter()
             .any(|name| request.headers.contains_key(*name));
-        let rule = self
-            .rules
-            .iter_mut()
-            .rev()
-            .find(|rule| rule.is_for(&received));
+        let mut rules = self.rules.iter().rev();
+        let mut found = rules.position(|rule| rule.is_for(&received) && rule.knows(&received));
+        if found.is_none() {
+            found = self
+                .rules
+                .iter()
+                .rev()
+                .position(|rule| rule.is_for(&received));
+        }
+        let rule = found.and_then(|index| self.rules.iter_mut().rev().nth(index));
         let mut answer = match (received.operation, rule) {
             _ if !credential => Answer::message(401, "You must log in first."),
             (None, _) => Answer::message(
@@ -448,9 +485,24 @@ pub(super) async fn start(state: Arc<State>) -> MockServer {
     server
 }
 
-/// The waits of a client in a test are over at once, and its time goes on by them.
-#[derive(Default)]
-pub(super) struct NoWaiting(Arc<Mutex<Duration>>);
+/// A clock for tests: waits are over at once, and time goes on by them. The clients of a [`Mock`](super::Mock) have it; give it to
+/// one that the program makes itself.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use circleci_api::{Client, mock::Mock, operations::GetCurrentUser};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// use circleci_api::mock::NoWaiting;
+///
+/// let server = Mock::start().await;
+/// server.on::<GetCurrentUser>().rate_limited(Duration::from_secs(60)).reply_with(|_| ());
+/// let builder = Client::builder().host(server.url()).token("any"); // the program's
+/// builder.clock(NoWaiting::default()).build()?.get_current_user().send().await?; // and nobody has waited
+/// # server.assert_count::<GetCurrentUser>(2);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct NoWaiting(Arc<Mutex<Duration>>);
 
 impl NoWaiting {
     fn waited(&self) -> Duration {

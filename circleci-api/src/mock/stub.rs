@@ -9,11 +9,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::server::{Answer, Body, Condition, Made, Rule, State};
+use super::server::{Answer, Body, Condition, Knows, Made, Rule, State};
 use super::{Received, example, received, route, times, were};
 use crate::argument::{PathValue, QueryValue};
 use crate::operation::Kind;
 use crate::paging::{Cursor, Page, Paged};
+use crate::slug::ProjectSlug;
 
 /// An operation of a [`Mock`](super::Mock), with what it is answered.
 ///
@@ -71,10 +72,11 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A status and what is said about it. See the example of [`Stub::reply_by`].
+    /// A status, from 200 to 599, and what is said about it. See the example of [`Stub::reply_by`].
+    #[track_caller]
     pub fn new(status: u16, message: impl Into<String>) -> Self {
         Self {
-            status,
+            status: self::status(status),
             message: message.into(),
         }
     }
@@ -111,24 +113,36 @@ impl<'a, O: Kind> Stub<'a, O> {
         }
     }
 
+    /// Of several scenarios, the one that knows what is asked for.
+    pub(super) fn known_by(
+        self,
+        knows: impl Fn(&Received) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|rule| rule.knows = Some(Knows(Arc::new(knows))));
+        self
+    }
+
     /// Those with this parameter in the path, by its name in the [template](crate::Operation::path), however it is escaped.
     ///
     /// # Panics
     ///
-    /// The operation has no such parameter.
+    /// The operation has no such parameter, or no client would send such a value for it.
     #[track_caller]
     pub fn path(self, name: &str, value: impl Into<PathValue>) -> Self {
-        let Some(param) = O::OPERATION.params.iter().find(|param| param.name == name) else {
+        let mut params = O::OPERATION.params.iter();
+        let Some(param) = params.find(|param| is_name(param.name, name)) else {
             let known: Vec<&str> = O::OPERATION.params.iter().map(|param| param.name).collect();
             panic!(
                 "{}: there is no {name:?} in its path, but {known:?}",
                 O::OPERATION.id
             );
         };
-        self.when(Condition::Path(
-            param.name,
-            value.into().as_str().to_owned(),
-        ))
+        let value = value.into();
+        // What a client would not send, no request has.
+        if let Err(why) = value.write(param, &mut String::new()) {
+            panic!("{}: {} {why}", O::OPERATION.id, param.name);
+        }
+        self.when(Condition::Path(param.name, value.as_str().to_owned()))
     }
 
     /// Those for this project, `gh/acme/web`, however the slug is escaped, and whether the path has one parameter for it or
@@ -136,7 +150,7 @@ impl<'a, O: Kind> Stub<'a, O> {
     ///
     /// # Panics
     ///
-    /// The operation is not about a project by its slug.
+    /// The operation is not about a project by its slug, or the slug is none.
     #[track_caller]
     pub fn project(self, slug: impl Into<PathValue>) -> Self {
         let has = |name| O::OPERATION.params.iter().any(|param| param.name == name);
@@ -145,20 +159,28 @@ impl<'a, O: Kind> Stub<'a, O> {
             "{}: there is no project slug in its path",
             O::OPERATION.id
         );
-        self.when(Condition::Project(slug.into().as_str().to_owned()))
+        self.when(Condition::Project(project(slug.into().as_str())))
     }
 
-    /// Those with this parameter in the query.
+    /// Those with this parameter in the query, by its name in either spelling.
+    ///
+    /// # Panics
+    ///
+    /// The operation has no such parameter.
+    #[track_caller]
     pub fn query(self, name: &str, value: impl Into<QueryValue>) -> Self {
-        self.when(Condition::Query(
-            name.to_owned(),
-            Some(value.into().as_str().to_owned()),
-        ))
+        let value = value.into().as_str().to_owned();
+        self.when(Condition::Query(parameter::<O>(name), Some(value)))
     }
 
     /// Those without this parameter in the query.
+    ///
+    /// # Panics
+    ///
+    /// The operation has no such parameter.
+    #[track_caller]
     pub fn without_query(self, name: &str) -> Self {
-        self.when(Condition::Query(name.to_owned(), None))
+        self.when(Condition::Query(parameter::<O>(name), None))
     }
 
     /// Those whose body has all that is in this one: a struct of [`types`](crate::types), or JSON. An object may have more keys.
@@ -178,7 +200,7 @@ impl<'a, O: Kind> Stub<'a, O> {
     ///
     /// # Panics
     ///
-    /// It were more, or fewer. The message lists all that came to the server.
+    /// There were more, or fewer. The message lists all that came to the server.
     #[track_caller]
     pub fn assert_count(&self, count: usize) {
         let (came, what) = self.with(|rule| (rule.came, rule.describe()));
@@ -291,10 +313,11 @@ where
         self.reply(example::changed::<O>(&changes))
     }
 
-    /// A status, with a message as CircleCI words it: `{"message": …}`.
+    /// A status, from 200 to 599, with a message as CircleCI words it: `{"message": …}`.
+    #[track_caller]
     pub fn status(self, status: u16, message: impl Into<String>) -> Self {
         self.then(Answer::new(
-            status,
+            self::status(status),
             Body::Json(json!({ "message": message.into() })),
         ))
     }
@@ -306,9 +329,10 @@ where
         self.then(answer)
     }
 
-    /// Anything, however wrong: to see what a program does about a proxy's error page.
+    /// Any body, however wrong, with a status from 200 to 599: to see what a program does about a proxy's error page.
+    #[track_caller]
     pub fn raw(self, status: u16, body: impl Into<String>) -> Self {
-        self.then(Answer::new(status, Body::Text(body.into())))
+        self.then(Answer::new(self::status(status), Body::Text(body.into())))
     }
 
     /// No answer: the connection is closed.
@@ -401,4 +425,42 @@ where
         };
         self.then(Answer::new(200, body))
     }
+}
+
+/// Whether a parameter is meant: `owner_slug` is as good as `owner-slug`.
+pub(super) fn is_name(known: &str, name: &str) -> bool {
+    let plain = |c: char| if c == '_' { '-' } else { c };
+    known.chars().map(plain).eq(name.chars().map(plain))
+}
+
+/// The name of a parameter of the query, as it is sent.
+#[track_caller]
+fn parameter<O: Kind>(name: &str) -> &'static str {
+    let known = route::reply(O::OPERATION).map_or(&[][..], |reply| reply.queries);
+    match known.iter().find(|known| is_name(known, name)) {
+        Some(known) => known,
+        None => panic!(
+            "{}: there is no {name:?} in its query, but {known:?}",
+            O::OPERATION.id
+        ),
+    }
+}
+
+/// A project's slug in the one form that all are compared in.
+#[track_caller]
+pub(super) fn project(slug: &str) -> ProjectSlug {
+    match slug.parse() {
+        Ok(slug) => slug,
+        Err(error) => panic!("{slug:?}: {error}"),
+    }
+}
+
+/// A status that a server can answer.
+#[track_caller]
+fn status(status: u16) -> u16 {
+    assert!(
+        (200..=599).contains(&status),
+        "{status} is no status of an answer"
+    );
+    status
 }

@@ -28,8 +28,14 @@ pub fn emit(model: &Model<'_>) -> String {
                 .find(|count| !body.contains(&format!("\"{}", "#".repeat(*count))))
                 .unwrap_or(1),
         );
+        let queries: Vec<String> = document::parameters(model.document, &operation)
+            .into_iter()
+            .filter(|parameter| parameter["in"] == "query")
+            .filter_map(|parameter| Some(format!("{:?}", parameter["name"].as_str()?)))
+            .collect();
+        let queries = queries.join(", ");
         let name = names::builder(operation.id());
-        rows.push((name.clone(), format!("    Reply {{ operation: {name}::OPERATION, status: {status}, body: r{fence}\"{body}\"{fence} }},\n")));
+        rows.push((name.clone(), format!("    Reply {{ operation: {name}::OPERATION, status: {status}, queries: &[{queries}], body: r{fence}\"{body}\"{fence} }},\n")));
     }
     rows.sort();
     let rows: String = rows.into_iter().map(|(_, row)| row).collect();
