@@ -20,7 +20,8 @@ const HOMES: [&str; 2] = ["HOME", "USERPROFILE"];
 /// Variables in the order in which they are asked, an empty one counting as unset:
 /// `CIRCLE_TOKEN`, `CIRCLECI_CLI_TOKEN`, `CIRCLECI_TOKEN` for the token,
 /// `CIRCLE_HOST`, `CIRCLECI_CLI_HOST` for the host.
-/// Then the file of CircleCI's command line tool, `~/.circleci/cli.yml`: `token`, `host` and `rest_endpoint`.
+/// Then `~/.circleci/cli.yml`, which `circleci setup` of CircleCI's command line tool 0.1.x writes: `token`, `host` and
+/// `rest_endpoint`. Version 1.x of the tool keeps its token in the system's keyring, which is not read.
 ///
 /// What the builder is told counts before all of it:
 ///
@@ -112,7 +113,7 @@ pub(crate) struct Found {
 }
 
 /// The names to which an error about a missing token points.
-pub(crate) const NO_TOKEN: &str = "no token: give one to the builder, set CIRCLE_TOKEN, CIRCLECI_CLI_TOKEN or CIRCLECI_TOKEN, or run `circleci setup`";
+pub(crate) const NO_TOKEN: &str = "no token: give one to the builder, set CIRCLE_TOKEN, CIRCLECI_CLI_TOKEN or CIRCLECI_TOKEN, or let `circleci setup` (of the CLI 0.1.x) write it";
 
 /// The three keys of the CLI's file that matter here. They are flat scalars, so that lines are all the YAML we need.
 #[derive(Default)]

@@ -161,7 +161,7 @@ pub fn page(deviations: &[Deviation]) -> String {
 
 /// The table between the README's markers: a row for each kind.
 fn summary(deviations: &[Deviation]) -> String {
-    let mut table = "| kind | how many | what |\n|---|---|---|\n".to_owned();
+    let mut table = "| kind | actions | what |\n|---|---|---|\n".to_owned();
     for (kind, list) in by_kind(deviations) {
         let mut names: Vec<String> = Vec::new();
         for one in &list {
