@@ -37,7 +37,7 @@ pub enum CheckoutError {
 }
 
 impl ProjectSlug {
-    /// The project of the checkout that `path` is in: from its remote `origin`, or from its only one.
+    /// The project of the checkout that `path` is in: from its remote `origin`, or from its only one. With the feature `wait`.
     ///
     /// Worktrees and submodules are followed. What is written in the checkout's own configuration counts, neither files
     /// that it includes nor replacements such as `insteadOf`.

@@ -248,7 +248,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Keeps the client and its clones below a rate. See the example of [`Pacing`](crate::Pacing).
+    /// Keeps the client and its clones below a rate. With the feature `pacing`; see the example of [`Pacing`](crate::Pacing).
     #[cfg(feature = "pacing")]
     pub fn pacing(mut self, pacing: crate::Pacing) -> Self {
         self.pacing = Some(pacing);

@@ -13,7 +13,8 @@ use crate::types::{FlakyTest, ReportingWindow, WorkflowInsights, WorkflowRun, Wo
 
 /// # Insights, summed up
 impl Client {
-    /// The figures of a project's workflows, over the last 30 days and all branches unless said otherwise.
+    /// The figures of a project's workflows, over the last 30 days and all branches unless said otherwise. With the
+    /// feature `insights`.
     ///
     /// Insights is refreshed once a day and may lack the last 24 hours. It is no bill: credits are what CircleCI's
     /// Insights says, which differs from what is charged.
@@ -48,7 +49,7 @@ impl Client {
     }
 }
 
-/// Questions about a project's workflows and tests; made by [`Client::insights`].
+/// Questions about a project's workflows and tests; made by [`Client::insights`]. With the feature `insights`.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -295,8 +296,8 @@ fn rank(test: &FlakyTest) -> (i64, i64) {
     )
 }
 
-/// How a workflow does, as CircleCI sums it up; from [`Insights::workflows`]. What it does not say is `None`. See the example of
-/// [`Insights`].
+/// How a workflow does, as CircleCI sums it up; from [`Insights::workflows`]. What it does not say is `None`. With the
+/// feature `insights`; see the example of [`Insights`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct WorkflowFigures {
@@ -346,7 +347,7 @@ impl From<WorkflowInsights> for WorkflowFigures {
     }
 }
 
-/// How a workflow did in a time, computed from its runs. See the example of [`Period::of`].
+/// How a workflow did in a time, computed from its runs. With the feature `insights`; see the example of [`Period::of`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Period {
@@ -436,7 +437,7 @@ impl Period {
     }
 }
 
-/// A time and the one before it; from [`Insights::trend`].
+/// A time and the one before it; from [`Insights::trend`]. With the feature `insights`.
 ///
 /// A change is `None` where one of the two times has no figure, or where it grew from nothing.
 ///

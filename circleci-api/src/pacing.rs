@@ -15,7 +15,7 @@ use http::{HeaderMap, StatusCode};
 use crate::response::RateLimit;
 use crate::retry;
 
-/// A limiter, shared by a client, its clones and every client that is given a clone of it.
+/// A limiter, shared by a client, its clones and every client that is given a clone of it. With the feature `pacing`.
 ///
 /// Below the given rate it also heeds what the server says: once less than a quarter of a window's requests is left,
 /// those that remain are spread over the time until the window's end, and after a 429 all wait.

@@ -8,7 +8,7 @@ use crate::parameters::ParameterValue;
 
 /// Parameters for a pipeline, checked when they are put together: booleans, integers and strings, at most
 /// [100](Self::ENTRIES) of them, with names of at most [128](Self::NAME) and values of at most [512](Self::VALUE)
-/// characters.
+/// characters. With the feature `wait`.
 ///
 /// Every request that takes parameters takes them:
 ///
@@ -168,7 +168,7 @@ impl From<ParameterError> for Error {
     }
 }
 
-/// [`PipelineParameters`], or the first [`ParameterError`].
+/// [`PipelineParameters`], or the first [`ParameterError`]. With the feature `wait`.
 ///
 /// ```
 /// let parameters = circleci_api::params! { "deploy" => true, "environment" => "staging" }?;

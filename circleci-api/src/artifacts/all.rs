@@ -18,7 +18,7 @@ use crate::operations::GetJobArtifacts;
 use crate::types::Artifact;
 
 impl Client {
-    /// Downloads all artifacts of a job, some at a time.
+    /// Downloads all artifacts of a job, some at a time. With the feature `artifacts`.
     ///
     /// ```no_run
     /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {

@@ -21,7 +21,7 @@ use crate::types::Artifact;
 static DOWNLOAD: Operation = Operation::new("downloadArtifact", Method::GET, "", &[], Replay::Safe);
 
 impl Client {
-    /// Downloads an artifact of [`get_job_artifacts`](Client::get_job_artifacts).
+    /// Downloads an artifact of [`get_job_artifacts`](Client::get_job_artifacts). With the feature `artifacts`.
     ///
     /// ```no_run
     /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {

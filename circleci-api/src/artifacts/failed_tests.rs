@@ -10,7 +10,7 @@ use crate::operations::{GetWorkflowById, ListWorkflowJobs};
 use crate::types::{Test, WorkflowJob};
 
 impl Client {
-    /// The tests that failed in a workflow, in all of its jobs and their parallel runs.
+    /// The tests that failed in a workflow, in all of its jobs and their parallel runs. With the feature `artifacts`.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]

@@ -1,4 +1,4 @@
-//! Artifacts and tests of jobs. Feature `artifacts`.
+//! Artifacts and tests of jobs. With the feature `artifacts`.
 //!
 //! ```no_run
 //! # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {

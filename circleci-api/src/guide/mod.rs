@@ -7,6 +7,7 @@
 //! | [errors and retries](errors) | know what failed, and what was sent again |
 //! | `triggering` | trigger a pipeline and wait for what becomes of it |
 //! | `webhooks` | receive CircleCI's webhooks |
+//! | `everyday` | download artifacts, see failed tests and figures, set many variables, know what it costs; and what calls what |
 //! | `testing` | test a program that talks to CircleCI |
 //! | [self-hosted Server](self_hosted) | talk to a CircleCI Server of their own |
 //! | [blocking callers](blocking) | call without an async program around it |
@@ -14,7 +15,8 @@
 //! | [deviations] | see where this crate does not believe CircleCI's document, and why |
 //! | [operations] | look an operation up, all of them by CircleCI's name |
 //!
-//! Those without a link are there with the features `wait`, `webhooks` and `mock`.
+//! Those without a link are there with the features `wait`, `webhooks` and `mock`, and `everyday` with `artifacts`, `insights`,
+//! `contexts` and `usage`.
 
 // Nobody compiles this but rustdoc. What runs on the mock is no test where there is none.
 
@@ -35,8 +37,27 @@ pub mod triggering {}
 #[doc = include_str!("webhooks.md")]
 pub mod webhooks {}
 
+#[cfg(all(
+    feature = "artifacts",
+    feature = "insights",
+    feature = "contexts",
+    feature = "usage"
+))]
+#[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("everyday.md"))]
+pub mod everyday {}
+
 #[cfg(feature = "mock")]
 #[doc = include_str!("testing.md")]
+// A link needs somewhere to lead.
+#[cfg_attr(
+    not(all(
+        feature = "artifacts",
+        feature = "insights",
+        feature = "contexts",
+        feature = "usage"
+    )),
+    doc = "\n\n[everyday]: crate::guide"
+)]
 pub mod testing {}
 
 #[cfg_attr(

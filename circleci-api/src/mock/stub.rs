@@ -380,8 +380,8 @@ where
 ///     .pages([vec![named("build")], vec![], vec![named("deploy")]])
 ///     .page([named("build")]); // and `deploy` is gone
 ///
-/// assert_eq!(circleci.list_contexts().items().into_vec().await?.len(), 2);
-/// assert_eq!(circleci.list_contexts().items().into_vec().await?.len(), 1);
+/// assert_eq!(circleci.list_contexts().owner_slug("gh/acme").items().into_vec().await?.len(), 2);
+/// assert_eq!(circleci.list_contexts().owner_slug("gh/acme").items().into_vec().await?.len(), 1);
 /// server.assert_count::<ListContexts>(4);
 /// # Ok(()) }
 /// ```

@@ -32,7 +32,7 @@ const REFUSED: Duration = Duration::from_secs(360);
 
 impl Client {
     /// The usage of an organization between two moments, both included. Longer spans than 31 days are cut into
-    /// exports of at most 31 days each, which together are one CSV.
+    /// exports of at most 31 days each, which together are one CSV. With the feature `usage`.
     ///
     /// ```no_run
     /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
@@ -50,7 +50,7 @@ impl Client {
     }
 
     /// Exports that were ordered before, by their `usage_export_job_id`: after a deadline, or by another program. Nothing is
-    /// ordered anew.
+    /// ordered anew. With the feature `usage`.
     ///
     /// ```no_run
     /// # async fn run(circleci: circleci_api::Client, kept: Vec<uuid::Uuid>) -> Result<(), circleci_api::Error> {

@@ -1,4 +1,4 @@
-//! Usage exports: what an organization's jobs have cost. Feature `usage`.
+//! Usage exports: what an organization's jobs have cost. With the feature `usage`.
 //!
 //! CircleCI makes an export in the background, of at most 31 days, in several packed parts, and takes ten orders an hour.
 //! Here any span is one CSV, or a stream of rows:

@@ -44,7 +44,7 @@ impl Approvals {
 
 impl Client {
     /// Waits until somebody has decided on the approvals of a workflow, those included that are not yet asked for; or
-    /// until the workflow ends without them.
+    /// until the workflow ends without them. With the feature `wait`.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]

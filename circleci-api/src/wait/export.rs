@@ -20,7 +20,7 @@ pub struct ExportWait {
 
 impl Client {
     /// Waits for a usage export to be completed or to fail; its `state` tells which. One that is completed without
-    /// `download_urls` has found nothing to export.
+    /// `download_urls` has found nothing to export. With the feature `wait`.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]

@@ -36,7 +36,7 @@ impl JobOutcome {
 }
 
 impl Client {
-    /// Waits for one job. An approval has no number; see [`wait_for_approval`](Self::wait_for_approval).
+    /// Waits for one job. An approval has no number; see [`wait_for_approval`](Self::wait_for_approval). With the feature `wait`.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]

@@ -1,4 +1,4 @@
-//! Waiting until something at CircleCI has come to an end.
+//! Waiting until something at CircleCI has come to an end. With the feature `wait`.
 //!
 #![cfg_attr(feature = "mock", doc = "```")]
 #![cfg_attr(not(feature = "mock"), doc = "```text")]

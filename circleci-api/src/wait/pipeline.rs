@@ -33,9 +33,9 @@ pub struct PipelineWait {
 
 /// # Waiting
 ///
-/// With the feature `wait`; see [`wait`](crate::wait).
+/// See [`wait`](crate::wait).
 impl Client {
-    /// Waits for a pipeline: until all of its workflows have ended, and none appears any more.
+    /// Waits for a pipeline: until all of its workflows have ended, and none appears any more. With the feature `wait`.
     ///
     /// A setup workflow is followed by others, CircleCI reruns a failed workflow by itself if its configuration says so,
     /// and anybody may rerun one while others are running. Of a workflow that was rerun the last one counts.

@@ -19,7 +19,7 @@ pub struct WorkflowWait {
 
 impl Client {
     /// Waits for one workflow. Reruns are workflows of their own, and not followed; those of a
-    /// [pipeline](Self::wait_for_pipeline) are.
+    /// [pipeline](Self::wait_for_pipeline) are. With the feature `wait`.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]

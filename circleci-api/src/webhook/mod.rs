@@ -1,4 +1,4 @@
-//! Webhooks: what CircleCI sends when a workflow or a job is done.
+//! Webhooks: what CircleCI sends when a workflow or a job is done. With the feature `webhooks`.
 //!
 //! A receiver checks a delivery with a [`Verifier`], over the bytes as they came, reads it as an [`Event`], and lets
 //! [`Deliveries`] tell whether it has come before. It brings its own HTTP server, whichever that is.
