@@ -157,12 +157,12 @@ async fn a_signed_url_is_in_no_error() {
         error.to_string(),
         "downloadArtifact: 403 Forbidden: SignatureDoesNotMatch: no: [redacted] (request req-403)"
     );
-    assert!(!format!("{error:?} {:?}", client.download_artifact(&found)).contains("s1gned"));
+    assert!(!format!("{error:#?} {:?}", client.download_artifact(&found)).contains("s1gned"));
     let nobody = format!("http://{}", crate::support::refused().await);
     let found = artifact("x", &format!("{nobody}/x?X-Sig=s1gned"));
     let error = client.download_artifact(&found).stream().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
-    assert!(!format!("{error:?} {error}").contains("s1gned"));
+    assert!(!format!("{error:#?} {error}").contains("s1gned"));
 }
 
 #[tokio::test]

@@ -591,52 +591,29 @@ async fn scenarios_live_beside_each_other() {
 async fn what_can_never_match_is_said_at_the_line_of_the_test() {
     let circleci = Mock::start().await;
     let stub = || circleci.on::<ListContexts>();
-    let cases: [(&str, Box<dyn FnOnce() + '_>); 12] = [
-        (
-            "there is no \"owner\" in its query, but [",
-            Box::new(|| drop(stub().query("owner", "x"))),
-        ),
-        (
-            "there is no \"owner\" in its query",
-            Box::new(|| drop(stub().without_query("owner"))),
-        ),
-        (
-            "acme/web\": a project slug has three parts",
-            Box::new(|| drop(circleci.on::<GetProjectBySlug>().project("acme/web"))),
-        ),
-        (
-            "id must be a UUID",
-            Box::new(|| drop(circleci.on::<GetUser>().path("id", "me"))),
-        ),
-        (
-            "id is missing",
-            Box::new(|| drop(circleci.on::<GetUser>().path("id", ""))),
-        ),
-        ("99 is no status", Box::new(|| drop(stub().status(99, "x")))),
-        ("0 is no status", Box::new(|| drop(stub().raw(0, "x")))),
-        (
-            "700 is no status",
-            Box::new(|| drop(mock::Refusal::new(700, "x"))),
-        ),
-        (
-            "three parts",
-            Box::new(|| drop(Scenario::start(&circleci, "web"))),
-        ),
+    let project = || circleci.on::<GetProjectBySlug>();
+    let user = || circleci.on::<GetUser>();
+    let (owner, three) = (
+        "there is no \"owner\" in its query, but [",
+        "a project slug has three parts",
+    );
+    for (expected, said) in [
+        (owner, panics(|| stub().query("owner", "x"))),
+        (owner, panics(|| stub().without_query("owner"))),
+        (three, panics(|| project().project("acme/web"))),
+        ("id must be a UUID", panics(|| user().path("id", "me"))),
+        ("id is missing", panics(|| user().path("id", ""))),
+        ("99 is no status", panics(|| stub().status(99, "x"))),
+        ("0 is no status", panics(|| stub().raw(0, "x"))),
+        ("700 is no status", panics(|| mock::Refusal::new(700, "x"))),
+        (three, panics(|| Scenario::start(&circleci, "web"))),
         (
             "\"b\" has no state",
-            Box::new(|| drop(Script::new().workflow("b", []))),
+            panics(|| Script::new().workflow("b", [])),
         ),
-        (
-            "there is none",
-            Box::new(|| drop(Script::new().artifact("x"))),
-        ),
-        (
-            "invalid type",
-            Box::new(|| drop(stub().reply_json(json!([])))),
-        ),
-    ];
-    for (expected, piece) in cases {
-        let said = panics(piece);
+        ("there is none", panics(|| Script::new().artifact("x"))),
+        ("invalid type", panics(|| stub().reply_json(json!([])))),
+    ] {
         assert!(said.contains(expected), "{said}");
     }
     // A parameter is as good in snake case.
@@ -670,6 +647,88 @@ async fn what_can_never_match_is_said_at_the_line_of_the_test() {
         error.to_string().contains("panicked: no user today"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn waits_side_by_side_do_not_add_up() {
+    let circleci = Mock::start().await;
+    let stub = circleci.on::<GetCurrentUser>();
+    let mut stub = stub.rate_limited(Duration::from_secs(30));
+    for _ in 1..4 {
+        stub = stub.rate_limited(Duration::from_secs(30));
+    }
+    stub.reply_with(|_| ());
+    let client = circleci.client();
+    // Each has 90 seconds, of which they wait 120 together.
+    let calls = (0..4).map(|_| client.get_current_user().send());
+    for done in futures_util::future::join_all(calls).await {
+        done.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_was_canceled_is_rerun_as_it_was() {
+    use WorkflowStatus::{Canceled, OnHold, Success};
+    let circleci = Mock::start().await;
+    let client = circleci.client();
+    let web = Scenario::start(&circleci, "gh/acme/web");
+    web.next(
+        Script::new()
+            .workflow("deploy", [OnHold, Success])
+            .artifact("a b#1?.txt")
+            .hidden_for(0),
+    );
+    let pipeline = client.trigger_pipeline("gh/acme/web").send().await.unwrap();
+    let workflows = || async {
+        client
+            .list_workflows_by_pipeline_id(pipeline.id)
+            .send()
+            .await
+            .unwrap()
+            .items
+    };
+    let first = workflows().await[0].id;
+    client.cancel_workflow(first).send().await.unwrap();
+    let jobs = client
+        .list_workflow_jobs(first)
+        .items()
+        .into_vec()
+        .await
+        .unwrap();
+    assert_eq!(
+        (jobs.len(), jobs[0].name.as_str()),
+        (2, "hold"),
+        "its approval is still there"
+    );
+    client.rerun_workflow(first).send().await.unwrap();
+    client.rerun_workflow(first).send().await.unwrap();
+    let statuses = || async {
+        workflows()
+            .await
+            .into_iter()
+            .filter_map(|it| it.status)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(statuses().await, [Canceled, OnHold, OnHold]);
+    assert!(web.approve("deploy"), "the newest of them");
+    assert_eq!(statuses().await, [Canceled, OnHold, Success]);
+    let done = workflows().await[2].id;
+    let jobs = client
+        .list_workflow_jobs(done)
+        .items()
+        .into_vec()
+        .await
+        .unwrap();
+    circleci.file("a b#1?.txt", "found");
+    let number = jobs[1].job_number;
+    let files = client
+        .get_job_artifacts("gh/acme/web", number)
+        .items()
+        .into_vec()
+        .await
+        .unwrap();
+    let mut file = client.download_artifact(&files[0]).stream().await.unwrap();
+    assert_eq!(file.try_next().await.unwrap().unwrap(), "found");
 }
 
 /// Pacing and deadlines see the waits that are not sat out.

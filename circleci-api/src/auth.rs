@@ -66,6 +66,8 @@ pub(crate) struct Credential {
     pub(crate) value: HeaderValue,
     token: SecretString,
     encoded: Option<SecretString>,
+    /// As JSON writes it, where that is not as it is.
+    escaped: Option<SecretString>,
 }
 
 impl Credential {
@@ -111,13 +113,17 @@ impl Credential {
             value,
             token: token.0.clone(),
             encoded,
+            escaped: text
+                .contains(['"', '\\'])
+                .then(|| SecretString::from(text.replace('\\', "\\\\").replace('"', "\\\""))),
         })
     }
 
     /// Takes the token out of what a server or a library said, before it can reach an error or a log.
     pub(crate) fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(text);
-        for secret in std::iter::once(&self.token).chain(&self.encoded) {
+        let secrets = std::iter::once(&self.token).chain(&self.encoded);
+        for secret in secrets.chain(&self.escaped) {
             let secret = secret.expose_secret();
             if text.contains(secret) {
                 text = Cow::Owned(text.replace(secret, "[redacted]"));

@@ -20,9 +20,9 @@ pub use libfuzzer_sys;
 
 /// Runs a target by its name.
 pub fn run(name: &str, bytes: &[u8]) {
-    for (_, run) in fuzzed::TARGETS.iter().filter(|(known, _)| *known == name) {
-        run(bytes);
-    }
+    let target = fuzzed::TARGETS.iter().find(|(known, _)| *known == name);
+    let (_, run) = target.unwrap_or_else(|| panic!("there is no target {name}"));
+    run(bytes);
 }
 
 /// libFuzzer's hook ends the process at every panic, and the generator catches those of progenitor. What is not caught still

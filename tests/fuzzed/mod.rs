@@ -66,7 +66,7 @@ fn assert_presentable(error: &circleci_api::Error) {
     let line = error.to_string();
     assert!(!line.chars().any(char::is_control), "{line:?}");
     assert!(line.len() < 2048, "{} bytes: {line}", line.len());
-    let debug = format!("{error:?}");
+    let debug = format!("{error:#?}");
     assert!(debug.len() < 64 * 1024, "{} bytes of Debug", debug.len());
     for shown in [line, debug] {
         assert!(!shown.contains(crate::support::TOKEN), "{shown}");

@@ -282,7 +282,10 @@ impl Drop for Copy {
     }
 }
 
-/// Copies what may be in the repository: no build (which is where the copy is) and no history.
+/// History, and what a fuzzer has made.
+const LEFT_OUT: [&str; 3] = [".git", "fuzz/artifacts", "fuzz/corpus"];
+
+/// Copies what may be in the repository: no build (which is where the copy is), nothing of [`LEFT_OUT`].
 fn copy_tree(from: &Path, to: &Path) -> Result<()> {
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
@@ -291,10 +294,11 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
         {
             let entry = entry?;
             let name = entry.file_name();
-            let top = folder.as_os_str().is_empty();
-            let left_out = name == "node_modules" || (top && (name == "target" || name == ".git"));
             let (kind, path) = (entry.file_type()?, folder.join(&name));
-            if left_out {
+            if name == "target"
+                || name == "node_modules"
+                || LEFT_OUT.iter().any(|it| path == Path::new(it))
+            {
                 continue;
             }
             if kind.is_dir() {

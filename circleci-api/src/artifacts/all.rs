@@ -57,11 +57,9 @@ type Listener = Arc<dyn Fn(&Progress<'_>) + Send + Sync>;
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
 /// # use circleci_api::{artifacts::TokenHosts, mock::Mock, operations::GetJobArtifacts, serde_json::json};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
-/// # let storage = wiremock::MockServer::start().await;
-/// # let file = wiremock::ResponseTemplate::new(200).set_body_string("hello");
-/// # wiremock::Mock::given(wiremock::matchers::any()).respond_with(file).mount(&storage).await;
 /// # let server = Mock::start().await;
-/// # let files = json!([{ "path": "junit/a.xml", "url": storage.uri() }, { "path": "log.txt", "url": storage.uri() }]);
+/// # let url = server.file("file", "hello");
+/// # let files = json!([{ "path": "junit/a.xml", "url": url }, { "path": "log.txt", "url": url }]);
 /// # server.on::<GetJobArtifacts>().reply_json(json!({ "items": files }));
 /// # let out = std::env::temp_dir().join(format!("circleci-api-doc-all-{}", std::process::id()));
 /// # let circleci = server.client();

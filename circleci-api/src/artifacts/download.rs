@@ -53,11 +53,9 @@ impl Client {
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
 /// # use circleci_api::{artifacts::TokenHosts, mock::{self, Mock}, operations::GetJobArtifacts};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
-/// # let storage = wiremock::MockServer::start().await;
-/// # let file = wiremock::ResponseTemplate::new(200).set_body_string("hello");
-/// # wiremock::Mock::given(wiremock::matchers::any()).respond_with(file).mount(&storage).await;
 /// # let server = Mock::start().await;
-/// # let artifact = mock::item::<GetJobArtifacts>(|it| (it.path, it.url) = ("junit/a.xml".into(), storage.uri()));
+/// # let url = server.file("file", "hello");
+/// # let artifact = mock::item::<GetJobArtifacts>(|it| (it.path, it.url) = ("junit/a.xml".into(), url));
 /// # let out = std::env::temp_dir().join(format!("circleci-api-doc-one-{}", std::process::id()));
 /// # let circleci = server.client();
 /// let hosts = TokenHosts::new().allow("artifacts.ci.example.com")?;
@@ -211,11 +209,9 @@ impl fmt::Debug for DownloadArtifact {
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
 /// # use circleci_api::{mock::{self, Mock}, operations::GetJobArtifacts};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
-/// # let storage = wiremock::MockServer::start().await;
-/// # let file = wiremock::ResponseTemplate::new(200).set_body_string("hello");
-/// # wiremock::Mock::given(wiremock::matchers::any()).respond_with(file).mount(&storage).await;
 /// # let server = Mock::start().await;
-/// # let artifact = mock::item::<GetJobArtifacts>(|it| (it.path, it.url) = ("junit/a.xml".into(), storage.uri()));
+/// # let url = server.file("file", "hello");
+/// # let artifact = mock::item::<GetJobArtifacts>(|it| (it.path, it.url) = ("junit/a.xml".into(), url));
 /// # let circleci = server.client();
 /// let mut content = circleci.download_artifact(&artifact).stream().await?;
 /// let mut read = 0;

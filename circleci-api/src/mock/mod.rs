@@ -65,7 +65,6 @@ mod stub;
 
 use std::sync::Arc;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -181,19 +180,9 @@ impl Mock {
     /// ```
     pub fn file(&self, path: impl Into<String>, contents: impl Into<Vec<u8>>) -> String {
         let path = path.into();
-        let url = self.file_url(&path);
+        let url = server::file_url(&self.url(), &path);
         self.state.lock().files.insert(path, contents.into());
         url
-    }
-
-    fn file_url(&self, path: &str) -> String {
-        const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-            .remove(b'/')
-            .remove(b'.')
-            .remove(b'-')
-            .remove(b'_');
-        let path = utf8_percent_encode(path, ENCODED);
-        format!("{}{}{path}", self.url(), server::FILES)
     }
 
     /// From now on a request about which nothing was said is answered 501, rather than with an example.

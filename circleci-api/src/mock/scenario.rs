@@ -32,6 +32,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::server::file_url;
 use super::{Mock, Received, Refusal, example, stub};
 use crate::operation::Kind;
 use crate::operations::*;
@@ -176,8 +177,8 @@ pub struct Scenario(Arc<Mutex<World>>);
 #[derive(Debug)]
 struct World {
     slug: ProjectSlug,
-    /// Where the mock has its files.
-    files: String,
+    /// Where the mock is, and its files.
+    server: String,
     /// How many scenarios of the mock were there before: each has ids of its own.
     place: u16,
     ids: u64,
@@ -204,6 +205,7 @@ struct Run {
     job: String,
     job_number: u64,
     at: usize,
+    canceled: bool,
 }
 
 #[derive(Debug)]
@@ -216,7 +218,8 @@ struct Context {
 type Answer = Result<Value, Refusal>;
 
 impl Scenario {
-    /// Lets the mock answer for this project, beside others that were started before. What is said with [`Mock::on`] afterwards
+    /// Lets the mock answer for this project, beside others that were started before; lists that are not of one project
+    /// (`listPipelines`, `listContexts`) and what is created for none are the last one's. What is said with [`Mock::on`] afterwards
     /// comes before it.
     ///
     /// # Panics
@@ -226,7 +229,7 @@ impl Scenario {
     pub fn start(mock: &Mock, project: impl AsRef<str>) -> Self {
         let world = World {
             slug: stub::project(project.as_ref()),
-            files: mock.file_url(""),
+            server: mock.url(),
             place: mock.state.lock().place(),
             ids: 0,
             scripts: VecDeque::new(),
@@ -254,7 +257,7 @@ impl Scenario {
             .pipelines
             .iter_mut()
             .rev()
-            .flat_map(|pipeline| &mut pipeline.workflows);
+            .flat_map(|pipeline| pipeline.workflows.iter_mut().rev());
         runs.find(|run| run.script.name == workflow && run.is_on_hold())
             .map(Run::approve)
             .is_some()
@@ -324,7 +327,7 @@ impl Scenario {
         });
         self.serve::<CancelWorkflow>(mock, |world, request| {
             let (_, _, run) = world.run(request)?;
-            (run.script.statuses, run.at) = (vec![WorkflowStatus::Canceled], 0);
+            run.canceled = true;
             Ok(json!({ "message": "Accepted." }))
         });
         self.serve::<RerunWorkflow>(mock, |world, request| {
@@ -346,10 +349,10 @@ impl Scenario {
             world.job(request).map(|run| run.details(&slug))
         });
         self.serve::<GetJobArtifacts>(mock, |world, request| {
-            let files = world.files.clone();
+            let server = world.server.clone();
             let run = world.job(request)?;
             Ok(list(run.script.artifacts.iter().map(|path| {
-                let url = format!("{files}{path}");
+                let url = file_url(&server, path);
                 json!({ "path": path, "node_index": 0, "url": url })
             })))
         });
@@ -501,6 +504,7 @@ impl World {
             job: self.id(),
             job_number: self.ids,
             at: 0,
+            canceled: false,
         }
     }
 
@@ -557,6 +561,9 @@ impl Pipeline {
 
 impl Run {
     fn status(&self) -> WorkflowStatus {
+        if self.canceled {
+            return WorkflowStatus::Canceled;
+        }
         self.script
             .statuses
             .get(self.at)
@@ -569,7 +576,7 @@ impl Run {
     }
 
     fn is_over(&self) -> bool {
-        self.at + 1 >= self.script.statuses.len() && !self.is_on_hold()
+        self.canceled || (self.at + 1 >= self.script.statuses.len() && !self.is_on_hold())
     }
 
     fn approve(&mut self) {
@@ -588,7 +595,7 @@ impl Run {
     }
 
     fn go_on(&mut self) {
-        if !self.is_on_hold() && self.at + 1 < self.script.statuses.len() {
+        if !self.is_over() && !self.is_on_hold() {
             self.at += 1;
         }
     }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::future::{Future, ready};
+use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
@@ -65,6 +65,8 @@ pub(super) enum Condition {
 pub(super) struct Answer {
     status: u16,
     body: Body,
+    /// From the document, and nobody has said it.
+    example: bool,
     pub(super) retry_after: Option<Duration>,
     pub(super) delay: Option<Duration>,
 }
@@ -213,6 +215,7 @@ impl Answer {
         Self {
             status,
             body,
+            example: false,
             retry_after: None,
             delay: None,
         }
@@ -225,7 +228,10 @@ impl Answer {
         };
         match serde_json::from_str(reply.body) {
             Ok(Value::Null) | Err(_) => Self::new(reply.status, Body::Empty),
-            Ok(body) => Self::new(reply.status, Body::Json(body)),
+            Ok(body) => Self {
+                example: true,
+                ..Self::new(reply.status, Body::Json(body))
+            },
         }
     }
 
@@ -368,11 +374,11 @@ impl Inner {
             }
             (Some(operation), None) => Answer::example(operation),
         };
-        if received.operation.is_some_and(leads_to_files)
-            && let Body::Json(json) = &mut answer.body
-        {
+        if answer.example && received.operation.is_some_and(leads_to_files) {
             let host = request.headers.get("host").and_then(|it| it.to_str().ok());
-            at_home(json, &format!("http://{}{FILES}", host.unwrap_or_default()));
+            if let Body::Json(json) = &mut answer.body {
+                at_home(json, &format!("http://{}{FILES}", host.unwrap_or_default()));
+            }
         }
         self.received.push(received);
         answer
@@ -390,7 +396,17 @@ impl Inner {
 }
 
 /// Where files are, as storage has them: they need no token, and nothing of the API is there.
-pub(super) const FILES: &str = "/files/";
+const FILES: &str = "/files/";
+
+/// The URL of a file below where the server is.
+pub(super) fn file_url(server: &str, path: &str) -> String {
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'/')
+        .remove(b'.')
+        .remove(b'-')
+        .remove(b'_');
+    format!("{server}{FILES}{}", utf8_percent_encode(path, ENCODED))
+}
 
 fn leads_to_files(operation: &Operation) -> bool {
     ["getJobArtifacts", "createUsageExport", "getUsageExport"].contains(&operation.id)
@@ -485,7 +501,7 @@ pub(super) async fn start(state: Arc<State>) -> MockServer {
     server
 }
 
-/// A clock for tests: waits are over at once, and time goes on by them. The clients of a [`Mock`](super::Mock) have it; give it to
+/// A clock for tests: waits are over in a millisecond, and time goes on by them. The clients of a [`Mock`](super::Mock) have it; give it to
 /// one that the program makes itself.
 ///
 /// ```
@@ -512,9 +528,13 @@ impl NoWaiting {
 
 impl Clock for NoWaiting {
     fn sleep(&self, wait: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let mut waited = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *waited = waited.saturating_add(wait);
-        Box::pin(ready(()))
+        let (clock, until) = (self.clone(), self.waited().saturating_add(wait));
+        Box::pin(async move {
+            // Others that begin to wait now wait side by side with this one, and not after it.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            let mut waited = clock.0.lock().unwrap_or_else(PoisonError::into_inner);
+            *waited = until.max(*waited);
+        })
     }
 
     fn now(&self) -> Instant {

@@ -83,11 +83,9 @@ type Listener = Arc<dyn Fn(&UsageChange) + Send + Sync>;
 /// # use circleci_api::{mock::Mock, operations::GetUsageExport, serde_json::json};
 /// # use circleci_api::{usage::{UsageLimits, WhenLimited}, uuid::Uuid};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
-/// # let storage = wiremock::MockServer::start().await;
-/// # let file = wiremock::ResponseTemplate::new(200).set_body_string("project_name,total_credits\nweb,12.5\ndocs,1\n");
-/// # wiremock::Mock::given(wiremock::matchers::any()).respond_with(file).mount(&storage).await;
 /// # let server = Mock::start().await;
-/// # let done = json!({ "state": "completed", "download_urls": [storage.uri()], "error_reason": null });
+/// # let url = server.file("file", "project_name,total_credits\nweb,12.5\ndocs,1\n");
+/// # let done = json!({ "state": "completed", "download_urls": [url], "error_reason": null });
 /// # server.on::<GetUsageExport>().reply_json(done);
 /// # let (from, to) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-01-31T23:59:59Z".parse().unwrap());
 /// # let (circleci, other, limits) = (server.client(), Uuid::nil(), UsageLimits::new());

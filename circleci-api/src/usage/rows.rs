@@ -22,11 +22,9 @@ stream! {
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
     /// # use circleci_api::{mock::Mock, operations::GetUsageExport, serde_json::json};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
-    /// # let storage = wiremock::MockServer::start().await;
-    /// # let file = wiremock::ResponseTemplate::new(200).set_body_string("project_name,total_credits\nweb,12.5\ndocs,1\n");
-    /// # wiremock::Mock::given(wiremock::matchers::any()).respond_with(file).mount(&storage).await;
     /// # let server = Mock::start().await;
-    /// # let done = json!({ "state": "completed", "download_urls": [storage.uri()], "error_reason": null });
+    /// # let url = server.file("file", "project_name,total_credits\nweb,12.5\ndocs,1\n");
+    /// # let done = json!({ "state": "completed", "download_urls": [url], "error_reason": null });
     /// # server.on::<GetUsageExport>().reply_json(done);
     /// # let (from, to) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-01-31T23:59:59Z".parse().unwrap());
     /// # let circleci = server.client();
@@ -52,12 +50,10 @@ stream! {
 /// # use circleci_api::{mock::Mock, operations::GetUsageExport, serde_json::json};
 /// # use circleci_api::usage::UsageRow;
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
-/// # let storage = wiremock::MockServer::start().await;
 /// # let text = "JOB_NAME,JOB_RUN_SECONDS,TOTAL_CREDITS,A_NEW_COLUMN\nbuild,95,\\N,so much\n";
-/// # let file = wiremock::ResponseTemplate::new(200).set_body_string(text);
-/// # wiremock::Mock::given(wiremock::matchers::any()).respond_with(file).mount(&storage).await;
 /// # let server = Mock::start().await;
-/// # let done = json!({ "state": "completed", "download_urls": [storage.uri()], "error_reason": null });
+/// # let url = server.file("file", text);
+/// # let done = json!({ "state": "completed", "download_urls": [url], "error_reason": null });
 /// # server.on::<GetUsageExport>().reply_json(done);
 /// # let (from, to) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-01-31T23:59:59Z".parse().unwrap());
 /// # let mut rows = server.client().usage_export("1f8d8f9e-9c4e-4c52-8c3e-0d4d6c3a2b1a", from, to).rows()?;

@@ -24,7 +24,7 @@ impl Default for Pace {
     }
 }
 
-/// No two looks are closer, whatever was said: from nothing an interval would never grow.
+/// No interval is shorter, whatever was said: from nothing it would never grow.
 pub(super) const LEAST: Duration = Duration::from_millis(100);
 
 /// The time of one wait.

@@ -1,6 +1,7 @@
 //! The clients that are compared, and how each gets a small project of its own.
 
 use super::tools::{self, run};
+use crate::fetch;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -115,8 +116,12 @@ impl Client {
         }
         match self.made {
             Made::Here => {}
-            Made::Generator => generator(root, peers, &project)?,
-            Made::ToRust => to_rust(root, peers, &project)?,
+            Made::Generator => {
+                generated(root, &project, GENERATOR, |out| generator(root, peers, out))?
+            }
+            Made::ToRust => generated(root, &project, TO_RUST, |out| {
+                to_rust(root, peers, &project, out)
+            })?,
         }
         // The versions that we stand on, for everyone whom they fit.
         let lock = project.join("Cargo.lock");
@@ -164,12 +169,28 @@ fn locked(lock: &str, package: &str) -> Option<String> {
     Some(version.trim_end_matches('"').to_owned())
 }
 
-fn generator(root: &Path, peers: &Path, project: &Path) -> Result<(), String> {
-    let out = project.join("generated");
-    if out.join("Cargo.toml").exists() {
+/// Generates a client, unless there is one that the same version has made from the same document.
+fn generated(
+    root: &Path,
+    project: &Path,
+    version: &str,
+    make: impl FnOnce(&Path) -> Result<(), String>,
+) -> Result<(), String> {
+    let (_, record) = fetch::vendored(&root.join("openapi")).map_err(|error| error.to_string())?;
+    let made_by = format!("{version} {}\n", record.sha256);
+    let (out, stamp) = (project.join("generated"), project.join("generated-by"));
+    if out.exists() && fs::read_to_string(&stamp).is_ok_and(|old| old == made_by) {
         return Ok(());
     }
-    let venv = peers.join("venv");
+    if out.exists() {
+        fs::remove_dir_all(&out).map_err(|error| format!("cannot remove the old one: {error}"))?;
+    }
+    make(&out)?;
+    write(&stamp, &made_by)
+}
+
+fn generator(root: &Path, peers: &Path, out: &Path) -> Result<(), String> {
+    let venv = peers.join(format!("openapi-generator-{GENERATOR}"));
     let program = venv.join("bin/openapi-generator-cli");
     if !program.exists() {
         run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
@@ -185,12 +206,8 @@ fn generator(root: &Path, peers: &Path, project: &Path) -> Result<(), String> {
         .arg(out))
 }
 
-fn to_rust(root: &Path, peers: &Path, project: &Path) -> Result<(), String> {
-    let out = project.join("generated");
-    if out.join("Cargo.toml").exists() {
-        return Ok(());
-    }
-    let place = peers.join("tools");
+fn to_rust(root: &Path, peers: &Path, project: &Path, out: &Path) -> Result<(), String> {
+    let place = peers.join(format!("openapi-to-rust-{TO_RUST}"));
     let program = place.join("bin/openapi-to-rust");
     if !program.exists() {
         // Not in the root of the repository, whose settings are not meant for it.
