@@ -67,7 +67,7 @@ async fn the_steps_and_what_they_have_printed() {
         (test.exit_code, test.failed, test.run_time_millis),
         (Some(101), Some(true), Some(4711))
     );
-    assert!(!format!("{job:?} {:#?}", test).contains("s1gned"));
+    assert!(!format!("{job:?} {test:#?}").contains("s1gned"));
     assert_eq!(storage.count(), 0);
     let mut output = client.step_output(test).unwrap();
     let mut parts = Vec::new();
