@@ -336,8 +336,9 @@ impl Answer {
 impl Inner {
     /// That of one more scenario.
     pub(super) fn place(&mut self) -> u16 {
-        self.scenarios = (self.scenarios + 1) % 0x4000;
-        self.scenarios - 1
+        let place = self.scenarios;
+        self.scenarios = (place + 1) % 0x4000;
+        place
     }
 
     /// Notes the request and says what to answer.
@@ -349,16 +350,9 @@ impl Inner {
         let credential = ["circle-token", "authorization"]
             .iter()
             .any(|name| request.headers.contains_key(*name));
-        let mut rules = self.rules.iter().rev();
-        let mut found = rules.position(|rule| rule.is_for(&received) && rule.knows(&received));
-        if found.is_none() {
-            found = self
-                .rules
-                .iter()
-                .rev()
-                .position(|rule| rule.is_for(&received));
-        }
-        let rule = found.and_then(|index| self.rules.iter_mut().rev().nth(index));
+        let rules = self.rules.iter_mut().filter(|rule| rule.is_for(&received));
+        // Of equals the last one: what was said last counts.
+        let rule = rules.max_by_key(|rule| rule.knows(&received));
         let mut answer = match (received.operation, rule) {
             _ if !credential => Answer::message(401, "You must log in first."),
             (None, _) => Answer::message(
