@@ -8,14 +8,14 @@ use std::task::Poll;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::argument::PathValue;
-use crate::call::CallOptions;
 use crate::client::Client;
 use crate::error::Error;
-use crate::types::{
+use crate::generated::types::{
     AddEnvironmentVariableToContextRequest, ContextRestriction, CreateContextRestrictionRequest,
     CreateEnvVarRequest,
 };
+use crate::transport::call::CallOptions;
+use crate::values::argument::PathValue;
 
 /// # Contexts and variables, many at once
 impl Client {

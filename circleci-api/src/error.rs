@@ -9,7 +9,6 @@ use http::StatusCode;
 use serde_json::Value;
 
 use crate::operation::Operation;
-use crate::retry;
 
 /// How much of a body an error keeps.
 const EXCERPT: usize = 4 * 1024;
@@ -343,10 +342,15 @@ impl Error {
                 | ErrorKind::Timeout
                 | ErrorKind::Transport
                 | ErrorKind::RateLimited => true,
-                ErrorKind::Status => self.0.status.is_some_and(retry::is_transient),
+                ErrorKind::Status => self.0.status.is_some_and(is_transient),
                 _ => false,
             }
     }
+}
+
+/// A status after which the same call may succeed.
+fn is_transient(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }
 
 impl fmt::Display for Error {

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 
-use crate::argument::PathValue;
 use crate::client::Client;
 use crate::error::Error;
-use crate::operations::GetProjectWorkflowRuns;
-use crate::types::{FlakyTest, ReportingWindow, WorkflowInsights, WorkflowRun, WorkflowRunStatus};
+use crate::generated::operations::GetProjectWorkflowRuns;
+use crate::generated::types::{
+    FlakyTest, ReportingWindow, WorkflowInsights, WorkflowRun, WorkflowRunStatus,
+};
+use crate::values::argument::PathValue;
 
 /// # Insights, summed up
 impl Client {

@@ -16,85 +16,69 @@
     clippy::unwrap_used
 )]
 
-mod argument;
 #[cfg(feature = "artifacts")]
 pub mod artifacts;
-mod auth;
-mod call;
-#[cfg(feature = "wait")]
-mod checkout;
 mod client;
-mod clock;
 #[cfg(feature = "contexts")]
 mod contexts;
-mod decode;
 #[cfg(any(feature = "artifacts", feature = "usage", feature = "v1"))]
 mod download;
-mod environment;
 mod error;
 #[rustfmt::skip]
 mod generated;
 #[cfg(any(doc, doctest))]
 pub mod guide;
-mod host;
 #[cfg(feature = "insights")]
 mod insights;
-mod lenient;
+mod json;
+mod lists;
 #[cfg(feature = "mock")]
 #[allow(clippy::panic, reason = "a test that misuses it is to fail")]
 pub mod mock;
-mod object;
-mod open_enum;
 mod operation;
-#[cfg(feature = "pacing")]
-mod pacing;
-mod paging;
-mod parameters;
-#[cfg(feature = "wait")]
-mod pipeline_parameters;
-mod response;
+mod request;
 mod retry;
-mod slug;
-mod status;
-mod timetable;
-mod tolerant;
-mod trace;
 mod transport;
 #[cfg(feature = "usage")]
 pub mod usage;
 #[cfg(feature = "v1")]
 pub mod v1;
+mod values;
 #[cfg(feature = "wait")]
 pub mod wait;
 #[cfg(feature = "webhooks")]
 pub mod webhook;
 
-pub use argument::{PathValue, QueryValue};
-pub use auth::{Scheme, Token};
-pub use call::{CallOptions, Sending};
-#[cfg(feature = "wait")]
-pub use checkout::CheckoutError;
+pub use client::auth::{Scheme, Token};
+pub use client::environment::Environment;
 pub use client::{Client, ClientBuilder};
-pub use clock::Clock;
 #[cfg(feature = "contexts")]
 pub use contexts::{Copied, CopiedRestriction, SetVariables, VariablesSet};
-pub use environment::Environment;
 pub use error::{Error, ErrorKind};
 pub use generated::{operations, types};
 #[cfg(feature = "insights")]
 pub use insights::{Insights, Period, Trend, WorkflowFigures};
-pub use open_enum::OpenEnum;
-pub use operation::{Kind, Operation, Param, ParamKind, Replay, Request};
-#[cfg(feature = "pacing")]
-pub use pacing::Pacing;
-pub use paging::{Items, Page, Paged, Pages};
-pub use parameters::ParameterValue;
-#[cfg(feature = "wait")]
-pub use pipeline_parameters::{ParameterError, PipelineParameters};
-pub use response::{RateLimit, Response};
+pub use json::open_enum::OpenEnum;
+pub use lists::items::Items;
+pub use lists::page::{Page, Paged};
+pub use lists::pages::Pages;
+pub use lists::tolerant::{ItemError, Tolerant};
+pub use operation::{Operation, Param, ParamKind, Replay};
+pub use request::{Kind, Request, Sending};
 pub use retry::RetryPolicy;
-pub use slug::{OrgSlug, ProjectSlug, SlugError};
-pub use tolerant::{ItemError, Tolerant};
+pub use retry::clock::Clock;
+#[cfg(feature = "pacing")]
+pub use retry::pacing::Pacing;
+pub use retry::rate_limit::RateLimit;
+pub use transport::call::CallOptions;
+pub use transport::response::Response;
+pub use values::argument::{PathValue, QueryValue};
+#[cfg(feature = "wait")]
+pub use values::checkout::CheckoutError;
+pub use values::parameters::ParameterValue;
+#[cfg(feature = "wait")]
+pub use values::pipeline_parameters::{ParameterError, PipelineParameters};
+pub use values::slug::{OrgSlug, ProjectSlug, SlugError};
 
 // What appears in this crate's signatures, so that a caller need not guess the versions.
 pub use {bytes, chrono, http, reqwest, secrecy, serde_json, uuid};

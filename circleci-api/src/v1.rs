@@ -38,14 +38,15 @@ use chrono::{DateTime, Utc};
 use http::Method;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::argument::PathValue;
 use crate::client::Client;
 use crate::download::flow::{Flow, Next, stream};
 use crate::download::gunzip::{self, Gunzip};
 use crate::download::transfer::Transfer;
 use crate::error::{Error, ErrorKind};
-use crate::object::object;
-use crate::operation::{Operation, Replay, Request, operation};
+use crate::json::object::object;
+use crate::operation::{Operation, Replay};
+use crate::request::{Request, operation};
+use crate::values::argument::PathValue;
 
 /// 256 MiB.
 const MAX_BYTES: u64 = 256 << 20;
@@ -120,15 +121,6 @@ operation! {
     // The path goes up from `/api/v2`; where the client's own base is, so is version 1.1.
     "getJobSteps" GET "/../v1.1/project/{vcs}/{org}/{repo}/{build_num}" ("vcs": Text, "org": Text, "repo": Text, "build_num": Integer) Safe
 }
-
-/// What `mock` answers unless it is told otherwise.
-#[cfg(feature = "mock")]
-pub(crate) const REPLY: crate::mock::Reply = crate::mock::Reply {
-    operation: GetJobSteps::OPERATION,
-    status: 200,
-    queries: &[],
-    body: r#"{"build_num":1,"status":"success","parallel":1,"steps":[{"name":"Checkout code","actions":[{"index":0,"step":1,"name":"Checkout code","type":"checkout","status":"success","exit_code":0,"has_output":false}]}]}"#,
-};
 
 object! {
     /// A job in version 1.1 of the API, as far as the steps are concerned. See the example of [`v1`](crate::v1).

@@ -23,7 +23,7 @@ pub fn generate(effective: &Value) -> Result<syn::File> {
         .with_map_type("::std::collections::BTreeMap")
         .with_replacement(
             "ParameterValue",
-            "crate::parameters::ParameterValue",
+            "crate::values::parameters::ParameterValue",
             std::iter::empty::<TypeImpl>(),
         );
     // The precheck finds what progenitor is known to panic on; what it is not known to must not end in a backtrace either.

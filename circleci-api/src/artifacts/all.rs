@@ -9,13 +9,13 @@ use tokio::task::JoinSet;
 
 use super::download::{Downloaded, called};
 use super::{MAX_BYTES, TokenHosts};
-use crate::argument::PathValue;
 use crate::client::Client;
 use crate::download::draft;
 use crate::error::{Error, ErrorKind};
-use crate::operation::Request;
-use crate::operations::GetJobArtifacts;
-use crate::types::Artifact;
+use crate::generated::operations::GetJobArtifacts;
+use crate::generated::types::Artifact;
+use crate::request::Request;
+use crate::values::argument::PathValue;
 
 impl Client {
     /// Downloads all artifacts of a job, some at a time. With the feature `artifacts`.

@@ -14,8 +14,8 @@ use crate::download::flow::{Flow, Next, stream};
 use crate::download::safe_path;
 use crate::download::transfer::Transfer;
 use crate::error::Error;
+use crate::generated::types::Artifact;
 use crate::operation::{Operation, Replay};
-use crate::types::Artifact;
 
 /// Not in the document: what errors call a download by.
 static DOWNLOAD: Operation = Operation::new("downloadArtifact", Method::GET, "", &[], Replay::Safe);

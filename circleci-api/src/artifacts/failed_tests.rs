@@ -2,12 +2,12 @@
 
 use tokio::task::JoinSet;
 
-use crate::argument::PathValue;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
-use crate::operation::Request;
-use crate::operations::{GetWorkflowById, ListWorkflowJobs};
-use crate::types::{Test, WorkflowJob};
+use crate::generated::operations::{GetWorkflowById, ListWorkflowJobs};
+use crate::generated::types::{Test, WorkflowJob};
+use crate::request::Request;
+use crate::values::argument::PathValue;
 
 impl Client {
     /// The tests that failed in a workflow, in all of its jobs and their parallel runs. With the feature `artifacts`.

@@ -71,13 +71,13 @@ macro_rules! stream {
             /// # Errors
             ///
             /// It could not be had; the stream is then finished.
-            pub async fn try_next(&mut self) -> Result<Option<$item>, $crate::Error> {
+            pub async fn try_next(&mut self) -> Result<Option<$item>, $crate::error::Error> {
                 self.flow.try_next().await
             }
         }
 
         impl ::futures_core::Stream for $name {
-            type Item = Result<$item, $crate::Error>;
+            type Item = Result<$item, $crate::error::Error>;
 
             fn poll_next(
                 self: ::std::pin::Pin<&mut Self>,

@@ -3,8 +3,8 @@
 use reqwest::Url;
 
 use crate::client::Client;
+use crate::client::host;
 use crate::error::Error;
-use crate::host;
 
 /// Where CircleCI keeps the artifacts of circleci.com.
 const ARTIFACTS: &str = "circle-artifacts.com";
@@ -276,7 +276,11 @@ mod tests {
             "a.com#x",
         ] {
             let error = TokenHosts::new().allow(wrong).unwrap_err();
-            assert_eq!(error.kind(), crate::ErrorKind::Configuration, "{wrong}");
+            assert_eq!(
+                error.kind(),
+                crate::error::ErrorKind::Configuration,
+                "{wrong}"
+            );
         }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) mod hosts {
     pub(crate) enum TokenHosts {}
 
     impl TokenHosts {
-        pub(crate) fn include(&self, _: &reqwest::Url, _: &crate::Client) -> bool {
+        pub(crate) fn include(&self, _: &reqwest::Url, _: &crate::client::Client) -> bool {
             match *self {}
         }
     }

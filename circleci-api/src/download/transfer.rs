@@ -1,7 +1,6 @@
 //! One file, from the first byte to the last, over as many connections as that takes.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use http::header::{
@@ -11,20 +10,17 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::{Response, Url};
 
-use crate::client::Client;
-use crate::download::flow::Next;
+use crate::client::{Client, host};
+use crate::download::flow;
 use crate::download::hosts::TokenHosts;
 use crate::error::{self, Error, ErrorKind};
-use crate::host;
 use crate::operation::Operation;
-use crate::response::request_id;
-use crate::retry::{self, Backoff};
-use crate::transport;
-
-const REDIRECTS: usize = 5;
-/// How much of a failed answer is read to find its message, and how long that may take.
-const ERROR_BODY: usize = 16 * 1024;
-const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
+use crate::retry::clock::Stopwatch;
+use crate::retry::{Next, Retries};
+use crate::transport::attempt::{REDIRECTS, is_redirect, too_many_redirects};
+use crate::transport::refusal;
+use crate::transport::trace;
+use crate::transport::wire::within;
 
 /// A download. A broken connection is followed by another that goes on where it broke, if the server has ranges; from a server
 /// that has none the file is read again, compared with what came before, and handed out from there.
@@ -48,8 +44,8 @@ pub(crate) struct Transfer {
     /// What is left to be skipped of a file that is read again, and the digest of what was skipped.
     skip: Option<(u64, Digest)>,
     attempts: u32,
-    waited: Duration,
-    backoff: Option<Backoff>,
+    time: Stopwatch,
+    retries: Retries,
     done: bool,
 }
 
@@ -69,7 +65,7 @@ impl Transfer {
         if url.scheme() != "https" && !(plain && url.scheme() == "http") {
             return Err(wrong("the file's URL is not https"));
         }
-        no_name(&mut url);
+        host::remove_user(&mut url);
         Ok(Self {
             client: client.clone(),
             operation,
@@ -83,8 +79,8 @@ impl Transfer {
             validator: None,
             skip: None,
             attempts: 0,
-            waited: Duration::ZERO,
-            backoff: None,
+            time: Stopwatch::start(client.inner.clock.now(), None),
+            retries: Retries::new(&client.inner.retry, true, None),
             done: false,
         })
     }
@@ -116,22 +112,15 @@ impl Transfer {
         let failure = failure
             .with_operation(self.operation)
             .with_attempts(self.attempts);
-        let policy = &self.client.inner.retry;
-        if !retry::may_follow(&failure, true) || !policy.allows_another(self.attempts) {
-            return Err(failure);
+        // Only the waits count: a large file may take its time.
+        match self.retries.next(failure, self.time.waited()) {
+            Next::GiveUp(failure) => Err(failure),
+            Next::Again { failure, wait } => {
+                trace::again(&failure, wait);
+                self.time.sleep(&*self.client.inner.clock, wait).await;
+                Ok(())
+            }
         }
-        let backoff = self.backoff.get_or_insert_with(|| policy.backoff());
-        let wait = backoff
-            .next()
-            .max(failure.retry_after().unwrap_or_default());
-        let waited = self.waited.saturating_add(wait);
-        if waited > policy.budget() {
-            return Err(failure.with_retry_after(Some(wait)));
-        }
-        crate::trace::again(&failure, wait);
-        self.waited = waited;
-        self.client.inner.clock.sleep(wait).await;
-        Ok(())
     }
 
     async fn open(&mut self) -> Result<(), Error> {
@@ -149,15 +138,13 @@ impl Transfer {
             let mut request = reqwest::Request::new(Method::GET, url.clone());
             *request.headers_mut() = self.headers(with_token);
             let sent = self.client.inner.http.execute(request);
-            let response = within(self.client.inner.read_timeout, sent).await?;
+            let response = within(&self.client.inner, &self.time, sent).await?;
             let status = response.status();
             if status.is_success() {
                 return self.accept(response);
             }
             match response.headers().get(LOCATION) {
-                Some(location) if transport::is_redirect(status) => {
-                    url = self.follow(&response, location)?
-                }
+                Some(location) if is_redirect(status) => url = self.follow(&response, location)?,
                 // A range that is not to be had: the whole file, then.
                 _ if status == StatusCode::RANGE_NOT_SATISFIABLE
                     && self.validator.take().is_some() =>
@@ -168,7 +155,7 @@ impl Transfer {
                 _ => return Err(self.refused(response, with_token).await),
             }
         }
-        Err(Error::new(ErrorKind::Redirect).with_message(format!("more than {REDIRECTS} in a row")))
+        Err(too_many_redirects())
     }
 
     fn headers(&self, with_token: bool) -> HeaderMap {
@@ -202,8 +189,7 @@ impl Transfer {
                 .with_status(response.status())
                 .with_message(why)
         };
-        let to = location.to_str().ok().and_then(|text| from.join(text).ok());
-        let Some(mut to) = to else {
+        let Some(to) = host::join(from, location) else {
             return Err(refuse("its location is not a URL".to_owned()));
         };
         if to.scheme() != "https" && !(to.scheme() == "http" && from.scheme() == "http") {
@@ -212,7 +198,6 @@ impl Transfer {
                 "it leads from {from} to {to}, which is not https"
             )));
         }
-        no_name(&mut to);
         Ok(to)
     }
 
@@ -292,36 +277,16 @@ impl Transfer {
         Ok(bytes)
     }
 
-    async fn refused(&self, mut response: Response, with_token: bool) -> Error {
+    async fn refused(&self, response: Response, with_token: bool) -> Error {
         let client = &*self.client.inner;
-        let status = response.status();
-        let mut body = Vec::new();
-        let reading = async {
-            while body.len() < ERROR_BODY {
-                match within(client.read_timeout, response.chunk()).await {
-                    Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                    _ => break,
-                }
-            }
-        };
-        let _ = tokio::time::timeout(ERROR_BODY_TIME, reading).await;
-        let kind = if status == StatusCode::TOO_MANY_REQUESTS {
-            ErrorKind::RateLimited
-        } else {
-            ErrorKind::Status
-        };
-        let headers = response.headers();
-        let id = request_id(headers).map(|id| client.credential.redact(id));
-        let mut failure = Error::new(kind)
-            .with_status(status)
-            .with_request_id(id)
-            .with_retry_after(retry::asked(status, headers, client.clock.utc()));
+        let (status, url) = (response.status(), response.url().clone());
+        let (mut failure, body) = refusal::failure(client, &self.time, response).await;
         // No excerpt: storage repeats in it what makes up a signature.
-        let mut message = message_of(&String::from_utf8_lossy(&body), response.url());
+        let mut message = message_of(&body, &url);
         if self.token.is_some() && !with_token && matches!(status.as_u16(), 401 | 403 | 404) {
             let note = format!(
                 "the token was not sent to {}, see `TokenHosts`",
-                host::origin(response.url())
+                host::origin(&url)
             );
             message = Some(message.map_or(note.clone(), |message| format!("{message} ({note})")));
         }
@@ -332,7 +297,7 @@ impl Transfer {
     }
 }
 
-impl Next for Transfer {
+impl flow::Next for Transfer {
     type Item = Bytes;
 
     async fn next(&mut self) -> Result<Option<Bytes>, Error> {
@@ -341,7 +306,7 @@ impl Next for Transfer {
             let Some(response) = &mut self.response else {
                 return Ok(None);
             };
-            match within(self.client.inner.read_timeout, response.chunk()).await {
+            match within(&self.client.inner, &self.time, response.chunk()).await {
                 Ok(Some(chunk)) => {
                     let chunk = self.take(chunk)?;
                     if !chunk.is_empty() {
@@ -358,27 +323,6 @@ impl Next for Transfer {
             }
         }
     }
-}
-
-/// Waits for the wire, no longer than the longest silence.
-async fn within<T>(
-    patience: Option<Duration>,
-    wire: impl Future<Output = reqwest::Result<T>>,
-) -> Result<T, Error> {
-    let Some(patience) = patience else {
-        return wire.await.map_err(transport::broken);
-    };
-    match tokio::time::timeout(patience, wire).await {
-        Ok(result) => result.map_err(transport::broken),
-        Err(_) => Err(Error::new(ErrorKind::Timeout)
-            .with_message(format!("nothing came for {} s", patience.as_secs_f64()))),
-    }
-}
-
-/// A name in a URL would become a credential of the server's choosing. Neither call fails on http(s).
-fn no_name(url: &mut Url) {
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
 }
 
 /// `bytes 100-199/200`, or `/*` where the length is not known.

@@ -3,7 +3,7 @@
 //! What is paged: every operation whose response carries `next_page_token`, and those that take an `offset`.
 
 use super::{operations::*, types::*};
-use crate::paging::{page, paged};
+use crate::lists::page::{page, paged};
 
 page! { ArtifactList of Artifact }
 page! { CheckoutKeyList of CheckoutKey }

@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::route;
-use crate::operation::Kind;
-use crate::paging::{Page, Paged};
+use crate::lists::page::{Page, Paged};
+use crate::request::Kind;
 
 /// What [`Mock`](super::Mock) answers an operation unless it is told otherwise: every field is there, and every list has one
 /// item.

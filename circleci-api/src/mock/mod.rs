@@ -57,6 +57,7 @@
 //! ```
 
 mod example;
+mod no_waiting;
 mod received;
 mod route;
 pub mod scenario;
@@ -69,13 +70,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::client::{Client, ClientBuilder};
-use crate::operation::{Kind, Operation};
+use crate::operation::Operation;
+use crate::request::Kind;
 use server::State;
 
 pub use example::{example, item};
+pub use no_waiting::NoWaiting;
 pub use received::Received;
 pub(crate) use route::Reply;
-pub use server::NoWaiting;
 pub use stub::{Refusal, Stub};
 
 /// A server in this process that answers every operation of CircleCI's API. It stops when it is dropped.
@@ -231,8 +233,8 @@ impl Mock {
             panic!(
                 "{}: expected {}, but there {}\n{}",
                 O::OPERATION.id,
-                times(count),
-                were(came),
+                received::times(count),
+                received::were(came),
                 received::list(&self.received())
             );
         }
@@ -279,21 +281,5 @@ impl Mock {
                 received::list(&received)
             );
         }
-    }
-}
-
-fn times(count: usize) -> String {
-    if count == 1 {
-        "1 request".to_owned()
-    } else {
-        format!("{count} requests")
-    }
-}
-
-fn were(count: usize) -> String {
-    match count {
-        0 => "was none".to_owned(),
-        1 => "was 1".to_owned(),
-        _ => format!("were {count}"),
     }
 }

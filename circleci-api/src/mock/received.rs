@@ -5,9 +5,9 @@ use std::fmt;
 use http::Method;
 use serde_json::Value;
 
-use super::stub::is_name;
+use super::route::is_name;
 use crate::operation::Operation;
-use crate::slug::ProjectSlug;
+use crate::values::slug::ProjectSlug;
 
 /// How much of a body a failed assertion shows.
 const SHOWN: usize = 300;
@@ -118,4 +118,20 @@ pub(super) fn list(received: &[Received]) -> String {
         .enumerate()
         .map(|(index, it)| format!("\n  {}. {it}", index + 1));
     format!("what came:{}", lines.collect::<String>())
+}
+
+pub(super) fn times(count: usize) -> String {
+    if count == 1 {
+        "1 request".to_owned()
+    } else {
+        format!("{count} requests")
+    }
+}
+
+pub(super) fn were(count: usize) -> String {
+    match count {
+        0 => "was none".to_owned(),
+        1 => "was 1".to_owned(),
+        _ => format!("were {count}"),
+    }
 }

@@ -21,7 +21,12 @@ pub(crate) struct Reply {
 type Params = Vec<(&'static str, String)>;
 
 #[cfg(feature = "v1")]
-const OTHERS: &[Reply] = &[crate::v1::REPLY];
+const OTHERS: &[Reply] = &[Reply {
+    operation: crate::v1::GetJobSteps::OPERATION,
+    status: 200,
+    queries: &[],
+    body: r#"{"build_num":1,"status":"success","parallel":1,"steps":[{"name":"Checkout code","actions":[{"index":0,"step":1,"name":"Checkout code","type":"checkout","status":"success","exit_code":0,"has_output":false}]}]}"#,
+}];
 #[cfg(not(feature = "v1"))]
 const OTHERS: &[Reply] = &[];
 
@@ -110,4 +115,10 @@ fn admits(kind: ParamKind, value: &str) -> bool {
         ParamKind::Integer => !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()),
         ParamKind::Text => !value.is_empty(),
     }
+}
+
+/// Whether a parameter is meant: `owner_slug` is as good as `owner-slug`.
+pub(super) fn is_name(known: &str, name: &str) -> bool {
+    let plain = |c: char| if c == '_' { '-' } else { c };
+    known.chars().map(plain).eq(name.chars().map(plain))
 }

@@ -34,10 +34,10 @@ use serde_json::{Value, json};
 
 use super::server::file_url;
 use super::{Mock, Received, Refusal, example, stub};
-use crate::operation::Kind;
-use crate::operations::*;
-use crate::slug::ProjectSlug;
-use crate::types::WorkflowStatus;
+use crate::generated::operations::*;
+use crate::generated::types::WorkflowStatus;
+use crate::request::Kind;
+use crate::values::slug::ProjectSlug;
 
 /// What the next pipeline does.
 ///

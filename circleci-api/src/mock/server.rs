@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Value, json};
@@ -16,9 +14,8 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use super::received::Received;
 use super::route;
-use crate::clock::Clock;
 use crate::operation::Operation;
-use crate::slug::ProjectSlug;
+use crate::values::slug::ProjectSlug;
 
 #[derive(Debug, Default)]
 pub(super) struct State(Mutex<Inner>);
@@ -493,51 +490,4 @@ pub(super) async fn start(state: Arc<State>) -> MockServer {
         )
         .await;
     server
-}
-
-/// A clock for tests: waits are over in a millisecond, and time goes on by them. The clients of a [`Mock`](super::Mock) have it; give it to
-/// one that the program makes itself.
-///
-/// ```
-/// # use std::time::Duration;
-/// # use circleci_api::{Client, mock::Mock, operations::GetCurrentUser};
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
-/// use circleci_api::mock::NoWaiting;
-///
-/// let server = Mock::start().await;
-/// server.on::<GetCurrentUser>().rate_limited(Duration::from_secs(60)).reply_with(|_| ());
-/// let builder = Client::builder().host(server.url()).token("any"); // the program's
-/// builder.clock(NoWaiting::default()).build()?.get_current_user().send().await?; // and nobody has waited
-/// # server.assert_count::<GetCurrentUser>(2);
-/// # Ok(()) }
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct NoWaiting(Arc<Mutex<Duration>>);
-
-impl NoWaiting {
-    fn waited(&self) -> Duration {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Clock for NoWaiting {
-    fn sleep(&self, wait: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let (clock, until) = (self.clone(), self.waited().saturating_add(wait));
-        Box::pin(async move {
-            // Others that begin to wait now wait side by side with this one, and not after it.
-            tokio::time::sleep(Duration::from_millis(1)).await;
-            let mut waited = clock.0.lock().unwrap_or_else(PoisonError::into_inner);
-            *waited = until.max(*waited);
-        })
-    }
-
-    fn now(&self) -> Instant {
-        let now = Instant::now();
-        now.checked_add(self.waited()).unwrap_or(now)
-    }
-
-    fn utc(&self) -> SystemTime {
-        let now = SystemTime::now();
-        now.checked_add(self.waited()).unwrap_or(now)
-    }
 }

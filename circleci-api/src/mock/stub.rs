@@ -9,12 +9,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::received::{self, Received, times, were};
 use super::server::{Answer, Body, Condition, Knows, Made, Rule, State};
-use super::{Received, example, received, route, times, were};
-use crate::argument::{PathValue, QueryValue};
-use crate::operation::Kind;
-use crate::paging::{Cursor, Page, Paged};
-use crate::slug::ProjectSlug;
+use super::{example, route};
+use crate::lists::page::{Cursor, Page, Paged};
+use crate::request::Kind;
+use crate::values::argument::{PathValue, QueryValue};
+use crate::values::slug::ProjectSlug;
 
 /// An operation of a [`Mock`](super::Mock), with what it is answered.
 ///
@@ -130,7 +131,7 @@ impl<'a, O: Kind> Stub<'a, O> {
     #[track_caller]
     pub fn path(self, name: &str, value: impl Into<PathValue>) -> Self {
         let mut params = O::OPERATION.params.iter();
-        let Some(param) = params.find(|param| is_name(param.name, name)) else {
+        let Some(param) = params.find(|param| route::is_name(param.name, name)) else {
             let known: Vec<&str> = O::OPERATION.params.iter().map(|param| param.name).collect();
             panic!(
                 "{}: there is no {name:?} in its path, but {known:?}",
@@ -427,17 +428,11 @@ where
     }
 }
 
-/// Whether a parameter is meant: `owner_slug` is as good as `owner-slug`.
-pub(super) fn is_name(known: &str, name: &str) -> bool {
-    let plain = |c: char| if c == '_' { '-' } else { c };
-    known.chars().map(plain).eq(name.chars().map(plain))
-}
-
 /// The name of a parameter of the query, as it is sent.
 #[track_caller]
 fn parameter<O: Kind>(name: &str) -> &'static str {
     let known = route::reply(O::OPERATION).map_or(&[][..], |reply| reply.queries);
-    match known.iter().find(|known| is_name(known, name)) {
+    match known.iter().find(|known| route::is_name(known, name)) {
         Some(known) => known,
         None => panic!(
             "{}: there is no {name:?} in its query, but {known:?}",

@@ -1,13 +1,11 @@
 //! Many packed parts, one CSV.
 
 use std::io;
-use std::path::Path;
 use std::vec;
 
 use bytes::Bytes;
 
-use super::export::{EXPORT, Exports, Job, UsageExport};
-use crate::download::draft::Draft;
+use super::orders::{EXPORT, Exports};
 use crate::download::flow::{Next, stream};
 use crate::download::gunzip::{self, Gunzip};
 use crate::download::transfer::Transfer;
@@ -19,7 +17,7 @@ const MAX_HEADER: usize = 64 * 1024;
 const BLOCK: usize = 16 * 1024;
 
 stream! {
-    /// An organization's usage as one CSV with one header, piece by piece: [`UsageExport::csv`]. A piece may end anywhere.
+    /// An organization's usage as one CSV with one header, piece by piece: [`UsageExport::csv`](super::UsageExport::csv). A piece may end anywhere.
     ///
     /// A part that fails is asked for again, as the client's [`RetryPolicy`](crate::RetryPolicy) has it. The parts lie in storage under URLs
     /// that are signed; they never get the token.
@@ -45,33 +43,7 @@ stream! {
     UsageCsv of Csv => Bytes
 }
 
-impl UsageExport {
-    /// Writes the CSV to `path`, in place of what is there, and says how many bytes it has. It appears when it is complete, and
-    /// not at all after an error or when the future is dropped. Usage that is none is an empty file.
-    ///
-    /// # Errors
-    ///
-    /// The usage cannot be had: an export has [failed](ErrorKind::Failed), is not done before the
-    /// [deadline](ErrorKind::Timeout), must wait [too long](ErrorKind::RateLimited), or is
-    /// [larger](ErrorKind::TooLarge) than the bound; or the file [cannot be written](ErrorKind::File).
-    pub async fn to_file(self, path: impl AsRef<Path>) -> Result<u64, Error> {
-        let mut csv = self.csv()?;
-        let path = path.as_ref();
-        // Ordered and waited for before there is a file.
-        let mut next = csv.try_next().await?;
-        let mut draft = Draft::begin(path).map_err(called)?;
-        let mut bytes = 0;
-        while let Some(piece) = next {
-            draft.write(&piece).await.map_err(called)?;
-            bytes += piece.len() as u64;
-            next = csv.try_next().await?;
-        }
-        draft.keep().await.map_err(called)?;
-        Ok(bytes)
-    }
-}
-
-fn called(error: Error) -> Error {
+pub(super) fn called(error: Error) -> Error {
     error.with_operation(&EXPORT)
 }
 
@@ -97,9 +69,9 @@ struct Part {
 }
 
 impl Csv {
-    pub(super) fn new(export: UsageExport, jobs: Vec<Job>) -> Self {
+    pub(super) fn new(exports: Exports) -> Self {
         Self {
-            exports: Exports::new(export, jobs),
+            exports,
             window: 0,
             urls: Vec::new().into_iter(),
             part: None,

@@ -21,9 +21,11 @@
 mod csv;
 mod export;
 mod limits;
+mod orders;
 mod rows;
 
 pub use csv::UsageCsv;
-pub use export::{UsageChange, UsageExport};
+pub use export::UsageExport;
 pub use limits::{UsageLimits, WhenLimited};
+pub use orders::UsageChange;
 pub use rows::{UsageRow, UsageRows};

@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use csv_core::{ReadRecordResult, Reader};
 
 use super::csv::Csv;
-use super::export::EXPORT;
+use super::orders::EXPORT;
 use crate::download::flow::{Next, stream};
 use crate::error::{Error, ErrorKind};
 

@@ -9,10 +9,10 @@ use super::board;
 use super::change::Change;
 use super::changes::sealed::Watch;
 use super::changes::{Next, View};
-use crate::argument::PathValue;
 use crate::client::Client;
 use crate::error::Error;
-use crate::types::{JobStatus, JobType, WorkflowJob, WorkflowStatus};
+use crate::generated::types::{JobStatus, JobType, WorkflowJob, WorkflowStatus};
+use crate::values::argument::PathValue;
 
 /// Approvals that are waited for. See the example of [`Client::wait_for_approval`].
 pub struct ApprovalWait {

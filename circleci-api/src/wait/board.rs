@@ -11,7 +11,9 @@ use super::outcome::{Failure, Held, Outcome, Verdict};
 use super::policy::{CountAs, OnHold};
 use super::{Wait, web};
 use crate::error::Error;
-use crate::types::{JobStatus, JobType, PipelineError, Workflow, WorkflowJob, WorkflowStatus};
+use crate::generated::types::{
+    JobStatus, JobType, PipelineError, Workflow, WorkflowJob, WorkflowStatus,
+};
 
 pub struct Board {
     on_hold: OnHold,

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::outcome::Held;
 use crate::error::Error;
-use crate::types::{JobStatus, PipelineState, UsageExportJobState, Workflow, WorkflowStatus};
+use crate::generated::types::{
+    JobStatus, PipelineState, UsageExportJobState, Workflow, WorkflowStatus,
+};
 
 /// Something that a look has found to be different from the look before. It prints as one line, for a terminal.
 ///

@@ -13,9 +13,9 @@ use futures_core::Stream;
 use super::change::Change;
 use super::error::WaitError;
 use super::pace::{Pace, Time};
-use crate::call::CallOptions;
 use crate::client::Client;
 use crate::error::Error;
+use crate::transport::call::CallOptions;
 
 /// The last look, at the deadline, gets this much time.
 const LAST_LOOK: Duration = Duration::from_secs(10);

@@ -5,10 +5,10 @@ use super::change::Change;
 use super::changes::sealed::Watch;
 use super::changes::{Next, View};
 use super::policy::CountAs;
-use crate::argument::PathValue;
 use crate::client::Client;
 use crate::error::Error;
-use crate::types::{UsageExportJobState, UsageExportJobStatus};
+use crate::generated::types::{UsageExportJobState, UsageExportJobStatus};
+use crate::values::argument::PathValue;
 
 /// A usage export that is waited for. See the example of [`Client::wait_for_usage_export`].
 pub struct ExportWait {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use crate::types::{PipelineError, Workflow};
+use crate::generated::types::{PipelineError, Workflow};
 
 /// What came of a pipeline, or of a single workflow.
 ///

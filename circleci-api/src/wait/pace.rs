@@ -1,11 +1,10 @@
 //! When to look again, and when to give up.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
-
-use crate::clock::Clock;
+use crate::retry::backoff::Backoff;
+use crate::retry::clock::{Clock, Stopwatch};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
@@ -31,44 +30,32 @@ pub(super) const LEAST: Duration = Duration::from_millis(100);
 pub(super) struct Time {
     clock: Arc<dyn Clock>,
     pace: Pace,
-    started: Instant,
-    waited: Duration,
-    intervals: ExponentialBackoff,
+    watch: Stopwatch,
+    intervals: Backoff,
 }
 
 impl Time {
     pub(super) fn start(clock: Arc<dyn Clock>, pace: Pace) -> Self {
-        // backon adds up to a whole delay as jitter, after capping: half the cap leaves room for it.
-        let half = pace.most / 2;
-        let intervals = ExponentialBuilder::new()
-            .with_min_delay(pace.least.min(half))
-            .with_max_delay(half)
-            .with_factor(1.5)
-            .with_jitter()
-            .without_max_times()
-            .build();
         Self {
-            started: clock.now(),
-            waited: Duration::ZERO,
+            watch: Stopwatch::start(clock.now(), Some(pace.deadline)),
+            intervals: Backoff::new(pace.least, pace.most, 1.5),
             clock,
             pace,
-            intervals,
         }
     }
 
     /// What was spent between looks. It goes on by whole waits, whatever the looks take.
     pub(super) fn waited(&self) -> Duration {
-        self.waited
+        self.watch.waited()
     }
 
     pub(super) fn deadline(&self) -> Duration {
         self.pace.deadline
     }
 
-    /// What is left before the deadline. The waits count even if a test did not sit them out.
+    /// What is left before the deadline.
     pub(super) fn left(&self) -> Duration {
-        let passed = self.clock.now().saturating_duration_since(self.started);
-        self.pace.deadline.saturating_sub(passed.max(self.waited))
+        self.watch.left(self.clock.now()).unwrap_or_default()
     }
 
     /// The wait before the next look: the interval, sooner or later if there is a reason; `None` after the deadline.
@@ -78,8 +65,7 @@ impl Time {
         later: Option<Duration>,
     ) -> Option<Duration> {
         let left = self.left();
-        let interval = self.intervals.next().unwrap_or(self.pace.most);
-        let interval = interval.clamp(self.pace.least, self.pace.most);
+        let interval = self.intervals.next().max(self.pace.least);
         let wait = interval
             .min(sooner.unwrap_or(interval))
             .max(later.unwrap_or_default());
@@ -87,10 +73,7 @@ impl Time {
     }
 
     pub(super) async fn sleep(&mut self, wait: Duration) {
-        if !wait.is_zero() {
-            self.waited = self.waited.saturating_add(wait);
-            self.clock.sleep(wait).await;
-        }
+        self.watch.sleep(&*self.clock, wait).await;
     }
 }
 
@@ -98,7 +81,8 @@ impl Time {
 mod tests {
     use super::*;
     use crate::client::Client;
-    use crate::clock::SystemClock;
+    use crate::retry::clock::SystemClock;
+    use std::time::Instant;
 
     #[test]
     fn intervals_grow_from_least_to_most_with_jitter() {
@@ -147,7 +131,7 @@ mod tests {
         assert_eq!(time.next(Some(second), None), Some(second));
         assert_eq!(time.next(None, Some(15 * second)), Some(15 * second));
         assert!(time.next(None, Some(60 * second)).unwrap() <= 20 * second);
-        time.waited = 20 * second;
+        time.watch = Stopwatch::start(Instant::now() - 20 * second, Some(20 * second));
         assert_eq!(time.next(Some(second), None), None);
     }
 }

@@ -10,10 +10,10 @@ use super::changes::sealed::Watch;
 use super::changes::{Next, View};
 use super::outcome::{Outcome, Verdict};
 use super::policy::{CountAs, NoWorkflow};
-use crate::argument::PathValue;
 use crate::client::Client;
 use crate::error::Error;
-use crate::types::{Pipeline, PipelineState, Workflow, WorkflowStatus, WorkflowTag};
+use crate::generated::types::{Pipeline, PipelineState, Workflow, WorkflowStatus, WorkflowTag};
+use crate::values::argument::PathValue;
 
 /// A pipeline that is waited for. See the example of [`Client::wait_for_pipeline`].
 pub struct PipelineWait {

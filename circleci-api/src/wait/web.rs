@@ -4,7 +4,7 @@ use reqwest::Url;
 use uuid::Uuid;
 
 use crate::client::Client;
-use crate::slug::ProjectSlug;
+use crate::values::slug::ProjectSlug;
 
 /// `https://app.circleci.com/pipelines/github/acme/web/512/workflows/<id>/jobs/1843`; of another host the same path.
 pub(super) fn url(

@@ -5,10 +5,10 @@ use super::board::{self, Board, Boarded};
 use super::changes::sealed::Watch;
 use super::changes::{Next, View};
 use super::outcome::Outcome;
-use crate::argument::PathValue;
 use crate::client::Client;
 use crate::error::Error;
-use crate::types::Workflow;
+use crate::generated::types::Workflow;
+use crate::values::argument::PathValue;
 
 /// A workflow that is waited for. See the example of [`Client::wait_for_workflow`].
 pub struct WorkflowWait {

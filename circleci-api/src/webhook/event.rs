@@ -5,10 +5,10 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{Timestamp, WebhookError};
-use crate::lenient::Text;
-use crate::object::object;
-use crate::open_enum::open_enum;
-use crate::slug::{ProjectSlug, SlugError};
+use crate::json::lenient::Text;
+use crate::json::object::object;
+use crate::json::open_enum::open_enum;
+use crate::values::slug::{ProjectSlug, SlugError};
 
 /// A delivery.
 ///

@@ -95,9 +95,9 @@ fn types(model: &Model<'_>, files: &mut Files) -> Result<String> {
         let boxed = format!("Box<{}>", named.name);
         if written.contains(&boxed) {
             let blank =
-                "fn blank() -> Self {\n        Box::new(crate::object::Blank::blank())\n    }";
+                "fn blank() -> Self {\n        Box::new(crate::json::object::Blank::blank())\n    }";
             by_file.entry(file_of(named)).or_default().push(format!(
-                "impl crate::object::Blank for {boxed} {{\n    {blank}\n}}\n"
+                "impl crate::json::object::Blank for {boxed} {{\n    {blank}\n}}\n"
             ));
         }
     }
@@ -129,12 +129,12 @@ fn file_of(named: &crate::hoist::Named) -> String {
 /// The `use` lines that a file of types needs.
 fn imports(body: &str, file: &str) -> String {
     let known = [
-        ("with(NumberOrString)", "crate::lenient::NumberOrString"),
-        ("with(Text)", "crate::lenient::Text"),
-        ("object!", "crate::object::object"),
-        ("one_of!", "crate::object::one_of"),
-        ("open_enum!", "crate::open_enum::open_enum"),
-        ("ParameterValue", "crate::parameters::ParameterValue"),
+        ("with(NumberOrString)", "crate::json::lenient::NumberOrString"),
+        ("with(Text)", "crate::json::lenient::Text"),
+        ("object!", "crate::json::object::object"),
+        ("one_of!", "crate::json::object::one_of"),
+        ("open_enum!", "crate::json::open_enum::open_enum"),
+        ("ParameterValue", "crate::values::parameters::ParameterValue"),
         ("DateTime<Utc>", "chrono::{DateTime, Utc}"),
         ("BTreeMap<", "std::collections::BTreeMap"),
         ("Uuid", "uuid::Uuid"),

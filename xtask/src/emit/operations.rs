@@ -106,12 +106,12 @@ fn heading(model: &Model<'_>, tag: &str) -> Vec<String> {
 
 fn imports(body: &str) -> String {
     let known = [
-        ("PathValue", "crate::argument::PathValue"),
-        ("QueryValue", "crate::argument::QueryValue"),
+        ("PathValue", "crate::values::argument::PathValue"),
+        ("QueryValue", "crate::values::argument::QueryValue"),
         ("Client", "crate::client::Client"),
         ("types::", "crate::generated::types"),
-        ("operation!", "crate::operation::{Request, operation}"),
-        ("ParameterValue", "crate::parameters::ParameterValue"),
+        ("operation!", "crate::request::{Request, operation}"),
+        ("ParameterValue", "crate::values::parameters::ParameterValue"),
         ("DateTime<Utc>", "chrono::{DateTime, Utc}"),
         ("Borrow<", "std::borrow::Borrow"),
         ("BTreeMap<", "std::collections::BTreeMap"),

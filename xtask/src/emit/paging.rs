@@ -44,7 +44,7 @@ pub fn emit(model: &Model<'_>, operations: &[Operation]) -> Result<String> {
         .collect();
     Ok(format!(
         "{HEADER}\n//! What is paged: every operation whose response carries `next_page_token`, and those that take an `offset`.\n\n\
-         use super::{{operations::*, types::*}};\nuse crate::paging::{{page, paged}};\n\n{pages}\n{paged}"
+         use super::{{operations::*, types::*}};\nuse crate::lists::page::{{page, paged}};\n\n{pages}\n{paged}"
     ))
 }
 

@@ -2,10 +2,10 @@
 
 //! Organization.
 
-use crate::argument::PathValue;
+use crate::values::argument::PathValue;
 use crate::client::Client;
 use crate::generated::types;
-use crate::operation::{Request, operation};
+use crate::request::{Request, operation};
 use std::borrow::Borrow;
 
 /// # Organization

@@ -2,11 +2,11 @@
 
 //! OTel.
 
-use crate::argument::PathValue;
-use crate::argument::QueryValue;
+use crate::values::argument::PathValue;
+use crate::values::argument::QueryValue;
 use crate::client::Client;
 use crate::generated::types;
-use crate::operation::{Request, operation};
+use crate::request::{Request, operation};
 use std::borrow::Borrow;
 
 /// # OTel

@@ -2,12 +2,12 @@
 
 //! Pipeline.
 
-use crate::argument::PathValue;
-use crate::argument::QueryValue;
+use crate::values::argument::PathValue;
+use crate::values::argument::QueryValue;
 use crate::client::Client;
 use crate::generated::types;
-use crate::operation::{Request, operation};
-use crate::parameters::ParameterValue;
+use crate::request::{Request, operation};
+use crate::values::parameters::ParameterValue;
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 

@@ -12,8 +12,7 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use http::{HeaderMap, StatusCode};
 
-use crate::response::RateLimit;
-use crate::retry;
+use crate::retry::rate_limit::{self, RateLimit};
 
 /// A limiter, shared by a client, its clones and every client that is given a clone of it. With the feature `pacing`.
 ///
@@ -108,7 +107,7 @@ impl Pacing {
         utc: SystemTime,
     ) {
         if status == StatusCode::TOO_MANY_REQUESTS {
-            if let Some(wait) = retry::asked(status, headers, utc) {
+            if let Some(wait) = rate_limit::asked(status, headers, utc) {
                 self.hold(now, wait);
             }
             return;

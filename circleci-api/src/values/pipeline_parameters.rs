@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, btree_map};
 use std::fmt;
 
 use crate::error::{Error, ErrorKind};
-use crate::parameters::ParameterValue;
+use crate::values::parameters::ParameterValue;
 
 /// Parameters for a pipeline, checked when they are put together: booleans, integers and strings, at most
 /// [100](Self::ENTRIES) of them, with names of at most [128](Self::NAME) and values of at most [512](Self::VALUE)

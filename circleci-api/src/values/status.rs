@@ -1,6 +1,6 @@
 //! What CircleCI's words for a state mean: over or not, good or bad.
 
-use crate::types::{
+use crate::generated::types::{
     JobDetails, JobStatus, UsageExportJobState, Workflow, WorkflowJob, WorkflowStatus,
 };
 

@@ -109,7 +109,7 @@ macro_rules! open_enum {
             }
         }
 
-        impl $crate::open_enum::OpenEnum for $name {
+        impl $crate::json::open_enum::OpenEnum for $name {
             const WORDS: &'static [&'static str] = Self::WORDS;
 
             fn as_str(&self) -> &str {
@@ -128,7 +128,7 @@ macro_rules! open_enum {
             }
         }
 
-        impl $crate::object::Blank for $name {
+        impl $crate::json::object::Blank for $name {
             fn blank() -> Self {
                 Self::Unknown(::std::string::String::new())
             }
@@ -175,17 +175,17 @@ macro_rules! open_enum {
 
         impl ::std::convert::From<&str> for $name {
             fn from(word: &str) -> Self {
-                $crate::open_enum::from_str(word)
+                $crate::json::open_enum::from_str(word)
             }
         }
 
         impl ::std::convert::From<::std::string::String> for $name {
             fn from(word: ::std::string::String) -> Self {
-                $crate::open_enum::from_string(word)
+                $crate::json::open_enum::from_string(word)
             }
         }
 
-        impl ::std::convert::From<&$name> for $crate::QueryValue {
+        impl ::std::convert::From<&$name> for $crate::values::argument::QueryValue {
             fn from(word: &$name) -> Self {
                 word.as_str().into()
             }
@@ -195,7 +195,7 @@ macro_rules! open_enum {
             type Err = ::std::convert::Infallible;
 
             fn from_str(word: &str) -> Result<Self, Self::Err> {
-                Ok($crate::open_enum::from_str(word))
+                Ok($crate::json::open_enum::from_str(word))
             }
         }
 
@@ -207,7 +207,7 @@ macro_rules! open_enum {
 
         impl<'de> ::serde::Deserialize<'de> for $name {
             fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::open_enum::deserialize(deserializer)
+                $crate::json::open_enum::deserialize(deserializer)
             }
         }
     };
@@ -246,8 +246,8 @@ mod tests {
                 matches!(light, Light::Unknown(_))
             );
             assert_eq!(
-                crate::QueryValue::from(&light),
-                crate::QueryValue::from(word)
+                crate::values::argument::QueryValue::from(&light),
+                crate::values::argument::QueryValue::from(word)
             );
         }
         assert_eq!(Light::WORDS, ["red", "green-light"]);

@@ -1,10 +1,9 @@
 //! What came back beside the body.
 
-use std::time::{Duration, SystemTime};
-
 use http::{HeaderMap, StatusCode};
 
-use crate::retry;
+use crate::retry::rate_limit::RateLimit;
+use crate::transport::reply::request_id;
 
 /// An answer with its status and headers.
 ///
@@ -74,38 +73,4 @@ impl<T> Response<T> {
     pub fn into_body(self) -> T {
         self.body
     }
-}
-
-/// What a server says about its rate limit: `RateLimit-Limit`, `-Remaining` and `-Reset`, with or without `X-`. See the
-/// example of [`Response`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RateLimit {
-    /// Requests allowed in a window.
-    pub limit: Option<u64>,
-    /// Requests left in this window.
-    pub remaining: Option<u64>,
-    /// Until the next window.
-    pub reset: Option<Duration>,
-}
-
-impl RateLimit {
-    pub(crate) fn read(headers: &HeaderMap, utc: SystemTime) -> Self {
-        Self {
-            limit: figure(headers, ["ratelimit-limit", "x-ratelimit-limit"]),
-            remaining: figure(headers, ["ratelimit-remaining", "x-ratelimit-remaining"]),
-            reset: retry::reset(headers, utc),
-        }
-    }
-}
-
-pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
-    headers.get("x-request-id")?.to_str().ok()
-}
-
-fn figure(headers: &HeaderMap, names: [&str; 2]) -> Option<u64> {
-    let value = names.iter().find_map(|name| headers.get(*name))?;
-    // `100, 100;w=60`: the first figure is the one in force.
-    let text = value.to_str().ok()?.split([',', ';']).next()?;
-    text.trim().parse().ok()
 }

@@ -3,8 +3,9 @@
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorKind};
-use crate::response::{RateLimit, Response, request_id};
-use crate::transport::Reply;
+use crate::retry::rate_limit::RateLimit;
+use crate::transport::reply::{Reply, request_id};
+use crate::transport::response::Response;
 
 pub(crate) fn json<T: DeserializeOwned>(reply: Reply) -> Result<T, Error> {
     serde_json::from_slice(&reply.body).map_err(|error| failed::<T>(&reply, error))

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::slug::{ProjectSlug, SlugError};
+use crate::values::slug::{ProjectSlug, SlugError};
 
 /// Why a checkout leads to no project. A remote's URL is not shown, for it may hold a password. See the example of
 /// [`ProjectSlug::of_checkout`].

@@ -1,21 +1,17 @@
 //! A call in the making: everything about it that does not depend on the operation's types.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Url;
 use serde::Serialize;
 
-use crate::argument::{PROJECT_SLUG, PathValue, QueryValue};
 use crate::client::Client;
 use crate::error::Error;
 use crate::operation::Operation;
 use crate::retry::RetryPolicy;
-use crate::transport::{self, Reply};
+use crate::values::argument::{PROJECT_SLUG, PathValue, QueryValue};
 
 /// What one call does differently from its client.
 ///
@@ -221,13 +217,6 @@ impl Call {
         }
         Url::parse(&url).map_err(|error| Error::argument(self.operation, error.to_string()))
     }
-
-    pub(crate) fn send<T>(self, decode: fn(Reply) -> Result<T, Error>) -> Sending<T> {
-        Sending {
-            exchange: transport::start(self),
-            decode,
-        }
-    }
 }
 
 // A body may hold the value of an environment variable, so that only its size is shown.
@@ -241,41 +230,5 @@ impl fmt::Debug for Call {
             call.field("body", &format_args!("{} bytes of JSON", bytes.len()));
         }
         call.finish_non_exhaustive()
-    }
-}
-
-/// A call on its way: a future of its answer. Nothing is sent before it is awaited, and dropping it ends the call.
-///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
-/// # let server = circleci_api::mock::Mock::start().await;
-/// # let circleci = server.client();
-/// let user = circleci.get_current_user().send();
-/// let project = circleci.get_project_by_slug("gh/acme/web").send();
-/// assert!(server.received().is_empty());
-///
-/// let (user, project) = tokio::try_join!(user, project)?; // both at once
-/// # assert_eq!(server.received().len(), 2);
-/// # Ok(()) }
-/// ```
-#[must_use = "nothing is sent until it is awaited"]
-pub struct Sending<T> {
-    exchange: Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>,
-    decode: fn(Reply) -> Result<T, Error>,
-}
-
-impl<T> Future for Sending<T> {
-    type Output = Result<T, Error>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let reply = ready!(self.exchange.as_mut().poll(cx))?;
-        Poll::Ready((self.decode)(reply))
-    }
-}
-
-impl<T> fmt::Debug for Sending<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sending(..)")
     }
 }

@@ -1,5 +1,6 @@
 //! Where the calls go, however the caller writes it down.
 
+use http::HeaderValue;
 use reqwest::Url;
 
 use crate::error::Error;
@@ -100,6 +101,20 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// Where a `Location` leads.
+pub(crate) fn join(from: &Url, location: &HeaderValue) -> Option<Url> {
+    let mut to = from.join(location.to_str().ok()?).ok()?;
+    remove_user(&mut to);
+    Some(to)
+}
+
+/// A name in a URL would become a credential of the server's choosing.
+pub(crate) fn remove_user(url: &mut Url) {
+    // Neither call fails on http and https.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,7 +170,11 @@ mod tests {
             "https://circleci.com/api/v3/",
         ] {
             let error = Host::parse(text, false).unwrap_err();
-            assert_eq!(error.kind(), crate::ErrorKind::Configuration, "{text}");
+            assert_eq!(
+                error.kind(),
+                crate::error::ErrorKind::Configuration,
+                "{text}"
+            );
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }
     }

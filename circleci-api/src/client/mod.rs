@@ -7,12 +7,17 @@ use std::time::Duration;
 use http::header::{ACCEPT, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 
-use crate::auth::{Credential, Scheme, Token};
-use crate::clock::{Clock, SystemClock};
-use crate::environment::{self, Environment};
 use crate::error::Error;
-use crate::host::{DEFAULT_HOST, Host};
 use crate::retry::RetryPolicy;
+use crate::retry::clock::{Clock, SystemClock};
+
+pub(crate) mod auth;
+pub(crate) mod environment;
+pub(crate) mod host;
+
+use auth::{Credential, Scheme, Token};
+use environment::Environment;
+use host::{DEFAULT_HOST, Host};
 
 const AGENT: &str = concat!("circleci-api/", env!("CARGO_PKG_VERSION"));
 
@@ -52,7 +57,7 @@ pub(crate) struct Inner {
     pub(crate) body_limit: usize,
     pub(crate) clock: Arc<dyn Clock>,
     #[cfg(feature = "pacing")]
-    pub(crate) pacing: Option<crate::Pacing>,
+    pub(crate) pacing: Option<crate::retry::pacing::Pacing>,
 }
 
 impl Client {
@@ -142,7 +147,7 @@ pub struct ClientBuilder {
     body_limit: usize,
     clock: Arc<dyn Clock>,
     #[cfg(feature = "pacing")]
-    pacing: Option<crate::Pacing>,
+    pacing: Option<crate::retry::pacing::Pacing>,
 }
 
 impl Default for ClientBuilder {
@@ -250,7 +255,7 @@ impl ClientBuilder {
 
     /// Keeps the client and its clones below a rate. With the feature `pacing`; see the example of [`Pacing`](crate::Pacing).
     #[cfg(feature = "pacing")]
-    pub fn pacing(mut self, pacing: crate::Pacing) -> Self {
+    pub fn pacing(mut self, pacing: crate::retry::pacing::Pacing) -> Self {
         self.pacing = Some(pacing);
         self
     }

@@ -2,28 +2,36 @@
 
 use std::time::Duration;
 
-use crate::call::Call;
 use crate::error::Error;
-use crate::transport::{Reply, exchange};
+use crate::operation::Operation;
+use crate::transport::reply::Reply;
+
+type Answered = Result<Reply, Error>;
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) async fn call(call: Call) -> Result<Reply, Error> {
-    exchange(call).await
+pub(crate) fn call(
+    _: &'static Operation,
+    exchange: impl Future<Output = Answered>,
+) -> impl Future<Output = Answered> {
+    exchange
 }
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn again(_: &Error, _: Duration) {}
 
 #[cfg(feature = "tracing")]
-pub(crate) async fn call(call: Call) -> Result<Reply, Error> {
+pub(crate) async fn call(
+    operation: &'static Operation,
+    exchange: impl Future<Output = Answered>,
+) -> Answered {
     use tracing::{Instrument, Level, field::Empty, span};
 
     let span = span!(
         Level::INFO,
         "circleci",
-        operation = call.operation.id,
-        method = call.operation.method.as_str(),
-        path = call.operation.path,
+        operation = operation.id,
+        method = operation.method.as_str(),
+        path = operation.path,
         status = Empty,
         attempt = Empty,
         elapsed_ms = Empty,
@@ -31,16 +39,16 @@ pub(crate) async fn call(call: Call) -> Result<Reply, Error> {
         error = Empty,
     );
     if span.is_disabled() {
-        return exchange(call).await;
+        return exchange.await;
     }
     let started = std::time::Instant::now();
-    let result = exchange(call).instrument(span.clone()).await;
+    let result = exchange.instrument(span.clone()).await;
     span.record("elapsed_ms", started.elapsed().as_millis() as u64);
     let (status, attempt, request_id) = match &result {
         Ok(reply) => (
             Some(reply.status),
             reply.attempts,
-            crate::response::request_id(&reply.headers),
+            crate::transport::reply::request_id(&reply.headers),
         ),
         Err(error) => {
             span.record("error", tracing::field::display(error));

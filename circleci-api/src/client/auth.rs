@@ -204,7 +204,7 @@ mod tests {
                 let error = Credential::new(&token.into(), scheme).unwrap_err();
                 assert_eq!(
                     error.kind(),
-                    crate::ErrorKind::Configuration,
+                    crate::error::ErrorKind::Configuration,
                     "{scheme:?} {token:?}"
                 );
             }

@@ -1,6 +1,6 @@
 //! Timetables that CircleCI accepts: days of the week or days of the month, never neither.
 
-use crate::types::{DayOfWeek, Timetable};
+use crate::generated::types::{DayOfWeek, Timetable};
 
 impl Timetable {
     /// Triggers `per_hour` times (1 to 60) in each of the hours (0 to 23, UTC) of the given days of the week.

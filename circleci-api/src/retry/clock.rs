@@ -60,3 +60,60 @@ impl Clock for SystemClock {
         Box::pin(tokio::time::sleep(wait))
     }
 }
+
+/// How long something has taken, and how long it may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stopwatch {
+    started: Instant,
+    waited: Duration,
+    limit: Option<Duration>,
+}
+
+impl Stopwatch {
+    pub(crate) fn start(now: Instant, limit: Option<Duration>) -> Self {
+        Self {
+            started: now,
+            waited: Duration::ZERO,
+            limit,
+        }
+    }
+
+    /// The time since the start. Waits count even if a test's clock skips them.
+    pub(crate) fn elapsed(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.started).max(self.waited)
+    }
+
+    /// The current moment, put off by the waits that a test's clock skipped.
+    #[cfg(feature = "usage")]
+    pub(crate) fn moment(&self, now: Instant) -> Instant {
+        self.started + self.elapsed(now)
+    }
+
+    /// The time spent in `sleep`.
+    #[cfg(any(
+        feature = "artifacts",
+        feature = "usage",
+        feature = "v1",
+        feature = "wait"
+    ))]
+    pub(crate) fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    pub(crate) fn limit(&self) -> Option<Duration> {
+        self.limit
+    }
+
+    /// What is left of the limit.
+    pub(crate) fn left(&self, now: Instant) -> Option<Duration> {
+        self.limit
+            .map(|limit| limit.saturating_sub(self.elapsed(now)))
+    }
+
+    pub(crate) async fn sleep(&mut self, clock: &dyn Clock, wait: Duration) {
+        if !wait.is_zero() {
+            self.waited = self.waited.saturating_add(wait);
+            clock.sleep(wait).await;
+        }
+    }
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::auth::Token;
+use crate::client::auth::Token;
 use crate::error::Error;
 
 const TOKENS: [&str; 3] = ["CIRCLE_TOKEN", "CIRCLECI_CLI_TOKEN", "CIRCLECI_TOKEN"];

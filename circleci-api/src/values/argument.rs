@@ -7,9 +7,9 @@ use chrono::{DateTime, SecondsFormat, TimeZone, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
-use crate::open_enum::OpenEnum;
+use crate::json::open_enum::OpenEnum;
 use crate::operation::{Param, ParamKind};
-use crate::slug::{OrgSlug, ProjectSlug, is_part};
+use crate::values::slug::{OrgSlug, ProjectSlug, is_part};
 
 /// Everything but RFC 3986's unreserved characters.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC

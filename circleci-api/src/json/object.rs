@@ -361,18 +361,18 @@ macro_rules! object {
         }
 
         #[allow(deprecated, reason = "what the document deprecates is still read and written")]
-        impl $crate::object::Object for $name {
+        impl $crate::json::object::Object for $name {
             const SHAPE: (&'static str, &'static [&'static str]) = (stringify!($name), &[$($($required),+)?]);
 
             fn empty() -> Self {
-                Self { $($field: $crate::object::Blank::blank(),)* }
+                Self { $($field: $crate::json::object::Blank::blank(),)* }
             }
 
             #[inline]
             fn read<'de, A: ::serde::de::MapAccess<'de>>(
                 &mut self,
                 key: &str,
-                value: $crate::object::Reader<'_, A>,
+                value: $crate::json::object::Reader<'_, A>,
             ) -> Result<(), A::Error> {
                 match key {
                     $($key $(| $alias)* => value.$kind($($argument,)? &mut self.$field),)*
@@ -380,7 +380,7 @@ macro_rules! object {
                 }
             }
 
-            fn write<M: ::serde::ser::SerializeMap>(&self, writer: &mut $crate::object::Writer<'_, M>) {
+            fn write<M: ::serde::ser::SerializeMap>(&self, writer: &mut $crate::json::object::Writer<'_, M>) {
                 $(writer.$kind($key, &self.$field);)*
             }
         }
@@ -395,25 +395,25 @@ macro_rules! object {
 
         impl PartialEq for $name {
             fn eq(&self, other: &Self) -> bool {
-                $crate::object::equal(self, other)
+                $crate::json::object::equal(self, other)
             }
         }
 
         impl ::std::fmt::Debug for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                $crate::object::debug(self, f)
+                $crate::json::object::debug(self, f)
             }
         }
 
         impl<'de> ::serde::Deserialize<'de> for $name {
             fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::object::deserialize(deserializer)
+                $crate::json::object::deserialize(deserializer)
             }
         }
 
         impl ::serde::Serialize for $name {
             fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                $crate::object::serialize(self, serializer)
+                $crate::json::object::serialize(self, serializer)
             }
         }
     };
@@ -430,9 +430,9 @@ macro_rules! one_of {
             $($(#[$variant_meta])* $variant($ty),)*
         }
 
-        impl $crate::object::Blank for $name {
+        impl $crate::json::object::Blank for $name {
             fn blank() -> Self {
-                Self::$first($crate::object::Blank::blank())
+                Self::$first($crate::json::object::Blank::blank())
             }
         }
 
@@ -442,7 +442,7 @@ macro_rules! one_of {
                     |value| <$first_ty as ::serde::Deserialize>::deserialize(value).ok().map(Self::$first),
                     $(|value| <$ty as ::serde::Deserialize>::deserialize(value).ok().map(Self::$variant),)*
                 ];
-                $crate::object::deserialize_one_of(stringify!($name), attempts, deserializer)
+                $crate::json::object::deserialize_one_of(stringify!($name), attempts, deserializer)
             }
         }
 
@@ -473,7 +473,7 @@ pub(crate) use {object, one_of};
 
 #[cfg(test)]
 mod tests {
-    use crate::types::{UsageExportJob, Webhook, WebhookList};
+    use crate::generated::types::{UsageExportJob, Webhook, WebhookList};
 
     #[test]
     fn debug_shows_no_secret_however_deep() {

@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde::de::{self, DeserializeOwned, Deserializer, IgnoredAny};
 use serde_json::value::RawValue;
 
-use crate::decode;
 use crate::error::Error;
-use crate::paging::Page;
-use crate::transport::Reply;
+use crate::lists::page::Page;
+use crate::transport::decode;
+use crate::transport::reply::Reply;
 
 /// A list of which each item is either decoded or kept as it came.
 ///

@@ -1,0 +1,158 @@
+//! A page, and the operations that answer in pages.
+
+use serde::de::DeserializeOwned;
+
+use crate::request::Kind;
+
+/// One page of a list.
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// use circleci_api::Page;
+///
+/// fn last<P: Page>(page: P) -> Option<P::Item> {
+///     println!("{} items; the next page is {:?}", page.items().len(), page.next_page_token());
+///     page.into_items().pop()
+/// }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # use circleci_api::{mock::{self, Mock}, operations::ListContexts};
+/// # let server = Mock::start().await;
+/// # let named = |name: &str| mock::item::<ListContexts>(|context| context.name = name.to_owned());
+/// # server.on::<ListContexts>().pages([vec![named("build"), named("deploy")], vec![named("sign")]]);
+/// # let circleci = server.client();
+///
+/// let page = circleci.list_contexts().owner_slug("gh/acme").send().await?;
+/// # assert!(page.next_page_token().is_some());
+/// assert!(last(page).is_some_and(|context| context.name == "deploy"));
+/// # Ok(()) }
+/// ```
+pub trait Page: Send + Sized + 'static {
+    /// What the list is of.
+    type Item: Send + 'static;
+
+    /// The items of this page.
+    fn items(&self) -> &[Self::Item];
+
+    /// The items of this page, by value.
+    fn into_items(self) -> Vec<Self::Item>;
+
+    /// Where the next page is; `None` or empty on the last one.
+    fn next_page_token(&self) -> Option<&str>;
+}
+
+/// A list without tokens: one page, or one that is followed by offset.
+impl<T: Send + 'static> Page for Vec<T> {
+    type Item = T;
+
+    fn items(&self) -> &[T] {
+        self
+    }
+
+    fn into_items(self) -> Vec<T> {
+        self
+    }
+
+    fn next_page_token(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// How the next page is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(hidden)]
+pub enum Cursor {
+    /// By the token of the last answer, in this query parameter.
+    Token(&'static str),
+    /// By the number of items so far, in this query parameter.
+    Offset(&'static str),
+}
+
+impl Cursor {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Token(name) | Self::Offset(name) => name,
+        }
+    }
+}
+
+/// An operation whose answer is a list in pages.
+///
+/// The streams send nothing before they are polled and stop when they are dropped. Every page is asked for with the
+/// operation's own filters. An empty page in the middle is followed, a repeated token is an error, and after an error
+/// a stream is finished.
+///
+/// They implement [`Stream`], for those who use the `futures` crate, and have `try_next` for those who do not:
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # use circleci_api::{mock::{self, Mock}, operations::ListPipelines};
+/// # let server = Mock::start().await;
+/// # let pipeline = |number| mock::item::<ListPipelines>(|pipeline| pipeline.number = number);
+/// # server.on::<ListPipelines>().query("mine", true).pages([vec![pipeline(3)], vec![], vec![pipeline(2), pipeline(1)]]);
+/// # let circleci = server.client();
+/// # let mut numbers = Vec::new();
+/// let list = circleci.list_pipelines().org_slug("gh/acme").mine(true);
+///
+/// let mut pipelines = list.clone().items();
+/// while let Some(pipeline) = pipelines.try_next().await? {
+///     println!("#{}", pipeline.number);
+/// #   numbers.push(pipeline.number);
+/// }
+/// # assert_eq!(numbers, [3, 2, 1]);
+///
+/// let mut pages = list.pages();
+/// let first = pages.try_next().await?;
+/// assert!(first.is_some_and(|page| page.items.len() == 1));
+/// # Ok(()) }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not answer in pages",
+    note = "`.send()` gives all there is"
+)]
+pub trait Paged: Kind<Output: Page<Item: DeserializeOwned> + DeserializeOwned> {
+    #[doc(hidden)]
+    const CURSOR: Cursor;
+}
+
+/// Says that a type of the document is a page: its struct has `items` and `next_page_token`.
+///
+/// ```text
+/// page! { PipelineList of Pipeline }
+/// ```
+macro_rules! page {
+    ($page:ident of $item:ident) => {
+        impl $crate::lists::page::Page for $page {
+            type Item = $item;
+
+            fn items(&self) -> &[$item] {
+                &self.items
+            }
+
+            fn into_items(self) -> ::std::vec::Vec<$item> {
+                self.items
+            }
+
+            fn next_page_token(&self) -> Option<&str> {
+                self.next_page_token.as_deref()
+            }
+        }
+    };
+}
+
+/// Says that an operation answers with a page.
+///
+/// ```text
+/// paged! { ListPipelines: PipelineList by Token "page-token" }
+/// paged! { GetDecisionLogs: Vec<DecisionLog> by Offset "offset" }
+/// ```
+macro_rules! paged {
+    ($operation:ident : $page:ident $(<$item:ident>)? by $cursor:ident $parameter:literal) => {
+        impl $crate::lists::page::Paged for $operation {
+            const CURSOR: $crate::lists::page::Cursor =
+                $crate::lists::page::Cursor::$cursor($parameter);
+        }
+    };
+}
+
+pub(crate) use {page, paged};

@@ -1,0 +1,253 @@
+//! What an operation is, and the macro that makes a builder of one.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::operation::Operation;
+use crate::transport::call::{Call, CallOptions};
+use crate::transport::decode;
+use crate::transport::reply::Reply;
+use crate::transport::response::Response;
+use crate::values::argument::{PathValue, QueryValue};
+
+mod sending;
+
+pub use sending::Sending;
+
+mod sealed {
+    /// What an operation is called by, and how its answer is read. For what is to work with any of them:
+    ///
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// use circleci_api::{Error, Kind, Request};
+    ///
+    /// async fn timed<O: Kind>(request: Request<O>) -> Result<O::Output, Error> {
+    ///     let began = std::time::Instant::now();
+    ///     let answer = request.send().await;
+    ///     println!("{} {}: {:?}", O::OPERATION.method, O::OPERATION.path, began.elapsed());
+    ///     answer
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Error> {
+    /// # let server = circleci_api::mock::Mock::start().await;
+    /// # let circleci = server.client();
+    ///
+    /// let project = timed(circleci.get_project_by_slug("gh/acme/web")).await?;
+    /// assert_eq!(project.name, "api-preview-docs"); // the mock's example
+    /// # Ok(()) }
+    /// ```
+    pub trait Kind: 'static {
+        /// What the API's document says about it.
+        const OPERATION: &'static crate::operation::Operation;
+        /// What it answers.
+        type Output: 'static;
+        #[doc(hidden)]
+        const DECODE: super::Decode<Self::Output>;
+        #[doc(hidden)]
+        const RESPOND: super::Decode<crate::transport::response::Response<Self::Output>>;
+    }
+}
+
+pub use sealed::Kind;
+
+/// From an answer to a value.
+#[doc(hidden)]
+pub type Decode<T> = fn(Reply) -> Result<T, Error>;
+
+/// A request for an operation, on its way to being sent.
+///
+/// The methods of [`Client`](crate::Client) make one of what the operation cannot do without. Each operation's own
+/// setters, for what is optional, are in its `impl Request<…>` block below.
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # use circleci_api::{CallOptions, mock::Mock, serde_json};
+/// # use std::time::Duration;
+/// # let server = Mock::start().await;
+/// # let circleci = server.client();
+/// let pipelines = circleci
+///     .list_pipelines_for_project("gh/acme/web")
+///     .branch("main")
+///     .options(CallOptions::new().timeout(Duration::from_secs(10)));
+/// assert_eq!(pipelines.operation().id, "listPipelinesForProject");
+///
+/// let page = pipelines.clone().send().await?; // the first page; `items()` reads all of them
+/// let response = pipelines.clone().send_for_response().await?;
+/// let json: serde_json::Value = pipelines.send_as().await?;
+///
+/// assert_eq!(response.body(), &page);
+/// assert_eq!(json["items"].as_array().map(Vec::len), Some(page.items.len()));
+/// # assert!(server.received().iter().all(|it| it.query("branch") == Some("main")));
+/// # Ok(()) }
+/// ```
+#[must_use = "nothing is sent until `send` is called and awaited"]
+pub struct Request<O> {
+    call: Call,
+    operation: PhantomData<fn() -> O>,
+}
+
+impl<O> Clone for Request<O> {
+    fn clone(&self) -> Self {
+        Self {
+            call: self.call.clone(),
+            operation: PhantomData,
+        }
+    }
+}
+
+impl<O> fmt::Debug for Request<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.call.fmt(f)
+    }
+}
+
+impl<O: Kind> Request<O> {
+    pub(crate) fn new(client: &Client) -> Self {
+        Self {
+            call: Call::new(client, O::OPERATION),
+            operation: PhantomData,
+        }
+    }
+
+    /// What the API's document says about the operation.
+    pub fn operation(&self) -> &'static Operation {
+        O::OPERATION
+    }
+
+    /// Retries, replay and timeout of this one call.
+    pub fn options(mut self, options: CallOptions) -> Self {
+        self.call.set_options(options);
+        self
+    }
+
+    /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Whatever went wrong, as an [`Error`] with questions to ask of it.
+    pub fn send(self) -> Sending<O::Output> {
+        Sending::new(self.call, O::DECODE)
+    }
+
+    /// Sends the request, and keeps status, headers, request id and rate-limit figures beside the body.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_for_response(self) -> Sending<Response<O::Output>> {
+        Sending::new(self.call, O::RESPOND)
+    }
+
+    /// Sends the request, and decodes the answer into a type of yours: [`Tolerant`](crate::Tolerant),
+    /// [`serde_json::Value`], or a struct with the fields that you read.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_as<T: DeserializeOwned>(self) -> Sending<T> {
+        Sending::new(self.call, decode::json)
+    }
+
+    pub(crate) fn into_call(self) -> Call {
+        self.call
+    }
+
+    // What generated code fills a request in with. The names are out of the way of any parameter's setter.
+
+    /// The next path parameter, in the order of the template.
+    pub(crate) fn with_path(mut self, value: impl Into<PathValue>) -> Self {
+        self.call.push_path(value.into());
+        self
+    }
+
+    /// The three path parameters that spell a project slug.
+    #[allow(dead_code, reason = "depends on the document")]
+    pub(crate) fn with_project(mut self, slug: impl Into<PathValue>) -> Self {
+        self.call.push_project(slug.into());
+        self
+    }
+
+    /// Sets a query parameter, in place of what was set before.
+    pub(crate) fn with_query(mut self, name: &'static str, value: impl Into<QueryValue>) -> Self {
+        self.call.set_query(name, value.into());
+        self
+    }
+
+    /// Sets a query parameter that is repeated for each of its values.
+    #[allow(dead_code, reason = "depends on the document")]
+    pub(crate) fn with_query_each<V: Into<QueryValue>>(
+        mut self,
+        name: &'static str,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
+        self.call.clear_query(name);
+        for value in values {
+            self.call.push_query(name, value.into());
+        }
+        self
+    }
+
+    /// The JSON body.
+    pub(crate) fn with_json<B: Serialize + ?Sized>(mut self, body: &B) -> Self {
+        self.call.set_json(body);
+        self
+    }
+
+    /// The JSON body of an operation whose body may be left out.
+    #[allow(dead_code, reason = "depends on the document")]
+    pub(crate) fn with_empty_object(mut self) -> Self {
+        self.call.set_empty_object();
+        self
+    }
+}
+
+/// Defines an operation. Output, id, method, path template, path parameters, replay class:
+///
+/// ```text
+/// operation! {
+///     /// Asked for by [`Client::list_workflow_jobs`].
+///     ListWorkflowJobs -> types::JobList;
+///     "listWorkflowJobs" GET "/workflow/{id}/job" ("id": Uuid) Safe
+/// }
+/// ```
+///
+/// An output of `()` leaves the body of the answer unread.
+macro_rules! operation {
+    ($(#[$meta:meta])* $name:ident -> (); $($rest:tt)*) => {
+        $crate::request::operation! { @with (nothing nothing_with_response) ($(#[$meta])*) $name (()) $($rest)* }
+    };
+    (@with ($decode:ident $respond:ident) ($(#[$meta:meta])*) $name:ident ($output:ty)
+        $id:literal $method:ident $path:literal ($($param:literal : $kind:ident),* $(,)?) $replay:ident) => {
+        $(#[$meta])*
+        #[non_exhaustive]
+        pub struct $name;
+
+        impl $name {
+            /// What the API's document says about this operation.
+            pub const OPERATION: &'static $crate::operation::Operation = &$crate::operation::Operation::new(
+                $id,
+                ::http::Method::$method,
+                $path,
+                &[$($crate::operation::Param { name: $param, kind: $crate::operation::ParamKind::$kind }),*],
+                $crate::operation::Replay::$replay,
+            );
+        }
+
+        impl $crate::request::Kind for $name {
+            const OPERATION: &'static $crate::operation::Operation = Self::OPERATION;
+            type Output = $output;
+            const DECODE: $crate::request::Decode<$output> = $crate::transport::decode::$decode;
+            const RESPOND: $crate::request::Decode<$crate::transport::response::Response<$output>> = $crate::transport::decode::$respond;
+        }
+    };
+    ($(#[$meta:meta])* $name:ident -> $output:ty; $($rest:tt)*) => {
+        $crate::request::operation! { @with (json json_with_response) ($(#[$meta])*) $name ($output) $($rest)* }
+    };
+}
+
+pub(crate) use operation;

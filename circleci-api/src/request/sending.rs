@@ -1,0 +1,56 @@
+//! A call on its way.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use crate::error::Error;
+use crate::transport::call::Call;
+use crate::transport::exchange;
+use crate::transport::reply::Reply;
+
+/// A call on its way: a future of its answer. Nothing is sent before it is awaited, and dropping it ends the call.
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = circleci_api::mock::Mock::start().await;
+/// # let circleci = server.client();
+/// let user = circleci.get_current_user().send();
+/// let project = circleci.get_project_by_slug("gh/acme/web").send();
+/// assert!(server.received().is_empty());
+///
+/// let (user, project) = tokio::try_join!(user, project)?; // both at once
+/// # assert_eq!(server.received().len(), 2);
+/// # Ok(()) }
+/// ```
+#[must_use = "nothing is sent until it is awaited"]
+pub struct Sending<T> {
+    exchange: Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>,
+    decode: fn(Reply) -> Result<T, Error>,
+}
+
+impl<T> Sending<T> {
+    pub(crate) fn new(call: Call, decode: fn(Reply) -> Result<T, Error>) -> Self {
+        Self {
+            exchange: exchange::start(call),
+            decode,
+        }
+    }
+}
+
+impl<T> Future for Sending<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let reply = ready!(self.exchange.as_mut().poll(cx))?;
+        Poll::Ready((self.decode)(reply))
+    }
+}
+
+impl<T> fmt::Debug for Sending<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sending(..)")
+    }
+}

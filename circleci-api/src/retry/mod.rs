@@ -1,0 +1,211 @@
+//! Whether a failed attempt is followed by another, and when.
+
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind};
+
+pub(crate) mod backoff;
+pub(crate) mod clock;
+#[cfg(feature = "pacing")]
+pub(crate) mod pacing;
+pub(crate) mod rate_limit;
+
+use backoff::Backoff;
+
+/// How often a call is tried, and how long it may take to succeed.
+///
+/// Sent again are: rate-limited calls (429) and those that never left this machine, whatever their method; calls
+/// that met 408, 500, 502, 503, 504, a broken connection or a timeout, where a second sending is harmless
+/// ([`Replay`](crate::Replay)). The wait is the greater of what the server asks for (`Retry-After`, or
+/// `RateLimit-Reset` with a 429) and an exponential backoff with jitter. A wait that does not fit into the budget is
+/// not begun: the error comes at once, and says how long it would have been.
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # use circleci_api::{mock::Mock, operations::GetCurrentUser};
+/// # let server = Mock::start().await;
+/// # server.on::<GetCurrentUser>().status(502, "Bad gateway").status(503, "Unavailable").reply_with(|_| ());
+/// use std::time::Duration;
+/// use circleci_api::RetryPolicy;
+///
+/// let patient = RetryPolicy::default()
+///     .max_attempts(10)
+///     .max_elapsed(Duration::from_secs(300))
+///     .min_delay(Duration::from_secs(1))
+///     .max_delay(Duration::from_secs(60));
+/// let circleci = server.client_builder() // or Client::builder()
+///     .retry(patient)
+///     .timeout(Duration::from_secs(300))
+///     .build()?;
+/// circleci.get_current_user().send().await?; // answered 502, 503, and then well
+/// # server.assert_count::<GetCurrentUser>(3);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct RetryPolicy {
+    attempts: u32,
+    elapsed: Duration,
+    first: Duration,
+    cap: Duration,
+}
+
+impl Default for RetryPolicy {
+    /// 6 attempts within 90 seconds, 250 milliseconds after the first, at most 20 seconds between two unless the
+    /// server asks for more.
+    fn default() -> Self {
+        Self {
+            attempts: 6,
+            elapsed: Duration::from_secs(90),
+            first: Duration::from_millis(250),
+            cap: Duration::from_secs(20),
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// One attempt.
+    ///
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # use circleci_api::{RetryPolicy, mock::Mock, operations::GetCurrentUser};
+    /// # let server = Mock::start().await;
+    /// # server.on::<GetCurrentUser>().status(502, "Bad gateway").reply_with(|_| ());
+    /// # let builder = server.client_builder();
+    /// let circleci = builder.retry(RetryPolicy::none()).build()?; // or `.no_retries()`
+    /// let answer = circleci.get_current_user().send().await;
+    /// assert!(answer.is_err_and(|error| error.attempts() == 1));
+    /// # Ok(()) }
+    /// ```
+    pub fn none() -> Self {
+        Self::default().max_attempts(1)
+    }
+
+    /// Requests per call, the first included. 0 counts as 1.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts.max(1);
+        self
+    }
+
+    /// The time after which no attempt begins, counted from the start of the call, waits included. The client's
+    /// [`timeout`](crate::ClientBuilder::timeout) ends a call all the same, 2 minutes unless said otherwise.
+    pub fn max_elapsed(mut self, elapsed: Duration) -> Self {
+        self.elapsed = elapsed;
+        self
+    }
+
+    /// The backoff after the first attempt, before jitter. It doubles with each attempt.
+    pub fn min_delay(mut self, delay: Duration) -> Self {
+        self.first = delay;
+        self
+    }
+
+    /// The longest backoff, jitter included. A server may ask for more.
+    pub fn max_delay(mut self, delay: Duration) -> Self {
+        self.cap = delay;
+        self
+    }
+
+    /// The waits of one call. Made at its first failure only.
+    fn backoff(&self) -> Backoff {
+        Backoff::new(self.first, self.cap, 2.0)
+    }
+}
+
+/// What follows a failed attempt.
+pub(crate) enum Next {
+    /// Another attempt, after a wait.
+    Again { failure: Error, wait: Duration },
+    /// The failure is the call's.
+    GiveUp(Error),
+}
+
+/// The retries of one call.
+pub(crate) struct Retries {
+    policy: RetryPolicy,
+    may_replay: bool,
+    budget: Duration,
+    backoff: Option<Backoff>,
+}
+
+impl Retries {
+    /// A call that has a limit of its own does not wait beyond it either.
+    pub(crate) fn new(policy: &RetryPolicy, may_replay: bool, limit: Option<Duration>) -> Self {
+        Self {
+            may_replay,
+            budget: policy.elapsed.min(limit.unwrap_or(Duration::MAX)),
+            backoff: None,
+            policy: policy.clone(),
+        }
+    }
+
+    /// Decides what follows a failure, `elapsed` after the start of the call.
+    pub(crate) fn next(&mut self, failure: Error, elapsed: Duration) -> Next {
+        if !may_follow(&failure, self.may_replay) || failure.attempts() >= self.policy.attempts {
+            return Next::GiveUp(failure);
+        }
+        let backoff = self.backoff.get_or_insert_with(|| self.policy.backoff());
+        let wait = backoff
+            .next()
+            .max(failure.retry_after().unwrap_or_default());
+        if elapsed
+            .checked_add(wait)
+            .is_some_and(|after| after <= self.budget)
+        {
+            return Next::Again { failure, wait };
+        }
+        // Too long to wait here; the caller may have more time.
+        Next::GiveUp(match failure.is_rate_limited() {
+            true => failure.with_retry_after(Some(wait)),
+            false => failure,
+        })
+    }
+}
+
+/// Whether an attempt that failed like this may be followed by another.
+fn may_follow(error: &Error, may_replay: bool) -> bool {
+    match error.kind() {
+        // The server refused to look at it: nothing happened there.
+        ErrorKind::RateLimited => true,
+        // It never left this machine.
+        ErrorKind::Connect => error.is_transient(),
+        _ => may_replay && error.is_transient(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backoff_doubles_jitters_and_is_capped() {
+        let policy = RetryPolicy::default()
+            .min_delay(Duration::from_millis(100))
+            .max_delay(Duration::from_secs(1));
+        let mut backoff = policy.backoff();
+        for low in [100, 200, 400, 500, 500, 500] {
+            let wait = backoff.next().as_millis();
+            assert!(
+                (low..=(2 * low).min(1000)).contains(&wait),
+                "{wait} from {low}"
+            );
+        }
+        let mut first: Vec<_> = (0..8).map(|_| policy.backoff().next()).collect();
+        first.dedup();
+        assert!(
+            first.len() > 1,
+            "jitter differs from call to call: {first:?}"
+        );
+    }
+
+    #[test]
+    fn a_cap_of_nothing_is_no_wait() {
+        let mut backoff = RetryPolicy::default().max_delay(Duration::ZERO).backoff();
+        assert_eq!(
+            (backoff.next(), backoff.next()),
+            (Duration::ZERO, Duration::ZERO)
+        );
+    }
+}

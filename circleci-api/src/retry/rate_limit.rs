@@ -1,0 +1,155 @@
+//! What a server says about its rate limit, and how long it asks to wait.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+/// What a server says about its rate limit: `RateLimit-Limit`, `-Remaining` and `-Reset`, with or without `X-`. See the
+/// example of [`Response`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RateLimit {
+    /// Requests allowed in a window.
+    pub limit: Option<u64>,
+    /// Requests left in this window.
+    pub remaining: Option<u64>,
+    /// Until the next window.
+    pub reset: Option<Duration>,
+}
+
+impl RateLimit {
+    pub(crate) fn read(headers: &HeaderMap, utc: SystemTime) -> Self {
+        Self {
+            limit: figure(headers, ["ratelimit-limit", "x-ratelimit-limit"]),
+            remaining: figure(headers, ["ratelimit-remaining", "x-ratelimit-remaining"]),
+            reset: reset(headers, utc),
+        }
+    }
+}
+
+/// What the server asks to wait: `Retry-After`, or with a 429 the reset of its window.
+pub(crate) fn asked(status: StatusCode, headers: &HeaderMap, utc: SystemTime) -> Option<Duration> {
+    let after = headers
+        .get(RETRY_AFTER)
+        .and_then(|value| seconds(value).or_else(|| date(value, utc)));
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        after.or_else(|| reset(headers, utc))
+    } else {
+        after
+    }
+}
+
+/// `RateLimit-Reset`: seconds from now, or a moment on the calendar as some servers write it.
+pub(crate) fn reset(headers: &HeaderMap, utc: SystemTime) -> Option<Duration> {
+    let value = headers
+        .get("ratelimit-reset")
+        .or_else(|| headers.get("x-ratelimit-reset"))?;
+    let wait = seconds(value).or_else(|| date(value, utc))?;
+    // 30 years of seconds is no wait but a Unix time.
+    if wait >= Duration::from_secs(1_000_000_000) {
+        let now = utc.duration_since(UNIX_EPOCH).unwrap_or_default();
+        return Some(wait.saturating_sub(now));
+    }
+    Some(wait)
+}
+
+fn seconds(value: &HeaderValue) -> Option<Duration> {
+    let text = value.to_str().ok()?.trim();
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
+    }
+    // Not in the standard, but seen: fractions, and a negative number for "now".
+    let seconds: f64 = text.parse().ok()?;
+    if seconds.is_nan() {
+        return None;
+    }
+    Some(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX))
+}
+
+fn date(value: &HeaderValue, utc: SystemTime) -> Option<Duration> {
+    let moment = httpdate::parse_http_date(value.to_str().ok()?.trim()).ok()?;
+    Some(moment.duration_since(utc).unwrap_or_default())
+}
+
+fn figure(headers: &HeaderMap, names: [&str; 2]) -> Option<u64> {
+    let value = names.iter().find_map(|name| headers.get(*name))?;
+    // `100, 100;w=60`: the first figure is the one in force.
+    let text = value.to_str().ok()?.split([',', ';']).next()?;
+    text.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| {
+                (
+                    http::HeaderName::from_static(name),
+                    HeaderValue::from_str(value).unwrap(),
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_server_says_how_long_in_many_ways() {
+        let utc = httpdate::parse_http_date("Sun, 01 Mar 2026 12:00:00 GMT").unwrap();
+        let epoch = utc.duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let in_ten = (epoch + 10).to_string();
+        for (status, pairs, seconds) in [
+            (429, &[("retry-after", "7")][..], Some(7.0)),
+            (429, &[("retry-after", " 7 ")], Some(7.0)),
+            (429, &[("retry-after", "1.5")], Some(1.5)),
+            (429, &[("retry-after", "-1")], Some(0.0)),
+            (
+                429,
+                &[("retry-after", "Sun, 01 Mar 2026 12:00:30 GMT")],
+                Some(30.0),
+            ),
+            (
+                429,
+                &[("retry-after", "Sunday, 01-Mar-26 12:00:30 GMT")],
+                Some(30.0),
+            ),
+            (
+                429,
+                &[("retry-after", "Sun, 01 Mar 2026 11:00:00 GMT")],
+                Some(0.0),
+            ),
+            (429, &[("retry-after", "soon")], None),
+            (429, &[("retry-after", "NaN")], None),
+            (429, &[("retry-after", "")], None),
+            (429, &[], None),
+            (429, &[("ratelimit-reset", "12")], Some(12.0)),
+            (429, &[("x-ratelimit-reset", &in_ten)], Some(10.0)),
+            (
+                429,
+                &[("retry-after", "3"), ("ratelimit-reset", "12")],
+                Some(3.0),
+            ),
+            (
+                429,
+                &[("retry-after", "soon"), ("ratelimit-reset", "12")],
+                Some(12.0),
+            ),
+            (503, &[("retry-after", "7")], Some(7.0)),
+            (503, &[("ratelimit-reset", "12")], None),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(
+                asked(status, &headers(pairs), utc).map(|wait| wait.as_secs_f64()),
+                seconds,
+                "{pairs:?}"
+            );
+        }
+        let forever = headers(&[("retry-after", "99999999999999999999999")]);
+        assert_eq!(
+            asked(StatusCode::TOO_MANY_REQUESTS, &forever, utc),
+            Some(Duration::from_secs(u64::MAX))
+        );
+    }
+}

@@ -1,0 +1,221 @@
+//! One attempt of a call: the request, its redirects, and the body of the answer.
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use reqwest::Url;
+
+use crate::client::{Inner, host};
+use crate::error::{Error, ErrorKind};
+use crate::retry::clock::Stopwatch;
+use crate::transport::call::Call;
+use crate::transport::refusal::refused;
+use crate::transport::reply::request_id;
+use crate::transport::wire::within;
+
+/// A redirect or two is a moved host; more is a loop.
+pub(crate) const REDIRECTS: usize = 5;
+
+/// A success, as it came.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+pub(super) async fn attempt(
+    call: &Call,
+    time: &Stopwatch,
+    mut url: Url,
+    body: Option<Bytes>,
+) -> Result<Answer, Error> {
+    let client = &*call.client.inner;
+    let method = &call.operation.method;
+    for _ in 0..=REDIRECTS {
+        let request = request(client, method.clone(), url, body.clone());
+        let mut response = within(client, time, client.http.execute(request)).await?;
+        let status = response.status();
+        #[cfg(feature = "pacing")]
+        if let Some(pacing) = &client.pacing {
+            let (now, utc) = (client.clock.now(), client.clock.utc());
+            pacing.learn(status, response.headers(), now, utc);
+        }
+        if status.is_success() {
+            let body = read(client, time, &mut response)
+                .await
+                .map_err(|error| error.with_status(status))?;
+            return Ok(Answer {
+                status,
+                headers: std::mem::take(response.headers_mut()),
+                body,
+            });
+        }
+        url = match response.headers().get(LOCATION) {
+            Some(location) if is_redirect(status) => follow(method, response.url(), location)
+                .map_err(|why| {
+                    Error::new(ErrorKind::Redirect)
+                        .with_status(status)
+                        .with_message(client.credential.redact(&why))
+                        .with_request_id(
+                            request_id(response.headers()).map(|id| client.credential.redact(id)),
+                        )
+                })?,
+            _ => return Err(refused(client, time, response).await),
+        };
+    }
+    Err(too_many_redirects())
+}
+
+fn request(client: &Inner, method: Method, url: Url, body: Option<Bytes>) -> reqwest::Request {
+    let mut request = reqwest::Request::new(method, url);
+    *request.headers_mut() = client.headers.clone();
+    if let Some(body) = body {
+        request
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *request.body_mut() = Some(body.into());
+    }
+    request
+}
+
+pub(crate) fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+#[cold]
+pub(crate) fn too_many_redirects() -> Error {
+    Error::new(ErrorKind::Redirect).with_message(format!("more than {REDIRECTS} in a row"))
+}
+
+/// Where a redirect leads, if the credential may go there.
+fn follow(method: &Method, from: &Url, location: &HeaderValue) -> Result<Url, String> {
+    let Some(to) = host::join(from, location) else {
+        return Err("its location is not a URL".to_owned());
+    };
+    if to.origin() != from.origin() {
+        return Err(format!(
+            "it leads from {} to {}, where the token must not go",
+            host::origin(from),
+            host::origin(&to)
+        ));
+    }
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return Err(format!(
+            "a {method} is not sent again elsewhere ({})",
+            to.path()
+        ));
+    }
+    Ok(to)
+}
+
+/// The whole body, unless it is larger than the client's bound.
+async fn read(
+    client: &Inner,
+    time: &Stopwatch,
+    response: &mut reqwest::Response,
+) -> Result<Bytes, Error> {
+    let limit = client.body_limit;
+    let too_large =
+        || Error::new(ErrorKind::TooLarge).with_message(format!("more than {limit} bytes"));
+    let announced = response.content_length();
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
+    let Some(first) = within(client, time, response.chunk()).await? else {
+        return Ok(Bytes::new());
+    };
+    if first.len() > limit {
+        return Err(too_large());
+    }
+    // Most answers are one chunk, and need no copy.
+    let Some(mut next) = within(client, time, response.chunk()).await? else {
+        return Ok(first);
+    };
+    let come = first.len() + next.len();
+    let expected = match announced.map(usize::try_from) {
+        // What a server announces is not yet what it sends: no more than this is set aside on its word.
+        Some(Ok(announced)) => announced.min(1 << 20).max(come),
+        _ => 2 * come,
+    };
+    let mut body = BytesMut::with_capacity(expected.min(limit));
+    body.extend_from_slice(&first);
+    loop {
+        if body.len() + next.len() > limit {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&next);
+        match within(client, time, response.chunk()).await? {
+            Some(chunk) => next = chunk,
+            None => return Ok(body.freeze()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_stays_at_home_or_is_none() {
+        let from = Url::parse("https://circleci.com/api/v2/me").unwrap();
+        for (method, location, expected) in [
+            (
+                Method::GET,
+                "/api/v2/you",
+                Ok("https://circleci.com/api/v2/you"),
+            ),
+            (Method::GET, "you", Ok("https://circleci.com/api/v2/you")),
+            (
+                Method::GET,
+                "https://circleci.com:443/x",
+                Ok("https://circleci.com/x"),
+            ),
+            (
+                Method::GET,
+                "https://u:p@circleci.com/x",
+                Ok("https://circleci.com/x"),
+            ),
+            (Method::HEAD, "/x", Ok("https://circleci.com/x")),
+            (Method::POST, "/x", Err("POST")),
+            (
+                Method::GET,
+                "http://circleci.com/x",
+                Err("to http://circleci.com,"),
+            ),
+            (
+                Method::GET,
+                "https://circleci.com:8443/x",
+                Err("to https://circleci.com:8443,"),
+            ),
+            (
+                Method::GET,
+                "//evil.example/x?y",
+                Err("to https://evil.example,"),
+            ),
+            (
+                Method::GET,
+                "https://circleci.com.evil.example/",
+                Err("evil.example"),
+            ),
+            (
+                Method::GET,
+                "https://circleci.com@evil.example/",
+                Err("to https://evil.example,"),
+            ),
+            (
+                Method::GET,
+                "\\\\evil.example\\x",
+                Err("to https://evil.example,"),
+            ),
+            (Method::GET, "javascript:alert(1)", Err("to null,")),
+            (Method::GET, "https://[", Err("not a URL")),
+        ] {
+            let got = follow(&method, &from, &HeaderValue::from_str(location).unwrap());
+            match (got, expected) {
+                (Ok(url), Ok(expected)) => assert_eq!(url.as_str(), expected),
+                (Err(why), Err(expected)) => assert!(why.contains(expected), "{location}: {why}"),
+                (got, _) => panic!("{location}: {got:?}"),
+            }
+        }
+    }
+}

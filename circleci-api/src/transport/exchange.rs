@@ -1,0 +1,84 @@
+//! The way of every call: send it, and again where that is harmless.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::error::Error;
+use crate::retry::clock::Stopwatch;
+use crate::retry::{Next, Retries};
+use crate::transport::attempt::{Answer, attempt};
+use crate::transport::call::Call;
+use crate::transport::reply::Reply;
+use crate::transport::trace;
+
+/// One box per call keeps every operation's future small, and the compiler from looking into it 113 times.
+pub(crate) fn start(call: Call) -> Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>> {
+    Box::pin(trace::call(call.operation, exchange(call)))
+}
+
+async fn exchange(call: Call) -> Result<Reply, Error> {
+    let client = &*call.client.inner;
+    let mut time = Stopwatch::start(client.clock.now(), call.timeout());
+    let mut retries = Retries::new(call.retry(), call.may_replay(), call.timeout());
+    let mut attempts = 0;
+    loop {
+        let (url, body) = (call.url()?, call.body()?);
+        admit(&call, &mut time)
+            .await
+            .map_err(|error| error.with_attempts(attempts))?;
+        attempts += 1;
+        let failure = match attempt(&call, &time, url, body).await {
+            Ok(Answer {
+                status,
+                headers,
+                body,
+            }) => {
+                return Ok(Reply {
+                    status,
+                    headers,
+                    body,
+                    attempts,
+                    call,
+                });
+            }
+            Err(failure) => failure
+                .with_operation(call.operation)
+                .with_attempts(attempts),
+        };
+        match retries.next(failure, time.elapsed(client.clock.now())) {
+            Next::GiveUp(failure) => return Err(failure),
+            Next::Again { failure, wait } => {
+                trace::again(&failure, wait);
+                drop(failure);
+                time.sleep(&*client.clock, wait).await;
+            }
+        }
+    }
+}
+
+/// Waits until the client's own pacing lets a request go.
+#[cfg(feature = "pacing")]
+async fn admit(call: &Call, time: &mut Stopwatch) -> Result<(), Error> {
+    let client = &*call.client.inner;
+    let Some(pacing) = &client.pacing else {
+        return Ok(());
+    };
+    while let Err(wait) = pacing.admit(client.clock.now()) {
+        if time
+            .left(client.clock.now())
+            .is_some_and(|left| wait > left)
+        {
+            return Err(Error::new(crate::error::ErrorKind::RateLimited)
+                .with_operation(call.operation)
+                .with_message("the client's own pacing leaves no room within the call's time")
+                .with_retry_after(Some(wait)));
+        }
+        time.sleep(&*client.clock, wait).await;
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "pacing"))]
+async fn admit(_: &Call, _: &mut Stopwatch) -> Result<(), Error> {
+    Ok(())
+}

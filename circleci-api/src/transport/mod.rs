@@ -1,0 +1,11 @@
+//! The way of a call: its attempts, the wire, and the answer.
+
+pub(crate) mod attempt;
+pub(crate) mod call;
+pub(crate) mod decode;
+pub(crate) mod exchange;
+pub(crate) mod refusal;
+pub(crate) mod reply;
+pub(crate) mod response;
+pub(crate) mod trace;
+pub(crate) mod wire;

@@ -1,0 +1,60 @@
+//! An answer that is not a success.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use http::StatusCode;
+
+use crate::client::Inner;
+use crate::error::{self, Error, ErrorKind};
+use crate::retry::{clock::Stopwatch, rate_limit};
+use crate::transport::reply::request_id;
+use crate::transport::wire::within;
+
+/// How much of a failed answer is read to find its message, and how long that may take.
+const BODY: usize = 64 * 1024;
+const BODY_TIME: Duration = Duration::from_secs(5);
+
+/// The failure of a call that was answered with this status.
+pub(super) async fn refused(
+    client: &Inner,
+    time: &Stopwatch,
+    response: reqwest::Response,
+) -> Error {
+    let (failure, body) = failure(client, time, response).await;
+    // Found first, for a short token may be a part of any word, and JSON may escape it.
+    let message = error::message_of(&body);
+    let failure = failure.with_excerpt(&client.credential.redact(&body));
+    match message {
+        Some(message) => failure.with_message(client.credential.redact(&message)),
+        None => failure,
+    }
+}
+
+/// A failed answer without its message, and its body. The status is never lost, whatever becomes of the body.
+pub(crate) async fn failure(
+    client: &Inner,
+    time: &Stopwatch,
+    mut response: reqwest::Response,
+) -> (Error, String) {
+    let mut body = BytesMut::new();
+    let reading = async {
+        while body.len() < BODY {
+            match within(client, time, response.chunk()).await {
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                _ => break,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(BODY_TIME, reading).await;
+    let (status, headers) = (response.status(), response.headers());
+    let kind = match status {
+        StatusCode::TOO_MANY_REQUESTS => ErrorKind::RateLimited,
+        _ => ErrorKind::Status,
+    };
+    let failure = Error::new(kind)
+        .with_status(status)
+        .with_request_id(request_id(headers).map(|id| client.credential.redact(id)))
+        .with_retry_after(rate_limit::asked(status, headers, client.clock.utc()));
+    (failure, String::from_utf8_lossy(&body).into_owned())
+}

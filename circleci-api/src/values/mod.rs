@@ -1,0 +1,11 @@
+//! What callers put into calls and read out of answers.
+
+pub(crate) mod argument;
+#[cfg(feature = "wait")]
+pub(crate) mod checkout;
+pub(crate) mod parameters;
+#[cfg(feature = "wait")]
+pub(crate) mod pipeline_parameters;
+pub(crate) mod slug;
+mod status;
+mod timetable;
