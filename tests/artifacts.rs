@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::support::{Act, Answer, Ending, Seen, Server, TOKEN, answer};
+use crate::server::{Act, Answer, Ending, Seen, Server, TOKEN, answer};
 use circleci_api::artifacts::TokenHosts;
 use circleci_api::serde_json::{self, Value, json};
 use circleci_api::types::Artifact;
@@ -158,7 +158,7 @@ async fn a_signed_url_is_in_no_error() {
         "downloadArtifact: 403 Forbidden: SignatureDoesNotMatch: no: [redacted] (request req-403)"
     );
     assert!(!format!("{error:#?} {:?}", client.download_artifact(&found)).contains("s1gned"));
-    let nobody = format!("http://{}", crate::support::refused().await);
+    let nobody = format!("http://{}", crate::server::refused().await);
     let found = artifact("x", &format!("{nobody}/x?X-Sig=s1gned"));
     let error = client.download_artifact(&found).stream().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);

@@ -4,27 +4,15 @@
     reason = "the examples that are tried here share a module"
 )]
 
-#[path = "support/calls.rs"]
-mod calls;
-#[path = "support/document.rs"]
-mod document;
-#[path = "../xtask/tests/common/mod.rs"]
-mod documents;
-mod fuzzed;
-#[path = "support/stage.rs"]
-mod stage;
-mod support;
-#[path = "support/values.rs"]
-mod values;
+use circleci_api_tests::{calls, document, fuzzed, server, stage, values};
 
 mod artifacts;
-mod checkouts;
+mod checkout;
 mod contexts;
 mod credentials;
 mod decode;
 mod examples_in_docs;
 mod insights;
-mod job_logs;
 mod mock;
 mod pacing;
 mod paging;
@@ -35,6 +23,7 @@ mod slugs;
 mod tour;
 mod transport;
 mod usage;
-mod waiting;
-mod webhooks;
+mod v1;
+mod wait;
+mod webhook;
 mod wire;

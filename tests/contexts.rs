@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 #[allow(dead_code, reason = "its `main` is for `cargo run`")]
 #[path = "../circleci-api/examples/env_sync.rs"]
 mod env_sync;
-use crate::support::{Act, Seen, Server, answer};
+use crate::server::{Act, Seen, Server, answer};
 
 const CONTEXT: &str = "f31d7249-b7b1-4729-b3a4-ec0ba07b4686";
 const OTHER: &str = "0b1c3b0e-1f60-4a0b-8f3c-6b1a2f0b3c4d";

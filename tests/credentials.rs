@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::support::{Act, Server, TOKEN, answer};
+use crate::server::{Act, Server, TOKEN, answer};
 use circleci_api::{Client, ClientBuilder, Environment, Error, ErrorKind, Scheme, Token, reqwest};
 use tokio_rustls::rustls;
 
@@ -297,7 +297,7 @@ async fn nothing_that_is_printed_shows_the_token() {
         }
     }
     let refused = Client::builder()
-        .host(format!("http://{}", crate::support::refused().await))
+        .host(format!("http://{}", crate::server::refused().await))
         .token(TOKEN)
         .no_retries()
         .build()

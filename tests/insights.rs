@@ -14,7 +14,7 @@ mod deploy_dashboard;
 #[allow(dead_code, reason = "its `main` is for `cargo run`")]
 #[path = "../circleci-api/examples/flaky_tests.rs"]
 mod flaky_tests;
-use crate::support::{Act, Server, answer};
+use crate::server::{Act, Server, answer};
 
 fn page(items: Value, next: Option<&str>) -> Act {
     answer(

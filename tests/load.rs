@@ -1,7 +1,5 @@
 //! Many calls and long lists: none lost, none doubled, memory flat.
 
-mod support;
-
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use circleci_api::{RetryPolicy, serde_json, uuid::Uuid, v1::StepAction};
+use circleci_api_tests::server::{Act, Server, answer};
 use flate2::{Compression, write::GzEncoder};
-use support::{Act, Server, answer};
 use tokio::sync::Mutex as Turn;
 
 /// What this process holds, in KiB; `None` where the system does not say.
@@ -115,7 +113,7 @@ async fn a_stream_of_a_hundred_thousand_items_in_constant_memory() {
     const ITEMS: u64 = 20;
 
     let _alone = ALONE.lock().await;
-    fn page(_: usize, seen: &support::Seen) -> Act {
+    fn page(_: usize, seen: &circleci_api_tests::server::Seen) -> Act {
         let page: u64 = seen
             .query("page-token")
             .map_or(0, |token| token.parse().unwrap());

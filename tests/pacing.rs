@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::support::{Server, answer};
+use crate::server::{Server, answer};
 use circleci_api::{Client, Clock, ErrorKind, Pacing};
 
 const ID: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";

@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use crate::support::{Act, Seen, Server, answer};
+use crate::server::{Act, Seen, Server, answer};
 use circleci_api::{ErrorKind, Paged, Request, Tolerant, serde_json, types};
 use futures_util::{StreamExt, TryStreamExt};
 

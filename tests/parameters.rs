@@ -9,7 +9,7 @@ use circleci_api::{
 };
 use serde_json::json;
 
-use crate::support::{Server, answer};
+use crate::server::{Server, answer};
 
 #[test]
 fn types_are_kept() {

@@ -1,13 +1,11 @@
 //! What a call leaves in the traces, and what it must not.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use support::{Server, TOKEN, answer};
+use circleci_api_tests::server::{Server, TOKEN, answer};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};

@@ -1,14 +1,9 @@
 //! What users of the crate see, listed from the generated source: an upstream change is a readable diff of these snapshots.
 
-#[path = "support/document.rs"]
-mod document;
-#[path = "support/values.rs"]
-mod values;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use document::Document;
+use circleci_api_tests::document::{self, Document};
 use xtask::surface::{Surface, Type, read_files};
 
 fn surface() -> Surface {

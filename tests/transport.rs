@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Act, Ending, Server, Waits, answer};
+use crate::server::{Act, Ending, Server, Waits, answer};
 use circleci_api::serde_json::{Value, json};
 use circleci_api::{
     CallOptions, Client, ClientBuilder, Error, ErrorKind, Replay, RetryPolicy, operations, types,
@@ -109,7 +109,7 @@ impl Got {
         assert_eq!(error.is_timeout(), self.timeout, "{row}");
         assert!(!line.contains('\n'), "{row}: {line}");
         assert!(
-            !format!("{line} {error:#?}").contains(crate::support::TOKEN),
+            !format!("{line} {error:#?}").contains(crate::server::TOKEN),
             "{row}: {error:#?}"
         );
     }
@@ -163,7 +163,7 @@ async fn run(rows: Vec<Row>, set: impl Fn(ClientBuilder) -> ClientBuilder) {
             assert_eq!(again.body, seen[0].body, "{name}");
             assert_eq!(
                 again.header("circle-token"),
-                Some(crate::support::TOKEN),
+                Some(crate::server::TOKEN),
                 "{name}"
             );
         }
@@ -777,7 +777,7 @@ async fn a_broken_wire() {
 #[tokio::test]
 async fn a_refused_connection_is_tried_again_whatever_the_method() {
     for verb in [Get, Create] {
-        let address = crate::support::refused().await;
+        let address = crate::server::refused().await;
         let waits = Waits::default();
         let client = Client::builder()
             .host(format!("http://{address}"))

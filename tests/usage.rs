@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::support::{Act, Ending, Seen, Server, TOKEN, answer};
+use crate::server::{Act, Ending, Seen, Server, TOKEN, answer};
 use circleci_api::chrono::{DateTime, Utc};
 use circleci_api::serde_json::{self, Value, json};
 use circleci_api::types::UsageExportJobState;

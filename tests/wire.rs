@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::calls::Answer;
 use crate::document::{Document, Maker, Operation, Style};
+use crate::server::{Seen, Server, TOKEN, answer};
 use crate::stage::Stage;
-use crate::support::{Seen, Server, TOKEN, answer};
 use circleci_api::Client;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};

@@ -1,19 +1,8 @@
 //! Coverage-guided fuzzing of the client and its generator: `fuzz/run SECONDS [TARGET…]`.
 //!
-//! What is done with the bytes stands in `tests/fuzzed/`, where an ordinary test does the same with what is kept here: `seeds/`, and
+//! What is done with the bytes stands in `tests/support/fuzzed/`, where an ordinary test does the same with what is kept here: `seeds/`, and
 //! in `found/` what a target has found.
-#![allow(dead_code, reason = "the tests use more of what they share")]
-
-#[path = "../../tests/support/calls.rs"]
-mod calls;
-#[path = "../../xtask/tests/common/mod.rs"]
-mod documents;
-#[path = "../../tests/fuzzed/mod.rs"]
-mod fuzzed;
-#[path = "../../tests/support/mod.rs"]
-mod support;
-#[path = "../../tests/support/values.rs"]
-mod values;
+use circleci_api_tests::fuzzed;
 
 #[doc(hidden)]
 pub use libfuzzer_sys;

@@ -1,5 +1,4 @@
 //! Every operation of the client, called twice: with what it requires, and with everything it takes.
-#![allow(dead_code, reason = "each target uses its part")]
 
 use std::fmt::Debug;
 use std::future::Future;

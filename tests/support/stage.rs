@@ -1,11 +1,10 @@
 //! A client, and a server that answers whatever it was last told to.
-#![allow(dead_code, reason = "each target uses its part")]
 
 use std::sync::{Arc, Mutex};
 
 use circleci_api::Client;
 
-use crate::support::{Server, answer};
+use crate::server::{Server, answer};
 
 pub struct Stage {
     pub server: Server,

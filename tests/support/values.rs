@@ -1,8 +1,6 @@
 //! What the calls are made with. Every value says which parameter it is for, so that two that were swapped are noticed,
 //! and is as hard to transport as its type admits.
 
-#![allow(dead_code, reason = "each target uses its part")]
-
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 

@@ -94,8 +94,7 @@ fn types(model: &Model<'_>, files: &mut Files) -> Result<String> {
     for named in &model.hoisted.types {
         let boxed = format!("Box<{}>", named.name);
         if written.contains(&boxed) {
-            let blank =
-                "fn blank() -> Self {\n        Box::new(crate::json::object::Blank::blank())\n    }";
+            let blank = "fn blank() -> Self {\n        Box::new(crate::json::object::Blank::blank())\n    }";
             by_file.entry(file_of(named)).or_default().push(format!(
                 "impl crate::json::object::Blank for {boxed} {{\n    {blank}\n}}\n"
             ));
@@ -129,12 +128,18 @@ fn file_of(named: &crate::hoist::Named) -> String {
 /// The `use` lines that a file of types needs.
 fn imports(body: &str, file: &str) -> String {
     let known = [
-        ("with(NumberOrString)", "crate::json::lenient::NumberOrString"),
+        (
+            "with(NumberOrString)",
+            "crate::json::lenient::NumberOrString",
+        ),
         ("with(Text)", "crate::json::lenient::Text"),
         ("object!", "crate::json::object::object"),
         ("one_of!", "crate::json::object::one_of"),
         ("open_enum!", "crate::json::open_enum::open_enum"),
-        ("ParameterValue", "crate::values::parameters::ParameterValue"),
+        (
+            "ParameterValue",
+            "crate::values::parameters::ParameterValue",
+        ),
         ("DateTime<Utc>", "chrono::{DateTime, Utc}"),
         ("BTreeMap<", "std::collections::BTreeMap"),
         ("Uuid", "uuid::Uuid"),

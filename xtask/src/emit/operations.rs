@@ -111,7 +111,10 @@ fn imports(body: &str) -> String {
         ("Client", "crate::client::Client"),
         ("types::", "crate::generated::types"),
         ("operation!", "crate::request::{Request, operation}"),
-        ("ParameterValue", "crate::values::parameters::ParameterValue"),
+        (
+            "ParameterValue",
+            "crate::values::parameters::ParameterValue",
+        ),
         ("DateTime<Utc>", "chrono::{DateTime, Utc}"),
         ("Borrow<", "std::borrow::Borrow"),
         ("BTreeMap<", "std::collections::BTreeMap"),

@@ -4,7 +4,7 @@ use circleci_api::v1::StepAction;
 use serde_json::json;
 
 use super::stage::Stage;
-use crate::support::answer;
+use crate::server::answer;
 
 thread_local! {
     static STAGE: Stage = Stage::new();

@@ -7,7 +7,7 @@ use circleci_api::{OrgSlug, ProjectSlug};
 use tempfile::TempDir;
 
 use super::stage::Stage;
-use crate::support::answer;
+use crate::server::answer;
 
 thread_local! {
     static STAGE: (Stage, TempDir) = {

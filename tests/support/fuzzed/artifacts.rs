@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::stage::Stage;
-use crate::support::answer;
+use crate::server::answer;
 
 thread_local! {
     static STAGE: (Stage, TempDir) = (Stage::new(), tempfile::tempdir().expect("a folder"));

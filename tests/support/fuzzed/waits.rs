@@ -2,7 +2,7 @@
 //! client's budget; the clock of the stage sees to it.
 
 use super::stage::Stage;
-use crate::support::answer;
+use crate::server::answer;
 
 const STATUS: [u16; 4] = [200, 429, 503, 500];
 const HEADERS: [&str; 5] = [

@@ -1,7 +1,7 @@
 //! A byte that says whether to pack the rest, which is the one part of a usage export. Read as bytes and as rows.
 
 use super::stage::Stage;
-use crate::support::answer;
+use crate::server::answer;
 
 const ID: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
 

@@ -12,7 +12,7 @@ use circleci_api::{Client, ErrorKind, serde_json};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
-use crate::support::{Act, Answer, Server, Waits, answer};
+use crate::server::{Act, Answer, Server, Waits, answer};
 
 /// Ids that tests can read: `1` stands for all of it.
 const PREFIX: &str = "00000000-0000-4000-8000-00000000000";
@@ -61,7 +61,7 @@ impl Script {
 }
 
 fn seen(server: &Server) -> Vec<String> {
-    let line = |seen: &crate::support::Seen| {
+    let line = |seen: &crate::server::Seen| {
         let target = seen.target.replace(PREFIX, "").replace("/api/v2/", "");
         format!("{} {target}", seen.method)
     };
@@ -602,7 +602,7 @@ async fn an_errored_pipeline_is_what_the_policy_says() {
 
 #[tokio::test]
 async fn a_pipeline_without_workflows_is_what_the_policy_says() {
-    let none = |_, seen: &crate::support::Seen| {
+    let none = |_, seen: &crate::server::Seen| {
         let workflows = seen.target.ends_with("/workflow");
         if workflows {
             list([])

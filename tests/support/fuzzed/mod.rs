@@ -69,6 +69,6 @@ fn assert_presentable(error: &circleci_api::Error) {
     let debug = format!("{error:#?}");
     assert!(debug.len() < 64 * 1024, "{} bytes of Debug", debug.len());
     for shown in [line, debug] {
-        assert!(!shown.contains(crate::support::TOKEN), "{shown}");
+        assert!(!shown.contains(crate::server::TOKEN), "{shown}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::stage::Stage;
 use crate::calls::{self, Call};
-use crate::support::answer;
+use crate::server::answer;
 
 thread_local! {
     static STAGE: (Stage, Vec<Call>) = (Stage::new(), calls::all());

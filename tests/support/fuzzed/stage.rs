@@ -8,7 +8,7 @@ use std::time::Duration;
 use circleci_api::{Client, Clock, RetryPolicy};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::support::{Answer, Seen, Server, TOKEN, answer};
+use crate::server::{Answer, Seen, Server, TOKEN, answer};
 
 /// Time that passes at once. A wait beyond the client's budget would be one that a caller has to sit out.
 struct Budget;

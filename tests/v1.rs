@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::support::{Ending, Server, TOKEN, answer};
+use crate::server::{Ending, Server, TOKEN, answer};
 use circleci_api::serde_json::{self, json};
 use circleci_api::v1::{GetJobSteps, StepAction};
 use circleci_api::{Client, ErrorKind};

@@ -1,5 +1,4 @@
 //! A server on loopback that does what a script says, faults included, and remembers what it saw.
-#![allow(dead_code, reason = "each target uses its part")]
 
 use std::future::Future;
 use std::io;

@@ -2,7 +2,7 @@
 //! never lost.
 
 use super::stage::Stage;
-use crate::support::answer;
+use crate::server::answer;
 
 const STATUS: [u16; 12] = [400, 401, 403, 404, 405, 409, 418, 422, 429, 500, 502, 599];
 
