@@ -796,14 +796,14 @@ fn no_type_is_closed() {
 
     // And the macros do what their names say.
     for (file, name, opening) in [
-        ("object.rs", "object", "_ => value.skip()"),
+        ("json/object.rs", "object", "_ => value.skip()"),
         (
-            "object.rs",
+            "json/object.rs",
             "one_of",
             "$(#[$first_meta])* $first($first_ty)",
         ),
         (
-            "open_enum.rs",
+            "json/open_enum.rs",
             "open_enum",
             "Unknown(::std::string::String)",
         ),

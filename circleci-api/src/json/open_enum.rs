@@ -5,6 +5,8 @@ use std::marker::PhantomData;
 
 use serde::{Deserializer, de};
 
+use crate::values::argument::{PathValue, QueryValue};
+
 /// What every open enum of [`types`](crate::types) has in common: it is a word, known or not.
 ///
 /// A word of an answer may be any. One from a command line is better refused if it is not known:
@@ -38,6 +40,18 @@ pub trait OpenEnum: Sized + Clone {
     /// Whether this version of the crate does not know the word.
     fn is_unknown(&self) -> bool {
         !Self::WORDS.contains(&self.as_str())
+    }
+}
+
+impl<E: OpenEnum> From<E> for QueryValue {
+    fn from(value: E) -> Self {
+        Self::from(value.as_str())
+    }
+}
+
+impl<E: OpenEnum> From<E> for PathValue {
+    fn from(value: E) -> Self {
+        Self::from(value.as_str())
     }
 }
 

@@ -35,13 +35,13 @@ pub fn emit(model: &Model<'_>) -> String {
             .collect();
         let queries = queries.join(", ");
         let name = names::builder(operation.id());
-        rows.push((name.clone(), format!("    Reply {{ operation: {name}::OPERATION, status: {status}, queries: &[{queries}], body: r{fence}\"{body}\"{fence} }},\n")));
+        rows.push((name.clone(), format!("    Example {{ operation: {name}::OPERATION, status: {status}, queries: &[{queries}], body: r{fence}\"{body}\"{fence} }},\n")));
     }
     rows.sort();
     let rows: String = rows.into_iter().map(|(_, row)| row).collect();
     format!(
         "{HEADER}\n//! What `mock` answers unless it is told otherwise: made from the document's schemas and examples.\n\n\
-         use super::operations::*;\nuse crate::mock::Reply;\n\npub(crate) static REPLIES: &[Reply] = &[\n{rows}];\n"
+         use super::operations::*;\nuse crate::operation::Example;\n\npub(crate) static REPLIES: &[Example] = &[\n{rows}];\n"
     )
 }
 
