@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use proc_macro2::{TokenStream, TokenTree};
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
 
 /// The rooms of `circleci-api/src`, from the top. A row is one level: its rooms do not import each other.
 const CRATE: &[&[&str]] = &[
@@ -325,6 +327,64 @@ fn the_rooms_of_the_crate_are_in_order() {
 #[test]
 fn the_rooms_of_the_xtask_are_in_order() {
     assert_in_order("xtask/src", XTASK);
+}
+
+/// Functions that are a table, and what of.
+const TABLES: &[(&str, &str)] = &[];
+
+/// How long a function may be, in lines.
+const LONGEST: usize = 60;
+
+struct Lengths {
+    long: Vec<(String, usize)>,
+}
+
+impl Lengths {
+    fn note(&mut self, name: &syn::Ident, body: &syn::Block) {
+        let lines = body.span().end().line - body.span().start().line + 1;
+        if lines > LONGEST {
+            self.long.push((name.to_string(), lines));
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Lengths {
+    fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
+        if module.ident != "tests" {
+            visit::visit_item_mod(self, module);
+        }
+    }
+
+    fn visit_item_fn(&mut self, function: &'ast syn::ItemFn) {
+        self.note(&function.sig.ident, &function.block);
+        visit::visit_item_fn(self, function);
+    }
+
+    fn visit_impl_item_fn(&mut self, function: &'ast syn::ImplItemFn) {
+        self.note(&function.sig.ident, &function.block);
+        visit::visit_impl_item_fn(self, function);
+    }
+}
+
+#[test]
+fn no_function_is_long_but_a_table() {
+    let mut long = Vec::new();
+    for source in ["circleci-api/src", "xtask/src", "xtask/conformance/src"] {
+        for (module, text) in House::read(source).modules {
+            let mut lengths = Lengths { long: Vec::new() };
+            lengths.visit_file(&syn::parse_file(&text).unwrap());
+            let named = lengths.long.into_iter();
+            long.extend(named.map(|(name, lines)| (format!("{source}: {module}::{name}"), lines)));
+        }
+    }
+    for (name, _) in TABLES {
+        assert!(
+            long.iter().any(|(known, _)| known == name),
+            "{name} is not long any more"
+        );
+    }
+    long.retain(|(name, _)| !TABLES.iter().any(|(table, _)| table == name));
+    assert!(long.is_empty(), "{long:#?}");
 }
 
 #[test]
