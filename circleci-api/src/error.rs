@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::operation::Operation;
+use crate::operation::Identity;
 
 /// How much of a body an error keeps.
 const EXCERPT: usize = 4 * 1024;
@@ -74,7 +74,7 @@ pub struct Error(Box<Inner>);
 #[derive(Debug)]
 struct Inner {
     kind: ErrorKind,
-    operation: Option<&'static Operation>,
+    operation: Option<Identity>,
     status: Option<StatusCode>,
     message: Option<String>,
     path: Option<String>,
@@ -158,14 +158,14 @@ impl Error {
         Self::new(ErrorKind::Configuration).with_message(message)
     }
 
-    pub(crate) fn argument(operation: &'static Operation, message: impl Into<String>) -> Self {
+    pub(crate) fn argument(operation: impl Into<Identity>, message: impl Into<String>) -> Self {
         Self::new(ErrorKind::InvalidArgument)
             .with_operation(operation)
             .with_message(message)
     }
 
-    pub(crate) fn with_operation(mut self, operation: &'static Operation) -> Self {
-        self.0.operation = Some(operation);
+    pub(crate) fn with_operation(mut self, operation: impl Into<Identity>) -> Self {
+        self.0.operation = Some(operation.into());
         self
     }
 
@@ -282,9 +282,10 @@ impl Error {
         self.0.request_id.as_deref()
     }
 
-    /// The id of the operation, such as `listContexts`.
-    pub fn operation(&self) -> Option<&'static str> {
-        self.0.operation.map(|operation| operation.id)
+    /// The id of the operation, such as `listContexts`. For a call by [`Client::request`](crate::Client::request), its method
+    /// and path, such as `GET /project/{project-slug}/brand-new`.
+    pub fn operation(&self) -> Option<&str> {
+        self.0.operation.as_ref().map(Identity::id)
     }
 
     /// How many requests were sent, or tried to be.
@@ -356,8 +357,8 @@ fn is_transient(status: StatusCode) -> bool {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let error = &*self.0;
-        if let Some(operation) = error.operation {
-            write!(f, "{}: ", operation.id)?;
+        if let Some(operation) = self.operation() {
+            write!(f, "{operation}: ")?;
         }
         let mut what: Cow<'static, str> = match error.kind {
             ErrorKind::Configuration => "cannot set up the client".into(),

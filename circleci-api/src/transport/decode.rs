@@ -53,7 +53,7 @@ pub(crate) fn unexpected(reply: &Reply, path: Option<String>, error: serde_json:
     };
     let shown = &reply.body[..reply.body.len().min(8 * 1024)];
     let mut it = Error::new(ErrorKind::Decode)
-        .with_operation(reply.call.operation)
+        .with_operation(&reply.call.operation)
         .with_status(reply.status)
         .with_message(message)
         .with_excerpt(&credential.redact(&String::from_utf8_lossy(shown)))

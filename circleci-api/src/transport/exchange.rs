@@ -13,10 +13,11 @@ use crate::transport::trace;
 
 /// One box per call keeps every operation's future small, and the compiler from looking into it 113 times.
 pub(crate) fn start(call: Call) -> Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>> {
-    Box::pin(trace::call(call.operation, exchange(call)))
+    Box::pin(trace::call(call.operation.clone(), exchange(call)))
 }
 
 async fn exchange(call: Call) -> Result<Reply, Error> {
+    call.check()?;
     let client = &*call.client.inner;
     let mut time = Stopwatch::start(client.clock.now(), call.timeout());
     let mut retries = Retries::new(call.retry(), call.may_replay(), call.timeout());
@@ -42,7 +43,7 @@ async fn exchange(call: Call) -> Result<Reply, Error> {
                 });
             }
             Err(failure) => failure
-                .with_operation(call.operation)
+                .with_operation(&call.operation)
                 .with_attempts(attempts),
         };
         match retries.next(failure, time.elapsed(client.clock.now())) {
@@ -69,7 +70,7 @@ async fn admit(call: &Call, time: &mut Stopwatch) -> Result<(), Error> {
             .is_some_and(|left| wait > left)
         {
             return Err(Error::new(crate::error::ErrorKind::RateLimited)
-                .with_operation(call.operation)
+                .with_operation(&call.operation)
                 .with_message("the client's own pacing leaves no room within the call's time")
                 .with_retry_after(Some(wait)));
         }

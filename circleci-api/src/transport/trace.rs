@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::operation::Operation;
+use crate::operation::Identity;
 use crate::transport::reply::Reply;
 
 type Answered = Result<Reply, Error>;
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn call(
-    _: &'static Operation,
+    _: Identity,
     exchange: impl Future<Output = Answered>,
 ) -> impl Future<Output = Answered> {
     exchange
@@ -21,7 +21,7 @@ pub(crate) fn again(_: &Error, _: Duration) {}
 
 #[cfg(feature = "tracing")]
 pub(crate) async fn call(
-    operation: &'static Operation,
+    operation: Identity,
     exchange: impl Future<Output = Answered>,
 ) -> Answered {
     use tracing::{Instrument, Level, field::Empty, span};
@@ -29,9 +29,9 @@ pub(crate) async fn call(
     let span = span!(
         Level::INFO,
         "circleci",
-        operation = operation.id,
-        method = operation.method.as_str(),
-        path = operation.path,
+        operation = operation.id(),
+        method = operation.method().as_str(),
+        path = &*operation.full_path(),
         status = Empty,
         attempt = Empty,
         elapsed_ms = Empty,
