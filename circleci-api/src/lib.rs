@@ -60,11 +60,12 @@ pub use generated::{operations, types};
 pub use insights::{Insights, Period, Trend, WorkflowFigures};
 pub use json::open_enum::OpenEnum;
 pub use lists::items::Items;
+pub use lists::list_page::ListPage;
 pub use lists::page::{Page, Paged};
 pub use lists::pages::Pages;
 pub use lists::tolerant::{ItemError, Tolerant};
 pub use operation::{Operation, Param, ParamKind, Replay};
-pub use request::{Kind, Request, Sending};
+pub use request::{Kind, RawRequest, Request, Sending};
 pub use retry::RetryPolicy;
 pub use retry::clock::Clock;
 #[cfg(feature = "pacing")]

@@ -64,7 +64,7 @@ impl Operation {
 }
 
 /// An operation that the caller describes: [`Client::request`](crate::Client::request).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RawOperation {
     /// What errors and spans call it: `GET /api/v3/brand-new`, without the root where that is `/api/v2`.
     pub(crate) id: String,
@@ -127,7 +127,10 @@ impl Identity {
     pub(crate) fn param(&self, at: usize) -> Option<(&str, ParamKind)> {
         match self {
             Self::Known(operation) => operation.params.get(at).map(|it| (it.name, it.kind)),
-            Self::Raw(operation) => operation.params.get(at).map(|(name, kind)| (&**name, *kind)),
+            Self::Raw(operation) => operation
+                .params
+                .get(at)
+                .map(|(name, kind)| (&**name, *kind)),
         }
     }
 

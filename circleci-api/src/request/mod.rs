@@ -15,8 +15,10 @@ use crate::transport::reply::Reply;
 use crate::transport::response::Response;
 use crate::values::argument::{PathValue, QueryValue};
 
+mod raw;
 mod sending;
 
+pub use raw::RawRequest;
 pub use sending::Sending;
 
 mod sealed {

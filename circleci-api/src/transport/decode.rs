@@ -26,7 +26,7 @@ pub(crate) fn nothing_with_response(reply: Reply) -> Result<Response<()>, Error>
     Ok(with_response(reply, ()))
 }
 
-fn with_response<T>(reply: Reply, body: T) -> Response<T> {
+pub(crate) fn with_response<T>(reply: Reply, body: T) -> Response<T> {
     Response {
         rate_limit: RateLimit::read(&reply.headers, reply.call.client.inner.clock.utc()),
         status: reply.status,
