@@ -9,6 +9,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use crate::operation::Identity;
+use crate::values::deprecation::Deprecation;
 
 /// How much of a body an error keeps.
 const EXCERPT: usize = 4 * 1024;
@@ -82,6 +83,7 @@ struct Inner {
     excerpt: Option<String>,
     attempts: u32,
     retry_after: Option<Duration>,
+    deprecation: Option<Deprecation>,
     timeout: bool,
     lasting: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -148,6 +150,7 @@ impl Error {
             excerpt: None,
             attempts: 0,
             retry_after: None,
+            deprecation: None,
             timeout: kind == ErrorKind::Timeout,
             lasting: false,
             source: None,
@@ -210,6 +213,11 @@ impl Error {
 
     pub(crate) fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
         self.0.retry_after = wait;
+        self
+    }
+
+    pub(crate) fn with_deprecation(mut self, deprecation: Option<Deprecation>) -> Self {
+        self.0.deprecation = deprecation;
         self
     }
 
@@ -329,6 +337,11 @@ impl Error {
         self.0.retry_after
     }
 
+    /// That the operation is deprecated, if the answer says so (`Deprecation`, `Sunset`).
+    pub fn deprecation(&self) -> Option<Deprecation> {
+        self.0.deprecation
+    }
+
     /// The connection or the answer did not come in time.
     pub fn is_timeout(&self) -> bool {
         self.0.timeout
@@ -426,6 +439,7 @@ impl fmt::Debug for Error {
             .field("request_id", &error.request_id)
             .field("attempts", &error.attempts)
             .field("retry_after", &error.retry_after)
+            .field("deprecation", &error.deprecation)
             .field("body_excerpt", &error.excerpt)
             .field("source", &error.source)
             .finish()

@@ -76,6 +76,7 @@ pub use transport::response::Response;
 pub use values::argument::{PathValue, QueryValue};
 #[cfg(feature = "wait")]
 pub use values::checkout::CheckoutError;
+pub use values::deprecation::Deprecation;
 pub use values::parameters::ParameterValue;
 #[cfg(feature = "wait")]
 pub use values::pipeline_parameters::{ParameterError, PipelineParameters};

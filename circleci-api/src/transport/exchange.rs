@@ -34,6 +34,7 @@ async fn exchange(call: Call) -> Result<Reply, Error> {
                 headers,
                 body,
             }) => {
+                trace::answered(&call, &headers);
                 return Ok(Reply {
                     status,
                     headers,
@@ -46,6 +47,7 @@ async fn exchange(call: Call) -> Result<Reply, Error> {
                 .with_operation(&call.operation)
                 .with_attempts(attempts),
         };
+        trace::failed(&call, &failure);
         match retries.next(failure, time.elapsed(client.clock.now())) {
             Next::GiveUp(failure) => return Err(failure),
             Next::Again { failure, wait } => {

@@ -10,6 +10,7 @@ use crate::error::{self, Error, ErrorKind};
 use crate::retry::{clock::Stopwatch, rate_limit};
 use crate::transport::reply::request_id;
 use crate::transport::wire::within;
+use crate::values::deprecation::Deprecation;
 
 /// How much of a failed answer is read to find its message, and how long that may take.
 const BODY: usize = 64 * 1024;
@@ -55,6 +56,7 @@ pub(crate) async fn failure(
     let failure = Error::new(kind)
         .with_status(status)
         .with_request_id(request_id(headers).map(|id| client.credential.redact(id)))
-        .with_retry_after(rate_limit::asked(status, headers, client.clock.utc()));
+        .with_retry_after(rate_limit::asked(status, headers, client.clock.utc()))
+        .with_deprecation(Deprecation::read(headers));
     (failure, String::from_utf8_lossy(&body).into_owned())
 }

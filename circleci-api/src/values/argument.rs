@@ -108,24 +108,24 @@ impl PathValue {
         if text.is_empty() {
             return Err("is missing: it is `None` or empty");
         }
+        let may_be_id = matches!(
+            param.kind,
+            ParamKind::Uuid | ParamKind::ProjectSlug | ParamKind::OrgSlugOrId
+        );
+        if may_be_id && let Ok(id) = Uuid::try_parse(text) {
+            url.push_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+            return Ok(());
+        }
         let wanted = match param.kind {
-            ParamKind::Uuid => {
-                let Ok(id) = Uuid::try_parse(text) else {
-                    return Err("must be a UUID");
-                };
-                url.push_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-                return Ok(());
-            }
+            ParamKind::Uuid => Err("must be a UUID"),
             ParamKind::Integer if !text.bytes().all(|b| b.is_ascii_digit()) => {
                 Err("must be a whole number")
             }
-            ParamKind::ProjectSlug if !has_parts(text, 3) && Uuid::try_parse(text).is_err() => {
-                Err(PROJECT_SLUG)
-            }
+            ParamKind::ProjectSlug if !has_parts(text, 3) => Err(PROJECT_SLUG),
             ParamKind::OrgSlug if !has_parts(text, 2) => {
                 Err("must be an organization slug of two parts, as in gh/acme")
             }
-            ParamKind::OrgSlugOrId if !has_parts(text, 2) && Uuid::try_parse(text).is_err() => Err(
+            ParamKind::OrgSlugOrId if !has_parts(text, 2) => Err(
                 "must be an organization slug of two parts, as in gh/acme, or the organization's UUID",
             ),
             ParamKind::Text if text.is_empty() => Err("must not be empty"),
@@ -238,6 +238,7 @@ mod tests {
         // Slugs were one segment with `%2F` before, which some proxies and the router of CircleCI Server refuse.
         for (kind, text, expected) in [
             (ProjectSlug, id, Some(id)),
+            (ProjectSlug, "5034460FC7C44C439457DE07E2029E7B", Some(id)),
             (ProjectSlug, "gh/acme/web", Some("gh/acme/web")),
             (
                 ProjectSlug,
