@@ -22,6 +22,7 @@ mod replay;
 mod slugs;
 mod tour;
 mod transport;
+mod undocumented;
 mod usage;
 mod v1;
 mod wait;

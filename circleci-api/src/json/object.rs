@@ -113,7 +113,10 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
     }
 
     /// An optional field that `Debug` does not show.
-    pub(crate) fn optional_secret(self, field: &mut Option<String>) -> Result<(), A::Error> {
+    pub(crate) fn optional_secret<T: Deserialize<'de>>(
+        self,
+        field: &mut Option<T>,
+    ) -> Result<(), A::Error> {
         self.optional(field)
     }
 
@@ -124,9 +127,12 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
         Ok(())
     }
 
-    /// A list whose items `Debug` does not show.
+    /// A list or map whose values `Debug` does not show.
     #[allow(dead_code, reason = "depends on the document")]
-    pub(crate) fn secret_list(self, field: &mut Vec<String>) -> Result<(), A::Error> {
+    pub(crate) fn secret_list<T: Deserialize<'de> + Default>(
+        self,
+        field: &mut T,
+    ) -> Result<(), A::Error> {
         self.list(field)
     }
 
@@ -168,6 +174,34 @@ impl Drop for Showing {
     }
 }
 
+/// What a field may hold that `Debug` does not show.
+pub(crate) trait Secret: Serialize {
+    /// What `Debug` shows in its place.
+    fn concealed(&self) -> Value;
+}
+
+impl Secret for String {
+    fn concealed(&self) -> Value {
+        "***".into()
+    }
+}
+
+impl Secret for Vec<String> {
+    fn concealed(&self) -> Value {
+        self.iter().map(Secret::concealed).collect()
+    }
+}
+
+/// The keys are names, and shown.
+impl Secret for BTreeMap<String, String> {
+    fn concealed(&self) -> Value {
+        let values = self
+            .iter()
+            .map(|(key, value)| (key.clone(), value.concealed()));
+        Value::Object(values.collect())
+    }
+}
+
 /// Writes fields until one fails.
 pub(crate) struct Writer<'a, M: SerializeMap> {
     map: &'a mut M,
@@ -195,21 +229,18 @@ impl<M: SerializeMap> Writer<'_, M> {
         self.optional(key, field);
     }
 
-    pub(crate) fn secret(&mut self, key: &'static str, field: &String) {
+    pub(crate) fn secret<T: Secret>(&mut self, key: &'static str, field: &T) {
         match SHOWN.get() {
-            true => self.required(key, &"***"),
+            true => self.required(key, &field.concealed()),
             false => self.required(key, field),
         }
     }
 
-    pub(crate) fn secret_list(&mut self, key: &'static str, field: &Vec<String>) {
-        match SHOWN.get() {
-            true => self.required(key, &vec!["***"; field.len()]),
-            false => self.required(key, field),
-        }
+    pub(crate) fn secret_list<T: Secret>(&mut self, key: &'static str, field: &T) {
+        self.secret(key, field);
     }
 
-    pub(crate) fn optional_secret(&mut self, key: &'static str, field: &Option<String>) {
+    pub(crate) fn optional_secret<T: Secret>(&mut self, key: &'static str, field: &Option<T>) {
         if let Some(field) = field {
             self.secret(key, field);
         }
@@ -473,7 +504,11 @@ pub(crate) use {object, one_of};
 
 #[cfg(test)]
 mod tests {
-    use crate::generated::types::{UsageExportJob, Webhook, WebhookList};
+    use super::Uuid;
+    use crate::generated::types::{
+        ContinuePipelineRequest, CreateOtelExporterRequest, OtelExporter, OtelProtocol, Trigger,
+        UsageExportJob, Webhook, WebhookList,
+    };
 
     #[test]
     fn debug_shows_no_secret_however_deep() {
@@ -484,10 +519,21 @@ mod tests {
             serde_json::from_value(serde_json::json!({ "items": [hook] })).unwrap();
         let export = serde_json::json!({ "usage_export_job_id": id, "download_urls": ["hush"] });
         let export: UsageExportJob = serde_json::from_value(export).unwrap();
+        let exporter = CreateOtelExporterRequest::new(Uuid::nil(), "e", OtelProtocol::Grpc)
+            .header("authorization", "hush");
+        let masked = serde_json::json!({ "id": id, "headers": { "authorization": "hush" } });
+        let masked: OtelExporter = serde_json::from_value(masked).unwrap();
+        let trigger = serde_json::json!({ "id": id, "event_source": { "webhook": { "url": "https://x?secret=hush" } } });
+        let trigger: Trigger = serde_json::from_value(trigger).unwrap();
+        let key = ContinuePipelineRequest::new("{}", "hush");
         for shown in [
             format!("{list:?}"),
             format!("{list:#?}"),
             format!("{export:?}"),
+            format!("{exporter:?}"),
+            format!("{masked:?}"),
+            format!("{trigger:#?}"),
+            format!("{key:?}"),
         ] {
             assert!(!shown.contains("hush") && shown.contains("***"), "{shown}");
         }

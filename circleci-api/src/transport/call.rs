@@ -14,6 +14,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::operation::{Identity, Param, V2};
 use crate::retry::RetryPolicy;
+use crate::transport::adjust;
 use crate::values::argument::{ENCODED, PROJECT_SLUG, PathValue, QueryValue};
 
 /// What one call does differently from its client.
@@ -207,14 +208,22 @@ impl Call {
     }
 
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.query_value(name).map(QueryValue::as_str)
+    }
+
+    fn query_value(&self, name: &str) -> Option<&QueryValue> {
         let (_, value) = self.query.iter().find(|(known, _)| *known == name)?;
-        Some(value.as_str())
+        Some(value)
     }
 
     pub(crate) fn set_json<B: Serialize + ?Sized>(&mut self, body: &B) {
-        self.body = match serde_json::to_vec(body) {
+        let written = match adjust::of_body(self.operation.id()) {
+            None => serde_json::to_vec(body).map_err(|error| error.to_string()),
+            Some(adjust) => adjusted(body, adjust),
+        };
+        self.body = match written {
             Ok(bytes) => Body::Json(bytes.into()),
-            Err(error) => Body::Broken(error.to_string()),
+            Err(why) => Body::Broken(why),
         };
     }
 
@@ -235,7 +244,8 @@ impl Call {
     /// What was wrong with the call before its URL and body are written.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let options = self.options.as_deref().and_then(|it| it.fault.as_deref());
-        match self.operation.fault().or(options) {
+        let query = || adjust::refusal(self.operation.id(), |name| self.query_value(name));
+        match self.operation.fault().or(options).or_else(query) {
             Some(fault) => Err(Error::argument(&self.operation, fault)),
             None => Ok(()),
         }
@@ -316,6 +326,15 @@ impl Call {
         }
         Url::parse(&url).map_err(|error| Error::argument(operation, error.to_string()))
     }
+}
+
+/// A body as the operation takes it.
+fn adjusted<B: Serialize + ?Sized>(body: &B, adjust: adjust::Adjust) -> Result<Vec<u8>, String> {
+    let mut json = serde_json::to_value(body).map_err(|error| error.to_string())?;
+    if let serde_json::Value::Object(body) = &mut json {
+        adjust(body)?;
+    }
+    serde_json::to_vec(&json).map_err(|error| error.to_string())
 }
 
 // A body may hold the value of an environment variable, so that only its size is shown.

@@ -91,7 +91,7 @@ operation! {
     /// Delete a group.
     ///
     /// Asked for by [`Client::delete_group`].
-    DeleteGroup -> types::MessageResponse;
+    DeleteGroup -> ();
     "deleteGroup" DELETE "/organizations/{org_id}/groups/{group_id}" ("org_id": Text, "group_id": Uuid) Safe
 }
 
