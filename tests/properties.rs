@@ -115,6 +115,7 @@ fn every_answer_that_the_document_allows_is_read_and_many_more() {
                     // The call itself writes what it has read, and reads that again.
                     match runtime.block_on((call.least)(&stage.client)) {
                         Err(error) => Some(error.to_string()),
+                        Ok(Value::Null) if crate::calls::UNREAD.contains(&call.id) => None,
                         Ok(read) => different(body, &read),
                     }
                 });

@@ -337,7 +337,8 @@ impl Error {
         self.0.retry_after
     }
 
-    /// That the operation is deprecated, if the answer says so (`Deprecation`, `Sunset`).
+    /// That the operation is deprecated, if the answer says so (`Deprecation`, `Sunset`). See the example of
+    /// [`Deprecation`](crate::Deprecation).
     pub fn deprecation(&self) -> Option<Deprecation> {
         self.0.deprecation
     }

@@ -40,26 +40,40 @@ impl Client {
 /// A `GET`, `HEAD`, `OPTIONS`, `PUT` or `DELETE` is sent again after a failure, any other method is not, except after a 429 or
 /// when it never left this machine. [`replay`](Self::replay) overrides that.
 ///
-#[cfg_attr(feature = "mock", doc = "```no_run")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
-/// # async fn example(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
-/// use circleci_api::{http::Method, serde_json::json, types::Pipeline};
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # use wiremock::{Mock, MockServer, ResponseTemplate, matchers::method};
+/// # let server = MockServer::start().await;
+/// # let answer = |json: &str| ResponseTemplate::new(200).set_body_raw(json, "application/json");
+/// # Mock::given(method("POST")).respond_with(answer(r#"{"id":7}"#)).mount(&server).await;
+/// # Mock::given(method("GET")).respond_with(answer(r#"{"items":["a","b"]}"#)).mount(&server).await;
+/// # let circleci = circleci_api::Client::builder().host(server.uri()).token("abc").build()?;
+/// use std::time::Duration;
+/// use circleci_api::{CallOptions, Replay, http::Method, serde_json::{Value, json}};
 ///
-/// let created = circleci
+/// let create = circleci
 ///     .request(Method::POST, "/project/{project-slug}/brand-new")
+///     .root("/api/v3") // default: `/api/v2`
 ///     .path("project-slug", "gh/acme/web")
 ///     .query("dry-run", true)
+///     .query_each("label", ["nightly", "linux"])
 ///     .json(&json!({ "name": "nightly" }))
-///     .send()
-///     .await?;
-/// println!("{}", created["id"]);
+///     .replay(Replay::Safe) // default for a POST: `Never`
+///     .options(CallOptions::new().timeout(Duration::from_secs(10)));
+/// let created = create.clone().send().await?;
+/// assert_eq!(created["id"], 7);
 ///
-/// let mut newest = circleci
-///     .request(Method::GET, "/project/{project-slug}/brand-new")
-///     .path("project-slug", "gh/acme/web")
-///     .items_as::<Pipeline>();
-/// while let Some(pipeline) = newest.try_next().await? {
-///     println!("{}", pipeline.number);
+/// let response = create.clone().send_for_response_as::<Value>().await?;
+/// assert_eq!((response.status().as_u16(), response.deprecation()), (200, None));
+/// let bytes = create.clone().send_for_bytes().await?.into_body();
+/// assert_eq!(bytes, r#"{"id":7}"#);
+///
+/// let list = circleci.request(Method::GET, "/brand-new");
+/// let first: Value = list.clone().send_as().await?;
+/// assert_eq!(first["items"][0], "a");
+/// let mut names = list.items_as::<String>();
+/// while let Some(name) = names.try_next().await? {
+///     println!("{name}");
 /// }
 /// # Ok(()) }
 /// ```
@@ -126,7 +140,8 @@ impl RawRequest {
         self.operation.fault.get_or_insert(fault.into());
     }
 
-    /// Another root on the same host, in place of `/api/v2`: `/api/v1.1`, `/api/v3`, `/api/private`, …
+    /// Another root on the same host, in place of `/api/v2`: `/api/v1.1`, `/api/v3`, `/api/private`, … See the example of
+    /// [`RawRequest`].
     pub fn root(mut self, root: impl Into<String>) -> Self {
         let root = root.into();
         let root = root.trim_end_matches('/');
@@ -168,7 +183,7 @@ impl RawRequest {
         self
     }
 
-    /// A parameter of the query that is repeated for each of its values, in place of what was set before under that name.
+    /// A parameter of the query that is repeated for each of its values, in place of what was set before under that name. See the example of [`RawRequest`].
     pub fn query_each<V: Into<QueryValue>>(
         mut self,
         name: impl Into<String>,
@@ -200,13 +215,13 @@ impl RawRequest {
         self
     }
 
-    /// Whether sending it twice does what sending it once does. Default: see the type.
+    /// Whether sending it twice does what sending it once does. Default: see the type. See the example of [`RawRequest`].
     pub fn replay(mut self, class: Replay) -> Self {
         self.operation.replay = class;
         self
     }
 
-    /// Retries, replay, timeout and headers of this one call.
+    /// Retries, replay, timeout and headers of this one call. See the example of [`RawRequest`].
     pub fn options(mut self, options: CallOptions) -> Self {
         self.call.set_options(options);
         self
@@ -222,7 +237,7 @@ impl RawRequest {
     }
 
     /// Sends the request, and decodes the answer into a type of yours or one of [`types`](crate::types). An empty body is read as
-    /// `null`: `send_as::<Option<T>>()` and `send_as::<()>()` take one.
+    /// `null`: `send_as::<Option<T>>()` and `send_as::<()>()` take one. See the example of [`RawRequest`].
     ///
     /// # Errors
     ///
@@ -231,7 +246,7 @@ impl RawRequest {
         Sending::new(self.into_call(), body)
     }
 
-    /// As [`send_as`](Self::send_as), and keeps status, headers, request id and rate-limit figures beside the body.
+    /// As [`send_as`](Self::send_as), and keeps status, headers, request id and rate-limit figures beside the body. See the example of [`RawRequest`].
     ///
     /// # Errors
     ///
@@ -252,7 +267,7 @@ impl RawRequest {
         })
     }
 
-    /// Sends the request, and answers with the body as it comes, whatever it is.
+    /// Sends the request, and answers with the body as it comes, whatever it is. See the example of [`RawRequest`].
     ///
     /// # Errors
     ///

@@ -60,7 +60,8 @@ impl<T> Response<T> {
         self.rate_limit
     }
 
-    /// That the operation is deprecated, if the answer says so (`Deprecation`, `Sunset`).
+    /// That the operation is deprecated, if the answer says so (`Deprecation`, `Sunset`). See the example of
+    /// [`Deprecation`](crate::Deprecation).
     pub fn deprecation(&self) -> Option<Deprecation> {
         Deprecation::read(&self.headers)
     }

@@ -205,8 +205,11 @@ fn constructor(name: &syn::Ident, fields: &[Field<'_>]) -> Result<syn::Item> {
     // In the document's order, in which `start` comes before `end`.
     required.sort_by_key(|field| field.required);
     let arguments = required.iter().map(|field| {
-        let ident = &field.ident;
-        let taken = taken(inner(&field.ty));
+        let (ident, ty) = (&field.ident, &field.ty);
+        if field.schema["x-explicit"] == true {
+            return quote!(#ident: #ty);
+        }
+        let taken = taken(inner(ty));
         quote!(#ident: #taken)
     });
     let values = fields.iter().map(|field| {
@@ -215,6 +218,7 @@ fn constructor(name: &syn::Ident, fields: &[Field<'_>]) -> Result<syn::Item> {
         let given = given(inner(&field.ty), ident);
         match (field.required, wrapped) {
             (None, _) => quote!(#ident: None),
+            _ if field.schema["x-explicit"] == true => quote!(#ident),
             (Some(_), true) => quote!(#ident: Some(#given)),
             (Some(_), false) if is_plain(inner(&field.ty)) => quote!(#ident),
             (Some(_), false) => quote!(#ident: #given),

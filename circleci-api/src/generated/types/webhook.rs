@@ -88,11 +88,11 @@ object! {
 
 impl UpdateWebhookRequest {
     /// With what is required; the rest is optional.
-    pub fn new(signing_secret: impl Into<String>) -> Self {
+    pub fn new(signing_secret: Option<String>) -> Self {
         Self {
             events: None,
             name: None,
-            signing_secret: Some(signing_secret.into()),
+            signing_secret,
             url: None,
             verify_tls: None,
         }
