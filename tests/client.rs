@@ -7,7 +7,6 @@
 use circleci_api_tests::{calls, document, fuzzed, server, stage, values};
 
 mod artifacts;
-mod beyond;
 mod checkout;
 mod contexts;
 mod credentials;
@@ -15,6 +14,7 @@ mod decode;
 mod doctor;
 mod examples_in_docs;
 mod insights;
+mod live_api;
 mod mock;
 mod pacing;
 mod paging;
