@@ -469,11 +469,13 @@ impl<'a> Maker<'a> {
             let identity = must && IDENTITIES.contains(&key.as_str());
             self.here();
             let snake = self.style.snake;
-            if self.style.least && !must {
+            // An object that may lack its `items` is an error to the client, which would take a message for an empty list.
+            let is_list = key == "items";
+            if self.style.least && !must && !is_list {
                 continue;
             }
             let value = match self.style.bare {
-                Some(Bare::Absent) if !identity => continue,
+                Some(Bare::Absent) if !identity && !is_list => continue,
                 Some(Bare::Null) if !identity => Value::Null,
                 _ => self.value(property, key),
             };
@@ -509,6 +511,7 @@ impl<'a> Maker<'a> {
                     .clone(),
             );
             object.insert(format!("{UNKNOWN_KEY}-too"), json!(7));
+            object.insert(format!("{UNKNOWN_KEY} Ü\n\"/"), json!({ "-1.5e300": [-1.5e300, u64::MAX, "", false] }));
         }
         Value::Object(object)
     }
