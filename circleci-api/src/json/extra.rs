@@ -114,6 +114,7 @@ macro_rules! extra_methods {
         }
     };
     ($name:ident) => {
+        #[allow(dead_code, reason = "not every object is public")]
         impl $name {
             /// The keys that this version of the crate does not know, and the values that do not fit their field, as they came.
             /// They are written back when the object is serialized.

@@ -196,7 +196,9 @@ fn not_json(body: &[u8], syntax: &serde_json::Error) -> Option<Instead> {
         [] => return Some(Instead::Empty),
         [0x1f, 0x8b, ..] => return Some(Instead::Named("compressed with gzip")),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => return Some(Instead::Named("compressed with zstd")),
-        [b'<', ..] if begins_with(text, b"<?xml") => return Some(Instead::Named("an XML document")),
+        [b'<', ..] if begins_with(text, b"<?xml") => {
+            return Some(Instead::Named("an XML document"));
+        }
         [b'<', ..] => return Some(Instead::Named("an HTML page")),
         [b'{' | b'[', ..] => {}
         _ => return None,
@@ -241,7 +243,10 @@ const MESSAGE_KEYS: [&str; 3] = ["message", "error", "context"];
 
 fn message_only(value: &Value) -> Option<String> {
     let fields = value.as_object()?;
-    if !fields.keys().all(|key| MESSAGE_KEYS.contains(&key.as_str())) {
+    if !fields
+        .keys()
+        .all(|key| MESSAGE_KEYS.contains(&key.as_str()))
+    {
         return None;
     }
     let text = |key| fields.get(key)?.as_str().map(str::trim);

@@ -5,7 +5,7 @@ use std::fmt;
 /// One place of an answer that is not what CircleCI's document or this version of the crate says: the operation, where in the
 /// JSON, and what kind of difference. It never holds a value.
 ///
-/// [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise) reports them.
+/// They are reported to a listener. See the example of [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Surprise {
     operation: String,
@@ -14,6 +14,12 @@ pub struct Surprise {
 }
 
 /// The kinds of [`Surprise`].
+///
+/// ```
+/// use circleci_api::SurpriseKind;
+///
+/// assert_eq!(SurpriseKind::UnknownKey.as_str(), "unknown key");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum SurpriseKind {

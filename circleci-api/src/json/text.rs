@@ -134,7 +134,13 @@ mod tests {
 
     #[test]
     fn what_is_valid_stays_as_it_is() {
-        for json in ["\n\t{ \"a\\\"\\\\\": \"\\ud83d\\ude00 \\u0041 \u{1f600}\" }\r\n", "", "\"", "\"\\", "\"\\u12"] {
+        for json in [
+            "\n\t{ \"a\\\"\\\\\": \"\\ud83d\\ude00 \\u0041 \u{1f600}\" }\r\n",
+            "",
+            "\"",
+            "\"\\",
+            "\"\\u12",
+        ] {
             assert_eq!(mended(json.as_bytes()), None, "{json}");
         }
     }

@@ -57,7 +57,11 @@ pub struct Pages<P> {
 }
 
 impl<P: Page> Pages<P> {
-    pub(super) fn new(call: Call, cursor: Cursor, decode: fn(&mut Reply) -> Result<P, Error>) -> Self {
+    pub(super) fn new(
+        call: Call,
+        cursor: Cursor,
+        decode: fn(&mut Reply) -> Result<P, Error>,
+    ) -> Self {
         let token = call.query(cursor.name()).map(str::to_owned);
         let mut seen = Seen::default();
         if let Some(token) = &token {

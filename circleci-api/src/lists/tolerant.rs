@@ -7,8 +7,8 @@ use serde::de::{self, DeserializeOwned, Deserializer, IgnoredAny};
 use serde_json::value::RawValue;
 
 use crate::error::Error;
-use crate::lists::page::Page;
 use crate::json::read;
+use crate::lists::page::Page;
 use crate::transport::decode;
 use crate::transport::reply::Reply;
 
