@@ -33,10 +33,17 @@ async fn a_small_circleci_is_examined() {
     let (mut out, mut aside) = (Vec::new(), Vec::new());
     program::small(&mut out, &mut aside).await.unwrap();
     let report = String::from_utf8(out).unwrap();
-    for line in ["token         given by this program", "host          another host, over plain http", "clock  "] {
+    for line in [
+        "token         given by this program",
+        "host          another host, over plain http",
+        "clock  ",
+    ] {
         assert!(report.contains(line), "{report}");
     }
-    assert!(report.contains("  getCurrentUser              200 in "), "{report}");
+    assert!(
+        report.contains("  getCurrentUser              200 in "),
+        "{report}"
+    );
     assert!(!report.contains(program::server::TOKEN), "{report}");
 }
 
@@ -45,19 +52,29 @@ async fn the_double_is_in_good_health() {
     let mock = Mock::start().await;
     let (healthy, report, aside) = examined(mock.client_builder()).await;
     assert!(healthy, "{report}");
-    assert!(report.contains("Nothing in the answers is unknown"), "{report}");
+    assert!(
+        report.contains("Nothing in the answers is unknown"),
+        "{report}"
+    );
     assert!(!report.contains("secret"), "{report}");
     assert!(aside.contains("the token belongs to"), "{aside}");
     let received = mock.received();
     assert!(received.len() >= 12, "{}", received.len());
     assert!(received.iter().all(|request| request.method == "GET"));
     // Once for each line.
-    assert_eq!(report.matches(" 200 in ").count(), received.len(), "{report}");
+    assert_eq!(
+        report.matches(" 200 in ").count(),
+        received.len(),
+        "{report}"
+    );
 }
 
 /// The double's own answers by path, as far as the doctor asks.
 fn answers() -> BTreeMap<&'static str, Value> {
-    fn of<O: circleci_api::Kind<Output: serde::Serialize>>() -> Value {
+    fn of<O>() -> Value
+    where
+        O: circleci_api::Kind<Output: serde::Serialize + serde::de::DeserializeOwned>,
+    {
         serde_json::to_value(mock::example::<O>()).unwrap()
     }
     BTreeMap::from([
@@ -110,7 +127,9 @@ async fn ten_planted_surprises_are_all_found() {
     let mut plant = |name: &str, pointer: &str, value: Option<Value>| {
         let (parent, key) = pointer.rsplit_once('/').unwrap();
         let parent = answers.get_mut(name).unwrap().pointer_mut(parent).unwrap();
-        let parent = parent.as_object_mut().unwrap_or_else(|| panic!("{name} {pointer}"));
+        let parent = parent
+            .as_object_mut()
+            .unwrap_or_else(|| panic!("{name} {pointer}"));
         match value {
             Some(value) => parent.insert(key.to_owned(), value),
             None => parent.remove(key),
@@ -146,7 +165,10 @@ async fn ten_planted_surprises_are_all_found() {
         "listContexts: items[].created_at: missing field",
         "getWebhooks: items[].verify-tls: missing field",
     ] {
-        assert!(report.contains(&format!("  {finding}\n")), "{finding}\n{report}");
+        assert!(
+            report.contains(&format!("  {finding}\n")),
+            "{finding}\n{report}"
+        );
     }
     // And nothing else.
     let listed = report.split("please report it:\n").nth(1).unwrap();
@@ -158,12 +180,19 @@ async fn ten_planted_surprises_are_all_found() {
 
 #[tokio::test]
 async fn a_refused_token_is_told_and_nothing_else_is_asked() {
-    let server = Server::start(|_, _| answer(401, format!(r#"{{"message":"no {TOKEN}"}}"#)).into()).await;
+    let server =
+        Server::start(|_, _| answer(401, format!(r#"{{"message":"no {TOKEN}"}}"#)).into()).await;
     let (healthy, report, aside) = examined(server.builder().0).await;
     assert!(!healthy);
-    assert!(report.contains("getCurrentUser              401 Unauthorized, request req-401"), "{report}");
+    assert!(
+        report.contains("getCurrentUser              401 Unauthorized, request req-401"),
+        "{report}"
+    );
     assert!(report.contains("The token was refused"), "{report}");
-    assert!(!report.contains(TOKEN) && !aside.contains(TOKEN), "{report}{aside}");
+    assert!(
+        !report.contains(TOKEN) && !aside.contains(TOKEN),
+        "{report}{aside}"
+    );
     assert_eq!(server.count(), 1);
 }
 
@@ -171,33 +200,53 @@ async fn a_refused_token_is_told_and_nothing_else_is_asked() {
 async fn a_missing_token_a_dead_host_and_a_wrong_clock_are_told() {
     let (environment, source) = program::watched(|_| None);
     let (healthy, report, _) = examined(Client::builder().or_from(&environment)).await;
-    assert!(!healthy && report.contains("setup         no token: "), "{report}");
+    assert!(
+        !healthy && report.contains("setup         no token: "),
+        "{report}"
+    );
     assert_eq!(*source.lock().unwrap(), None);
 
-    let (environment, source) = program::watched(|name| (name == "CIRCLECI_CLI_TOKEN").then(|| "t".into()));
+    let (environment, source) =
+        program::watched(|name| (name == "CIRCLECI_CLI_TOKEN").then(|| "t".into()));
     assert!(Client::builder().or_from(&environment).build().is_ok());
-    assert_eq!(source.lock().unwrap().as_deref(), Some("CIRCLECI_CLI_TOKEN"));
+    assert_eq!(
+        source.lock().unwrap().as_deref(),
+        Some("CIRCLECI_CLI_TOKEN")
+    );
 
     let nobody = crate::server::refused().await;
-    let builder = Client::builder().host(format!("http://{nobody}")).token(TOKEN).no_retries();
+    let builder = Client::builder()
+        .host(format!("http://{nobody}"))
+        .token(TOKEN)
+        .no_retries();
     let (healthy, report, _) = examined(builder).await;
     assert!(!healthy && report.contains("no connection"), "{report}");
 
     let server = Server::start(|_, _| {
         let answer = answer(403, r#"{"message":"secret"}"#);
-        answer.header("date", "Sun, 01 Mar 2020 12:00:00 GMT").into()
+        answer
+            .header("date", "Sun, 01 Mar 2020 12:00:00 GMT")
+            .into()
     })
     .await;
     let (healthy, report, _) = examined(server.builder().0).await;
-    assert!(!healthy && report.contains("403 Forbidden") && !report.contains("secret"), "{report}");
+    assert!(
+        !healthy && report.contains("403 Forbidden") && !report.contains("secret"),
+        "{report}"
+    );
 
     let me = serde_json::to_string(&mock::example::<GetCurrentUser>()).unwrap();
     let server = Server::start(move |at, _| {
         let status = if at == 0 { 200 } else { 404 };
-        answer(status, me.clone()).header("date", "Sun, 01 Mar 2020 12:00:00 GMT").into()
+        answer(status, me.clone())
+            .header("date", "Sun, 01 Mar 2020 12:00:00 GMT")
+            .into()
     })
     .await;
     let (healthy, report, _) = examined(server.builder().0).await;
-    assert!(!healthy && report.contains("clock         wrong: "), "{report}");
+    assert!(
+        !healthy && report.contains("clock         wrong: "),
+        "{report}"
+    );
     assert!(report.contains("s ahead of the server's"), "{report}");
 }

@@ -1,7 +1,7 @@
 //! A dozen harmless GETs, and what there is to say about each without saying what it answered.
 
 use std::io::{self, Write};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use chrono::{DateTime, Utc};
 use circleci_api::{Client, Error, ErrorKind, ProjectSlug, Response, Sending};
@@ -42,7 +42,10 @@ impl<'w> Examination<'w> {
             other if other.starts_with("http:") => "another host, over plain http".to_owned(),
             _ => "another host".to_owned(),
         };
-        writeln!(self.aside, "For you, not for the report: the host is {base}")?;
+        writeln!(
+            self.aside,
+            "For you, not for the report: the host is {base}"
+        )?;
         writeln!(self.out, "host          {host}")?;
         let slug = project.to_string();
         let vcs = slug.split('/').next().unwrap_or_default();
@@ -61,10 +64,16 @@ impl<'w> Examination<'w> {
             )?;
             return Ok(false);
         }
-        self.call("getCollaborations", client.get_collaborations().send_for_response())
-            .await?;
+        self.call(
+            "getCollaborations",
+            client.get_collaborations().send_for_response(),
+        )
+        .await?;
         let found = self
-            .call("getProjectBySlug", client.get_project_by_slug(project).send_for_response())
+            .call(
+                "getProjectBySlug",
+                client.get_project_by_slug(project).send_for_response(),
+            )
             .await?;
         self.project(&client, project).await?;
         if let Some(found) = found {
@@ -84,24 +93,40 @@ impl<'w> Examination<'w> {
         let sent = Instant::now();
         let answer = client.get_current_user().send_for_response().await;
         let took = sent.elapsed();
-        let now = Utc::now();
+        let now = DateTime::<Utc>::from(SystemTime::now());
         match answer {
             Ok(answer) => {
                 let limit = answer.rate_limit();
-                let login = answer.body().login.as_deref().unwrap_or("somebody without a login");
-                writeln!(self.aside, "For you, not for the report: the token belongs to {login}")?;
-                writeln!(self.out, "whose         a user's (shown on the standard error)")?;
+                let login = answer
+                    .body()
+                    .login
+                    .as_deref()
+                    .unwrap_or("somebody without a login");
+                writeln!(
+                    self.aside,
+                    "For you, not for the report: the token belongs to {login}"
+                )?;
+                writeln!(
+                    self.out,
+                    "whose         a user's (shown on the standard error)"
+                )?;
                 self.clock(&answer, now)?;
-                let figure = |it: Option<u64>| it.map_or("not said".to_owned(), |it| it.to_string());
+                let figure =
+                    |it: Option<u64>| it.map_or("not said".to_owned(), |it| it.to_string());
                 writeln!(
                     self.out,
                     "rate limit    {} allowed, {} left, reset {}",
                     figure(limit.limit),
                     figure(limit.remaining),
-                    limit.reset.map_or("not said".to_owned(), |it| format!("in {} s", it.as_secs()))
+                    limit
+                        .reset
+                        .map_or("not said".to_owned(), |it| format!("in {} s", it.as_secs()))
                 )?;
                 writeln!(self.out)?;
-                self.line("getCurrentUser", &format!("{} in {} ms", answer.status().as_u16(), took.as_millis()))
+                self.line(
+                    "getCurrentUser",
+                    &format!("{} in {} ms", answer.status().as_u16(), took.as_millis()),
+                )
             }
             Err(error) => {
                 self.failed += 1;
@@ -114,7 +139,10 @@ impl<'w> Examination<'w> {
     }
 
     fn clock<T>(&mut self, answer: &Response<T>, now: DateTime<Utc>) -> io::Result<()> {
-        let date = answer.headers().get("date").and_then(|date| date.to_str().ok());
+        let date = answer
+            .headers()
+            .get("date")
+            .and_then(|date| date.to_str().ok());
         let date = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok());
         match date.map(|date| (now - date.to_utc()).num_seconds()) {
             None => writeln!(self.out, "clock         not known: the answer has no date"),
@@ -122,54 +150,100 @@ impl<'w> Examination<'w> {
             Some(off) => {
                 self.failed += 1;
                 let way = if off > 0 { "ahead of" } else { "behind" };
-                writeln!(self.out, "clock         wrong: {} s {way} the server's", off.abs())
+                writeln!(
+                    self.out,
+                    "clock         wrong: {} s {way} the server's",
+                    off.abs()
+                )
             }
         }
     }
 
     async fn project(&mut self, client: &Client, project: &ProjectSlug) -> io::Result<()> {
-        self.call("getProjectSettings", client.get_project_settings(project).send_for_response())
-            .await?;
-        self.call("listEnvVars", client.list_env_vars(project).send_for_response())
-            .await?;
-        self.call("listSchedulesForProject", client.list_schedules_for_project(project).send_for_response())
-            .await?;
-        self.call("getProjectWorkflowMetrics", client.get_project_workflow_metrics(project).send_for_response())
-            .await?;
-        self.call("getFlakyTests", client.get_flaky_tests(project).send_for_response())
-            .await?;
+        self.call(
+            "getProjectSettings",
+            client.get_project_settings(project).send_for_response(),
+        )
+        .await?;
+        self.call(
+            "listEnvVars",
+            client.list_env_vars(project).send_for_response(),
+        )
+        .await?;
+        self.call(
+            "listSchedulesForProject",
+            client
+                .list_schedules_for_project(project)
+                .send_for_response(),
+        )
+        .await?;
+        self.call(
+            "getProjectWorkflowMetrics",
+            client
+                .get_project_workflow_metrics(project)
+                .send_for_response(),
+        )
+        .await?;
+        self.call(
+            "getFlakyTests",
+            client.get_flaky_tests(project).send_for_response(),
+        )
+        .await?;
         Ok(())
     }
 
     /// The newest pipeline, a workflow of it, and a job of that.
     async fn newest(&mut self, client: &Client, project: &ProjectSlug) -> io::Result<()> {
-        let pipelines = client.list_pipelines_for_project(project).send_for_response();
+        let pipelines = client
+            .list_pipelines_for_project(project)
+            .send_for_response();
         let page = self.call("listPipelinesForProject", pipelines).await?;
         let Some(pipeline) = page.and_then(|page| page.items.into_iter().next()) else {
             return Ok(());
         };
-        self.call("getPipelineById", client.get_pipeline_by_id(pipeline.id).send_for_response())
-            .await?;
-        let workflows = client.list_workflows_by_pipeline_id(pipeline.id).send_for_response();
+        self.call(
+            "getPipelineById",
+            client.get_pipeline_by_id(pipeline.id).send_for_response(),
+        )
+        .await?;
+        let workflows = client
+            .list_workflows_by_pipeline_id(pipeline.id)
+            .send_for_response();
         let page = self.call("listWorkflowsByPipelineId", workflows).await?;
         let Some(workflow) = page.and_then(|page| page.items.into_iter().next()) else {
             return Ok(());
         };
         let page = self
-            .call("listWorkflowJobs", client.list_workflow_jobs(workflow.id).send_for_response())
+            .call(
+                "listWorkflowJobs",
+                client.list_workflow_jobs(workflow.id).send_for_response(),
+            )
             .await?;
-        let numbers = page.into_iter().flat_map(|page| page.items).filter_map(|job| job.job_number);
+        let numbers = page
+            .into_iter()
+            .flat_map(|page| page.items)
+            .filter_map(|job| job.job_number);
         if let Some(number) = numbers.max() {
-            self.call("getJobDetails", client.get_job_details(project, number).send_for_response())
-                .await?;
-            self.call("getTests", client.get_tests(project, number).send_for_response())
-                .await?;
+            self.call(
+                "getJobDetails",
+                client.get_job_details(project, number).send_for_response(),
+            )
+            .await?;
+            self.call(
+                "getTests",
+                client.get_tests(project, number).send_for_response(),
+            )
+            .await?;
         }
         Ok(())
     }
 
     /// One call and its line.
-    async fn call<T>(&mut self, name: &str, sending: Sending<Response<T>>) -> io::Result<Option<T>> {
+    async fn call<T>(
+        &mut self,
+        name: &str,
+        sending: Sending<Response<T>>,
+    ) -> io::Result<Option<T>> {
         let sent = Instant::now();
         match sending.await {
             Ok(answer) => {
@@ -199,7 +273,9 @@ fn told(error: &Error) -> String {
     let mut text = match (error.kind(), error.status()) {
         (ErrorKind::Decode, _) => "answered, but the body is not what was expected".to_owned(),
         (_, Some(status)) => status.to_string(),
-        (ErrorKind::Connect, None) => "no connection: the host, the proxy or the certificates".to_owned(),
+        (ErrorKind::Connect, None) => {
+            "no connection: the host, the proxy or the certificates".to_owned()
+        }
         (ErrorKind::Timeout, None) => "no answer in time".to_owned(),
         (kind, None) => format!("failed: {kind:?}"),
     };
@@ -215,5 +291,6 @@ fn told(error: &Error) -> String {
 /// `gh/acme` of `gh/acme/web`.
 fn organization(project: &ProjectSlug) -> String {
     let slug = project.to_string();
-    slug.rsplit_once('/').map_or(slug.clone(), |(organization, _)| organization.to_owned())
+    slug.rsplit_once('/')
+        .map_or(slug.clone(), |(organization, _)| organization.to_owned())
 }

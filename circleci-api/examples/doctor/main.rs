@@ -118,7 +118,11 @@ pub async fn examine(
         Ok(client) => client,
         Err(error) => {
             // The client says what is wrong with the setup, and never the token.
-            writeln!(out, "setup         {}", error.message().unwrap_or("unusable"))?;
+            writeln!(
+                out,
+                "setup         {}",
+                error.message().unwrap_or("unusable")
+            )?;
             return Ok(false);
         }
     };

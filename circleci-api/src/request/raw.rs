@@ -252,18 +252,9 @@ impl RawRequest {
     ///
     /// As [`Request::send`](crate::Request::send).
     pub fn send_for_response_as<T: DeserializeOwned>(self) -> Sending<Response<T>> {
-        Sending::new(self.into_call(), |mut reply| {
-            let headers = std::mem::take(&mut reply.headers);
-            let (status, attempts, call) = (reply.status, reply.attempts, reply.call.clone());
+        Sending::new(self.into_call(), |reply| {
             let body = body(reply)?;
-            let rest = Reply {
-                call,
-                status,
-                headers,
-                body: Bytes::new(),
-                attempts,
-            };
-            Ok(decode::with_response(rest, body))
+            Ok(decode::with_response(reply, body))
         })
     }
 
@@ -273,7 +264,7 @@ impl RawRequest {
     ///
     /// As [`Request::send`](crate::Request::send), except that the body cannot be wrong.
     pub fn send_for_bytes(self) -> Sending<Response<Bytes>> {
-        Sending::new(self.into_call(), |mut reply| {
+        Sending::new(self.into_call(), |reply| {
             let body = std::mem::take(&mut reply.body);
             Ok(decode::with_response(reply, body))
         })
@@ -301,7 +292,7 @@ impl fmt::Debug for RawRequest {
 }
 
 /// The answer's body; an empty one where that is a value too.
-fn body<T: DeserializeOwned>(reply: Reply) -> Result<T, Error> {
+fn body<T: DeserializeOwned>(reply: &mut Reply) -> Result<T, Error> {
     if reply.body.iter().all(u8::is_ascii_whitespace)
         && let Ok(nothing) = serde_json::from_slice(b"null")
     {

@@ -134,7 +134,7 @@ fn imports(body: &str, file: &str) -> String {
         ),
         ("with(Text)", "crate::json::lenient::Text"),
         ("object!", "crate::json::object::object"),
-        ("one_of!", "crate::json::object::one_of"),
+        ("one_of!", "crate::json::one_of::one_of"),
         ("open_enum!", "crate::json::open_enum::open_enum"),
         (
             "ParameterValue",

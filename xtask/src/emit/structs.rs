@@ -62,8 +62,14 @@ pub fn emit(
     } else {
         ""
     };
+    let role = match (constructible, named.usage.response) {
+        (true, false) => "as request ",
+        (true, true) => "as both ",
+        (false, _) => "",
+    };
+    let promises = promises(schema, &required);
     let mut text = format!(
-        "object! {{\n{}{derive}    {name} {requires}{{\n{declared}    }}\n}}\n",
+        "object! {{\n{}{derive}    {name} {role}{requires}{promises}{{\n{declared}    }}\n}}\n",
         docs::comment(&described, "    ")
     );
     if constructible {
@@ -71,6 +77,21 @@ pub fn emit(
         text += &unparse(constructor(&name, &fields)?);
     }
     Ok(text)
+}
+
+/// The keys that the document promises in an answer, and that the type can do without.
+fn promises(schema: &Value, required: &[String]) -> String {
+    let promised: Vec<String> = schema["x-promised"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(Value::to_string)
+        .filter(|key| !required.contains(key))
+        .collect();
+    match promised.is_empty() {
+        true => String::new(),
+        false => format!("promises {} ", promised.join(", ")),
+    }
 }
 
 fn doc_attribute(line: &str) -> proc_macro2::TokenStream {
@@ -160,6 +181,11 @@ fn declaration(field: &Field<'_>, required: &mut Vec<String>) -> String {
             format!("secret({})", required.len() - 1)
         }
         None if optional => "optional".into(),
+        // Without its items an answer is no list.
+        None if schema["x-or-default"] == true && wire == "items" => {
+            required.push(format!("{wire:?}"));
+            format!("items({})", required.len() - 1)
+        }
         None if schema["x-or-default"] == true => "list".into(),
         None => {
             required.push(format!("{wire:?}"));
@@ -227,9 +253,9 @@ fn constructor(name: &syn::Ident, fields: &[Field<'_>]) -> Result<syn::Item> {
     let entries = fields.iter().filter_map(entry_setter);
     let setters = optional.iter().map(|field| {
         let ident = &field.ident;
-        // The constructor has that name.
-        let setter = if ident == "new" {
-            format_ident!("new_")
+        // The constructor and the setter of extra keys have these names.
+        let setter = if ident == "new" || ident == "extra" {
+            format_ident!("{ident}_")
         } else {
             ident.clone()
         };
@@ -268,7 +294,7 @@ fn constructor(name: &syn::Ident, fields: &[Field<'_>]) -> Result<syn::Item> {
             #no_default
             #deprecated_use
             pub fn new(#(#arguments),*) -> Self {
-                Self { #(#values),* }
+                Self { #(#values,)* __extra: Default::default() }
             }
             #(#setters)*
             #(#entries)*
