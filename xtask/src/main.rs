@@ -18,9 +18,10 @@ use std::{
 };
 use xtask::{
     bench_peers::{self, BenchPeers, Part},
-    conformance, deviations,
+    conformance,
+    document::fetch::{ErrorKind, Fetch, FetchError, Limits},
     drift::{self, Deny, Drift, Format},
-    fetch::{ErrorKind, Fetch, FetchError, Limits},
+    emit::deviations,
     regen,
     surface::{self, Surface},
     update::Update,

@@ -1,12 +1,15 @@
 //! `cargo xtask regen`: the whole way from the document to `circleci-api/src/generated/`.
 
 use crate::{
-    document,
-    emit::{self, Files, Model},
-    fetch, fixups, generate, hoist,
-    overlay::{self, Applied},
-    precheck,
-    words::{self, Words},
+    document::{
+        self, fetch, fixups,
+        overlay::{self, Applied},
+    },
+    emit::{
+        self, Files, Model,
+        words::{self, Words},
+    },
+    lower::{hoist, oracle, precheck},
 };
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -73,7 +76,7 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
     if !problems.is_empty() {
         bail!("{}", precheck::one_line(&problems));
     }
-    let raw = generate::generate(&hoisted.document)?;
+    let raw = oracle::generate(&hoisted.document)?;
     let words = Words::default();
     let files = emit::emit(&Model {
         document: &hoisted.document,

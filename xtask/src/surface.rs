@@ -306,7 +306,7 @@ impl Field {
             let _ = write!(
                 line,
                 " (as {})",
-                crate::names::snake(decoder).replace('_', " ")
+                crate::lower::names::snake(decoder).replace('_', " ")
             );
         }
         if self.deprecated {

@@ -502,7 +502,7 @@ impl Folder {
         fs::write(openapi.join("openapi.json"), document).expect("written");
         fs::write(openapi.join("overlay.yaml"), common::overlay()).expect("written");
         let url = etag.map_or("https://ci.example/openapi.json", |(url, _)| url);
-        let mut source = xtask::fetch::Source::of(url, document.as_bytes());
+        let mut source = xtask::document::fetch::Source::of(url, document.as_bytes());
         source.etag = etag.map(|(_, etag)| etag.to_owned());
         source.write(&openapi).expect("written");
         folder
@@ -520,7 +520,7 @@ impl Folder {
     }
 
     fn fetched(&self) -> String {
-        xtask::fetch::Source::read(&self.0.path().join("openapi"))
+        xtask::document::fetch::Source::read(&self.0.path().join("openapi"))
             .expect("the record")
             .fetched
     }
@@ -930,7 +930,7 @@ fn a_revision_is_older() {
     // A release later there is a field more.
     let newer = edited(&json!([{ "op": "add", "path": format!("{OF_THING}/weight"), "value": { "type": "number" } }])).to_string();
     folder.file("openapi/openapi.json", &newer);
-    xtask::fetch::Source::of("https://ci.example/openapi.json", newer.as_bytes())
+    xtask::document::fetch::Source::of("https://ci.example/openapi.json", newer.as_bytes())
         .write(&folder.0.path().join("openapi"))
         .expect("written");
     let (code, out, error) =

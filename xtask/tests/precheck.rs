@@ -1550,11 +1550,11 @@ fn types_that_collide() {
             .map(drop)
             .map_err(|error| format!("{error:#}"))
     };
-    // Strictly, an error that names both places; the naming table is the way out.
+    // Strictly, an error that names both places; the naming table (which moved to `lower/`) is the way out.
     assert_eq!(
         strict(document()),
         Err("/components/schemas/Person: would be called Person, but /components/schemas/paginatedPersonResponse has that name; \
-             give #Person another one in xtask/src/names.rs"
+             give #Person another one in xtask/src/lower/names.rs"
             .to_owned())
     );
     // With `--spec` there is no table to turn to: a number, and a warning.
@@ -1608,7 +1608,7 @@ fn types_that_collide() {
     assert_eq!(
         strict(document),
         Err("/components/schemas/string: would be called String, but Rust, or the code around the types, has that name; \
-             give #string another one in xtask/src/names.rs"
+             give #string another one in xtask/src/lower/names.rs"
             .to_owned())
     );
     // Equal shapes are one type, whatever they are called.

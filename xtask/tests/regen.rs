@@ -13,9 +13,9 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 use tempfile::TempDir;
-use xtask::deviations;
+use xtask::document::fixups::FIXUPS;
 use xtask::emit::Files;
-use xtask::fixups::FIXUPS;
+use xtask::emit::deviations;
 use xtask::regen::{self, Places};
 
 /// What the vendored document makes; it takes a while.

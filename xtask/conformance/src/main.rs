@@ -16,7 +16,7 @@ use circleci_api_conformance::prism::{self, Prism};
 use circleci_api_conformance::relay::Mode;
 use circleci_api_conformance::suite::{self, Servers};
 use clap::Parser;
-use xtask::overlay;
+use xtask::document::overlay;
 use xtask::regen::Places;
 
 /// Every operation of the client against Stoplight Prism, a server made from CircleCI's document. Needs Node 20 or later.

@@ -2,9 +2,11 @@
 
 use super::{report::plain, schema::short, source::Document};
 use crate::{
-    document::{self, escape, is_success, operations, parameters, resolve},
-    fixups,
-    overlay::{self, Applied},
+    document::{
+        self, escape, fixups, is_success, operations,
+        overlay::{self, Applied},
+        parameters, resolve,
+    },
     regen::Built,
 };
 use serde::Serialize;

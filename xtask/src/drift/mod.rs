@@ -13,7 +13,7 @@ pub mod source;
 pub mod verdict;
 
 use crate::{
-    fetch::{self, FetchError, Limits},
+    document::fetch::{self, FetchError, Limits},
     regen::{self, Built, Places},
     surface::Surface,
 };

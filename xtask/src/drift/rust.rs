@@ -4,7 +4,7 @@ use super::{
     report::{Change, merge},
     verdict::Class,
 };
-use crate::names::snake;
+use crate::lower::names::snake;
 use crate::surface::{Field, Operation, Surface, Type};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,8 +1,8 @@
 //! The two documents to compare: the vendored one, and the one that `--against` names.
 
 use super::CannotCompare;
-use crate::{
-    document,
+use crate::document::{
+    self,
     fetch::{self, Answer, Limits},
 };
 use serde_json::Value;

@@ -1,6 +1,7 @@
 //! CircleCI's descriptions as rustdoc: one paragraph a line, the first of them one sentence.
 
-use crate::{document::Operation, words::capitalised};
+use super::words::capitalised;
+use crate::document::Operation;
 
 /// Where CircleCI's document is shown; its descriptions link to places on that page.
 pub const REFERENCE: &str = "https://circleci.com/docs/api/v2/index.html";

@@ -1,7 +1,7 @@
 //! Open enums, a line a variant.
 
 use super::{Model, docs};
-use crate::names;
+use crate::lower::names;
 use anyhow::{Result, bail};
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! The index of operations: CircleCI's name for each, the method that sends it, and CircleCI's own page about it.
 
 use super::{HEADER, Model, docs};
-use crate::{document, names};
+use crate::{document, lower::names};
 use std::collections::BTreeMap;
 
 /// A module of nothing but documentation.

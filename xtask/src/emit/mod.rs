@@ -2,6 +2,7 @@
 //!
 //! progenitor decides names and types; these passes decide what a reader sees. They read, and never edit, its output.
 
+pub mod deviations;
 mod docs;
 mod enums;
 mod index;
@@ -10,11 +11,13 @@ mod paging;
 mod replies;
 mod structs;
 mod unions;
+pub mod words;
 
-use crate::{hoist::Hoisted, names, words::Words};
+use crate::lower::{hoist::Hoisted, names};
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use words::Words;
 
 /// Path below `generated/` -> contents.
 pub type Files = BTreeMap<String, String>;
@@ -118,7 +121,7 @@ fn types(model: &Model<'_>, files: &mut Files) -> Result<String> {
     Ok(index)
 }
 
-fn file_of(named: &crate::hoist::Named) -> String {
+fn file_of(named: &crate::lower::hoist::Named) -> String {
     match named.tags.iter().collect::<Vec<_>>().as_slice() {
         [tag] => names::file(tag),
         _ => "shared".into(),

@@ -7,7 +7,7 @@
 use super::{Files, HEADER, Model, argument_of, docs, paging, plain_type, structs, type_name};
 use crate::{
     document::{self, parameters},
-    names,
+    lower::names,
 };
 use anyhow::{Context, Result, anyhow, bail};
 use quote::{ToTokens, format_ident};

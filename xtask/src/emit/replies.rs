@@ -2,7 +2,7 @@
 //! the document's own examples where it has any.
 
 use super::{HEADER, Model};
-use crate::{document, names};
+use crate::{document, lower::names};
 use serde_json::{Map, Value, json};
 
 pub fn emit(model: &Model<'_>) -> String {

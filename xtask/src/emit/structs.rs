@@ -1,7 +1,8 @@
 //! Objects: plain structs with public fields; those that a caller sends get a constructor and setters.
 
+use super::words;
 use super::{Model, argument_of, docs, plain_type, type_name, unparse};
-use crate::{hoist::Named, names, words};
+use crate::lower::{hoist::Named, names};
 use anyhow::{Context, Result};
 use quote::{format_ident, quote};
 use serde_json::Value;

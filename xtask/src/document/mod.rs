@@ -1,5 +1,9 @@
 //! The OpenAPI document as JSON: walking it and naming places in it.
 
+pub mod fetch;
+pub mod fixups;
+pub mod overlay;
+
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! The guide about deviations and the summary in the README: where the client reads something else than CircleCI's document says,
 //! and why. Made from the overlay and the fixups, which is where it is decided.
 
-use crate::fixups::FIXUPS;
+use crate::document::fixups::FIXUPS;
 use anyhow::{Context, Result, bail};
 use roas_overlay::v1_1::Overlay;
 use std::{fs, path::Path};
@@ -156,7 +156,7 @@ pub fn page(deviations: &[Deviation]) -> String {
             page.push('\n');
         }
     }
-    page + "\n<!-- Written by `cargo xtask regen` from openapi/overlay.yaml and xtask/src/fixups.rs; do not edit. -->\n"
+    page + "\n<!-- Written by `cargo xtask regen` from openapi/overlay.yaml and xtask/src/document/fixups.rs; do not edit. -->\n"
 }
 
 /// The table between the README's markers: a row for each kind.

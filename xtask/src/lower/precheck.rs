@@ -1,10 +1,12 @@
 //! Finds what progenitor would panic on, or turn into code that does not compile or cannot work, and says it in one line
 //! with the JSON pointer of the place.
 
-use crate::{
-    document::{self, METHODS, Operation, escape, is_success, located, operations, resolve, visit},
+use super::{
     hoist::{self, Hoisted, component_name, reachable},
     names,
+};
+use crate::document::{
+    self, METHODS, Operation, escape, is_success, located, operations, resolve, visit,
 };
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,13 +5,13 @@
 //! from the naming table (`names.rs`), else from the document (a component's name or a title), else from where the shape
 //! stands (`Pipeline` + `errors` gives `PipelineError`).
 
-use crate::{
-    document::{
-        Operation, body_at, escape, object_mut, operations, parameters, parameters_at, resolve,
-        success_at,
-    },
+use super::{
     names,
     tolerate::{self, Usage},
+};
+use crate::document::{
+    Operation, body_at, escape, object_mut, operations, parameters, parameters_at, resolve,
+    success_at,
 };
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
@@ -685,7 +685,7 @@ fn name(
         let name = match clash {
             None => wanted,
             Some(other) if !lenient => bail!(
-                "{}: would be called {wanted}, but {other} has that name; give {} another one in xtask/src/names.rs",
+                "{}: would be called {wanted}, but {other} has that name; give {} another one in xtask/src/lower/names.rs",
                 place.pointer,
                 place.place
             ),

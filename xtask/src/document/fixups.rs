@@ -3,9 +3,8 @@
 //! Each one is small, has a name and a reason, and must apply at least once to the vendored document: one that no longer
 //! matches anything fails `regen`, so that what CircleCI has mended does not stay "fixed" here.
 
-use crate::{
-    document::{is_success, object_mut, operations, parameters, resolve, success_schema},
-    overlay::Applied,
+use super::{
+    is_success, object_mut, operations, overlay::Applied, parameters, resolve, success_schema,
 };
 use serde_json::{Map, Value, json};
 

@@ -1,0 +1,7 @@
+//! From the effective document to types as plain data: `precheck` -> `hoist` -> `oracle`.
+
+pub mod hoist;
+pub mod names;
+pub mod oracle;
+pub mod precheck;
+pub mod tolerate;
