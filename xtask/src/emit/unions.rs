@@ -1,7 +1,7 @@
 //! Values that are one of several shapes: untagged enums, tried in order.
 
 use super::{Model, docs};
-use crate::lower::{hoist::component_name, names};
+use crate::lower::{names, schema::component_name};
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use std::collections::BTreeSet;

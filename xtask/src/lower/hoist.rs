@@ -7,13 +7,18 @@
 
 use super::{
     names,
+    naming::{self, Names, Place, Shape, Shapes, own_name},
+    schema::{
+        HANDWRITTEN, children, children_mut, expand, expand_inside, is_named, kept_components, key,
+        reachable,
+    },
     tolerate::{self, Usage},
 };
 use crate::document::{
-    Operation, body_at, escape, object_mut, operations, parameters, parameters_at, resolve,
+    self, Operation, body_at, escape, object_mut, operations, parameters, parameters_at, resolve,
     success_at,
 };
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,29 +54,10 @@ struct Root {
     schema: Value,
 }
 
-/// A shape on its way to a name.
-struct Shape {
-    schema: Value,
-    depth: usize,
-    /// (place, name suggested there, parent's shape and the name of the property there)
-    places: Vec<Place>,
-    usage: Usage,
-    tags: BTreeSet<String>,
-}
-
-struct Place {
-    place: String,
-    pointer: String,
-    suggestion: Option<String>,
-    parent: Option<(String, String)>,
-}
-
-/// Components that are referred to by name and never merged: those that contain themselves, and `ParameterValue`, which is handwritten.
-const HANDWRITTEN: [&str; 1] = ["ParameterValue"];
-
+/// Gives every shape of the document one name and one component. A clash of names is an error, unless `lenient`.
 pub fn hoist(document: &Value, lenient: bool) -> Result<Hoisted> {
     let kept = kept_components(document);
-    let mut roots = roots(document, &kept)?;
+    let mut roots = roots(document, &kept);
     tolerate_roots(&mut roots);
     let mut shapes = BTreeMap::new();
     for root in &roots {
@@ -84,8 +70,8 @@ pub fn hoist(document: &Value, lenient: bool) -> Result<Hoisted> {
         collect(&root.schema, place, 0, root, &mut shapes);
     }
     let mut warnings = Vec::new();
-    let names = name(&shapes, lenient, &mut warnings)?;
-    let document = rebuild(document, &roots, &shapes, &names, &kept)?;
+    let names = naming::name(&shapes, lenient, &mut warnings)?;
+    let document = rebuild(document, &roots, &shapes, &names, &kept);
     let mut types: Vec<Named> = shapes
         .iter()
         .map(|(key, shape)| Named {
@@ -108,224 +94,83 @@ pub fn hoist(document: &Value, lenient: bool) -> Result<Hoisted> {
     })
 }
 
-// ---- finding ---------------------------------------------------------------------------------------------------
-
-/// The components that stay behind their `$ref`: those that contain themselves. A list or a map has no name of its own to
-/// stay behind; the precheck has seen to it that some object or union stands in every circle.
-pub fn kept_components(document: &Value) -> BTreeSet<String> {
-    let mut kept: BTreeSet<String> = HANDWRITTEN.iter().map(|name| (*name).to_owned()).collect();
-    for (name, schema) in document["components"]["schemas"]
-        .as_object()
-        .into_iter()
-        .flatten()
-    {
-        if is_named(schema) && reachable(document, schema).contains(name.as_str()) {
-            kept.insert(name.clone());
-        }
-    }
-    kept
-}
-
-/// The components that a schema refers to, and those that they refer to.
-pub fn reachable<'a>(document: &'a Value, schema: &'a Value) -> BTreeSet<&'a str> {
-    let (mut found, mut open) = (BTreeSet::new(), vec![schema]);
-    while let Some(schema) = open.pop() {
-        match schema
-            .get("$ref")
-            .and_then(Value::as_str)
-            .and_then(component_name)
-        {
-            Some(next) if found.insert(next) => open.push(&document["components"]["schemas"][next]),
-            Some(_) => {}
-            None => children(schema, &mut |_, child| open.push(child)),
-        }
-    }
-    found
-}
-
 fn component_pointer(name: &str) -> String {
     format!("/components/schemas/{name}")
 }
 
-pub fn component_name(reference: &str) -> Option<&str> {
-    reference.strip_prefix("#/components/schemas/")
-}
-
-fn roots(document: &Value, kept: &BTreeSet<String>) -> Result<Vec<Root>> {
+fn roots(document: &Value, kept: &BTreeSet<String>) -> Vec<Root> {
     let mut roots = Vec::new();
     for operation in operations(document) {
-        let pascal = names::pascal(operation.id());
-        let mut add =
-            |kind: &str, suggestion: String, usage: Usage, (at, schema): (String, &Value)| {
-                let (schema, from) = expand(document, schema, kept);
-                let (place, pointer) = match from {
-                    Some(component) => (format!("#{component}"), component_pointer(&component)),
-                    None => (format!("{}.{kind}", operation.id()), at),
-                };
-                roots.push(Root {
-                    place,
-                    pointer,
-                    suggestion,
-                    usage,
-                    tag: operation.tag().to_owned(),
-                    schema,
-                });
-            };
-        if let Some(schema) = body_at(document, &operation) {
-            let suggestion = format!("{pascal}Request");
-            add(
-                "request",
-                suggestion,
-                Usage {
-                    request: true,
-                    response: false,
-                },
-                schema,
-            );
-        }
-        if let Some(schema) = success_at(document, &operation) {
-            add(
-                "response",
-                format!("{pascal}Response"),
-                Usage {
-                    request: false,
-                    response: true,
-                },
-                schema,
-            );
-        }
-        for (at, parameter) in parameters_at(document, &operation) {
-            // What stands in a path is taken as text, so that an alias CircleCI accepts needs no new release.
-            if parameter["in"] == "path" {
-                continue;
-            }
+        roots.extend(roots_of(document, &operation, kept));
+    }
+    roots.extend(kept_roots(document, &roots, kept));
+    roots
+}
+
+/// The roots of one operation. `rebuild` replaces their schemas in the same order: body, success, parameters.
+fn roots_of(document: &Value, operation: &Operation<'_>, kept: &BTreeSet<String>) -> Vec<Root> {
+    let pascal = names::pascal(operation.id());
+    let mut found = Vec::new();
+    if let Some(schema) = body_at(document, operation) {
+        let suggestion = format!("{pascal}Request");
+        found.push(("request".to_owned(), suggestion, Usage::REQUEST, schema));
+    }
+    if let Some(schema) = success_at(document, operation) {
+        let suggestion = format!("{pascal}Response");
+        found.push(("response".to_owned(), suggestion, Usage::RESPONSE, schema));
+    }
+    for (at, parameter) in parameters_at(document, operation) {
+        // What stands in a path is taken as text, so that an alias CircleCI accepts needs no new release.
+        if parameter["in"] != "path" {
             let name = parameter["name"].as_str().unwrap_or_default();
             let suggestion = format!("{pascal}{}", names::pascal(name));
-            add(
-                &format!("query.{name}"),
-                suggestion,
-                Usage {
-                    request: true,
-                    response: false,
-                },
-                (format!("{at}/schema"), &parameter["schema"]),
-            );
+            let schema = (format!("{at}/schema"), &parameter["schema"]);
+            found.push((format!("query.{name}"), suggestion, Usage::REQUEST, schema));
         }
     }
-    // A component that stays behind its reference goes wherever those go that refer to it.
+    let root = |(kind, suggestion, usage, (at, schema)): (String, String, Usage, (_, &Value))| {
+        let (schema, from) = expand(document, schema, kept);
+        let (place, pointer) = match from {
+            Some(component) => (format!("#{component}"), component_pointer(&component)),
+            None => (format!("{}.{kind}", operation.id()), at),
+        };
+        Root {
+            place,
+            pointer,
+            suggestion,
+            usage,
+            tag: operation.tag().to_owned(),
+            schema,
+        }
+    };
+    found.into_iter().map(root).collect()
+}
+
+/// The components that stay behind their references. Each goes wherever the roots go that refer to it.
+fn kept_roots(document: &Value, roots: &[Root], kept: &BTreeSet<String>) -> Vec<Root> {
     let mut users: BTreeMap<(&str, &str), Usage> = BTreeMap::new();
-    for root in &roots {
+    for root in roots {
         for name in reachable(document, &root.schema) {
             let usage = users.entry((name, &root.tag)).or_default();
             *usage = usage.with(root.usage);
         }
     }
-    let users: Vec<(String, String, Usage)> = users
+    let users = users
         .into_iter()
-        .map(|((name, tag), usage)| (name.to_owned(), tag.to_owned(), usage))
-        .collect();
-    for (name, tag, usage) in users
-        .into_iter()
-        .filter(|user| kept.contains(&user.0) && !HANDWRITTEN.contains(&user.0.as_str()))
-    {
-        let (schema, _) = expand_inside(document, &document["components"]["schemas"][&name], kept);
-        let suggestion =
-            own_name(&json!({ "x-component": name })).unwrap_or_else(|| "Component".to_owned());
-        roots.push(Root {
+        .filter(|((name, _), _)| kept.contains(*name) && !HANDWRITTEN.contains(name));
+    let root = |((name, tag), usage): ((&str, &str), Usage)| {
+        let (schema, _) = expand_inside(document, &document["components"]["schemas"][name], kept);
+        Root {
             place: format!("#{name}"),
-            pointer: component_pointer(&name),
-            suggestion,
+            pointer: component_pointer(name),
+            suggestion: own_name(&json!({ "x-component": name }))
+                .unwrap_or_else(|| "Component".to_owned()),
             usage,
-            tag,
+            tag: tag.to_owned(),
             schema,
-        });
-    }
-    Ok(roots)
-}
-
-/// A schema with its references replaced by what they refer to, and the component it came from.
-fn expand<'a>(
-    document: &'a Value,
-    schema: &'a Value,
-    kept: &BTreeSet<String>,
-) -> (Value, Option<String>) {
-    let Some(name) = schema
-        .get("$ref")
-        .and_then(Value::as_str)
-        .and_then(component_name)
-    else {
-        return expand_inside(document, schema, kept);
-    };
-    let (mut expanded, component) = match kept.contains(name) {
-        true => (json!({ "$ref": schema["$ref"] }), None),
-        false => {
-            let (mut expanded, deeper) =
-                expand(document, &document["components"]["schemas"][name], kept);
-            if let Some(map) = expanded.as_object_mut() {
-                map.entry("x-component").or_insert_with(|| json!(name));
-            }
-            (expanded, Some(deeper.unwrap_or_else(|| name.to_owned())))
         }
     };
-    // The one word beside a reference that counts, put there by the fixup "all of one".
-    if schema["nullable"] == true {
-        expanded["nullable"] = json!(true);
-    }
-    (expanded, component)
-}
-
-fn expand_inside<'a>(
-    document: &'a Value,
-    schema: &'a Value,
-    kept: &BTreeSet<String>,
-) -> (Value, Option<String>) {
-    let expanded = match schema {
-        Value::Object(map) => {
-            let expand_entry = |(key, value): (&String, &'a Value)| {
-                let value = match key.as_str() {
-                    "items" | "additionalProperties" => expand(document, value, kept).0,
-                    "oneOf" | "anyOf" | "allOf" => Value::Array(
-                        value
-                            .as_array()
-                            .into_iter()
-                            .flatten()
-                            .map(|branch| expand(document, branch, kept).0)
-                            .collect(),
-                    ),
-                    "properties" => Value::Object(
-                        value
-                            .as_object()
-                            .into_iter()
-                            .flatten()
-                            .map(|(name, property)| {
-                                (name.clone(), expand(document, property, kept).0)
-                            })
-                            .collect(),
-                    ),
-                    // `null` among the words says what `nullable` says.
-                    "enum" => value
-                        .as_array()
-                        .into_iter()
-                        .flatten()
-                        .filter(|word| !word.is_null())
-                        .cloned()
-                        .collect(),
-                    _ => value.clone(),
-                };
-                (key.clone(), value)
-            };
-            // An object whose list of properties is empty is a map of anything.
-            let said = |(key, value): &(&String, &Value)| {
-                *key != "properties"
-                    || value
-                        .as_object()
-                        .is_some_and(|properties| !properties.is_empty())
-            };
-            Value::Object(map.iter().filter(said).map(expand_entry).collect())
-        }
-        other => other.clone(),
-    };
-    (expanded, None)
+    users.map(root).collect()
 }
 
 // ---- tolerance ---------------------------------------------------------------------------------------------------
@@ -375,116 +220,14 @@ fn tolerate_below(schema: &mut Value, usages: &BTreeMap<String, Usage>) {
     }
 }
 
-// ---- shapes --------------------------------------------------------------------------------------------------------
+// ---- shapes ------------------------------------------------------------------------------------------------------
 
-/// What a schema is, without the words about it: equal keys, equal types.
-fn key(schema: &Value) -> String {
-    canonical(schema).to_string()
-}
-
-/// The shape of a schema with all its references followed, for comparing two of them.
-pub fn shape_of(document: &Value, schema: &Value) -> String {
-    key(&expand(document, schema, &kept_components(document)).0)
-}
-
-fn canonical(schema: &Value) -> Value {
-    let Some(map) = schema.as_object() else {
-        return schema.clone();
-    };
-    if let Some(reference) = map.get("$ref") {
-        return json!({ "$ref": reference });
-    }
-    let mut shape = Map::new();
-    for (name, value) in map {
-        let value = match name.as_str() {
-            "type" | "format" | "nullable" | "x-decode" | "x-or-default" | "x-body"
-            | "x-secret" => value.clone(),
-            "enum" => sorted_words(value),
-            "required" | "x-required" => sorted_words(value),
-            "items" | "additionalProperties" => canonical(value),
-            "oneOf" | "anyOf" | "allOf" => value
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(canonical)
-                .collect(),
-            "properties" => Value::Object(
-                value
-                    .as_object()
-                    .into_iter()
-                    .flatten()
-                    .map(|(name, property)| (name.clone(), canonical(property)))
-                    .collect(),
-            ),
-            _ => continue,
-        };
-        shape.insert(name.clone(), value);
-    }
-    crate::document::sorted(Value::Object(shape))
-}
-
-fn sorted_words(list: &Value) -> Value {
-    let mut words: Vec<String> = list
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(Value::to_string)
-        .collect();
-    words.sort();
-    json!(words)
-}
-
-/// Whether progenitor should see this schema under a name of its own.
-pub fn is_named(schema: &Value) -> bool {
-    schema["properties"]
-        .as_object()
-        .is_some_and(|properties| !properties.is_empty())
-        || schema.get("enum").is_some()
-        || schema.get("oneOf").is_some()
-}
-
-fn collect(
-    schema: &Value,
-    place: Place,
-    depth: usize,
-    root: &Root,
-    shapes: &mut BTreeMap<String, Shape>,
-) {
+/// Collects the shapes of a schema that stands at `place`, and of all below it.
+fn collect(schema: &Value, place: Place, depth: usize, root: &Root, shapes: &mut Shapes) {
     let own = is_named(schema).then(|| key(schema));
     let (here, at) = (place.place.clone(), place.pointer.clone());
     if let Some(own) = &own {
-        let shape = shapes.entry(own.clone()).or_insert_with(|| Shape {
-            schema: schema.clone(),
-            depth,
-            places: Vec::new(),
-            usage: Usage::default(),
-            tags: BTreeSet::new(),
-        });
-        borrow_words(&mut shape.schema, schema);
-        shape.usage = shape.usage.with(root.usage);
-        shape.tags.insert(root.tag.clone());
-        let suggestion = own_name(schema).or(place.suggestion.clone());
-        let suggestion = if schema.get("x-body").is_some() {
-            place.suggestion.clone()
-        } else {
-            suggestion
-        };
-        let known = shape.places.iter().any(|other| other.place == place.place);
-        if depth < shape.depth {
-            shape.depth = depth;
-            shape.places.insert(
-                0,
-                Place {
-                    suggestion,
-                    ..place
-                },
-            );
-        } else if !known {
-            shape.places.push(Place {
-                suggestion,
-                ..place
-            });
-        }
+        add(own, schema, place, depth, root, shapes);
     }
     children(schema, &mut |step, child| {
         let component = child.get("x-component").and_then(Value::as_str);
@@ -495,34 +238,54 @@ fn collect(
                 format!("{at}{}", step_pointer(step)),
             ),
         };
+        let property = step.trim_start_matches(['.', '|']).to_owned();
+        let parent = own.clone().map(|own| (own, property));
         // A list or map passes its own suggestion on: the items of `errors` are each an error.
-        let (suggestion, parent) = match &own {
-            Some(own) => (
-                None,
-                Some((own.clone(), step.trim_start_matches(['.', '|']).to_owned())),
-            ),
-            None => (root_suggestion(root, depth, &here), None),
-        };
+        let inherited = own.is_none().then(|| inherited_parent(&here, shapes));
+        let parent = parent.or(inherited.flatten());
+        let suggestion = parent
+            .is_none()
+            .then(|| root_suggestion(root, depth, &here))
+            .flatten();
         let place = Place {
             place,
             pointer,
             suggestion,
             parent,
         };
-        let inherited = own
-            .is_none()
-            .then(|| inherited_parent(&here, shapes))
-            .flatten();
-        let place = match inherited {
-            Some(parent) => Place {
-                suggestion: None,
-                parent: Some(parent),
-                ..place
-            },
-            None => place,
-        };
         collect(child, place, depth + 1, root, shapes);
     });
+}
+
+/// Adds one place to the shape with this key.
+fn add(
+    key: &str,
+    schema: &Value,
+    mut place: Place,
+    depth: usize,
+    root: &Root,
+    shapes: &mut Shapes,
+) {
+    let shape = shapes.entry(key.to_owned()).or_insert_with(|| Shape {
+        schema: schema.clone(),
+        depth,
+        places: Vec::new(),
+        usage: Usage::default(),
+        tags: BTreeSet::new(),
+    });
+    borrow_words(&mut shape.schema, schema);
+    shape.usage = shape.usage.with(root.usage);
+    shape.tags.insert(root.tag.clone());
+    if schema.get("x-body").is_none() {
+        place.suggestion = own_name(schema).or(place.suggestion);
+    }
+    let known = shape.places.iter().any(|other| other.place == place.place);
+    if depth < shape.depth {
+        shape.depth = depth;
+        shape.places.insert(0, place);
+    } else if !known {
+        shape.places.push(place);
+    }
 }
 
 /// What the document says of a property in one place, it means in another.
@@ -559,7 +322,7 @@ fn root_suggestion(root: &Root, depth: usize, here: &str) -> Option<String> {
 }
 
 /// The shape that holds the list or map at `here`, found by its place.
-fn inherited_parent(here: &str, shapes: &BTreeMap<String, Shape>) -> Option<(String, String)> {
+fn inherited_parent(here: &str, shapes: &Shapes) -> Option<(String, String)> {
     let trimmed = here.trim_end_matches(['[', ']', '{', '}']);
     let (parent, property) = trimmed.rsplit_once('.')?;
     shapes
@@ -568,192 +331,15 @@ fn inherited_parent(here: &str, shapes: &BTreeMap<String, Shape>) -> Option<(Str
         .map(|(key, _)| (key.clone(), property.to_owned()))
 }
 
-/// The name that the document itself gives a schema.
-fn own_name(schema: &Value) -> Option<String> {
-    let name = schema
-        .get("x-component")
-        .or_else(|| schema.get("title"))?
-        .as_str()?;
-    let name = names::pascal(&names::of_schema(name));
-    // A title may be anything, and what is left of `Response` is nothing.
-    names::is_rust(&name).then_some(name)
-}
-
-pub fn children<'a>(schema: &'a Value, visit: &mut dyn FnMut(&str, &'a Value)) {
-    if let Some(items) = schema.get("items") {
-        visit("[]", items);
-    }
-    if let Some(values) = schema
-        .get("additionalProperties")
-        .filter(|values| values.is_object())
-    {
-        visit("{}", values);
-    }
-    for branches in ["oneOf", "anyOf", "allOf"]
-        .iter()
-        .filter_map(|key| schema.get(*key)?.as_array())
-    {
-        for (index, branch) in branches.iter().enumerate() {
-            visit(&format!("|{index}"), branch);
-        }
-    }
-    for (name, property) in schema
-        .get("properties")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-    {
-        visit(&format!(".{name}"), property);
-    }
-}
-
-fn children_mut(schema: &mut Value, visit: &mut dyn FnMut(&mut Value)) {
-    let Some(map) = schema.as_object_mut() else {
-        return;
-    };
-    for key in ["items", "additionalProperties"] {
-        map.get_mut(key).into_iter().for_each(&mut *visit);
-    }
-    for key in ["oneOf", "anyOf", "allOf"] {
-        map.get_mut(key)
-            .and_then(Value::as_array_mut)
-            .into_iter()
-            .flatten()
-            .for_each(&mut *visit);
-    }
-    map.get_mut("properties")
-        .and_then(Value::as_object_mut)
-        .into_iter()
-        .flat_map(Map::values_mut)
-        .for_each(&mut *visit);
-}
-
-// ---- names -----------------------------------------------------------------------------------------------------------
-
-fn name(
-    shapes: &BTreeMap<String, Shape>,
-    lenient: bool,
-    warnings: &mut Vec<String>,
-) -> Result<BTreeMap<String, String>> {
-    let table = names::table();
-    let mut used_rows = BTreeSet::new();
-    let mut taken: BTreeMap<String, &Shape> = BTreeMap::new();
-    let mut names: BTreeMap<String, String> = BTreeMap::new();
-    // Parents before children, so that a child can be called after its parent.
-    let mut order: Vec<(&String, &Shape)> = shapes.iter().collect();
-    order.sort_by(|a, b| (a.1.depth, &a.1.places[0].place).cmp(&(b.1.depth, &b.1.places[0].place)));
-    // Names from the table are given first: no derived name may take one of them.
-    let mut from_table = BTreeMap::new();
-    for (key, shape) in &order {
-        let mut rows: Vec<(&str, &str)> = Vec::new();
-        for place in &shape.places {
-            if let Some(name) = table.get(place.place.as_str()) {
-                used_rows.insert(place.place.clone());
-                rows.push((place.place.as_str(), name));
-            }
-        }
-        if let Some(other) = rows.iter().find(|row| row.1 != rows[0].1) {
-            let both = format!(
-                "naming table: one shape is called both {} (at {}) and {} (at {})",
-                rows[0].1, rows[0].0, other.1, other.0
-            );
-            if !lenient {
-                bail!("{both}");
-            }
-            warnings.push(both);
-        }
-        if let Some((_, name)) = rows.first() {
-            from_table.insert((*key).clone(), (*name).to_owned());
-        }
-    }
-    let reserved: BTreeSet<String> = from_table.values().cloned().collect();
-    for (key, shape) in order {
-        let wanted = from_table
-            .get(key)
-            .cloned()
-            .unwrap_or_else(|| derived(shape, &names));
-        let place = &shape.places[0];
-        let clash = taken
-            .get(&wanted)
-            .map(|other| other.places[0].pointer.as_str());
-        let clash = clash
-            .or_else(|| names::is_taken(&wanted).then_some("Rust, or the code around the types,"));
-        let clash = clash.or_else(|| {
-            (!from_table.contains_key(key) && reserved.contains(&wanted))
-                .then_some("the naming table")
-        });
-        let name = match clash {
-            None => wanted,
-            Some(other) if !lenient => bail!(
-                "{}: would be called {wanted}, but {other} has that name; give {} another one in xtask/src/lower/names.rs",
-                place.pointer,
-                place.place
-            ),
-            Some(other) => {
-                let free = |name: &String| !taken.contains_key(name) && !reserved.contains(name);
-                let longer = (2..)
-                    .map(|n| format!("{wanted}{n}"))
-                    .find(free)
-                    .unwrap_or_default();
-                warnings.push(format!(
-                    "{}: is called {longer}, for {other} has the name {wanted}",
-                    place.pointer
-                ));
-                longer
-            }
-        };
-        taken.insert(name.clone(), shape);
-        names.insert(key.clone(), name);
-    }
-    for (place, name) in table
-        .iter()
-        .filter(|(place, _)| !used_rows.contains(**place))
-    {
-        warnings.push(format!(
-            "naming table: {name} stands for {place}, where the document has nothing"
-        ));
-    }
-    Ok(names)
-}
-
-fn derived(shape: &Shape, names: &BTreeMap<String, String>) -> String {
-    let place = &shape.places[0];
-    if let Some(own) = &place.suggestion {
-        return own.clone();
-    }
-    if let Some((parent, property)) = &place.parent {
-        let parent = names.get(parent).cloned().unwrap_or_default();
-        let one_of_many = place.place.ends_with("[]") || place.place.ends_with("{}");
-        let property = if one_of_many {
-            names::singular(property)
-        } else {
-            property.clone()
-        };
-        // An alternative has only its number; the naming table should know better.
-        let property = if property.starts_with(|first: char| first.is_ascii_digit()) {
-            format!("form_{property}")
-        } else {
-            property
-        };
-        // As progenitor will spell it: `VcsA` and `B` are `VcsAb`.
-        return names::pascal(&format!("{parent}{}", names::pascal(&property)));
-    }
-    names::pascal(
-        &place
-            .place
-            .replace(['[', ']', '{', '}', '.', '|', '#'], " "),
-    )
-}
-
-// ---- rebuilding --------------------------------------------------------------------------------------------------------
+// ---- rebuilding --------------------------------------------------------------------------------------------------
 
 fn rebuild(
     document: &Value,
     roots: &[Root],
-    shapes: &BTreeMap<String, Shape>,
-    names: &BTreeMap<String, String>,
+    shapes: &Shapes,
+    names: &Names,
     kept: &BTreeSet<String>,
-) -> Result<Value> {
+) -> Value {
     let mut rebuilt = document.clone();
     let mut components = Map::new();
     let names = &with_kept(shapes, names, kept);
@@ -788,15 +374,11 @@ fn rebuild(
         }
     }
     rebuilt["components"] = json!({ "schemas": components });
-    Ok(crate::document::sorted(rebuilt))
+    document::sorted(rebuilt)
 }
 
 /// The names of the shapes, and those of the components that stayed behind their references.
-fn with_kept(
-    shapes: &BTreeMap<String, Shape>,
-    names: &BTreeMap<String, String>,
-    kept: &BTreeSet<String>,
-) -> BTreeMap<String, String> {
+fn with_kept(shapes: &Shapes, names: &Names, kept: &BTreeSet<String>) -> Names {
     let mut all = names.clone();
     for (shape, place) in shapes
         .iter()
@@ -874,7 +456,7 @@ fn rewrite_operation(
 }
 
 /// A schema as it stands where it is used: a reference, if it has a name.
-fn outside(schema: &Value, names: &BTreeMap<String, String>) -> Value {
+fn outside(schema: &Value, names: &Names) -> Value {
     match (is_named(schema) || schema.get("$ref").is_some())
         .then(|| names.get(&key(schema)))
         .flatten()
@@ -894,7 +476,7 @@ fn outside(schema: &Value, names: &BTreeMap<String, String>) -> Value {
 }
 
 /// A schema's own definition, with references to the named ones below it.
-fn inside(schema: &Value, names: &BTreeMap<String, String>) -> Value {
+fn inside(schema: &Value, names: &Names) -> Value {
     let mut copy = schema.clone();
     children_mut(&mut copy, &mut |child| *child = outside(child, names));
     if let Some(map) = copy.as_object_mut() {

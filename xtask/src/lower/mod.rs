@@ -2,6 +2,8 @@
 
 pub mod hoist;
 pub mod names;
+pub mod naming;
 pub mod oracle;
 pub mod precheck;
+pub mod schema;
 pub mod tolerate;

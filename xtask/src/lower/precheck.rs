@@ -2,8 +2,9 @@
 //! with the JSON pointer of the place.
 
 use super::{
-    hoist::{self, Hoisted, component_name, reachable},
+    hoist::Hoisted,
     names,
+    schema::{self, component_name, reachable},
 };
 use crate::document::{
     self, METHODS, Operation, escape, is_success, located, operations, resolve, visit,
@@ -338,8 +339,8 @@ impl<'a> Check<'a> {
                 if found.insert(next) {
                     open.push(&self.document["components"]["schemas"][next]);
                 }
-            } else if !hoist::is_named(schema) {
-                hoist::children(schema, &mut |_, child| open.push(child));
+            } else if !schema::is_named(schema) {
+                schema::children(schema, &mut |_, child| open.push(child));
             }
         }
         found
@@ -347,7 +348,7 @@ impl<'a> Check<'a> {
 
     /// Components are written out wherever they are referred to, so that equal shapes are found.
     fn sizes(&mut self) {
-        let kept = hoist::kept_components(self.document);
+        let kept = schema::kept_components(self.document);
         let mut known = BTreeMap::new();
         for (name, schema) in self.document["components"]["schemas"]
             .as_object()
@@ -377,7 +378,7 @@ impl<'a> Check<'a> {
         }
         let Some(name) = schema["$ref"].as_str().and_then(component_name) else {
             let (mut size, mut depth) = (1_usize, 0);
-            hoist::children(schema, &mut |_, child| {
+            schema::children(schema, &mut |_, child| {
                 let (more, deeper) = self.size(child, level + 1, kept, known);
                 size = size.saturating_add(more);
                 depth = depth.max(deeper + 1);
@@ -629,7 +630,7 @@ impl<'a> Check<'a> {
             self.media(&at, &content, "response");
             let schema = &response["content"]["application/json"]["schema"];
             types
-                .entry(hoist::shape_of(self.document, schema))
+                .entry(schema::shape_of(self.document, schema))
                 .or_insert(status);
         }
         if types.len() > 1 {
@@ -877,7 +878,7 @@ impl<'a> Check<'a> {
                 );
             }
             match own {
-                _ if hoist::is_named(branch) => {}
+                _ if schema::is_named(branch) => {}
                 None => self.report(&at, "an alternative without a type is not supported"),
                 Some(own) => {
                     if let Some(other) = plain.insert(own, index) {
