@@ -6,7 +6,8 @@ use crate::{
         overlay::{self, Applied},
     },
     emit::{
-        self, Files, Model,
+        self,
+        model::{Files, Model},
         words::{self, Words},
     },
     lower::{hoist, oracle, precheck},
@@ -76,14 +77,9 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
     if !problems.is_empty() {
         bail!("{}", precheck::one_line(&problems));
     }
-    let raw = oracle::generate(&hoisted.document)?;
+    let types = oracle::ask(&hoisted.document)?;
     let words = Words::default();
-    let files = emit::emit(&Model {
-        document: &hoisted.document,
-        hoisted: &hoisted,
-        raw: &raw,
-        words: &words,
-    })?;
+    let files = emit::emit(&Model::read(&hoisted, &types, &words)?)?;
     stale.extend(words.unused());
     Ok(Built {
         files,

@@ -1,7 +1,7 @@
 //! Lists what users of the crate see, read from the generated files with syn: an index of the API, small enough to review.
 //! The snapshots in `tests/` hold it; `cargo xtask surface` prints it.
 
-use crate::emit::Files;
+use crate::emit::model::Files;
 use anyhow::{Context, Result, anyhow, bail};
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;

@@ -6,7 +6,7 @@
 use crate::{
     document::fetch::{Fetch, Limits},
     drift::{self, CannotCompare, report::Report, source},
-    emit::Files,
+    emit::model::Files,
     regen::{self, Places},
     surface::Surface,
 };

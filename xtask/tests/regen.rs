@@ -14,8 +14,8 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 use tempfile::TempDir;
 use xtask::document::fixups::FIXUPS;
-use xtask::emit::Files;
 use xtask::emit::deviations;
+use xtask::emit::model::Files;
 use xtask::regen::{self, Places};
 
 /// What the vendored document makes; it takes a while.

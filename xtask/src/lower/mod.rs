@@ -5,5 +5,6 @@ pub mod names;
 pub mod naming;
 pub mod oracle;
 pub mod precheck;
+pub mod rust;
 pub mod schema;
 pub mod tolerate;

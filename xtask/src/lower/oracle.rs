@@ -1,29 +1,144 @@
-//! Runs progenitor on what it needs to know of the effective document.
+//! Asks progenitor, and is the only place that does. progenitor decides four things, and nothing else of it is used:
+//!
+//! - the Rust type of each schema that has no name of its own (`Uuid`, `Vec<Thing>`, ...),
+//! - whether a field is an `Option`,
+//! - the identifier of each field and parameter, out of the way of keywords,
+//! - which fields are boxed, because a circle of types would have no size otherwise.
+//!
+//! It is told schemas alone. A union is told as an object with a property for each alternative, and an operation as an
+//! object with a property for each parameter, so that the same four decisions hold for them. Its syntax tree ends here: the
+//! steps after this one work on [`Rust`] and [`Field`].
 
-use crate::document::METHODS;
-use anyhow::{Context, Result, anyhow};
-use progenitor::{GenerationSettings, Generator, InterfaceStyle, TagStyle, TypeImpl};
+use super::rust::{Field, Rust};
+use crate::document::{self, operations, parameters};
+use anyhow::{Context, Result, anyhow, bail};
+use progenitor::{GenerationSettings, Generator, TypeImpl};
 use serde_json::{Map, Value, json};
-use std::panic;
+use std::{collections::BTreeMap, panic};
 
-/// progenitor's output, parsed. Our passes read it; nothing of it is written as it stands.
-pub fn generate(effective: &Value) -> Result<syn::File> {
-    let spec: openapiv3::OpenAPI = serde_path_to_error::deserialize(essentials(effective))
-        .map_err(|error| {
-            let pointer = error.path().to_string().replace('.', "/");
-            anyhow!(
-                "/{pointer}: the effective document is no OpenAPI 3.0: {}",
-                error.inner()
-            )
-        })?;
+/// What progenitor decided.
+#[derive(Debug, Default)]
+pub struct Types {
+    /// The fields of each object by its name, and the alternatives of each union.
+    fields: BTreeMap<String, Vec<Field>>,
+    /// By operationId.
+    operations: BTreeMap<String, Arguments>,
+}
+
+/// What progenitor decided for an operation.
+#[derive(Debug)]
+pub struct Arguments {
+    /// The type of the answer.
+    pub output: Rust,
+    /// Parameters as required fields.
+    pub parameters: Vec<Field>,
+}
+
+impl Types {
+    /// The fields of an object, or the alternatives of a union in the document's order.
+    pub fn fields(&self, name: &str) -> Result<&[Field]> {
+        let fields = self.fields.get(name).map(Vec::as_slice);
+        fields.with_context(|| format!("progenitor made no struct of {name}"))
+    }
+
+    pub fn operation(&self, id: &str) -> Result<&Arguments> {
+        let operation = self.operations.get(id);
+        operation.with_context(|| format!("progenitor was not asked about {id}"))
+    }
+
+    /// Whether a field anywhere holds a box of this type.
+    pub fn is_boxed(&self, name: &str) -> bool {
+        let named = |ty: &Rust| matches!(ty, Rust::Named(other) if other == name);
+        let in_box = |ty: &Rust| matches!(ty, Rust::Boxed(inner) if named(inner));
+        let mut fields = self.fields.values().flatten();
+        fields.any(|field| field.present().any(&in_box))
+    }
+}
+
+/// Asks progenitor about the effective document, in which every shape has a name.
+pub fn ask(document: &Value) -> Result<Types> {
+    let names = Names::free_in(document);
+    let is_union = |name: &str| {
+        let types = &document["components"]["schemas"];
+        types[name].get("oneOf").is_some()
+    };
+    let file = generate(&essentials(document, &names), &is_union)?;
+    let mut fields = structs(&file)?;
+    // An object without properties is no struct.
+    let mut taken = |name: &str| fields.remove(name).unwrap_or_default();
+    let answers = taken(&names.answers()).into_iter();
+    let mut answers: BTreeMap<String, Rust> = answers.map(|field| (field.wire, field.ty)).collect();
+    let mut decided = BTreeMap::new();
+    for (index, operation) in operations(document).iter().enumerate() {
+        let arguments = Arguments {
+            output: answers.remove(operation.id()).unwrap_or(Rust::Unit),
+            parameters: taken(&names.parameters(index)),
+        };
+        decided.insert(operation.id().to_owned(), arguments);
+    }
+    for (_, alternatives) in fields.iter_mut().filter(|(name, _)| is_union(name)) {
+        // Their numbers are text to progenitor, and in the order of text.
+        alternatives.sort_by_key(|field| field.wire.parse::<usize>().ok());
+        for field in alternatives {
+            // In a union a map of anything has the type of every other map. Users of the crate match on it.
+            if field.ty == Rust::JsonObject {
+                field.ty = Rust::Map(Box::new(Rust::Json));
+            }
+        }
+    }
+    Ok(Types {
+        fields,
+        operations: decided,
+    })
+}
+
+/// The names of the objects that stand for operations.
+struct Names(String);
+
+impl Names {
+    /// Names that none of the document's types begins with.
+    fn free_in(document: &Value) -> Self {
+        let types = &document["components"]["schemas"];
+        let mut prefix = "Asked".to_owned();
+        while types
+            .as_object()
+            .is_some_and(|types| types.keys().any(|name| name.starts_with(&prefix)))
+        {
+            prefix.push_str("Asked");
+        }
+        Self(prefix)
+    }
+
+    fn answers(&self) -> String {
+        format!("{}Answers", self.0)
+    }
+
+    fn parameters(&self, index: usize) -> String {
+        format!("{}{index}", self.0)
+    }
+}
+
+/// progenitor's output, parsed. Its boxes depend on the order in which it is told the types: `last` are told last, so that
+/// a circle through one of them is boxed there.
+fn generate(told: &Value, last: &dyn Fn(&str) -> bool) -> Result<syn::File> {
+    let mut spec: openapiv3::OpenAPI = serde_path_to_error::deserialize(told).map_err(|error| {
+        let pointer = error.path().to_string().replace('.', "/");
+        anyhow!(
+            "/{pointer}: the effective document is no OpenAPI 3.0: {}",
+            error.inner()
+        )
+    })?;
+    if let Some(components) = &mut spec.components {
+        components
+            .schemas
+            .sort_by_cached_key(|name, _| (last(name), name.clone()));
+    }
     let mut settings = GenerationSettings::default();
     settings
-        .with_interface(InterfaceStyle::Builder)
-        .with_tag(TagStyle::Merged)
         .with_map_type("::std::collections::BTreeMap")
         .with_replacement(
             "ParameterValue",
-            "crate::values::parameters::ParameterValue",
+            "crate::ParameterValue",
             std::iter::empty::<TypeImpl>(),
         );
     // The precheck finds what progenitor is known to panic on; what it is not known to must not end in a backtrace either.
@@ -36,78 +151,62 @@ pub fn generate(effective: &Value) -> Result<syn::File> {
 
 // ---- what progenitor is told -----------------------------------------------------------------------------------
 
-/// The document without what decides no name and no type: words, examples, extensions, servers, security. Each of those is
-/// one more thing for progenitor to stumble over, and none of them can be seen in what we read of its output.
-fn essentials(effective: &Value) -> Value {
-    let mut paths = Map::new();
-    for (path, item) in effective["paths"].as_object().into_iter().flatten() {
-        let methods = item
-            .as_object()
-            .into_iter()
-            .flatten()
-            .filter(|(method, _)| METHODS.contains(&method.as_str()));
-        paths.insert(
-            path.clone(),
-            methods
-                .map(|(method, value)| (method.clone(), operation(value)))
-                .collect(),
-        );
-    }
-    let schemas: Map<String, Value> = effective["components"]["schemas"]
-        .as_object()
+/// The document's types and operations without what decides no name and no type, which progenitor could only stumble over.
+fn essentials(document: &Value, names: &Names) -> Value {
+    let types = document["components"]["schemas"].as_object();
+    let mut told: Map<String, Value> = types
         .into_iter()
         .flatten()
         .map(|(name, value)| (name.clone(), component(value)))
         .collect();
-    json!({ "openapi": "3.0.3", "info": { "title": "CircleCI", "version": "2" }, "paths": paths, "components": { "schemas": schemas } })
-}
-
-fn operation(operation: &Value) -> Value {
-    let parameters: Vec<Value> = operation["parameters"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(parameter)
-        .collect();
-    let responses = operation["responses"].as_object().into_iter().flatten();
-    let responses: Map<String, Value> = responses
-        .map(|(status, response)| {
-            (
-                status.clone(),
-                json!({ "description": "", "content": content(&response["content"]) }),
-            )
-        })
-        .collect();
-    let mut told = json!({ "operationId": operation["operationId"], "parameters": parameters, "responses": responses });
-    if let Some(body) = operation.get("requestBody") {
-        told["requestBody"] = json!({ "required": true, "content": content(&body["content"]) });
+    let mut answers = Map::new();
+    for (index, operation) in operations(document).iter().enumerate() {
+        let asked = parameters(document, operation)
+            .into_iter()
+            .map(|parameter| {
+                // What stands in a path is taken as text.
+                let schema = match parameter["in"] == "path" {
+                    true => json!({ "type": "string" }),
+                    false => schema(&parameter["schema"]),
+                };
+                (
+                    parameter["name"].as_str().unwrap_or_default().to_owned(),
+                    schema,
+                )
+            });
+        told.insert(names.parameters(index), object(asked.collect()));
+        if let Some(answer) = document::success_schema(document, operation) {
+            answers.insert(operation.id().to_owned(), schema(answer));
+        }
     }
-    told
+    told.insert(names.answers(), object(answers));
+    let info = json!({ "title": "CircleCI", "version": "2" });
+    json!({ "openapi": "3.0.3", "info": info, "paths": {}, "components": { "schemas": told } })
 }
 
-fn parameter(parameter: &Value) -> Value {
-    // What stands in a path is taken as text.
-    let in_path = parameter["in"] == "path";
-    let schema = if in_path {
-        json!({ "type": "string" })
-    } else {
-        schema(&parameter["schema"])
-    };
-    json!({ "name": parameter["name"], "in": parameter["in"], "required": in_path || parameter["required"] == true, "schema": schema })
+/// An object that requires all its properties, none of which may be null.
+fn object(mut properties: Map<String, Value>) -> Value {
+    for property in properties.values_mut().filter_map(Value::as_object_mut) {
+        property.remove("nullable");
+    }
+    let required: Vec<&String> = properties.keys().collect();
+    json!({ "type": "object", "required": required, "properties": properties })
 }
 
-fn content(content: &Value) -> Value {
-    let media = content.as_object().into_iter().flatten();
-    media
-        .map(|(name, media)| (name.clone(), json!({ "schema": schema(&media["schema"]) })))
-        .collect()
-}
-
-/// Enums and unions are written from the document alone; of them progenitor need only know that they are types.
+/// Enums are written from the document alone; of them progenitor need only know that they are types.
 fn component(value: &Value) -> Value {
-    match value.get("enum").is_some() || value.get("oneOf").is_some() {
-        true => json!({ "type": "string", "enum": ["placeholder"] }),
-        false => schema(value),
+    if value.get("enum").is_some() {
+        return json!({ "type": "string", "enum": ["placeholder"] });
+    }
+    match value["oneOf"].as_array() {
+        Some(branches) => object(
+            branches
+                .iter()
+                .enumerate()
+                .map(|(index, branch)| (index.to_string(), schema(branch)))
+                .collect(),
+        ),
+        None => schema(value),
     }
 }
 
@@ -161,4 +260,119 @@ fn schema(value: &Value) -> Value {
         told.insert("items".into(), schema(items));
     }
     Value::Object(told)
+}
+
+// ---- what progenitor answers -----------------------------------------------------------------------------------
+
+/// The structs of progenitor's module `types`, by name.
+fn structs(file: &syn::File) -> Result<BTreeMap<String, Vec<Field>>> {
+    let types = file.items.iter().find_map(|item| match item {
+        syn::Item::Mod(module) if module.ident == "types" => module.content.as_ref(),
+        _ => None,
+    });
+    let (_, types) = types.context("progenitor's output has no module `types`")?;
+    let mut structs = BTreeMap::new();
+    for item in types {
+        if let syn::Item::Struct(item) = item
+            && let syn::Fields::Named(fields) = &item.fields
+        {
+            let name = item.ident.to_string();
+            let fields: Result<Vec<Field>> = fields.named.iter().map(field).collect();
+            let fields = fields.with_context(|| name.clone())?;
+            structs.insert(name, fields);
+        }
+    }
+    Ok(structs)
+}
+
+fn field(field: &syn::Field) -> Result<Field> {
+    let ident = field.ident.as_ref().context("a field without a name")?;
+    let ident = ident.to_string();
+    let (mut ty, mut optional, mut boxed) = (rust(&field.ty)?, false, false);
+    // progenitor writes both `Option<Box<T>>` and `Box<Option<T>>`, which say the same.
+    loop {
+        ty = match ty {
+            Rust::Option(inner) if !optional => {
+                optional = true;
+                *inner
+            }
+            Rust::Boxed(inner) if !boxed => {
+                boxed = true;
+                *inner
+            }
+            ty => {
+                return Ok(Field {
+                    wire: renamed(field).unwrap_or_else(|| ident.clone()),
+                    ident,
+                    ty,
+                    optional,
+                    boxed,
+                });
+            }
+        }
+    }
+}
+
+/// The name that a field has in JSON, where it differs from the identifier.
+fn renamed(field: &syn::Field) -> Option<String> {
+    let mut name = None;
+    for attribute in field
+        .attrs
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("serde"))
+    {
+        let _ = attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("rename") {
+                name = Some(meta.value()?.parse::<syn::LitStr>()?.value());
+            } else if meta.input.peek(syn::Token![=]) {
+                meta.value()?.parse::<syn::Expr>()?;
+            }
+            Ok(())
+        });
+    }
+    name
+}
+
+/// A type as progenitor spells it, as data.
+fn rust(ty: &syn::Type) -> Result<Rust> {
+    let syn::Type::Path(syn::TypePath { path, .. }) = ty else {
+        bail!("progenitor uses a type that is no path");
+    };
+    let steps: Vec<String> = path
+        .segments
+        .iter()
+        .map(|segment| segment.ident.to_string())
+        .collect();
+    let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+    // The item of a list, the value of a map: the last argument.
+    let inner = || -> Result<Box<Rust>> {
+        let arguments = path.segments.last().map(|segment| &segment.arguments);
+        match arguments {
+            Some(syn::PathArguments::AngleBracketed(arguments)) => match arguments.args.last() {
+                Some(syn::GenericArgument::Type(ty)) => Ok(Box::new(rust(ty)?)),
+                _ => bail!("progenitor's `{}` holds no type", steps.join("::")),
+            },
+            _ => bail!("progenitor's `{}` holds nothing", steps.join("::")),
+        }
+    };
+    Ok(match steps.as_slice() {
+        ["bool"] => Rust::Bool,
+        ["i64"] => Rust::I64,
+        ["f64"] => Rust::F64,
+        ["std", "string", "String"] => Rust::String,
+        ["uuid", "Uuid"] => Rust::Uuid,
+        ["chrono", "DateTime"] => Rust::DateTime,
+        ["serde_json", "Value"] => Rust::Json,
+        ["serde_json", "Map"] => Rust::JsonObject,
+        ["crate", "ParameterValue"] => Rust::ParameterValue,
+        ["std", "option", "Option"] => Rust::Option(inner()?),
+        ["std", "vec", "Vec"] => Rust::List(inner()?),
+        ["std", "collections", "BTreeMap"] => Rust::Map(inner()?),
+        ["std", "boxed", "Box"] => Rust::Boxed(inner()?),
+        [name] => Rust::Named((*name).to_owned()),
+        steps => bail!(
+            "progenitor uses `{}`, which this generator does not know",
+            steps.join("::")
+        ),
+    })
 }

@@ -6,7 +6,7 @@ pub mod mutate;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use xtask::emit::Files;
+use xtask::emit::model::Files;
 use xtask::regen::{self, Built};
 use xtask::surface::{Surface, Type};
 

@@ -1,0 +1,81 @@
+//! The `use` lines of generated files.
+
+use crate::lower::rust::Rust;
+use std::collections::BTreeSet;
+
+pub const NUMBER_OR_STRING: &str = "crate::json::lenient::NumberOrString";
+pub const TEXT: &str = "crate::json::lenient::Text";
+pub const OBJECT: &str = "crate::json::object::object";
+pub const ONE_OF: &str = "crate::json::object::one_of";
+pub const OPEN_ENUM: &str = "crate::json::open_enum::open_enum";
+pub const PATH_VALUE: &str = "crate::values::argument::PathValue";
+pub const QUERY_VALUE: &str = "crate::values::argument::QueryValue";
+pub const CLIENT: &str = "crate::client::Client";
+pub const TYPES: &str = "crate::generated::types";
+pub const REQUEST: &str = "crate::request::{Request, operation}";
+pub const BORROW: &str = "std::borrow::Borrow";
+/// The types of the other files.
+pub const OTHER_TYPES: &str = "super::*";
+const PARAMETER_VALUE: &str = "crate::values::parameters::ParameterValue";
+const DATE_TIME: &str = "chrono::{DateTime, Utc}";
+const MAP: &str = "std::collections::BTreeMap";
+const UUID: &str = "uuid::Uuid";
+
+/// The order in which a file lists them.
+const ORDER: [&str; 16] = [
+    NUMBER_OR_STRING,
+    TEXT,
+    OBJECT,
+    ONE_OF,
+    OPEN_ENUM,
+    PATH_VALUE,
+    QUERY_VALUE,
+    CLIENT,
+    TYPES,
+    REQUEST,
+    PARAMETER_VALUE,
+    OTHER_TYPES,
+    DATE_TIME,
+    BORROW,
+    MAP,
+    UUID,
+];
+
+/// What one file imports.
+#[derive(Clone, Debug, Default)]
+pub struct Imports(BTreeSet<&'static str>);
+
+impl Imports {
+    pub fn add(&mut self, path: &'static str) {
+        self.0.insert(path);
+    }
+
+    /// Adds whatever a type needs where it is written out. Generated types come with `TYPES` or `OTHER_TYPES`.
+    pub fn add_type(&mut self, ty: &Rust) {
+        let paths: [(&dyn Fn(&Rust) -> bool, _); 4] = [
+            (&|ty| *ty == Rust::ParameterValue, PARAMETER_VALUE),
+            (&|ty| *ty == Rust::DateTime, DATE_TIME),
+            (&|ty| matches!(ty, Rust::Map(_)), MAP),
+            (&|ty| *ty == Rust::Uuid, UUID),
+        ];
+        let used = paths.into_iter().filter(|(is_it, _)| ty.any(is_it));
+        self.0.extend(used.map(|(_, path)| path));
+    }
+
+    /// The same for a file outside the types, where generated types are called `types::X`.
+    pub fn add_type_outside(&mut self, ty: &Rust) {
+        self.add_type(ty);
+        if ty.any(&|ty| matches!(ty, Rust::Named(_))) {
+            self.add(TYPES);
+        }
+    }
+
+    pub fn lines(&self) -> String {
+        let used = ORDER.iter().filter(|path| self.0.contains(*path));
+        used.map(|path| match *path {
+            OTHER_TYPES => format!("#[allow(unused_imports)]\nuse {path};\n"),
+            path => format!("use {path};\n"),
+        })
+        .collect()
+    }
+}
