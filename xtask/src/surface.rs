@@ -8,7 +8,7 @@ use quote::ToTokens;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
-    fs,
+    fs, io,
     path::Path,
 };
 
@@ -65,6 +65,21 @@ pub struct Surface {
     pub operations: Vec<Operation>,
     pub types: BTreeMap<String, Type>,
     lines: usize,
+}
+
+/// The command: prints the listing of the files below `dir`, or its figures. Returns the exit code.
+pub fn run(dir: &Path, stats: bool, out: &mut dyn io::Write) -> Result<u8> {
+    let surface = Surface::of(&read_files(dir)?)?;
+    match stats {
+        true => writeln!(out, "{}", surface.stats())?,
+        false => writeln!(
+            out,
+            "{}\n{}",
+            surface.list_operations(),
+            surface.list_types()
+        )?,
+    }
+    Ok(0)
 }
 
 /// The files below `dir`, as `regen` would have them.

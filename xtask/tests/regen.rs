@@ -190,7 +190,9 @@ fn the_index_has_every_operation_of_the_document_once() {
 
 #[test]
 fn the_pages_about_deviations_are_up_to_date() {
-    for (path, text, old) in deviations::pages(&root(), &overlay()).expect("the pages") {
+    for deviations::Page { path, text, old } in
+        deviations::pages(&root(), &overlay()).expect("the pages")
+    {
         assert!(
             old.as_ref() == Some(&text),
             "{path}: run `{}` and commit the result",

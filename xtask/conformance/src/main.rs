@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use circleci_api_conformance::case;
 use circleci_api_conformance::prism::{self, Prism};
 use circleci_api_conformance::relay::Mode;
 use circleci_api_conformance::suite::{self, Servers};
@@ -71,14 +72,7 @@ async fn run(arguments: Arguments) -> Result<bool> {
         untouched: untouched.address,
         overlaid: overlaid.address,
     };
-    let report = suite::run(
-        &document,
-        suite::cases(),
-        servers,
-        &modes,
-        arguments.workers,
-    )
-    .await?;
+    let report = suite::run(&document, case::cases(), servers, &modes, arguments.workers).await?;
     report.write(&mut std::io::stdout().lock())?;
     Ok(report.is_good())
 }

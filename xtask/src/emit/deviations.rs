@@ -201,15 +201,32 @@ pub fn readme(readme: &str, deviations: &[Deviation]) -> Result<String> {
     ))
 }
 
-/// Both pages as they should be and as they are. A root without a README has none of them.
-pub fn pages(root: &Path, overlay: &str) -> Result<Vec<(&'static str, String, Option<String>)>> {
+/// A page that is made along with the code.
+pub struct Page {
+    /// Below the root of the repository.
+    pub path: &'static str,
+    /// The page as it should be.
+    pub text: String,
+    /// The page as it is.
+    pub old: Option<String>,
+}
+
+impl Page {
+    pub fn is_stale(&self) -> bool {
+        self.old.as_ref() != Some(&self.text)
+    }
+}
+
+/// Both pages. A root without a README has none of them.
+pub fn pages(root: &Path, overlay: &str) -> Result<Vec<Page>> {
     let present = |path: &str| fs::read_to_string(root.join(path)).ok();
     let Some(old) = present(README) else {
         return Ok(Vec::new());
     };
     let deviations = of(overlay)?;
+    let page = |path, text, old| Page { path, text, old };
     Ok(vec![
-        (README, readme(&old, &deviations)?, Some(old)),
-        (PAGE, page(&deviations), present(PAGE)),
+        page(README, readme(&old, &deviations)?, Some(old)),
+        page(PAGE, self::page(&deviations), present(PAGE)),
     ])
 }
