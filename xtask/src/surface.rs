@@ -1,7 +1,6 @@
 //! Lists what users of the crate see, read from the generated files with syn: an index of the API, small enough to review.
 //! The snapshots in `tests/` hold it; `cargo xtask surface` prints it.
 
-use crate::emit::model::Files;
 use anyhow::{Context, Result, anyhow, bail};
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -11,6 +10,9 @@ use std::{
     fs, io,
     path::Path,
 };
+
+/// Path below `generated/` -> contents.
+type Files = BTreeMap<String, String>;
 
 /// An operation as a caller sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -312,6 +314,11 @@ impl Type {
 }
 
 impl Field {
+    /// The name that it is written by.
+    pub fn key(&self) -> &str {
+        self.wire.first().map_or("", String::as_str)
+    }
+
     pub fn line(&self) -> String {
         let mut line = format!("{}: {}", self.name, self.ty);
         if self.wire != [self.name.clone()] {

@@ -4,7 +4,8 @@
 //! matches anything fails `regen`, so that what CircleCI has mended does not stay "fixed" here.
 
 use super::{
-    is_success, object_mut, operations, overlay::Applied, parameters, resolve, success_schema,
+    is_success, is_typed, object_mut, operations, overlay::Applied, parameters, resolve,
+    success_schema,
 };
 use serde_json::{Map, Value, json};
 
@@ -326,19 +327,7 @@ fn untyped_text(document: &mut Value) -> usize {
             let Some(property) = property.as_object_mut() else {
                 continue;
             };
-            let typed = [
-                "type",
-                "$ref",
-                "oneOf",
-                "anyOf",
-                "allOf",
-                "enum",
-                "properties",
-                "items",
-            ]
-            .iter()
-            .any(|key| property.contains_key(*key));
-            if !typed {
+            if !is_typed(property) {
                 property.insert("type".into(), json!("string"));
                 property.insert("x-decode".into(), json!("text"));
                 changed += 1;

@@ -233,6 +233,21 @@ pub fn object_mut<'a>(
         .as_object_mut()
 }
 
+/// Whether a schema says anything of its type.
+pub fn is_typed(schema: &Map<String, Value>) -> bool {
+    const TYPING: [&str; 8] = [
+        "type",
+        "$ref",
+        "oneOf",
+        "anyOf",
+        "allOf",
+        "enum",
+        "properties",
+        "items",
+    ];
+    TYPING.iter().any(|key| schema.contains_key(*key))
+}
+
 pub fn is_success(status: &str) -> bool {
     status.starts_with('2')
 }

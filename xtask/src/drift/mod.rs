@@ -1,11 +1,12 @@
 //! `cargo xtask drift`: what CircleCI changed, and what it means for users of the crate. Read-only.
 //!
-//! Two documents are compared twice: as contracts (`contract`, with the crate `drift` as second judge), and as the Rust
-//! surfaces that `regen` would make of them (`rust`). The worse of the two is the verdict.
+//! Two documents are compared twice: as contracts (`contract`), and as the Rust surfaces that `regen` would make of them
+//! (`rust`). The worse of the two is the verdict.
 
 pub mod applicability;
+pub mod change;
 pub mod contract;
-pub mod judge;
+mod quiet;
 pub mod report;
 pub mod rust;
 pub mod schema;
@@ -13,22 +14,19 @@ pub mod source;
 pub mod verdict;
 
 use crate::{
-    document::fetch::{self, FetchError, Limits},
+    document::fetch::{self, Limits},
     regen::{self, Built, Places},
     surface::Surface,
 };
 use applicability::Applicability;
-use report::{Change, Report};
+use change::Change;
+use quiet::with_room;
+pub use report::{BEYOND, Deny, Format, NONE, Report, WITHIN};
+pub use source::CannotCompare;
 use source::{Document, Other};
-use std::{fmt, io::Write, path::PathBuf, thread};
+use std::{io::Write, path::PathBuf, thread};
 use verdict::Class;
 
-/// Nothing has changed.
-pub const NONE: u8 = 0;
-/// There is drift, and `--deny` allows it. (The number of stale code, for the vendored document is stale.)
-pub const WITHIN: u8 = 4;
-/// There is drift that `--deny` does not allow.
-pub const BEYOND: u8 = 5;
 /// There is no second document to compare with, or the first one is damaged.
 pub const CANNOT: u8 = 6;
 
@@ -44,23 +42,6 @@ Exit codes:
   6  cannot compare: no answer, no document, no such revision
   1  any other failure; 2  wrong arguments";
 
-/// What `--deny` forbids.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Deny {
-    /// Whatever breaks users, and whatever has to be reviewed
-    Breaking,
-    /// Every change, be it of a word
-    Any,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    #[default]
-    Text,
-    Markdown,
-    Json,
-}
-
 #[derive(Clone, Debug)]
 pub struct Drift {
     /// A URL, a file or `git:REV`; CircleCI's own URL when there is none.
@@ -70,31 +51,6 @@ pub struct Drift {
     pub reverse: bool,
     pub root: PathBuf,
     pub limits: Limits,
-}
-
-/// Why there is nothing to report, in one line.
-#[derive(Debug)]
-pub struct CannotCompare(String);
-
-impl CannotCompare {
-    pub fn new(line: impl AsRef<str>) -> Self {
-        let visible = line.as_ref().replace(char::is_control, " ");
-        Self(visible.split_whitespace().collect::<Vec<_>>().join(" "))
-    }
-}
-
-impl fmt::Display for CannotCompare {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot compare: {}", self.0)
-    }
-}
-
-impl std::error::Error for CannotCompare {}
-
-impl From<FetchError> for CannotCompare {
-    fn from(error: FetchError) -> Self {
-        Self::new(error.to_string())
-    }
 }
 
 impl Drift {
@@ -140,15 +96,7 @@ pub fn compare(old: &Document, new: &Document, overlay: &str, version: &str) -> 
         let before = before.join().unwrap_or_else(|_| Err("panicked".to_owned()));
         (before, after)
     });
-    let readable = before.is_ok() && after.is_ok();
-    let contract = with_room(|| {
-        let mut changes = contract::changes(&old.value, &new.value);
-        // What `regen` refuses, the crate `drift` panics on, or worse; and there is a line to review already.
-        if readable {
-            changes.extend(judge::review(&old.value, &new.value, &changes));
-        }
-        report::merge(changes)
-    });
+    let contract = with_room(|| contract::changes(&old.value, &new.value));
     report.contract = contract.unwrap_or_else(|error| {
         let line = format!("the contracts cannot be compared: {error}");
         vec![Change::new(Class::Review, line)]
@@ -160,7 +108,7 @@ pub fn compare(old: &Document, new: &Document, overlay: &str, version: &str) -> 
             let failed = sides
                 .into_iter()
                 .filter_map(|(name, error)| Some((name, error?)));
-            failed.map(|(name, error)| Change::new(Class::Review, format!("no Rust can be made of {name}, so nobody knows what changes there, and the crate `drift` was not asked: {error}"))).collect()
+            failed.map(|(name, error)| Change::new(Class::Review, format!("no Rust can be made of {name}, so nobody knows what changes there: {error}"))).collect()
         }
     };
     report.applicability =
@@ -173,17 +121,6 @@ pub fn compare(old: &Document, new: &Document, overlay: &str, version: &str) -> 
 fn build(document: &Document, overlay: &str) -> Result<Built, String> {
     with_room(|| regen::build(document.value.clone(), overlay, true))?
         .map_err(|error| format!("{error:#}"))
-}
-
-/// Runs what follows references, which may lead far deeper than a document is nested; a panic there is one line.
-fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
-    thread::scope(|scope| {
-        let room = thread::Builder::new().stack_size(256 << 20);
-        let thread = room.spawn_scoped(scope, || judge::quietly(work));
-        let thread = thread.map_err(|error| format!("cannot start a thread: {error}"))?;
-        let done = thread.join().ok().flatten();
-        done.ok_or_else(|| "a step panicked".to_owned())
-    })
 }
 
 fn surface(built: &Result<Built, String>) -> Result<Surface, String> {

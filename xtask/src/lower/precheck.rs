@@ -474,31 +474,7 @@ impl<'a> Check<'a> {
             {
                 self.report(&at, format!("{name} would be the same argument as {other}"));
             }
-            if location == "path" && parameter["required"] != true {
-                self.report(&at, "a parameter in the path must be required");
-            }
-            let plain = if location == "path" { "simple" } else { "form" };
-            if parameter.get("style").is_some_and(|style| style != plain) {
-                self.report(
-                    &at,
-                    format!(
-                        "the style {} is not supported, only {plain}",
-                        parameter["style"]
-                    ),
-                );
-            }
-            if parameter.get("schema").is_none() {
-                self.report(&at, "has no schema");
-                continue;
-            }
-            let schema = resolve(self.document, &parameter["schema"]);
-            if parameter["explode"] == false && schema["type"] == "array" {
-                self.report(
-                    &at,
-                    "a list that is not repeated (`explode: false`) is not supported",
-                );
-            }
-            self.parameter_schema(&format!("{at}/schema"), schema, location);
+            self.parameter(&at, parameter, location);
         }
         let named: BTreeSet<&str> = operation
             .path
@@ -518,6 +494,26 @@ impl<'a> Check<'a> {
                 format!("the parameter {missing} is nowhere in the path"),
             );
         }
+    }
+
+    fn parameter(&mut self, at: &str, parameter: &'a Value, location: &str) {
+        if location == "path" && parameter["required"] != true {
+            self.report(at, "a parameter in the path must be required");
+        }
+        let plain = if location == "path" { "simple" } else { "form" };
+        if let Some(style) = parameter.get("style").filter(|style| *style != plain) {
+            let text = format!("the style {style} is not supported, only {plain}");
+            self.report(at, text);
+        }
+        let Some(schema) = parameter.get("schema") else {
+            return self.report(at, "has no schema");
+        };
+        let schema = resolve(self.document, schema);
+        if parameter["explode"] == false && schema["type"] == "array" {
+            let text = "a list that is not repeated (`explode: false`) is not supported";
+            self.report(at, text);
+        }
+        self.parameter_schema(&format!("{at}/schema"), schema, location);
     }
 
     fn parameter_schema(&mut self, at: &str, schema: &'a Value, location: &str) {
@@ -948,10 +944,10 @@ impl<'a> Check<'a> {
     }
 }
 
-/// The decoders of `circleci-api/src/decode.rs` that `x-decode` may name.
+/// The decoders that `x-decode` may name. The crate has one for each, in `json::lenient`.
 const DECODERS: [&str; 2] = ["number_or_string", "text"];
 
-/// Whether a name of the document makes a name in Rust, and the same one here as in progenitor.
+/// Whether a name of the document makes a name in Rust.
 fn is_name(name: &str) -> bool {
     names::is_rust(&names::snake(name)) && !name.contains('\'')
 }

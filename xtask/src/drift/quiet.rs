@@ -1,0 +1,35 @@
+//! Work on documents that may panic, or go deep.
+
+use std::{cell::Cell, panic, sync::Once, thread};
+
+/// Runs what follows references, which may lead far deeper than a document is nested; a panic there is one line.
+pub fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+    thread::scope(|scope| {
+        let room = thread::Builder::new().stack_size(256 << 20);
+        let thread = room.spawn_scoped(scope, || quietly(work));
+        let thread = thread.map_err(|error| format!("cannot start a thread: {error}"))?;
+        let done = thread.join().ok().flatten();
+        done.ok_or_else(|| "a step panicked".to_owned())
+    })
+}
+
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs what may panic on a document, without its words: a panic there is one line of the report, and no backtrace.
+fn quietly<T>(run: impl FnOnce() -> T) -> Option<T> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let loud = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !QUIET.get() {
+                loud(info);
+            }
+        }));
+    });
+    QUIET.set(true);
+    let result = panic::catch_unwind(panic::AssertUnwindSafe(run));
+    QUIET.set(false);
+    result.ok()
+}
