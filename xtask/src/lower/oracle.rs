@@ -30,7 +30,7 @@ pub struct Types {
 pub struct Arguments {
     /// The type of the answer.
     pub output: Rust,
-    /// Parameters as required fields.
+    /// Parameters as fields, of which only the names and types are of use.
     pub parameters: Vec<Field>,
 }
 
@@ -67,7 +67,12 @@ pub fn ask(document: &Value) -> Result<Types> {
     // An object without properties is no struct.
     let mut taken = |name: &str| fields.remove(name).unwrap_or_default();
     let answers = taken(&names.answers()).into_iter();
-    let mut answers: BTreeMap<String, Rust> = answers.map(|field| (field.wire, field.ty)).collect();
+    let mut answers: BTreeMap<String, Rust> = answers
+        .map(|field| match field.optional {
+            true => (field.wire, Rust::Option(Box::new(field.ty))),
+            false => (field.wire, field.ty),
+        })
+        .collect();
     let mut decided = BTreeMap::new();
     for (index, operation) in operations(document).iter().enumerate() {
         let arguments = Arguments {
@@ -80,16 +85,25 @@ pub fn ask(document: &Value) -> Result<Types> {
         // Their numbers are text to progenitor, and in the order of text.
         alternatives.sort_by_key(|field| field.wire.parse::<usize>().ok());
         for field in alternatives {
-            // In a union a map of anything has the type of every other map. Users of the crate match on it.
-            if field.ty == Rust::JsonObject {
-                field.ty = Rust::Map(Box::new(Rust::Json));
-            }
+            field.ty = widened(std::mem::replace(&mut field.ty, Rust::Unit));
         }
     }
     Ok(Types {
         fields,
         operations: decided,
     })
+}
+
+/// The alternatives of a union are told apart by their JSON types alone, so each takes any text, or a map of anything.
+fn widened(ty: Rust) -> Rust {
+    let inside = |inner: Box<Rust>| Box::new(widened(*inner));
+    match ty {
+        Rust::Uuid | Rust::DateTime => Rust::String,
+        Rust::JsonObject => Rust::Map(Box::new(Rust::Json)),
+        Rust::List(item) => Rust::List(inside(item)),
+        Rust::Map(value) => Rust::Map(inside(value)),
+        ty => ty,
+    }
 }
 
 /// The names of the objects that stand for operations.
@@ -184,11 +198,8 @@ fn essentials(document: &Value, names: &Names) -> Value {
     json!({ "openapi": "3.0.3", "info": info, "paths": {}, "components": { "schemas": told } })
 }
 
-/// An object that requires all its properties, none of which may be null.
-fn object(mut properties: Map<String, Value>) -> Value {
-    for property in properties.values_mut().filter_map(Value::as_object_mut) {
-        property.remove("nullable");
-    }
+/// An object that requires all its properties.
+fn object(properties: Map<String, Value>) -> Value {
     let required: Vec<&String> = properties.keys().collect();
     json!({ "type": "object", "required": required, "properties": properties })
 }
