@@ -340,24 +340,46 @@ impl Field {
 
 // ---- reading -------------------------------------------------------------------------------------------------------
 
+/// Code as a reader writes it, without `types::` and trailing commas.
 fn spell(tokens: &impl ToTokens) -> String {
-    let text = tokens.to_token_stream().to_string();
-    let text = text
-        .replace(" :: ", "::")
-        .replace(" < ", "<")
-        .replace(" >", ">")
-        .replace("< ", "<")
-        .replace(" ,", ",")
-        .replace("& ", "&");
-    text.replace("( ", "(")
-        .replace(" )", ")")
-        .replace("types::", "")
+    let mut text = String::new();
+    spell_into(tokens.to_token_stream(), &mut text);
+    text
 }
 
-/// `impl Into<QueryValue>` and the like, as a reader of an index wants them.
+fn spell_into(tokens: TokenStream, text: &mut String) {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Ident(ident) if ident == "types" => {
+                tokens.next();
+                tokens.next();
+            }
+            TokenTree::Ident(_) | TokenTree::Literal(_) => {
+                if text.ends_with(|c: char| c.is_alphanumeric() || c == '_') {
+                    text.push(' ');
+                }
+                text.push_str(&token.to_string());
+            }
+            TokenTree::Punct(punct) if punct.as_char() == '=' => text.push_str(" = "),
+            TokenTree::Punct(punct) if punct.as_char() == ',' => match tokens.peek() {
+                None => {}
+                Some(TokenTree::Punct(next)) if next.as_char() == '>' => {}
+                Some(_) => text.push_str(", "),
+            },
+            TokenTree::Punct(punct) => text.push(punct.as_char()),
+            TokenTree::Group(group) => {
+                text.push('(');
+                spell_into(group.stream(), text);
+                text.push(')');
+            }
+        }
+    }
+}
+
+/// A type as a reader of an index wants it: `impl Into<String>` is a `String`, wherever it stands, and an iterator a list.
 fn spell_argument(ty: &syn::Type) -> String {
-    let mut text = spell(ty).replace(",)", ")");
-    // `impl Into<String>` is a String to a reader, wherever it stands.
+    let mut text = spell(ty);
     for bound in ["impl Into<", "impl Borrow<"] {
         while let Some(at) = text.find(bound) {
             let Some(end) = text[at..].find('>').map(|length| at + length) else {
@@ -371,11 +393,9 @@ fn spell_argument(ty: &syn::Type) -> String {
             );
         }
     }
-    match text
-        .strip_prefix("impl IntoIterator<Item = ")
-        .and_then(|rest| rest.strip_suffix('>'))
-    {
-        Some(item) => format!("[{}]", item.trim_end_matches([',', ' '])),
+    let item = text.strip_prefix("impl IntoIterator<Item = ");
+    match item.and_then(|rest| rest.strip_suffix('>')) {
+        Some(item) => format!("[{item}]"),
         None => text,
     }
 }

@@ -1,4 +1,4 @@
-//! One change, and how foreign texts are quoted in it.
+//! A change in the report, and how it quotes texts of a document.
 
 use super::verdict::Class;
 use serde::Serialize;
@@ -8,21 +8,21 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-/// One change, once, with everything it touches.
+/// A change, with everything that it touches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
     pub class: Class,
     pub text: String,
-    /// JSON pointers: into the new document, or into the old one for what is gone.
+    /// JSON pointers into the new document, or into the old one if the place is gone.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub places: BTreeSet<String>,
-    /// Operations, and which side of them.
+    /// Operations, with `(request)`, `(answer)` or `(error)`.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub touches: BTreeSet<String>,
 }
 
 impl Change {
-    /// Documents put what they like into the words that we quote, and a change is one line.
+    /// Replaces control characters, so that a change is always one line.
     pub fn new(class: Class, text: impl AsRef<str>) -> Self {
         let text = text.as_ref().replace(char::is_control, " ");
         Self {
@@ -34,7 +34,7 @@ impl Change {
     }
 }
 
-/// Puts changes together that read the same, the worst first.
+/// Merges changes with equal texts. The worst come first.
 pub fn merge(changes: Vec<Change>) -> Vec<Change> {
     let mut merged: BTreeMap<(Reverse<Class>, String), Change> = BTreeMap::new();
     for change in changes {
@@ -50,7 +50,7 @@ pub fn merge(changes: Vec<Change>) -> Vec<Change> {
     merged.into_values().collect()
 }
 
-/// A foreign value, short enough for a line.
+/// A value of a document as text, cut to fit a line.
 pub fn short(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(60) {
@@ -59,7 +59,7 @@ pub fn short(value: &Value) -> String {
     }
 }
 
-/// Text that a document may have made up, without what markdown would take for markup.
+/// Escapes a text so that Markdown shows it as it is.
 pub fn plain(text: &str) -> String {
     let mut code = false;
     let mut plain = String::new();

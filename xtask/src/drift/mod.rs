@@ -1,7 +1,7 @@
-//! `cargo xtask drift`: what CircleCI changed, and what it means for users of the crate. Read-only.
+//! `cargo xtask drift`: reports what CircleCI changed, and what this means for users of the crate. Writes no file.
 //!
-//! Two documents are compared twice: as contracts (`contract`), and as the Rust surfaces that `regen` would make of them
-//! (`rust`). The worse of the two is the verdict.
+//! It compares two documents twice: as contracts (`contract`), and as the Rust surfaces that `regen` makes of them (`rust`).
+//! The worse result is the verdict.
 
 pub mod applicability;
 pub mod change;
@@ -27,7 +27,7 @@ use source::{Document, Other};
 use std::{io::Write, path::PathBuf, thread};
 use verdict::Class;
 
-/// There is no second document to compare with, or the first one is damaged.
+/// The exit code when there is no second document, or when the first one is damaged.
 pub const CANNOT: u8 = 6;
 
 /// The end of `drift --help`.
@@ -54,10 +54,10 @@ pub struct Drift {
 }
 
 impl Drift {
-    /// Compares, tells `out`, and answers the exit code.
+    /// Compares the documents, writes the report to `out`, and returns the exit code.
     pub fn run(&self, out: &mut dyn Write) -> Result<u8, CannotCompare> {
         let report = self.report()?;
-        // Whoever closes the pipe has read enough; the exit code is still the answer.
+        // A closed pipe is no error: the exit code still holds.
         let _ = report.write(self.format, out).and_then(|()| out.flush());
         Ok(report.exit_code(self.deny))
     }
@@ -82,14 +82,14 @@ impl Drift {
     }
 }
 
-/// Everything that there is to say about the way from `old` to `new`, for a crate of this version.
+/// Reports all changes from `old` to `new`, for a crate of this version.
 pub fn compare(old: &Document, new: &Document, overlay: &str, version: &str) -> Report {
-    // Objects are equal whatever the order of their keys. Lists are not: parameters and `required` decide that of arguments.
+    // The order of keys has no meaning. The order of lists does: parameters and `required` decide the order of arguments.
     if old.value == new.value {
         return Report::new(&old.name, &new.name, version);
     }
     let mut report = Report::new(&old.name, &new.name, version);
-    // Generating takes most of the time, and there are two documents.
+    // Generating takes most of the time, so the two documents are built in parallel.
     let (before, after) = thread::scope(|scope| {
         let before = scope.spawn(|| build(old, overlay));
         let after = build(new, overlay);
@@ -117,7 +117,7 @@ pub fn compare(old: &Document, new: &Document, overlay: &str, version: &str) -> 
     report
 }
 
-/// What `regen` makes of a document: leniently, for whatever makes it stop is in `stale` then, and not only the first of it.
+/// Builds the files leniently, so that `stale` lists everything that stops `regen`, and not only the first cause.
 fn build(document: &Document, overlay: &str) -> Result<Built, String> {
     with_room(|| regen::build(document.value.clone(), overlay, true))?
         .map_err(|error| format!("{error:#}"))

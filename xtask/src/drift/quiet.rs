@@ -1,8 +1,8 @@
-//! Work on documents that may panic, or go deep.
+//! Runs work that may panic on a document, or that recurses deeply.
 
 use std::{cell::Cell, panic, sync::Once, thread};
 
-/// Runs what follows references, which may lead far deeper than a document is nested; a panic there is one line.
+/// Runs work on a thread with a large stack, because references lead deeper than a document is nested. A panic becomes an error.
 pub fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
     thread::scope(|scope| {
         let room = thread::Builder::new().stack_size(256 << 20);
@@ -17,7 +17,7 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs what may panic on a document, without its words: a panic there is one line of the report, and no backtrace.
+/// Runs work that may panic. A panic prints nothing and returns `None`.
 fn quietly<T>(run: impl FnOnce() -> T) -> Option<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

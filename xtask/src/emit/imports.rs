@@ -14,7 +14,7 @@ pub const CLIENT: &str = "crate::client::Client";
 pub const TYPES: &str = "crate::generated::types";
 pub const REQUEST: &str = "crate::request::{Request, operation}";
 pub const BORROW: &str = "std::borrow::Borrow";
-/// The types of the other files.
+/// The generated types in the other files.
 pub const OTHER_TYPES: &str = "super::*";
 const PARAMETER_VALUE: &str = "crate::values::parameters::ParameterValue";
 const DATE_TIME: &str = "chrono::{DateTime, Utc}";
@@ -41,7 +41,7 @@ const ORDER: [&str; 16] = [
     UUID,
 ];
 
-/// What one file imports.
+/// The imports of one file.
 #[derive(Clone, Debug, Default)]
 pub struct Imports(BTreeSet<&'static str>);
 
@@ -50,7 +50,7 @@ impl Imports {
         self.0.insert(path);
     }
 
-    /// Adds whatever a type needs where it is written out. Generated types come with `TYPES` or `OTHER_TYPES`.
+    /// Adds the imports that a type needs, except for generated types.
     pub fn add_type(&mut self, ty: &Rust) {
         let paths: [(&dyn Fn(&Rust) -> bool, _); 4] = [
             (&|ty| *ty == Rust::ParameterValue, PARAMETER_VALUE),
@@ -62,7 +62,7 @@ impl Imports {
         self.0.extend(used.map(|(_, path)| path));
     }
 
-    /// The same for a file outside the types, where generated types are called `types::X`.
+    /// The same for files outside `types/`, which write generated types as `types::X`.
     pub fn add_type_outside(&mut self, ty: &Rust) {
         self.add_type(ty);
         if ty.any(&|ty| matches!(ty, Rust::Named(_))) {

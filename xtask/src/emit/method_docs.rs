@@ -1,4 +1,4 @@
-//! What the docs of a client's method say: CircleCI's words, then its arguments, its setters and its errors.
+//! The docs of a method of `Client`: CircleCI's description, then the arguments, the setters and the errors.
 
 use super::{
     docs,
@@ -27,7 +27,7 @@ pub fn method_docs(operation: &Operation<'_>) -> Vec<String> {
     lines
 }
 
-/// Adds lines, if there are any, after an empty one.
+/// Adds lines after an empty line. Adds nothing if there are none.
 fn add(lines: &mut Vec<String>, more: Vec<String>) {
     if !more.is_empty() {
         lines.push(String::new());
@@ -35,7 +35,7 @@ fn add(lines: &mut Vec<String>, more: Vec<String>) {
     }
 }
 
-/// Lines under a heading, if there are any.
+/// Lines under a heading. Without lines there is no heading either.
 fn under(heading: &str, mut lines: Vec<String>) -> Vec<String> {
     if !lines.is_empty() {
         lines.insert(0, heading.to_owned());
@@ -43,7 +43,7 @@ fn under(heading: &str, mut lines: Vec<String>) -> Vec<String> {
     lines
 }
 
-/// CircleCI's description, without what the summary says already.
+/// CircleCI's description, without a first sentence that repeats the summary.
 fn described(operation: &Operation<'_>) -> Vec<String> {
     let description = text(operation.source.value, "description");
     let said = docs::lines(description);
@@ -71,7 +71,7 @@ fn arguments(operation: &Operation<'_>) -> Vec<String> {
         .collect()
 }
 
-/// The setters stand with `Request`; whoever reads the client's page learns here which there are.
+/// The names of the setters, because rustdoc shows the setters themselves on the page of `Request`.
 fn setters(operation: &Operation<'_>) -> Vec<String> {
     let query = operation.query.iter().filter(|query| !query.required);
     let query = query.map(|query| query.ident.as_str());

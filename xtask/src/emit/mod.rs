@@ -1,4 +1,4 @@
-//! Writes the files of `circleci-api/src/generated/` from plain data: what progenitor decided, and what the document says.
+//! Writes the files of `circleci-api/src/generated/`, from the document and from the types that progenitor decided.
 
 pub mod deviations;
 mod docs;

@@ -1,4 +1,4 @@
-//! What there is to write, as data. The other files of this room turn it into text.
+//! Everything that the emitter writes, as data. The other files of this room turn it into text.
 
 use super::{docs, words::Words};
 use crate::{
@@ -28,11 +28,11 @@ pub struct Model<'a> {
     pub types: &'a [Named],
     pub rust: &'a Types,
     pub words: &'a Words,
-    /// By the names of their builders.
+    /// Sorted by the names of their builders.
     pub operations: Vec<Operation<'a>>,
 }
 
-/// An operation: a method of `Client`, and a builder.
+/// An operation, which becomes a method of `Client` and a builder.
 pub struct Operation<'a> {
     pub source: document::Operation<'a>,
     pub method: String,
@@ -50,15 +50,15 @@ pub struct Operation<'a> {
 pub struct Path {
     pub wire: String,
     pub ident: String,
-    /// How its value is checked before it is sent.
+    /// The variant of `ParamKind` that checks the value before a request is sent.
     pub kind: &'static str,
     pub description: String,
 }
 
-/// An argument of a method, for its path.
+/// An argument of a method that sets a part of the path.
 pub struct InPath<'a> {
     pub ident: &'a str,
-    /// The setter that takes it.
+    /// The setter for it.
     pub call: &'static str,
     pub description: &'a str,
 }
@@ -105,7 +105,7 @@ impl<'a> Model<'a> {
         Ok(model)
     }
 
-    /// What a type is, in the document's words or ours.
+    /// The description of a type, from the document or from our tables.
     pub fn described(&self, name: &str, schema: &Value) -> Vec<String> {
         docs::lines(&self.words.of_type(name, text(schema, "description")))
     }
@@ -180,7 +180,7 @@ impl<'a> Model<'a> {
         let said = operation.value["requestBody"]["required"] == true;
         Ok(Some(Body {
             ty: name.to_owned(),
-            // An update that changes nothing is no use; only a POST that needs nothing may go without a body.
+            // Only a POST may go without a body. An update without one would change nothing.
             required: said || some_required || operation.method != "post",
             description: self.words.of_type(name, text(schema, "description")),
         }))
@@ -218,7 +218,7 @@ impl<'a> Model<'a> {
 }
 
 impl Operation<'_> {
-    /// The arguments for the path: one for each parameter, but a project slug for the three that spell one.
+    /// The arguments for the path: one for each parameter, but one project slug in place of its three parts.
     pub fn in_path(&self) -> Vec<InPath<'_>> {
         const SLUG: [&str; 3] = ["provider", "organization", "project"];
         let mut arguments = Vec::new();
@@ -244,13 +244,13 @@ impl Operation<'_> {
         arguments
     }
 
-    /// The name of its tag's file, below `operations/`.
+    /// The name of the file below `operations/`.
     pub fn file(&self) -> String {
         names::file(self.source.tag())
     }
 }
 
-/// A text of the document, or the empty one.
+/// The text at a key, or an empty text.
 pub fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value[key].as_str().unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! The operations: a method of `Client` for each, with what it cannot do without as arguments, and a builder with a setter
-//! for each of the rest.
+//! Writes the operations: for each a method of `Client`, which takes what is required, and a builder with a setter for each
+//! optional parameter.
 
 use super::{
     docs,
@@ -53,7 +53,7 @@ fn of_tag(model: &Model<'_>, operations: &[&Operation<'_>]) -> String {
     )
 }
 
-/// What stands above the operations of a tag on the client's page: the tag and what CircleCI says of it, without its tables.
+/// The heading of a tag on the page of `Client`: the tag, and the first paragraph of its description.
 fn heading(model: &Model<'_>, tag: &str) -> Vec<String> {
     let tags = model.document["tags"].as_array().into_iter().flatten();
     let described = tags
@@ -84,7 +84,7 @@ fn add_imports(operation: &Operation<'_>, uses: &mut Imports) {
     }
 }
 
-/// Which failures may be answered by sending the request again.
+/// The variant of `Replay`: when a failed request may be sent again.
 fn replay(operation: &document::Operation<'_>) -> &'static str {
     match operation.method {
         "get" | "head" | "put" | "delete" => "Safe",
@@ -189,7 +189,7 @@ enum Taken {
     Plain,
     /// The type itself, written as text.
     Number,
-    /// Ids and text, in whatever form people have them.
+    /// Whatever converts into a query value. IDs and text are taken this way.
     Text,
     /// Whatever converts into the type.
     Into,
@@ -205,7 +205,7 @@ fn taken(ty: &Rust) -> Taken {
     }
 }
 
-/// What a setter takes, and the call that sets it.
+/// The type that a setter takes, and the call that sets the value.
 fn query_value(parameter: &Query) -> (String, String) {
     let Query {
         wire, ident, ty, ..

@@ -1,4 +1,4 @@
-//! Objects: plain structs with public fields; those that a caller sends get a constructor and setters.
+//! Writes objects: structs with public fields. Structs that a caller sends get a constructor and setters.
 
 use super::{
     docs,
@@ -14,12 +14,12 @@ use crate::lower::{
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-/// A field with what the document says of it.
+/// A field with its schema and its docs.
 struct Member<'a> {
     field: &'a Field,
     schema: &'a Value,
     docs: Vec<String>,
-    /// The place among what the document requires of a request.
+    /// The position in the list of properties that a request requires.
     required: Option<usize>,
 }
 
@@ -62,7 +62,7 @@ pub fn emit(
     Ok(text)
 }
 
-/// Rust code in the usual layout.
+/// Formats Rust code.
 fn formatted(code: &str) -> Result<String> {
     let file = syn::parse_file(code).context("the generator wrote what is not Rust")?;
     Ok(prettyplease::unparse(&file))
@@ -96,7 +96,7 @@ fn declaration(member: &Member<'_>, required: &mut Vec<String>, uses: &mut Impor
     let (field, schema) = (member.field, member.schema);
     let (wire, ident, optional) = (&field.wire, &field.ident, field.optional);
     let secret = schema["x-secret"] == true;
-    // A decoder answers an `Option`; what a caller must send is only ever written.
+    // A decoder returns an `Option`. A required field of a request is never decoded.
     let kind = match schema["x-decode"].as_str().filter(|_| optional) {
         Some(decoder) => {
             uses.add(match decoder {
@@ -118,7 +118,7 @@ fn declaration(member: &Member<'_>, required: &mut Vec<String>, uses: &mut Impor
             format!("required({})", required.len() - 1)
         }
     };
-    // CircleCI answers in snake case where its document says kebab case; both are read, the document's is written.
+    // CircleCI answers in snake case where its document has kebab case. Both are read; kebab case is written.
     let alias = if wire.contains('-') {
         format!(" | {:?}", wire.replace('-', "_"))
     } else {
@@ -147,11 +147,11 @@ fn field_docs(model: &Model<'_>, owner: &str, wire: &str, schema: &Value) -> Vec
     lines
 }
 
-/// `new(what is required)` and a setter for each of the rest, so that an optional field more breaks no caller.
+/// `new` with the required fields, and a setter for each optional field, so that a new optional field breaks no caller.
 fn constructor(name: &str, members: &[Member<'_>]) -> String {
     let (mut required, optional): (Vec<_>, Vec<_>) =
         members.iter().partition(|member| member.required.is_some());
-    // In the document's order, in which `start` comes before `end`.
+    // In the order of the document, where `start` comes before `end`.
     required.sort_by_key(|member| member.required);
     let arguments: Vec<String> = required
         .iter()
@@ -187,7 +187,7 @@ fn constructor(name: &str, members: &[Member<'_>]) -> String {
     )
 }
 
-/// What `new` makes of its argument for a field, or of nothing.
+/// The value of a field in `new`.
 fn value(member: &Member<'_>) -> String {
     let (field, ident) = (member.field, &member.field.ident);
     let given = given(&field.present(), ident);
@@ -201,7 +201,7 @@ fn value(member: &Member<'_>) -> String {
 
 fn setter(member: &Member<'_>) -> String {
     let ident = &member.field.ident;
-    // The constructor has that name.
+    // `new` is the constructor.
     let setter = if ident == "new" { "new_" } else { ident };
     let (taken, given) = (
         taken(&member.field.present()),
@@ -218,7 +218,7 @@ fn setter(member: &Member<'_>) -> String {
     )
 }
 
-/// For a map, a setter of one entry beside that of all, so that entries of several types can be given.
+/// A second setter for a map, which adds one entry, so that entries may have different types.
 fn entry_setter(field: &Field) -> Option<String> {
     let Rust::Map(value) = &field.ty else {
         return None;
@@ -237,7 +237,7 @@ fn entry_setter(field: &Field) -> Option<String> {
     })
 }
 
-/// What a caller may pass for a field: what people have in hand.
+/// The type of the argument that sets a field.
 fn taken(ty: &Rust) -> String {
     match ty {
         Rust::List(item) if item.is_plain() => format!("impl IntoIterator<Item = {item}>"),
@@ -250,7 +250,7 @@ fn taken(ty: &Rust) -> String {
     }
 }
 
-/// The expression that makes the field of what was passed.
+/// The expression that converts the argument into the field.
 fn given(ty: &Rust, ident: &str) -> String {
     match ty {
         Rust::List(item) if item.is_plain() => format!("{ident}.into_iter().collect()"),

@@ -1,4 +1,4 @@
-//! The types, one file per CircleCI tag. What several tags use is in `shared.rs`.
+//! Writes the types, one file for each CircleCI tag. Types of several tags are in `shared.rs`.
 
 use super::{
     enums,
@@ -24,7 +24,7 @@ pub fn emit(model: &Model<'_>, files: &mut Files) -> Result<()> {
             structs::emit(model, named, schema, uses)?
         });
     }
-    // Only a circle of types has a box in it, and what a box holds until it is read cannot be said for all boxes at once.
+    // A single implementation for every box is not possible, so each boxed type gets its own.
     for named in model.types {
         if model.rust.is_boxed(&named.name) {
             let (_, items) = by_file.entry(file_of(named)).or_default();

@@ -1,4 +1,4 @@
-//! Values that are one of several shapes: untagged enums, tried in order.
+//! Writes unions: untagged enums, whose variants are tried in order.
 
 use super::{
     docs,
@@ -33,7 +33,7 @@ pub fn emit(model: &Model<'_>, name: &str, schema: &Value, uses: &mut Imports) -
     ))
 }
 
-/// What an alternative of this type is called.
+/// The name of an alternative of this type.
 fn word(ty: &Rust) -> &str {
     match ty {
         Rust::Named(name) => name,

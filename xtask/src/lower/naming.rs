@@ -1,4 +1,4 @@
-//! What each shape is called: the naming table decides, then the document, then the place where the shape stands.
+//! Names for shapes: from the naming table, or else from the document, or else from the place of the shape.
 
 use super::{names, tolerate::Usage};
 use anyhow::{Result, bail};
@@ -9,20 +9,20 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Shape {
     pub schema: Value,
     pub depth: usize,
-    /// Where it stands. The first place decides a derived name.
+    /// All its places. A derived name comes from the first one.
     pub places: Vec<Place>,
     pub usage: Usage,
     pub tags: BTreeSet<String>,
 }
 
-/// One place where a shape stands.
+/// A place of a shape in the document.
 pub struct Place {
     /// In the notation of the naming table.
     pub place: String,
     pub pointer: String,
     /// The name that the document or the operation suggests.
     pub suggestion: Option<String>,
-    /// The key of the shape around it, and the property that holds it there.
+    /// The key of the shape around it, and the name of the property.
     pub parent: Option<(String, String)>,
 }
 
@@ -31,10 +31,10 @@ pub type Shapes = BTreeMap<String, Shape>;
 /// The names of shapes, by their keys.
 pub type Names = BTreeMap<String, String>;
 
-/// Names every shape. A clash of names is an error, or a warning and a longer name if `lenient`.
+/// Names every shape. If two shapes want one name, this is an error, or with `lenient` a warning and a longer name.
 pub fn name(shapes: &Shapes, lenient: bool, warnings: &mut Vec<String>) -> Result<Names> {
     let table = names::table();
-    // Names from the table are given first: no derived name may take one of them.
+    // A derived name must not take a name of the table, so the table comes first.
     let from_table = from_table(&table, shapes, lenient, warnings)?;
     let reserved: BTreeSet<&str> = from_table.values().copied().collect();
     let mut taken: BTreeMap<String, &Shape> = BTreeMap::new();
@@ -85,7 +85,7 @@ fn in_order(shapes: &Shapes) -> Vec<(&String, &Shape)> {
     order
 }
 
-/// The names that the table gives, by the keys of their shapes. Warns of each row that has no place in the document.
+/// The names from the table, by the keys of their shapes. Warns about each row whose place is not in the document.
 fn from_table<'a>(
     table: &BTreeMap<&'static str, &'static str>,
     shapes: &'a Shapes,
@@ -134,7 +134,7 @@ fn derived(shape: &Shape, names: &Names) -> String {
         } else {
             property.clone()
         };
-        // An alternative has only its number; the naming table should know better.
+        // An alternative only has a number. The naming table should have a name for it.
         let property = if property.starts_with(|first: char| first.is_ascii_digit()) {
             format!("form_{property}")
         } else {
@@ -157,6 +157,6 @@ pub fn own_name(schema: &Value) -> Option<String> {
         .or_else(|| schema.get("title"))?
         .as_str()?;
     let name = names::pascal(&names::of_schema(name));
-    // A title may be anything, and what is left of `Response` is nothing.
+    // A title may be any text, and without its suffix `Response` is empty.
     names::is_rust(&name).then_some(name)
 }

@@ -1,13 +1,13 @@
-//! Asks progenitor, and is the only place that does. progenitor decides four things, and nothing else of it is used:
+//! The only module that runs progenitor. progenitor decides exactly four things:
 //!
-//! - the Rust type of each schema that has no name of its own (`Uuid`, `Vec<Thing>`, ...),
+//! - the Rust type of a schema that has no name (`Uuid`, `Vec<Thing>`),
 //! - whether a field is an `Option`,
-//! - the identifier of each field and parameter, out of the way of keywords,
-//! - which fields are boxed, because a circle of types would have no size otherwise.
+//! - the identifier of each field and parameter, with an underscore after a keyword,
+//! - which fields are boxed, because a circle of types has no size without a box.
 //!
-//! It is told schemas alone. A union is told as an object with a property for each alternative, and an operation as an
-//! object with a property for each parameter, so that the same four decisions hold for them. Its syntax tree ends here: the
-//! steps after this one work on [`Rust`] and [`Field`].
+//! progenitor sees only schemas. This module describes a union as an object with one property for each alternative, and an
+//! operation as an object with one property for each parameter, so that progenitor decides the same four things for them.
+//! Its syntax tree does not leave this module: the later steps use [`Rust`] and [`Field`].
 
 use super::rust::{Field, Rust};
 use crate::document::{self, operations, parameters};
@@ -19,7 +19,7 @@ use std::{collections::BTreeMap, panic};
 /// What progenitor decided.
 #[derive(Debug, Default)]
 pub struct Types {
-    /// The fields of each object by its name, and the alternatives of each union.
+    /// The fields of each object, and the alternatives of each union, by the name of the type.
     fields: BTreeMap<String, Vec<Field>>,
     /// By operationId.
     operations: BTreeMap<String, Arguments>,
@@ -30,7 +30,7 @@ pub struct Types {
 pub struct Arguments {
     /// The type of the answer.
     pub output: Rust,
-    /// Parameters as fields, of which only the names and types are of use.
+    /// One field for each parameter. Only the identifier, the name and the type have a meaning.
     pub parameters: Vec<Field>,
 }
 
@@ -46,7 +46,7 @@ impl Types {
         operation.with_context(|| format!("progenitor was not asked about {id}"))
     }
 
-    /// Whether a field anywhere holds a box of this type.
+    /// Whether any field holds a box of this type.
     pub fn is_boxed(&self, name: &str) -> bool {
         let named = |ty: &Rust| matches!(ty, Rust::Named(other) if other == name);
         let in_box = |ty: &Rust| matches!(ty, Rust::Boxed(inner) if named(inner));
@@ -64,7 +64,7 @@ pub fn ask(document: &Value) -> Result<Types> {
     };
     let file = generate(&essentials(document, &names), &is_union)?;
     let mut fields = structs(&file)?;
-    // An object without properties is no struct.
+    // progenitor makes no struct of an object without properties.
     let mut taken = |name: &str| fields.remove(name).unwrap_or_default();
     let answers = taken(&names.answers()).into_iter();
     let mut answers: BTreeMap<String, Rust> = answers
@@ -82,7 +82,7 @@ pub fn ask(document: &Value) -> Result<Types> {
         decided.insert(operation.id().to_owned(), arguments);
     }
     for (_, alternatives) in fields.iter_mut().filter(|(name, _)| is_union(name)) {
-        // Their numbers are text to progenitor, and in the order of text.
+        // progenitor orders the numbers of the alternatives as text.
         alternatives.sort_by_key(|field| field.wire.parse::<usize>().ok());
         for field in alternatives {
             field.ty = widened(std::mem::replace(&mut field.ty, Rust::Unit));
@@ -94,7 +94,8 @@ pub fn ask(document: &Value) -> Result<Types> {
     })
 }
 
-/// The alternatives of a union are told apart by their JSON types alone, so each takes any text, or a map of anything.
+/// The type of an alternative. Alternatives differ by their JSON types alone, so text has no format here, and a map takes any
+/// values.
 fn widened(ty: Rust) -> Rust {
     let inside = |inner: Box<Rust>| Box::new(widened(*inner));
     match ty {
@@ -106,11 +107,11 @@ fn widened(ty: Rust) -> Rust {
     }
 }
 
-/// The names of the objects that stand for operations.
+/// The names of the objects that describe operations. They start with this prefix.
 struct Names(String);
 
 impl Names {
-    /// Names that none of the document's types begins with.
+    /// Finds a prefix that no type of the document has.
     fn free_in(document: &Value) -> Self {
         let types = &document["components"]["schemas"];
         let mut prefix = "Asked".to_owned();
@@ -132,8 +133,8 @@ impl Names {
     }
 }
 
-/// progenitor's output, parsed. Its boxes depend on the order in which it is told the types: `last` are told last, so that
-/// a circle through one of them is boxed there.
+/// Runs progenitor and parses its output. The order of the types decides where it puts boxes: types that are `last` come
+/// last, so that a circle through one of them has its box there.
 fn generate(told: &Value, last: &dyn Fn(&str) -> bool) -> Result<syn::File> {
     let mut spec: openapiv3::OpenAPI = serde_path_to_error::deserialize(told).map_err(|error| {
         let pointer = error.path().to_string().replace('.', "/");
@@ -155,7 +156,7 @@ fn generate(told: &Value, last: &dyn Fn(&str) -> bool) -> Result<syn::File> {
             "crate::ParameterValue",
             std::iter::empty::<TypeImpl>(),
         );
-    // The precheck finds what progenitor is known to panic on; what it is not known to must not end in a backtrace either.
+    // The precheck finds the known causes of a panic in progenitor. An unknown cause must not end in a backtrace either.
     let generated = panic::catch_unwind(|| Generator::new(&settings).generate_tokens(&spec));
     let tokens = generated
         .map_err(|_| anyhow!("progenitor panicked on the effective document"))?
@@ -165,7 +166,7 @@ fn generate(told: &Value, last: &dyn Fn(&str) -> bool) -> Result<syn::File> {
 
 // ---- what progenitor is told -----------------------------------------------------------------------------------
 
-/// The document's types and operations without what decides no name and no type, which progenitor could only stumble over.
+/// The types and operations of the document, without everything that decides neither a name nor a type.
 fn essentials(document: &Value, names: &Names) -> Value {
     let types = document["components"]["schemas"].as_object();
     let mut told: Map<String, Value> = types
@@ -178,7 +179,7 @@ fn essentials(document: &Value, names: &Names) -> Value {
         let asked = parameters(document, operation)
             .into_iter()
             .map(|parameter| {
-                // What stands in a path is taken as text.
+                // A path parameter is always text.
                 let schema = match parameter["in"] == "path" {
                     true => json!({ "type": "string" }),
                     false => schema(&parameter["schema"]),
@@ -204,7 +205,7 @@ fn object(properties: Map<String, Value>) -> Value {
     json!({ "type": "object", "required": required, "properties": properties })
 }
 
-/// Enums are written from the document alone; of them progenitor need only know that they are types.
+/// The emitter writes enums from the document alone. progenitor only needs to know that they are types.
 fn component(value: &Value) -> Value {
     if value.get("enum").is_some() {
         return json!({ "type": "string", "enum": ["placeholder"] });
@@ -225,7 +226,7 @@ fn schema(value: &Value) -> Value {
     if let Some(reference) = value.get("$ref") {
         return json!({ "$ref": reference });
     }
-    // What has no type is anything, null included.
+    // A schema without a type allows any value, including null.
     let Some(kind) = value["type"].as_str() else {
         return json!({});
     };
@@ -234,7 +235,7 @@ fn schema(value: &Value) -> Value {
         told.insert("nullable".into(), json!(true));
     }
     match (kind, value["format"].as_str()) {
-        // The formats that have a Rust type here; text of any other one (`ipv4`, `date`) is text.
+        // Only these formats have a Rust type. Text with any other format (`ipv4`, `date`) is plain text.
         ("string", Some(format @ ("uuid" | "date-time"))) => {
             drop(told.insert("format".into(), json!(format)))
         }
@@ -300,7 +301,7 @@ fn field(field: &syn::Field) -> Result<Field> {
     let ident = field.ident.as_ref().context("a field without a name")?;
     let ident = ident.to_string();
     let (mut ty, mut optional, mut boxed) = (rust(&field.ty)?, false, false);
-    // progenitor writes both `Option<Box<T>>` and `Box<Option<T>>`, which say the same.
+    // progenitor writes both `Option<Box<T>>` and `Box<Option<T>>`. They mean the same.
     loop {
         ty = match ty {
             Rust::Option(inner) if !optional => {
@@ -324,7 +325,7 @@ fn field(field: &syn::Field) -> Result<Field> {
     }
 }
 
-/// The name that a field has in JSON, where it differs from the identifier.
+/// The JSON name of a field, if it differs from the identifier.
 fn renamed(field: &syn::Field) -> Option<String> {
     let mut name = None;
     for attribute in field
@@ -344,7 +345,7 @@ fn renamed(field: &syn::Field) -> Option<String> {
     name
 }
 
-/// A type as progenitor spells it, as data.
+/// Reads a type of progenitor's output.
 fn rust(ty: &syn::Type) -> Result<Rust> {
     let syn::Type::Path(syn::TypePath { path, .. }) = ty else {
         bail!("progenitor uses a type that is no path");
@@ -355,7 +356,7 @@ fn rust(ty: &syn::Type) -> Result<Rust> {
         .map(|segment| segment.ident.to_string())
         .collect();
     let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
-    // The item of a list, the value of a map: the last argument.
+    // The last type argument: the item of a list, or the value of a map.
     let inner = || -> Result<Box<Rust>> {
         let arguments = path.segments.last().map(|segment| &segment.arguments);
         match arguments {

@@ -1,4 +1,4 @@
-//! Rust types and struct fields as plain data: what the generated code is made of.
+//! Types and fields of the generated code, as plain data.
 
 use std::fmt;
 
@@ -12,11 +12,11 @@ pub enum Rust {
     String,
     Uuid,
     DateTime,
-    /// Any JSON.
+    /// Any JSON value.
     Json,
-    /// An object of any JSON.
+    /// A JSON object with any values.
     JsonObject,
-    /// The handwritten type of the same name.
+    /// The handwritten type `ParameterValue`.
     ParameterValue,
     /// A generated type.
     Named(String),
@@ -27,7 +27,7 @@ pub enum Rust {
     Boxed(Box<Self>),
 }
 
-/// `{}` writes the type as the generated types name each other; `{:#}` puts `types::` before each of them.
+/// `{}` writes generated types by name, `{:#}` with `types::` before the name.
 impl fmt::Display for Rust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut around = |outer: &str, inner: &Self| {
@@ -57,7 +57,7 @@ impl fmt::Display for Rust {
 }
 
 impl Rust {
-    /// Whether callers pass a value of this very type, because they have nothing at hand that converts to it.
+    /// Whether a setter takes this type itself, and not `impl Into` of it.
     pub fn is_plain(&self) -> bool {
         matches!(
             self,
@@ -71,7 +71,7 @@ impl Rust {
         )
     }
 
-    /// Whether the type is, or holds, one that `is_it` accepts.
+    /// Whether `is_it` accepts this type or a type inside it.
     pub fn any(&self, is_it: &dyn Fn(&Self) -> bool) -> bool {
         let inside = match self {
             Self::Option(inner) | Self::List(inner) | Self::Map(inner) | Self::Boxed(inner) => {
@@ -89,15 +89,15 @@ pub struct Field {
     pub ident: String,
     /// The name in JSON.
     pub wire: String,
-    /// The type without what `optional` and `boxed` say.
+    /// The type without the `Option` and the `Box` around it.
     pub ty: Rust,
     pub optional: bool,
-    /// Whether the field closes a circle of types, which needs a `Box` to have a size.
+    /// Whether the field closes a circle of types. Without a `Box` such a type has no size.
     pub boxed: bool,
 }
 
 impl Field {
-    /// The type of a present value: without `Option`, but with the `Box`.
+    /// The type of the value inside the `Option`, with its `Box`.
     pub fn present(&self) -> Rust {
         match self.boxed {
             true => Rust::Boxed(Box::new(self.ty.clone())),
@@ -106,7 +106,7 @@ impl Field {
     }
 }
 
-/// The whole type, as `Option<Box<Thing>>`.
+/// Writes the whole type, such as `Option<Box<Thing>>`.
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.optional {

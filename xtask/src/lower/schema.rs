@@ -1,14 +1,14 @@
-//! Reading schemas: what is below one, what it refers to, and what makes two of them the same.
+//! Reads schemas: their children, their references, and whether two of them have the same shape.
 
 use crate::document;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
-/// Components that are referred to by name and never merged: those that contain themselves, and `ParameterValue`, which is handwritten.
+/// Components that have a handwritten type. They are never merged.
 pub const HANDWRITTEN: [&str; 1] = ["ParameterValue"];
 
-/// The components that stay behind their `$ref`: those that contain themselves. A list or a map has no name of its own to
-/// stay behind; the precheck has seen to it that some object or union stands in every circle.
+/// The components that stay references: the handwritten ones, and those that contain themselves. A list or a map has no name
+/// of its own; the precheck makes sure that every circle has an object or a union in it.
 pub fn kept_components(document: &Value) -> BTreeSet<String> {
     let mut kept: BTreeSet<String> = HANDWRITTEN.iter().map(|name| (*name).to_owned()).collect();
     for (name, schema) in document["components"]["schemas"]
@@ -23,7 +23,7 @@ pub fn kept_components(document: &Value) -> BTreeSet<String> {
     kept
 }
 
-/// The components that a schema refers to, and those that they refer to.
+/// The components that a schema refers to, directly or through other components.
 pub fn reachable<'a>(document: &'a Value, schema: &'a Value) -> BTreeSet<&'a str> {
     let (mut found, mut open) = (BTreeSet::new(), vec![schema]);
     while let Some(schema) = open.pop() {
@@ -44,7 +44,7 @@ pub fn component_name(reference: &str) -> Option<&str> {
     reference.strip_prefix("#/components/schemas/")
 }
 
-/// Whether progenitor should see this schema under a name of its own.
+/// Whether this schema becomes a type with a name.
 pub fn is_named(schema: &Value) -> bool {
     schema["properties"]
         .as_object()
@@ -104,7 +104,7 @@ pub fn children_mut(schema: &mut Value, visit: &mut dyn FnMut(&mut Value)) {
 
 // ---- references --------------------------------------------------------------------------------------------------
 
-/// A schema with its references replaced by what they refer to, and the component it came from.
+/// Replaces the references of a schema. Returns the result, and the component that it came from.
 pub fn expand<'a>(
     document: &'a Value,
     schema: &'a Value,
@@ -128,7 +128,7 @@ pub fn expand<'a>(
             (expanded, Some(deeper.unwrap_or_else(|| name.to_owned())))
         }
     };
-    // The one word beside a reference that counts, put there by the fixup "all of one".
+    // The fixup "all of one" puts `nullable` beside a reference. It is the only such keyword that has a meaning.
     if schema["nullable"] == true {
         expanded["nullable"] = json!(true);
     }
@@ -163,7 +163,7 @@ pub fn expand_inside<'a>(
                             })
                             .collect(),
                     ),
-                    // `null` among the words says what `nullable` says.
+                    // `null` among the words means the same as `nullable`.
                     "enum" => value
                         .as_array()
                         .into_iter()
@@ -175,7 +175,7 @@ pub fn expand_inside<'a>(
                 };
                 (key.clone(), value)
             };
-            // An object whose list of properties is empty is a map of anything.
+            // An object with an empty list of properties is a map with any values.
             let said = |(key, value): &(&String, &Value)| {
                 *key != "properties"
                     || value
@@ -191,12 +191,12 @@ pub fn expand_inside<'a>(
 
 // ---- shapes ------------------------------------------------------------------------------------------------------
 
-/// What a schema is, without the words about it: equal keys, equal types.
+/// The shape of a schema as text, without descriptions. Equal keys mean equal types.
 pub fn key(schema: &Value) -> String {
     canonical(schema).to_string()
 }
 
-/// The shape of a schema with all its references followed, for comparing two of them.
+/// The key of a schema after its references are replaced.
 pub fn shape_of(document: &Value, schema: &Value) -> String {
     key(&expand(document, schema, &kept_components(document)).0)
 }

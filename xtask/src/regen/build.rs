@@ -25,14 +25,14 @@ use std::{
 /// What one run makes of a document.
 pub struct Built {
     pub files: Files,
-    /// The document as progenitor saw it.
+    /// The document after the overlay, the fixups and hoisting.
     pub effective: Value,
     pub report: Vec<Applied>,
-    /// What is wrong with the overlay, the fixups, the naming table or the tables of words for this document: fatal for the vendored one.
+    /// Actions, fixups and rows of tables that do not fit this document. For the vendored document they are errors.
     pub stale: Vec<String>,
 }
 
-/// Turns a document into files, in memory. `lenient` is for documents other than the vendored one.
+/// Turns a document into files. `lenient` is for documents other than the vendored one.
 pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built> {
     if let Some(pointer) = document::too_deep(&document) {
         bail!(
@@ -40,7 +40,7 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
             document::DEEPEST
         );
     }
-    // An Overlay cannot add to what is not there, and documents of an older dialect have no components.
+    // An Overlay cannot add to an object that is missing, and older documents have no components.
     if let Some(root) = document.as_object_mut() {
         let components = root.entry("components").or_insert_with(|| json!({}));
         components
@@ -83,7 +83,7 @@ fn refuse(problems: &[Problem]) -> Result<()> {
     }
 }
 
-/// Where things are, below the root of the repository.
+/// The folders that the commands read and write.
 pub struct Places {
     pub openapi: PathBuf,
     pub generated: PathBuf,
@@ -103,7 +103,7 @@ impl Places {
     }
 }
 
-/// The files of the vendored document; an overlay action, fixup or name that no longer applies is an error.
+/// Builds the files of the vendored document. An overlay action, fixup or row that no longer applies is an error.
 pub fn build_vendored(places: &Places) -> Result<Built> {
     let (bytes, _) = fetch::vendored(&places.openapi)?;
     let built = build(
@@ -117,7 +117,7 @@ pub fn build_vendored(places: &Places) -> Result<Built> {
     Ok(built)
 }
 
-/// The files of any other document.
+/// Builds the files of another document.
 pub fn build_other(places: &Places, spec: &Path) -> Result<Built> {
     build(document::read(spec)?, &places.overlay()?, true)
 }

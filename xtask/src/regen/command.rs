@@ -1,4 +1,4 @@
-//! The command: builds the files, then compares or writes them, with the pages that are made along with them.
+//! The command: builds the files, then compares or writes them and the pages about deviations.
 
 use super::{
     build::{Built, Places, build_other, build_vendored},
@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The exit code for stale code, which is no failure of the command.
+/// The exit code for stale code. The command itself did not fail.
 const STALE: u8 = 4;
 
 #[derive(Debug, clap::Args)]
@@ -39,7 +39,7 @@ impl Regen {
     pub fn run(self, root: &Path, out: &mut dyn Write, errors: &mut dyn Write) -> Result<u8> {
         let places = Places::of(root);
         let built = match self.build(&places) {
-            // The document is not the one on record: as stale as code that was not made from it.
+            // A document that is not the recorded one is stale, too.
             Err(error) if self.check && is_stale(&error) => {
                 writeln!(errors, "error: {error:#}")?;
                 return Ok(STALE);
@@ -55,7 +55,7 @@ impl Regen {
                 .iter()
                 .try_for_each(|applied| writeln!(out, "{:5}  {}", applied.matches, applied.name))?;
         }
-        // The pages are about the vendored document.
+        // The pages describe the vendored document only.
         let pages = match self.spec.is_none() && self.out.is_none() {
             true => deviations::pages(root, &places.overlay()?)?,
             false => Vec::new(),

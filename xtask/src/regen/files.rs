@@ -1,13 +1,13 @@
-//! The generated files on disk: how they differ from what they should be, and replacing them.
+//! Compares and replaces the generated files on disk.
 
 use crate::emit::model::Files;
 use anyhow::{Context, Result, bail};
 use std::{fs, io, path::Path};
 
-/// The command that mends stale code; failures name it.
+/// The command that updates stale code. Error messages name it.
 pub const COMMAND: &str = "cargo xtask regen";
 
-/// How the files on disk differ from those that the document makes: `changed: types/job.rs` and the like.
+/// One line for each file on disk that differs, such as `changed: types/job.rs`.
 pub fn differences(files: &Files, dir: &Path) -> Result<Vec<String>> {
     let mut differences = Vec::new();
     let on_disk = present(dir)?;
@@ -32,7 +32,7 @@ pub fn differences(files: &Files, dir: &Path) -> Result<Vec<String>> {
     Ok(differences)
 }
 
-/// Every file below `dir`, with `/` between its steps.
+/// The paths of all files below `dir`, with `/` as separator.
 fn present(dir: &Path) -> Result<Vec<String>> {
     let mut found = Vec::new();
     let mut folders = vec![(dir.to_path_buf(), String::new())];
@@ -58,7 +58,7 @@ fn present(dir: &Path) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// Replaces what is in `dir` by `files`: writes them beside it and swaps the folders, so that a failure leaves the old ones.
+/// Replaces the contents of `dir`. Writes a new folder first and then swaps the two, so that the old files survive a failure.
 pub fn write(files: &Files, dir: &Path) -> Result<()> {
     refuse_foreign(dir)?;
     let parent = dir
@@ -91,7 +91,7 @@ pub fn write(files: &Files, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A folder that holds anything we did not generate is not ours to replace.
+/// Refuses a folder that holds a file which this command did not generate.
 fn refuse_foreign(dir: &Path) -> Result<()> {
     for path in present(dir)? {
         let generated = fs::read_to_string(dir.join(&path))

@@ -1,4 +1,4 @@
-//! What requests and answers carry: bodies, statuses, media types, headers.
+//! Compares bodies, statuses, media types and headers.
 
 use super::{Contract, Entries, REQUIRED, entries};
 use crate::{
@@ -52,7 +52,7 @@ impl<'a> Contract<'a> {
         }
         for status in came {
             let response = after[status];
-            // A second kind of success is one that today's code does not expect.
+            // Released code does not expect a second kind of success.
             let carries = response.get("content").or(response.get("$ref")).is_some();
             let class = worst_of_success(is_success(status) && carries);
             let text = format!("new status {status}");
@@ -76,7 +76,7 @@ impl<'a> Contract<'a> {
         }
     }
 
-    /// The crate reads a few headers by name, and none because the document says so.
+    /// Headers of answers. The crate reads a few by name, whatever the document says.
     fn headers(&mut self, name: &str, at: &str, old: &Value, new: &Value) {
         let (before, after) = (entries(old), entries(new));
         for (one, other, did) in [
@@ -109,7 +109,7 @@ impl<'a> Contract<'a> {
                 }
                 None => {
                     let class = match (way, before.is_empty()) {
-                        // To something that had no body at all.
+                        // The request had no body before.
                         (Way::Request, true) => Class::Review,
                         _ => Class::Additive,
                     };
@@ -154,7 +154,7 @@ impl<'a> Contract<'a> {
     }
 }
 
-/// What breaks programs where it is about a success, and nobody where it is about an error.
+/// The class of a change that breaks programs only if it concerns a success.
 fn worst_of_success(success: bool) -> Class {
     match success {
         true => Class::Breaking,
@@ -162,7 +162,7 @@ fn worst_of_success(success: bool) -> Class {
     }
 }
 
-/// The statuses of an operation: those that stayed, in pairs, and the others.
+/// The statuses of an operation in both documents: in pairs, gone, or new.
 struct Statuses<'a> {
     pairs: Vec<(&'a str, &'a str)>,
     gone: Vec<&'a str>,
@@ -183,7 +183,7 @@ impl<'a> Statuses<'a> {
             gone: without(before, after),
             came: without(after, before),
         };
-        // A success that only changed its number is still the same answer to us.
+        // A success that only changed its number is still the same answer.
         let lone = |list: &[&'a str]| -> Option<&'a str> {
             let mut successes = list.iter().copied().filter(|status| is_success(status));
             successes.next().filter(|_| successes.next().is_none())

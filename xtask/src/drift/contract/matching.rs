@@ -1,9 +1,9 @@
-//! Which operation of one document is which of the other.
+//! Finds the operation of the new document that belongs to each operation of the old one.
 
 use crate::document::Operation;
 use std::collections::BTreeMap;
 
-/// A path with its parameters' names left out, and their names.
+/// A path without the names of its parameters, and these names.
 pub fn template(path: &str) -> (String, Vec<&str>) {
     let (mut shape, mut names, mut rest) = (String::new(), Vec::new(), path);
     while let Some((before, after)) = rest.split_once('{') {
@@ -24,7 +24,7 @@ pub fn route(operation: &Operation<'_>) -> String {
     format!("{} {}", operation.method.to_uppercase(), operation.path)
 }
 
-/// The operationId, or the route of an operation that has none.
+/// The operationId, or the route if there is none.
 pub fn called(operation: &Operation<'_>) -> String {
     match operation.id() {
         "" => route(operation),
@@ -34,7 +34,7 @@ pub fn called(operation: &Operation<'_>) -> String {
 
 pub type Matched<'a> = (Operation<'a>, Operation<'a>);
 
-/// Which operation became which: by method and path, then by the path without its parameters' names, then by operationId.
+/// Pairs operations: by method and path, then by the path without the names of its parameters, then by operationId.
 pub fn match_up<'a>(
     old: Vec<Operation<'a>>,
     new: Vec<Operation<'a>>,

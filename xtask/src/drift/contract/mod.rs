@@ -1,4 +1,4 @@
-//! How two documents differ as contracts: operations, parameters, bodies, statuses, media types, security, servers.
+//! Compares two documents as contracts: operations, parameters, bodies, statuses, media types, security, servers.
 
 mod bodies;
 mod matching;
@@ -63,7 +63,7 @@ struct Contract<'a> {
     changes: Vec<Change>,
 }
 
-/// A keyword that is `true` or absent, and what it says when it comes and when it goes.
+/// A keyword that is `true` or absent, with the class and the text for its arrival and its removal.
 struct Flag {
     key: &'static str,
     came: (Class, &'static str),
@@ -94,7 +94,7 @@ impl<'a> Contract<'a> {
         self.changes.push(change);
     }
 
-    /// Whatever else two objects hold: nobody here can say what it means.
+    /// Notes differences in unknown keywords, which a person must review.
     fn other_keys(&mut self, what: &str, pointer: &str, old: &Value, new: &Value, known: &[&str]) {
         let mut keys = entries(old);
         keys.extend(entries(new));
@@ -114,7 +114,7 @@ impl<'a> Contract<'a> {
         }
     }
 
-    /// Notes each flag that came or went at `at`.
+    /// Notes each flag that differs.
     fn flags(
         &mut self,
         flags: &[Flag],
@@ -135,7 +135,7 @@ impl<'a> Contract<'a> {
 
 type Entries<'a> = BTreeMap<&'a str, &'a Value>;
 
-/// The entries of an object; none where there is no object.
+/// The entries of an object. Any other value has none.
 fn entries(value: &Value) -> Entries<'_> {
     let entries = value.as_object().into_iter().flatten();
     entries.map(|(key, value)| (key.as_str(), value)).collect()

@@ -1,4 +1,4 @@
-//! Operations: which came and which went, and how those differ that stayed.
+//! Compares operations: new ones, missing ones, and those in both documents.
 
 use super::{
     Contract, DEPRECATED,
@@ -26,7 +26,7 @@ impl<'a> Contract<'a> {
         for (old, new) in matched {
             self.operation(&old, &new);
         }
-        // What a path says for all its operations is looked at with each of them.
+        // The parameters of a path are compared with each of its operations.
         for (path, item) in self.new["paths"].as_object().into_iter().flatten() {
             let at = format!("/paths/{}", escape(path));
             if let Some(before) = self.old["paths"].get(path) {
@@ -74,7 +74,7 @@ impl<'a> Contract<'a> {
         self.other_keys(&name, &at, old.value, new.value, &known);
     }
 
-    /// Another method or path, or other names in the path.
+    /// Compares the method, the path, and the names in the path.
     fn path(&mut self, name: &str, old: &Operation<'a>, new: &Operation<'a>) {
         let ((old_shape, old_names), (new_shape, new_names)) =
             (template(old.path), template(new.path));

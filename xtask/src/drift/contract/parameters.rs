@@ -1,4 +1,4 @@
-//! Parameters of the path, the query and the headers.
+//! Compares parameters.
 
 use super::{ALLOW_EMPTY, Contract, DEPRECATED, REQUIRED, said};
 use crate::{
@@ -89,7 +89,7 @@ impl<'a> Contract<'a> {
     }
 }
 
-/// The parameters of an operation, its path's and its own, each with the place where it is described.
+/// The parameters of an operation and of its path, each with the JSON pointer of its description.
 fn parameters<'a>(
     document: &'a Value,
     operation: &Operation<'a>,

@@ -1,4 +1,4 @@
-//! How a client is let in, and where.
+//! Compares security and servers.
 
 use super::{Contract, entries};
 use crate::{
@@ -53,7 +53,7 @@ impl<'a> Contract<'a> {
     }
 
     pub fn requirements(&mut self, at: &str, old: &Value, new: &Value, name: &str) {
-        // Each entry is one way to be let in; which comes first says nothing.
+        // Each entry is one way to authenticate. Their order has no meaning.
         let ways = |list: &Value| {
             list.as_array().map(|list| {
                 list.iter()

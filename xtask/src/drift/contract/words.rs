@@ -1,4 +1,4 @@
-//! What is said, and how it is laid out: nothing that a program sends or reads.
+//! Compares descriptions and layout, which no program sends or reads.
 
 use super::Contract;
 use crate::{
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Contract<'_> {
-    /// Components by themselves are layout; what they hold is looked at wherever it is referred to.
+    /// The names of components are layout. Their contents are compared where an operation refers to them.
     pub fn components(&mut self) {
         let (old, new) = (&self.old["components"], &self.new["components"]);
         let sections = [
@@ -54,7 +54,7 @@ impl Contract<'_> {
         self.changes.push(change);
     }
 
-    /// Words: counted by their kind, for there are many and none of them matters to a program.
+    /// Descriptions, examples and the like: one line for each keyword.
     pub fn docs(&mut self) {
         let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         words(self.old, self.new, "", false, &mut found);
@@ -71,7 +71,7 @@ impl Contract<'_> {
     }
 }
 
-/// What tells a parameter from its neighbours.
+/// The identity of a parameter in a list.
 fn parameter_key(parameter: &Value) -> Option<String> {
     let text = |key: &str| parameter[key].as_str();
     text("$ref")
@@ -79,7 +79,7 @@ fn parameter_key(parameter: &Value) -> Option<String> {
         .or_else(|| Some(format!("{} {}", text("in")?, text("name")?)))
 }
 
-/// Collects the words that differ in places that both documents have. `names` says that keys here are names, not keywords.
+/// Collects differing descriptions in places that both documents have. With `names`, keys are names and not keywords.
 fn words(
     old: &Value,
     new: &Value,
@@ -99,7 +99,7 @@ fn words(
                     !names && is_docs(key)
                 };
                 if said {
-                    // Tags have no order that means anything.
+                    // The order of tags has no meaning.
                     if one.map(canonical_tags) != other.map(canonical_tags) {
                         found.entry(key.clone()).or_default().insert(at);
                     }
@@ -123,7 +123,7 @@ fn words(
         }
         (Value::Array(before), Value::Array(after)) => {
             for (index, other) in after.iter().enumerate() {
-                // Parameters are told by their names, whatever their order.
+                // Parameters are found by their names, in any order.
                 let one = match parameter_key(other) {
                     Some(key) => before
                         .iter()
