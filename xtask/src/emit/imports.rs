@@ -52,14 +52,17 @@ impl Imports {
 
     /// Adds the imports that a type needs, except for generated types.
     pub fn add_type(&mut self, ty: &Rust) {
-        let paths: [(&dyn Fn(&Rust) -> bool, _); 4] = [
-            (&|ty| *ty == Rust::ParameterValue, PARAMETER_VALUE),
-            (&|ty| *ty == Rust::DateTime, DATE_TIME),
-            (&|ty| matches!(ty, Rust::Map(_)), MAP),
-            (&|ty| *ty == Rust::Uuid, UUID),
-        ];
-        let used = paths.into_iter().filter(|(is_it, _)| ty.any(is_it));
-        self.0.extend(used.map(|(_, path)| path));
+        match ty {
+            Rust::Option(inner) | Rust::List(inner) | Rust::Boxed(inner) => self.add_type(inner),
+            Rust::Map(value) => {
+                self.add(MAP);
+                self.add_type(value);
+            }
+            Rust::ParameterValue => self.add(PARAMETER_VALUE),
+            Rust::DateTime => self.add(DATE_TIME),
+            Rust::Uuid => self.add(UUID),
+            _ => {}
+        }
     }
 
     /// The same for files outside `types/`, which write generated types as `types::X`.
