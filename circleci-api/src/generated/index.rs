@@ -24,7 +24,7 @@
 //! |---|---|---|
 //! | [`getComponent`](https://circleci.com/docs/api/v2/index.html#tag/Deploy/operation/getComponent) | [`get_component`](crate::Client::get_component) | `GET /deploy/components/{component_id}` |
 //! | [`getEnvironment`](https://circleci.com/docs/api/v2/index.html#tag/Deploy/operation/getEnvironment) | [`get_environment`](crate::Client::get_environment) | `GET /deploy/environments/{environment_id}` |
-//! | [`getProjectDeploySettings`](https://circleci.com/docs/api/v2/index.html#tag/Deploy/operation/getProjectDeploySettings) | [`get_project_deploy_settings`](crate::Client::get_project_deploy_settings) | `GET /deploy/projects/{project_id}/settings` |
+//! | `getProjectDeploySettings`, not in the document | [`get_project_deploy_settings`](crate::Client::get_project_deploy_settings) | `GET /deploy/projects/{project_id}/settings` |
 //! | [`listComponentVersions`](https://circleci.com/docs/api/v2/index.html#tag/Deploy/operation/listComponentVersions) | [`list_component_versions`](crate::Client::list_component_versions) | `GET /deploy/components/{component_id}/versions` |
 //! | [`listComponents`](https://circleci.com/docs/api/v2/index.html#tag/Deploy/operation/listComponents) | [`list_components`](crate::Client::list_components) | `GET /deploy/components` |
 //! | [`listEnvironments`](https://circleci.com/docs/api/v2/index.html#tag/Deploy/operation/listEnvironments) | [`list_environments`](crate::Client::list_environments) | `GET /deploy/environments` |

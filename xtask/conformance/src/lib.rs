@@ -1,7 +1,7 @@
 //! `cargo xtask conformance`: every operation of the client against Stoplight Prism, a server that is made from CircleCI's
 //! document and shares no code with us.
 //!
-//! prism (the server) <- relay (notes what it says) <- client; then judge -> report. `suite` goes through the calls.
+//! prism (the server) <- relay (notes what it says) <- client; then judge -> report. `suite` goes through the calls of `case`.
 
 #![warn(
     clippy::expect_used,
@@ -18,6 +18,7 @@
 mod calls;
 mod values;
 
+pub mod case;
 pub mod judge;
 pub mod prism;
 pub mod relay;

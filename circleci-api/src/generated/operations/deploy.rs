@@ -46,7 +46,7 @@ impl Client {
     ///
     /// Returns the settings of a project that concern its deploys.
     ///
-    /// `GET /deploy/projects/{project_id}/settings`, CircleCI's [`getProjectDeploySettings`](https://circleci.com/docs/api/v2/index.html#tag/Deploy/operation/getProjectDeploySettings).
+    /// `GET /deploy/projects/{project_id}/settings`, which is **not in CircleCI's document**.
     ///
     /// # Arguments
     /// - `project_id`: An opaque identifier of a project.
