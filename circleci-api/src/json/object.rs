@@ -681,7 +681,7 @@ mod tests {
         let masked: OtelExporter = serde_json::from_value(masked).unwrap();
         let trigger = serde_json::json!({ "id": id, "event_source": { "webhook": { "url": "https://x?secret=hush" } } });
         let trigger: Trigger = serde_json::from_value(trigger).unwrap();
-        let key = ContinuePipelineRequest::new("{}", "hush");
+        let key = ContinuePipelineRequest::new("hush", "{}");
         for shown in [
             format!("{list:?}"),
             format!("{list:#?}"),
