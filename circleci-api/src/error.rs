@@ -9,7 +9,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use crate::operation::Identity;
-use crate::values::deprecation::Deprecation;
+use crate::operation::deprecation::Deprecation;
 
 /// How much of a body an error keeps.
 const EXCERPT: usize = 4 * 1024;

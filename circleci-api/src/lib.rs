@@ -65,6 +65,7 @@ pub use lists::list_page::ListPage;
 pub use lists::page::{Page, Paged};
 pub use lists::pages::Pages;
 pub use lists::tolerant::{ItemError, Tolerant};
+pub use operation::deprecation::Deprecation;
 pub use operation::{Operation, Param, ParamKind, Replay};
 pub use request::{Kind, RawRequest, Request, Sending};
 pub use retry::RetryPolicy;
@@ -77,7 +78,6 @@ pub use transport::response::Response;
 pub use values::argument::{PathValue, QueryValue};
 #[cfg(feature = "wait")]
 pub use values::checkout::CheckoutError;
-pub use values::deprecation::Deprecation;
 pub use values::parameters::ParameterValue;
 #[cfg(feature = "wait")]
 pub use values::pipeline_parameters::{ParameterError, PipelineParameters};

@@ -7,10 +7,10 @@ use http::StatusCode;
 
 use crate::client::Inner;
 use crate::error::{self, Error, ErrorKind};
+use crate::operation::deprecation::Deprecation;
 use crate::retry::{clock::Stopwatch, rate_limit};
 use crate::transport::reply::request_id;
 use crate::transport::wire::within;
-use crate::values::deprecation::Deprecation;
 
 /// How much of a failed answer is read to find its message, and how long that may take.
 const BODY: usize = 64 * 1024;

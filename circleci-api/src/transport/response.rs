@@ -2,9 +2,9 @@
 
 use http::{HeaderMap, StatusCode};
 
+use crate::operation::deprecation::Deprecation;
 use crate::retry::rate_limit::RateLimit;
 use crate::transport::reply::request_id;
-use crate::values::deprecation::Deprecation;
 
 /// An answer with its status and headers.
 ///

@@ -6,10 +6,10 @@ use http::HeaderMap;
 
 use crate::error::Error;
 use crate::operation::Identity;
+#[cfg(feature = "tracing")]
+use crate::operation::deprecation::Deprecation;
 use crate::transport::call::Call;
 use crate::transport::reply::Reply;
-#[cfg(feature = "tracing")]
-use crate::values::deprecation::Deprecation;
 
 type Answered = Result<Reply, Error>;
 

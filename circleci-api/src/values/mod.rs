@@ -4,7 +4,6 @@ pub(crate) mod argument;
 #[cfg(feature = "wait")]
 pub(crate) mod checkout;
 mod config;
-pub(crate) mod deprecation;
 pub(crate) mod parameters;
 #[cfg(feature = "wait")]
 pub(crate) mod pipeline_parameters;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use http::Method;
 
+pub(crate) mod deprecation;
+
 /// The root of the API v2 on its host.
 pub(crate) const V2: &str = "/api/v2";
 
