@@ -7,6 +7,7 @@
 use circleci_api_tests::{calls, document, fuzzed, server, stage, values};
 
 mod artifacts;
+mod beyond;
 mod checkout;
 mod contexts;
 mod credentials;

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use proptest::collection::vec;
-use proptest::prelude::any;
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::Value;
 
@@ -19,6 +19,49 @@ fn values(
     beyond: bool,
     fault: impl Fn(&Value) -> Option<String>,
 ) -> Option<String> {
+    let mut runner = runner();
+    let tried = runner.run(&vec(any::<u8>(), 0..160), |bytes| {
+        let chance = Chance {
+            bytes: &bytes,
+            beyond,
+        };
+        judged(&Maker::by_chance(document, chance).make(schema), &fault)
+    });
+    tried.err().map(|error| error.to_string())
+}
+
+fn judged(
+    value: &Value,
+    fault: impl Fn(&Value) -> Option<String>,
+) -> Result<(), proptest::test_runner::TestCaseError> {
+    match fault(value) {
+        None => Ok(()),
+        Some(fault) => Err(proptest::test_runner::TestCaseError::fail(format!(
+            "{fault}\n    {value}"
+        ))),
+    }
+}
+
+/// Any JSON whatever.
+fn json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        proptest::num::f64::NORMAL.prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            btree_map(any::<String>(), inner, 0..4)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+fn runner() -> TestRunner {
     let many = Config::default();
     let config = Config {
         failure_persistence: None,
@@ -29,21 +72,7 @@ fn values(
         ..many
     };
     let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let mut runner = TestRunner::new_with_rng(config, random);
-    let tried = runner.run(&vec(any::<u8>(), 0..160), |bytes| {
-        let chance = Chance {
-            bytes: &bytes,
-            beyond,
-        };
-        let value = Maker::by_chance(document, chance).make(schema);
-        match fault(&value) {
-            None => Ok(()),
-            Some(fault) => Err(proptest::test_runner::TestCaseError::fail(format!(
-                "{fault}\n    {value}"
-            ))),
-        }
-    });
-    tried.err().map(|error| error.to_string())
+    TestRunner::new_with_rng(config, random)
 }
 
 fn different(one: &Value, other: &Value) -> Option<String> {
@@ -122,5 +151,43 @@ fn every_answer_that_the_document_allows_is_read_and_many_more() {
             }
         }
     }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn an_unknown_key_in_every_object_of_every_answer_is_given_back() {
+    let document = Document::read();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let stage = runtime.block_on(Stage::new());
+    let calls = crate::calls::all();
+    let mut faults = Vec::new();
+    let mut tried = 0;
+    for operation in document.operations() {
+        let call = calls.iter().find(|call| call.id == operation.id);
+        let call = call.expect("a call of every operation");
+        for (status, schema) in &operation.successes {
+            tried += 1;
+            let Some(schema) = schema else { continue };
+            let what = (vec(any::<u8>(), 0..96), any::<String>(), json());
+            let result = runner().run(&what, |(bytes, key, value)| {
+                let chance = Chance {
+                    bytes: &bytes,
+                    beyond: false,
+                };
+                let mut maker = Maker::by_chance(&document, chance);
+                maker.unknown = Some((key, value));
+                judged(&maker.make(schema), |body| {
+                    stage.say(*status, body.to_string());
+                    match runtime.block_on((call.least)(&stage.client)) {
+                        Err(error) => Some(error.to_string()),
+                        Ok(read) => different(body, &read),
+                    }
+                })
+            });
+            let fault = result.err();
+            faults.extend(fault.map(|fault| format!("{} {status}: {fault}", operation.id)));
+        }
+    }
+    assert!(tried >= 113, "{tried}");
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

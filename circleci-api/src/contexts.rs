@@ -130,10 +130,9 @@ impl Client {
             let result = if there.contains(&rule(&restriction)) {
                 Ok(Copied::WasThere)
             } else {
-                let body = CreateContextRestrictionRequest {
-                    restriction_type: restriction.restriction_type.clone(),
-                    restriction_value: restriction.restriction_value.clone(),
-                };
+                let mut body = CreateContextRestrictionRequest::new();
+                body.restriction_type = restriction.restriction_type.clone();
+                body.restriction_value = restriction.restriction_value.clone();
                 match self
                     .create_context_restriction(to.clone(), body)
                     .send()

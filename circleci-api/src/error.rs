@@ -84,6 +84,7 @@ struct Inner {
     retry_after: Option<Duration>,
     timeout: bool,
     lasting: bool,
+    passing: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -150,6 +151,7 @@ impl Error {
             retry_after: None,
             timeout: kind == ErrorKind::Timeout,
             lasting: false,
+            passing: false,
             source: None,
         }))
     }
@@ -221,6 +223,12 @@ impl Error {
     /// Trying again would meet the same.
     pub(crate) fn lasting(mut self) -> Self {
         self.0.lasting = true;
+        self
+    }
+
+    /// Trying again may meet something else, although the kind does not say so.
+    pub(crate) fn passing(mut self) -> Self {
+        self.0.passing = true;
         self
     }
 
@@ -333,7 +341,8 @@ impl Error {
         self.0.timeout
     }
 
-    /// The same call may succeed later: a rate limit, no or a broken connection, a timeout, 408, 500, 502, 503 or 504.
+    /// The same call may succeed later: a rate limit, no or a broken connection, a timeout, 408, 500, 502, 503 or 504, or
+    /// a body that was cut off where sending the request again is harmless.
     /// Whether it is harmless to send it again is another question: see [`Replay`](crate::Replay).
     pub fn is_transient(&self) -> bool {
         !self.0.lasting
@@ -343,7 +352,7 @@ impl Error {
                 | ErrorKind::Transport
                 | ErrorKind::RateLimited => true,
                 ErrorKind::Status => self.0.status.is_some_and(is_transient),
-                _ => false,
+                _ => self.0.passing,
             }
     }
 }

@@ -59,6 +59,7 @@ pub use generated::{operations, types};
 #[cfg(feature = "insights")]
 pub use insights::{Insights, Period, Trend, WorkflowFigures};
 pub use json::open_enum::OpenEnum;
+pub use json::surprise::{Surprise, SurpriseKind};
 pub use lists::items::Items;
 pub use lists::page::{Page, Paged};
 pub use lists::pages::Pages;

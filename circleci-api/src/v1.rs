@@ -44,6 +44,7 @@ use crate::download::gunzip::{self, Gunzip};
 use crate::download::transfer::Transfer;
 use crate::error::{Error, ErrorKind};
 use crate::json::object::object;
+use crate::json::read;
 use crate::operation::{Operation, Replay};
 use crate::request::{Request, operation};
 use crate::values::argument::PathValue;
@@ -358,7 +359,8 @@ impl Scan {
                     self.depth -= 1;
                     if self.depth == 0 {
                         self.object.extend_from_slice(&bytes[from..=at]);
-                        parts.push_back(serde_json::from_slice(&self.object)?);
+                        let part = read::from_slice(&self.object).map_err(|fault| fault.error)?;
+                        parts.push_back(part);
                         self.object.clear();
                     }
                 }

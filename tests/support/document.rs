@@ -307,6 +307,8 @@ pub struct Maker<'a> {
     pub document: &'a Document,
     pub style: Style,
     chance: Option<Chance<'a>>,
+    /// A key that every object gets that names its properties.
+    pub unknown: Option<(String, Value)>,
     /// The greatest number of words, and of branches or types, that there was to choose from.
     pub words: usize,
     pub branches: usize,
@@ -318,6 +320,7 @@ impl<'a> Maker<'a> {
             document,
             style,
             chance: None,
+            unknown: None,
             words: 1,
             branches: 1,
         }
@@ -469,11 +472,13 @@ impl<'a> Maker<'a> {
             let identity = must && IDENTITIES.contains(&key.as_str());
             self.here();
             let snake = self.style.snake;
-            if self.style.least && !must {
+            // An object that may lack its `items` is an error to the client, which would take a message for an empty list.
+            let is_list = key == "items";
+            if self.style.least && !must && !is_list {
                 continue;
             }
             let value = match self.style.bare {
-                Some(Bare::Absent) if !identity => continue,
+                Some(Bare::Absent) if !identity && !is_list => continue,
                 Some(Bare::Null) if !identity => Value::Null,
                 _ => self.value(property, key),
             };
@@ -509,6 +514,15 @@ impl<'a> Maker<'a> {
                     .clone(),
             );
             object.insert(format!("{UNKNOWN_KEY}-too"), json!(7));
+            object.insert(
+                format!("{UNKNOWN_KEY} Ü\n\"/"),
+                json!({ "-1.5e300": [-1.5e300, u64::MAX, "", false] }),
+            );
+        }
+        if let Some((key, value)) = &self.unknown
+            && !properties.is_empty()
+        {
+            object.insert(format!("{UNKNOWN_KEY}{key}"), value.clone());
         }
         Value::Object(object)
     }

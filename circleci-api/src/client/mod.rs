@@ -8,6 +8,7 @@ use http::header::{ACCEPT, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 
 use crate::error::Error;
+use crate::json::surprise::Surprise;
 use crate::retry::RetryPolicy;
 use crate::retry::clock::{Clock, SystemClock};
 
@@ -20,6 +21,9 @@ use environment::Environment;
 use host::{DEFAULT_HOST, Host};
 
 const AGENT: &str = concat!("circleci-api/", env!("CARGO_PKG_VERSION"));
+
+/// Whoever wants to know what an answer holds beyond what is known.
+pub(crate) type Listener = Arc<dyn Fn(&Surprise) + Send + Sync>;
 
 /// A client of CircleCI's API v2. Cloning it is cheap, and the clones share their connections.
 ///
@@ -56,6 +60,7 @@ pub(crate) struct Inner {
     pub(crate) read_timeout: Option<Duration>,
     pub(crate) body_limit: usize,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) on_surprise: Option<Listener>,
     #[cfg(feature = "pacing")]
     pub(crate) pacing: Option<crate::retry::pacing::Pacing>,
 }
@@ -146,6 +151,7 @@ pub struct ClientBuilder {
     retry: RetryPolicy,
     body_limit: usize,
     clock: Arc<dyn Clock>,
+    on_surprise: Option<Listener>,
     #[cfg(feature = "pacing")]
     pacing: Option<crate::retry::pacing::Pacing>,
 }
@@ -166,6 +172,7 @@ impl Default for ClientBuilder {
             retry: RetryPolicy::default(),
             body_limit: 64 << 20,
             clock: Arc::new(SystemClock),
+            on_surprise: None,
             #[cfg(feature = "pacing")]
             pacing: None,
         }
@@ -266,6 +273,44 @@ impl ClientBuilder {
         self
     }
 
+    /// Reports each place of an answer that is not what CircleCI's document or this version of the crate says: unknown keys and
+    /// words, missing fields, values of the wrong form. Default: nobody is told, and nothing is looked for.
+    ///
+    /// Each answer is then read a second time. The listener runs on the task of the call, before its result is there, and
+    /// should be quick. A [`Surprise`] holds no value of the answer.
+    ///
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # use circleci_api::{mock::Mock, operations::ListContexts};
+    /// # let server = Mock::start().await;
+    /// # server.on::<ListContexts>().raw(200, r#"{ "items": [{ "id": "5034460f-c7c4-4c43-9457-de07e2029e7b", "name": "build",
+    /// #     "created_at": "", "colour": "red" }], "next_page_token": null }"#);
+    /// # let builder = server.client_builder();
+    /// use std::sync::{Arc, Mutex};
+    /// use circleci_api::SurpriseKind;
+    ///
+    /// let met = Arc::new(Mutex::new(Vec::new()));
+    /// let log = met.clone();
+    /// let circleci = builder
+    ///     .on_surprise(move |surprise| log.lock().unwrap().push(surprise.clone()))
+    ///     .build()?;
+    ///
+    /// circleci.list_contexts().owner_slug("gh/acme").send().await?;
+    /// for surprise in &*met.lock().unwrap() {
+    ///     println!("{surprise}"); // listContexts: items[0].colour: unknown key
+    ///     assert_eq!(surprise.operation(), "listContexts");
+    ///     assert!(["items[0].created_at", "items[0].colour"].contains(&surprise.path()));
+    ///     assert!([SurpriseKind::MendedValue, SurpriseKind::UnknownKey].contains(&surprise.kind()));
+    /// }
+    /// # assert_eq!(met.lock().unwrap().len(), 2);
+    /// # Ok(()) }
+    /// ```
+    pub fn on_surprise(mut self, listener: impl Fn(&Surprise) + Send + Sync + 'static) -> Self {
+        self.on_surprise = Some(Arc::new(listener));
+        self
+    }
+
     /// Checks it all. Nothing is sent.
     ///
     /// # Errors
@@ -300,6 +345,7 @@ impl ClientBuilder {
                 read_timeout: self.read_timeout,
                 body_limit: self.body_limit,
                 clock: self.clock,
+                on_surprise: self.on_surprise,
                 #[cfg(feature = "pacing")]
                 pacing: self.pacing,
             }),

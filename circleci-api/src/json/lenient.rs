@@ -1,19 +1,24 @@
 //! Fields that CircleCI sends in more than one shape.
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer};
 use serde_json::Value;
+
+/// How a field of several shapes is read.
+pub(crate) trait Lenient {
+    /// What the field holds.
+    type Value;
+
+    /// The value, `None` for null, or what came if it has none of the shapes.
+    fn read(value: Value) -> Result<Option<Self::Value>, Value>;
+}
 
 /// A field to which the document gives no type: text as it is, anything else as its JSON.
 pub(crate) struct Text;
 
-impl<'de> DeserializeSeed<'de> for Text {
-    type Value = Option<String>;
+impl Lenient for Text {
+    type Value = String;
 
-    fn deserialize<D: Deserializer<'de>>(
-        self,
-        deserializer: D,
-    ) -> Result<Option<String>, D::Error> {
-        Ok(match Value::deserialize(deserializer)? {
+    fn read(value: Value) -> Result<Option<String>, Value> {
+        Ok(match value {
             Value::Null => None,
             Value::String(text) => Some(text),
             other => Some(other.to_string()),
@@ -21,22 +26,22 @@ impl<'de> DeserializeSeed<'de> for Text {
     }
 }
 
-/// A number that also comes as a string, such as a test's `run_time`. What is neither reads as absent: losing a page over it
-/// would help nobody.
+/// A number that also comes as a string, such as a test's `run_time`.
 pub(crate) struct NumberOrString;
 
-impl<'de> DeserializeSeed<'de> for NumberOrString {
-    type Value = Option<f64>;
+impl Lenient for NumberOrString {
+    type Value = f64;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<f64>, D::Error> {
-        Ok(match Value::deserialize(deserializer)? {
+    fn read(value: Value) -> Result<Option<f64>, Value> {
+        let number = match &value {
+            Value::Null => return Ok(None),
             Value::Number(number) => number.as_f64(),
-            Value::String(text) => text
-                .trim()
-                .parse()
-                .ok()
-                .filter(|number: &f64| number.is_finite()),
+            Value::String(text) => text.trim().parse().ok(),
             _ => None,
-        })
+        };
+        match number.filter(|number| number.is_finite()) {
+            Some(number) => Ok(Some(number)),
+            None => Err(value),
+        }
     }
 }

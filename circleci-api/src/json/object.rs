@@ -10,18 +10,33 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use chrono::{DateTime, Utc};
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess};
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess};
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
+
+use crate::json::careful::is_careful;
+use crate::json::extra::{self, Extra, HIDDEN};
+use crate::json::lenient::Lenient;
+use crate::json::notes::{self, Mode};
+use crate::json::surprise::SurpriseKind;
 
 /// What `object!` says of a struct.
 pub(crate) trait Object: Sized {
     /// Its name, for messages, and the keys without which there is no value; at most 64.
     const SHAPE: (&'static str, &'static [&'static str]);
 
+    /// All keys, as they are written.
+    const KEYS: &'static [&'static str];
+
+    /// The keys that the document promises in an answer, beside those of the shape.
+    const PROMISED: &'static [&'static str];
+
     /// With nothing read yet.
     fn empty() -> Self;
+
+    /// What it holds beyond its fields.
+    fn beyond(&self) -> &Extra;
 
     /// Reads the value of `key` into its field.
     fn read<'de, A: MapAccess<'de>>(
@@ -73,7 +88,42 @@ macro_rules! blank_by_default {
     };
 }
 
-blank_by_default!(bool, i64, f64, String, DateTime<Utc>, Uuid, serde_json::Map<String, Value>, Value);
+blank_by_default!(bool, i64, f64, String, DateTime<Utc>, Uuid, Map<String, Value>, Value);
+
+/// A collection that is written although it is empty.
+pub(crate) trait Collection {
+    fn is_blank(&self) -> bool;
+}
+
+impl<T> Collection for Vec<T> {
+    fn is_blank(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl<K, T> Collection for BTreeMap<K, T> {
+    fn is_blank(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl Collection for Map<String, Value> {
+    fn is_blank(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl Collection for String {
+    fn is_blank(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+/// Where a value that does not fit its field goes.
+pub(crate) struct Place<'a> {
+    pub(crate) key: &'static str,
+    pub(crate) extra: &'a mut Extra,
+}
 
 /// The value of the key at hand.
 pub(crate) struct Reader<'a, A> {
@@ -88,6 +138,7 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
         self,
         bit: u32,
         field: &mut T,
+        _: Place<'_>,
     ) -> Result<(), A::Error> {
         *field = self.map.next_value()?;
         *self.seen |= 1 << bit;
@@ -99,52 +150,121 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
     pub(crate) fn optional<T: Deserialize<'de>>(
         self,
         field: &mut Option<T>,
+        place: Place<'_>,
     ) -> Result<(), A::Error> {
-        // A null under one spelling of a key does not undo a value under the other.
-        if let Some(value) = self.map.next_value()? {
-            *field = Some(value);
+        match self.map.next_value() {
+            // A null under one spelling of a key does not undo a value under the other.
+            Ok(None) => Ok(()),
+            Ok(value) => {
+                *field = value;
+                Ok(())
+            }
+            Err(error) => self.mend(error, place),
         }
-        Ok(())
     }
 
     /// A required field that `Debug` does not show.
-    pub(crate) fn secret(self, bit: u32, field: &mut String) -> Result<(), A::Error> {
-        self.required(bit, field)
+    pub(crate) fn secret<T: Deserialize<'de>>(
+        self,
+        bit: u32,
+        field: &mut T,
+        place: Place<'_>,
+    ) -> Result<(), A::Error> {
+        self.required(bit, field, place)
     }
 
     /// An optional field that `Debug` does not show.
-    pub(crate) fn optional_secret(self, field: &mut Option<String>) -> Result<(), A::Error> {
-        self.optional(field)
+    pub(crate) fn optional_secret<T: Deserialize<'de>>(
+        self,
+        field: &mut Option<T>,
+        place: Place<'_>,
+    ) -> Result<(), A::Error> {
+        self.optional(field, place)
     }
 
     /// A collection that is empty when it is null or absent.
     #[inline]
-    pub(crate) fn list<T: Deserialize<'de> + Default>(self, field: &mut T) -> Result<(), A::Error> {
+    pub(crate) fn list<T: Deserialize<'de> + Default>(
+        self,
+        field: &mut T,
+        place: Place<'_>,
+    ) -> Result<(), A::Error> {
+        match self.map.next_value::<Option<T>>() {
+            Ok(value) => {
+                *field = value.unwrap_or_default();
+                Ok(())
+            }
+            Err(error) => self.mend(error, place),
+        }
+    }
+
+    /// The items of a list: without its key there is no list, and null is an empty one. An item that cannot be read is an
+    /// error, for a list without it would claim that there is no such item.
+    #[inline]
+    pub(crate) fn items<T: Deserialize<'de> + Default>(
+        self,
+        bit: u32,
+        field: &mut T,
+        _: Place<'_>,
+    ) -> Result<(), A::Error> {
         *field = self.map.next_value::<Option<T>>()?.unwrap_or_default();
+        *self.seen |= 1 << bit;
         Ok(())
     }
 
     /// A list whose items `Debug` does not show.
     #[allow(dead_code, reason = "depends on the document")]
-    pub(crate) fn secret_list(self, field: &mut Vec<String>) -> Result<(), A::Error> {
-        self.list(field)
+    pub(crate) fn secret_list(
+        self,
+        field: &mut Vec<String>,
+        place: Place<'_>,
+    ) -> Result<(), A::Error> {
+        self.list(field, place)
     }
 
-    /// A field that comes in more than one shape, or may be null or absent.
+    /// A field that comes in more than one shape, or may be null or absent. A value of yet another shape is kept as it came.
     #[inline]
-    pub(crate) fn with<T, S: DeserializeSeed<'de, Value = T>>(
+    pub(crate) fn with<L: Lenient>(
         self,
-        seed: S,
-        field: &mut T,
+        _: L,
+        field: &mut Option<L::Value>,
+        place: Place<'_>,
     ) -> Result<(), A::Error> {
-        *field = self.map.next_value_seed(seed)?;
+        match L::read(self.map.next_value()?) {
+            Ok(value) => *field = value.or(field.take()),
+            Err(odd) => {
+                if is_careful(self.map) {
+                    notes::note_key(SurpriseKind::MendedValue, place.key);
+                }
+                place.extra.insert(place.key, odd);
+            }
+        }
         Ok(())
     }
 
     /// A key that this version of the crate does not know.
-    #[inline]
-    pub(crate) fn skip(self) -> Result<(), A::Error> {
-        self.map.next_value::<IgnoredAny>().map(drop)
+    #[cold]
+    pub(crate) fn keep(self, key: &str, extra: &mut Extra) -> Result<(), A::Error> {
+        let value = self.map.next_value()?;
+        if is_careful(self.map) {
+            notes::note_key(SurpriseKind::UnknownKey, key);
+        }
+        extra.insert(key, value);
+        Ok(())
+    }
+
+    /// An optional value of the wrong form costs neither its object nor its page, if there is a careful reading to find out
+    /// what it is.
+    #[cold]
+    fn mend(self, error: A::Error, place: Place<'_>) -> Result<(), A::Error> {
+        if !is_careful(self.map) || notes::mode() != Some(Mode::Mend) {
+            return Err(error);
+        }
+        notes::forget_within(place.key);
+        notes::note_key(SurpriseKind::MendedValue, place.key);
+        // A careful reading gives the same value once more.
+        place.extra.insert(place.key, self.map.next_value()?);
+        Ok(())
     }
 }
 
@@ -172,12 +292,20 @@ impl Drop for Showing {
 pub(crate) struct Writer<'a, M: SerializeMap> {
     map: &'a mut M,
     result: Result<(), M::Error>,
+    extra: Option<&'a Map<String, Value>>,
+    /// The keys that were written; kept only if there are extra ones.
+    written: Vec<&'static str>,
+    /// There is a secret among the fields.
+    secretive: bool,
 }
 
 impl<M: SerializeMap> Writer<'_, M> {
     pub(crate) fn required<T: Serialize>(&mut self, key: &'static str, field: &T) {
         if self.result.is_ok() {
             self.result = self.map.serialize_entry(key, field);
+        }
+        if self.extra.is_some() {
+            self.written.push(key);
         }
     }
 
@@ -187,7 +315,15 @@ impl<M: SerializeMap> Writer<'_, M> {
         }
     }
 
-    pub(crate) fn list<T: Serialize>(&mut self, key: &'static str, field: &T) {
+    pub(crate) fn list<T: Serialize + Collection>(&mut self, key: &'static str, field: &T) {
+        // What came in place of a list is written back, unless there is a list now.
+        if field.is_blank() && self.extra.is_some_and(|extra| extra.contains_key(key)) {
+            return;
+        }
+        self.required(key, field);
+    }
+
+    pub(crate) fn items<T: Serialize>(&mut self, key: &'static str, field: &T) {
         self.required(key, field);
     }
 
@@ -195,24 +331,73 @@ impl<M: SerializeMap> Writer<'_, M> {
         self.optional(key, field);
     }
 
-    pub(crate) fn secret(&mut self, key: &'static str, field: &String) {
+    pub(crate) fn secret<T: Serialize + Secret>(&mut self, key: &'static str, field: &T) {
+        self.secretive = true;
         match SHOWN.get() {
-            true => self.required(key, &"***"),
+            true => self.required(key, &field.hidden()),
             false => self.required(key, field),
         }
     }
 
     pub(crate) fn secret_list(&mut self, key: &'static str, field: &Vec<String>) {
+        self.secretive = true;
         match SHOWN.get() {
-            true => self.required(key, &vec!["***"; field.len()]),
-            false => self.required(key, field),
+            true => self.list(key, &vec![HIDDEN; field.len()]),
+            false => self.list(key, field),
         }
     }
 
-    pub(crate) fn optional_secret(&mut self, key: &'static str, field: &Option<String>) {
+    pub(crate) fn optional_secret<T: Serialize + Secret>(
+        &mut self,
+        key: &'static str,
+        field: &Option<T>,
+    ) {
+        self.secretive = true;
         if let Some(field) = field {
             self.secret(key, field);
         }
+    }
+
+    /// Writes the extra keys. People are shown no value beside a secret, for it may be one too.
+    fn finish(mut self) -> Result<(), M::Error> {
+        for (key, value) in self.extra.into_iter().flatten() {
+            if self.result.is_err() {
+                break;
+            }
+            if self.written.contains(&key.as_str()) {
+                continue;
+            }
+            self.result = match SHOWN.get() {
+                true if self.secretive => self.map.serialize_entry(key, HIDDEN),
+                true => self.map.serialize_entry(key, &extra::shown(key, value)),
+                false => self.map.serialize_entry(key, value),
+            };
+        }
+        self.result
+    }
+}
+
+/// A secret value, and what people are shown in place of it.
+pub(crate) trait Secret {
+    type Hidden: Serialize;
+
+    fn hidden(&self) -> Self::Hidden;
+}
+
+impl Secret for String {
+    type Hidden = &'static str;
+
+    fn hidden(&self) -> &'static str {
+        HIDDEN
+    }
+}
+
+/// The keys of a map are no secrets, its values are.
+impl<T> Secret for BTreeMap<String, T> {
+    type Hidden = BTreeMap<String, &'static str>;
+
+    fn hidden(&self) -> Self::Hidden {
+        self.keys().map(|key| (key.clone(), HIDDEN)).collect()
     }
 }
 
@@ -260,23 +445,56 @@ impl<'de, T: Object> de::Visitor<'de> for AnyObject<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
+        // Known when this is compiled, unless the map is a `Value`.
+        let careful = is_careful(&map);
+        if careful && notes::mode() == Some(Mode::OnlyMessage) {
+            return only_message();
+        }
         let mut object = T::empty();
         let mut seen = 0;
         let mut buffer = String::new();
+        let mut keys = Vec::new();
         while let Some(key) = map.next_key_seed(Key::<T>(&mut buffer, PhantomData))? {
+            let key = key.unwrap_or(&buffer);
+            if careful {
+                keys.push(key.to_owned());
+            }
             object.read(
-                key.unwrap_or(&buffer),
+                key,
                 Reader {
                     map: &mut map,
                     seen: &mut seen,
                 },
             )?;
         }
+        if careful {
+            note_missing(&keys, T::SHAPE.1);
+            note_missing(&keys, T::PROMISED);
+        }
         match (seen.trailing_ones() as usize) < T::SHAPE.1.len() {
             true => Err(de::Error::missing_field(
                 T::SHAPE.1[seen.trailing_ones() as usize],
             )),
             false => Ok(object),
+        }
+    }
+}
+
+/// Whether the type holds a message and nothing else.
+#[cold]
+fn only_message<T: Object, E: de::Error>() -> Result<T, E> {
+    if T::KEYS == ["message"] {
+        notes::confirm_only_message();
+    }
+    Ok(T::empty())
+}
+
+#[cold]
+fn note_missing(keys: &[String], expected: &[&'static str]) {
+    for name in expected {
+        let is_it = |key: &String| key == name || *key == name.replace('-', "_");
+        if !keys.iter().any(is_it) {
+            notes::note_key(SurpriseKind::MissingField, name);
         }
     }
 }
@@ -296,9 +514,12 @@ pub(crate) fn serialize<T: Object, S: Serializer>(
     let mut writer = Writer {
         map: &mut map,
         result: Ok(()),
+        extra: object.beyond().some(),
+        written: Vec::new(),
+        secretive: false,
     };
     object.write(&mut writer);
-    writer.result?;
+    writer.finish()?;
     map.end()
 }
 
@@ -321,51 +542,52 @@ pub(crate) fn equal<T: Object>(one: &T, other: &T) -> bool {
     json(one).is_some_and(|one| Some(one) == json(other))
 }
 
-/// Reads one of several shapes: `attempts` are tried in order on the same JSON.
-pub(crate) fn deserialize_one_of<'de, T, D: Deserializer<'de>>(
-    name: &'static str,
-    attempts: &[fn(&Value) -> Option<T>],
-    deserializer: D,
-) -> Result<T, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    let found = attempts.iter().find_map(|attempt| attempt(&value));
-    found.ok_or_else(|| de::Error::custom(format_args!("none of the forms of {name}")))
-}
-
 /// Defines a struct that reads and writes an object. Each field says how it is read (a method of [`Reader`]) and by which
-/// keys, of which the first is written. The required keys stand behind the name, and a required field gives its place there.
+/// keys, of which the first is written. The required keys stand behind the name, and a required field gives its place there;
+/// behind them stand the keys that the document promises and that may be missing all the same. `as request` marks a type that
+/// is only sent, `as both` one that is sent and answered.
 ///
 /// ```text
 /// object! {
 ///     /// A checkout key.
-///     CheckoutKey requires "fingerprint" {
+///     CheckoutKey requires "fingerprint" promises "created-at" {
 ///         /// Its fingerprint.
 ///         fingerprint: String = required(0) "fingerprint",
 ///         /// When it was made.
 ///         created_at: Option<DateTime<Utc>> = optional "created-at" | "created_at",
 ///         /// Empty if it is null or absent.
 ///         items: Vec<Item> = list "items",
-///         /// Read by `decode::Text`.
+///         /// Read by `lenient::Text`.
 ///         prefix: Option<String> = with(Text) "prefix",
 ///     }
 /// }
 /// ```
 macro_rules! object {
-    ($(#[$meta:meta])* $name:ident $(requires $($required:literal),+)? {
+    ($(#[$meta:meta])* $name:ident $(as $role:ident)? $(requires $($required:literal),+)? $(promises $($promised:literal),+)? {
         $($(#[$field_meta:meta])* $field:ident : $ty:ty = $kind:ident $(($argument:tt))? $key:literal $(| $alias:literal)*,)*
     }) => {
         $(#[$meta])*
         #[non_exhaustive]
         pub struct $name {
             $($(#[$field_meta])* pub $field: $ty,)*
+            __extra: $crate::json::extra::Extra,
         }
+
+        $crate::json::extra::extra_methods! { $($role)? $name }
 
         #[allow(deprecated, reason = "what the document deprecates is still read and written")]
         impl $crate::json::object::Object for $name {
             const SHAPE: (&'static str, &'static [&'static str]) = (stringify!($name), &[$($($required),+)?]);
 
+            const KEYS: &'static [&'static str] = &[$($key),*];
+            const PROMISED: &'static [&'static str] = &[$($($promised),+)?];
+
             fn empty() -> Self {
-                Self { $($field: $crate::json::object::Blank::blank(),)* }
+                Self { $($field: $crate::json::object::Blank::blank(),)* __extra: $crate::json::extra::Extra::NONE }
+            }
+
+            fn beyond(&self) -> &$crate::json::extra::Extra {
+                &self.__extra
             }
 
             #[inline]
@@ -375,8 +597,12 @@ macro_rules! object {
                 value: $crate::json::object::Reader<'_, A>,
             ) -> Result<(), A::Error> {
                 match key {
-                    $($key $(| $alias)* => value.$kind($($argument,)? &mut self.$field),)*
-                    _ => value.skip(),
+                    $($key $(| $alias)* => value.$kind(
+                        $($argument,)?
+                        &mut self.$field,
+                        $crate::json::object::Place { key: $key, extra: &mut self.__extra },
+                    ),)*
+                    _ => value.keep(key, &mut self.__extra),
                 }
             }
 
@@ -389,7 +615,7 @@ macro_rules! object {
         #[allow(deprecated, reason = "what the document deprecates is still copied")]
         impl Clone for $name {
             fn clone(&self) -> Self {
-                Self { $($field: self.$field.clone(),)* }
+                Self { $($field: self.$field.clone(),)* __extra: self.__extra.clone() }
             }
         }
 
@@ -419,57 +645,7 @@ macro_rules! object {
     };
 }
 
-/// Defines a value that is one of several shapes, which are tried in order.
-macro_rules! one_of {
-    ($(#[$meta:meta])* $name:ident { $(#[$first_meta:meta])* $first:ident($first_ty:ty), $($(#[$variant_meta:meta])* $variant:ident($ty:ty),)* }) => {
-        $(#[$meta])*
-        #[derive(Clone, Debug, PartialEq)]
-        #[non_exhaustive]
-        pub enum $name {
-            $(#[$first_meta])* $first($first_ty),
-            $($(#[$variant_meta])* $variant($ty),)*
-        }
-
-        impl $crate::json::object::Blank for $name {
-            fn blank() -> Self {
-                Self::$first($crate::json::object::Blank::blank())
-            }
-        }
-
-        impl<'de> ::serde::Deserialize<'de> for $name {
-            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let attempts: &[fn(&::serde_json::Value) -> Option<Self>] = &[
-                    |value| <$first_ty as ::serde::Deserialize>::deserialize(value).ok().map(Self::$first),
-                    $(|value| <$ty as ::serde::Deserialize>::deserialize(value).ok().map(Self::$variant),)*
-                ];
-                $crate::json::object::deserialize_one_of(stringify!($name), attempts, deserializer)
-            }
-        }
-
-        impl ::serde::Serialize for $name {
-            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                match self {
-                    Self::$first(value) => ::serde::Serialize::serialize(value, serializer),
-                    $(Self::$variant(value) => ::serde::Serialize::serialize(value, serializer),)*
-                }
-            }
-        }
-
-        impl From<$first_ty> for $name {
-            fn from(value: $first_ty) -> Self {
-                Self::$first(value)
-            }
-        }
-
-        $(impl From<$ty> for $name {
-            fn from(value: $ty) -> Self {
-                Self::$variant(value)
-            }
-        })*
-    };
-}
-
-pub(crate) use {object, one_of};
+pub(crate) use object;
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,8 @@ use std::marker::PhantomData;
 
 use serde::{Deserializer, de};
 
+use crate::json::notes;
+use crate::json::surprise::SurpriseKind;
 use crate::values::argument::{PathValue, QueryValue};
 
 /// What every open enum of [`types`](crate::types) has in common: it is a word, known or not.
@@ -55,6 +57,14 @@ impl<E: OpenEnum> From<E> for PathValue {
     }
 }
 
+/// As [`from_str`], for a word of an answer.
+fn read<E: OpenEnum>(word: &str) -> E {
+    E::from_known(word).unwrap_or_else(|| {
+        notes::note(SurpriseKind::UnknownWord);
+        E::from_unknown(word.to_owned())
+    })
+}
+
 pub(crate) fn from_str<E: OpenEnum>(word: &str) -> E {
     E::from_known(word).unwrap_or_else(|| E::from_unknown(word.to_owned()))
 }
@@ -76,11 +86,7 @@ pub(crate) fn deserialize<'de, E: OpenEnum, D: Deserializer<'de>>(
         }
 
         fn visit_str<Err: de::Error>(self, word: &str) -> Result<E, Err> {
-            Ok(from_str(word))
-        }
-
-        fn visit_string<Err: de::Error>(self, word: String) -> Result<E, Err> {
-            Ok(from_string(word))
+            Ok(read(word))
         }
     }
 

@@ -45,7 +45,7 @@ use crate::values::argument::QueryValue;
 pub struct Pages<P> {
     call: Call,
     cursor: Cursor,
-    decode: fn(Reply) -> Result<P, Error>,
+    decode: fn(&mut Reply) -> Result<P, Error>,
     /// The token of the page that comes next.
     token: Option<String>,
     /// The token of the page that was handed out last.
@@ -57,7 +57,11 @@ pub struct Pages<P> {
 }
 
 impl<P: Page> Pages<P> {
-    pub(super) fn new(call: Call, cursor: Cursor, decode: fn(Reply) -> Result<P, Error>) -> Self {
+    pub(super) fn new(
+        call: Call,
+        cursor: Cursor,
+        decode: fn(&mut Reply) -> Result<P, Error>,
+    ) -> Self {
         let token = call.query(cursor.name()).map(str::to_owned);
         let mut seen = Seen::default();
         if let Some(token) = &token {

@@ -7,6 +7,7 @@ use serde::de::{self, DeserializeOwned, Deserializer, IgnoredAny};
 use serde_json::value::RawValue;
 
 use crate::error::Error;
+use crate::json::read;
 use crate::lists::page::Page;
 use crate::transport::decode;
 use crate::transport::reply::Reply;
@@ -131,12 +132,16 @@ where
 }
 
 /// A page that is good throughout is decoded in one pass; only one that is not is taken apart.
-pub(crate) fn page<P>(reply: Reply) -> Result<Tolerant<P>, Error>
+pub(crate) fn page<P>(reply: &mut Reply) -> Result<Tolerant<P>, Error>
 where
     P: Page + DeserializeOwned,
     P::Item: DeserializeOwned,
 {
     if let Ok(page) = serde_json::from_slice::<P>(&reply.body) {
+        let page = match decode::is_plain(reply) {
+            true => page,
+            false => decode::looked_into(reply, page)?,
+        };
         let next_page_token = page.next_page_token().map(str::to_owned);
         let items = page.into_items().into_iter().map(Ok).collect();
         return Ok(Tolerant {
@@ -148,14 +153,14 @@ where
 }
 
 fn item<T: DeserializeOwned>(index: usize, raw: &RawValue) -> Result<T, ItemError> {
-    serde_json::from_str(raw.get()).map_err(|error| {
-        let (path, source) = decode::locate::<T>(raw.get().as_bytes(), error);
-        ItemError {
-            index,
-            json: raw.get().to_owned(),
-            path,
-            source,
-        }
+    let json = raw.get();
+    let read = serde_json::from_str(json)
+        .or_else(|error| read::mended(json.as_bytes(), error, &mut Vec::new()));
+    read.map_err(|fault| ItemError {
+        index,
+        json: json.to_owned(),
+        path: fault.path,
+        source: fault.error,
     })
 }
 

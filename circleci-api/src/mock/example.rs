@@ -5,6 +5,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::route;
+use crate::json::read::survey;
+use crate::json::surprise::SurpriseKind;
 use crate::lists::page::{Page, Paged};
 use crate::request::Kind;
 
@@ -73,9 +75,10 @@ where
     // Written by its type, so that each key is spelled in one way.
     let mut json = serde_json::to_value(example::<O>()).unwrap_or_default();
     change(&mut json, changes);
-    let value = decoded::<O>(json);
+    let value = decoded::<O>(json.clone());
     let written = serde_json::to_value(&value).unwrap_or_default();
-    if let Some(lost) = lost("", changes, &written) {
+    let lost = lost("", changes, &written).or_else(|| unknown::<O>(&json));
+    if let Some(lost) = lost {
         panic!("{}: it answers no {lost}", O::OPERATION.id);
     }
     value
@@ -109,6 +112,16 @@ fn spelling(object: &Map<String, Value>, key: &str) -> String {
         .find(|known| *known == key)
         .or_else(|| object.keys().find(|known| plain(known) == plain(key)));
     known.map_or(key, String::as_str).to_owned()
+}
+
+/// A key that the type keeps and does not know: it was misspelled too.
+fn unknown<O: Kind<Output: DeserializeOwned>>(json: &Value) -> Option<String> {
+    let mut findings = Vec::new();
+    survey::<O::Output>(json.to_string().as_bytes(), &mut findings);
+    let unknown = findings
+        .into_iter()
+        .find(|finding| finding.kind == SurpriseKind::UnknownKey);
+    unknown.map(|finding| format!("{:?}", finding.path))
 }
 
 /// A key of the changes that did not survive being read: it was misspelled.

@@ -56,7 +56,7 @@ pub use sealed::Kind;
 
 /// From an answer to a value.
 #[doc(hidden)]
-pub type Decode<T> = fn(Reply) -> Result<T, Error>;
+pub type Decode<T> = fn(&mut Reply) -> Result<T, Error>;
 
 /// A request for an operation, on its way to being sent.
 ///

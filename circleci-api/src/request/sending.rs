@@ -28,11 +28,11 @@ use crate::transport::reply::Reply;
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Sending<T> {
     exchange: Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>,
-    decode: fn(Reply) -> Result<T, Error>,
+    decode: fn(&mut Reply) -> Result<T, Error>,
 }
 
 impl<T> Sending<T> {
-    pub(crate) fn new(call: Call, decode: fn(Reply) -> Result<T, Error>) -> Self {
+    pub(crate) fn new(call: Call, decode: fn(&mut Reply) -> Result<T, Error>) -> Self {
         Self {
             exchange: exchange::start(call),
             decode,
@@ -44,8 +44,16 @@ impl<T> Future for Sending<T> {
     type Output = Result<T, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let reply = ready!(self.exchange.as_mut().poll(cx))?;
-        Poll::Ready((self.decode)(reply))
+        loop {
+            let mut reply = ready!(self.exchange.as_mut().poll(cx))?;
+            match (self.decode)(&mut reply) {
+                // Only now is it known that the body did not come whole.
+                Err(error) if error.is_transient() => {
+                    self.exchange = exchange::again(reply, error);
+                }
+                result => return Poll::Ready(result),
+            }
+        }
     }
 }
 

@@ -1,66 +1,147 @@
-//! From bytes to types: one pass where all is well, a second one that finds the place where it is not.
+//! From bytes to types: one pass where all is well, more where it is not.
 
+use http::header::CONTENT_ENCODING;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorKind};
+use crate::json::notes::Finding;
+use crate::json::read::{self, Fault, Instead};
+use crate::json::surprise::Surprise;
 use crate::retry::rate_limit::RateLimit;
 use crate::transport::reply::{Reply, request_id};
 use crate::transport::response::Response;
 
-pub(crate) fn json<T: DeserializeOwned>(reply: Reply) -> Result<T, Error> {
-    serde_json::from_slice(&reply.body).map_err(|error| failed::<T>(&reply, error))
+pub(crate) fn json<T: DeserializeOwned>(reply: &mut Reply) -> Result<T, Error> {
+    match serde_json::from_slice(&reply.body) {
+        Ok(value) if is_plain(reply) => Ok(value),
+        Ok(value) => looked_into(reply, value),
+        Err(error) => mended(reply, error),
+    }
 }
 
 #[allow(dead_code, reason = "depends on the document")]
-pub(crate) fn nothing(_: Reply) -> Result<(), Error> {
+pub(crate) fn nothing(_: &mut Reply) -> Result<(), Error> {
     Ok(())
 }
 
-pub(crate) fn json_with_response<T: DeserializeOwned>(reply: Reply) -> Result<Response<T>, Error> {
-    let body = serde_json::from_slice(&reply.body).map_err(|error| failed::<T>(&reply, error))?;
+pub(crate) fn json_with_response<T: DeserializeOwned>(
+    reply: &mut Reply,
+) -> Result<Response<T>, Error> {
+    let body = json(reply)?;
     Ok(with_response(reply, body))
 }
 
 #[allow(dead_code, reason = "depends on the document")]
-pub(crate) fn nothing_with_response(reply: Reply) -> Result<Response<()>, Error> {
+pub(crate) fn nothing_with_response(reply: &mut Reply) -> Result<Response<()>, Error> {
     Ok(with_response(reply, ()))
 }
 
-fn with_response<T>(reply: Reply, body: T) -> Response<T> {
+fn with_response<T>(reply: &mut Reply, body: T) -> Response<T> {
+    let headers = std::mem::take(&mut reply.headers);
     Response {
-        rate_limit: RateLimit::read(&reply.headers, reply.call.client.inner.clock.utc()),
+        rate_limit: RateLimit::read(&headers, reply.call.client.inner.clock.utc()),
         status: reply.status,
-        headers: reply.headers,
+        headers,
         attempts: reply.attempts,
         body,
     }
 }
 
+/// Whether a body that was decoded needs no second look: nobody listens for surprises, and it is no error in disguise.
+pub(crate) fn is_plain(reply: &Reply) -> bool {
+    reply.call.client.inner.on_surprise.is_none() && !read::begins_like_a_message(&reply.body)
+}
+
+/// A value that was decoded, unless its body is a message that the operation does not answer.
 #[cold]
 #[inline(never)]
-fn failed<T: DeserializeOwned>(reply: &Reply, error: serde_json::Error) -> Error {
-    let (path, error) = locate::<T>(&reply.body, error);
-    unexpected(reply, path, error)
+pub(crate) fn looked_into<T: DeserializeOwned>(reply: &Reply, value: T) -> Result<T, Error> {
+    if read::begins_like_a_message(&reply.body)
+        && let Some(message) = read::unexpected_message::<T>(&reply.body)
+    {
+        let fault = Fault {
+            error: serde::de::Error::custom("a message in place of what the operation answers"),
+            path: None,
+            instead: Some(Instead::Message(message)),
+        };
+        return Err(unexpected(reply, fault));
+    }
+    if reply.call.client.inner.on_surprise.is_some() {
+        let mut findings = Vec::new();
+        read::survey::<T>(&reply.body, &mut findings);
+        report(reply, findings);
+    }
+    Ok(value)
+}
+
+/// A value that the first pass could not read.
+#[cold]
+#[inline(never)]
+pub(crate) fn mended<T: DeserializeOwned>(
+    reply: &Reply,
+    error: serde_json::Error,
+) -> Result<T, Error> {
+    // An operation that only answers a message may as well answer nothing.
+    if reply.body.iter().all(u8::is_ascii_whitespace)
+        && let Some(value) = read::empty_message()
+    {
+        return Ok(value);
+    }
+    let mut findings = Vec::new();
+    let result = read::mended(&reply.body, error, &mut findings);
+    report(reply, findings);
+    result.map_err(|fault| unexpected(reply, fault))
+}
+
+/// Tells the listener what was met in a body.
+pub(crate) fn report(reply: &Reply, findings: Vec<Finding>) {
+    let client = &reply.call.client.inner;
+    let Some(listener) = &client.on_surprise else {
+        return;
+    };
+    for Finding { kind, path } in findings {
+        // A key may be anything that the server has made of the request.
+        let path = client.credential.redact(&path).into_owned();
+        listener(&Surprise::new(reply.call.operation.id, path, kind));
+    }
 }
 
 #[cold]
-pub(crate) fn unexpected(reply: &Reply, path: Option<String>, error: serde_json::Error) -> Error {
+pub(crate) fn unexpected(reply: &Reply, fault: Fault) -> Error {
+    let Fault {
+        error,
+        path,
+        instead,
+    } = fault;
     let credential = &reply.call.client.inner.credential;
-    let message = if reply.body.iter().all(u8::is_ascii_whitespace) {
-        "it is empty".to_owned()
-    } else {
-        credential.redact(&error.to_string()).into_owned()
+    let encoding = reply.headers.get(CONTENT_ENCODING);
+    let message = match &instead {
+        Some(Instead::Message(message)) => message.clone(),
+        Some(Instead::Empty) => "it is empty".to_owned(),
+        Some(Instead::Named(form)) => format!("it is {form}, not JSON"),
+        Some(Instead::CutOff) => format!("it is cut off: {error}"),
+        Some(Instead::CutOffBy(report)) => format!("it is cut off by an error: {report}"),
+        None => match encoding.map(|encoding| encoding.to_str().unwrap_or("in an unknown way")) {
+            Some(encoding) if path.is_none() && encoding != "identity" => {
+                format!("it is encoded ({encoding}), which was not asked for")
+            }
+            _ => error.to_string(),
+        },
     };
     let shown = &reply.body[..reply.body.len().min(8 * 1024)];
     let mut it = Error::new(ErrorKind::Decode)
         .with_operation(reply.call.operation)
         .with_status(reply.status)
-        .with_message(message)
+        .with_message(credential.redact(&message).into_owned())
         .with_excerpt(&credential.redact(&String::from_utf8_lossy(shown)))
         .with_request_id(request_id(&reply.headers).map(|id| credential.redact(id)))
         .with_attempts(reply.attempts);
     if let Some(path) = path {
         it = it.with_path(credential.redact(&path).into_owned());
+    }
+    // Another answer may be whole.
+    if matches!(instead, Some(Instead::CutOff | Instead::CutOffBy(_))) && reply.call.may_replay() {
+        it = it.passing();
     }
     // The source would print what was redacted above.
     it = match credential.redact(&error.to_string()) {
@@ -68,22 +149,4 @@ pub(crate) fn unexpected(reply: &Reply, path: Option<String>, error: serde_json:
         std::borrow::Cow::Owned(_) => it,
     };
     it
-}
-
-/// Decodes again, this time keeping track of the path. Only after a failure: it costs several times as much.
-#[cold]
-pub(crate) fn locate<T: DeserializeOwned>(
-    json: &[u8],
-    error: serde_json::Error,
-) -> (Option<String>, serde_json::Error) {
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-        // What follows the document was wrong.
-        Ok(_) => (None, error),
-        Err(located) => {
-            let path = located.path().to_string();
-            let path = (path != "." && path != "?").then_some(path);
-            (path, located.into_inner())
-        }
-    }
 }

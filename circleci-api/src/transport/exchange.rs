@@ -13,14 +13,48 @@ use crate::transport::trace;
 
 /// One box per call keeps every operation's future small, and the compiler from looking into it 113 times.
 pub(crate) fn start(call: Call) -> Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>> {
-    Box::pin(trace::call(call.operation, exchange(call)))
+    let time = Stopwatch::start(call.client.inner.clock.now(), call.timeout());
+    let retries = Retries::new(call.retry(), call.may_replay(), call.timeout());
+    Box::pin(trace::call(
+        call.operation,
+        exchange(call, time, retries, 0),
+    ))
 }
 
-async fn exchange(call: Call) -> Result<Reply, Error> {
+/// Goes on after an answer that could not be decoded, if that may pass and there are attempts left.
+#[cold]
+pub(crate) fn again(
+    reply: Reply,
+    failure: Error,
+) -> Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>> {
+    let Reply {
+        call,
+        attempts,
+        mut retries,
+        mut time,
+        ..
+    } = reply;
+    Box::pin(trace::call(call.operation, async move {
+        let client = &*call.client.inner;
+        match retries.next(failure, time.elapsed(client.clock.now())) {
+            Next::GiveUp(failure) => return Err(failure),
+            Next::Again { failure, wait } => {
+                trace::again(&failure, wait);
+                drop(failure);
+                time.sleep(&*client.clock, wait).await;
+            }
+        }
+        exchange(call, time, retries, attempts).await
+    }))
+}
+
+async fn exchange(
+    call: Call,
+    mut time: Stopwatch,
+    mut retries: Retries,
+    mut attempts: u32,
+) -> Result<Reply, Error> {
     let client = &*call.client.inner;
-    let mut time = Stopwatch::start(client.clock.now(), call.timeout());
-    let mut retries = Retries::new(call.retry(), call.may_replay(), call.timeout());
-    let mut attempts = 0;
     loop {
         let (url, body) = (call.url()?, call.body()?);
         admit(&call, &mut time)
@@ -38,6 +72,8 @@ async fn exchange(call: Call) -> Result<Reply, Error> {
                     headers,
                     body,
                     attempts,
+                    retries,
+                    time,
                     call,
                 });
             }

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
+use crate::retry::Retries;
+use crate::retry::clock::Stopwatch;
 use crate::transport::call::Call;
 
 /// A success, with its body still in bytes.
@@ -12,6 +14,9 @@ pub struct Reply {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) attempts: u32,
+    /// What is left of the call, if the body turns out to be no whole one.
+    pub(crate) retries: Retries,
+    pub(crate) time: Stopwatch,
 }
 
 /// `x-request-id`, which CircleCI's support asks for.

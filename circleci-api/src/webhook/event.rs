@@ -8,6 +8,7 @@ use super::{Timestamp, WebhookError};
 use crate::json::lenient::Text;
 use crate::json::object::object;
 use crate::json::open_enum::open_enum;
+use crate::json::read::{self, Fault};
 use crate::values::slug::{ProjectSlug, SlugError};
 
 /// A delivery.
@@ -92,8 +93,7 @@ impl Event {
     ///
     /// [`WebhookError::Body`]: no JSON, no `id` or `type`, or a `workflow-completed` without a workflow and the like.
     pub fn from_slice(body: &[u8]) -> Result<Self, WebhookError> {
-        let json: Value = serde_json::from_slice(body)
-            .map_err(|source| WebhookError::Body { path: None, source })?;
+        let json: Value = read::from_slice(body).map_err(unreadable)?;
         let head: Head = typed(&json)?;
         let payload = match head.type_ {
             EventType::WorkflowCompleted => Payload::WorkflowCompleted(typed(&json)?),
@@ -154,13 +154,14 @@ impl Event {
 
 /// A part of the delivery as a type, or where it is not one.
 fn typed<T: DeserializeOwned>(json: &Value) -> Result<T, WebhookError> {
-    serde_path_to_error::deserialize(json).map_err(|error| {
-        let path = Some(error.path().to_string()).filter(|path| path != ".");
-        WebhookError::Body {
-            path,
-            source: error.into_inner(),
-        }
-    })
+    read::from_value(json).map_err(unreadable)
+}
+
+fn unreadable(fault: Fault) -> WebhookError {
+    WebhookError::Body {
+        path: fault.path,
+        source: fault.error,
+    }
 }
 
 open_enum! {

@@ -51,8 +51,14 @@ pub fn emit(
     } else {
         ""
     };
+    let role = match (constructible, named.usage.response) {
+        (true, false) => "as request ",
+        (true, true) => "as both ",
+        (false, _) => "",
+    };
+    let promises = promises(schema, &required);
     let mut text = format!(
-        "object! {{\n{}{derive}    {name} {requires}{{\n{declared}    }}\n}}\n",
+        "object! {{\n{}{derive}    {name} {role}{requires}{promises}{{\n{declared}    }}\n}}\n",
         docs::comment(&model.described(name, schema), "    ")
     );
     if constructible {
@@ -60,6 +66,21 @@ pub fn emit(
         text += &formatted(&constructor(name, &members))?;
     }
     Ok(text)
+}
+
+/// The keys that the document promises in an answer, and that the type can do without.
+fn promises(schema: &Value, required: &[String]) -> String {
+    let promised: Vec<String> = schema["x-promised"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(Value::to_string)
+        .filter(|key| !required.contains(key))
+        .collect();
+    match promised.is_empty() {
+        true => String::new(),
+        false => format!("promises {} ", promised.join(", ")),
+    }
 }
 
 /// Formats Rust code.
@@ -112,6 +133,11 @@ fn declaration(member: &Member<'_>, required: &mut Vec<String>, uses: &mut Impor
             format!("secret({})", required.len() - 1)
         }
         None if optional => "optional".into(),
+        // Without its items an answer is no list.
+        None if schema["x-or-default"] == true && wire == "items" => {
+            required.push(format!("{wire:?}"));
+            format!("items({})", required.len() - 1)
+        }
         None if schema["x-or-default"] == true => "list".into(),
         None => {
             required.push(format!("{wire:?}"));
@@ -182,7 +208,7 @@ fn constructor(name: &str, members: &[Member<'_>]) -> String {
         .filter_map(|member| entry_setter(member.field))
         .collect();
     format!(
-        "impl {name} {{\n{about}{attributes}pub fn new({}) -> Self {{ Self {{ {values} }} }}\n{setters}{entries}}}",
+        "impl {name} {{\n{about}{attributes}pub fn new({}) -> Self {{ Self {{ {values} __extra: Default::default() }} }}\n{setters}{entries}}}",
         arguments.join(", ")
     )
 }
@@ -201,8 +227,11 @@ fn value(member: &Member<'_>) -> String {
 
 fn setter(member: &Member<'_>) -> String {
     let ident = &member.field.ident;
-    // `new` is the constructor.
-    let setter = if ident == "new" { "new_" } else { ident };
+    // The constructor and the setter of extra keys have these names.
+    let setter = match ident.as_str() {
+        "new" | "extra" => format!("{ident}_"),
+        _ => ident.clone(),
+    };
     let (taken, given) = (
         taken(&member.field.present()),
         given(&member.field.present(), ident),

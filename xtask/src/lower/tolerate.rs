@@ -46,7 +46,7 @@ impl Usage {
 }
 
 /// Rewrites `required` and `nullable` of an object schema for its usage, and keeps what the document requires of a
-/// request under `x-required`, from which its constructor is made.
+/// request under `x-required`, from which its constructor is made, and of an answer under `x-promised`.
 pub fn object(schema: &mut Map<String, Value>, usage: Usage) {
     let required: Vec<String> = schema
         .get("required")
@@ -80,6 +80,9 @@ pub fn object(schema: &mut Map<String, Value>, usage: Usage) {
         }
     }
     schema.remove("required");
+    if usage.response && !required.is_empty() {
+        schema.insert("x-promised".into(), json!(required));
+    }
     if !still_required.is_empty() {
         schema.insert("required".into(), json!(still_required));
     }

@@ -28,9 +28,9 @@ object! {
 
 object! {
     /// A page of components.
-    ComponentList {
+    ComponentList requires "items" {
         /// The items of this page.
-        items: Vec<Component> = list "items",
+        items: Vec<Component> = items(0) "items",
         /// The pagination token to use when fetching the next page in this result set.
         next_page_token: Option<String> = optional "next_page_token",
     }
@@ -62,9 +62,9 @@ object! {
 
 object! {
     /// A page of a component's versions.
-    ComponentVersionList {
+    ComponentVersionList requires "items" {
         /// The items of this page.
-        items: Vec<ComponentVersion> = list "items",
+        items: Vec<ComponentVersion> = items(0) "items",
         /// The pagination token to use when fetching the next page in this result set.
         next_page_token: Option<String> = optional "next_page_token",
     }
@@ -90,9 +90,9 @@ object! {
 
 object! {
     /// A page of environments.
-    EnvironmentList {
+    EnvironmentList requires "items" {
         /// The items of this page.
-        items: Vec<Environment> = list "items",
+        items: Vec<Environment> = items(0) "items",
         /// The pagination token to use when fetching the next page in this result set.
         next_page_token: Option<String> = optional "next_page_token",
     }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 object! {
     /// The group to create.
-    CreateOrganizationGroupRequest requires "name" {
+    CreateOrganizationGroupRequest as request requires "name" {
         /// Description to describe the group.
         description: Option<String> = optional "description",
         /// Name of the group.
@@ -21,6 +21,7 @@ impl CreateOrganizationGroupRequest {
         Self {
             description: None,
             name: name.into(),
+            __extra: Default::default(),
         }
     }
     /// Description to describe the group.
@@ -44,9 +45,9 @@ object! {
 
 object! {
     /// A page of an organization's groups.
-    GroupList {
+    GroupList requires "items" {
         /// The items of this page.
-        items: Vec<Group> = list "items",
+        items: Vec<Group> = items(0) "items",
         /// A token to pass as a `page-token` query parameter to return the next page of results.
         next_page_token: Option<String> = optional "next_page_token",
         /// The total number of groups.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 object! {
     /// An artifact.
-    Artifact requires "path", "url" {
+    Artifact requires "path", "url" promises "node_index" {
         /// The index of the node that stored the artifact.
         node_index: Option<i64> = optional "node_index",
         /// The artifact path.
@@ -21,9 +21,9 @@ object! {
 
 object! {
     /// A page of a job's artifacts.
-    ArtifactList {
+    ArtifactList requires "items" promises "next_page_token" {
         /// The items of this page.
-        items: Vec<Artifact> = list "items",
+        items: Vec<Artifact> = items(0) "items",
         /// A token to pass as a `page-token` query parameter to return the next page of results.
         next_page_token: Option<String> = optional "next_page_token",
     }
@@ -31,7 +31,7 @@ object! {
 
 object! {
     /// The details of a job.
-    JobDetails requires "name", "number" {
+    JobDetails requires "name", "number" promises "status", "started_at", "created_at", "queued_at", "duration", "executor", "project", "organization", "contexts", "web_url", "parallel_runs", "latest_workflow", "pipeline", "parallelism", "messages" {
         /// List of contexts used by the job.
         contexts: Vec<Named> = list "contexts",
         /// The time when the job was created.
@@ -73,7 +73,7 @@ object! {
 
 object! {
     /// Information about executor used for a job.
-    JobExecutor {
+    JobExecutor promises "resource_class" {
         /// Resource class name.
         resource_class: Option<String> = optional "resource_class",
         /// Executor type.
@@ -83,7 +83,7 @@ object! {
 
 object! {
     /// Message from CircleCI execution platform.
-    JobMessage {
+    JobMessage promises "type", "message" {
         /// Information describing message.
         message: Option<String> = optional "message",
         /// Value describing the reason for message to be added to the job.
@@ -103,7 +103,7 @@ object! {
 
 object! {
     /// Information about a project.
-    JobProject requires "name", "slug" {
+    JobProject requires "name", "slug" promises "id", "external_url" {
         /// URL to the repository hosting the project's code.
         external_url: Option<String> = optional "external_url",
         /// The unique ID of the project.
@@ -137,7 +137,7 @@ object! {
 
 object! {
     /// Info about a status of the parallel run.
-    ParallelRun {
+    ParallelRun promises "index", "status" {
         /// Index of the parallel run.
         index: Option<i64> = optional "index",
         /// Status of the parallel run.
@@ -147,7 +147,7 @@ object! {
 
 object! {
     /// The result of one test that a job ran.
-    Test requires "name" {
+    Test requires "name" promises "message", "source", "run_time", "file", "result", "classname" {
         /// The programmatic location of the test.
         classname: Option<String> = optional "classname",
         /// The file in which the test is defined.
@@ -167,9 +167,9 @@ object! {
 
 object! {
     /// A page of the results of a job's tests.
-    TestList {
+    TestList requires "items" promises "next_page_token" {
         /// The items of this page.
-        items: Vec<Test> = list "items",
+        items: Vec<Test> = items(0) "items",
         /// A token to pass as a `page-token` query parameter to return the next page of results.
         next_page_token: Option<String> = optional "next_page_token",
     }

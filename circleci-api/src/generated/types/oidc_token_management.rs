@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 object! {
     /// The custom claims of the OIDC identity tokens of an organization or a project.
-    OidcClaims {
+    OidcClaims promises "org_id" {
         /// The audience of the tokens.
         audience: Vec<String> = list "audience",
         /// The date and time the audience was last updated.
@@ -27,7 +27,7 @@ object! {
 object! {
     /// The custom claims of OIDC identity tokens to create or update.
     #[derive(Default)]
-    PatchClaimsRequest {
+    PatchClaimsRequest as request {
         /// The audience of the tokens.
         audience: Option<Vec<String>> = optional "audience",
         /// How long the tokens are valid, in numbers with units from `ms` and `s` to `d` and `w`, such as `1h30m`.
@@ -39,7 +39,11 @@ impl PatchClaimsRequest {
     /// With nothing set; all of it is optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
-        Self { audience: None, ttl: None }
+        Self {
+            audience: None,
+            ttl: None,
+            __extra: Default::default(),
+        }
     }
     /// The audience of the tokens.
     pub fn audience(

@@ -8,7 +8,7 @@ use super::*;
 
 object! {
     /// The organization to create.
-    CreateOrganizationRequest requires "name", "vcs_type" {
+    CreateOrganizationRequest as request requires "name", "vcs_type" {
         /// The name of the organization.
         name: String = required(0) "name",
         /// The version control system type for the organization.
@@ -22,13 +22,14 @@ impl CreateOrganizationRequest {
         Self {
             name: name.into(),
             vcs_type: vcs_type.into(),
+            __extra: Default::default(),
         }
     }
 }
 
 object! {
     /// The entry to create in an organization's URL orb allow-list.
-    CreateUrlOrbAllowListEntryRequest requires "auth", "name", "prefix" {
+    CreateUrlOrbAllowListEntryRequest as request requires "auth", "name", "prefix" {
         /// An authentication method to use for fetching URL orb references that match this allow-list entry's prefix.
         ///
         /// Allowed values are "bitbucket-oauth", "github-oauth", "github-app", or "none".
@@ -53,13 +54,14 @@ impl CreateUrlOrbAllowListEntryRequest {
             auth: auth.into(),
             name: name.into(),
             prefix: prefix.into(),
+            __extra: Default::default(),
         }
     }
 }
 
 object! {
     /// An organization.
-    Organization requires "id", "name", "slug" {
+    Organization requires "id", "name", "slug" promises "vcs_type" {
         /// The unique ID of the organization.
         id: String = required(0) "id",
         /// The name of the organization.
@@ -75,15 +77,15 @@ object! {
 
 object! {
     /// The URL orb allow-list of an organization.
-    UrlOrbAllowList {
+    UrlOrbAllowList requires "items" {
         /// The entries of the allow-list.
-        items: Vec<UrlOrbAllowListEntry> = list "items",
+        items: Vec<UrlOrbAllowListEntry> = items(0) "items",
     }
 }
 
 object! {
     /// What came of creating or removing an entry of a URL orb allow-list.
-    UrlOrbAllowListChange requires "id" {
+    UrlOrbAllowListChange requires "id" promises "message" {
         /// URL orb allow-list entry UUID.
         id: String = required(0) "id",
         /// Message describing the outcome of an operation.
@@ -93,7 +95,7 @@ object! {
 
 object! {
     /// An entry of an organization's URL orb allow-list.
-    UrlOrbAllowListEntry requires "id", "name" {
+    UrlOrbAllowListEntry requires "id", "name" promises "prefix", "auth" {
         /// An authentication method to use for fetching URL orb references that match this allow-list entry's prefix.
         ///
         /// Allowed values are "bitbucket-oauth", "github-oauth", "github-app", or "none".

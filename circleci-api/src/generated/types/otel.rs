@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 object! {
     /// The OTLP exporter configuration to create.
-    CreateOtelExporterRequest requires "endpoint", "org_id", "protocol" {
+    CreateOtelExporterRequest as request requires "endpoint", "org_id", "protocol" {
         /// The OTLP endpoint to send spans to.
         ///
         /// Don't include `https://` or grpc://. Just the hostname and port are required.
@@ -38,6 +38,7 @@ impl CreateOtelExporterRequest {
             insecure: None,
             org_id,
             protocol: protocol.into(),
+            __extra: Default::default(),
         }
     }
     /// Additional headers to include in export requests.

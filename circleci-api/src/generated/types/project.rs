@@ -11,7 +11,7 @@ use uuid::Uuid;
 object! {
     /// The advanced settings of a project, each of them enabled (`true`) or not (`false`).
     #[derive(Default)]
-    AdvancedSettings {
+    AdvancedSettings as both {
         /// Except for the default branch, cancel running pipelines on a branch when a new pipeline starts on that branch.
         autocancel_builds: Option<bool> = optional "autocancel_builds",
         /// Run builds for pull requests from forks.
@@ -58,6 +58,7 @@ impl AdvancedSettings {
             set_github_status: None,
             setup_workflows: None,
             write_settings_requires_admin: None,
+            __extra: Default::default(),
         }
     }
     /// Except for the default branch, cancel running pipelines on a branch when a new pipeline starts on that branch.
@@ -133,7 +134,7 @@ impl AdvancedSettings {
 
 object! {
     /// A checkout key.
-    CheckoutKey requires "fingerprint" {
+    CheckoutKey requires "fingerprint" promises "public-key", "type", "preferred", "created-at" {
         /// The date and time the checkout key was created.
         created_at: Option<DateTime<Utc>> = optional "created-at" | "created_at",
         /// An SSH key fingerprint.
@@ -151,9 +152,9 @@ object! {
 
 object! {
     /// A page of a project's checkout keys.
-    CheckoutKeyList {
+    CheckoutKeyList requires "items" promises "next_page_token" {
         /// The items of this page.
-        items: Vec<CheckoutKey> = list "items",
+        items: Vec<CheckoutKey> = items(0) "items",
         /// A token to pass as a `page-token` query parameter to return the next page of results.
         next_page_token: Option<String> = optional "next_page_token",
     }
@@ -171,7 +172,7 @@ open_enum! {
 
 object! {
     /// The kind of checkout key to create.
-    CreateCheckoutKeyRequest requires "type" {
+    CreateCheckoutKeyRequest as request requires "type" {
         /// The type of checkout key to create.
         ///
         /// This may be either `deploy-key` or `user-key`.
@@ -182,13 +183,16 @@ object! {
 impl CreateCheckoutKeyRequest {
     /// With all there is; nothing is optional.
     pub fn new(type_: impl Into<NewCheckoutKeyType>) -> Self {
-        Self { type_: type_.into() }
+        Self {
+            type_: type_.into(),
+            __extra: Default::default(),
+        }
     }
 }
 
 object! {
     /// The environment variable to create.
-    CreateEnvVarRequest requires "name", "value" {
+    CreateEnvVarRequest as request requires "name", "value" {
         /// The name of the environment variable.
         name: String = required(0) "name",
         /// The value of the environment variable.
@@ -202,13 +206,14 @@ impl CreateEnvVarRequest {
         Self {
             name: name.into(),
             value: value.into(),
+            __extra: Default::default(),
         }
     }
 }
 
 object! {
     /// The project to create.
-    CreateProjectRequest requires "name" {
+    CreateProjectRequest as request requires "name" {
         /// The name of the project.
         name: String = required(0) "name",
     }
@@ -217,7 +222,10 @@ object! {
 impl CreateProjectRequest {
     /// With all there is; nothing is optional.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into() }
+        Self {
+            name: name.into(),
+            __extra: Default::default(),
+        }
     }
 }
 
@@ -231,7 +239,7 @@ open_enum! {
 
 object! {
     /// An environment variable of a project, with its value masked.
-    EnvironmentVariable requires "name" {
+    EnvironmentVariable requires "name" promises "value" {
         /// The creation timestamp of the environment variable.
         created_at: Option<String> = with(Text) "created-at" | "created_at",
         /// The name of the environment variable.
@@ -243,9 +251,9 @@ object! {
 
 object! {
     /// A page of a project's environment variables, with their values masked.
-    EnvironmentVariableList {
+    EnvironmentVariableList requires "items" promises "next_page_token" {
         /// The items of this page.
-        items: Vec<EnvironmentVariable> = list "items",
+        items: Vec<EnvironmentVariable> = items(0) "items",
         /// A token to pass as a `page-token` query parameter to return the next page of results.
         next_page_token: Option<String> = optional "next_page_token",
     }
@@ -265,7 +273,7 @@ object! {
     /// A project.
     ///
     /// CircleCI notes that its definition is subject to change.
-    Project requires "name", "slug" {
+    Project requires "name", "slug" promises "id", "organization_name", "organization_slug", "organization_id", "vcs_info" {
         /// The unique ID of the project.
         id: Option<Uuid> = optional "id",
         /// The name of the project.
@@ -288,7 +296,7 @@ object! {
 object! {
     /// The settings of a project.
     #[derive(Default)]
-    ProjectSettings {
+    ProjectSettings as both {
         /// The advanced settings of the project.
         advanced: Option<AdvancedSettings> = optional "advanced",
     }
@@ -298,7 +306,10 @@ impl ProjectSettings {
     /// With nothing set; all of it is optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
-        Self { advanced: None }
+        Self {
+            advanced: None,
+            __extra: Default::default(),
+        }
     }
     /// The advanced settings of the project.
     pub fn advanced(mut self, advanced: impl Into<AdvancedSettings>) -> Self {
@@ -309,7 +320,7 @@ impl ProjectSettings {
 
 object! {
     /// Information about the VCS that hosts the project source code.
-    VcsInfo {
+    VcsInfo promises "vcs_url", "provider", "default_branch" {
         /// The default branch of the repository.
         default_branch: Option<String> = optional "default_branch",
         /// The VCS provider.

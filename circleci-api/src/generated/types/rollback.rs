@@ -19,7 +19,7 @@ object! {
 
 object! {
     /// The component to roll back, and the version to roll it back to.
-    RollbackProjectRequest requires "component_name", "current_version", "environment_name", "target_version" {
+    RollbackProjectRequest as request requires "component_name", "current_version", "environment_name", "target_version" {
         /// The component name.
         component_name: String = required(0) "component_name",
         /// The current version.
@@ -53,6 +53,7 @@ impl RollbackProjectRequest {
             parameters: None,
             reason: None,
             target_version: target_version.into(),
+            __extra: Default::default(),
         }
     }
     /// The namespace.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 object! {
     /// The schedule to create.
-    CreateScheduleRequest requires "attribution-actor", "name", "parameters", "timetable" {
+    CreateScheduleRequest as request requires "attribution-actor", "name", "parameters", "timetable" {
         /// The attribution-actor of the scheduled pipeline.
         attribution_actor: AttributionActor = required(0) "attribution-actor" | "attribution_actor",
         /// Description of the schedule.
@@ -46,6 +46,7 @@ impl CreateScheduleRequest {
                 .map(|(key, value)| (key.into(), value.into()))
                 .collect(),
             timetable: timetable.into(),
+            __extra: Default::default(),
         }
     }
     /// Description of the schedule.
@@ -97,7 +98,7 @@ open_enum! {
 
 object! {
     /// A schedule, which triggers pipelines of a project.
-    Schedule requires "id", "name" {
+    Schedule requires "id", "name" promises "timetable", "description", "project-slug", "actor", "created-at", "updated-at", "parameters" {
         /// The attribution actor who will run the scheduled pipeline.
         actor: Option<User> = optional "actor",
         /// The date and time the schedule was created.
@@ -123,9 +124,9 @@ object! {
 
 object! {
     /// A page of a project's schedules.
-    ScheduleList {
+    ScheduleList requires "items" promises "next_page_token" {
         /// The items of this page.
-        items: Vec<Schedule> = list "items",
+        items: Vec<Schedule> = items(0) "items",
         /// A token to pass as a `page-token` query parameter to return the next page of results.
         next_page_token: Option<String> = optional "next_page_token",
     }
@@ -134,7 +135,7 @@ object! {
 object! {
     /// Timetable that specifies when a schedule triggers.
     #[derive(Default)]
-    Timetable {
+    Timetable as both promises "per-hour", "hours-of-day" {
         /// The days of the month on which the schedule triggers, from 1 to 31.
         ///
         /// Give either these or days of the week.
@@ -161,6 +162,7 @@ impl Timetable {
             hours_of_day: Some(hours_of_day.into_iter().collect()),
             months: None,
             per_hour: Some(per_hour),
+            __extra: Default::default(),
         }
     }
     /// The days of the month on which the schedule triggers, from 1 to 31.
@@ -193,7 +195,7 @@ impl Timetable {
 object! {
     /// Timetable that specifies when a schedule triggers.
     #[derive(Default)]
-    TimetableUpdate {
+    TimetableUpdate as request {
         /// Days in a month in which the schedule triggers.
         ///
         /// This is mutually exclusive with days in a week.
@@ -219,6 +221,7 @@ impl TimetableUpdate {
             hours_of_day: None,
             months: None,
             per_hour: None,
+            __extra: Default::default(),
         }
     }
     /// Days in a month in which the schedule triggers.
@@ -259,7 +262,7 @@ impl TimetableUpdate {
 object! {
     /// What to change in a schedule.
     #[derive(Default)]
-    UpdateScheduleRequest {
+    UpdateScheduleRequest as request {
         /// The attribution-actor of the scheduled pipeline.
         attribution_actor: Option<AttributionActor> = optional "attribution-actor" | "attribution_actor",
         /// Description of the schedule.
@@ -285,6 +288,7 @@ impl UpdateScheduleRequest {
             name: None,
             parameters: None,
             timetable: None,
+            __extra: Default::default(),
         }
     }
     /// The attribution-actor of the scheduled pipeline.

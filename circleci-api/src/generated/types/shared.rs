@@ -37,7 +37,7 @@ open_enum! {
 
 object! {
     /// A message: all that CircleCI answers where there is nothing else to say.
-    MessageResponse {
+    MessageResponse promises "message" {
         /// A human-readable message.
         message: Option<String> = optional "message",
     }
@@ -45,7 +45,7 @@ object! {
 
 object! {
     /// A repository, by the identifier that its provider gives it.
-    NewRepo requires "external_id" {
+    NewRepo as request requires "external_id" {
         /// External identifier for the repository, as defined by the respective version control provider.
         external_id: String = required(0) "external_id",
     }
@@ -56,6 +56,7 @@ impl NewRepo {
     pub fn new(external_id: impl Into<String>) -> Self {
         Self {
             external_id: external_id.into(),
+            __extra: Default::default(),
         }
     }
 }
@@ -72,7 +73,7 @@ object! {
 
 object! {
     /// A user.
-    User requires "id" {
+    User requires "id" promises "avatar_url", "login", "name" {
         /// URL to the user's avatar on the VCS.
         avatar_url: Option<String> = optional "avatar_url",
         /// The unique ID of the user.
@@ -86,7 +87,7 @@ object! {
 
 object! {
     /// A workflow.
-    Workflow requires "name" {
+    Workflow requires "name" promises "id", "status", "created_at", "stopped_at", "pipeline_id", "pipeline_number", "project_slug", "started_by" {
         /// Present if this workflow was auto-rerun from a previous workflow.
         ///
         /// The Nth auto-rerun workflow will have auto_rerun_number N.

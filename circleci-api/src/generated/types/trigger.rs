@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 object! {
     /// The trigger to create.
-    CreateTriggerRequest requires "event_source" {
+    CreateTriggerRequest as request requires "event_source" {
         /// The ref to use when checking out code for pipeline runs created from this trigger.
         ///
         /// Always required when `event_source.provider` is `webhook` or `schedule`. When `event_source.provider` is `github_app` or `github_server`, only expected if the event source repository (identified by `event_source.repo.external_id`) is different to the checkout source repository of the associated Pipeline Definition. Otherwise, must be omitted.
@@ -54,6 +54,7 @@ impl CreateTriggerRequest {
             event_preset: None,
             event_source: event_source.into(),
             parameters: None,
+            __extra: Default::default(),
         }
     }
     /// The ref to use when checking out code for pipeline runs created from this trigger.
@@ -170,7 +171,7 @@ object! {
 object! {
     /// What to change in the source of events of a trigger.
     #[derive(Default)]
-    EventSourceUpdate {
+    EventSourceUpdate as request {
         /// Schedule configuration to update for this trigger.
         ///
         /// Only applicable when `provider` is `schedule`.
@@ -189,6 +190,7 @@ impl EventSourceUpdate {
         Self {
             schedule: None,
             webhook: None,
+            __extra: Default::default(),
         }
     }
     /// Schedule configuration to update for this trigger.
@@ -222,7 +224,7 @@ object! {
     ///
     /// Only applicable when `provider` is `schedule`.
     #[derive(Default)]
-    NewEventSchedule {
+    NewEventSchedule as request {
         /// The actor to attribute pipeline runs to.
         ///
         /// Use `current` to attribute runs to the user who sends this request, or `system` to attribute runs to the CircleCI system actor.
@@ -239,6 +241,7 @@ impl NewEventSchedule {
         Self {
             attribution_actor: None,
             cron_expression: None,
+            __extra: Default::default(),
         }
     }
     /// The actor to attribute pipeline runs to.
@@ -262,7 +265,7 @@ object! {
     /// The source of events to use for this trigger.
     ///
     /// The `repo` object must be specified when `provider` is `github_app`, `github_server`, or `github_oauth`, the `webhook` object may only be specified when `provider` is `webhook`, and the `schedule` object must be specified when `provider` is `schedule`.
-    NewEventSource requires "provider" {
+    NewEventSource as request requires "provider" {
         /// The integration provider for this resource.
         ///
         /// Currently `github_app`, `github_server`, `github_oauth`, `webhook`, and `schedule` are the only supported values.
@@ -286,6 +289,7 @@ impl NewEventSource {
             repo: None,
             schedule: None,
             webhook: None,
+            __extra: Default::default(),
         }
     }
     /// Information pertaining to the repository used as a source of events for this trigger, if applicable.
@@ -310,7 +314,7 @@ impl NewEventSource {
 object! {
     /// Information pertaining to the custom webhook being used as a source of events for this trigger, if applicable.
     #[derive(Default)]
-    NewEventWebhook {
+    NewEventWebhook as request {
         /// The sender of the webhook.
         sender: Option<String> = optional "sender",
     }
@@ -320,7 +324,10 @@ impl NewEventWebhook {
     /// With nothing set; all of it is optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
-        Self { sender: None }
+        Self {
+            sender: None,
+            __extra: Default::default(),
+        }
     }
     /// The sender of the webhook.
     pub fn sender(mut self, sender: impl Into<String>) -> Self {
@@ -367,16 +374,16 @@ object! {
 
 object! {
     /// The triggers of a pipeline definition.
-    TriggerList {
+    TriggerList requires "items" {
         /// The triggers.
-        items: Vec<Trigger> = list "items",
+        items: Vec<Trigger> = items(0) "items",
     }
 }
 
 object! {
     /// What to change in a trigger.
     #[derive(Default)]
-    UpdateTriggerRequest {
+    UpdateTriggerRequest as request {
         /// The ref to use when checking out code for pipeline runs created from this trigger.
         checkout_ref: Option<String> = optional "checkout_ref",
         /// The ref to use when fetching config for pipeline runs created from this trigger.
@@ -414,6 +421,7 @@ impl UpdateTriggerRequest {
             event_preset: None,
             event_source: None,
             parameters: None,
+            __extra: Default::default(),
         }
     }
     /// The ref to use when checking out code for pipeline runs created from this trigger.

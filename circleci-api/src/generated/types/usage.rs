@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 object! {
     /// The range of time of which to export the usage.
-    CreateUsageExportRequest requires "end", "start" {
+    CreateUsageExportRequest as request requires "end", "start" {
         /// The end date & time (inclusive) of the range from which data will be pulled.
         ///
         /// Must be no more than 31 days after `start`.
@@ -30,6 +30,7 @@ impl CreateUsageExportRequest {
             end,
             shared_org_ids: None,
             start,
+            __extra: Default::default(),
         }
     }
     /// Additional shared org IDs to include data for in the generated usage export.
@@ -44,7 +45,7 @@ impl CreateUsageExportRequest {
 
 object! {
     /// A usage export job that was created.
-    UsageExportJob requires "usage_export_job_id" {
+    UsageExportJob requires "usage_export_job_id" promises "state", "start", "end", "download_urls" {
         /// A list of pre-signed URLs that the client can use to download the results of a Usage Export.
         download_urls: Vec<String> = secret_list "download_urls",
         /// The end date & time (inclusive) of the range from which data will be pulled.
@@ -70,7 +71,7 @@ open_enum! {
 
 object! {
     /// The state of a usage export job, and where to download its results.
-    UsageExportJobStatus requires "usage_export_job_id" {
+    UsageExportJobStatus requires "usage_export_job_id" promises "state", "download_urls" {
         /// A list of pre-signed URLs that the client can use to download the results of a Usage Export.
         download_urls: Vec<String> = secret_list "download_urls",
         /// Why the job failed.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 object! {
     /// The outbound webhook to create.
-    CreateWebhookRequest requires "events", "name", "scope", "signing-secret", "url", "verify-tls" {
+    CreateWebhookRequest as request requires "events", "name", "scope", "signing-secret", "url", "verify-tls" {
         /// Events that will trigger the webhook.
         events: Vec<WebhookEvent> = required(0) "events",
         /// Name of the webhook.
@@ -44,13 +44,14 @@ impl CreateWebhookRequest {
             signing_secret: signing_secret.into(),
             url: url.into(),
             verify_tls,
+            __extra: Default::default(),
         }
     }
 }
 
 object! {
     /// The scope whose events trigger a webhook.
-    NewWebhookScope requires "id", "type" {
+    NewWebhookScope as request requires "id", "type" {
         /// ID of the scope being used (at the moment, only project ID is supported).
         id: Uuid = required(0) "id",
         /// Type of the scope being used.
@@ -61,14 +62,18 @@ object! {
 impl NewWebhookScope {
     /// With all there is; nothing is optional.
     pub fn new(id: Uuid, type_: impl Into<WebhookScopeType>) -> Self {
-        Self { id, type_: type_.into() }
+        Self {
+            id,
+            type_: type_.into(),
+            __extra: Default::default(),
+        }
     }
 }
 
 object! {
     /// What to change in an outbound webhook.
     #[derive(Default)]
-    UpdateWebhookRequest {
+    UpdateWebhookRequest as request {
         /// Events that will trigger the webhook.
         events: Option<Vec<WebhookEvent>> = optional "events",
         /// Name of the webhook.
@@ -94,6 +99,7 @@ impl UpdateWebhookRequest {
             signing_secret: None,
             url: None,
             verify_tls: None,
+            __extra: Default::default(),
         }
     }
     /// Events that will trigger the webhook.
@@ -130,7 +136,7 @@ impl UpdateWebhookRequest {
 
 object! {
     /// An outbound webhook.
-    Webhook requires "id", "name", "url" {
+    Webhook requires "id", "name", "url" promises "scope", "events", "verify-tls", "signing-secret", "created-at", "updated-at" {
         /// The date and time the webhook was created.
         created_at: Option<DateTime<Utc>> = optional "created-at" | "created_at",
         /// Events that will trigger the webhook.
@@ -164,9 +170,9 @@ open_enum! {
 
 object! {
     /// A page of outbound webhooks.
-    WebhookList {
+    WebhookList requires "items" promises "next_page_token" {
         /// The items of this page.
-        items: Vec<Webhook> = list "items",
+        items: Vec<Webhook> = items(0) "items",
         /// A token to pass as a `page-token` query parameter to return the next page of results.
         next_page_token: Option<String> = optional "next_page_token",
     }
@@ -174,7 +180,7 @@ object! {
 
 object! {
     /// The scope whose events trigger a webhook.
-    WebhookScope requires "id" {
+    WebhookScope requires "id" promises "type" {
         /// ID of the scope being used (at the moment, only project ID is supported).
         id: Uuid = required(0) "id",
         /// Type of the scope being used.

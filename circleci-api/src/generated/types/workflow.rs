@@ -30,7 +30,7 @@ open_enum! {
 object! {
     /// The information you can supply when rerunning a workflow.
     #[derive(Default)]
-    RerunWorkflowRequest {
+    RerunWorkflowRequest as request {
         /// Whether to enable SSH access for the triggering user on the newly-rerun job.
         ///
         /// Requires the jobs parameter to be used and so is mutually exclusive with the from_failed parameter.
@@ -57,6 +57,7 @@ impl RerunWorkflowRequest {
             from_failed: None,
             jobs: None,
             sparse_tree: None,
+            __extra: Default::default(),
         }
     }
     /// Whether to enable SSH access for the triggering user on the newly-rerun job.
@@ -89,7 +90,7 @@ impl RerunWorkflowRequest {
 
 object! {
     /// A job of a workflow.
-    WorkflowJob requires "id", "name" {
+    WorkflowJob requires "id", "name" promises "started_at", "dependencies", "project_slug", "status", "type" {
         /// The ID by which an approval job is approved.
         approval_request_id: Option<Uuid> = optional "approval_request_id",
         /// The unique ID of the user who approved the job.
@@ -121,9 +122,9 @@ object! {
 
 object! {
     /// A page of a workflow's jobs.
-    WorkflowJobList {
+    WorkflowJobList requires "items" promises "next_page_token" {
         /// The items of this page.
-        items: Vec<WorkflowJob> = list "items",
+        items: Vec<WorkflowJob> = items(0) "items",
         /// A token to pass as a `page-token` query parameter to return the next page of results.
         next_page_token: Option<String> = optional "next_page_token",
     }
@@ -131,7 +132,7 @@ object! {
 
 object! {
     /// The workflow that reruns another one.
-    WorkflowRerun {
+    WorkflowRerun promises "workflow_id" {
         /// The ID of the newly-created workflow.
         workflow_id: Option<Uuid> = optional "workflow_id",
     }

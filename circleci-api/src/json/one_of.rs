@@ -1,0 +1,94 @@
+//! Unions: values that come in one of several shapes.
+
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer};
+use serde_json::Value;
+
+use crate::json::careful::Careful;
+use crate::json::notes::{self, Mode};
+
+/// Reads one of several shapes: `attempts` are tried in order on the same JSON. Where none fits and values may be mended, they
+/// are tried once more with that.
+pub(crate) fn deserialize<'de, T, D: Deserializer<'de>>(
+    name: &'static str,
+    attempts: &[fn(&Value) -> Option<T>],
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let mode = notes::mode();
+    let found = notes::in_mode(Mode::Strict, || first(attempts, &value));
+    let found = match mode {
+        Some(Mode::Mend) => found.or_else(|| first(attempts, &value)),
+        // A union holds more than a message.
+        Some(Mode::OnlyMessage) => None,
+        _ => found,
+    };
+    found.ok_or_else(|| de::Error::custom(format_args!("none of the forms of {name}")))
+}
+
+fn first<T>(attempts: &[fn(&Value) -> Option<T>], value: &Value) -> Option<T> {
+    attempts.iter().find_map(|attempt| {
+        let mark = notes::mark();
+        let found = attempt(value);
+        if found.is_none() {
+            notes::forget(mark);
+        }
+        found
+    })
+}
+
+/// Tries one shape.
+pub(crate) fn attempt<T: DeserializeOwned>(value: &Value) -> Option<T> {
+    T::deserialize(Careful(value)).ok()
+}
+
+/// Defines a value that is one of several shapes, which are tried in order.
+macro_rules! one_of {
+    ($(#[$meta:meta])* $name:ident { $(#[$first_meta:meta])* $first:ident($first_ty:ty), $($(#[$variant_meta:meta])* $variant:ident($ty:ty),)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub enum $name {
+            $(#[$first_meta])* $first($first_ty),
+            $($(#[$variant_meta])* $variant($ty),)*
+        }
+
+        impl $crate::json::object::Blank for $name {
+            fn blank() -> Self {
+                Self::$first($crate::json::object::Blank::blank())
+            }
+        }
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let attempts: &[fn(&::serde_json::Value) -> Option<Self>] = &[
+                    |value| $crate::json::one_of::attempt(value).map(Self::$first),
+                    $(|value| $crate::json::one_of::attempt(value).map(Self::$variant),)*
+                ];
+                $crate::json::one_of::deserialize(stringify!($name), attempts, deserializer)
+            }
+        }
+
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    Self::$first(value) => ::serde::Serialize::serialize(value, serializer),
+                    $(Self::$variant(value) => ::serde::Serialize::serialize(value, serializer),)*
+                }
+            }
+        }
+
+        impl From<$first_ty> for $name {
+            fn from(value: $first_ty) -> Self {
+                Self::$first(value)
+            }
+        }
+
+        $(impl From<$ty> for $name {
+            fn from(value: $ty) -> Self {
+                Self::$variant(value)
+            }
+        })*
+    };
+}
+
+pub(crate) use one_of;

@@ -1,0 +1,258 @@
+//! From bytes to a value: strictly where that works, and mended where it does not.
+//!
+//! The first reading is an ordinary one. Only if it fails does a second one mend the text, and a third one, which is careful,
+//! mend optional values of the wrong form.
+
+use std::collections::BTreeSet;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::json::careful::Careful;
+use crate::json::notes::{self, Finding, Mode};
+use crate::json::surprise::SurpriseKind;
+use crate::json::text;
+
+/// Why JSON could not be read.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    /// What was expected and not found.
+    pub(crate) error: serde_json::Error,
+    /// Where in the JSON, such as `items[3].id`.
+    pub(crate) path: Option<String>,
+    /// What the body is instead, if that is known.
+    pub(crate) instead: Option<Instead>,
+}
+
+/// What came in place of the JSON that was expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Instead {
+    /// Nothing, or white space.
+    Empty,
+    /// Bytes in a form that has a name, such as `an HTML page`.
+    Named(&'static str),
+    /// The beginning of a body.
+    CutOff,
+    /// The beginning of a body, and behind it a report of what went wrong.
+    CutOffBy(String),
+    /// A message and nothing else.
+    Message(String),
+}
+
+/// Reads a value, mended if need be.
+#[cfg(any(feature = "v1", feature = "webhooks"))]
+pub(crate) fn from_slice<T: DeserializeOwned>(json: &[u8]) -> Result<T, Fault> {
+    serde_json::from_slice(json).or_else(|error| mended(json, error, &mut Vec::new()))
+}
+
+/// Reads a value of JSON that was read before, mended if need be.
+#[cfg(feature = "webhooks")]
+pub(crate) fn from_value<T: DeserializeOwned>(json: &Value) -> Result<T, Fault> {
+    carefully(json, Mode::Mend, &mut Vec::new()).map_err(|(error, path)| Fault {
+        error,
+        path,
+        instead: None,
+    })
+}
+
+/// Reads once more what could not be read, and adds to `findings` what was met there. `error` is why it could not be read.
+#[cold]
+#[inline(never)]
+pub(crate) fn mended<T: DeserializeOwned>(
+    json: &[u8],
+    error: serde_json::Error,
+    findings: &mut Vec<Finding>,
+) -> Result<T, Fault> {
+    let text = text::mended(json);
+    if text.is_some() {
+        findings.push(Finding {
+            kind: SurpriseKind::MendedText,
+            path: String::new(),
+        });
+    }
+    let (mended, error) = match &text {
+        Some(text) => match serde_json::from_str(text) {
+            Ok(value) => {
+                survey::<T>(text.as_bytes(), findings);
+                return Ok(value);
+            }
+            Err(error) => (text.as_bytes(), error),
+        },
+        None => (json, error),
+    };
+    let value: Value = match serde_json::from_slice(mended) {
+        Ok(value) => value,
+        Err(syntax) => {
+            let instead = not_json(mended, &syntax);
+            let (path, error) = locate::<T>(mended, error);
+            return Err(Fault {
+                error,
+                path: path.filter(|_| instead.is_none()),
+                instead,
+            });
+        }
+    };
+    carefully(&value, Mode::Mend, findings).map_err(|(careful, place)| {
+        let (path, error) = locate::<T>(mended, error);
+        // The careful reading has passed over what could be mended, and knows what could not.
+        let (path, error) = match place {
+            Some(place) if path.as_ref() != Some(&place) => (Some(place), careful),
+            _ => (path, error),
+        };
+        let instead = message_only(&value).map(Instead::Message);
+        Fault {
+            error,
+            path,
+            instead,
+        }
+    })
+}
+
+/// Adds to `findings` what is not as the type expects, in JSON that was read as that type.
+#[cold]
+#[inline(never)]
+pub(crate) fn survey<T: DeserializeOwned>(json: &[u8], findings: &mut Vec<Finding>) {
+    if let Ok(value) = serde_json::from_slice(json) {
+        // Whatever it is, the value was read before.
+        let _ = carefully::<T>(&value, Mode::Mend, findings);
+    }
+}
+
+/// The message of a body that holds nothing else, if the type does not expect it.
+#[cold]
+#[inline(never)]
+pub(crate) fn unexpected_message<T: DeserializeOwned>(json: &[u8]) -> Option<String> {
+    let value = serde_json::from_slice(json).ok()?;
+    let message = message_only(&value)?;
+    let mut findings = Vec::new();
+    let _ = carefully::<T>(&value, Mode::Strict, &mut findings);
+    let known = findings.iter().all(|finding| {
+        finding.kind != SurpriseKind::UnknownKey
+            || !["message", "error"].contains(&finding.path.as_str())
+    });
+    (!known).then_some(message)
+}
+
+/// Whether an object begins with a key of an error message.
+pub(crate) fn begins_like_a_message(json: &[u8]) -> bool {
+    let Some(rest) = json.trim_ascii_start().strip_prefix(b"{") else {
+        return false;
+    };
+    let rest = rest.trim_ascii_start();
+    MESSAGE_KEYS.iter().any(|key| {
+        rest.strip_prefix(b"\"")
+            .and_then(|rest| rest.strip_prefix(key.as_bytes()))
+            .is_some_and(|rest| rest.starts_with(b"\""))
+    })
+}
+
+/// A value of a type that holds a message and nothing else, in place of an empty body.
+#[cold]
+#[inline(never)]
+pub(crate) fn empty_message<T: DeserializeOwned>() -> Option<T> {
+    let empty = Value::Object(Map::new());
+    let (value, noted) = notes::take(Mode::OnlyMessage, || T::deserialize(Careful(&empty)));
+    value.ok().filter(|_| noted.only_message)
+}
+
+fn carefully<T: DeserializeOwned>(
+    value: &Value,
+    mode: Mode,
+    findings: &mut Vec<Finding>,
+) -> Result<T, (serde_json::Error, Option<String>)> {
+    let (result, noted) = notes::take(mode, || T::deserialize(Careful(value)));
+    let mut known: BTreeSet<(SurpriseKind, String)> = BTreeSet::new();
+    findings.extend(
+        noted
+            .findings
+            .into_iter()
+            .filter(|finding| known.insert((finding.kind, finding.path.clone()))),
+    );
+    result.map_err(|error| (error, noted.fault))
+}
+
+/// Decodes again, this time keeping track of the path. Only after a failure: it costs several times as much.
+#[cold]
+pub(crate) fn locate<T: DeserializeOwned>(
+    json: &[u8],
+    error: serde_json::Error,
+) -> (Option<String>, serde_json::Error) {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+        // What follows the document was wrong.
+        Ok(_) => (None, error),
+        Err(located) => {
+            let path = located.path().to_string();
+            let path = (path != "." && path != "?").then_some(path);
+            (path, located.into_inner())
+        }
+    }
+}
+
+/// What a body is that is not JSON.
+fn not_json(body: &[u8], syntax: &serde_json::Error) -> Option<Instead> {
+    let text = body.trim_ascii_start();
+    match text {
+        [] => return Some(Instead::Empty),
+        [0x1f, 0x8b, ..] => return Some(Instead::Named("compressed with gzip")),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => return Some(Instead::Named("compressed with zstd")),
+        [b'<', ..] if begins_with(text, b"<?xml") => {
+            return Some(Instead::Named("an XML document"));
+        }
+        [b'<', ..] => return Some(Instead::Named("an HTML page")),
+        [b'{' | b'[', ..] => {}
+        _ => return None,
+    }
+    match appended(text) {
+        Some(report) => Some(Instead::CutOffBy(report)),
+        None if syntax.is_eof() => Some(Instead::CutOff),
+        None => None,
+    }
+}
+
+fn begins_with(text: &[u8], prefix: &[u8]) -> bool {
+    text.get(..prefix.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+/// How far from the end of a body a report may begin.
+const REPORT: usize = 8 * 1024;
+/// How many places are tried as its beginning.
+const PLACES: usize = 64;
+
+/// The report of a failure behind a body that it cut off: an object with only a message, or an HTML page.
+fn appended(text: &[u8]) -> Option<String> {
+    let tail = text.len().saturating_sub(REPORT).max(1);
+    let places = (tail..text.len()).rev();
+    let braces = places.filter(|at| text[*at] == b'{').take(PLACES);
+    let report = braces
+        .filter_map(|at| serde_json::from_slice(&text[at..]).ok())
+        .find_map(|value: Value| message_only(&value));
+    report.or_else(|| {
+        let is_page = |at: usize| {
+            begins_with(&text[at..], b"<html") || begins_with(&text[at..], b"<!doctype html")
+        };
+        (tail..text.len())
+            .any(is_page)
+            .then(|| "an HTML page".to_owned())
+    })
+}
+
+/// The keys of a body that is only a message: `{message}`, and the policy service's `{error, context?}`.
+const MESSAGE_KEYS: [&str; 3] = ["message", "error", "context"];
+
+fn message_only(value: &Value) -> Option<String> {
+    let fields = value.as_object()?;
+    if !fields
+        .keys()
+        .all(|key| MESSAGE_KEYS.contains(&key.as_str()))
+    {
+        return None;
+    }
+    let text = |key| fields.get(key)?.as_str().map(str::trim);
+    let message = text("message").or_else(|| text("error"))?;
+    Some(match text("context") {
+        Some(context) => format!("{message} ({context})"),
+        None => message.to_owned(),
+    })
+}
