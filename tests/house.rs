@@ -29,7 +29,7 @@ const XTASK: &[&[&str]] = &[
     &["update", "bench_peers", "conformance"],
     &["drift"],
     &["regen"],
-    &["emit", "surface"],
+    &["surface", "emit"],
     &["lower"],
     &["document"],
 ];

@@ -1,8 +1,7 @@
 //! The calls: of which operation, with how much of what it takes, on which document.
 
 use circleci_api::Client;
-
-use crate::calls::{self, Answer};
+use circleci_api_tests::calls::{self, Answer};
 
 /// Operations that Prism refuses whatever is sent, and why. They are called on the document with our overlay applied, and
 /// each run proves that the document as it stands still refuses them.

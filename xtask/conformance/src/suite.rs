@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
 use circleci_api::{Client, Error};
+use circleci_api_tests::calls::Answer;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use crate::calls::Answer;
 use crate::case::{Case, Given, is_overlaid};
 use crate::judge::{self, Fault, Finding, Outcome};
 use crate::relay::{Mode, Relay};
