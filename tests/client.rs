@@ -12,6 +12,7 @@ mod checkout;
 mod contexts;
 mod credentials;
 mod decode;
+mod double;
 mod examples_in_docs;
 mod insights;
 mod mock;
