@@ -565,6 +565,24 @@ async fn each_form_of_a_credential_will_do_and_none_will_not() {
     assert!(!format!("{last:?}").contains("secret"));
 }
 
+/// What other clients send too: a proxy may refuse a POST that does not say how long its body is.
+#[tokio::test]
+async fn a_post_without_a_body_says_that_it_has_none() {
+    let circleci = Mock::start().await;
+    let client = circleci.client();
+    let id = "5034460f-c7c4-4c43-9457-de07e2029e7b";
+    client.cancel_workflow(id).send().await.unwrap();
+    client.get_workflow_by_id(id).send().await.unwrap();
+    client.delete_context(id).send().await.unwrap();
+    let lengths: Vec<Option<String>> = circleci
+        .received()
+        .iter()
+        .map(|it| it.headers.get("content-length"))
+        .map(|it| it.map(|value| value.to_str().unwrap().to_owned()))
+        .collect();
+    assert_eq!(lengths, [Some("0".to_owned()), None, None]);
+}
+
 // ---- beside the document -------------------------------------------------------------------------------------------
 
 #[tokio::test]
