@@ -3,7 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -181,7 +180,7 @@ async fn handle(
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
         let answer = Answer::message(413, "the request body is larger than 16 MiB or cut off");
-        return respond(answer);
+        return respond(answer, state.request_id());
     };
     let target = head.uri.path_and_query().map_or("/", |it| it.as_str());
     let has_credential = has_credential(&head.headers, head.uri.query().unwrap_or_default());
@@ -197,7 +196,7 @@ async fn handle(
     {
         tokio::time::sleep(delay).await;
     }
-    respond(answer)
+    respond(answer, state.request_id())
 }
 
 /// A token in the header, as the user name of Basic, as Bearer, or in the query, which is deprecated.
@@ -219,13 +218,10 @@ fn has_credential(headers: &HeaderMap, query: &str) -> bool {
     !header("circle-token").is_empty() || by_scheme || by_query
 }
 
-fn respond(answer: Answer) -> Result<Response<Full<Bytes>>, Cut> {
+fn respond(answer: Answer, id: String) -> Result<Response<Full<Bytes>>, Cut> {
     let (kind, body) = match answer.body {
-        Body::Json(json) => (
-            Some("application/json;charset=utf-8"),
-            json.to_string().into_bytes(),
-        ),
-        Body::Text(text) => (Some("text/plain;charset=utf-8"), text.into_bytes()),
+        Body::Json(json) => (Some("application/json"), json.to_string().into_bytes()),
+        Body::Text(text) => (Some("text/plain"), text.into_bytes()),
         Body::File(bytes) => (Some("application/octet-stream"), bytes),
         Body::Cut => return Err(Cut),
         Body::Empty | Body::Responder(_) | Body::Pages { .. } | Body::Slices { .. } => {
@@ -240,7 +236,7 @@ fn respond(answer: Answer) -> Result<Response<Full<Bytes>>, Cut> {
     if let Some(kind) = kind {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     }
-    if let Ok(id) = HeaderValue::try_from(request_id()) {
+    if let Ok(id) = HeaderValue::try_from(id) {
         headers.insert("x-request-id", id);
     }
     if let Some(wait) = answer.retry_after {
@@ -249,11 +245,4 @@ fn respond(answer: Answer) -> Result<Response<Full<Bytes>>, Cut> {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     Ok(response)
-}
-
-/// Every response of CircleCI has one.
-fn request_id() -> String {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    format!("5a1c7e00-0000-4000-8000-{:012x}", number & 0xffff_ffff_ffff)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -12,7 +13,11 @@ use super::request_shape;
 use super::rule::Rule;
 
 #[derive(Debug, Default)]
-pub(super) struct State(Mutex<Inner>);
+pub(super) struct State {
+    inner: Mutex<Inner>,
+    /// How many requests have come, those for files among them.
+    requests: AtomicU64,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Inner {
@@ -39,7 +44,13 @@ impl fmt::Debug for Log {
 
 impl State {
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The id of the next response: every response of CircleCI has one.
+    pub(super) fn request_id(&self) -> String {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        format!("5a1c7e00-0000-4000-8000-{:012x}", number & 0xffff_ffff_ffff)
     }
 
     /// Notes a request and says what it is answered.

@@ -31,7 +31,6 @@ pub(super) struct World {
     /// How many scenarios of the mock were there before: each has ids of its own.
     place: u16,
     ids: u64,
-    jobs: u64,
     time: DateTime<Utc>,
     /// Whether time is that of the machine, and not one second for each step.
     pub(super) real_time: bool,
@@ -62,7 +61,6 @@ impl World {
             slug,
             place,
             ids: 0,
-            jobs: 0,
             time: "2026-01-02T03:04:05Z".parse().unwrap_or_default(),
             real_time: false,
             page_size: PAGE,
@@ -118,11 +116,6 @@ impl World {
             0x8000 + self.place,
             self.ids
         )
-    }
-
-    pub(super) fn job_number(&mut self) -> u64 {
-        self.jobs += 1;
-        self.jobs
     }
 
     /// The time, which goes on with each question.
@@ -232,7 +225,7 @@ impl World {
             id: self.id(),
             approval: self.id(),
             job: self.id(),
-            job_number: self.job_number(),
+            job_number: self.ids,
             at: 0,
             seen: false,
             tag: None,
