@@ -36,6 +36,8 @@ mod lists;
 #[allow(clippy::panic, reason = "a test that misuses it is to fail")]
 pub mod mock;
 mod operation;
+#[cfg(feature = "overview")]
+pub mod overview;
 mod request;
 mod retry;
 mod transport;
@@ -61,6 +63,7 @@ pub use insights::{Insights, Period, Trend, WorkflowFigures};
 pub use json::open_enum::OpenEnum;
 pub use json::surprise::{Surprise, SurpriseKind};
 pub use lists::items::Items;
+pub use lists::many::Many;
 pub use lists::page::{Page, Paged};
 pub use lists::pages::Pages;
 pub use lists::tolerant::{ItemError, Tolerant};
