@@ -55,7 +55,10 @@ pub use client::auth::{Scheme, Token};
 pub use client::environment::Environment;
 pub use client::{Client, ClientBuilder};
 #[cfg(feature = "contexts")]
-pub use contexts::{Copied, CopiedRestriction, SetVariables, VariablesSet};
+pub use contexts::{
+    ContextsWithVariable, Copied, CopiedRestriction, FindContexts, SetVariables, VariablesPlan,
+    VariablesSet,
+};
 pub use error::{Error, ErrorKind};
 pub use generated::{operations, types};
 #[cfg(feature = "insights")]

@@ -391,9 +391,9 @@ impl Found {
             .filter(|project| project.name.is_none());
         let calls: Vec<_> = nameless
             .map(|project| {
-                let call = client.get_project_by_slug(project.slug.clone()).send();
                 let slug = project.slug.clone();
-                async move { (slug, gate.pass(call).await) }
+                let call = client.get_project_by_slug(slug.clone());
+                async move { (slug, gate.pass(call.send()).await) }
             })
             .collect();
         for (slug, answer) in Many::new(calls).at_once(at_once).into_vec().await {

@@ -10,6 +10,8 @@ use serde::Serialize;
 use crate::client::Client;
 use crate::error::Error;
 use crate::operation::Operation;
+#[cfg(feature = "tracing")]
+use crate::operation::ParamKind;
 use crate::retry::RetryPolicy;
 use crate::values::argument::{PROJECT_SLUG, PathValue, QueryValue};
 
@@ -149,6 +151,35 @@ impl Call {
 
     pub(crate) fn set_options(&mut self, options: CallOptions) {
         self.options = Some(Box::new(options));
+    }
+
+    /// What the call is about, for its span: the project, the organization, and the other values of the path.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn about(&self) -> [Option<String>; 3] {
+        let params = self.operation.params;
+        let [mut project, mut org, mut other] = [const { Vec::new() }; 3];
+        // A slug has one parameter or three of these names.
+        let parts = match params.first().map(|param| param.name) {
+            Some("provider" | "vcs") if params.len() >= 3 && self.path.len() >= 3 => 3,
+            _ => 0,
+        };
+        for (place, (value, param)) in self.path.iter().zip(params).enumerate() {
+            let list = match param.kind {
+                _ if place < parts => &mut project,
+                ParamKind::ProjectSlug => &mut project,
+                ParamKind::OrgSlug | ParamKind::OrgSlugOrId => &mut org,
+                _ => &mut other,
+            };
+            list.push(value.as_str());
+        }
+        if org.is_empty() {
+            org.extend(self.query("org-slug").or(self.query("owner-slug")));
+        }
+        [project, org, other].map(|values| {
+            let text = values.join("/");
+            let text = self.client.inner.credential.redact(&text);
+            (!text.is_empty()).then(|| text.into())
+        })
     }
 
     pub(crate) fn body(&self) -> Result<Option<Bytes>, Error> {

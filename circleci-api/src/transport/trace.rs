@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::operation::Operation;
+use crate::transport::call::Call;
 use crate::transport::reply::Reply;
 
 type Answered = Result<Reply, Error>;
 
 #[cfg(not(feature = "tracing"))]
+pub(crate) fn span(_: &Call) {}
+
+#[cfg(not(feature = "tracing"))]
 pub(crate) fn call(
-    _: &'static Operation,
+    (): (),
     exchange: impl Future<Output = Answered>,
 ) -> impl Future<Output = Answered> {
     exchange
@@ -19,25 +22,44 @@ pub(crate) fn call(
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn again(_: &Error, _: Duration) {}
 
+/// The span of a call. What it is about is only put together if somebody listens.
 #[cfg(feature = "tracing")]
-pub(crate) async fn call(
-    operation: &'static Operation,
-    exchange: impl Future<Output = Answered>,
-) -> Answered {
-    use tracing::{Instrument, Level, field::Empty, span};
+pub(crate) fn span(call: &Call) -> tracing::Span {
+    use tracing::{Level, field::Empty, span};
 
+    let operation = call.operation;
     let span = span!(
         Level::INFO,
         "circleci",
         operation = operation.id,
         method = operation.method.as_str(),
         path = operation.path,
+        project = Empty,
+        org = Empty,
+        id = Empty,
         status = Empty,
         attempt = Empty,
         elapsed_ms = Empty,
         request_id = Empty,
         error = Empty,
     );
+    if !span.is_disabled() {
+        for (field, value) in ["project", "org", "id"].into_iter().zip(call.about()) {
+            if let Some(value) = value {
+                span.record(field, value);
+            }
+        }
+    }
+    span
+}
+
+#[cfg(feature = "tracing")]
+pub(crate) async fn call(
+    span: tracing::Span,
+    exchange: impl Future<Output = Answered>,
+) -> Answered {
+    use tracing::Instrument;
+
     if span.is_disabled() {
         return exchange.await;
     }

@@ -85,7 +85,7 @@ impl QueryValue {
 pub(crate) const PROJECT_SLUG: &str = "must be a project slug of three parts, as in gh/acme/web";
 
 impl PathValue {
-    #[cfg(feature = "mock")]
+    #[cfg(any(feature = "mock", feature = "tracing"))]
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
