@@ -22,6 +22,7 @@ mod pacing;
 mod paging;
 mod parameters;
 mod pipeline_artifacts;
+mod programs;
 mod properties;
 mod replay;
 mod slugs;
