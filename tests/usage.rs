@@ -610,6 +610,7 @@ fn the_rows_have_the_columns_of_the_document() {
     assert_eq!(columns, UsageRow::COLUMNS);
 }
 
+#[allow(dead_code, reason = "its `main` is for a terminal")]
 #[path = "../circleci-api/examples/usage_report.rs"]
 mod usage_report;
 

@@ -55,6 +55,22 @@ type Filter = Box<dyn Fn(&WorkflowJob, &Artifact) -> bool + Send + Sync>;
 type Listener = Box<dyn Fn(&PipelineProgress<'_>) + Send + Sync>;
 
 /// Downloads of all artifacts of a pipeline; from [`Client::download_pipeline_artifacts`].
+///
+/// ```no_run
+/// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+/// use circleci_api::artifacts::TokenHosts;
+///
+/// let artifacts = circleci
+///     .download_pipeline_artifacts("5034460f-c7c4-4c43-9457-de07e2029e7b")
+///     .filter(|job, _| job.name == "build")
+///     .token_hosts(TokenHosts::none()) // they are public
+///     .max_bytes(10 << 20)
+///     .at_once(4)
+///     .on_progress(|all| println!("{} / {}: {} bytes", all.workflow, all.job.name, all.received))
+///     .into_folder("out")
+///     .await?;
+/// # Ok(()) }
+/// ```
 #[must_use = "nothing is sent until `into_folder` is called and awaited"]
 pub struct DownloadPipelineArtifacts {
     client: Client,
@@ -84,7 +100,18 @@ pub struct PipelineProgress<'a> {
     pub received: u64,
 }
 
-/// What became of the artifacts of a pipeline. See the example of [`Client::download_pipeline_artifacts`].
+/// What became of the artifacts of a pipeline.
+///
+/// ```no_run
+/// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
+/// let pipeline = "5034460f-c7c4-4c43-9457-de07e2029e7b";
+/// let artifacts = circleci.download_pipeline_artifacts(pipeline).into_folder("out").await?;
+/// for file in &artifacts.files {
+///     println!("{} / {}: {}", file.workflow, file.job.name, file.file.path.display());
+/// }
+/// println!("{} bytes, {} failures", artifacts.bytes(), artifacts.failed.len());
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 #[must_use = "some of the artifacts may be missing"]

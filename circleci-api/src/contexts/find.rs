@@ -46,6 +46,16 @@ impl Client {
 }
 
 /// A search for contexts; from [`Client::contexts_with_variable`].
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = circleci_api::mock::Mock::start().await;
+/// # let circleci = server.client();
+/// let found = circleci.contexts_with_variable("gh/acme", "NPM_TOKEN").at_once(4).send().await?;
+/// println!("{} contexts have it", found.contexts.len());
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until `send` is called and awaited"]
 pub struct FindContexts {
@@ -67,6 +77,7 @@ pub struct FindContexts {
 /// for (context, error) in &found.failed {
 ///     eprintln!("{} may have it: {error}", context.name);
 /// }
+/// let contexts = found.into_result()?;
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]

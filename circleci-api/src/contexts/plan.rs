@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::{Place, SetVariables};
 use crate::error::Error;
 
-/// What [`SetVariables::send`] would do; from [`SetVariables::dry_run`]. Names only: CircleCI does not show values.
+/// What [`SetVariables::send`] would do. Names only: CircleCI does not show values. See the example of
+/// [`SetVariables::dry_run`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VariablesPlan {

@@ -43,6 +43,13 @@ pub(crate) const AT_ONCE: usize = 8;
 /// while let Some(variables) = variables.try_next().await? {
 ///     println!("{} variables", variables.len());
 /// }
+///
+/// // Each as soon as it is there:
+/// let calls = slugs.map(|slug| circleci.get_project_by_slug(slug).send());
+/// let mut projects = Many::new(calls).unordered();
+/// while let Some(project) = projects.next().await {
+///     println!("{:?}", project.map(|project| project.name));
+/// }
 /// # Ok(()) }
 /// ```
 #[must_use = "nothing runs until it is polled"]

@@ -126,6 +126,19 @@ impl CancelFilter {
 }
 
 /// Cancels older pipelines once it is sent; from [`Client::cancel_pipelines`].
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = circleci_api::mock::Mock::start().await;
+/// # let circleci = server.client();
+/// use circleci_api::overview::CancelFilter;
+///
+/// let cancel = circleci.cancel_pipelines("gh/acme/web", CancelFilter::branch("main")).at_once(4);
+/// let canceled = cancel.send().await?;
+/// println!("{} workflows do not run any more", canceled.workflows.len());
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until `send` is called and awaited"]
 pub struct CancelPipelines {
@@ -135,7 +148,23 @@ pub struct CancelPipelines {
     at_once: usize,
 }
 
-/// What became of the workflows. See the example of [`Client::cancel_pipelines`].
+/// What became of the workflows.
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = circleci_api::mock::Mock::start().await;
+/// # let circleci = server.client();
+/// use circleci_api::overview::CancelFilter;
+///
+/// let filter = CancelFilter::branch("main");
+/// let canceled = circleci.cancel_pipelines("gh/acme/web", filter).send().await?;
+/// for (pipeline, error) in &canceled.failed {
+///     eprintln!("#{}: {error}", pipeline.number);
+/// }
+/// canceled.into_result()?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 #[must_use = "a workflow may still be running"]

@@ -65,6 +65,17 @@ impl Client {
 }
 
 /// A search for projects; from [`Client::organization_projects`].
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = circleci_api::mock::Mock::start().await;
+/// # let circleci = server.client();
+/// let search = circleci.organization_projects("gh/acme").pages(50).at_once(4); // 1 000 pipelines
+/// let found = search.send().await?;
+/// println!("{} projects", found.projects.len());
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until `send` is called and awaited"]
 pub struct FindProjects {
@@ -119,7 +130,7 @@ impl fmt::Display for UnknownProject {
     }
 }
 
-/// Who knows of projects. See [`Client::organization_projects`].
+/// Who knows of projects. See the example of [`Client::organization_projects`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ProjectSource {
@@ -134,6 +145,7 @@ pub enum ProjectSource {
 }
 
 operation! {
+    #[doc(hidden)]
     /// The projects that the token's user follows, by version 1.1 of the API.
     ListFollowedProjects -> Vec<FollowedProject>;
     // The path goes up from `/api/v2`; where the client's own base is, so is version 1.1.
@@ -141,6 +153,7 @@ operation! {
 }
 
 object! {
+    #[doc(hidden)]
     /// A project in version 1.1 of the API.
     FollowedProject {
         /// `github`, `bitbucket` or `circleci`.

@@ -72,6 +72,17 @@ impl Client {
 }
 
 /// A pipeline with its workflows and their jobs, which can be requested; from [`Client::pipeline_overview`].
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = circleci_api::mock::Mock::start().await;
+/// # let circleci = server.client();
+/// let pipeline = "5034460f-c7c4-4c43-9457-de07e2029e7b";
+/// let overview = circleci.pipeline_overview(pipeline).at_once(4).send().await?;
+/// print!("{overview}"); // a line for the pipeline, each workflow and each job
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent until `send` is called and awaited"]
 pub struct GetPipelineOverview {
@@ -89,6 +100,9 @@ pub struct GetPipelineOverview {
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # let server = Mock::start().await;
 /// # let circleci = server.client();
+/// let newest = circleci.project_overview("gh/acme/web", 10).branch("main").send().await?;
+/// println!("{} pipelines", newest.len());
+///
 /// let mut overviews = circleci.project_overview("gh/acme/web", 1000).at_once(16).stream();
 /// while let Some(overview) = overviews.try_next().await? {
 ///     println!("#{} {:?}", overview.pipeline.number, overview.pipeline.web_url(&circleci));
@@ -104,7 +118,22 @@ pub struct GetProjectOverview {
     at_once: usize,
 }
 
-/// A pipeline with its workflows. See the example of [`Client::pipeline_overview`].
+/// A pipeline with its workflows. It prints as lines.
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = circleci_api::mock::Mock::start().await;
+/// # let circleci = server.client();
+/// let pipeline = "5034460f-c7c4-4c43-9457-de07e2029e7b";
+/// let overview = circleci.pipeline_overview(pipeline).send().await?;
+/// match &overview.workflows {
+///     Ok(workflows) => println!("{} workflows, {} jobs", workflows.len(), overview.jobs().count()),
+///     Err(error) => eprintln!("no workflows: {error}"),
+/// }
+/// println!("{} branches of the tree are missing", overview.errors().count());
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PipelineOverview {
