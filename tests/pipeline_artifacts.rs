@@ -173,7 +173,7 @@ async fn each_job_has_a_folder_and_what_failed_is_listed() {
         "{told:?}"
     );
     assert!(
-        server.most() <= 3 && storage.most() == 3,
+        server.most() <= 3 && storage.most() <= 3,
         "{} {}",
         server.most(),
         storage.most()

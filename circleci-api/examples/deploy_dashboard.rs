@@ -479,7 +479,7 @@ const HEAD: &str = "<!doctype html>
   --one: #2f7ec7; --two: #c0392b; --three: #a9c8e8; --mark: #8a4b00; --good: #116329; --bad: #b3261e; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6edf3; --soft: #9da7b3; --paper: #0d1117; --tile: #161b22; --grid: #3a424c; --link: #6cb2ff;
-    --one: #4493e0; --two: #ff7b72; --three: #2c4f73; --mark: #f5b35c; --good: #56d364; --bad: #ff8f85; }
+    --one: #4493e0; --two: #ff7b72; --three: #3a6ea5; --mark: #f5b35c; --good: #56d364; --bad: #ff8f85; }
 }
 * { box-sizing: border-box; }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 84rem; margin: 1.5rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
@@ -506,7 +506,7 @@ details { border-top: 1px solid var(--grid); padding: .8rem 0 1.2rem; }
 summary { cursor: pointer; }
 details p { margin: .2rem 0; font-size: .9rem; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(16rem, 100%), 1fr)); gap: 1.2rem 2rem; }
-figure { margin: 0; display: grid; grid-template-columns: 3.4rem 1fr; column-gap: .4rem; font-size: .8rem; }
+figure { margin: 0; display: grid; align-content: end; grid-template-columns: 3.4rem 1fr; column-gap: .4rem; font-size: .8rem; }
 figcaption { grid-column: 1 / -1; font-size: .9rem; padding-bottom: .3rem; }
 figcaption i { display: inline-block; width: .9rem; height: .7rem; margin: 0 .2rem 0 .7rem; }
 figcaption i.mark { height: .2rem; vertical-align: middle; }
