@@ -268,6 +268,26 @@ async fn it_names_what_failed_and_what_waits() {
 }
 
 #[tokio::test]
+async fn a_workflow_that_is_failing_names_what_has_failed_so_far() {
+    let jobs = json!({
+        id(1): [
+            { "id": id(11), "name": "lint", "status": "failed", "job_number": 11 },
+            { "id": id(12), "name": "test", "status": "running", "job_number": 12 },
+        ],
+    });
+    let workflows = json!([workflow(1, "build", "failing", json!({}))]);
+    let server = serve("created", LONG_AGO, workflows, jobs).await;
+    let outcome = server.client().pipeline_outcome(PIPELINE).await.unwrap();
+    assert_eq!(outcome.verdict, Verdict::Running);
+    let jobs: Vec<_> = outcome
+        .failures
+        .iter()
+        .map(|it| it.job.as_deref())
+        .collect();
+    assert_eq!(jobs, [Some("lint")]);
+}
+
+#[tokio::test]
 async fn without_the_pipeline_or_its_workflows_it_is_an_error() {
     let server = Server::start(|_, request| match &request.target {
         target if target.ends_with("/workflow") => answer(403, "{}").into(),

@@ -29,7 +29,8 @@ impl Client {
     /// A wait also lets 5 seconds pass in which nothing changes; one look does not.
     ///
     /// The pipeline and its workflows are requested at the same time, then the jobs of each workflow that failed or is on
-    /// hold, 8 requests at a time.
+    /// hold, 8 requests at a time. The jobs that have failed in a workflow that is still running (`failing`) are in
+    /// [`failures`](Outcome::failures) too.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -63,9 +64,9 @@ impl Client {
         let (pipeline, workflows) = (pipeline?, workflows?);
         let board = board();
         let (current, _) = latest(workflows.clone());
-        let concerned = current
-            .iter()
-            .filter(|workflow| board.is_bad(workflow) || board.is_held(workflow));
+        let concerned = current.iter().filter(|workflow| {
+            board.is_bad(workflow) || board.is_held(workflow) || is_failing(workflow)
+        });
         let calls = concerned.filter_map(|workflow| workflow.id).map(|id| {
             let jobs = self.list_workflow_jobs(id).items().into_vec();
             async move { jobs.await.ok().map(|jobs| (id, jobs)) }
@@ -151,6 +152,11 @@ fn board() -> Board {
     board
 }
 
+/// Whether a job has failed and others are still running.
+fn is_failing(workflow: &Workflow) -> bool {
+    workflow.status == Some(WorkflowStatus::Failing)
+}
+
 impl Look<'_> {
     fn outcome(&self, workflows: Vec<Workflow>) -> Outcome {
         let board = board();
@@ -161,6 +167,9 @@ impl Look<'_> {
             let jobs = jobs.map_or(&[][..], Vec::as_slice);
             if board.is_bad(workflow) {
                 failures.extend(board::failures(workflow, jobs, self.client));
+            } else if is_failing(workflow) {
+                let failed = board::failures(workflow, jobs, self.client);
+                failures.extend(failed.into_iter().filter(|failure| failure.job.is_some()));
             } else if let (true, Some(id)) = (board.is_held(workflow), workflow.id) {
                 let held = jobs.iter().filter(|job| board::is_held(job));
                 on_hold.extend(held.map(|job| board::held(workflow, id, job, self.client)));
