@@ -63,12 +63,30 @@ struct Place {
     left: Option<Left>,
 }
 
-/// Pipelines from `top` down to `bottom` were told, and the rest begins at the page with this token.
-#[derive(Clone, Debug, PartialEq)]
+/// The pipelines in `ranges` were told, each from its first number to its last; the rest begins at the page with this
+/// token.
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Left {
-    top: i64,
-    bottom: i64,
+    ranges: Vec<(i64, i64)>,
     token: Option<String>,
+}
+
+impl Left {
+    fn has(&self, number: i64) -> bool {
+        let mut ranges = self.ranges.iter();
+        ranges.any(|(first, last)| (*first..=*last).contains(&number))
+    }
+
+    fn add(&mut self, number: i64) {
+        match self
+            .ranges
+            .iter_mut()
+            .find(|(first, _)| *first - 1 == number)
+        {
+            Some((first, _)) => *first = number,
+            None => self.ranges.push((number, number)),
+        }
+    }
 }
 
 struct Watch {
@@ -158,18 +176,10 @@ async fn look(
         for pipeline in &page.items {
             let number = pipeline.number;
             end |= number <= place.told;
-            let left = place.left.as_ref();
-            let again = left.is_some_and(|it| (it.bottom..=it.top).contains(&number));
-            if !end && !again {
+            let left = place.left.get_or_insert_default();
+            if !end && !left.has(number) {
                 tell(pipeline);
-                let (top, bottom) = left.map_or((number, number), |it| {
-                    (it.top.max(number), it.bottom.min(number))
-                });
-                place.left = Some(Left {
-                    top,
-                    bottom,
-                    token: None,
-                });
+                left.add(number);
             }
         }
         if end || (place.told == 0 && read >= FIRST_PAGES) {
@@ -180,7 +190,8 @@ async fn look(
         }
     }
     if let Some(left) = place.left.take() {
-        place.told = left.top;
+        let newest = left.ranges.iter().map(|(_, last)| *last).max();
+        place.told = place.told.max(newest.unwrap_or(0));
     }
     Ok(())
 }
@@ -189,11 +200,11 @@ impl Place {
     fn read(kept: &Value) -> Self {
         let number = |value: &Value| value.as_i64().unwrap_or(0);
         let left = &kept["left"];
+        let ranges = left["ranges"].as_array().into_iter().flatten();
         Self {
             told: number(&kept["told"]),
             left: left.is_object().then(|| Left {
-                top: number(&left["top"]),
-                bottom: number(&left["bottom"]),
+                ranges: ranges.map(|it| (number(&it[0]), number(&it[1]))).collect(),
                 token: left["token"].as_str().map(str::to_owned),
             }),
         }
@@ -201,7 +212,7 @@ impl Place {
 
     fn json(&self) -> Value {
         let left = self.left.as_ref();
-        let left = left.map(|it| json!({ "top": it.top, "bottom": it.bottom, "token": it.token }));
+        let left = left.map(|it| json!({ "ranges": it.ranges, "token": it.token }));
         json!({ "told": self.told, "left": left })
     }
 }
@@ -295,8 +306,7 @@ mod tests {
     async fn a_token_that_is_gone_begins_the_list_anew() {
         let mock = Mock::start().await;
         let left = Left {
-            top: 20,
-            bottom: 15,
+            ranges: vec![(15, 20)],
             token: Some("14".to_owned()),
         };
         let mut place = Place {
