@@ -1,6 +1,6 @@
 //! Pipelines with their workflows and jobs.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -190,8 +190,8 @@ impl PipelineOverview {
             let jobs = it.jobs.as_ref().ok()?;
             Some((it.workflow.id?, jobs.clone()))
         });
-        let jobs: HashMap<_, _> = jobs.collect();
-        let outcome = crate::wait::Outcome::of_tree(client, &self.pipeline, workflows, jobs);
+        let outcome =
+            crate::wait::Outcome::of_tree(client, &self.pipeline, workflows, jobs.collect());
         Some(outcome)
     }
 }

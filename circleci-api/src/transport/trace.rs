@@ -8,12 +8,18 @@ use crate::transport::reply::Reply;
 
 type Answered = Result<Reply, Error>;
 
+/// Nothing to tell.
 #[cfg(not(feature = "tracing"))]
-pub(crate) fn span(_: &Call) {}
+pub(crate) struct NoSpan;
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn span(_: &Call) -> NoSpan {
+    NoSpan
+}
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn call(
-    (): (),
+    _: NoSpan,
     exchange: impl Future<Output = Answered>,
 ) -> impl Future<Output = Answered> {
     exchange
