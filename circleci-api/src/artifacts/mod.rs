@@ -21,7 +21,7 @@ mod failed_tests;
 pub use crate::download::hosts::TokenHosts;
 pub use all::{ArtifactFailure, DownloadArtifacts, DownloadedArtifacts, Progress};
 pub use download::{ArtifactStream, DownloadArtifact, Downloaded};
-pub use failed_tests::{FailedTest, FailedTests};
+pub use failed_tests::{FailedTest, FailedTests, FoundTests, UnreadTests};
 
 /// 1 GiB.
 const MAX_BYTES: u64 = 1 << 30;

@@ -428,6 +428,12 @@ fn http(
     // reqwest would strip `Authorization` from a redirect to another host, but not `Circle-Token`.
     builder
         .redirect(reqwest::redirect::Policy::none())
+        // A file must arrive byte for byte, whatever features of reqwest another crate in the build turns on. The feature `gzip`
+        // unpacks the answers of the API itself: `transport/unpack.rs`.
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
         .build()
         .map_err(|error| Error::configuration("the HTTP client cannot be built").with_source(error))
 }

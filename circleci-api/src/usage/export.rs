@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::csv::{Csv, UsageCsv, called};
+use super::csv::{Csv, UsageCsv};
 use super::limits::{UsageLimits, WhenLimited};
 use super::orders::{EXPORT, Exports, Job, Order, UsageChange, windows};
+use super::parts::{Parts, called};
 use super::rows::{Rows, UsageRows};
 use crate::client::Client;
 use crate::download::draft::Draft;
@@ -18,9 +19,12 @@ use crate::download::flow::Flow;
 use crate::error::Error;
 use crate::values::argument::PathValue;
 
+/// CircleCI keeps usage for this long.
+const OLDEST: TimeDelta = TimeDelta::days(366);
+
 impl Client {
-    /// The usage of an organization between two moments, both included. Longer spans than 31 days are cut into
-    /// exports of at most 31 days each, which together are one CSV. With the feature `usage`.
+    /// The usage of an organization between two moments, both included. CircleCI exports at most 31 days at once: a longer span is cut
+    /// into several exports, which together are one CSV. It exports nothing older than 366 days. With the feature `usage`.
     ///
     /// ```no_run
     /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
@@ -160,10 +164,10 @@ impl UsageExport {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidArgument`]: the end is before the start.
+    /// [`ErrorKind::InvalidArgument`]: the end is before the start, or the start is more than 366 days ago.
     pub fn csv(self) -> Result<UsageCsv, Error> {
         Ok(UsageCsv {
-            flow: Flow::Idle(self.source()?),
+            flow: Flow::Idle(Csv::new(self.source()?)),
         })
     }
 
@@ -171,7 +175,7 @@ impl UsageExport {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidArgument`]: the end is before the start.
+    /// [`ErrorKind::InvalidArgument`]: the end is before the start, or the start is more than 366 days ago.
     pub fn rows(self) -> Result<UsageRows, Error> {
         Ok(UsageRows {
             flow: Flow::Idle(Rows::new(self.source()?)),
@@ -202,17 +206,29 @@ impl UsageExport {
         Ok(bytes)
     }
 
-    fn source(self) -> Result<Csv, Error> {
+    fn is_too_old(&self, start: DateTime<Utc>) -> bool {
+        let now = DateTime::<Utc>::from(self.order.client.inner.clock.utc());
+        now.checked_sub_signed(OLDEST)
+            .is_some_and(|oldest| start < oldest)
+    }
+
+    fn source(self) -> Result<Parts, Error> {
         let windows = match &self.span {
             Span::Between(start, end) if end < start => {
                 return Err(Error::argument(&EXPORT, "the end is before the start"));
+            }
+            Span::Between(start, _) if self.is_too_old(*start) => {
+                return Err(Error::argument(
+                    &EXPORT,
+                    "the start is more than 366 days ago: CircleCI exports no older usage",
+                ));
             }
             Span::Between(start, end) => {
                 windows(*start, *end).into_iter().map(Job::Wanted).collect()
             }
             Span::Ordered(jobs) => jobs.iter().copied().map(Job::Ordered).collect(),
         };
-        Ok(Csv::new(Exports::new(self.order, windows)))
+        Ok(Parts::new(Exports::new(self.order, windows)))
     }
 }
 

@@ -22,7 +22,9 @@ mod csv;
 mod export;
 mod limits;
 mod orders;
+mod parts;
 mod rows;
+mod shape;
 
 pub use csv::UsageCsv;
 pub use export::UsageExport;

@@ -7,8 +7,8 @@ use bytes::{Buf, Bytes};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use csv_core::{ReadRecordResult, Reader};
 
-use super::csv::Csv;
-use super::orders::EXPORT;
+use super::parts::{Parts, Piece, in_row};
+use super::shape;
 use crate::download::flow::{Next, stream};
 use crate::error::{Error, ErrorKind};
 
@@ -17,6 +17,9 @@ const MAX_ROW: usize = 1 << 20;
 
 stream! {
     /// An organization's usage, row by row: [`UsageExport::rows`](super::UsageExport::rows).
+    ///
+    /// A row is read by the names of the columns of its own part: an export of another month may have other columns. A row that has not as
+    /// many fields as its part has columns is an error that tells its number, counted from 1 without the headers.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -271,11 +274,12 @@ fn moment(text: &str) -> Option<DateTime<Utc>> {
 }
 
 pub(super) struct Rows {
-    csv: Csv,
+    parts: Parts,
     reader: Box<Reader>,
-    columns: Option<Arc<[String]>>,
+    columns: Arc<[String]>,
     piece: Bytes,
-    ended: bool,
+    /// The part has ended, and `piece` is the end of its last line.
+    closing: bool,
     /// The row at hand, as far as it was read.
     text: Vec<u8>,
     length: usize,
@@ -285,69 +289,50 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn new(csv: Csv) -> Self {
+    pub(super) fn new(parts: Parts) -> Self {
         Self {
-            csv,
+            parts,
             reader: Box::new(Reader::new()),
-            columns: None,
+            columns: Arc::from([]),
             piece: Bytes::new(),
-            ended: false,
+            closing: false,
             text: vec![0; 1024],
             length: 0,
             ends: vec![0; 64],
             fields: 0,
-            row: 0,
+            row: 1,
         }
     }
 
-    /// The next row, the header's included.
-    async fn record(&mut self) -> Result<Option<(String, Vec<usize>)>, Error> {
-        loop {
-            if self.piece.is_empty() && !self.ended {
-                match self.csv.next().await? {
-                    Some(piece) => self.piece = piece,
-                    None => self.ended = true,
+    /// Makes sure that there is something to read, or says that there is nothing any more.
+    async fn refill(&mut self) -> Result<bool, Error> {
+        while self.piece.is_empty() {
+            if self.closing {
+                self.closing = false;
+                if self.length > 0 || self.fields > 0 {
+                    return Err(shape::open_quote(self.row));
                 }
             }
-            let (text, ends) = (&mut self.text[self.length..], &mut self.ends[self.fields..]);
-            let (result, read, wrote, fields) = self.reader.read_record(&self.piece, text, ends);
-            self.piece.advance(read);
-            self.length += wrote;
-            self.fields += fields;
-            match result {
-                ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull if self.text.len() >= MAX_ROW => {
-                    return Err(self.wrong(
-                        ErrorKind::TooLarge,
-                        format!("a row has more than {MAX_ROW} bytes"),
-                    ));
+            match self.parts.next().await? {
+                None => return Ok(false),
+                Some(Piece::Header { columns, .. }) => {
+                    // Each part is read by its own columns.
+                    self.columns = columns.into();
+                    *self.reader = Reader::new();
                 }
-                ReadRecordResult::OutputFull => self.text.resize(2 * self.text.len(), 0),
-                ReadRecordResult::OutputEndsFull if self.ends.len() >= MAX_ROW => {
-                    return Err(self.wrong(
-                        ErrorKind::TooLarge,
-                        format!("a row has more than {MAX_ROW} fields"),
-                    ));
+                Some(Piece::Text(text)) => self.piece = text,
+                Some(Piece::End) => {
+                    self.closing = true;
+                    self.piece = Bytes::from_static(b"\n");
                 }
-                ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ends.len(), 0),
-                ReadRecordResult::Record => {
-                    let ends = self.ends[..self.fields].to_vec();
-                    let text = String::from_utf8(self.text[..self.length].to_vec());
-                    (self.length, self.fields) = (0, 0);
-                    let text = text
-                        .map_err(|_| self.wrong(ErrorKind::Decode, "it is not UTF-8".to_owned()))?;
-                    return Ok(Some((text, ends)));
-                }
-                ReadRecordResult::End => return Ok(None),
             }
         }
+        Ok(true)
     }
 
-    fn wrong(&self, kind: ErrorKind, why: String) -> Error {
-        Error::new(kind)
-            .with_operation(&EXPORT)
-            .with_path(format!("row {}", self.row))
-            .with_message(why)
+    fn too_large(&self, what: &str) -> Error {
+        let why = format!("it has more than {MAX_ROW} {what}");
+        in_row(self.row, ErrorKind::TooLarge, why)
     }
 }
 
@@ -355,34 +340,56 @@ impl Next for Rows {
     type Item = UsageRow;
 
     async fn next(&mut self) -> Result<Option<UsageRow>, Error> {
-        loop {
-            let Some((text, ends)) = self.record().await? else {
-                return Ok(None);
-            };
-            let Some(columns) = &self.columns else {
-                let mut names = Vec::with_capacity(ends.len());
-                let mut start = 0;
-                for end in ends {
-                    names.push(
-                        text.get(start..end)
-                            .unwrap_or_default()
-                            .trim()
-                            .to_ascii_lowercase(),
-                    );
-                    start = end;
+        while self.refill().await? {
+            let (text, ends) = (&mut self.text[self.length..], &mut self.ends[self.fields..]);
+            let (result, read, wrote, fields) = self.reader.read_record(&self.piece, text, ends);
+            self.piece.advance(read);
+            self.length += wrote;
+            self.fields += fields;
+            match result {
+                ReadRecordResult::InputEmpty | ReadRecordResult::End => {}
+                ReadRecordResult::OutputFull if self.text.len() >= MAX_ROW => {
+                    return Err(self.too_large("bytes"));
                 }
-                self.columns = Some(names.into());
-                continue;
-            };
-            let columns = Arc::clone(columns);
-            self.row += 1;
-            return Ok(Some(UsageRow {
-                columns,
-                text,
-                ends,
-            }));
+                ReadRecordResult::OutputFull => self.text.resize(2 * self.text.len(), 0),
+                ReadRecordResult::OutputEndsFull if self.ends.len() >= MAX_ROW => {
+                    return Err(self.too_large("fields"));
+                }
+                ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ends.len(), 0),
+                ReadRecordResult::Record => {
+                    let (text, ends) =
+                        legible(&self.text[..self.length], &self.ends[..self.fields]);
+                    let (fields, row) = (self.fields, self.row);
+                    (self.length, self.fields) = (0, 0);
+                    self.row += 1;
+                    shape::check(row, fields, self.columns.len())?;
+                    return Ok(Some(UsageRow {
+                        columns: Arc::clone(&self.columns),
+                        text,
+                        ends,
+                    }));
+                }
+            }
         }
+        Ok(None)
     }
+}
+
+/// The row as text, and where its fields end. A byte that is not UTF-8 costs one character, and not the row.
+fn legible(bytes: &[u8], ends: &[usize]) -> (String, Vec<usize>) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return (text.to_owned(), ends.to_vec());
+    }
+    let (mut text, mut start) = (String::with_capacity(bytes.len()), 0);
+    let end = |end: &usize| {
+        text.push_str(&String::from_utf8_lossy(
+            bytes.get(start..*end).unwrap_or_default(),
+        ));
+        start = *end;
+        text.len()
+    };
+    let ends = ends.iter().map(end).collect();
+    (text, ends)
 }
 
 #[cfg(test)]

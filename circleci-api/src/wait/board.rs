@@ -1,6 +1,7 @@
 //! Workflows under watch: what changed, what is on hold, what failed.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use http::StatusCode;
 use uuid::Uuid;
@@ -199,7 +200,20 @@ impl Board {
             if standing != Standing::Held && !follow {
                 continue;
             }
-            let jobs = jobs(id, view).await?;
+            let jobs = match jobs(id, view).await {
+                Ok(jobs) => jobs,
+                // Nobody can decide on approvals that are not known.
+                Err(error)
+                    if standing == Standing::Held && matches!(self.on_hold, OnHold::Approve(_)) =>
+                {
+                    return Err(error);
+                }
+                // What became of the workflow is known without its jobs.
+                Err(error) => {
+                    view.news.push(Change::Trouble(Arc::new(error)));
+                    continue;
+                }
+            };
             if self.follow_jobs {
                 self.note_jobs(workflow, &jobs, view);
             }
@@ -266,7 +280,13 @@ impl Board {
                 Ok(_) => {}
                 // An earlier one did arrive, only its answer did not.
                 Err(error) if again && says_done(&error) => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    // A refusal is certain: this one has not arrived.
+                    if !error.is_transient() {
+                        self.sent.remove(&id);
+                    }
+                    return Err(error);
+                }
             }
             self.approved.insert(id);
             view.news.push(Change::Approved(held.clone()));
@@ -282,12 +302,12 @@ impl Board {
         on_hold: Vec<Held>,
         errors: Vec<PipelineError>,
         view: &mut View,
-    ) -> Result<Outcome, Error> {
+    ) -> Outcome {
         let mut failures = Vec::new();
         let mut held = false;
         for workflow in &workflows {
             match self.standing(workflow) {
-                Standing::Bad => failures.extend(blame(workflow, view).await?),
+                Standing::Bad => failures.extend(blame(workflow, view).await),
                 Standing::Held => held = true,
                 Standing::Open | Standing::Good => {}
             }
@@ -301,14 +321,14 @@ impl Board {
         } else {
             Verdict::Success
         };
-        Ok(Outcome {
+        Outcome {
             verdict,
             workflows,
             superseded,
             failures,
             on_hold,
             pipeline_errors: errors,
-        })
+        }
     }
 }
 
@@ -363,11 +383,15 @@ fn web_url(workflow: &Workflow, job: Option<i64>, view: &View) -> Option<String>
     )
 }
 
-/// Which of a failed workflow's jobs are to blame.
-async fn blame(workflow: &Workflow, view: &View) -> Result<Vec<Failure>, Error> {
+/// Which of a failed workflow's jobs are to blame; the workflow itself if that cannot be found out.
+async fn blame(workflow: &Workflow, view: &mut View) -> Vec<Failure> {
     let mut failures = Vec::new();
     if let Some(id) = workflow.id {
-        for job in jobs(id, view).await? {
+        let jobs = jobs(id, view).await.unwrap_or_else(|error| {
+            view.news.push(Change::Trouble(Arc::new(error)));
+            Vec::new()
+        });
+        for job in jobs {
             if let Some(status) = job.status.filter(JobStatus::is_failure) {
                 failures.push(Failure {
                     workflow: workflow.name.clone(),
@@ -394,5 +418,5 @@ async fn blame(workflow: &Workflow, view: &View) -> Result<Vec<Failure>, Error> 
             web_url: web_url(workflow, None, view),
         });
     }
-    Ok(failures)
+    failures
 }

@@ -45,7 +45,8 @@ pub enum Change {
     Approved(Held),
     /// The state of a usage export.
     UsageExport(UsageExportJobState),
-    /// A look that failed in a way that may pass. The wait goes on.
+    /// A call that failed. The wait goes on: a look may succeed the next time, and without the jobs of a workflow only their names are
+    /// missing from the outcome.
     Trouble(Arc<Error>),
 }
 

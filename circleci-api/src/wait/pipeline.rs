@@ -127,11 +127,16 @@ impl PipelineWait {
     /// How long nothing may move before it is over; `None` if something will.
     fn patience(&self, current: &[Workflow]) -> Option<Duration> {
         let state = self.state();
-        if matches!(
-            state,
-            Some(PipelineState::Pending | PipelineState::SetupPending)
-        ) {
-            return None;
+        // A setup workflow that failed continues with nothing, and the state may stay as it is for ever.
+        let setup_failed = || {
+            current
+                .iter()
+                .any(|it| is_setup(it) && self.board.is_bad(it))
+        };
+        match state {
+            Some(PipelineState::Pending | PipelineState::SetupPending) => return None,
+            Some(PipelineState::Setup) if !setup_failed() => return None,
+            _ => {}
         }
         if state == Some(&PipelineState::Errored) {
             match self.errored {
@@ -147,8 +152,7 @@ impl PipelineWait {
             };
         }
         let setup = |workflow: &Workflow| {
-            workflow.tag == Some(WorkflowTag::Setup)
-                && workflow.status == Some(WorkflowStatus::Success)
+            is_setup(workflow) && workflow.status == Some(WorkflowStatus::Success)
         };
         let rerun = |workflow: &Workflow| {
             self.board.is_bad(workflow)
@@ -210,7 +214,7 @@ impl Watch for PipelineWait {
         let mut outcome = self
             .board
             .outcome(current, superseded, held, errors.collect(), view)
-            .await?;
+            .await;
         if errored && self.errored == CountAs::Failure {
             outcome.verdict = Verdict::Errored;
         }
@@ -222,24 +226,46 @@ impl Watch for PipelineWait {
             Some(state) if self.workflows.is_empty() => {
                 format!("no workflow yet, pipeline {state}")
             }
+            Some(
+                state @ (PipelineState::Pending
+                | PipelineState::SetupPending
+                | PipelineState::Setup),
+            ) if !self.running => {
+                format!("{}, pipeline {state}", board::line(&self.workflows))
+            }
             _ => board::line(&self.workflows),
         }
     }
 }
 
+fn is_setup(workflow: &Workflow) -> bool {
+    workflow.tag == Some(WorkflowTag::Setup)
+}
+
+/// CircleCI tags what somebody has rerun: `rerun-workflow-from-failed`, `rerun-single-job`, `rerun-workflow-from-beginning`.
+fn is_rerun(workflow: &Workflow) -> bool {
+    let tag = workflow.tag.as_ref().map(WorkflowTag::as_str);
+    tag.is_some_and(|tag| tag.starts_with("rerun"))
+}
+
 /// Of the workflows of one name the last one, and the others; each oldest first.
 fn latest(mut workflows: Vec<Workflow>) -> (Vec<Workflow>, Vec<Workflow>) {
     workflows.sort_by_key(|workflow| workflow.created_at);
-    // A workflow that continues a setup workflow may have its name.
-    let key = |workflow: &Workflow| (workflow.name.clone(), workflow.tag.clone());
-    let mut last = HashMap::new();
+    // A workflow that continues a setup workflow may have its name. No other tag keeps two of a name apart.
+    let mut last: HashMap<(&str, bool), usize> = HashMap::new();
     for (index, workflow) in workflows.iter().enumerate() {
-        last.insert(key(workflow), index);
+        let name = &*workflow.name;
+        // A rerun has another tag than the setup workflow that it repeats.
+        let of_setup = is_rerun(workflow)
+            && !last.contains_key(&(name, false))
+            && last.contains_key(&(name, true));
+        last.insert((name, is_setup(workflow) || of_setup), index);
     }
+    let current: Vec<usize> = last.into_values().collect();
     let (current, superseded): (Vec<_>, Vec<_>) = workflows
         .into_iter()
         .enumerate()
-        .partition(|(index, workflow)| last.get(&key(workflow)) == Some(index));
+        .partition(|(index, _)| current.contains(index));
     let bare = |list: Vec<(usize, Workflow)>| list.into_iter().map(|(_, it)| it).collect();
     (bare(current), bare(superseded))
 }
