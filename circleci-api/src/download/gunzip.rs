@@ -45,13 +45,15 @@ impl Gunzip {
             match &mut self.kind {
                 Kind::Plain => return out(block),
                 Kind::Packed(decoder) => {
-                    let read = decoder.write(block)?;
-                    let unpacked = decoder.get_mut();
-                    out(unpacked)?;
-                    unpacked.clear();
+                    let read = decoder.write(block);
+                    // What came before a fault is good.
+                    hand_on(decoder, out)?;
+                    let read = read?;
                     block = &block[read..];
                     if read == 0 {
-                        decoder.try_finish()?;
+                        let end = decoder.try_finish();
+                        hand_on(decoder, out)?;
+                        end?;
                         self.kind = Kind::BetweenMembers;
                     }
                 }
@@ -88,9 +90,23 @@ impl Gunzip {
         match std::mem::take(&mut self.kind) {
             Kind::Empty | Kind::Plain | Kind::BetweenMembers | Kind::Padding => Ok(()),
             Kind::OneByte => out(&MAGIC[..1]),
-            Kind::Packed(decoder) => out(&decoder.finish()?),
+            Kind::Packed(mut decoder) => {
+                let end = decoder.try_finish();
+                hand_on(&mut decoder, &mut out)?;
+                end
+            }
         }
     }
+}
+
+fn hand_on(
+    decoder: &mut GzDecoder<Vec<u8>>,
+    out: &mut impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let unpacked = decoder.get_mut();
+    out(unpacked)?;
+    unpacked.clear();
+    Ok(())
 }
 
 fn packed() -> Kind {
@@ -154,6 +170,16 @@ mod tests {
             for length in [3, 10, 60, whole.len() - 8, whole.len() - 1] {
                 assert!(unpack(&whole[..length], step).is_err(), "{length}");
             }
+            // All of the text is there, and only its checksum is cut off.
+            let mut got = Vec::new();
+            let mut take = |bytes: &[u8]| {
+                got.extend_from_slice(bytes);
+                Ok(())
+            };
+            let mut gunzip = Gunzip::default();
+            gunzip.push(&whole[..whole.len() - 4], &mut take).unwrap();
+            assert!(gunzip.finish(&mut take).is_err());
+            assert_eq!(got, text);
         }
     }
 }
