@@ -938,3 +938,22 @@ fn the_rows_have_the_columns_of_the_document() {
         .collect();
     assert_eq!(columns, UsageRow::COLUMNS);
 }
+
+/// The URL of a part is as good as the part, for hours.
+#[tokio::test]
+async fn no_url_of_a_part_is_shown() {
+    let status = json!({ "usage_export_job_id": job(1), "state": "completed", "download_urls": ["https://s.example/1?X-Sig=s1gned"] });
+    let status: circleci_api::types::UsageExportJobStatus = serde_json::from_value(status).unwrap();
+    assert_eq!(status.download_urls.len(), 1);
+    let ordered = json!({ "usage_export_job_id": job(1), "state": "created", "download_urls": ["https://s.example/1?X-Sig=s1gned"] });
+    let ordered: circleci_api::types::UsageExportJob = serde_json::from_value(ordered).unwrap();
+    let shown = format!("{status:?} {status:#?} {ordered:?}");
+    // Neither does a stream show them that has them already, nor an error about one that is no URL.
+    let circleci = Server::script([state(1, "completed", json!(["http//s1gned"]))]).await;
+    let client = circleci.client();
+    let mut csv = client.resume_usage_export(ORG, [job(1)]).csv().unwrap();
+    let error = csv.try_next().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    let shown = format!("{shown} {csv:?} {error} {error:#?}");
+    assert!(!shown.contains("s1gned"), "{shown}");
+}

@@ -10,8 +10,11 @@ use crate::error::Error;
 stream! {
     /// An organization's usage as one CSV with one header, piece by piece: [`UsageExport::csv`](super::UsageExport::csv). A piece may end anywhere.
     ///
-    /// A part that fails is asked for again, as the client's [`RetryPolicy`](crate::RetryPolicy) has it. The parts lie in storage under URLs
-    /// that are signed; they never get the token.
+    /// A part that fails is asked for again, within the client's [`RetryPolicy`](crate::RetryPolicy). The parts are in storage, under URLs
+    /// that are signed: they never get the token. When they expire (401 or 403), new ones are asked for with one `getUsageExport`, and the
+    /// export goes on where it was.
+    ///
+    /// A row that has not as many fields as there are columns is an error, and so is a part with other columns than the first one.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -21,7 +24,8 @@ stream! {
     /// # let url = server.file("file", "project_name,total_credits\nweb,12.5\ndocs,1\n");
     /// # let done = json!({ "state": "completed", "download_urls": [url], "error_reason": null });
     /// # server.on::<GetUsageExport>().reply_json(done);
-    /// # let (from, to) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-01-31T23:59:59Z".parse().unwrap());
+    /// # let to = circleci_api::chrono::DateTime::<circleci_api::chrono::Utc>::from(std::time::SystemTime::now());
+    /// # let from = to - circleci_api::chrono::TimeDelta::days(30);
     /// # let circleci = server.client();
     /// let mut csv = circleci.usage_export("1f8d8f9e-9c4e-4c52-8c3e-0d4d6c3a2b1a", from, to).csv()?;
     /// let mut text = Vec::new();

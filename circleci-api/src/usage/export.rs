@@ -27,9 +27,12 @@ impl Client {
     /// into several exports, which together are one CSV. It exports nothing older than 366 days. With the feature `usage`.
     ///
     /// ```no_run
+    /// # use std::time::SystemTime;
+    /// # use circleci_api::chrono::{DateTime, TimeDelta, Utc};
     /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
-    /// let (from, to) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-03-31T23:59:59Z".parse().unwrap());
-    /// let bytes = circleci.usage_export("1f8d8f9e-9c4e-4c52-8c3e-0d4d6c3a2b1a", from, to).to_file("usage.csv").await?;
+    /// let now = DateTime::<Utc>::from(SystemTime::now());
+    /// let export = circleci.usage_export("1f8d8f9e-9c4e-4c52-8c3e-0d4d6c3a2b1a", now - TimeDelta::days(90), now);
+    /// let bytes = export.to_file("usage.csv").await?;
     /// # Ok(()) }
     /// ```
     pub fn usage_export(
@@ -77,7 +80,8 @@ impl Client {
 /// # let url = server.file("file", "project_name,total_credits\nweb,12.5\ndocs,1\n");
 /// # let done = json!({ "state": "completed", "download_urls": [url], "error_reason": null });
 /// # server.on::<GetUsageExport>().reply_json(done);
-/// # let (from, to) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-01-31T23:59:59Z".parse().unwrap());
+/// # let to = circleci_api::chrono::DateTime::<circleci_api::chrono::Utc>::from(std::time::SystemTime::now());
+/// # let from = to - circleci_api::chrono::TimeDelta::days(30);
 /// # let (circleci, other, limits) = (server.client(), Uuid::nil(), UsageLimits::new());
 /// # let path = std::env::temp_dir().join(format!("circleci-api-doc-{}.csv", std::process::id()));
 /// let bytes = circleci
@@ -182,8 +186,9 @@ impl UsageExport {
         })
     }
 
-    /// Writes the CSV to `path`, in place of what is there, and says how many bytes it has. It appears when it is complete, and
-    /// not at all after an error or when the future is dropped. Usage that is none is an empty file.
+    /// Writes the CSV to `path`, in place of what is there, and returns its size in bytes. The file appears when it is complete, and
+    /// not at all after an error or when the future is dropped. On Unix a file that replaces another one has the same mode. Without any
+    /// usage the file is empty.
     ///
     /// # Errors
     ///

@@ -29,7 +29,8 @@ stream! {
     /// # let url = server.file("file", "project_name,total_credits\nweb,12.5\ndocs,1\n");
     /// # let done = json!({ "state": "completed", "download_urls": [url], "error_reason": null });
     /// # server.on::<GetUsageExport>().reply_json(done);
-    /// # let (from, to) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-01-31T23:59:59Z".parse().unwrap());
+    /// # let to = circleci_api::chrono::DateTime::<circleci_api::chrono::Utc>::from(std::time::SystemTime::now());
+    /// # let from = to - circleci_api::chrono::TimeDelta::days(30);
     /// # let circleci = server.client();
     /// let mut rows = circleci.usage_export("1f8d8f9e-9c4e-4c52-8c3e-0d4d6c3a2b1a", from, to).rows()?;
     /// let mut credits = 0.0;
@@ -58,7 +59,8 @@ stream! {
 /// # let url = server.file("file", text);
 /// # let done = json!({ "state": "completed", "download_urls": [url], "error_reason": null });
 /// # server.on::<GetUsageExport>().reply_json(done);
-/// # let (from, to) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-01-31T23:59:59Z".parse().unwrap());
+/// # let to = circleci_api::chrono::DateTime::<circleci_api::chrono::Utc>::from(std::time::SystemTime::now());
+/// # let from = to - circleci_api::chrono::TimeDelta::days(30);
 /// # let mut rows = server.client().usage_export("1f8d8f9e-9c4e-4c52-8c3e-0d4d6c3a2b1a", from, to).rows()?;
 /// # let row = rows.try_next().await?.unwrap();
 /// assert_eq!(row.job_name(), Some("build"));

@@ -32,6 +32,9 @@
 //! What a single call does about a failure is the client's [`RetryPolicy`](crate::RetryPolicy). A call that fails for
 //! good in a way that may pass (see [`Error::is_transient`](crate::Error::is_transient)) does not end a wait: it is
 //! told as [`Change::Trouble`], and the next look comes when it would have come anyway, or when the server asked for it.
+//!
+//! A 404 ends a wait only if it is the answer of two looks in a row, more than a minute after the first look: CircleCI does not find a
+//! new pipeline at once everywhere. An id that does not exist is therefore reported after a minute.
 
 mod approval;
 mod board;

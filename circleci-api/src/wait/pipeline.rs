@@ -40,6 +40,8 @@ impl Client {
     /// A setup workflow is followed by others, CircleCI reruns a failed workflow by itself if its configuration says so,
     /// and anybody may rerun one while others are running. Of a workflow that was rerun the last one counts.
     ///
+    /// A pipeline in the state `pending`, `setup-pending` or `setup` is not finished, unless its setup workflow has failed.
+    ///
     /// Each look asks for the workflows, and for the pipeline itself where nothing is running.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
@@ -93,8 +95,8 @@ impl Wait<PipelineWait> {
         self
     }
 
-    /// How long to wait for workflows that are bound to come: those that a successful setup workflow continues with,
-    /// and automatic reruns. 1 minute unless said otherwise; if none has come then, the pipeline is over.
+    /// How long to wait for workflows that are announced: automatic reruns, and those that a successful setup workflow continues with
+    /// once the pipeline has left the state `setup`. If none has come by then, the pipeline is over. Default: 1 minute.
     pub fn announced(mut self, time: Duration) -> Self {
         self.watch.announced = time;
         self
