@@ -279,7 +279,7 @@ impl StepOutput {
         Ok(text)
     }
 
-    /// Adds all of it to `text`. After an error `text` has what was read until then.
+    /// Appends the whole output to `text`. After an error `text` has everything that was read before it.
     ///
     /// ```
     /// # use circleci_api::{serde_json::{self, json}, v1::StepAction};
@@ -317,12 +317,12 @@ pub(crate) struct Output {
     gunzip: Gunzip,
     scan: Scan,
     parts: VecDeque<OutputPart>,
-    /// Given after the parts that were read before it.
+    /// The error that ended the reading. It is returned after the parts that came before it.
     failure: Option<Error>,
 }
 
 impl Output {
-    /// Reads on, unless everything was read.
+    /// Reads the next bytes, unless everything was read.
     async fn advance(&mut self) -> Result<(), Error> {
         let Some(transfer) = &mut self.transfer else {
             return Ok(());
@@ -372,11 +372,11 @@ impl Next for Output {
     }
 }
 
-/// Cuts the objects out of one JSON array, wherever the pieces end in which it comes.
+/// Separates the objects of one JSON array, which may arrive in pieces of any size.
 #[derive(Default)]
 struct Scan {
     place: Place,
-    /// The object at hand, as far as it came in earlier pieces.
+    /// The beginning of the current object, from earlier pieces.
     object: Vec<u8>,
     depth: usize,
     in_text: bool,
@@ -384,16 +384,16 @@ struct Scan {
     overflow: bool,
 }
 
-/// Where the next byte is.
+/// The place of the next byte in the array.
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
-    /// Before the array, behind so many bytes of a byte order mark. Spaces count as a whole mark.
+    /// Before the array, after this number of bytes of a byte order mark. White space counts as a whole mark.
     Before(usize),
     Begun,
     InObject,
     BehindObject,
     BehindComma,
-    /// Behind the array.
+    /// After the array.
     After,
 }
 
@@ -457,7 +457,7 @@ impl Scan {
 }
 
 impl Place {
-    /// Where a byte that is not within an object leads.
+    /// The place after a byte that is not part of an object.
     fn next(self, byte: u8) -> io::Result<Self> {
         Ok(match (self, byte) {
             (Self::Before(mark), _) if MARK.get(mark) == Some(&byte) => Self::Before(mark + 1),

@@ -103,7 +103,7 @@ impl DownloadArtifact {
         self
     }
 
-    /// The largest file that is read, in bytes; 1 GiB unless said otherwise.
+    /// The largest file that is read, in bytes. Default: 1 GiB.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self

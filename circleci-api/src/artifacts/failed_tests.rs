@@ -74,7 +74,7 @@ pub struct FailedTest {
     pub test: Test,
 }
 
-/// A job whose tests could not be read, or not all of them. See the example of [`FoundTests`].
+/// A job whose tests could not all be read. See the example of [`FoundTests`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct UnreadTests {
@@ -169,24 +169,24 @@ impl<'a> IntoIterator for &'a FoundTests {
     }
 }
 
-/// The failed tests of a job, and the error that ended the reading, if one did.
+/// The failed tests of a job, and the error if not all of its tests could be read.
 type OfJob = (Vec<FailedTest>, Option<UnreadTests>);
 
 impl FailedTests {
-    /// How many jobs are asked about at once. Default: 4. 0 counts as 1.
+    /// The number of jobs whose tests are read at the same time. Default: 4. 0 counts as 1.
     pub fn at_once(mut self, jobs: usize) -> Self {
         self.at_once = jobs.max(1);
         self
     }
 
-    /// Lists the workflow's jobs and the tests of each that has run, whatever its result: a job may succeed with a failed test. Tests
-    /// fail with the result `failure`, `failed` or `error`. They come in the order of the jobs; a test that failed in two
-    /// runs comes twice. An approval has no tests, and neither has a job of which CircleCI says that it has none (404).
+    /// Lists the workflow's jobs, and the tests of each job that has run, whatever its result: a job may succeed with a failed test. A test
+    /// has failed if its result is `failure`, `failed` or `error`. The tests are in the order of the jobs; a test that failed in two
+    /// parallel runs is there twice. Approvals are skipped. A job whose tests CircleCI does not find (404) has none.
     ///
     /// # Errors
     ///
-    /// The jobs cannot be listed, or neither they nor the workflow tell the project. The tests of a single job that cannot be read are
-    /// [in the result](FoundTests::unread), with those that could.
+    /// The jobs cannot be listed, or neither they nor the workflow name the project. If the tests of a single job cannot be read, its error
+    /// is [in the result](FoundTests::unread).
     pub async fn send(self) -> Result<FoundTests, Error> {
         let jobs = self.jobs.clone().items().into_vec().await?;
         let of_another = jobs.iter().find_map(|job| job.project_slug.clone());
@@ -235,7 +235,7 @@ impl FailedTests {
         Ok(FoundTests { failed, unread })
     }
 
-    /// The workflow's project, for jobs that do not say theirs.
+    /// The workflow's project, for jobs that do not name it.
     async fn project(&self) -> Result<String, Error> {
         let workflow = self.workflow.clone().send().await?;
         workflow.project_slug.ok_or_else(|| {
@@ -246,7 +246,7 @@ impl FailedTests {
     }
 }
 
-/// Not approvals, which may have a number all the same, nor jobs that did not run.
+/// Approvals have no tests, even if they have a number, and neither have jobs that did not run.
 fn has_tests(job: &WorkflowJob) -> bool {
     job.job_number.is_some() && job.type_ != Some(JobType::Approval)
 }
@@ -264,7 +264,7 @@ async fn failed(job: WorkflowJob, tests: Request<GetTests>) -> OfJob {
                 }
             }
             Ok(None) => break None,
-            // A job without tests may answer so.
+            // The answer for a job without tests.
             Err(error) if error.is_not_found() && !any => break None,
             Err(error) => break Some(UnreadTests { job, error }),
         }

@@ -428,8 +428,8 @@ fn http(
     // reqwest would strip `Authorization` from a redirect to another host, but not `Circle-Token`.
     builder
         .redirect(reqwest::redirect::Policy::none())
-        // A file must arrive byte for byte, whatever features of reqwest another crate in the build turns on. The feature `gzip`
-        // unpacks the answers of the API itself: `transport/unpack.rs`.
+        // A file must be kept byte for byte, even if another crate in the build enables compression in reqwest. With the feature `gzip`
+        // `transport/unpack.rs` unpacks the answers of the API.
         .no_gzip()
         .no_brotli()
         .no_zstd()

@@ -10,7 +10,8 @@ use tokio::io::AsyncWriteExt;
 
 use crate::error::{Error, ErrorKind};
 
-/// A temporary file beside its target. Dropped before [`keep`](Self::keep) is over it is removed, and the target stays as it was.
+/// A temporary file beside its target. If it is dropped before [`keep`](Self::keep) has finished, it is removed, and the target is
+/// unchanged.
 pub(crate) struct Draft {
     file: Option<fs::File>,
     path: PathBuf,
@@ -36,7 +37,7 @@ impl Draft {
             .open(&path);
         let file = file.map_err(|error| broken(target, error))?;
         let kept = keep_mode(&file, target);
-        // From here on it is removed if something fails.
+        // From here on a failure removes the file.
         let draft = Self {
             file: Some(fs::File::from_std(file)),
             path,
@@ -70,7 +71,7 @@ impl Draft {
             // Windows does not rename what is open.
             drop(file.into_std().await);
         }
-        // Not handed to another thread: it would be renamed there after a caller who gives up is gone.
+        // Not on another thread, which would rename the file even after the caller has cancelled the download.
         let renamed = std::fs::rename(&self.path, &self.target);
         renamed.map_err(|error| broken(&self.target, error))?;
         self.path.clear();
@@ -88,8 +89,8 @@ impl Drop for Draft {
     }
 }
 
-/// Gives the new file the mode of the one that it replaces: what only its owner could read stays so. Where there is none, or a link,
-/// which is not followed, the new file has the mode of any other.
+/// Gives the new file the mode of the file that it replaces, so that a private file stays private. A link is replaced and not followed: as
+/// without an old file, the umask decides.
 #[cfg(unix)]
 fn keep_mode(file: &std::fs::File, target: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;

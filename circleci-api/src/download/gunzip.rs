@@ -1,4 +1,4 @@
-//! gzip, as it comes in; what is none passes through.
+//! Unpacks gzip while it comes in. Data that is not gzip passes through unchanged.
 
 use std::io::{self, Write};
 
@@ -27,10 +27,10 @@ enum Kind {
     Empty,
     OneByte,
     Plain,
-    /// In a member of a gzip file, of which there may be several one after another.
+    /// In a member of a gzip file. There may be several, one after another.
     Packed(Box<GzDecoder<Vec<u8>>>),
     BetweenMembers,
-    /// Zeros behind the last member, by which tapes and some storage fill their blocks. gzip itself ignores them too.
+    /// Zeros behind the last member. Tapes and some storage fill their blocks with them, and gzip ignores them.
     Padding,
 }
 
@@ -46,7 +46,7 @@ impl Gunzip {
                 Kind::Plain => return out(block),
                 Kind::Packed(decoder) => {
                     let read = decoder.write(block);
-                    // What came before a fault is good.
+                    // The bytes before an error are good.
                     hand_on(decoder, out)?;
                     let read = read?;
                     block = &block[read..];

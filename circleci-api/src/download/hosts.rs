@@ -15,7 +15,7 @@ const ARTIFACTS: &str = "circle-artifacts.com";
 ///
 /// - to the configured origin, which has it anyway (a self-hosted server keeps its artifacts there);
 /// - to `https://output.circle-artifacts.com` and the other hosts below `circle-artifacts.com`, if the client's host is
-///   `circleci.com`: the token of a self-hosted server is none of their business;
+///   `circleci.com`: they must not get the token of a self-hosted server;
 /// - to the hosts that were [allowed](Self::allow).
 ///
 /// It is sent to no other host, and never along with a redirect to another origin, not even to one of these:
@@ -92,7 +92,7 @@ impl TokenHosts {
             && url.query().is_none()
             && url.fragment().is_none()
             && url.username().is_empty();
-        // The URL has decoded `%2e` and the like by now. `com.` is `com`, and has no host above it.
+        // The URL parser has already decoded `%2e`. `com.` is the top-level domain `com`.
         let labels = name.split('.');
         let no_name = |label: &str| label.is_empty() || label.contains(['*', '%']);
         if labels.clone().any(no_name)

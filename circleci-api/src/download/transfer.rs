@@ -21,8 +21,8 @@ use crate::transport::refusal;
 use crate::transport::trace;
 use crate::transport::wire::within;
 
-/// A download. A broken connection is followed by another that goes on where it broke, if the server has ranges and names the same
-/// strong `ETag`. Otherwise the file is read again from the start, compared with what was already handed out, and handed out from there.
+/// A download. If the connection breaks, another one goes on at the same place, provided that the server supports ranges and sends the
+/// same strong `ETag`. Otherwise the file is read again from its start and compared with the bytes that were handed out before.
 ///
 /// Attempts and waits are those of the client's [`RetryPolicy`](crate::RetryPolicy), counted over the whole file. There is no
 /// limit to its time, only to the silence in it.
@@ -39,30 +39,30 @@ pub(crate) struct Transfer {
     digest: Digest,
     /// The size of the file, where it is known.
     length: Option<u64>,
-    /// The strong `ETag` of the file to which all bytes handed out belong. Only under it a range is asked for.
+    /// The strong `ETag` of the file that all bytes handed out so far belong to. A range is requested only with it.
     validator: Option<HeaderValue>,
-    /// Where the bytes of the current answer end in the file, if it is an answer to a range.
+    /// If the current answer is a range: the position in the file where it ends.
     part_end: Option<u64>,
-    /// The reading of a file from its start, for a second time.
+    /// Set while a file is read again from its start.
     skip: Option<Skip>,
-    /// The attempt at hand. Asking for what a server has left out of a range is not another one.
+    /// The number of the current attempt. A request for the rest of a short range is not a new attempt.
     attempts: u32,
-    /// Answers to a range that had only a small piece of it.
+    /// How many answers had only a small piece of the range.
     small_parts: u32,
     time: Stopwatch,
     retries: Retries,
     done: bool,
 }
 
-/// A file that is read again up to where it broke. It may be another one by now.
+/// Skips the bytes that were handed out before, and checks that they are the same. The file may have changed.
 struct Skip {
     left: u64,
     digest: Digest,
-    /// Its strong `ETag`, which is worth nothing before the comparison is done.
+    /// The strong `ETag` of this answer. It counts once the comparison has succeeded.
     validator: Option<HeaderValue>,
 }
 
-/// A server may answer a range in pieces. Pieces below this size in bytes are counted, and this many of them are accepted.
+/// A server may answer a range in pieces. Pieces smaller than `SMALL_PART` bytes are counted; `MOST_SMALL_PARTS` of them are accepted.
 const SMALL_PART: u64 = 64 * 1024;
 const MOST_SMALL_PARTS: u32 = 1000;
 
@@ -96,7 +96,7 @@ impl Transfer {
         })
     }
 
-    /// Goes on with another URL of the same file, for one that has expired.
+    /// Replaces the URL by a new one of the same file. Use it when the URL has expired.
     #[cfg(feature = "usage")]
     pub(crate) fn move_to(&mut self, url: &str) -> Result<(), Error> {
         self.url = safe_url(&self.client, self.operation, url)?;
@@ -125,7 +125,7 @@ impl Transfer {
         Ok(())
     }
 
-    /// Forgets what belongs to one answer, and takes the next one.
+    /// Resets the state of the current answer, and sets the next one.
     fn begin_answer(&mut self, response: Option<Response>) {
         self.response = response;
         self.part_end = None;
@@ -231,15 +231,15 @@ impl Transfer {
             StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION | StatusCode::NO_CONTENT => {
                 self.accept_whole(response)
             }
-            // 202 and its like are no files, but words about one.
+            // A 202, for example, has a message and not the file.
             status => Err(Error::new(ErrorKind::Status)
                 .with_status(status)
                 .with_message("the answer is not a file")),
         }
     }
 
-    /// Parts belong together only if they carry the same strong validator (RFC 9110, 15.3.7.3). What is not certain to belong to the
-    /// bytes handed out is not taken: the whole file is asked for instead.
+    /// Parts belong together only if they have the same strong validator (RFC 9110, 15.3.7.3). A part that may belong to another file is
+    /// refused, and the whole file is requested instead.
     fn accept_part(&mut self, response: Response) -> Result<(), Error> {
         let refuse = |it: &mut Self, why: &str| {
             it.validator = None;
@@ -299,7 +299,7 @@ impl Transfer {
         if self.received == 0 {
             self.validator = validator;
         } else {
-            // What was handed out may belong to another file than this validator.
+            // The bytes handed out so far may belong to another file than this validator.
             self.validator = None;
             self.skip = Some(Skip {
                 left: self.received,
@@ -310,7 +310,7 @@ impl Transfer {
         Ok(())
     }
 
-    /// What follows the end of an answer: the end of the file, or another answer.
+    /// Called at the end of an answer. Decides whether the file is complete, another request follows, or the download has failed.
     fn end(&mut self) -> Result<(), Error> {
         let (skipping, part_end) = (self.skip.is_some(), self.part_end);
         self.begin_answer(None);
@@ -319,7 +319,7 @@ impl Transfer {
             Some(end) if self.received < end => {
                 Err(broken("the server sent less than it announced"))
             }
-            // The server has answered with the beginning of the range: the rest is asked for.
+            // The server has sent only the beginning of the range. The next request asks for the rest.
             Some(end) if self.length.is_none_or(|length| end < length) => Ok(()),
             _ => {
                 self.done = true;
@@ -419,11 +419,11 @@ impl flow::Next for Transfer {
     }
 }
 
-/// The URL of a file, if it may be asked for.
+/// Parses the URL of a file, and checks that it is safe to request.
 fn safe_url(client: &Client, operation: &'static Operation, url: &str) -> Result<Url, Error> {
     let wrong = |why: &str| Error::argument(operation, why);
     let mut url = Url::parse(url).map_err(|_| wrong("the file's URL is not valid"))?;
-    // Over plain http only where the API itself is.
+    // Plain http is allowed only if the API itself uses it.
     let plain = client.base_url().starts_with("http:");
     if url.scheme() != "https" && !(plain && url.scheme() == "http") {
         return Err(wrong("the file's URL is not https"));
@@ -436,7 +436,7 @@ fn broken(why: &str) -> Error {
     Error::new(ErrorKind::Transport).with_message(why)
 }
 
-/// A weak tag (`W/"x"`) tells that two files mean the same, not that they have the same bytes.
+/// A weak tag (`W/"x"`) means that two files are equivalent, not that they have the same bytes.
 fn is_strong(tag: &HeaderValue) -> bool {
     matches!(tag.as_bytes(), [b'"', .., b'"'])
 }
@@ -444,13 +444,13 @@ fn is_strong(tag: &HeaderValue) -> bool {
 /// `bytes 100-199/200`, or `/*` where the length is not known.
 struct ContentRange {
     start: u64,
-    /// Behind the last byte.
+    /// The position behind the last byte.
     end: u64,
     total: Option<u64>,
 }
 
 impl ContentRange {
-    /// `None`: it is none, or it is empty.
+    /// Returns `None` if the text is not a range of bytes, or if the range is empty.
     fn parse(text: &str) -> Option<Self> {
         let (unit, rest) = text.trim().split_once(' ')?;
         let (range, total) = rest.trim().split_once('/')?;

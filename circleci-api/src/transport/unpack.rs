@@ -1,6 +1,6 @@
 //! Answers that come compressed, with the feature `gzip`.
 //!
-//! reqwest could do this too, but only for every request of its client, and a download must keep a compressed file as it is.
+//! reqwest can do this as well, but only for all requests of a client, and a download must keep a compressed file as it is.
 
 #[cfg(not(feature = "gzip"))]
 pub(super) use without::{accept, beginning, body};
@@ -53,8 +53,7 @@ mod with {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     }
 
-    /// The body as the server had it before it was compressed. `limit` bounds its size in bytes. The headers then describe what is
-    /// returned.
+    /// Returns the body without its compression. It may have at most `limit` bytes. Headers that describe the compressed body are removed.
     pub(in crate::transport) fn body(
         headers: &mut HeaderMap,
         body: Bytes,
@@ -70,7 +69,7 @@ mod with {
             );
         }
         if let Err(error) = end {
-            // Another attempt may bring it whole.
+            // The body may have been cut off, and a retry may succeed.
             return Err(Error::new(ErrorKind::Transport)
                 .with_message(format!("the body is not valid gzip: {error}")));
         }
@@ -79,7 +78,7 @@ mod with {
         Ok(plain.into())
     }
 
-    /// The first bytes of a body that need not be whole.
+    /// The first bytes of a body, which may be cut off.
     pub(in crate::transport) fn beginning<'b>(
         headers: &HeaderMap,
         body: &'b [u8],
@@ -89,7 +88,7 @@ mod with {
             return Cow::Borrowed(body);
         }
         match unpack(body, limit) {
-            // It only says that it is compressed.
+            // The body is not compressed, although the header says so.
             (plain, Err(_)) if plain.is_empty() => Cow::Borrowed(body),
             (plain, _) => Cow::Owned(plain),
         }

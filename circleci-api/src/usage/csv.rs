@@ -14,7 +14,7 @@ stream! {
     /// that are signed: they never get the token. When they expire (401 or 403), new ones are asked for with one `getUsageExport`, and the
     /// export goes on where it was.
     ///
-    /// A row that has not as many fields as there are columns is an error, and so is a part with other columns than the first one.
+    /// It is an error if a row has more or fewer fields than there are columns, or if a part has other columns than the first part.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -86,7 +86,7 @@ impl Next for Csv {
                 }
                 Some(Piece::End) => {
                     self.shape.end()?;
-                    // The last line of a part may lack its end.
+                    // The last line of a part may have no line break.
                     if self.at_line {
                         continue;
                     }

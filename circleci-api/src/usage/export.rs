@@ -138,20 +138,19 @@ impl UsageExport {
         self
     }
 
-    /// Whether to wait or to fail when CircleCI's limit is reached; to wait unless said otherwise.
+    /// Whether to wait or to fail when CircleCI's limit is reached. Default: wait.
     pub fn when_limited(mut self, what: WhenLimited) -> Self {
         self.order.when_limited = what;
         self
     }
 
-    /// The total time for ordering and waiting, of all windows together; 5 hours unless said otherwise. CircleCI gives itself 4
-    /// for one.
+    /// The total time for ordering and waiting, for all windows together. Default: 5 hours. CircleCI may take up to 4 hours for one window.
     pub fn deadline(mut self, total: Duration) -> Self {
         self.order.deadline = total;
         self
     }
 
-    /// The largest CSV that is read, in bytes, unpacked; 4 GiB unless said otherwise. It bounds a packed part as well.
+    /// The largest CSV that is read, in bytes after unpacking. It also limits the size of a packed part. Default: 4 GiB.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.order.max_bytes = bytes;
         self

@@ -68,8 +68,8 @@ pub(super) enum Job {
     Ordered(Uuid),
 }
 
-/// Windows of at most 31 days. CircleCI includes both ends, so that a window ends a millisecond before the next one begins, for else
-/// a job at that moment would count twice.
+/// Windows of at most 31 days. CircleCI includes both ends. A window ends a millisecond before the next one begins, because
+/// otherwise a job at that moment would count twice.
 pub(super) fn windows(
     start: DateTime<Utc>,
     end: DateTime<Utc>,
@@ -178,7 +178,7 @@ impl Exports {
         }
     }
 
-    /// The URLs of a window's parts once more, for those that have expired. One look.
+    /// Asks again for the URLs of a window's parts, because they have expired. It counts as one look.
     pub(super) async fn parts_again(&mut self, window: usize) -> Result<Vec<String>, Error> {
         match self.jobs.get(window) {
             Some(Job::Ordered(job)) => Ok(self.look(*job).await?.download_urls),
@@ -235,7 +235,7 @@ impl Exports {
                 Err(error) if error.is_rate_limited() => error,
                 done => return done,
             };
-            // A server that asks for no wait has refused all the same, and each try costs one of the places of the hour.
+            // A refusal without a wait is still a refusal, and each new call uses one of the places of the hour.
             let theirs = refused
                 .retry_after()
                 .filter(|wait| !wait.is_zero())

@@ -1,4 +1,4 @@
-//! The parts of an export, one after the other: fetched, unpacked, and without their headers.
+//! Reads the parts of an export one after the other: downloads and unpacks them, and separates their headers.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -12,16 +12,16 @@ use crate::download::gunzip::{self, Gunzip};
 use crate::download::transfer::Transfer;
 use crate::error::{Error, ErrorKind};
 
-/// No header is longer.
+/// The longest header that is accepted, in bytes.
 const MAX_HEADER: usize = 64 * 1024;
-/// What is unpacked at once.
+/// How many bytes are unpacked at once.
 const BLOCK: usize = 16 * 1024;
 
 /// A piece of a part, in this order.
 pub(super) enum Piece {
-    /// The first line as it is, and its columns in lower case. A part with nothing in it has none.
+    /// The first line as it is, and its columns in lower case. An empty part has no header.
     Header { text: Bytes, columns: Vec<String> },
-    /// The next bytes behind the header. They may end anywhere.
+    /// The next bytes behind the header. They may end in the middle of a row.
     Text(Bytes),
     /// The part is complete.
     End,
@@ -29,21 +29,21 @@ pub(super) enum Piece {
 
 pub(super) struct Parts {
     exports: Exports,
-    /// How many windows were asked for their parts.
+    /// How many windows were begun.
     windows: usize,
-    /// The URLs of the last one of them, and how many parts were begun.
+    /// The URLs of the current window's parts, and how many of the parts were begun.
     urls: Vec<String>,
     begun: usize,
     part: Option<Part>,
     pieces: VecDeque<Piece>,
     unpacked: u64,
-    /// Where the URLs were last found to have expired: the window, the part, and the bytes of it that were there.
+    /// Where the URLs expired last: the window, the part, and the bytes of the part that were received.
     expired: Option<(usize, usize, u64)>,
 }
 
 struct Part {
     transfer: Transfer,
-    /// What has come in and is not yet unpacked.
+    /// Bytes that were received and not yet unpacked.
     piece: Bytes,
     gunzip: Gunzip,
     /// The beginning of the part, until its header is complete.
@@ -120,7 +120,7 @@ impl Parts {
         })
     }
 
-    /// Goes on with new URLs if `error` says that the old ones have expired. If the new ones are refused at the same place, they have not.
+    /// Asks for new URLs if `error` says that the old ones have expired. Returns `error` if the new URLs were refused at the same place.
     async fn renew(&mut self, part: &mut Part, error: Error) -> Result<(), Error> {
         let here = (self.windows, self.begun, part.transfer.received());
         if !is_expired(&error) || self.expired == Some(here) {
@@ -145,11 +145,11 @@ impl Parts {
         }
     }
 
-    /// Unpacks a block, or what is left at the end.
+    /// Unpacks a block. `None` is the end of the part.
     fn unpack(&mut self, part: &mut Part, block: Option<&[u8]>) -> Result<(), Error> {
         let Part { gunzip, head, .. } = part;
         let mut text = Vec::new();
-        // An error of ours on its way through the decoder.
+        // Keeps our own error, which the decoder can only return as an `io::Error`.
         let mut failure = None;
         let mut take = |bytes: &[u8]| {
             let taken = self.count(bytes.len()).and_then(|()| match head {
@@ -159,7 +159,7 @@ impl Parts {
                 }
                 Some(line) => {
                     line.extend_from_slice(bytes);
-                    // Only a new line can make it complete.
+                    // The header is complete only after a line break.
                     let complete = bytes.contains(&b'\n');
                     self.split(head, complete, false, &mut text)
                 }
@@ -187,7 +187,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Takes the header off the beginning of a part.
+    /// Separates the header from the beginning of a part.
     fn split(
         &mut self,
         head: &mut Option<Vec<u8>>,
@@ -229,7 +229,7 @@ impl Parts {
     }
 }
 
-/// Where the first line is, and the columns in it.
+/// The position of the first line that is not blank, and its columns.
 struct Header {
     start: usize,
     end: usize,
@@ -237,7 +237,7 @@ struct Header {
 }
 
 impl Header {
-    /// `None`: it is not complete. If there is nothing but blank lines, it has no columns.
+    /// Returns `None` if the header is not complete. If all lines are blank, there are no columns.
     fn read(bytes: &[u8], ended: bool) -> Option<Self> {
         const MARK: &[u8] = b"\xef\xbb\xbf";
         let text = bytes.strip_prefix(MARK).unwrap_or(bytes);
@@ -252,8 +252,7 @@ impl Header {
     }
 }
 
-/// The length of the first line, and its columns. Quotes may hold a line break, and two headers are the same with them and
-/// without.
+/// The length of the first line, and its columns without quotes. A quoted column may contain a line break.
 fn first_line(bytes: &[u8], ended: bool) -> Option<(usize, Vec<String>)> {
     let mut reader = ReaderBuilder::new()
         .terminator(Terminator::Any(b'\n'))
@@ -281,7 +280,7 @@ fn columns(text: &[u8], ends: &[usize]) -> Vec<String> {
     ends.iter().map(&mut name).collect()
 }
 
-/// Storage refuses a signed URL after some hours.
+/// Whether storage has refused a signed URL because it has expired.
 fn is_expired(error: &Error) -> bool {
     let said = error.message().unwrap_or_default();
     error.is_unauthorized()
@@ -289,8 +288,8 @@ fn is_expired(error: &Error) -> bool {
         || (error.kind() == ErrorKind::Status && said.starts_with("ExpiredToken"))
 }
 
-/// New URLs for the old ones: for each the one with the same path, if paths tell them apart, or else the one in the same place. `None`: they
-/// are not the same parts.
+/// Sorts the new URLs like the old ones: by their paths if each path is unique, and otherwise as they are. Returns `None` if the number of
+/// parts has changed.
 fn in_the_same_order(old: &[String], new: Vec<String>) -> Option<Vec<String>> {
     let path = |url: &str| url.split(['?', '#']).next().unwrap_or_default().to_owned();
     if old.len() != new.len() {
@@ -348,7 +347,7 @@ mod tests {
         ] {
             assert_eq!(in_the_same_order(&old, urls(&new)), Some(urls(&expected)));
         }
-        // One path for all: the query tells them apart, and only their places are known.
+        // All parts have the same path, so that only their order is known.
         let old = urls(&["https://s/p?n=1&x=1", "https://s/p?n=2&x=1"]);
         let new = urls(&["https://s/p?n=1&x=2", "https://s/p?n=2&x=2"]);
         assert_eq!(in_the_same_order(&old, new.clone()), Some(new.clone()));

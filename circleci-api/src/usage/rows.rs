@@ -18,8 +18,8 @@ const MAX_ROW: usize = 1 << 20;
 stream! {
     /// An organization's usage, row by row: [`UsageExport::rows`](super::UsageExport::rows).
     ///
-    /// A row is read by the names of the columns of its own part: an export of another month may have other columns. A row that has not as
-    /// many fields as its part has columns is an error that tells its number, counted from 1 without the headers.
+    /// Each row has the columns of its own part: the export of another month may have other columns. A row with more or fewer fields than its
+    /// part has columns is an error that names the number of the row, counted from 1 over all parts without their headers.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -280,7 +280,7 @@ pub(super) struct Rows {
     reader: Box<Reader>,
     columns: Arc<[String]>,
     piece: Bytes,
-    /// The part has ended, and `piece` is the end of its last line.
+    /// The part has ended, and `piece` is a line break that ends its last line.
     closing: bool,
     /// The row at hand, as far as it was read.
     text: Vec<u8>,
@@ -306,7 +306,7 @@ impl Rows {
         }
     }
 
-    /// Makes sure that there is something to read, or says that there is nothing any more.
+    /// Gets the next piece if all of the current one was read. Returns `false` at the end of the export.
     async fn refill(&mut self) -> Result<bool, Error> {
         while self.piece.is_empty() {
             if self.closing {
@@ -318,7 +318,7 @@ impl Rows {
             match self.parts.next().await? {
                 None => return Ok(false),
                 Some(Piece::Header { columns, .. }) => {
-                    // Each part is read by its own columns.
+                    // Each part has its own columns.
                     self.columns = columns.into();
                     *self.reader = Reader::new();
                 }
@@ -377,7 +377,7 @@ impl Next for Rows {
     }
 }
 
-/// The row as text, and where its fields end. A byte that is not UTF-8 costs one character, and not the row.
+/// The row as text, and the ends of its fields. A byte that is not UTF-8 becomes a replacement character.
 fn legible(bytes: &[u8], ends: &[usize]) -> (String, Vec<usize>) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return (text.to_owned(), ends.to_vec());

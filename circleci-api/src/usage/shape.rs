@@ -1,16 +1,16 @@
-//! Whether the rows of a part are as long as its header.
+//! Checks that each row of a part has as many fields as its header.
 
 use csv_core::{ReadRecordResult, Reader};
 
 use super::parts::in_row;
 use crate::error::{Error, ErrorKind};
 
-/// Counts the fields of each row, and keeps nothing of them.
+/// Counts the fields of each row, without keeping them.
 #[derive(Default)]
 pub(super) struct Shape {
     reader: Reader,
     columns: usize,
-    /// The row at hand: its fields, and whether there is anything of it.
+    /// The current row: its fields so far, and whether it has begun.
     fields: usize,
     begun: bool,
     /// The number of the row, over all parts.
@@ -18,7 +18,7 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// A part with so many columns follows.
+    /// Begins a part with this number of columns.
     pub(super) fn begin(&mut self, columns: usize) {
         self.reader = Reader::new();
         self.columns = columns;
@@ -42,9 +42,9 @@ impl Shape {
         Ok(())
     }
 
-    /// The part has ended.
+    /// Ends the part.
     pub(super) fn end(&mut self) -> Result<(), Error> {
-        // Ends the last line, if it is not within quotes.
+        // A line break ends the last row, unless a quote is open.
         self.push(b"\n")?;
         match self.begun {
             true => Err(open_quote(self.row + 1)),

@@ -204,11 +204,11 @@ pub(crate) fn is_part(part: &str) -> bool {
         && !part.contains(|c: char| c == '/' || c == '\\' || c.is_control())
 }
 
-/// Where a git remote is.
+/// The parts of a git remote.
 struct Remote<'t> {
     host: &'t str,
     path: &'t str,
-    /// The host goes through the configuration of ssh, where it may be an alias.
+    /// The remote is reached by ssh, whose configuration may define an alias for the host.
     by_ssh: bool,
 }
 
@@ -232,8 +232,8 @@ fn remote(text: &str) -> Option<Remote<'_>> {
     })
 }
 
-/// The host that an ssh alias such as `github.com-work` stands for: people with several keys have one for each. Only what cannot be the
-/// name of a host itself is taken for an alias, for no top-level domain begins with `com-`.
+/// The host of an ssh alias such as `github.com-work`. People with several keys use one alias for each. No top-level domain begins with
+/// `com-` or `org-`, so that an alias is never the name of another host.
 fn without_alias(host: &str) -> &str {
     for known in ["github.com", "bitbucket.org"] {
         if let Some(rest) = host.strip_prefix(known)

@@ -59,7 +59,7 @@ pub trait Boarded {
 
 /// # Workflows
 impl<W: Boarded> Wait<W> {
-    /// What to do about a workflow that waits for a person. Unless said otherwise, wait as well.
+    /// What to do about a workflow that is on hold. Default: [`OnHold::Wait`].
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -83,7 +83,7 @@ impl<W: Boarded> Wait<W> {
         self
     }
 
-    /// What a workflow counts as that is `not_run`; a success unless said otherwise.
+    /// What a workflow with the status `not_run` counts as. Default: [`CountAs::Success`].
     ///
     /// See the example of [`Wait`].
     pub fn not_run(mut self, count: CountAs) -> Self {
@@ -91,8 +91,8 @@ impl<W: Boarded> Wait<W> {
         self
     }
 
-    /// What a workflow counts as whose status this version of the crate does not know. Unless said otherwise it is
-    /// unfinished until it has a time at which it stopped, and then a failure.
+    /// What a workflow counts as whose status this version of the crate does not know. Default: [`CountAs::Unfinished`], and a failure once
+    /// it has a `stopped_at`.
     ///
     /// See the example of [`Wait`].
     pub fn unknown(mut self, count: CountAs) -> Self {
@@ -202,13 +202,13 @@ impl Board {
             }
             let jobs = match jobs(id, view).await {
                 Ok(jobs) => jobs,
-                // Nobody can decide on approvals that are not known.
+                // The caller cannot decide on approvals that are not known.
                 Err(error)
                     if standing == Standing::Held && matches!(self.on_hold, OnHold::Approve(_)) =>
                 {
                     return Err(error);
                 }
-                // What became of the workflow is known without its jobs.
+                // The status of the workflow is known without its jobs.
                 Err(error) => {
                     view.news.push(Change::Trouble(Arc::new(error)));
                     continue;
@@ -281,7 +281,7 @@ impl Board {
                 // An earlier one did arrive, only its answer did not.
                 Err(error) if again && says_done(&error) => {}
                 Err(error) => {
-                    // A refusal is certain: this one has not arrived.
+                    // CircleCI has refused it, so that a later refusal does not mean that it was already approved.
                     if !error.is_transient() {
                         self.sent.remove(&id);
                     }
@@ -383,7 +383,7 @@ fn web_url(workflow: &Workflow, job: Option<i64>, view: &View) -> Option<String>
     )
 }
 
-/// Which of a failed workflow's jobs are to blame; the workflow itself if that cannot be found out.
+/// The failed jobs of a failed workflow, or the workflow itself if they are not known.
 async fn blame(workflow: &Workflow, view: &mut View) -> Vec<Failure> {
     let mut failures = Vec::new();
     if let Some(id) = workflow.id {

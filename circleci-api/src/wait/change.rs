@@ -45,8 +45,8 @@ pub enum Change {
     Approved(Held),
     /// The state of a usage export.
     UsageExport(UsageExportJobState),
-    /// A call that failed. The wait goes on: a look may succeed the next time, and without the jobs of a workflow only their names are
-    /// missing from the outcome.
+    /// A call failed, and the wait goes on. The next look may succeed; if the jobs of a workflow cannot be listed, only their names are
+    /// missing in the outcome.
     Trouble(Arc<Error>),
 }
 

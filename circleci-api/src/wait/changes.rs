@@ -19,7 +19,7 @@ use crate::transport::call::CallOptions;
 
 /// The last look, at the deadline, gets this much time.
 const LAST_LOOK: Duration = Duration::from_secs(10);
-/// For so long after the first look a 404 may mean that it is not there yet.
+/// During this time after the first look a 404 may mean that the thing does not exist yet.
 const NEW: Duration = Duration::from_secs(60);
 
 pub(super) mod sealed {
@@ -90,12 +90,12 @@ pub struct View {
 }
 
 impl View {
-    /// Whether a failed look is followed by another.
+    /// Whether another look follows a failed one.
     fn goes_on(&mut self, failure: &Error) -> bool {
         if !failure.is_not_found() {
             return failure.is_transient();
         }
-        // What has just come into being is not known to all of CircleCI's servers at once, and one of them may be behind later on.
+        // Not all of CircleCI's servers know a new pipeline at once, and later one of them may be out of date.
         let missed = std::mem::replace(&mut self.missed, true);
         !missed || self.time.elapsed() < NEW
     }

@@ -93,7 +93,7 @@ use pace::Pace;
 ///     .settle(minutes(1)) // somebody may rerun a workflow by hand
 ///     .announced(minutes(5)) // what follows a setup workflow is slow to come
 ///     .no_workflow(NoWorkflow::ReturnAfter(minutes(5)))
-///     .errored(CountAs::Failure) // as it is unless said otherwise
+///     .errored(CountAs::Failure) // the default
 ///     .not_run(CountAs::Failure)
 ///     .unknown(CountAs::Failure);
 /// assert_eq!(wait.finish().await?.verdict, Verdict::Failed); // `deploy` was not run
@@ -115,15 +115,14 @@ impl<W: Watch> Wait<W> {
         }
     }
 
-    /// How long to wait at most, from the first look; 1 hour unless said otherwise. The last look is taken when it is
-    /// reached.
+    /// The longest time to wait, from the first look. The last look is taken at the deadline. Default: 1 hour.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.pace.deadline = deadline;
         self
     }
 
-    /// The wait between two looks: `least` at first, growing to `most`, jitter included. From 5 to 30 seconds unless
-    /// said otherwise, and never less than a tenth of one.
+    /// The wait between two looks: `least` at first, growing to `most`, jitter included. It is never less than 100 milliseconds. Default:
+    /// from 5 to 30 seconds.
     pub fn interval(mut self, least: Duration, most: Duration) -> Self {
         self.pace.least = least.max(pace::LEAST);
         self.pace.most = most.max(self.pace.least);

@@ -75,21 +75,21 @@ impl Client {
 }
 
 impl Wait<PipelineWait> {
-    /// What to do while there is no workflow. Unless said otherwise, end after a minute.
+    /// What to do while there is no workflow. Default: end after 1 minute.
     pub fn no_workflow(mut self, policy: NoWorkflow) -> Self {
         self.watch.no_workflow = policy;
         self
     }
 
-    /// What a pipeline counts as that CircleCI calls `errored`, when nothing of it is running: a failure unless said
-    /// otherwise. As a success it is judged by its workflows alone.
+    /// What a pipeline in the state `errored` counts as when none of its workflows is running. With [`CountAs::Success`] only its workflows
+    /// decide. Default: [`CountAs::Failure`].
     pub fn errored(mut self, count: CountAs) -> Self {
         self.watch.errored = count;
         self
     }
 
-    /// How long nothing must have moved before the pipeline is over; 5 seconds unless said otherwise. Longer, to see
-    /// reruns that somebody starts afterwards.
+    /// How long nothing must change before the pipeline is over. A longer time also catches reruns that somebody starts afterwards. Default:
+    /// 5 seconds.
     pub fn settle(mut self, time: Duration) -> Self {
         self.watch.settle = time;
         self
@@ -129,7 +129,7 @@ impl PipelineWait {
     /// How long nothing may move before it is over; `None` if something will.
     fn patience(&self, current: &[Workflow]) -> Option<Duration> {
         let state = self.state();
-        // A setup workflow that failed continues with nothing, and the state may stay as it is for ever.
+        // No workflow follows a setup workflow that failed, and the state may never change.
         let setup_failed = || {
             current
                 .iter()
@@ -244,7 +244,7 @@ fn is_setup(workflow: &Workflow) -> bool {
     workflow.tag == Some(WorkflowTag::Setup)
 }
 
-/// CircleCI tags what somebody has rerun: `rerun-workflow-from-failed`, `rerun-single-job`, `rerun-workflow-from-beginning`.
+/// The tags of reruns are `rerun-workflow-from-failed`, `rerun-single-job` and `rerun-workflow-from-beginning`.
 fn is_rerun(workflow: &Workflow) -> bool {
     let tag = workflow.tag.as_ref().map(WorkflowTag::as_str);
     tag.is_some_and(|tag| tag.starts_with("rerun"))
@@ -253,7 +253,7 @@ fn is_rerun(workflow: &Workflow) -> bool {
 /// Of the workflows of one name the last one, and the others; each oldest first.
 fn latest(mut workflows: Vec<Workflow>) -> (Vec<Workflow>, Vec<Workflow>) {
     workflows.sort_by_key(|workflow| workflow.created_at);
-    // A workflow that continues a setup workflow may have its name. No other tag keeps two of a name apart.
+    // A setup workflow and the workflow that follows it may have the same name. Other tags do not separate workflows.
     let mut last: HashMap<(&str, bool), usize> = HashMap::new();
     for (index, workflow) in workflows.iter().enumerate() {
         let name = &*workflow.name;

@@ -32,8 +32,8 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// With the secret that the webhook was set up with. White space around it is left out, such as the line break at the end of a file.
-    /// A secret that is empty, or nothing but white space, verifies nothing, for everyone can sign with it.
+    /// Creates a verifier with the signing secret of the webhook. White space around the secret is removed, such as the line break at the
+    /// end of a file. An empty or blank secret verifies nothing, because everyone could sign with it.
     pub fn new(secret: impl Into<SecretString>) -> Self {
         Self {
             secrets: vec![trimmed(secret.into())],
