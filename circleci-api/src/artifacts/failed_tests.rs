@@ -115,6 +115,7 @@ impl std::error::Error for UnreadTests {
 ///     println!("{unread}"); // "e2e": getTests: 403 Forbidden: Forbidden
 /// }
 /// # assert_eq!(found.unread().len(), 1);
+/// assert!(found.into_result().is_err_and(|error| error.is_forbidden())); // if one failure is too many
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
@@ -134,10 +135,10 @@ impl FoundTests {
     ///
     /// # Errors
     ///
-    /// The first job whose tests could not be read.
-    pub fn into_result(self) -> Result<Vec<FailedTest>, UnreadTests> {
+    /// The error of the first job whose tests could not be read.
+    pub fn into_result(self) -> Result<Vec<FailedTest>, Error> {
         match self.unread.into_iter().next() {
-            Some(unread) => Err(unread),
+            Some(unread) => Err(unread.error),
             None => Ok(self.failed),
         }
     }

@@ -5,6 +5,7 @@
 //! When they are used up, the server is honest. It tells no lie that nobody could find out: versions with other bytes have other strong
 //! tags, and a file does not end sooner than its own total.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use circleci_api::types::Artifact;
@@ -22,7 +23,7 @@ thread_local! {
 struct Script {
     versions: Vec<Vec<u8>>,
     current: usize,
-    choices: std::vec::IntoIter<u8>,
+    choices: VecDeque<u8>,
 }
 
 pub fn run(bytes: &[u8]) {
@@ -43,7 +44,7 @@ pub fn run(bytes: &[u8]) {
     let script = Arc::new(Mutex::new(Script {
         versions: versions.clone(),
         current: 0,
-        choices: choices.to_vec().into_iter(),
+        choices: choices.iter().copied().collect(),
     }));
     STAGE.with(|stage| {
         stage.play(move |seen| Some(script.lock().expect("the script").answer(seen)));
@@ -67,7 +68,7 @@ pub fn run(bytes: &[u8]) {
 
 impl Script {
     fn answer(&mut self, seen: &Seen) -> Answer {
-        let mut choose = || self.choices.next().map_or(0, usize::from);
+        let mut choose = || self.choices.pop_front().map_or(0, usize::from);
         let (what, how, end) = (choose(), choose(), choose());
         if what % 4 == 3 {
             self.current = (self.current + 1) % VERSIONS;
