@@ -429,6 +429,12 @@ fn http(
     // reqwest would strip `Authorization` from a redirect to another host, but not `Circle-Token`.
     builder
         .redirect(reqwest::redirect::Policy::none())
+        // A file must be kept byte for byte, even if another crate in the build enables compression in reqwest. With the feature `gzip`
+        // `transport/unpack.rs` unpacks the answers of the API.
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
         .build()
         .map_err(|error| Error::configuration("the HTTP client cannot be built").with_source(error))
 }
