@@ -31,9 +31,7 @@ pub async fn start_with(count: usize) -> MockServer {
     }
     for (path, body) in bodies {
         Mock::given(method("GET"))
-            .and(path_regex(format!(
-                "^/api/v2/insights/gh%2Facme%2Fweb/{path}$"
-            )))
+            .and(path_regex(format!("^/api/v2/insights/gh/acme/web/{path}$")))
             .respond_with(ResponseTemplate::new(200).set_body_json(body))
             .mount(&server)
             .await;

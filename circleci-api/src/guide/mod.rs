@@ -11,6 +11,7 @@
 //! | `overview` | see many pipelines at once, cancel old ones, find projects, and make many calls at a time |
 //! | `testing` | test a program that talks to CircleCI |
 //! | [tracing] | see every call in the log |
+//! | [undocumented] | call an endpoint that this crate does not know, or send a header of one call |
 //! | [self-hosted Server](self_hosted) | talk to a CircleCI Server of their own |
 //! | [blocking callers](blocking) | call without an async program around it |
 //! | [from curl](from_curl), [from the CLI](from_cli), [from circulo](from_circulo) | bring along what they have |
@@ -24,6 +25,9 @@
 
 #[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("first_call.md"))]
 pub mod first_call {}
+
+#[doc = include_str!("undocumented.md")]
+pub mod undocumented {}
 
 #[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("paging.md"))]
 pub mod paging {}

@@ -33,12 +33,10 @@ pub(super) fn find(method: &Method, path: &str) -> Option<(&'static Operation, P
     let known = REPLIES.iter().chain(OTHERS).map(|reply| reply.operation);
     let known = known.filter(|operation| operation.method == *method);
     let matching = known.filter_map(|operation| {
-        let template: Vec<&'static str> = match operation.path.strip_prefix("/../") {
-            Some(beside) => beside.split('/').collect(),
-            None => std::iter::once("v2")
-                .chain(operation.path.trim_start_matches('/').split('/'))
-                .collect(),
-        };
+        let root = operation.root.trim_start_matches("/api/");
+        let template: Vec<&'static str> = std::iter::once(root)
+            .chain(operation.path.trim_start_matches('/').split('/'))
+            .collect();
         let mut params = Params::new();
         matches(operation, &template, &segments, &mut params).then_some((operation, params))
     });
@@ -98,7 +96,7 @@ fn matches(
 fn admits(kind: ParamKind, value: &str) -> bool {
     let parts = value.split('/').count();
     match kind {
-        ParamKind::ProjectSlug => parts == 3,
+        ParamKind::ProjectSlug => parts == 3 || Uuid::try_parse(value).is_ok(),
         ParamKind::OrgSlug => parts == 2,
         ParamKind::OrgSlugOrId => parts == 2 || Uuid::try_parse(value).is_ok(),
         ParamKind::Uuid => Uuid::try_parse(value).is_ok(),

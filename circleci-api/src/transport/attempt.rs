@@ -30,9 +30,9 @@ pub(super) async fn attempt(
     body: Option<Bytes>,
 ) -> Result<Answer, Error> {
     let client = &*call.client.inner;
-    let method = &call.operation.method;
+    let method = call.operation.method();
     for _ in 0..=REDIRECTS {
-        let request = request(client, method.clone(), url, body.clone());
+        let request = request(call, url, body.clone());
         let mut response = within(client, time, client.http.execute(request)).await?;
         let status = response.status();
         #[cfg(feature = "pacing")]
@@ -66,9 +66,12 @@ pub(super) async fn attempt(
     Err(too_many_redirects())
 }
 
-fn request(client: &Inner, method: Method, url: Url, body: Option<Bytes>) -> reqwest::Request {
-    let mut request = reqwest::Request::new(method, url);
-    *request.headers_mut() = client.headers.clone();
+fn request(call: &Call, url: Url, body: Option<Bytes>) -> reqwest::Request {
+    let mut request = reqwest::Request::new(call.operation.method().clone(), url);
+    *request.headers_mut() = call.client.inner.headers.clone();
+    if let Some(headers) = call.headers() {
+        request.headers_mut().extend(headers.clone());
+    }
     if let Some(body) = body {
         request
             .headers_mut()

@@ -56,6 +56,7 @@ async fn exchange(
     mut retries: Retries,
     mut attempts: u32,
 ) -> Result<Reply, Error> {
+    call.check()?;
     let client = &*call.client.inner;
     loop {
         let (url, body) = (call.url()?, call.body()?);
@@ -69,6 +70,7 @@ async fn exchange(
                 headers,
                 body,
             }) => {
+                trace::answered(&call, &headers);
                 return Ok(Reply {
                     status,
                     headers,
@@ -80,9 +82,10 @@ async fn exchange(
                 });
             }
             Err(failure) => failure
-                .with_operation(call.operation)
+                .with_operation(&call.operation)
                 .with_attempts(attempts),
         };
+        trace::failed(&call, &failure);
         match retries.next(failure, time.elapsed(client.clock.now())) {
             Next::GiveUp(failure) => return Err(failure),
             Next::Again { failure, wait } => {
@@ -107,7 +110,7 @@ async fn admit(call: &Call, time: &mut Stopwatch) -> Result<(), Error> {
             .is_some_and(|left| wait > left)
         {
             return Err(Error::new(crate::error::ErrorKind::RateLimited)
-                .with_operation(call.operation)
+                .with_operation(&call.operation)
                 .with_message("the client's own pacing leaves no room within the call's time")
                 .with_retry_after(Some(wait)));
         }
