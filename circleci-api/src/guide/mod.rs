@@ -10,8 +10,8 @@
 //! | `everyday` | download artifacts, see failed tests and figures, set many variables, know what it costs; and what calls what |
 //! | `overview` | see many pipelines at once, cancel old ones, find projects, and make many calls at a time |
 //! | `testing` | test a program that talks to CircleCI |
-//! | [tracing] | see every call in the log |
 //! | [undocumented] | call an endpoint that this crate does not know, or send a header of one call |
+//! | [tracing] | see every call in the log |
 //! | [self-hosted Server](self_hosted) | talk to a CircleCI Server of their own |
 //! | [blocking callers](blocking) | call without an async program around it |
 //! | [from curl](from_curl), [from the CLI](from_cli), [from circulo](from_circulo) | bring along what they have |
