@@ -13,6 +13,7 @@ mod contexts;
 mod credentials;
 mod decode;
 mod doctor;
+mod double;
 mod examples_in_docs;
 mod insights;
 mod live_api;

@@ -39,7 +39,7 @@ mod sealed {
     /// # let circleci = server.client();
     ///
     /// let project = timed(circleci.get_project_by_slug("gh/acme/web")).await?;
-    /// assert_eq!(project.name, "api-preview-docs"); // the mock's example
+    /// assert_eq!(project.name, "web"); // the mock's example is the project that is asked for
     /// # Ok(()) }
     /// ```
     pub trait Kind: 'static {

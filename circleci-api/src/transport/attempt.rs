@@ -1,7 +1,7 @@
 //! One attempt of a call: the request, its redirects, and the body of the answer.
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::Url;
 
@@ -77,6 +77,13 @@ fn request(call: &Call, url: Url, body: Option<Bytes>) -> reqwest::Request {
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         *request.body_mut() = Some(body.into());
+    } else if matches!(
+        *request.method(),
+        Method::POST | Method::PUT | Method::PATCH
+    ) {
+        // RFC 9110, section 8.6: some proxies answer 411 to a POST that does not say how long its body is.
+        let none = HeaderValue::from_static("0");
+        request.headers_mut().insert(CONTENT_LENGTH, none);
     }
     request
 }
