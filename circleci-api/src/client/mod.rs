@@ -15,6 +15,7 @@ use crate::retry::clock::{Clock, SystemClock};
 pub(crate) mod auth;
 pub(crate) mod environment;
 pub(crate) mod host;
+pub(crate) mod web_url;
 
 use auth::{Credential, Scheme, Token};
 use environment::Environment;

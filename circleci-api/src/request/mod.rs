@@ -22,7 +22,8 @@ pub use raw::RawRequest;
 pub use sending::Sending;
 
 mod sealed {
-    /// What an operation is called by, and how its answer is read. For what is to work with any of them:
+    /// An operation as a type: its description, and the type of its answer. Use it as a bound, for code that works with
+    /// any operation. This trait is sealed: every operation of this crate implements it, and nothing else can.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
