@@ -115,9 +115,20 @@ fn spelling(object: &Map<String, Value>, key: &str) -> String {
 }
 
 /// A key that the type keeps and does not know: it was misspelled too.
+#[track_caller]
 fn unknown<O: Kind<Output: DeserializeOwned>>(json: &Value) -> Option<String> {
     let mut findings = Vec::new();
     survey::<O::Output>(json.to_string().as_bytes(), &mut findings);
+    let odd = findings
+        .iter()
+        .find(|finding| finding.kind == SurpriseKind::MendedValue);
+    if let Some(odd) = odd {
+        panic!(
+            "{}: this is not what it answers: {}: a value of the wrong form",
+            O::OPERATION.id,
+            odd.path
+        );
+    }
     let unknown = findings
         .into_iter()
         .find(|finding| finding.kind == SurpriseKind::UnknownKey);
