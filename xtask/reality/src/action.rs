@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 /// The JSONPath of a place in the document.
 pub fn target(place: &[String]) -> String {
     let mut path = "$".to_owned();
+    let mut in_list = false;
     for name in place {
         let word = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
@@ -13,7 +14,8 @@ pub fn target(place: &[String]) -> String {
                 path.push('.');
                 path.push_str(name);
             }
-            false if name.parse::<usize>().is_ok() => {
+            // Elsewhere a number is a key, such as the status of a response.
+            false if in_list => {
                 path.push_str(&format!("[{name}]"));
             }
             false => {
@@ -21,6 +23,7 @@ pub fn target(place: &[String]) -> String {
                 path.push_str(&format!("['{escaped}']"));
             }
         }
+        in_list = matches!(name.as_str(), "allOf" | "anyOf" | "oneOf");
     }
     path
 }
