@@ -47,6 +47,17 @@ impl Operation {
     }
 }
 
+/// An example of what an operation answers, as `regen` makes it from the document.
+#[cfg(feature = "mock")]
+pub(crate) struct Example {
+    pub(crate) operation: &'static Operation,
+    pub(crate) status: u16,
+    /// The names of the query's parameters.
+    pub(crate) queries: &'static [&'static str],
+    /// JSON; `null` where there is no body.
+    pub(crate) body: &'static str,
+}
+
 /// A path parameter. See the example of [`Operation`].
 #[derive(Clone, Copy, Debug)]
 pub struct Param {

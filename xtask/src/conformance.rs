@@ -2,29 +2,23 @@
 //! client: `cargo xtask regen` must work while the client does not compile.
 
 use anyhow::{Context, Result};
-use std::{
-    ffi::OsString,
-    path::Path,
-    process::{Command, ExitCode},
-};
+use std::{ffi::OsString, path::Path, process::Command};
 
-pub fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
+/// Runs the package with these arguments and returns the exit code.
+pub fn run(root: &Path, arguments: &[String]) -> Result<u8> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let package = [
+        "run",
+        "--quiet",
+        "--package",
+        "circleci-api-conformance",
+        "--",
+    ];
     let status = Command::new(cargo)
-        .args([
-            "run",
-            "--quiet",
-            "--package",
-            "circleci-api-conformance",
-            "--",
-        ])
+        .args(package)
         .args(arguments)
         .current_dir(root)
         .status()
         .context("cannot run cargo")?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(u8::from(!status.success()))
 }

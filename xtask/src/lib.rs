@@ -1,5 +1,14 @@
-//! The maintainer's tools of `circleci-api`, one step a file:
-//! document -> overlay -> fixups -> hoist -> precheck -> progenitor -> emit -> files.
+//! The maintainer's tools of `circleci-api`. Each room uses only the rooms below it:
+//!
+//! - `update`: takes a newer document in
+//! - `drift`: says what a newer document changes for users
+//! - `surface`: lists what the generated code offers
+//! - `regen`: runs the whole way from the document to the generated files
+//! - `emit`: writes the files
+//! - `lower`: turns the document into plain data: checks, names and types
+//! - `document`: reads the document; fetches it; applies the overlay and the fixups
+//!
+//! `bench_peers` and `conformance` stand apart: they are commands of their own.
 
 #![warn(
     clippy::expect_used,
@@ -12,19 +21,10 @@
 
 pub mod bench_peers;
 pub mod conformance;
-pub mod deviations;
 pub mod document;
 pub mod drift;
 pub mod emit;
-pub mod fetch;
-pub mod fixups;
-pub mod generate;
-pub mod hoist;
-pub mod names;
-pub mod overlay;
-pub mod precheck;
+pub mod lower;
 pub mod regen;
 pub mod surface;
-pub mod tolerate;
 pub mod update;
-pub mod words;

@@ -7,27 +7,21 @@
     clippy::unwrap_used
 )]
 
-use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use std::{
-    fs,
-    io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
 use xtask::{
     bench_peers::{self, BenchPeers, Part},
-    conformance, deviations,
-    drift::{self, Deny, Drift, Format},
-    fetch::{ErrorKind, Fetch, FetchError, Limits},
-    regen,
-    surface::{self, Surface},
-    update::Update,
+    conformance,
+    document::fetch::{Fetch, FetchError, Limits},
+    drift::{self, CannotCompare, Deny, Drift, Format},
+    regen::{Places, Regen},
+    surface,
+    update::{self, Stopped, Update},
 };
-
-/// Code that is stale, as opposed to a command that failed.
-const STALE: u8 = 4;
 
 #[derive(Parser)]
 #[command(
@@ -51,20 +45,7 @@ enum Command {
         from: Option<String>,
     },
     /// Turn the vendored document into circleci-api/src/generated/
-    Regen {
-        /// Write nothing; fail if the generated code or the document's record is stale (exit code 4)
-        #[arg(long)]
-        check: bool,
-        /// Another document to generate from; overlay actions that do not apply to it are warnings
-        #[arg(long, value_name = "FILE", requires = "out")]
-        spec: Option<PathBuf>,
-        /// Another folder to generate into
-        #[arg(long, value_name = "DIR")]
-        out: Option<PathBuf>,
-        /// Say how often each overlay action and fixup applied
-        #[arg(long)]
-        report: bool,
-    },
+    Regen(Regen),
     /// Compare our client with what a user would pick instead, by the same calls on the same server; the tables go to stdout
     #[command(after_help = bench_peers::NEEDS)]
     BenchPeers {
@@ -93,7 +74,7 @@ enum Command {
     /// Say what differs between the vendored document and another one, and what that means for users; writes nothing
     #[command(after_help = drift::EXIT_CODES)]
     Drift {
-        /// What to compare with: CircleCI's own document unless said otherwise
+        /// What to compare with. Default: CircleCI's own document
         #[arg(long, value_name = "URL|FILE|git:REV")]
         against: Option<String>,
         #[arg(long, value_enum, default_value_t)]
@@ -109,7 +90,7 @@ enum Command {
         timeout: Option<u64>,
     },
     /// Take a newer document in: fetch, regen, snapshots, tests, and a changelog entry; all of it or nothing
-    #[command(after_help = xtask::update::EXIT_CODES)]
+    #[command(after_help = update::EXIT_CODES)]
     Update {
         /// Where to take it from instead of CircleCI
         #[arg(long, value_name = "URL|FILE")]
@@ -122,116 +103,39 @@ enum Command {
 
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
-        Ok(code) => code,
-        Err(error) => {
-            // One line, with its causes.
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+        Ok(code) => ExitCode::from(code),
+        Err(Failure { code, line }) => {
+            eprintln!("error: {line}");
+            ExitCode::from(code)
         }
     }
 }
 
-fn run(arguments: Arguments) -> Result<ExitCode> {
-    let root = arguments.root.unwrap_or_else(root);
-    let places = regen::Places::of(&root);
+/// Runs a command and returns its exit code.
+fn run(Arguments { root, command }: Arguments) -> Result<u8, Failure> {
+    let root = root.unwrap_or_else(repository);
+    let limits = Limits::default();
     let mut out = std::io::stdout().lock();
-    match arguments.command {
+    let mut errors = std::io::stderr();
+    Ok(match command {
         Command::Fetch { from } => {
-            Fetch {
+            let openapi_dir = Places::of(&root).openapi;
+            let fetch = Fetch {
                 from,
-                openapi_dir: places.openapi,
-                limits: Limits::default(),
-            }
-            .run(&mut out)?;
-        }
-        Command::Regen {
-            check,
-            spec,
-            out: dir,
-            report,
-        } => {
-            let built = match &spec {
-                Some(spec) => regen::build_other(&places, spec)?,
-                None => match regen::build_vendored(&places) {
-                    // The document is not the one on record: as stale as code that was not made from it.
-                    Err(error) if check && is_stale(&error) => {
-                        eprintln!("error: {error:#}");
-                        return Ok(ExitCode::from(STALE));
-                    }
-                    built => built?,
-                },
+                openapi_dir,
+                limits,
             };
-            built
-                .stale
-                .iter()
-                .for_each(|warning| eprintln!("warning: {warning}"));
-            if report {
-                built.report.iter().try_for_each(|applied| {
-                    writeln!(out, "{:5}  {}", applied.matches, applied.name)
-                })?;
-            }
-            // The pages about the vendored document, which is not the one at hand otherwise.
-            let pages = match spec.is_none() && dir.is_none() {
-                true => deviations::pages(&root, &places.overlay()?)?,
-                false => Vec::new(),
-            };
-            let dir = dir.unwrap_or(places.generated);
-            let mut differences = regen::differences(&built.files, &dir)?;
-            let stale_code = !differences.is_empty();
-            let stale_pages = pages
-                .iter()
-                .filter(|(_, text, old)| old.as_ref() != Some(text));
-            let stale_pages: Vec<_> = stale_pages.collect();
-            differences.extend(
-                stale_pages
-                    .iter()
-                    .map(|(path, ..)| format!("changed: {path}")),
-            );
-            if check && !differences.is_empty() {
-                differences
-                    .iter()
-                    .for_each(|difference| eprintln!("{difference}"));
-                eprintln!(
-                    "error: the generated code is stale; run `{}` and commit the result",
-                    regen::COMMAND
-                );
-                return Ok(ExitCode::from(STALE));
-            }
-            if !check && stale_code {
-                regen::write(&built.files, &dir)?;
-            }
-            if !check {
-                for (path, text, _) in &stale_pages {
-                    fs::write(root.join(path), text)
-                        .with_context(|| format!("cannot write {path}"))?;
-                }
-            }
-            writeln!(
-                out,
-                "{} files, {} of them {}",
-                built.files.len() + pages.len(),
-                differences.len(),
-                if check { "stale" } else { "written anew" }
-            )?;
+            fetch.run(&mut out).map(|_| 0)?
         }
-        Command::BenchPeers { serve: true, .. } => bench_peers::serve(&mut out)?,
+        Command::Regen(regen) => regen.run(&root, &mut out, &mut errors)?,
+        Command::BenchPeers { serve: true, .. } => bench_peers::serve(&mut out).map(|()| 0)?,
         Command::BenchPeers { rounds, only, .. } => {
             let rounds = rounds.into();
-            BenchPeers { root, rounds, only }.run(&mut out, &mut std::io::stderr())?;
+            let peers = BenchPeers { root, rounds, only };
+            peers.run(&mut out, &mut errors).map(|()| 0)?
         }
-        Command::Conformance { arguments } => return conformance::run(&root, &arguments),
-        Command::Surface { stats } => {
-            let surface = Surface::of(&surface::read_files(&places.generated)?)?;
-            match stats {
-                true => writeln!(out, "{}", surface.stats())?,
-                false => writeln!(
-                    out,
-                    "{}\n{}",
-                    surface.list_operations(),
-                    surface.list_types()
-                )?,
-            }
-        }
+        Command::Conformance { arguments } => conformance::run(&root, &arguments)?,
+        Command::Surface { stats } => surface::run(&Places::of(&root).generated, stats, &mut out)?,
         Command::Drift {
             against,
             format,
@@ -239,51 +143,71 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
             reverse,
             timeout,
         } => {
-            let mut limits = Limits::default();
-            if let Some(seconds) = timeout {
-                limits.stall_timeout = Duration::from_secs(seconds);
-            }
+            let stall_timeout = timeout.map_or(limits.stall_timeout, Duration::from_secs);
             let drift = Drift {
                 against,
                 format,
                 deny,
                 reverse,
                 root,
-                limits,
-            };
-            return Ok(ExitCode::from(drift.run(&mut out).unwrap_or_else(
-                |error| {
-                    eprintln!("error: {error}");
-                    drift::CANNOT
+                limits: Limits {
+                    stall_timeout,
+                    ..limits
                 },
-            )));
+            };
+            drift.run(&mut out)?
         }
         Command::Update { from, reviewed } => {
             let update = Update {
                 from,
                 reviewed,
                 root,
-                limits: Limits::default(),
+                limits,
             };
-            return Ok(ExitCode::from(update.run(&mut out).unwrap_or_else(
-                |stopped| {
-                    eprintln!("error: {stopped}");
-                    stopped.exit_code()
-                },
-            )));
+            update.run(&mut out)?
         }
-    }
-    Ok(ExitCode::SUCCESS)
+    })
 }
 
-fn is_stale(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<FetchError>()
-        .is_some_and(|error| error.kind() == ErrorKind::Store)
+/// A command that failed: its exit code, and one line that says why.
+struct Failure {
+    code: u8,
+    line: String,
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        // With its causes.
+        let line = format!("{error:#}");
+        Self { code: 1, line }
+    }
+}
+
+impl From<FetchError> for Failure {
+    fn from(error: FetchError) -> Self {
+        let line = error.to_string();
+        Self { code: 1, line }
+    }
+}
+
+impl From<CannotCompare> for Failure {
+    fn from(error: CannotCompare) -> Self {
+        let line = error.to_string();
+        let code = drift::CANNOT;
+        Self { code, line }
+    }
+}
+
+impl From<Stopped> for Failure {
+    fn from(stopped: Stopped) -> Self {
+        let line = stopped.to_string();
+        let code = stopped.exit_code();
+        Self { code, line }
+    }
 }
 
 /// The root of the repository, which is where this package was built from.
-fn root() -> PathBuf {
+fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .map_or_else(|| PathBuf::from("."), Path::to_path_buf)

@@ -1,16 +1,18 @@
 //! Lists what users of the crate see, read from the generated files with syn: an index of the API, small enough to review.
 //! The snapshots in `tests/` hold it; `cargo xtask surface` prints it.
 
-use crate::emit::Files;
 use anyhow::{Context, Result, anyhow, bail};
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
-    fs,
+    fs, io,
     path::Path,
 };
+
+/// Path below `generated/` -> contents.
+type Files = BTreeMap<String, String>;
 
 /// An operation as a caller sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +67,21 @@ pub struct Surface {
     pub operations: Vec<Operation>,
     pub types: BTreeMap<String, Type>,
     lines: usize,
+}
+
+/// The command: prints the listing of the files below `dir`, or its figures. Returns the exit code.
+pub fn run(dir: &Path, stats: bool, out: &mut dyn io::Write) -> Result<u8> {
+    let surface = Surface::of(&read_files(dir)?)?;
+    match stats {
+        true => writeln!(out, "{}", surface.stats())?,
+        false => writeln!(
+            out,
+            "{}\n{}",
+            surface.list_operations(),
+            surface.list_types()
+        )?,
+    }
+    Ok(0)
 }
 
 /// The files below `dir`, as `regen` would have them.
@@ -297,6 +314,11 @@ impl Type {
 }
 
 impl Field {
+    /// The name that it is written by.
+    pub fn key(&self) -> &str {
+        self.wire.first().map_or("", String::as_str)
+    }
+
     pub fn line(&self) -> String {
         let mut line = format!("{}: {}", self.name, self.ty);
         if self.wire != [self.name.clone()] {
@@ -306,7 +328,7 @@ impl Field {
             let _ = write!(
                 line,
                 " (as {})",
-                crate::names::snake(decoder).replace('_', " ")
+                crate::lower::names::snake(decoder).replace('_', " ")
             );
         }
         if self.deprecated {
@@ -318,24 +340,46 @@ impl Field {
 
 // ---- reading -------------------------------------------------------------------------------------------------------
 
+/// Code as a reader writes it, without `types::` and trailing commas.
 fn spell(tokens: &impl ToTokens) -> String {
-    let text = tokens.to_token_stream().to_string();
-    let text = text
-        .replace(" :: ", "::")
-        .replace(" < ", "<")
-        .replace(" >", ">")
-        .replace("< ", "<")
-        .replace(" ,", ",")
-        .replace("& ", "&");
-    text.replace("( ", "(")
-        .replace(" )", ")")
-        .replace("types::", "")
+    let mut text = String::new();
+    spell_into(tokens.to_token_stream(), &mut text);
+    text
 }
 
-/// `impl Into<QueryValue>` and the like, as a reader of an index wants them.
+fn spell_into(tokens: TokenStream, text: &mut String) {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Ident(ident) if ident == "types" => {
+                tokens.next();
+                tokens.next();
+            }
+            TokenTree::Ident(_) | TokenTree::Literal(_) => {
+                if text.ends_with(|c: char| c.is_alphanumeric() || c == '_') {
+                    text.push(' ');
+                }
+                text.push_str(&token.to_string());
+            }
+            TokenTree::Punct(punct) if punct.as_char() == '=' => text.push_str(" = "),
+            TokenTree::Punct(punct) if punct.as_char() == ',' => match tokens.peek() {
+                None => {}
+                Some(TokenTree::Punct(next)) if next.as_char() == '>' => {}
+                Some(_) => text.push_str(", "),
+            },
+            TokenTree::Punct(punct) => text.push(punct.as_char()),
+            TokenTree::Group(group) => {
+                text.push('(');
+                spell_into(group.stream(), text);
+                text.push(')');
+            }
+        }
+    }
+}
+
+/// A type as a reader of an index wants it: `impl Into<String>` is a `String`, wherever it stands, and an iterator a list.
 fn spell_argument(ty: &syn::Type) -> String {
-    let mut text = spell(ty).replace(",)", ")");
-    // `impl Into<String>` is a String to a reader, wherever it stands.
+    let mut text = spell(ty);
     for bound in ["impl Into<", "impl Borrow<"] {
         while let Some(at) = text.find(bound) {
             let Some(end) = text[at..].find('>').map(|length| at + length) else {
@@ -349,11 +393,9 @@ fn spell_argument(ty: &syn::Type) -> String {
             );
         }
     }
-    match text
-        .strip_prefix("impl IntoIterator<Item = ")
-        .and_then(|rest| rest.strip_suffix('>'))
-    {
-        Some(item) => format!("[{}]", item.trim_end_matches([',', ' '])),
+    let item = text.strip_prefix("impl IntoIterator<Item = ");
+    match item.and_then(|rest| rest.strip_suffix('>')) {
+        Some(item) => format!("[{item}]"),
         None => text,
     }
 }

@@ -4,9 +4,9 @@
 //! generated code and the snapshots move over here, all or none; until then this tree is not touched, whatever happens.
 
 use crate::{
+    document::fetch::{Fetch, Limits},
     drift::{self, CannotCompare, report::Report, source},
-    emit::Files,
-    fetch::{Fetch, Limits},
+    emit::model::Files,
     regen::{self, Places},
     surface::Surface,
 };
@@ -351,7 +351,7 @@ fn swap(copy: &Path, root: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::TAKEN;
-    use crate::fetch::{DOCUMENT, RECORD};
+    use crate::document::fetch::{DOCUMENT, RECORD};
 
     #[test]
     fn the_pair_is_taken_whole() {

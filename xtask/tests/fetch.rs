@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use xtask::fetch::{
+use xtask::document::fetch::{
     DOCUMENT, Disk, ErrorKind, Fetch, FetchError, Fetched, Limits, RECORD, Source, Store,
     check_document, download, vendored,
 };

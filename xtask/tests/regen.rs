@@ -13,9 +13,9 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 use tempfile::TempDir;
-use xtask::deviations;
-use xtask::emit::Files;
-use xtask::fixups::FIXUPS;
+use xtask::document::fixups::FIXUPS;
+use xtask::emit::deviations;
+use xtask::emit::model::Files;
 use xtask::regen::{self, Places};
 
 /// What the vendored document makes; it takes a while.
@@ -190,7 +190,9 @@ fn the_index_has_every_operation_of_the_document_once() {
 
 #[test]
 fn the_pages_about_deviations_are_up_to_date() {
-    for (path, text, old) in deviations::pages(&root(), &overlay()).expect("the pages") {
+    for deviations::Page { path, text, old } in
+        deviations::pages(&root(), &overlay()).expect("the pages")
+    {
         assert!(
             old.as_ref() == Some(&text),
             "{path}: run `{}` and commit the result",

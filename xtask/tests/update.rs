@@ -144,7 +144,7 @@ fn a_newer_document_is_taken_in_whole() {
     );
     let read = |path: &str| fs::read_to_string(tree.root().join(path)).expect("read");
     assert!(read("openapi/openapi.json").contains("all-green"));
-    xtask::fetch::vendored(&tree.root().join("openapi"))
+    xtask::document::fetch::vendored(&tree.root().join("openapi"))
         .expect("the record belongs to the document");
     assert_eq!(read("tests/snapshots/surface_types.snap"), "refreshed\n");
     let places = xtask::regen::Places::of(tree.root());

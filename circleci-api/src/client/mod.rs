@@ -332,44 +332,8 @@ impl ClientBuilder {
             self.allow_plain_http,
         )?;
 
-        // Found out here, and not by connections that fail and are tried again.
-        let no_tls = cfg!(not(any(feature = "rustls", feature = "native-tls")));
-        if no_tls && self.http.is_none() && host.base.starts_with("https:") {
-            return Err(Error::configuration(
-                "this crate was built without TLS: enable its feature `rustls` or `native-tls`",
-            ));
-        }
-
-        let agent = match &self.agent {
-            None => HeaderValue::from_static(AGENT),
-            Some(product) => HeaderValue::from_str(&format!("{AGENT} {product}"))
-                .map_err(|_| Error::configuration("the user agent is not a valid header value"))?,
-        };
-        let mut headers = HeaderMap::with_capacity(4);
-        headers.insert(credential.name.clone(), credential.value.clone());
-        headers.insert(USER_AGENT, agent);
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-
-        let http = match self.http {
-            Some(theirs) => match self.connect_timeout {
-                Some(timeout) => theirs.connect_timeout(timeout),
-                None => theirs,
-            },
-            None => {
-                let timeout = self.connect_timeout.unwrap_or(Duration::from_secs(10));
-                let ours = reqwest::Client::builder().connect_timeout(timeout);
-                // A proxy from the environment has no business between a client and its own machine.
-                if host.loopback { ours.no_proxy() } else { ours }
-            }
-        };
-        // reqwest would strip `Authorization` from a redirect to another host, but not `Circle-Token`.
-        let http = http
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| {
-                Error::configuration("the HTTP client cannot be built").with_source(error)
-            })?;
-
+        let headers = headers(&credential, self.agent.as_deref())?;
+        let http = http(self.http, self.connect_timeout, &host)?;
         Ok(Client {
             inner: Arc::new(Inner {
                 http,
@@ -387,6 +351,52 @@ impl ClientBuilder {
             }),
         })
     }
+}
+
+/// What every request carries.
+fn headers(credential: &Credential, product: Option<&str>) -> Result<HeaderMap, Error> {
+    let agent = match product {
+        None => HeaderValue::from_static(AGENT),
+        Some(product) => HeaderValue::from_str(&format!("{AGENT} {product}"))
+            .map_err(|_| Error::configuration("the user agent is not a valid header value"))?,
+    };
+    let mut headers = HeaderMap::with_capacity(4);
+    headers.insert(credential.name.clone(), credential.value.clone());
+    headers.insert(USER_AGENT, agent);
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    Ok(headers)
+}
+
+/// The connections: the caller's, or ours.
+fn http(
+    theirs: Option<reqwest::ClientBuilder>,
+    connect_timeout: Option<Duration>,
+    host: &Host,
+) -> Result<reqwest::Client, Error> {
+    // Found out here, and not by connections that fail and are tried again.
+    let no_tls = cfg!(not(any(feature = "rustls", feature = "native-tls")));
+    if no_tls && theirs.is_none() && host.base.starts_with("https:") {
+        return Err(Error::configuration(
+            "this crate was built without TLS: enable its feature `rustls` or `native-tls`",
+        ));
+    }
+    let builder = match theirs {
+        Some(theirs) => match connect_timeout {
+            Some(timeout) => theirs.connect_timeout(timeout),
+            None => theirs,
+        },
+        None => {
+            let timeout = connect_timeout.unwrap_or(Duration::from_secs(10));
+            let ours = reqwest::Client::builder().connect_timeout(timeout);
+            // A proxy from the environment has no business between a client and its own machine.
+            if host.loopback { ours.no_proxy() } else { ours }
+        }
+    };
+    // reqwest would strip `Authorization` from a redirect to another host, but not `Circle-Token`.
+    builder
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(|error| Error::configuration("the HTTP client cannot be built").with_source(error))
 }
 
 impl fmt::Debug for ClientBuilder {

@@ -7,6 +7,7 @@ use serde::{Deserializer, de};
 
 use crate::json::notes;
 use crate::json::surprise::SurpriseKind;
+use crate::values::argument::{PathValue, QueryValue};
 
 /// What every open enum of [`types`](crate::types) has in common: it is a word, known or not.
 ///
@@ -41,6 +42,18 @@ pub trait OpenEnum: Sized + Clone {
     /// Whether this version of the crate does not know the word.
     fn is_unknown(&self) -> bool {
         !Self::WORDS.contains(&self.as_str())
+    }
+}
+
+impl<E: OpenEnum> From<E> for QueryValue {
+    fn from(value: E) -> Self {
+        Self::from(value.as_str())
+    }
+}
+
+impl<E: OpenEnum> From<E> for PathValue {
+    fn from(value: E) -> Self {
+        Self::from(value.as_str())
     }
 }
 

@@ -77,7 +77,6 @@ use server::State;
 pub use example::{example, item};
 pub use no_waiting::NoWaiting;
 pub use received::Received;
-pub(crate) use route::Reply;
 pub use stub::{Refusal, Stub};
 
 /// A server in this process that answers every operation of CircleCI's API. It stops when it is dropped.

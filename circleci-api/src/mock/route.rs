@@ -5,33 +5,23 @@ use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use crate::generated::replies::REPLIES;
-use crate::operation::{Operation, ParamKind};
-
-/// An example of what CircleCI answers, as `regen` has made it.
-pub(crate) struct Reply {
-    pub(crate) operation: &'static Operation,
-    pub(crate) status: u16,
-    /// The names of the query's parameters.
-    pub(crate) queries: &'static [&'static str],
-    /// JSON; `null` where there is no body.
-    pub(crate) body: &'static str,
-}
+use crate::operation::{Example, Operation, ParamKind};
 
 /// The path's parameters by name.
 type Params = Vec<(&'static str, String)>;
 
 #[cfg(feature = "v1")]
-const OTHERS: &[Reply] = &[Reply {
+const OTHERS: &[Example] = &[Example {
     operation: crate::v1::GetJobSteps::OPERATION,
     status: 200,
     queries: &[],
     body: r#"{"build_num":1,"status":"success","parallel":1,"steps":[{"name":"Checkout code","actions":[{"index":0,"step":1,"name":"Checkout code","type":"checkout","status":"success","exit_code":0,"has_output":false}]}]}"#,
 }];
 #[cfg(not(feature = "v1"))]
-const OTHERS: &[Reply] = &[];
+const OTHERS: &[Example] = &[];
 
 /// The example of an operation.
-pub(super) fn reply(operation: &Operation) -> Option<&'static Reply> {
+pub(super) fn reply(operation: &Operation) -> Option<&'static Example> {
     let mut known = REPLIES.iter().chain(OTHERS);
     known.find(|reply| reply.operation.id == operation.id)
 }

@@ -4,29 +4,37 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
-/// Waits that grow by a factor up to a cap, each with up to as much again as jitter.
+/// Waits that grow by a factor, each with jitter on top, and never exceed a cap.
 pub(crate) struct Backoff {
     cap: Duration,
-    delays: ExponentialBackoff,
+    jitter: f64,
+    plain: ExponentialBackoff,
+    jittered: ExponentialBackoff,
 }
 
 impl Backoff {
-    pub(crate) fn new(first: Duration, cap: Duration, factor: f32) -> Self {
-        // backon adds up to a whole delay as jitter, after capping: half the cap leaves room for it.
-        let half = cap / 2;
+    /// `jitter` is the share of a wait that is added at most, between 0 and 1.
+    pub(crate) fn new(first: Duration, cap: Duration, factor: f32, jitter: f64) -> Self {
+        // The cap leaves room for the jitter.
+        let most = cap.div_f64(1.0 + jitter);
+        let plain = ExponentialBuilder::new()
+            .with_min_delay(first.min(most))
+            .with_max_delay(most)
+            .with_factor(factor)
+            .without_max_times();
         Self {
             cap,
-            delays: ExponentialBuilder::new()
-                .with_min_delay(first.min(half))
-                .with_max_delay(half)
-                .with_factor(factor)
-                .with_jitter()
-                .without_max_times()
-                .build(),
+            jitter,
+            plain: plain.build(),
+            jittered: plain.with_jitter().build(),
         }
     }
 
     pub(crate) fn next(&mut self) -> Duration {
-        self.delays.next().unwrap_or(self.cap).min(self.cap)
+        let plain = self.plain.next().unwrap_or(self.cap);
+        // backon adds up to a whole wait.
+        let jittered = self.jittered.next().unwrap_or(plain);
+        let extra = jittered.saturating_sub(plain).mul_f64(self.jitter);
+        plain.saturating_add(extra).min(self.cap)
     }
 }

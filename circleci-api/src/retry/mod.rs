@@ -110,7 +110,7 @@ impl RetryPolicy {
 
     /// The waits of one call. Made at its first failure only.
     fn backoff(&self) -> Backoff {
-        Backoff::new(self.first, self.cap, 2.0)
+        Backoff::new(self.first, self.cap, 2.0, 1.0)
     }
 }
 

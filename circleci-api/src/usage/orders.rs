@@ -22,7 +22,7 @@ pub(super) static EXPORT: Operation =
 
 /// The first look comes after this, and the looks then get rarer: ten of them are all there is in an hour.
 const FIRST_LOOK: Duration = Duration::from_secs(15);
-const RAREST_LOOK: Duration = Duration::from_secs(540);
+const RAREST_LOOK: Duration = Duration::from_secs(450);
 /// An order that has to wait no longer than this is as good as one that has not.
 const AT_ONCE: Duration = Duration::from_secs(1);
 /// For a refusal that does not say how long it lasts.
@@ -136,7 +136,7 @@ impl Exports {
             return Ok(Vec::new());
         };
         let mut known = None;
-        let mut pauses = Backoff::new(FIRST_LOOK, RAREST_LOOK, 2.0);
+        let mut pauses = Backoff::new(FIRST_LOOK, RAREST_LOOK, 2.0, 0.25);
         loop {
             // Exports that were ordered with an earlier one, or by an earlier program, are old already.
             if (window == 0 && !self.resumed) || known.is_some() {

@@ -7,7 +7,6 @@ use chrono::{DateTime, SecondsFormat, TimeZone, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
-use crate::json::open_enum::OpenEnum;
 use crate::operation::{Param, ParamKind};
 use crate::values::slug::{OrgSlug, ProjectSlug, is_part};
 
@@ -201,18 +200,6 @@ impl<Tz: TimeZone> From<&DateTime<Tz>> for QueryValue {
     fn from(value: &DateTime<Tz>) -> Self {
         let utc = value.with_timezone(&Utc);
         Self(Cow::Owned(utc.to_rfc3339_opts(SecondsFormat::AutoSi, true)))
-    }
-}
-
-impl<E: OpenEnum> From<E> for QueryValue {
-    fn from(value: E) -> Self {
-        Self::from(value.as_str())
-    }
-}
-
-impl<E: OpenEnum> From<E> for PathValue {
-    fn from(value: E) -> Self {
-        Self::from(value.as_str())
     }
 }
 

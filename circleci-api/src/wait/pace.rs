@@ -38,7 +38,7 @@ impl Time {
     pub(super) fn start(clock: Arc<dyn Clock>, pace: Pace) -> Self {
         Self {
             watch: Stopwatch::start(clock.now(), Some(pace.deadline)),
-            intervals: Backoff::new(pace.least, pace.most, 1.5),
+            intervals: Backoff::new(pace.least, pace.most, 1.5, 1.0),
             clock,
             pace,
         }

@@ -1,6 +1,6 @@
 //! An overlay, applied to a small document.
 
-use xtask::overlay;
+use xtask::document::overlay;
 
 use crate::documents;
 

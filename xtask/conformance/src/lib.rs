@@ -1,7 +1,8 @@
-//! `cargo xtask conformance`: every operation of the client against Stoplight Prism, a server that is made from CircleCI's
+//! `cargo xtask conformance`: calls every operation of the client on Stoplight Prism, a server that is made from CircleCI's
 //! document and shares no code with us.
 //!
-//! prism (the server) <- relay (notes what it says) <- client; then judge -> report. `suite` goes through the calls.
+//! prism (the server) <- relay (records what it says) <- client; then judge -> report. `suite` makes the calls of `case`, which
+//! are those of the tests.
 
 #![warn(
     clippy::expect_used,
@@ -12,12 +13,7 @@
     clippy::unwrap_used
 )]
 
-// The same table of calls that `tests/wire.rs` judges, with values that Prism accepts.
-#[allow(clippy::expect_used, reason = "it is a test's")]
-#[path = "../../../tests/support/calls.rs"]
-mod calls;
-mod values;
-
+pub mod case;
 pub mod judge;
 pub mod prism;
 pub mod relay;

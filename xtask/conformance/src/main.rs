@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use circleci_api_conformance::case;
 use circleci_api_conformance::prism::{self, Prism};
 use circleci_api_conformance::relay::Mode;
 use circleci_api_conformance::suite::{self, Servers};
 use clap::Parser;
-use xtask::overlay;
+use xtask::document::overlay;
 use xtask::regen::Places;
 
 /// Every operation of the client against Stoplight Prism, a server made from CircleCI's document. Needs Node 20 or later.
@@ -71,14 +72,7 @@ async fn run(arguments: Arguments) -> Result<bool> {
         untouched: untouched.address,
         overlaid: overlaid.address,
     };
-    let report = suite::run(
-        &document,
-        suite::cases(),
-        servers,
-        &modes,
-        arguments.workers,
-    )
-    .await?;
+    let report = suite::run(&document, case::cases(), servers, &modes, arguments.workers).await?;
     report.write(&mut std::io::stdout().lock())?;
     Ok(report.is_good())
 }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
+use crate::case::{Case, Given, OVERLAID, is_overlaid};
 use crate::judge::{Fault, Finding};
 use crate::relay::Mode;
-use crate::suite::{Case, Given, OVERLAID, is_overlaid};
 
 /// How many findings are told in full.
 const TOLD: usize = 40;

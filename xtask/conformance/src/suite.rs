@@ -7,66 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
 use circleci_api::{Client, Error};
+use circleci_api_tests::calls::Answer;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use crate::calls::{self, Answer};
+use crate::case::{Case, Given, is_overlaid};
 use crate::judge::{self, Fault, Finding, Outcome};
 use crate::relay::{Mode, Relay};
 use crate::report::Report;
-
-/// Operations that Prism refuses whatever is sent, and why. They are called on the document with our overlay applied, and
-/// each run proves that the document as it stands still refuses them.
-pub const OVERLAID: [(&str, &str); 1] = [(
-    "createContext",
-    "the document closes `owner` (`additionalProperties: false`) beside the `oneOf` that names its properties, so that no owner is valid",
-)];
-
-/// How much of what an operation takes is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Given {
-    /// What is required.
-    Least,
-    /// Everything.
-    Most,
-    /// Everything, in another branch of the body.
-    Branch,
-}
-
-impl std::fmt::Display for Given {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Least => "least",
-            Self::Most => "most",
-            Self::Branch => "other branch",
-        })
-    }
-}
-
-/// A call of an operation.
-#[derive(Clone, Copy)]
-pub struct Case {
-    pub id: &'static str,
-    pub given: Given,
-    pub call: fn(&Client) -> Answer,
-}
-
-/// Every call that there is.
-pub fn cases() -> Vec<Case> {
-    let twice = calls::all().into_iter().flat_map(|call| {
-        [(Given::Least, call.least), (Given::Most, call.most)].map(|(given, function)| Case {
-            id: call.id,
-            given,
-            call: function,
-        })
-    });
-    let branches = calls::other_branches().into_iter().map(|(id, call)| Case {
-        id,
-        given: Given::Branch,
-        call,
-    });
-    twice.chain(branches).collect()
-}
 
 /// The servers of a run: on the document as it is, and on the one with our overlay.
 #[derive(Clone, Copy)]
@@ -121,10 +69,6 @@ pub async fn run(
     }
     prove_overlaid(&cases, servers.untouched, &mut report).await?;
     Ok(report)
-}
-
-pub fn is_overlaid(id: &str) -> bool {
-    OVERLAID.iter().any(|(known, _)| *known == id)
 }
 
 /// Every operation of the document is called in both ways, and none that it does not have.

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use circleci_api_conformance::case::{self, Case, Given};
 use circleci_api_conformance::relay::Mode;
 use circleci_api_conformance::report::Report;
-use circleci_api_conformance::suite::{self, Case, Servers};
+use circleci_api_conformance::suite::{self, Servers};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -63,7 +64,7 @@ fn document() -> Value {
 
 /// The calls of these operations.
 fn cases(ids: &[&str]) -> Vec<Case> {
-    suite::cases()
+    case::cases()
         .into_iter()
         .filter(|case| ids.contains(&case.id))
         .collect()
@@ -245,15 +246,15 @@ async fn all_operations_are_accounted_for() {
         untouched: server(USER, true).await,
         overlaid: server(USER, false).await,
     };
-    let report = suite::run(&document, suite::cases(), servers, &[], 1)
+    let report = suite::run(&document, case::cases(), servers, &[], 1)
         .await
         .unwrap();
     assert!(report.is_good(), "{}", written(&report));
     assert_eq!(
         xtask::document::operations(&document).len(),
-        suite::cases()
+        case::cases()
             .iter()
-            .filter(|case| case.given == suite::Given::Least)
+            .filter(|case| case.given == Given::Least)
             .count()
     );
 }

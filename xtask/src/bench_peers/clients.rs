@@ -1,7 +1,7 @@
 //! The clients that are compared, and how each gets a small project of its own.
 
 use super::tools::{self, run};
-use crate::fetch;
+use crate::document::fetch;
 use std::{
     fs,
     path::{Path, PathBuf},

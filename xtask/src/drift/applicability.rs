@@ -1,10 +1,12 @@
 //! Whether the overlay, the fixups and the tables still fit the new document: what `regen` would say, before anything is changed.
 
-use super::{report::plain, schema::short, source::Document};
+use super::{change::plain, source::Document};
 use crate::{
-    document::{self, escape, is_success, operations, parameters, resolve},
-    fixups,
-    overlay::{self, Applied},
+    document::{
+        self, fixups, is_success, is_typed, operations,
+        overlay::{self, Applied},
+        parameters, resolve,
+    },
     regen::Built,
 };
 use serde::Serialize;
@@ -278,86 +280,57 @@ fn needs(old: &Value, new: &Value, applied: &[Applied]) -> Vec<Need> {
     needs
 }
 
-fn of_kinds(document: &Value) -> BTreeMap<&'static str, BTreeSet<String>> {
-    let mut found: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
+type Found = BTreeMap<&'static str, BTreeSet<String>>;
+
+fn of_kinds(document: &Value) -> Found {
+    let mut found = Found::new();
     document::visit(document, "", &mut |pointer, value| {
-        let mut is = |kind: &'static str| {
-            found.entry(kind).or_default().insert(pointer.to_owned());
-        };
-        if value["x-nullable"] == true {
-            is(NULLABLE);
-        }
-        if value["additionalProperties"] == false {
-            is(CLOSED);
-        }
-        if value["format"] == "float" {
-            is(FLOAT);
-        }
-        if value["anyOf"].is_array() {
-            is(ANY_OF);
-        }
-        let property = pointer.rsplit('/').nth(1) == Some("properties") && value.is_object();
-        let typed = [
-            "type",
-            "$ref",
-            "oneOf",
-            "anyOf",
-            "allOf",
-            "enum",
-            "properties",
-            "items",
-        ]
-        .iter()
-        .any(|key| value.get(key).is_some());
-        if property && !typed && !pointer.contains("/example") {
-            is(UNTYPED);
+        let property = pointer.rsplit('/').nth(1) == Some("properties");
+        let untyped = value.as_object().is_some_and(|schema| !is_typed(schema));
+        for (kind, is_it) in [
+            (NULLABLE, value["x-nullable"] == true),
+            (CLOSED, value["additionalProperties"] == false),
+            (FLOAT, value["format"] == "float"),
+            (ANY_OF, value["anyOf"].is_array()),
+            (
+                UNTYPED,
+                property && untyped && !pointer.contains("/example"),
+            ),
+        ] {
+            if is_it {
+                found.entry(kind).or_default().insert(pointer.to_owned());
+            }
         }
     });
     for operation in operations(document) {
+        let pointer = operation.pointer();
         let bodies = success_bodies(document, &operation);
         if bodies.len() > 1 {
-            found.entry(SEVERAL).or_default().insert(format!(
-                "{}/responses ({})",
-                operation.pointer(),
-                bodies.into_keys().collect::<Vec<_>>().join(", ")
-            ));
+            let statuses = bodies.into_iter().collect::<Vec<_>>().join(", ");
+            let place = format!("{pointer}/responses ({statuses})");
+            found.entry(SEVERAL).or_default().insert(place);
         }
         let pages = document::success_schema(document, &operation).is_some_and(|schema| {
-            resolve(document, schema)["properties"]
-                .get("next_page_token")
-                .is_some()
+            let properties = &resolve(document, schema)["properties"];
+            properties.get("next_page_token").is_some()
         });
-        if pages
-            && !parameters(document, &operation)
-                .iter()
-                .any(|parameter| parameter["name"] == "page-token")
-        {
-            found.entry(TOKEN_ONLY).or_default().insert(format!(
-                "/paths/{}/{}",
-                escape(operation.path),
-                operation.method
-            ));
+        let mut parameters = parameters(document, &operation).into_iter();
+        if pages && !parameters.any(|parameter| parameter["name"] == "page-token") {
+            found.entry(TOKEN_ONLY).or_default().insert(pointer);
         }
     }
     found
 }
 
 /// The statuses of success that have a body.
-fn success_bodies(
-    document: &Value,
-    operation: &document::Operation<'_>,
-) -> BTreeMap<String, String> {
+fn success_bodies(document: &Value, operation: &document::Operation<'_>) -> BTreeSet<String> {
     let responses = operation.value["responses"]
         .as_object()
         .into_iter()
         .flatten();
     let successes = responses.filter(|(status, _)| is_success(status));
     successes
-        .filter_map(|(status, response)| {
-            Some((
-                status.clone(),
-                short(resolve(document, response).get("content")?),
-            ))
-        })
+        .filter(|(_, response)| resolve(document, response).get("content").is_some())
+        .map(|(status, _)| status.clone())
         .collect()
 }

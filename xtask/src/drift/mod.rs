@@ -1,11 +1,12 @@
-//! `cargo xtask drift`: what CircleCI changed, and what it means for users of the crate. Read-only.
+//! `cargo xtask drift`: reports what CircleCI changed, and what this means for users of the crate. Writes no file.
 //!
-//! Two documents are compared twice: as contracts (`contract`, with the crate `drift` as second judge), and as the Rust
-//! surfaces that `regen` would make of them (`rust`). The worse of the two is the verdict.
+//! It compares two documents twice: as contracts (`contract`), and as the Rust surfaces that `regen` makes of them (`rust`).
+//! The worse result is the verdict.
 
 pub mod applicability;
+pub mod change;
 pub mod contract;
-pub mod judge;
+mod quiet;
 pub mod report;
 pub mod rust;
 pub mod schema;
@@ -13,23 +14,20 @@ pub mod source;
 pub mod verdict;
 
 use crate::{
-    fetch::{self, FetchError, Limits},
+    document::fetch::{self, Limits},
     regen::{self, Built, Places},
     surface::Surface,
 };
 use applicability::Applicability;
-use report::{Change, Report};
+use change::Change;
+use quiet::with_room;
+pub use report::{BEYOND, Deny, Format, NONE, Report, WITHIN};
+pub use source::CannotCompare;
 use source::{Document, Other};
-use std::{fmt, io::Write, path::PathBuf, thread};
+use std::{io::Write, path::PathBuf, thread};
 use verdict::Class;
 
-/// Nothing has changed.
-pub const NONE: u8 = 0;
-/// There is drift, and `--deny` allows it. (The number of stale code, for the vendored document is stale.)
-pub const WITHIN: u8 = 4;
-/// There is drift that `--deny` does not allow.
-pub const BEYOND: u8 = 5;
-/// There is no second document to compare with, or the first one is damaged.
+/// The exit code when there is no second document, or when the first one is damaged.
 pub const CANNOT: u8 = 6;
 
 /// The end of `drift --help`.
@@ -44,23 +42,6 @@ Exit codes:
   6  cannot compare: no answer, no document, no such revision
   1  any other failure; 2  wrong arguments";
 
-/// What `--deny` forbids.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Deny {
-    /// Whatever breaks users, and whatever has to be reviewed
-    Breaking,
-    /// Every change, be it of a word
-    Any,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    #[default]
-    Text,
-    Markdown,
-    Json,
-}
-
 #[derive(Clone, Debug)]
 pub struct Drift {
     /// A URL, a file or `git:REV`; CircleCI's own URL when there is none.
@@ -72,36 +53,11 @@ pub struct Drift {
     pub limits: Limits,
 }
 
-/// Why there is nothing to report, in one line.
-#[derive(Debug)]
-pub struct CannotCompare(String);
-
-impl CannotCompare {
-    pub fn new(line: impl AsRef<str>) -> Self {
-        let visible = line.as_ref().replace(char::is_control, " ");
-        Self(visible.split_whitespace().collect::<Vec<_>>().join(" "))
-    }
-}
-
-impl fmt::Display for CannotCompare {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot compare: {}", self.0)
-    }
-}
-
-impl std::error::Error for CannotCompare {}
-
-impl From<FetchError> for CannotCompare {
-    fn from(error: FetchError) -> Self {
-        Self::new(error.to_string())
-    }
-}
-
 impl Drift {
-    /// Compares, tells `out`, and answers the exit code.
+    /// Compares the documents, writes the report to `out`, and returns the exit code.
     pub fn run(&self, out: &mut dyn Write) -> Result<u8, CannotCompare> {
         let report = self.report()?;
-        // Whoever closes the pipe has read enough; the exit code is still the answer.
+        // A closed pipe is no error: the exit code still holds.
         let _ = report.write(self.format, out).and_then(|()| out.flush());
         Ok(report.exit_code(self.deny))
     }
@@ -126,29 +82,21 @@ impl Drift {
     }
 }
 
-/// Everything that there is to say about the way from `old` to `new`, for a crate of this version.
+/// Reports all changes from `old` to `new`, for a crate of this version.
 pub fn compare(old: &Document, new: &Document, overlay: &str, version: &str) -> Report {
-    // Objects are equal whatever the order of their keys. Lists are not: parameters and `required` decide that of arguments.
+    // The order of keys has no meaning. The order of lists does: parameters and `required` decide the order of arguments.
     if old.value == new.value {
         return Report::new(&old.name, &new.name, version);
     }
     let mut report = Report::new(&old.name, &new.name, version);
-    // Generating takes most of the time, and there are two documents.
+    // Generating takes most of the time, so the two documents are built in parallel.
     let (before, after) = thread::scope(|scope| {
         let before = scope.spawn(|| build(old, overlay));
         let after = build(new, overlay);
         let before = before.join().unwrap_or_else(|_| Err("panicked".to_owned()));
         (before, after)
     });
-    let readable = before.is_ok() && after.is_ok();
-    let contract = with_room(|| {
-        let mut changes = contract::changes(&old.value, &new.value);
-        // What `regen` refuses, the crate `drift` panics on, or worse; and there is a line to review already.
-        if readable {
-            changes.extend(judge::review(&old.value, &new.value, &changes));
-        }
-        report::merge(changes)
-    });
+    let contract = with_room(|| contract::changes(&old.value, &new.value));
     report.contract = contract.unwrap_or_else(|error| {
         let line = format!("the contracts cannot be compared: {error}");
         vec![Change::new(Class::Review, line)]
@@ -160,7 +108,7 @@ pub fn compare(old: &Document, new: &Document, overlay: &str, version: &str) -> 
             let failed = sides
                 .into_iter()
                 .filter_map(|(name, error)| Some((name, error?)));
-            failed.map(|(name, error)| Change::new(Class::Review, format!("no Rust can be made of {name}, so nobody knows what changes there, and the crate `drift` was not asked: {error}"))).collect()
+            failed.map(|(name, error)| Change::new(Class::Review, format!("no Rust can be made of {name}, so nobody knows what changes there: {error}"))).collect()
         }
     };
     report.applicability =
@@ -169,21 +117,10 @@ pub fn compare(old: &Document, new: &Document, overlay: &str, version: &str) -> 
     report
 }
 
-/// What `regen` makes of a document: leniently, for whatever makes it stop is in `stale` then, and not only the first of it.
+/// Builds the files leniently, so that `stale` lists everything that stops `regen`, and not only the first cause.
 fn build(document: &Document, overlay: &str) -> Result<Built, String> {
     with_room(|| regen::build(document.value.clone(), overlay, true))?
         .map_err(|error| format!("{error:#}"))
-}
-
-/// Runs what follows references, which may lead far deeper than a document is nested; a panic there is one line.
-fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
-    thread::scope(|scope| {
-        let room = thread::Builder::new().stack_size(256 << 20);
-        let thread = room.spawn_scoped(scope, || judge::quietly(work));
-        let thread = thread.map_err(|error| format!("cannot start a thread: {error}"))?;
-        let done = thread.join().ok().flatten();
-        done.ok_or_else(|| "a step panicked".to_owned())
-    })
 }
 
 fn surface(built: &Result<Built, String>) -> Result<Surface, String> {

@@ -1,56 +1,38 @@
 //! What the report says, and its three spellings. Everything is written to a writer, so that tests read it.
 
 use super::{
-    Deny, Format,
     applicability::Applicability,
+    change::{Change, merge, plain},
     verdict::{Class, Verdict},
 };
 use serde::Serialize;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     io::{self, Write},
 };
 
-/// One change, once, with everything it touches.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Change {
-    pub class: Class,
-    pub text: String,
-    /// JSON pointers: into the new document, or into the old one for what is gone.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub places: BTreeSet<String>,
-    /// Operations, and which side of them.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub touches: BTreeSet<String>,
+/// The exit code when nothing has changed.
+pub const NONE: u8 = 0;
+/// The exit code for drift that `--deny` allows. (It is the one of stale code, for the vendored document is stale.)
+pub const WITHIN: u8 = 4;
+/// The exit code for drift that `--deny` forbids.
+pub const BEYOND: u8 = 5;
+
+/// What `--deny` forbids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Deny {
+    /// Whatever breaks users, and whatever has to be reviewed
+    Breaking,
+    /// Every change, be it of a word
+    Any,
 }
 
-impl Change {
-    /// Documents put what they like into the words that we quote, and a change is one line.
-    pub fn new(class: Class, text: impl AsRef<str>) -> Self {
-        let text = text.as_ref().replace(char::is_control, " ");
-        Self {
-            class,
-            text,
-            places: BTreeSet::new(),
-            touches: BTreeSet::new(),
-        }
-    }
-}
-
-/// Puts changes together that read the same, the worst first.
-pub fn merge(changes: Vec<Change>) -> Vec<Change> {
-    let mut merged: BTreeMap<(std::cmp::Reverse<Class>, String), Change> = BTreeMap::new();
-    for change in changes {
-        let key = (std::cmp::Reverse(change.class), change.text.clone());
-        match merged.get_mut(&key) {
-            Some(known) => {
-                known.places.extend(change.places);
-                known.touches.extend(change.touches);
-            }
-            None => drop(merged.insert(key, change)),
-        }
-    }
-    merged.into_values().collect()
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    #[default]
+    Text,
+    Markdown,
+    Json,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -117,9 +99,9 @@ impl Report {
             }
         };
         match (self.verdict, denied) {
-            (Verdict::None, _) => super::NONE,
-            (_, false) => super::WITHIN,
-            (_, true) => super::BEYOND,
+            (Verdict::None, _) => NONE,
+            (_, false) => WITHIN,
+            (_, true) => BEYOND,
         }
     }
 
@@ -402,19 +384,4 @@ fn list(items: &BTreeSet<String>) -> String {
         .map(String::as_str)
         .collect::<Vec<_>>()
         .join(", ")
-}
-
-/// Text that a document may have made up, without what markdown would take for markup.
-pub fn plain(text: &str) -> String {
-    let mut code = false;
-    let mut plain = String::new();
-    for c in text.chars() {
-        code ^= c == '`';
-        match c {
-            '<' if !code => plain.push_str("&lt;"),
-            '*' | '_' | '[' | ']' | '|' if !code => plain.extend(['\\', c]),
-            _ => plain.push(c),
-        }
-    }
-    plain
 }

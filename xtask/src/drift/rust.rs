@@ -1,10 +1,10 @@
 //! What changes for users of the crate, in Rust's terms: the difference of two generated surfaces.
 
 use super::{
-    report::{Change, merge},
+    change::{Change, merge},
     verdict::Class,
 };
-use crate::names::snake;
+use crate::lower::names::snake;
 use crate::surface::{Field, Operation, Surface, Type};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,6 +57,14 @@ fn signature(operation: &Operation) -> String {
         .map(|(name, ty)| format!("{name}: {ty}"))
         .collect();
     format!("{}({})", operation.method, arguments.join(", "))
+}
+
+/// The types of ours that a type names.
+fn ours(ty: &str, types: &BTreeMap<String, Type>) -> Vec<String> {
+    words(ty)
+        .filter(|word| types.contains_key(*word))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Every identifier of a type, with its neighbours' punctuation in between.
@@ -131,55 +139,49 @@ impl<'a> Diff<'a> {
 
     fn operations(&mut self, matched: &Matched<'a>) {
         for (old, new) in matched {
-            self.operation(old, new);
+            let name = format!("Client::{}", new.method);
+            self.signature(&name, old, new);
+            self.setters(&name, old, new);
+            self.answer(&name, old, new);
+            self.deprecated(&name, old.deprecated, new.deprecated);
+            if old.tag != new.tag {
+                let text = format!("`{name}` is listed under {}, was {}", new.tag, old.tag);
+                self.note(Class::Docs, text);
+            }
         }
     }
 
-    fn operation(&mut self, old: &Operation, new: &Operation) {
-        let name = format!("Client::{}", new.method);
+    fn signature(&mut self, name: &str, old: &Operation, new: &Operation) {
         if old.method != new.method {
-            self.note(
-                Class::Breaking,
-                format!("`{name}` was `Client::{}`", old.method),
-            );
+            let text = format!("`{name}` was `Client::{}`", old.method);
+            self.note(Class::Breaking, text);
         }
-        let types = |operation: &Operation| {
-            operation
-                .arguments
-                .iter()
-                .map(|(_, ty)| ty.clone())
-                .collect::<Vec<_>>()
-        };
-        let before: Vec<String> = types(old).iter().map(|ty| self.translated(ty)).collect();
-        if before != types(new) {
-            self.note(
-                Class::Breaking,
-                format!("`Client::{}` was `{}`", signature(new), signature(old)),
-            );
+        let before = old.arguments.iter().map(|(_, ty)| self.translated(ty));
+        let after = new.arguments.iter().map(|(_, ty)| ty);
+        let text = format!("`Client::{}` was `{}`", signature(new), signature(old));
+        if before.ne(after.cloned()) {
+            self.note(Class::Breaking, text);
         } else if permuted(&old.arguments, &new.arguments) {
             self.note(
                 Class::Breaking,
-                format!(
-                    "`Client::{}` was `{}`: it still compiles, and means something else",
-                    signature(new),
-                    signature(old)
-                ),
+                format!("{text}: it still compiles, and means something else"),
             );
         }
         if shape(&old.route) != shape(&new.route) {
-            self.note(
-                Class::Additive,
-                format!("`{name}` calls `{}`, was `{}`", new.route, old.route),
-            );
+            let text = format!("`{name}` calls `{}`, was `{}`", new.route, old.route);
+            self.note(Class::Additive, text);
         }
-        let setters = |operation: &Operation| {
+    }
+
+    fn setters(&mut self, name: &str, old: &Operation, new: &Operation) {
+        let by_name = |operation: &Operation| {
             operation
                 .setters
                 .iter()
                 .cloned()
-                .collect::<BTreeMap<String, String>>()
+                .collect::<BTreeMap<_, _>>()
         };
-        let (before, after) = (setters(old), setters(new));
+        let (before, after) = (by_name(old), by_name(new));
         for (setter, ty) in &after {
             match before.get(setter) {
                 None => self.note(
@@ -200,25 +202,21 @@ impl<'a> Diff<'a> {
             } else {
                 ""
             };
-            self.note(
-                Class::Breaking,
-                format!("setter `{name}().{setter}` is gone{now}"),
-            );
+            let text = format!("setter `{name}().{setter}` is gone{now}");
+            self.note(Class::Breaking, text);
         }
+    }
+
+    fn answer(&mut self, name: &str, old: &Operation, new: &Operation) {
         if !self.same(&old.output, &new.output) {
-            self.note(
-                Class::Breaking,
-                format!("`{name}` answers `{}`, was `{}`", new.output, old.output),
-            );
+            let text = format!("`{name}` answers `{}`, was `{}`", new.output, old.output);
+            self.note(Class::Breaking, text);
         }
         if old.replay != new.replay {
-            self.note(
-                Class::Review,
-                format!(
-                    "`{name}` is tried again in other cases: replay {}, was {}",
-                    new.replay, old.replay
-                ),
-            );
+            let (before, after) = (&old.replay, &new.replay);
+            let text =
+                format!("`{name}` is tried again in other cases: replay {after}, was {before}");
+            self.note(Class::Review, text);
         }
         match (&old.paged, &new.paged) {
             (None, Some((item, by))) => self.note(
@@ -239,16 +237,12 @@ impl<'a> Diff<'a> {
             ),
             _ => {}
         }
-        match (old.deprecated, new.deprecated) {
-            (false, true) => self.note(Class::Additive, format!("`{name}` is deprecated")),
-            (true, false) => self.note(Class::Additive, format!("`{name}` is deprecated no more")),
-            _ => {}
-        }
-        if old.tag != new.tag {
-            self.note(
-                Class::Docs,
-                format!("`{name}` is listed under {}, was {}", new.tag, old.tag),
-            );
+    }
+
+    fn deprecated(&mut self, name: &str, before: bool, after: bool) {
+        let more = if after { "" } else { " no more" };
+        if before != after {
+            self.note(Class::Additive, format!("`{name}` is deprecated{more}"));
         }
     }
 
@@ -275,52 +269,36 @@ impl<'a> Diff<'a> {
         }
         loop {
             while let Some((before, after)) = open.pop() {
-                let [before, after] = [&before, &after].map(|ty| {
-                    words(ty)
-                        .filter(|word| !word.is_empty())
-                        .map(str::to_owned)
-                        .collect::<Vec<_>>()
-                });
                 // `Option<Old>` and `New` have their one name of ours in common.
-                let ours = |words: &[String], types: &BTreeMap<String, Type>| {
-                    words
-                        .iter()
-                        .filter(|word| types.contains_key(*word))
-                        .cloned()
-                        .collect::<Vec<_>>()
-                };
-                if let ([one], [other]) = (
-                    ours(&before, &old.types).as_slice(),
-                    ours(&after, &new.types).as_slice(),
-                ) {
+                let (before, after) = (ours(&before, &old.types), ours(&after, &new.types));
+                if let ([one], [other]) = (before.as_slice(), after.as_slice()) {
                     self.rename(one, other, &mut open);
                 }
             }
-            // Alike but for their names, and nothing else is.
-            let gone: Vec<&String> = old
-                .types
-                .keys()
-                .filter(|name| !new.types.contains_key(*name) && !self.renamed.contains_key(*name))
-                .collect();
-            let mut found = None;
-            for name in gone {
-                let entry = self.translated(&old.types[name].entry(""));
-                let taken: BTreeSet<&String> = self.renamed.values().collect();
-                let mut alike = new.types.iter().filter(|(other, ty)| {
-                    !old.types.contains_key(*other)
-                        && !taken.contains(other)
-                        && ty.entry("") == entry
-                });
-                if let (Some((other, _)), None) = (alike.next(), alike.next()) {
-                    found = Some((name.clone(), other.clone()));
-                    break;
-                }
-            }
-            match found {
+            match self.alike() {
                 Some((one, other)) => self.rename(&one, &other, &mut open),
                 None => break,
             }
         }
+    }
+
+    /// A type that is gone, and the only new one that is alike but for its name.
+    fn alike(&self) -> Option<(String, String)> {
+        let (old, new) = (&self.old.types, &self.new.types);
+        let taken: BTreeSet<&String> = self.renamed.values().collect();
+        let gone = old
+            .keys()
+            .filter(|name| !new.contains_key(*name) && !self.renamed.contains_key(*name));
+        for name in gone {
+            let entry = self.translated(&old[name].entry(""));
+            let mut alike = new.iter().filter(|(other, ty)| {
+                !old.contains_key(*other) && !taken.contains(other) && ty.entry("") == entry
+            });
+            if let (Some((other, _)), None) = (alike.next(), alike.next()) {
+                return Some((name.clone(), other.clone()));
+            }
+        }
+        None
     }
 
     fn rename(&mut self, one: &str, other: &str, open: &mut Vec<(String, String)>) {
@@ -395,90 +373,55 @@ impl<'a> Diff<'a> {
         let mut left: Vec<&Field> = after.iter().collect();
         for old in before {
             // A field keeps its key when it changes its name.
-            let index = left
-                .iter()
-                .position(|new| new.name == old.name)
-                .or_else(|| {
-                    left.iter()
-                        .position(|new| new.wire.first() == old.wire.first())
-                });
-            let Some(index) = index else {
-                self.note(
-                    Class::Breaking,
-                    format!("`{name}::{}: {}` is gone", old.name, old.ty),
-                );
-                continue;
-            };
-            let new = left.remove(index);
-            if old.name != new.name {
-                self.note(
-                    Class::Breaking,
-                    format!("`{name}::{}` was `{}`", new.name, old.name),
-                );
-            }
-            if !self.same(&old.ty, &new.ty) {
-                self.note(
-                    Class::Breaking,
-                    format!("`{name}::{}: {}` was `{}`", new.name, new.ty, old.ty),
-                );
-            }
-            if old.wire.first() != new.wire.first() {
-                let key = |field: &Field| field.wire.first().cloned().unwrap_or_default();
-                self.note(
-                    Class::Additive,
-                    format!(
-                        "`{name}::{}` is written as `{}`, was `{}`",
-                        new.name,
-                        key(new),
-                        key(old)
-                    ),
-                );
-            } else if old.wire != new.wire {
-                self.note(
-                    Class::Additive,
-                    format!(
-                        "`{name}::{}` is read by `{}`, was `{}`",
-                        new.name,
-                        new.wire.join("`, `"),
-                        old.wire.join("`, `")
-                    ),
-                );
-            }
-            if old.decoder != new.decoder {
-                let spelled = |field: &Field| {
-                    field.decoder.as_deref().map_or_else(
-                        || "its type says".to_owned(),
-                        |decoder| snake(decoder).replace('_', " "),
-                    )
-                };
-                self.note(
-                    Class::Additive,
-                    format!(
-                        "`{name}::{}` is decoded as {}, was {}",
-                        new.name,
-                        spelled(new),
-                        spelled(old)
-                    ),
-                );
-            }
-            match (old.deprecated, new.deprecated) {
-                (false, true) => self.note(
-                    Class::Additive,
-                    format!("`{name}::{}` is deprecated", new.name),
-                ),
-                (true, false) => self.note(
-                    Class::Additive,
-                    format!("`{name}::{}` is deprecated no more", new.name),
-                ),
-                _ => {}
+            let named = left.iter().position(|new| new.name == old.name);
+            let index = named.or_else(|| left.iter().position(|new| new.key() == old.key()));
+            match index {
+                Some(index) => self.field(name, old, left.remove(index)),
+                None => {
+                    let text = format!("`{name}::{}: {}` is gone", old.name, old.ty);
+                    self.note(Class::Breaking, text);
+                }
             }
         }
         for new in left {
-            self.note(
-                Class::Additive,
-                format!("new `{name}::{}: {}`", new.name, new.ty),
-            );
+            let text = format!("new `{name}::{}: {}`", new.name, new.ty);
+            self.note(Class::Additive, text);
         }
+    }
+
+    fn field(&mut self, owner: &str, old: &Field, new: &Field) {
+        let name = format!("{owner}::{}", new.name);
+        if old.name != new.name {
+            self.note(Class::Breaking, format!("`{name}` was `{}`", old.name));
+        }
+        if !self.same(&old.ty, &new.ty) {
+            let text = format!("`{name}: {}` was `{}`", new.ty, old.ty);
+            self.note(Class::Breaking, text);
+        }
+        if old.key() != new.key() {
+            let text = format!(
+                "`{name}` is written as `{}`, was `{}`",
+                new.key(),
+                old.key()
+            );
+            self.note(Class::Additive, text);
+        } else if old.wire != new.wire {
+            let (before, after) = (old.wire.join("`, `"), new.wire.join("`, `"));
+            let text = format!("`{name}` is read by `{after}`, was `{before}`");
+            self.note(Class::Additive, text);
+        }
+        if old.decoder != new.decoder {
+            let spelled = |field: &Field| {
+                field.decoder.as_deref().map_or_else(
+                    || "its type says".to_owned(),
+                    |decoder| snake(decoder).replace('_', " "),
+                )
+            };
+            let (before, after) = (spelled(old), spelled(new));
+            let text = format!("`{name}` is decoded as {after}, was {before}");
+            self.note(Class::Additive, text);
+        }
+        self.deprecated(&name, old.deprecated, new.deprecated);
     }
 
     /// Structs are built by `new` and no other way, for they are `#[non_exhaustive]`.

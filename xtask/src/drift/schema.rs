@@ -1,6 +1,9 @@
 //! How two schemas differ, place by place: what is sent and read, not what is said about it.
 
-use super::{report::Change, verdict::Class};
+use super::{
+    change::{Change, short},
+    verdict::Class,
+};
 use crate::document::{escape, located, sorted};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -240,6 +243,7 @@ impl<'a> Schemas<'a> {
             found: Vec::new(),
         };
         difference.types(&old, &new);
+        difference.flags(&old, &new);
         difference.moved(old_pointer, pointer);
         difference.words(&old, &new);
         difference.constraints(&old, &new);
@@ -415,6 +419,28 @@ fn typed(kind: &str, format: Option<&str>) -> String {
     format.map_or_else(|| kind.to_owned(), |format| format!("{kind} ({format})"))
 }
 
+/// Keywords that are `true` or absent: what happened, and how it is said when they go and when they come.
+const FLAGS: [(&str, Kind, &str, &str); 3] = [
+    (
+        "deprecated",
+        Kind::Deprecated,
+        "is deprecated no more",
+        "is deprecated",
+    ),
+    (
+        "readOnly",
+        Kind::Unknown,
+        "is no longer read-only",
+        "is read-only",
+    ),
+    (
+        "writeOnly",
+        Kind::Unknown,
+        "is no longer write-only",
+        "is write-only",
+    ),
+];
+
 /// What a pair of schemas differs in, as it is found.
 struct Difference<'p> {
     /// `Thing.owner`: the place in words.
@@ -444,24 +470,12 @@ impl Difference<'_> {
         if old_kind != new_kind
             || seen_by_rust(&old_kind, old_format) != seen_by_rust(&new_kind, new_format)
         {
-            self.here(
-                Kind::Retyped,
-                &format!(
-                    "is {}, was {}",
-                    typed(&new_kind, new_format),
-                    typed(&old_kind, old_format)
-                ),
-            );
+            let (before, after) = (typed(&old_kind, old_format), typed(&new_kind, new_format));
+            self.here(Kind::Retyped, &format!("is {after}, was {before}"));
         } else if old_format != new_format {
-            let format = |format: Option<&str>| format.unwrap_or("none").to_owned();
-            self.here(
-                Kind::Reformatted,
-                &format!(
-                    "has format {}, was {}",
-                    format(new_format),
-                    format(old_format)
-                ),
-            );
+            let [before, after] = [old_format, new_format].map(|format| format.unwrap_or("none"));
+            let text = format!("has format {after}, was {before}");
+            self.here(Kind::Reformatted, &text);
         }
         let (before, after) = (old.get("type"), new.get("type"));
         if old_kind == "one of several" && new_kind == old_kind && before != after {
@@ -470,31 +484,21 @@ impl Difference<'_> {
             } else {
                 Kind::Reformatted
             };
-            let text = |value: Option<&Value>| value.map_or_else(|| "none".to_owned(), short);
-            self.here(
-                kind,
-                &format!(
-                    "has type {} beside its alternatives, was {}",
-                    text(after),
-                    text(before)
-                ),
-            );
+            let [before, after] =
+                [before, after].map(|value| value.map_or_else(|| "none".to_owned(), short));
+            let text = format!("has type {after} beside its alternatives, was {before}");
+            self.here(kind, &text);
         }
+    }
+
+    /// What a schema says by yes or no.
+    fn flags(&mut self, old: &View<'_>, new: &View<'_>) {
         match (old.nullable, new.nullable) {
             (false, true) => self.here(Kind::Nullable, "may be null"),
             (true, false) => self.here(Kind::NotNullable, "may not be null any more"),
             _ => {}
         }
-        for (key, gone, came) in [
-            ("deprecated", "is deprecated no more", "is deprecated"),
-            ("readOnly", "is no longer read-only", "is read-only"),
-            ("writeOnly", "is no longer write-only", "is write-only"),
-        ] {
-            let kind = if key == "deprecated" {
-                Kind::Deprecated
-            } else {
-                Kind::Unknown
-            };
+        for (key, kind, gone, came) in FLAGS {
             match (old.is_true(key), new.is_true(key)) {
                 (true, false) => self.here(kind, gone),
                 (false, true) => self.here(kind, came),
@@ -502,17 +506,12 @@ impl Difference<'_> {
             }
         }
         if old.contradicting.is_some() != new.contradicting.is_some() {
-            let at = new
-                .contradicting
-                .as_ref()
-                .or(old.contradicting.as_ref())
-                .cloned()
-                .unwrap_or_default();
+            let at = new.contradicting.as_ref().or(old.contradicting.as_ref());
             let text = format!(
                 "`{}` is put together from parts (`allOf`) that contradict each other, or no longer is",
                 self.name
             );
-            self.note(Kind::Unknown, &at, text);
+            self.note(Kind::Unknown, at.map_or("", String::as_str), text);
         }
     }
 
@@ -567,47 +566,19 @@ impl Difference<'_> {
             if before == after || handled {
                 continue;
             }
-            let kind = match key {
-                "default" => Kind::Default,
-                "minimum" | "minLength" | "minItems" | "minProperties" => {
-                    bound(before, after, true)
-                }
-                "maximum" | "maxLength" | "maxItems" | "maxProperties" => {
-                    bound(before, after, false)
-                }
-                "exclusiveMinimum" | "exclusiveMaximum" | "uniqueItems" => {
-                    match after == Some(&Value::Bool(true)) {
-                        true => Kind::Narrowed,
-                        false => Kind::Widened,
-                    }
-                }
-                "pattern" | "multipleOf" if before.is_none() => Kind::Narrowed,
-                "pattern" | "multipleOf" if after.is_none() => Kind::Widened,
-                "pattern" | "multipleOf" => Kind::Constrained,
-                // `not`, `discriminator`, and whatever CircleCI invents.
-                _ => Kind::Unknown,
-            };
+            let kind = constraint(key, before, after);
             let at = new
                 .keys
                 .get(key)
                 .or(old.keys.get(key))
                 .map(|(at, _)| at.clone())
                 .unwrap_or_default();
-            let text = match (before, after) {
-                (None, Some(after)) => format!("`{}` has {key} {}", self.name, short(after)),
-                (Some(before), None) => format!(
-                    "`{}` has no {key} any more, was {}",
-                    self.name,
-                    short(before)
-                ),
-                (before, after) => {
-                    let text = |value: Option<&Value>| value.map(short).unwrap_or_default();
-                    format!(
-                        "`{}` has {key} {}, was {}",
-                        self.name,
-                        text(after),
-                        text(before)
-                    )
+            let name = &self.name;
+            let text = match (before.map(short), after.map(short)) {
+                (None, after) => format!("`{name}` has {key} {}", after.unwrap_or_default()),
+                (Some(before), None) => format!("`{name}` has no {key} any more, was {before}"),
+                (Some(before), Some(after)) => {
+                    format!("`{name}` has {key} {after}, was {before}")
                 }
             };
             self.note(kind, &at, text);
@@ -615,66 +586,38 @@ impl Difference<'_> {
     }
 
     fn properties<'a>(&mut self, old: &View<'a>, new: &View<'a>, below: &mut Below<'a>) {
-        let inside = |name: &str| {
-            if self.name.contains(' ') {
-                name.to_owned()
-            } else {
-                format!("{}.{name}", self.name)
-            }
-        };
-        let mut notes = Vec::new();
         for (name, (at, value)) in &new.properties {
+            let inside = self.inside(name);
+            let required = new.required.contains(name);
             match old.properties.get(name) {
                 Some((old_at, old_value)) => {
                     below.push(((old_at.clone(), old_value), (at.clone(), value)));
-                    match (old.required.contains(name), new.required.contains(name)) {
-                        (false, true) => notes.push((
-                            Kind::Required,
-                            at.clone(),
-                            format!("`{}` is required", inside(name)),
-                        )),
-                        (true, false) => notes.push((
-                            Kind::Optional,
-                            at.clone(),
-                            format!("`{}` is no longer required", inside(name)),
-                        )),
-                        _ => {}
+                    let (kind, text) = match required {
+                        true => (Kind::Required, format!("`{inside}` is required")),
+                        false => (Kind::Optional, format!("`{inside}` is no longer required")),
+                    };
+                    if old.required.contains(name) != required {
+                        self.note(kind, at, text);
                     }
                 }
                 None => {
-                    let required = new.required.contains(name);
-                    let word = if required {
-                        "required property"
-                    } else {
-                        "property"
-                    };
-                    notes.push((
-                        Kind::Added { required },
-                        at.clone(),
-                        format!("new {word} `{}`", inside(name)),
-                    ));
+                    let word = if required { "required " } else { "" };
+                    let text = format!("new {word}property `{inside}`");
+                    self.note(Kind::Added { required }, at, text);
                 }
             }
         }
-        for (name, (at, _)) in old
-            .properties
-            .iter()
-            .filter(|(name, _)| !new.properties.contains_key(*name))
-        {
-            notes.push((
-                Kind::Removed,
-                at.clone(),
-                format!("property `{}` is gone", inside(name)),
-            ));
+        for (name, (at, _)) in &old.properties {
+            if !new.properties.contains_key(name) {
+                let text = format!("property `{}` is gone", self.inside(name));
+                self.note(Kind::Removed, at, text);
+            }
         }
         // A key may be required that is described nowhere.
-        for name in new
-            .required
-            .symmetric_difference(&old.required)
-            .filter(|name| {
-                !old.properties.contains_key(*name) && !new.properties.contains_key(*name)
-            })
-        {
+        for name in new.required.symmetric_difference(&old.required) {
+            if old.properties.contains_key(name) || new.properties.contains_key(name) {
+                continue;
+            }
             let (kind, text) = match new.required.contains(name) {
                 true => (
                     Kind::Required,
@@ -685,14 +628,16 @@ impl Difference<'_> {
                     "is no longer required, and the document does not describe it",
                 ),
             };
-            notes.push((
-                kind,
-                self.pointer.to_owned(),
-                format!("`{}` {text}", inside(name)),
-            ));
+            let text = format!("`{}` {text}", self.inside(name));
+            self.note(kind, self.pointer, text);
         }
-        for (kind, at, text) in notes {
-            self.note(kind, &at, text);
+    }
+
+    /// A property of this place in words: `Thing.owner`. A place such as `the answer` is left out.
+    fn inside(&self, property: &str) -> String {
+        match self.name.contains(' ') {
+            true => property.to_owned(),
+            false => format!("{}.{property}", self.name),
         }
     }
 
@@ -831,6 +776,26 @@ fn name_of(branch: &Value) -> Option<String> {
     Some(format!("`{name}`"))
 }
 
+/// What happened to a keyword that says which values are allowed.
+fn constraint(key: &str, before: Option<&Value>, after: Option<&Value>) -> Kind {
+    match key {
+        "default" => Kind::Default,
+        "minimum" | "minLength" | "minItems" | "minProperties" => bound(before, after, true),
+        "maximum" | "maxLength" | "maxItems" | "maxProperties" => bound(before, after, false),
+        "exclusiveMinimum" | "exclusiveMaximum" | "uniqueItems" => {
+            match after == Some(&Value::Bool(true)) {
+                true => Kind::Narrowed,
+                false => Kind::Widened,
+            }
+        }
+        "pattern" | "multipleOf" if before.is_none() => Kind::Narrowed,
+        "pattern" | "multipleOf" if after.is_none() => Kind::Widened,
+        "pattern" | "multipleOf" => Kind::Constrained,
+        // `not`, `discriminator`, and whatever CircleCI invents.
+        _ => Kind::Unknown,
+    }
+}
+
 fn bound(before: Option<&Value>, after: Option<&Value>, lower: bool) -> Kind {
     match (before.map(Value::as_f64), after.map(Value::as_f64)) {
         (None, Some(Some(_))) => Kind::Narrowed,
@@ -848,15 +813,6 @@ fn quoted(words: &BTreeSet<String>) -> String {
         .map(|word| format!("`{word}`"))
         .collect::<Vec<_>>()
         .join(", ")
-}
-
-/// A foreign value, short enough for a line.
-pub fn short(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
 }
 
 /// A place in words: `/components/schemas/Thing/properties/owner/items` is `Thing.owner[]`, the same below an operation's

@@ -1,18 +1,42 @@
 //! The two documents to compare: the vendored one, and the one that `--against` names.
 
-use super::CannotCompare;
-use crate::{
-    document,
-    fetch::{self, Answer, Limits},
+use crate::document::{
+    self,
+    fetch::{self, Answer, FetchError, Limits},
 };
 use serde_json::Value;
-use std::{path::Path, process::Command};
+use std::{fmt, path::Path, process::Command};
 
 /// A document and what to call it in the report.
 #[derive(Clone, Debug)]
 pub struct Document {
     pub name: String,
     pub value: Value,
+}
+
+/// Why there is nothing to report, in one line.
+#[derive(Debug)]
+pub struct CannotCompare(String);
+
+impl CannotCompare {
+    pub fn new(line: impl AsRef<str>) -> Self {
+        let visible = line.as_ref().replace(char::is_control, " ");
+        Self(visible.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+}
+
+impl fmt::Display for CannotCompare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot compare: {}", self.0)
+    }
+}
+
+impl std::error::Error for CannotCompare {}
+
+impl From<FetchError> for CannotCompare {
+    fn from(error: FetchError) -> Self {
+        Self::new(error.to_string())
+    }
 }
 
 /// What `--against` brought.

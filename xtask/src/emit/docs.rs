@@ -1,6 +1,7 @@
 //! CircleCI's descriptions as rustdoc: one paragraph a line, the first of them one sentence.
 
-use crate::{document::Operation, words::capitalised};
+use super::words::capitalised;
+use crate::document::Operation;
 
 /// Where CircleCI's document is shown; its descriptions link to places on that page.
 pub const REFERENCE: &str = "https://circleci.com/docs/api/v2/index.html";
@@ -191,65 +192,49 @@ pub fn comment(lines: &[String], indent: &str) -> String {
 
 /// Escapes what Markdown or rustdoc would read as a link, a tag or an address.
 fn escape(line: &str) -> String {
+    let chars: Vec<char> = line.chars().collect();
     let mut out = String::with_capacity(line.len());
     let mut code = false;
     // Where the address of the link that is being written ends.
     let mut address_end = None;
-    let chars: Vec<char> = line.chars().collect();
     let mut at = 0;
-    while at < chars.len() {
-        let rest: String = chars[at..].iter().collect();
-        let c = chars[at];
-        if c == '`' {
-            code = !code;
-        }
-        if !code && address_end == Some(at) {
+    while let Some(&c) = chars.get(at) {
+        let rest = &chars[at..];
+        code ^= c == '`';
+        if code {
+            out.push(c);
+            at += 1;
+        } else if address_end == Some(at) {
             // `](address]` is a slip of the pen.
             out.push(')');
             address_end = None;
             at += 1;
-            continue;
-        }
-        if !code && rest.starts_with("](") && out.contains('[') {
-            let address: usize = chars[at + 2..]
-                .iter()
-                .position(|c| c.is_whitespace() || matches!(c, ')' | ']'))
-                .map_or(chars.len(), |n| at + 2 + n);
-            let target: String = chars[at + 2..address].iter().collect();
-            out += "](";
+        } else if begins(rest, "](") && out.contains('[') {
+            at += 2;
+            let target = until(&chars[at..], |c| {
+                c.is_whitespace() || matches!(c, ')' | ']')
+            });
+            at += target.chars().count();
+            address_end = Some(at);
             // A place on the page that shows the document.
-            out += &if target.starts_with('#') {
-                format!("{REFERENCE}{target}")
+            let page = if target.starts_with('#') {
+                REFERENCE
             } else {
-                target
+                ""
             };
-            address_end = Some(address);
-            at = address;
-            continue;
+            out += &format!("]({page}{target}");
+        } else if begins(rest, "http://") || begins(rest, "https://") {
+            let (length, url) = autolink(rest, out.ends_with('<'));
+            at += length;
+            out += &url;
+        } else {
+            match c {
+                '<' => out += "\\<",
+                '[' if !is_link(rest) => out += "\\[",
+                _ => out.push(c),
+            }
+            at += 1;
         }
-        if !code && (rest.starts_with("http://") || rest.starts_with("https://")) {
-            let end = chars[at..]
-                .iter()
-                .position(|c| c.is_whitespace() || matches!(c, ')' | '>' | '"' | '\'' | ']' | '`'))
-                .map_or(chars.len(), |n| at + n);
-            let url: String = chars[at..end].iter().collect();
-            let url = url.trim_end_matches(['.', ',']);
-            // `<vcs>` in a path is a placeholder, not a tag.
-            let placeholder = chars.get(end) == Some(&'<');
-            out += &match () {
-                () if out.ends_with('<') || placeholder => url.to_owned(),
-                () if url.ends_with("://") => format!("`{url}`"),
-                () => format!("<{url}>"),
-            };
-            at += url.chars().count();
-            continue;
-        }
-        match c {
-            '<' if !code => out += "\\<",
-            '[' if !code && !is_link(&chars[at..]) => out += "\\[",
-            _ => out.push(c),
-        }
-        at += 1;
     }
     if address_end.is_some() {
         out.push(')');
@@ -258,6 +243,31 @@ fn escape(line: &str) -> String {
         out.push('`');
     }
     out
+}
+
+fn begins(chars: &[char], text: &str) -> bool {
+    chars.iter().take(text.len()).copied().eq(text.chars())
+}
+
+/// The characters before the first that `is_end`.
+fn until(chars: &[char], is_end: fn(char) -> bool) -> String {
+    chars.iter().copied().take_while(|c| !is_end(*c)).collect()
+}
+
+/// The address at the beginning: its length, and how it is written, which depends on whether it is `bracketed` already.
+fn autolink(chars: &[char], bracketed: bool) -> (usize, String) {
+    let whole = until(chars, |c| {
+        c.is_whitespace() || matches!(c, ')' | '>' | '"' | '\'' | ']' | '`')
+    });
+    // `<vcs>` in a path is a placeholder, not a tag.
+    let placeholder = chars.get(whole.chars().count()) == Some(&'<');
+    let url = whole.trim_end_matches(['.', ',']);
+    let written = match () {
+        () if bracketed || placeholder => url.to_owned(),
+        () if url.ends_with("://") => format!("`{url}`"),
+        () => format!("<{url}>"),
+    };
+    (url.chars().count(), written)
 }
 
 /// Whether `[words](address)` begins here.

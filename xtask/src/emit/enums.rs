@@ -1,12 +1,17 @@
 //! Open enums, a line a variant.
 
-use super::{Model, docs};
-use crate::names;
+use super::{
+    docs,
+    imports::{self, Imports},
+    model::Model,
+};
+use crate::lower::names;
 use anyhow::{Result, bail};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-pub fn emit(model: &Model<'_>, name: &str, schema: &Value) -> Result<String> {
+pub fn emit(model: &Model<'_>, name: &str, schema: &Value, uses: &mut Imports) -> Result<String> {
+    uses.add(imports::OPEN_ENUM);
     let words: Vec<&str> = schema["enum"]
         .as_array()
         .into_iter()

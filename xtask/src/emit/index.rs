@@ -1,29 +1,31 @@
 //! The index of operations: CircleCI's name for each, the method that sends it, and CircleCI's own page about it.
 
-use super::{HEADER, Model, docs};
-use crate::{document, names};
+use super::{
+    docs,
+    model::{HEADER, Model},
+};
 use std::collections::BTreeMap;
 
 /// A module of nothing but documentation.
 pub fn emit(model: &Model<'_>) -> String {
     let mut by_tag: BTreeMap<&str, Vec<(&str, String)>> = BTreeMap::new();
-    let operations = document::operations(model.document);
-    for operation in &operations {
+    for operation in &model.operations {
+        let source = &operation.source;
         let row = format!(
             "| [`{id}`]({address}) | [`{method}`](crate::Client::{method}) | `{verb} {path}` |",
-            id = operation.id(),
-            address = docs::address(operation),
-            method = names::method(operation.id()),
-            verb = operation.method.to_uppercase(),
-            path = operation.path.replace('|', "\\|"),
+            id = source.id(),
+            address = docs::address(source),
+            method = operation.method,
+            verb = source.method.to_uppercase(),
+            path = source.path.replace('|', "\\|"),
         );
-        let rows = by_tag.entry(operation.tag()).or_default();
-        rows.push((operation.id(), row));
+        let rows = by_tag.entry(source.tag()).or_default();
+        rows.push((source.id(), row));
     }
     let mut lines = vec![
         format!(
             "The index of operations: all {} of CircleCI's API v2, each with CircleCI's own page about it and the method of",
-            operations.len()
+            model.operations.len()
         ),
         "[`Client`](crate::Client) that sends it.".to_owned(),
     ];

@@ -1,47 +1,49 @@
 //! An answer for each operation, made from its schema, for the feature `mock`: one item a list, every property there, and
 //! the document's own examples where it has any.
 
-use super::{HEADER, Model};
-use crate::{document, names};
+use super::model::{HEADER, Model, Operation};
+use crate::document;
 use serde_json::{Map, Value, json};
 
 pub fn emit(model: &Model<'_>) -> String {
-    let mut rows: Vec<(String, String)> = Vec::new();
-    for operation in document::operations(model.document) {
-        let statuses = operation.value["responses"]
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(status, _)| status);
-        let status = statuses
-            .filter_map(|status| status.parse::<u16>().ok())
-            .find(|status| (200..300).contains(status))
-            .unwrap_or(200);
-        let body = document::success_schema(model.document, &operation);
-        let body = body
-            .map(|schema| document::sorted(sample(model.document, "", schema, &mut Vec::new())))
-            .unwrap_or_default()
-            .to_string();
-        // As many `#` as the text needs around it.
-        let fence = "#".repeat(
-            (1..)
-                .find(|count| !body.contains(&format!("\"{}", "#".repeat(*count))))
-                .unwrap_or(1),
-        );
-        let queries: Vec<String> = document::parameters(model.document, &operation)
-            .into_iter()
-            .filter(|parameter| parameter["in"] == "query")
-            .filter_map(|parameter| Some(format!("{:?}", parameter["name"].as_str()?)))
-            .collect();
-        let queries = queries.join(", ");
-        let name = names::builder(operation.id());
-        rows.push((name.clone(), format!("    Reply {{ operation: {name}::OPERATION, status: {status}, queries: &[{queries}], body: r{fence}\"{body}\"{fence} }},\n")));
-    }
-    rows.sort();
-    let rows: String = rows.into_iter().map(|(_, row)| row).collect();
+    let rows: String = model
+        .operations
+        .iter()
+        .map(|operation| row(model, operation))
+        .collect();
     format!(
         "{HEADER}\n//! What `mock` answers unless it is told otherwise: made from the document's schemas and examples.\n\n\
-         use super::operations::*;\nuse crate::mock::Reply;\n\npub(crate) static REPLIES: &[Reply] = &[\n{rows}];\n"
+         use super::operations::*;\nuse crate::operation::Example;\n\npub(crate) static REPLIES: &[Example] = &[\n{rows}];\n"
+    )
+}
+
+fn row(model: &Model<'_>, operation: &Operation<'_>) -> String {
+    let statuses = operation.source.value["responses"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(status, _)| status);
+    let status = statuses
+        .filter_map(|status| status.parse::<u16>().ok())
+        .find(|status| (200..300).contains(status))
+        .unwrap_or(200);
+    let body = document::success_schema(model.document, &operation.source);
+    let body = body
+        .map(|schema| document::sorted(sample(model.document, "", schema, &mut Vec::new())))
+        .unwrap_or_default()
+        .to_string();
+    // As many `#` as the text needs around it.
+    let fence = "#".repeat(
+        (1..)
+            .find(|count| !body.contains(&format!("\"{}", "#".repeat(*count))))
+            .unwrap_or(1),
+    );
+    let queries = operation.query.iter();
+    let queries: Vec<String> = queries.map(|query| format!("{:?}", query.wire)).collect();
+    format!(
+        "    Example {{ operation: {}::OPERATION, status: {status}, queries: &[{}], body: r{fence}\"{body}\"{fence} }},\n",
+        operation.builder,
+        queries.join(", ")
     )
 }
 

@@ -1,31 +1,25 @@
-//! Objects: plain structs with public fields; those that a caller sends get a constructor and setters.
+//! Writes objects: structs with public fields. Structs that a caller sends get a constructor and setters.
 
-use super::{Model, argument_of, docs, plain_type, type_name, unparse};
-use crate::{hoist::Named, names, words};
+use super::{
+    docs,
+    imports::{self, Imports},
+    model::{Model, text},
+    words,
+};
+use crate::lower::{
+    hoist::Named,
+    names,
+    rust::{Field, Rust},
+};
 use anyhow::{Context, Result};
-use quote::{format_ident, quote};
 use serde_json::Value;
-use std::collections::BTreeMap;
 
-/// progenitor's structs by name.
-pub type Structs<'a> = BTreeMap<String, &'a syn::ItemStruct>;
-
-pub fn find<'a>(model: &'a Model<'_>) -> Result<Structs<'a>> {
-    let structs = model.module("types")?.iter().filter_map(|item| match item {
-        syn::Item::Struct(item) => Some((item.ident.to_string(), item)),
-        _ => None,
-    });
-    Ok(structs.collect())
-}
-
-/// One field as we write it.
-struct Field<'a> {
-    ident: syn::Ident,
-    wire: String,
-    ty: syn::Type,
+/// A field with its schema and its docs.
+struct Member<'a> {
+    field: &'a Field,
     schema: &'a Value,
     docs: Vec<String>,
-    /// The place among what the document requires of a request.
+    /// The position in the list of properties that a request requires.
     required: Option<usize>,
 }
 
@@ -33,24 +27,19 @@ pub fn emit(
     model: &Model<'_>,
     named: &Named,
     schema: &Value,
-    structs: &Structs<'_>,
+    uses: &mut Imports,
 ) -> Result<String> {
-    let raw = structs
-        .get(&named.name)
-        .with_context(|| format!("progenitor made no struct of {}", named.name))?;
-    let fields = fields(model, raw, schema)?;
-    let name = format_ident!("{}", named.name);
-    let described = model.described(&named.name, schema);
+    let name = &named.name;
+    let members = members(model, name, schema)?;
+    uses.add(imports::OBJECT);
     let constructible = named.usage.request;
-    let default = constructible
-        && fields
-            .iter()
-            .all(|field| argument_of(&field.ty, "Option").is_some());
+    let default = constructible && members.iter().all(|member| member.field.optional);
     let mut required = Vec::new();
     let mut declared = String::new();
-    for field in &fields {
-        declared += &docs::comment(&field.docs, "        ");
-        declared += &declaration(field, &mut required);
+    for member in &members {
+        uses.add_type(&member.field.ty);
+        declared += &docs::comment(&member.docs, "        ");
+        declared += &declaration(member, &mut required, uses);
     }
     let requires = if required.is_empty() {
         String::new()
@@ -70,11 +59,11 @@ pub fn emit(
     let promises = promises(schema, &required);
     let mut text = format!(
         "object! {{\n{}{derive}    {name} {role}{requires}{promises}{{\n{declared}    }}\n}}\n",
-        docs::comment(&described, "    ")
+        docs::comment(&model.described(name, schema), "    ")
     );
     if constructible {
         text.push('\n');
-        text += &unparse(constructor(&name, &fields)?);
+        text += &formatted(&constructor(name, &members))?;
     }
     Ok(text)
 }
@@ -94,89 +83,52 @@ fn promises(schema: &Value, required: &[String]) -> String {
     }
 }
 
-fn doc_attribute(line: &str) -> proc_macro2::TokenStream {
-    let line = if line.is_empty() {
-        String::new()
-    } else {
-        format!(" {line}")
-    };
-    quote!(#[doc = #line])
+/// Formats Rust code.
+fn formatted(code: &str) -> Result<String> {
+    let file = syn::parse_file(code).context("the generator wrote what is not Rust")?;
+    Ok(prettyplease::unparse(&file))
 }
 
-fn fields<'a>(
-    model: &Model<'_>,
-    raw: &syn::ItemStruct,
-    schema: &'a Value,
-) -> Result<Vec<Field<'a>>> {
+fn members<'a>(model: &'a Model<'_>, owner: &str, schema: &'a Value) -> Result<Vec<Member<'a>>> {
     let required: Vec<&str> = schema["x-required"]
         .as_array()
         .into_iter()
         .flatten()
         .filter_map(Value::as_str)
         .collect();
-    raw.fields
-        .iter()
-        .map(|field| {
-            let ident = field
-                .ident
-                .clone()
-                .with_context(|| format!("{}: a field without a name", raw.ident))?;
-            let wire = renamed(field).unwrap_or_else(|| ident.to_string());
-            let property = schema["properties"]
-                .get(&wire)
-                .with_context(|| format!("{}: no property {wire}", raw.ident))?;
-            let required = required.iter().position(|name| *name == wire);
-            let docs = field_docs(model, &raw.ident.to_string(), &wire, property);
-            Ok(Field {
-                ident,
-                ty: plain_type(&field.ty),
-                schema: property,
-                docs,
-                required,
-                wire,
-            })
+    let fields = model.rust.fields(owner)?.iter();
+    let members = fields.map(|field| {
+        let wire = &field.wire;
+        let property = schema["properties"]
+            .get(wire)
+            .with_context(|| format!("{owner}: no property {wire}"))?;
+        Ok(Member {
+            field,
+            schema: property,
+            docs: field_docs(model, owner, wire, property),
+            required: required.iter().position(|name| name == wire),
         })
-        .collect()
-}
-
-/// The name that progenitor gives a field on the wire, where it differs from the Rust one.
-fn renamed(field: &syn::Field) -> Option<String> {
-    let mut name = None;
-    for attribute in field
-        .attrs
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("serde"))
-    {
-        let _ = attribute.parse_nested_meta(|meta| {
-            if meta.path.is_ident("rename") {
-                name = Some(meta.value()?.parse::<syn::LitStr>()?.value());
-            } else if meta.input.peek(syn::Token![=]) {
-                meta.value()?.parse::<syn::Expr>()?;
-            }
-            Ok(())
-        });
-    }
-    name
+    });
+    members.collect()
 }
 
 /// `public_key: Option<String> = optional "public-key" | "public_key",`
-fn declaration(field: &Field<'_>, required: &mut Vec<String>) -> String {
-    let Field {
-        ident,
-        wire,
-        ty,
-        schema,
-        ..
-    } = field;
-    let optional = argument_of(ty, "Option").is_some();
-    // A decoder answers an `Option`; what a caller must send is only ever written.
+fn declaration(member: &Member<'_>, required: &mut Vec<String>, uses: &mut Imports) -> String {
+    let (field, schema) = (member.field, member.schema);
+    let (wire, ident, optional) = (&field.wire, &field.ident, field.optional);
+    let secret = schema["x-secret"] == true;
+    // A decoder returns an `Option`. A required field of a request is never decoded.
     let kind = match schema["x-decode"].as_str().filter(|_| optional) {
-        Some(decoder) => format!("with({})", names::pascal(decoder)),
-        None if schema["x-or-default"] == true && schema["x-secret"] == true => {
-            "secret_list".into()
+        Some(decoder) => {
+            uses.add(match decoder {
+                "text" => imports::TEXT,
+                _ => imports::NUMBER_OR_STRING,
+            });
+            format!("with({})", names::pascal(decoder))
         }
-        None if schema["x-secret"] == true && optional => "optional_secret".into(),
-        None if schema["x-secret"] == true => {
+        None if schema["x-or-default"] == true && secret => "secret_list".into(),
+        None if secret && optional => "optional_secret".into(),
+        None if secret => {
             required.push(format!("{wire:?}"));
             format!("secret({})", required.len() - 1)
         }
@@ -192,29 +144,26 @@ fn declaration(field: &Field<'_>, required: &mut Vec<String>) -> String {
             format!("required({})", required.len() - 1)
         }
     };
-    // CircleCI answers in snake case where its document says kebab case; both are read, the document's is written.
+    // CircleCI answers in snake case where its document has kebab case. Both are read; kebab case is written.
     let alias = if wire.contains('-') {
         format!(" | {:?}", wire.replace('-', "_"))
     } else {
         String::new()
     };
     let deprecated = if schema["deprecated"] == true {
-        "        #[deprecated = \"CircleCI's document marks this field as deprecated\"]\n"
+        format!("        {DEPRECATED}\n")
     } else {
-        ""
+        String::new()
     };
-    format!(
-        "{deprecated}        {ident}: {} = {kind} {wire:?}{alias},\n",
-        super::operations::spell(ty)
-    )
+    format!("{deprecated}        {ident}: {field} = {kind} {wire:?}{alias},\n")
 }
 
+const DEPRECATED: &str = "#[deprecated = \"CircleCI's document marks this field as deprecated\"]";
+const USES_DEPRECATED: &str = "#[allow(deprecated)]\n";
+
 fn field_docs(model: &Model<'_>, owner: &str, wire: &str, schema: &Value) -> Vec<String> {
-    let mut lines = docs::lines(&model.words.of_field(
-        owner,
-        wire,
-        schema["description"].as_str().unwrap_or_default(),
-    ));
+    let described = text(schema, "description");
+    let mut lines = docs::lines(&model.words.of_field(owner, wire, described));
     if let Some(unit) =
         words::unit(owner, wire).filter(|unit| !lines.join(" ").to_lowercase().contains(unit.0))
     {
@@ -224,152 +173,121 @@ fn field_docs(model: &Model<'_>, owner: &str, wire: &str, schema: &Value) -> Vec
     lines
 }
 
-/// `new(what is required)` and a setter for each of the rest, so that an optional field more breaks no caller.
-fn constructor(name: &syn::Ident, fields: &[Field<'_>]) -> Result<syn::Item> {
+/// `new` with the required fields, and a setter for each optional field, so that a new optional field breaks no caller.
+fn constructor(name: &str, members: &[Member<'_>]) -> String {
     let (mut required, optional): (Vec<_>, Vec<_>) =
-        fields.iter().partition(|field| field.required.is_some());
-    // In the document's order, in which `start` comes before `end`.
-    required.sort_by_key(|field| field.required);
-    let arguments = required.iter().map(|field| {
-        let ident = &field.ident;
-        let taken = taken(inner(&field.ty));
-        quote!(#ident: #taken)
-    });
-    let values = fields.iter().map(|field| {
-        let ident = &field.ident;
-        let wrapped = argument_of(&field.ty, "Option").is_some();
-        let given = given(inner(&field.ty), ident);
-        match (field.required, wrapped) {
-            (None, _) => quote!(#ident: None),
-            (Some(_), true) => quote!(#ident: Some(#given)),
-            (Some(_), false) if is_plain(inner(&field.ty)) => quote!(#ident),
-            (Some(_), false) => quote!(#ident: #given),
-        }
-    });
-    let entries = fields.iter().filter_map(entry_setter);
-    let setters = optional.iter().map(|field| {
-        let ident = &field.ident;
-        // The constructor and the setter of extra keys have these names.
-        let setter = if ident == "new" || ident == "extra" {
-            format_ident!("{ident}_")
-        } else {
-            ident.clone()
-        };
-        let (taken, given) = (taken(inner(&field.ty)), given(inner(&field.ty), ident));
-        let doc = field.docs.iter().map(|line| doc_attribute(line));
-        let deprecated = (field.schema["deprecated"] == true)
-            .then(|| quote!(#[deprecated = "CircleCI's document marks this field as deprecated"]));
-        let deprecated_use = deprecated.is_some().then(|| quote!(#[allow(deprecated)]));
-        quote! {
-            #(#doc)*
-            #deprecated
-            #deprecated_use
-            pub fn #setter(mut self, #ident: #taken) -> Self {
-                self.#ident = Some(#given);
-                self
-            }
-        }
-    });
-    let about = match (required.len(), optional.len()) {
-        (0, _) => " With nothing set; all of it is optional.",
-        (_, 0) => " With all there is; nothing is optional.",
-        _ => " With what is required; the rest is optional.",
-    };
-    let too_many = (required.len() > 7).then(|| quote!(#[allow(clippy::too_many_arguments)]));
-    let deprecated_use = fields
+        members.iter().partition(|member| member.required.is_some());
+    // In the order of the document, where `start` comes before `end`.
+    required.sort_by_key(|member| member.required);
+    let arguments: Vec<String> = required
         .iter()
-        .any(|field| field.schema["deprecated"] == true)
-        .then(|| quote!(#[allow(deprecated)]));
-    let no_default = required
-        .is_empty()
-        .then(|| quote!(#[allow(clippy::new_without_default)]));
-    Ok(syn::parse2(quote! {
-        impl #name {
-            #[doc = #about]
-            #too_many
-            #no_default
-            #deprecated_use
-            pub fn new(#(#arguments),*) -> Self {
-                Self { #(#values,)* __extra: Default::default() }
-            }
-            #(#setters)*
-            #(#entries)*
-        }
-    })?)
+        .map(|member| format!("{}: {}", member.field.ident, taken(&member.field.present())))
+        .collect();
+    let values: String = members.iter().map(value).collect();
+    let about = match (required.len(), optional.len()) {
+        (0, _) => "/// With nothing set; all of it is optional.\n",
+        (_, 0) => "/// With all there is; nothing is optional.\n",
+        _ => "/// With what is required; the rest is optional.\n",
+    };
+    let mut attributes = String::new();
+    if required.len() > 7 {
+        attributes += "#[allow(clippy::too_many_arguments)]\n";
+    }
+    if required.is_empty() {
+        attributes += "#[allow(clippy::new_without_default)]\n";
+    }
+    if members
+        .iter()
+        .any(|member| member.schema["deprecated"] == true)
+    {
+        attributes += USES_DEPRECATED;
+    }
+    let setters: String = optional.iter().map(|member| setter(member)).collect();
+    let entries: String = members
+        .iter()
+        .filter_map(|member| entry_setter(member.field))
+        .collect();
+    format!(
+        "impl {name} {{\n{about}{attributes}pub fn new({}) -> Self {{ Self {{ {values} __extra: Default::default() }} }}\n{setters}{entries}}}",
+        arguments.join(", ")
+    )
 }
 
-/// For a map, a setter of one entry beside that of all, so that entries of several types can be given.
-fn entry_setter(field: &Field<'_>) -> Option<proc_macro2::TokenStream> {
-    let value = argument_of(inner(&field.ty), "BTreeMap")?;
-    let (ident, setter) = (
-        &field.ident,
-        format_ident!("{}", names::singular(&field.ident.to_string())),
-    );
-    let taken = taken(value);
-    let given = given(value, &format_ident!("value"));
-    let map = if argument_of(&field.ty, "Option").is_some() {
-        quote!(self.#ident.get_or_insert_default())
-    } else {
-        quote!(self.#ident)
+/// The value of a field in `new`.
+fn value(member: &Member<'_>) -> String {
+    let (field, ident) = (member.field, &member.field.ident);
+    let given = given(&field.present(), ident);
+    match (member.required, field.optional) {
+        (None, _) => format!("{ident}: None, "),
+        (Some(_), true) => format!("{ident}: Some({given}), "),
+        (Some(_), false) if given == *ident => format!("{ident}, "),
+        (Some(_), false) => format!("{ident}: {given}, "),
+    }
+}
+
+fn setter(member: &Member<'_>) -> String {
+    let ident = &member.field.ident;
+    // The constructor and the setter of extra keys have these names.
+    let setter = match ident.as_str() {
+        "new" | "extra" => format!("{ident}_"),
+        _ => ident.clone(),
     };
-    let doc = doc_attribute(&format!("Adds one entry to `{ident}`."));
+    let (taken, given) = (
+        taken(&member.field.present()),
+        given(&member.field.present(), ident),
+    );
+    let docs = docs::comment(&member.docs, "");
+    let deprecated = if member.schema["deprecated"] == true {
+        format!("{DEPRECATED}\n{USES_DEPRECATED}")
+    } else {
+        String::new()
+    };
+    format!(
+        "{docs}{deprecated}pub fn {setter}(mut self, {ident}: {taken}) -> Self {{ self.{ident} = Some({given}); self }}\n"
+    )
+}
+
+/// A second setter for a map, which adds one entry, so that entries may have different types.
+fn entry_setter(field: &Field) -> Option<String> {
+    let Rust::Map(value) = &field.ty else {
+        return None;
+    };
+    let (ident, setter) = (&field.ident, names::singular(&field.ident));
+    let map = if field.optional {
+        format!("self.{ident}.get_or_insert_default()")
+    } else {
+        format!("self.{ident}")
+    };
+    let (taken, given) = (taken(value), given(value, "value"));
     (setter != *ident).then(|| {
-        quote! {
-            #doc
-            pub fn #setter(mut self, name: impl Into<String>, value: #taken) -> Self {
-                #map.insert(name.into(), #given);
-                self
-            }
-        }
+        format!(
+            "/// Adds one entry to `{ident}`.\npub fn {setter}(mut self, name: impl Into<String>, value: {taken}) -> Self {{ {map}.insert(name.into(), {given}); self }}\n"
+        )
     })
 }
 
-fn inner(ty: &syn::Type) -> &syn::Type {
-    argument_of(ty, "Option").unwrap_or(ty)
-}
-
-/// What a caller may pass for a field: what people have in hand.
-pub fn taken(ty: &syn::Type) -> proc_macro2::TokenStream {
-    if let Some(item) = argument_of(ty, "Vec") {
-        return if is_plain(item) {
-            quote!(impl IntoIterator<Item = #item>)
-        } else {
-            quote!(impl IntoIterator<Item = impl Into<#item>>)
-        };
-    }
-    if let Some(value) = argument_of(ty, "BTreeMap") {
-        return quote!(impl IntoIterator<Item = (impl Into<String>, impl Into<#value>)>);
-    }
-    if is_plain(ty) {
-        quote!(#ty)
-    } else {
-        quote!(impl Into<#ty>)
+/// The type of the argument that sets a field.
+fn taken(ty: &Rust) -> String {
+    match ty {
+        Rust::List(item) if item.is_plain() => format!("impl IntoIterator<Item = {item}>"),
+        Rust::List(item) => format!("impl IntoIterator<Item = impl Into<{item}>>"),
+        Rust::Map(value) => {
+            format!("impl IntoIterator<Item = (impl Into<String>, impl Into<{value}>)>")
+        }
+        ty if ty.is_plain() => ty.to_string(),
+        ty => format!("impl Into<{ty}>"),
     }
 }
 
-/// The expression that makes the field of what was passed.
-pub fn given(ty: &syn::Type, ident: &syn::Ident) -> proc_macro2::TokenStream {
-    if let Some(item) = argument_of(ty, "Vec") {
-        return if is_plain(item) {
-            quote!(#ident.into_iter().collect())
-        } else {
-            quote!(#ident.into_iter().map(Into::into).collect())
-        };
+/// The expression that converts the argument into the field.
+fn given(ty: &Rust, ident: &str) -> String {
+    match ty {
+        Rust::List(item) if item.is_plain() => format!("{ident}.into_iter().collect()"),
+        Rust::List(_) => format!("{ident}.into_iter().map(Into::into).collect()"),
+        Rust::Map(_) => {
+            format!("{ident}.into_iter().map(|(key, value)| (key.into(), value.into())).collect()")
+        }
+        ty if ty.is_plain() => ident.to_owned(),
+        _ => format!("{ident}.into()"),
     }
-    if argument_of(ty, "BTreeMap").is_some() {
-        return quote!(#ident.into_iter().map(|(key, value)| (key.into(), value.into())).collect());
-    }
-    if is_plain(ty) {
-        quote!(#ident)
-    } else {
-        quote!(#ident.into())
-    }
-}
-
-/// Types that convert from nothing a caller would have in hand.
-fn is_plain(ty: &syn::Type) -> bool {
-    matches!(
-        type_name(ty).as_deref(),
-        Some("bool" | "i64" | "f64" | "Uuid" | "DateTime" | "Value" | "Map")
-    )
 }

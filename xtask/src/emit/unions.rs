@@ -1,35 +1,29 @@
-//! Values that are one of several shapes: untagged enums, tried in order.
+//! Writes unions: untagged enums, whose variants are tried in order.
 
-use super::{Model, docs};
-use crate::{hoist::component_name, names};
-use anyhow::{Result, anyhow};
+use super::{
+    docs,
+    imports::{self, Imports},
+    model::Model,
+};
+use crate::lower::{names, rust::Rust};
+use anyhow::Result;
 use serde_json::Value;
-use std::collections::BTreeSet;
 
-pub fn emit(model: &Model<'_>, name: &str, schema: &Value) -> Result<String> {
+pub fn emit(model: &Model<'_>, name: &str, schema: &Value, uses: &mut Imports) -> Result<String> {
+    uses.add(imports::ONE_OF);
     let mut body = String::new();
-    for branch in schema["oneOf"].as_array().into_iter().flatten() {
-        let (mut ty, kind) = branch_type(branch).ok_or_else(|| {
-            anyhow!("{name}: an alternative is neither an object, a list nor a map")
-        })?;
-        let variant = names::union_variant(name, &kind);
-        if branch["$ref"]
-            .as_str()
-            .and_then(component_name)
-            .is_some_and(|component| holds(model, component, name))
-        {
-            // Or it would be as large as itself and more.
-            ty = format!("Box<{ty}>");
-        }
-        let about = match (
-            model.words.of_variant(name, &variant),
-            branch["$ref"].as_str().and_then(component_name),
-        ) {
+    for alternative in model.rust.fields(name)? {
+        let ty = alternative.present();
+        uses.add_type(&ty);
+        let variant = names::union_variant(name, word(&alternative.ty));
+        let about = match (model.words.of_variant(name, &variant), &alternative.ty) {
             (Some(words), _) => words,
-            (None, Some(component)) => model
+            (None, Rust::Named(component)) => model
                 .described(component, model.schema(component)?)
-                .swap_remove(0),
-            (None, None) => format!("As `{ty}`."),
+                .into_iter()
+                .next()
+                .unwrap_or_default(),
+            (None, _) => format!("As `{ty}`."),
         };
         body += &format!("        /// {about}\n        {variant}({ty}),\n");
     }
@@ -39,53 +33,17 @@ pub fn emit(model: &Model<'_>, name: &str, schema: &Value) -> Result<String> {
     ))
 }
 
-/// Whether a value of `component` has, with no list or map between, room for one of `union`.
-fn holds(model: &Model<'_>, component: &str, union: &str) -> bool {
-    let (mut seen, mut open) = (BTreeSet::new(), vec![component.to_owned()]);
-    while let Some(name) = open.pop() {
-        if name == union {
-            return true;
-        }
-        let Ok(schema) = model.schema(&name) else {
-            continue;
-        };
-        if seen.insert(name) {
-            let properties = schema["properties"]
-                .as_object()
-                .into_iter()
-                .flat_map(|properties| properties.values());
-            let branches = schema["oneOf"].as_array().into_iter().flatten();
-            open.extend(
-                properties
-                    .chain(branches)
-                    .filter_map(|child| component_name(child["$ref"].as_str()?))
-                    .map(str::to_owned),
-            );
-        }
-    }
-    false
-}
-
-/// The Rust type of an alternative, and a word for it.
-fn branch_type(branch: &Value) -> Option<(String, String)> {
-    if let Some(name) = branch["$ref"].as_str().and_then(component_name) {
-        return Some((name.to_owned(), name.to_owned()));
-    }
-    match branch["type"].as_str()? {
-        "array" => {
-            let item = branch_type(&branch["items"])
-                .map_or_else(|| "serde_json::Value".to_owned(), |(ty, _)| ty);
-            Some((format!("Vec<{item}>"), "List".into()))
-        }
-        "object" => {
-            let value = branch_type(&branch["additionalProperties"])
-                .map_or_else(|| "serde_json::Value".to_owned(), |(ty, _)| ty);
-            Some((format!("BTreeMap<String, {value}>"), "Map".into()))
-        }
-        "string" => Some(("String".into(), "Text".into())),
-        "integer" => Some(("i64".into(), "Integer".into())),
-        "number" => Some(("f64".into(), "Number".into())),
-        "boolean" => Some(("bool".into(), "Boolean".into())),
-        _ => None,
+/// The name of an alternative of this type.
+fn word(ty: &Rust) -> &str {
+    match ty {
+        Rust::Named(name) => name,
+        Rust::List(_) => "List",
+        Rust::Map(_) | Rust::JsonObject => "Map",
+        Rust::String | Rust::Uuid | Rust::DateTime => "Text",
+        Rust::I64 => "Integer",
+        Rust::F64 => "Number",
+        Rust::Bool => "Boolean",
+        Rust::ParameterValue => "ParameterValue",
+        Rust::Json | Rust::Unit | Rust::Option(_) | Rust::Boxed(_) => "Other",
     }
 }

@@ -6,7 +6,7 @@ pub mod mutate;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use xtask::emit::Files;
+use xtask::emit::model::Files;
 use xtask::regen::{self, Built};
 use xtask::surface::{Surface, Type};
 
@@ -141,6 +141,7 @@ pub fn works(document: Value) -> (Files, Surface) {
 pub fn check_files(files: &Files) -> Result<Surface, String> {
     for (path, text) in files {
         syn::parse_file(text).map_err(|error| format!("{path} is not Rust: {error}\n{text}"))?;
+        imports(path, text)?;
     }
     let surface = Surface::of(files).map_err(|error| format!("no surface: {error:#}"))?;
     let mut spelled: Vec<(String, String)> = Vec::new();
@@ -197,7 +198,73 @@ pub fn check_files(files: &Files) -> Result<Surface, String> {
             }
         }
     }
+    sizes(&surface)?;
     Ok(surface)
+}
+
+/// That a file imports the types of other crates that it uses, and no others.
+fn imports(path: &str, text: &str) -> Result<(), String> {
+    let code = text.lines().map(str::trim_start).filter(|line| {
+        // Docs, imports, and the kinds of path parameters, which are words of `operation!`.
+        !["//", "use ", "\""]
+            .iter()
+            .any(|start| line.starts_with(start))
+    });
+    let words: BTreeSet<&str> = code
+        .flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'))
+        .collect();
+    for (word, import) in [
+        ("Uuid", "use uuid::Uuid;"),
+        ("DateTime", "use chrono::{DateTime, Utc};"),
+        ("BTreeMap", "use std::collections::BTreeMap;"),
+        ("Borrow", "use std::borrow::Borrow;"),
+        (
+            "ParameterValue",
+            "use crate::values::parameters::ParameterValue;",
+        ),
+        ("PathValue", "use crate::values::argument::PathValue;"),
+        ("QueryValue", "use crate::values::argument::QueryValue;"),
+        ("types", "use crate::generated::types;"),
+    ] {
+        let (used, imported) = (words.contains(word), text.contains(import));
+        let is_item_file = path.starts_with("types/") || path.starts_with("operations/");
+        if is_item_file && !path.ends_with("mod.rs") && used != imported {
+            return Err(format!(
+                "{path}: {word} is used: {used}, and imported: {imported}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// That no type holds itself without a box, a list or a map between, which would have no size.
+fn sizes(surface: &Surface) -> Result<(), String> {
+    let held = |ty: &Type| -> Vec<String> {
+        let types: Vec<&String> = match ty {
+            Type::Struct { fields, .. } => fields.iter().map(|field| &field.ty).collect(),
+            Type::Union(variants) => variants.iter().map(|(_, ty)| ty).collect(),
+            Type::Enum(_) => Vec::new(),
+        };
+        let plain = types.into_iter().map(|ty| {
+            let inner = ty
+                .strip_prefix("Option<")
+                .and_then(|ty| ty.strip_suffix('>'));
+            inner.unwrap_or(ty).to_owned()
+        });
+        plain.filter(|ty| surface.types.contains_key(ty)).collect()
+    };
+    for (name, ty) in &surface.types {
+        let (mut open, mut seen) = (held(ty), BTreeSet::new());
+        while let Some(next) = open.pop() {
+            if next == *name {
+                return Err(format!("{name} holds itself, so it has no size"));
+            }
+            if seen.insert(next.clone()) {
+                open.extend(held(&surface.types[&next]));
+            }
+        }
+    }
+    Ok(())
 }
 
 const KNOWN: [&str; 17] = [

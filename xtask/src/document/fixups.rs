@@ -3,9 +3,9 @@
 //! Each one is small, has a name and a reason, and must apply at least once to the vendored document: one that no longer
 //! matches anything fails `regen`, so that what CircleCI has mended does not stay "fixed" here.
 
-use crate::{
-    document::{is_success, object_mut, operations, parameters, resolve, success_schema},
-    overlay::Applied,
+use super::{
+    is_success, is_typed, object_mut, operations, overlay::Applied, parameters, resolve,
+    success_schema,
 };
 use serde_json::{Map, Value, json};
 
@@ -327,19 +327,7 @@ fn untyped_text(document: &mut Value) -> usize {
             let Some(property) = property.as_object_mut() else {
                 continue;
             };
-            let typed = [
-                "type",
-                "$ref",
-                "oneOf",
-                "anyOf",
-                "allOf",
-                "enum",
-                "properties",
-                "items",
-            ]
-            .iter()
-            .any(|key| property.contains_key(*key));
-            if !typed {
+            if !is_typed(property) {
                 property.insert("type".into(), json!("string"));
                 property.insert("x-decode".into(), json!("text"));
                 changed += 1;

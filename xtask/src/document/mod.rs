@@ -1,5 +1,9 @@
 //! The OpenAPI document as JSON: walking it and naming places in it.
 
+pub mod fetch;
+pub mod fixups;
+pub mod overlay;
+
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -227,6 +231,21 @@ pub fn object_mut<'a>(
     keys.iter()
         .try_fold(document, |value, key| value.get_mut(*key))?
         .as_object_mut()
+}
+
+/// Whether a schema says anything of its type.
+pub fn is_typed(schema: &Map<String, Value>) -> bool {
+    const TYPING: [&str; 8] = [
+        "type",
+        "$ref",
+        "oneOf",
+        "anyOf",
+        "allOf",
+        "enum",
+        "properties",
+        "items",
+    ];
+    TYPING.iter().any(|key| schema.contains_key(*key))
 }
 
 pub fn is_success(status: &str) -> bool {

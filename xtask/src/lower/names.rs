@@ -206,8 +206,8 @@ pub fn method(id: &str) -> String {
     out_of_the_way(snake(id), &TAKEN)
 }
 
-/// A parameter as argument and setter, out of the way of keywords and of a builder's own methods.
-pub fn argument(name: &str) -> String {
+/// A parameter as argument and setter, out of the way of a builder's own methods.
+pub fn argument(ident: &str) -> String {
     const TAKEN: [&str; 15] = [
         "new",
         "operation",
@@ -225,7 +225,10 @@ pub fn argument(name: &str) -> String {
         "with_json",
         "with_empty_object",
     ];
-    out_of_the_way(snake(name), &TAKEN)
+    match TAKEN.contains(&ident) {
+        true => format!("{ident}_"),
+        false => ident.to_owned(),
+    }
 }
 
 /// The builder of an operation.

@@ -1,7 +1,7 @@
 //! The guide about deviations and the summary in the README: where the client reads something else than CircleCI's document says,
 //! and why. Made from the overlay and the fixups, which is where it is decided.
 
-use crate::fixups::FIXUPS;
+use crate::document::fixups::FIXUPS;
 use anyhow::{Context, Result, bail};
 use roas_overlay::v1_1::Overlay;
 use std::{fs, path::Path};
@@ -156,7 +156,7 @@ pub fn page(deviations: &[Deviation]) -> String {
             page.push('\n');
         }
     }
-    page + "\n<!-- Written by `cargo xtask regen` from openapi/overlay.yaml and xtask/src/fixups.rs; do not edit. -->\n"
+    page + "\n<!-- Written by `cargo xtask regen` from openapi/overlay.yaml and xtask/src/document/fixups.rs; do not edit. -->\n"
 }
 
 /// The table between the README's markers: a row for each kind.
@@ -201,15 +201,32 @@ pub fn readme(readme: &str, deviations: &[Deviation]) -> Result<String> {
     ))
 }
 
-/// Both pages as they should be and as they are. A root without a README has none of them.
-pub fn pages(root: &Path, overlay: &str) -> Result<Vec<(&'static str, String, Option<String>)>> {
+/// A page that is made along with the code.
+pub struct Page {
+    /// Below the root of the repository.
+    pub path: &'static str,
+    /// The page as it should be.
+    pub text: String,
+    /// The page as it is.
+    pub old: Option<String>,
+}
+
+impl Page {
+    pub fn is_stale(&self) -> bool {
+        self.old.as_ref() != Some(&self.text)
+    }
+}
+
+/// Both pages. A root without a README has none of them.
+pub fn pages(root: &Path, overlay: &str) -> Result<Vec<Page>> {
     let present = |path: &str| fs::read_to_string(root.join(path)).ok();
     let Some(old) = present(README) else {
         return Ok(Vec::new());
     };
     let deviations = of(overlay)?;
+    let page = |path, text, old| Page { path, text, old };
     Ok(vec![
-        (README, readme(&old, &deviations)?, Some(old)),
-        (PAGE, page(&deviations), present(PAGE)),
+        page(README, readme(&old, &deviations)?, Some(old)),
+        page(PAGE, self::page(&deviations), present(PAGE)),
     ])
 }

@@ -28,6 +28,15 @@ pub struct Usage {
 }
 
 impl Usage {
+    pub const REQUEST: Self = Self {
+        request: true,
+        response: false,
+    };
+    pub const RESPONSE: Self = Self {
+        request: false,
+        response: true,
+    };
+
     pub fn with(self, other: Self) -> Self {
         Self {
             request: self.request || other.request,

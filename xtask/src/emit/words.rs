@@ -3,7 +3,7 @@
 //! The document's own words come first. A row that no longer says anything (because the type is gone, or because the document
 //! describes it by now) is reported like a row of the naming table that has lost its place.
 
-use crate::names;
+use crate::lower::names;
 use serde_json::Value;
 use std::{cell::RefCell, collections::BTreeSet};
 

@@ -1,0 +1,131 @@
+//! Compares security and servers.
+
+use super::{Contract, entries};
+use crate::{
+    document::{self, escape},
+    drift::{schema::is_docs, verdict::Class},
+};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+impl<'a> Contract<'a> {
+    pub fn security_schemes(&mut self) {
+        let at = "/components/securitySchemes";
+        let schemes = |document: &'a Value| entries(&document["components"]["securitySchemes"]);
+        let (before, after) = (schemes(self.old), schemes(self.new));
+        for (name, scheme) in &after {
+            let at = format!("{at}/{}", escape(name));
+            let Some(old) = before.get(name) else {
+                self.note(
+                    Class::Additive,
+                    format!("new security scheme `{name}`: {}", spell_scheme(scheme)),
+                    at,
+                    "every operation",
+                );
+                continue;
+            };
+            let bare = |scheme: &'a Value| {
+                let mut said = entries(scheme);
+                said.retain(|key, _| !is_docs(key));
+                said
+            };
+            if bare(old) != bare(scheme) {
+                self.note(
+                    Class::Breaking,
+                    format!(
+                        "security scheme `{name}` is {}, was {}",
+                        spell_scheme(scheme),
+                        spell_scheme(old)
+                    ),
+                    at,
+                    "every operation",
+                );
+            }
+        }
+        for name in before.keys().filter(|name| !after.contains_key(*name)) {
+            self.note(
+                Class::Breaking,
+                format!("security scheme `{name}` is gone"),
+                format!("{at}/{}", escape(name)),
+                "every operation",
+            );
+        }
+    }
+
+    pub fn requirements(&mut self, at: &str, old: &Value, new: &Value, name: &str) {
+        // Each entry is one way to authenticate. Their order has no meaning.
+        let ways = |list: &Value| {
+            list.as_array().map(|list| {
+                list.iter()
+                    .map(|way| document::sorted(way.clone()).to_string())
+                    .collect::<BTreeSet<_>>()
+            })
+        };
+        let at = format!("{at}/security");
+        let (before, after) = match (ways(old), ways(new)) {
+            (None, None) => return,
+            (Some(before), Some(after)) => (before, after),
+            (None, Some(after)) => {
+                let list = if after.is_empty() {
+                    "needs nothing".to_owned()
+                } else {
+                    after.into_iter().collect::<Vec<_>>().join(", ")
+                };
+                return self.note(
+                    Class::Review,
+                    format!("{name}: says by itself how to be let in: {list}"),
+                    at,
+                    name,
+                );
+            }
+            (Some(_), None) => {
+                return self.note(
+                    Class::Review,
+                    format!("{name}: no longer says by itself how to be let in"),
+                    at,
+                    name,
+                );
+            }
+        };
+        for way in after.difference(&before) {
+            let text = format!("{name}: lets in with {way}");
+            self.note(Class::Additive, text, &at, name);
+        }
+        for way in before.difference(&after) {
+            let text = format!("{name}: lets in with {way} no more");
+            self.note(Class::Breaking, text, &at, name);
+        }
+    }
+
+    pub fn servers(&mut self, at: &str, old: &Value, new: &Value, name: &str) {
+        let urls = |list: &Value| {
+            list.as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|server| server["url"].as_str())
+                .map(str::to_owned)
+                .collect::<BTreeSet<_>>()
+        };
+        let (before, after) = (urls(old), urls(new));
+        let at = format!("{at}/servers");
+        for url in after.difference(&before) {
+            self.note(
+                Class::Additive,
+                format!("{name}: new server {url}"),
+                &at,
+                name,
+            );
+        }
+        for url in before.difference(&after) {
+            let text = format!("{name}: server {url} is gone");
+            self.note(Class::Breaking, text, &at, name);
+        }
+    }
+}
+
+fn spell_scheme(scheme: &Value) -> String {
+    let said = ["type", "scheme", "in", "name"]
+        .into_iter()
+        .filter_map(|key| scheme[key].as_str());
+    said.collect::<Vec<_>>().join(" ")
+}

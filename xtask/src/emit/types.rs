@@ -1,0 +1,60 @@
+//! Writes the types, one file for each CircleCI tag. Types of several tags are in `shared.rs`.
+
+use super::{
+    enums,
+    imports::{self, Imports},
+    model::{Files, HEADER, Model},
+    structs, unions,
+};
+use crate::lower::{hoist::Named, names};
+use anyhow::Result;
+use std::collections::BTreeMap;
+
+pub fn emit(model: &Model<'_>, files: &mut Files) -> Result<()> {
+    let mut by_file: BTreeMap<String, (Imports, Vec<String>)> = BTreeMap::new();
+    for named in model.types {
+        let schema = model.schema(&named.name)?;
+        let (uses, items) = by_file.entry(file_of(named)).or_default();
+        uses.add(imports::OTHER_TYPES);
+        items.push(if schema.get("enum").is_some() {
+            enums::emit(model, &named.name, schema, uses)?
+        } else if schema.get("oneOf").is_some() {
+            unions::emit(model, &named.name, schema, uses)?
+        } else {
+            structs::emit(model, named, schema, uses)?
+        });
+    }
+    // A single implementation for every box is not possible, so each boxed type gets its own.
+    for named in model.types {
+        if model.rust.is_boxed(&named.name) {
+            let (_, items) = by_file.entry(file_of(named)).or_default();
+            items.push(format!(
+                "impl crate::json::object::Blank for Box<{}> {{\n    fn blank() -> Self {{\n        Box::new(crate::json::object::Blank::blank())\n    }}\n}}\n",
+                named.name
+            ));
+        }
+    }
+    let mut index = format!(
+        "{HEADER}\n//! What the operations take and answer, one file per CircleCI tag.\n\n"
+    );
+    for file in by_file.keys() {
+        index += &format!("mod {file};\n");
+    }
+    index.push('\n');
+    for (file, (uses, items)) in &by_file {
+        index += &format!("pub use {file}::*;\n");
+        files.insert(
+            format!("types/{file}.rs"),
+            format!("{HEADER}\n{}\n{}", uses.lines(), items.join("\n")),
+        );
+    }
+    files.insert("types/mod.rs".into(), index);
+    Ok(())
+}
+
+fn file_of(named: &Named) -> String {
+    match named.tags.iter().collect::<Vec<_>>().as_slice() {
+        [tag] => names::file(tag),
+        _ => "shared".into(),
+    }
+}

@@ -1,0 +1,493 @@
+//! One shape, one type: finds equal schemas wherever they stand and gives each a name, so that 329 inline objects become
+//! some 130 named ones before progenitor sees them.
+//!
+//! Merging is by structure alone: what differs in a property, a type, a word or in being required stays apart. A name comes
+//! from the naming table (`names.rs`), else from the document (a component's name or a title), else from where the shape
+//! stands (`Pipeline` + `errors` gives `PipelineError`).
+
+use super::{
+    names,
+    naming::{self, Names, Place, Shape, Shapes, own_name},
+    schema::{
+        HANDWRITTEN, children, children_mut, expand, expand_inside, is_named, kept_components, key,
+        reachable,
+    },
+    tolerate::{self, Usage},
+};
+use crate::document::{
+    self, Operation, body_at, escape, object_mut, operations, parameters, parameters_at, resolve,
+    success_at,
+};
+use anyhow::Result;
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One named type and what is known of it.
+#[derive(Clone, Debug)]
+pub struct Named {
+    pub name: String,
+    pub usage: Usage,
+    /// The CircleCI tags of the operations that reach it.
+    pub tags: BTreeSet<String>,
+    /// Where it stands in the document, in this module's notation.
+    pub places: Vec<String>,
+    /// The first of these places as a JSON pointer.
+    pub pointer: String,
+}
+
+/// The document with one component per shape, and the list of them.
+#[derive(Debug)]
+pub struct Hoisted {
+    pub document: Value,
+    pub types: Vec<Named>,
+    /// What `--spec` forgives: rows of the naming table without a place, and clashes settled by a longer name.
+    pub warnings: Vec<String>,
+}
+
+/// A schema that becomes a type by itself: where it stands and how it is used.
+struct Root {
+    place: String,
+    pointer: String,
+    suggestion: String,
+    usage: Usage,
+    tag: String,
+    schema: Value,
+}
+
+/// Gives every shape of the document one name and one component. A clash of names is an error, unless `lenient`.
+pub fn hoist(document: &Value, lenient: bool) -> Result<Hoisted> {
+    let kept = kept_components(document);
+    let mut roots = roots(document, &kept);
+    tolerate_roots(&mut roots);
+    let mut shapes = BTreeMap::new();
+    for root in &roots {
+        let place = Place {
+            place: root.place.clone(),
+            pointer: root.pointer.clone(),
+            suggestion: Some(root.suggestion.clone()),
+            parent: None,
+        };
+        collect(&root.schema, place, 0, root, &mut shapes);
+    }
+    let mut warnings = Vec::new();
+    let names = naming::name(&shapes, lenient, &mut warnings)?;
+    let document = rebuild(document, &roots, &shapes, &names, &kept);
+    let mut types: Vec<Named> = shapes
+        .iter()
+        .map(|(key, shape)| Named {
+            name: names[key].clone(),
+            usage: shape.usage,
+            tags: shape.tags.clone(),
+            places: shape
+                .places
+                .iter()
+                .map(|place| place.place.clone())
+                .collect(),
+            pointer: shape.places[0].pointer.clone(),
+        })
+        .collect();
+    types.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(Hoisted {
+        document,
+        types,
+        warnings,
+    })
+}
+
+fn component_pointer(name: &str) -> String {
+    format!("/components/schemas/{name}")
+}
+
+fn roots(document: &Value, kept: &BTreeSet<String>) -> Vec<Root> {
+    let mut roots = Vec::new();
+    for operation in operations(document) {
+        roots.extend(roots_of(document, &operation, kept));
+    }
+    roots.extend(kept_roots(document, &roots, kept));
+    roots
+}
+
+/// The roots of one operation. `rebuild` replaces their schemas in the same order: body, success, parameters.
+fn roots_of(document: &Value, operation: &Operation<'_>, kept: &BTreeSet<String>) -> Vec<Root> {
+    let pascal = names::pascal(operation.id());
+    let mut found = Vec::new();
+    if let Some(schema) = body_at(document, operation) {
+        let suggestion = format!("{pascal}Request");
+        found.push(("request".to_owned(), suggestion, Usage::REQUEST, schema));
+    }
+    if let Some(schema) = success_at(document, operation) {
+        let suggestion = format!("{pascal}Response");
+        found.push(("response".to_owned(), suggestion, Usage::RESPONSE, schema));
+    }
+    for (at, parameter) in parameters_at(document, operation) {
+        // What stands in a path is taken as text, so that an alias CircleCI accepts needs no new release.
+        if parameter["in"] != "path" {
+            let name = parameter["name"].as_str().unwrap_or_default();
+            let suggestion = format!("{pascal}{}", names::pascal(name));
+            let schema = (format!("{at}/schema"), &parameter["schema"]);
+            found.push((format!("query.{name}"), suggestion, Usage::REQUEST, schema));
+        }
+    }
+    let root = |(kind, suggestion, usage, (at, schema)): (String, String, Usage, (_, &Value))| {
+        let (schema, from) = expand(document, schema, kept);
+        let (place, pointer) = match from {
+            Some(component) => (format!("#{component}"), component_pointer(&component)),
+            None => (format!("{}.{kind}", operation.id()), at),
+        };
+        Root {
+            place,
+            pointer,
+            suggestion,
+            usage,
+            tag: operation.tag().to_owned(),
+            schema,
+        }
+    };
+    found.into_iter().map(root).collect()
+}
+
+/// The components that stay behind their references. Each goes wherever the roots go that refer to it.
+fn kept_roots(document: &Value, roots: &[Root], kept: &BTreeSet<String>) -> Vec<Root> {
+    let mut users: BTreeMap<(&str, &str), Usage> = BTreeMap::new();
+    for root in roots {
+        for name in reachable(document, &root.schema) {
+            let usage = users.entry((name, &root.tag)).or_default();
+            *usage = usage.with(root.usage);
+        }
+    }
+    let users = users
+        .into_iter()
+        .filter(|((name, _), _)| kept.contains(*name) && !HANDWRITTEN.contains(name));
+    let root = |((name, tag), usage): ((&str, &str), Usage)| {
+        let (schema, _) = expand_inside(document, &document["components"]["schemas"][name], kept);
+        Root {
+            place: format!("#{name}"),
+            pointer: component_pointer(name),
+            suggestion: own_name(&json!({ "x-component": name }))
+                .unwrap_or_else(|| "Component".to_owned()),
+            usage,
+            tag: tag.to_owned(),
+            schema,
+        }
+    };
+    users.map(root).collect()
+}
+
+// ---- tolerance ---------------------------------------------------------------------------------------------------
+
+/// An object that goes both ways is one type, so its usage must be known before its properties are judged.
+fn tolerate_roots(roots: &mut [Root]) {
+    // A body is called after its operation, and is no response that happens to look alike, unless the document says so by sharing a component.
+    let answered: BTreeSet<String> = roots
+        .iter()
+        .filter(|root| root.usage.response)
+        .map(|root| root.place.clone())
+        .collect();
+    for root in roots
+        .iter_mut()
+        .filter(|root| root.usage.request && !answered.contains(&root.place))
+    {
+        if root.schema.get("properties").is_some() {
+            root.schema["x-body"] = json!(true);
+        }
+    }
+    let mut usages: BTreeMap<String, Usage> = BTreeMap::new();
+    for root in roots.iter() {
+        each_object(&root.schema, &mut |object| {
+            let usage = usages.entry(key(object)).or_default();
+            *usage = usage.with(root.usage);
+        });
+    }
+    for root in roots.iter_mut() {
+        tolerate_below(&mut root.schema, &usages);
+    }
+}
+
+fn each_object<'a>(schema: &'a Value, visit: &mut impl FnMut(&'a Value)) {
+    if schema.get("properties").is_some() {
+        visit(schema);
+    }
+    children(schema, &mut |_, child| each_object(child, visit));
+}
+
+fn tolerate_below(schema: &mut Value, usages: &BTreeMap<String, Usage>) {
+    let usage = schema
+        .get("properties")
+        .and_then(|_| usages.get(&key(schema)).copied());
+    children_mut(schema, &mut |child| tolerate_below(child, usages));
+    if let (Some(usage), Some(map)) = (usage, schema.as_object_mut()) {
+        tolerate::object(map, usage);
+    }
+}
+
+// ---- shapes ------------------------------------------------------------------------------------------------------
+
+/// Collects the shapes of a schema that stands at `place`, and of all below it.
+fn collect(schema: &Value, place: Place, depth: usize, root: &Root, shapes: &mut Shapes) {
+    let own = is_named(schema).then(|| key(schema));
+    let (here, at) = (place.place.clone(), place.pointer.clone());
+    if let Some(own) = &own {
+        add(own, schema, place, depth, root, shapes);
+    }
+    children(schema, &mut |step, child| {
+        let component = child.get("x-component").and_then(Value::as_str);
+        let (place, pointer) = match component {
+            Some(name) => (format!("#{name}"), component_pointer(name)),
+            None => (
+                format!("{here}{step}"),
+                format!("{at}{}", step_pointer(step)),
+            ),
+        };
+        let property = step.trim_start_matches(['.', '|']).to_owned();
+        let parent = own.clone().map(|own| (own, property));
+        // A list or map passes its own suggestion on: the items of `errors` are each an error.
+        let inherited = own.is_none().then(|| inherited_parent(&here, shapes));
+        let parent = parent.or(inherited.flatten());
+        let suggestion = parent
+            .is_none()
+            .then(|| root_suggestion(root, depth, &here))
+            .flatten();
+        let place = Place {
+            place,
+            pointer,
+            suggestion,
+            parent,
+        };
+        collect(child, place, depth + 1, root, shapes);
+    });
+}
+
+/// Adds one place to the shape with this key.
+fn add(
+    key: &str,
+    schema: &Value,
+    mut place: Place,
+    depth: usize,
+    root: &Root,
+    shapes: &mut Shapes,
+) {
+    let shape = shapes.entry(key.to_owned()).or_insert_with(|| Shape {
+        schema: schema.clone(),
+        depth,
+        places: Vec::new(),
+        usage: Usage::default(),
+        tags: BTreeSet::new(),
+    });
+    borrow_words(&mut shape.schema, schema);
+    shape.usage = shape.usage.with(root.usage);
+    shape.tags.insert(root.tag.clone());
+    if schema.get("x-body").is_none() {
+        place.suggestion = own_name(schema).or(place.suggestion);
+    }
+    let known = shape.places.iter().any(|other| other.place == place.place);
+    if depth < shape.depth {
+        shape.depth = depth;
+        shape.places.insert(0, place);
+    } else if !known {
+        shape.places.push(place);
+    }
+}
+
+/// What the document says of a property in one place, it means in another.
+fn borrow_words(shape: &mut Value, other: &Value) {
+    for (name, property) in shape
+        .get_mut("properties")
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flatten()
+    {
+        if let (Some(property), Some(words)) = (
+            property.as_object_mut(),
+            other["properties"][name].get("description"),
+        ) {
+            property
+                .entry("description")
+                .or_insert_with(|| words.clone());
+        }
+    }
+}
+
+/// A step of this module's notation as one of a JSON pointer.
+fn step_pointer(step: &str) -> String {
+    match (step, step.strip_prefix('|'), step.strip_prefix('.')) {
+        ("[]", ..) => "/items".to_owned(),
+        ("{}", ..) => "/additionalProperties".to_owned(),
+        (_, Some(index), _) => format!("/oneOf/{index}"),
+        (_, _, name) => format!("/properties/{}", escape(name.unwrap_or(step))),
+    }
+}
+
+fn root_suggestion(root: &Root, depth: usize, here: &str) -> Option<String> {
+    (depth == 0 && here == root.place).then(|| root.suggestion.clone())
+}
+
+/// The shape that holds the list or map at `here`, found by its place.
+fn inherited_parent(here: &str, shapes: &Shapes) -> Option<(String, String)> {
+    let trimmed = here.trim_end_matches(['[', ']', '{', '}']);
+    let (parent, property) = trimmed.rsplit_once('.')?;
+    shapes
+        .iter()
+        .find(|(_, shape)| shape.places.iter().any(|place| place.place == parent))
+        .map(|(key, _)| (key.clone(), property.to_owned()))
+}
+
+// ---- rebuilding --------------------------------------------------------------------------------------------------
+
+fn rebuild(
+    document: &Value,
+    roots: &[Root],
+    shapes: &Shapes,
+    names: &Names,
+    kept: &BTreeSet<String>,
+) -> Value {
+    let mut rebuilt = document.clone();
+    let mut components = Map::new();
+    let names = &with_kept(shapes, names, kept);
+    for (key, shape) in shapes {
+        components.insert(names[key].clone(), inside(&shape.schema, names));
+    }
+    for name in HANDWRITTEN {
+        if let Some(schema) = document["components"]["schemas"].get(name) {
+            components.entry(name).or_insert_with(|| schema.clone());
+        }
+    }
+    let mut by_place = roots.iter();
+    let mut replace = |schema: &mut Value| {
+        if let Some(root) = by_place.next() {
+            *schema = outside(&root.schema, names);
+        }
+    };
+    // The same order as in `roots`: body, success, parameters of each operation.
+    for operation in operations(document) {
+        let own: Vec<Value> = parameters(document, &operation)
+            .into_iter()
+            .cloned()
+            .collect();
+        rewrite_operation(document, &mut rebuilt, &operation, own, &mut replace);
+    }
+    for item in object_mut(&mut rebuilt, &["paths"])
+        .into_iter()
+        .flat_map(Map::values_mut)
+    {
+        if let Some(item) = item.as_object_mut() {
+            item.remove("parameters");
+        }
+    }
+    rebuilt["components"] = json!({ "schemas": components });
+    document::sorted(rebuilt)
+}
+
+/// The names of the shapes, and those of the components that stayed behind their references.
+fn with_kept(shapes: &Shapes, names: &Names, kept: &BTreeSet<String>) -> Names {
+    let mut all = names.clone();
+    for (shape, place) in shapes
+        .iter()
+        .flat_map(|(shape, at)| at.places.iter().map(move |place| (shape, &place.place)))
+    {
+        if let Some(component) = place
+            .strip_prefix('#')
+            .filter(|component| kept.contains(*component))
+        {
+            all.insert(
+                key(&json!({ "$ref": format!("#/components/schemas/{component}") })),
+                names[shape].clone(),
+            );
+        }
+    }
+    all
+}
+
+/// Writes the operation with its parameters and bodies in place, so that nothing but schemas is left to refer to.
+fn rewrite_operation(
+    document: &Value,
+    rebuilt: &mut Value,
+    operation: &Operation<'_>,
+    own: Vec<Value>,
+    replace: &mut dyn FnMut(&mut Value),
+) {
+    let Some(target) = object_mut(rebuilt, &["paths", operation.path, operation.method]) else {
+        return;
+    };
+    if let Some(body) = operation.value.get("requestBody") {
+        let mut body = resolve(document, body).clone();
+        if let Some(schema) = body.pointer_mut("/content/application~1json/schema") {
+            replace(schema);
+        }
+        target.insert("requestBody".into(), body);
+    }
+    if operation.value["responses"].is_object() {
+        let mut responses = Map::new();
+        let mut replaced: Option<Value> = None;
+        for (status, response) in operation.value["responses"]
+            .as_object()
+            .into_iter()
+            .flatten()
+        {
+            let mut response = resolve(document, response).clone();
+            if let Some(schema) = response.pointer_mut("/content/application~1json/schema") {
+                match &replaced {
+                    // A second success status carries the same body; the precheck has seen to that.
+                    Some(same) => *schema = same.clone(),
+                    None => {
+                        replace(schema);
+                        replaced = Some(schema.clone());
+                    }
+                }
+            }
+            responses.insert(status.clone(), response);
+        }
+        target.insert("responses".into(), Value::Object(responses));
+    }
+    let mut list = own;
+    for parameter in &mut list {
+        let mut schema = parameter
+            .get("schema")
+            .cloned()
+            .unwrap_or_else(|| json!({}));
+        match parameter["in"] == "path" {
+            true => schema = resolve(document, &schema).clone(),
+            false => replace(&mut schema),
+        }
+        parameter["schema"] = schema;
+    }
+    if !list.is_empty() {
+        target.insert("parameters".into(), Value::Array(list));
+    }
+}
+
+/// A schema as it stands where it is used: a reference, if it has a name.
+fn outside(schema: &Value, names: &Names) -> Value {
+    match (is_named(schema) || schema.get("$ref").is_some())
+        .then(|| names.get(&key(schema)))
+        .flatten()
+    {
+        Some(name) => {
+            let mut reference = json!({ "$ref": format!("#/components/schemas/{name}") });
+            // Not read by progenitor, but by our own passes.
+            for word in ["description", "deprecated", "x-decode", "x-or-default"] {
+                if let Some(value) = schema.get(word) {
+                    reference[word] = value.clone();
+                }
+            }
+            reference
+        }
+        None => inside(schema, names),
+    }
+}
+
+/// A schema's own definition, with references to the named ones below it.
+fn inside(schema: &Value, names: &Names) -> Value {
+    let mut copy = schema.clone();
+    children_mut(&mut copy, &mut |child| *child = outside(child, names));
+    if let Some(map) = copy.as_object_mut() {
+        // A title would rename the type that the component's key names.
+        for word in ["title", "x-component", "x-body"] {
+            map.remove(word);
+        }
+        // Whether it may be null is said where it is used; here it would become a type around a type.
+        if map.contains_key("enum") || map.contains_key("oneOf") || map.contains_key("properties") {
+            map.remove("nullable");
+        }
+    }
+    copy
+}

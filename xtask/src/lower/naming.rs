@@ -1,0 +1,162 @@
+//! Names for shapes: from the naming table, or else from the document, or else from the place of the shape.
+
+use super::{names, tolerate::Usage};
+use anyhow::{Result, bail};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A shape that gets a name.
+pub struct Shape {
+    pub schema: Value,
+    pub depth: usize,
+    /// All its places. A derived name comes from the first one.
+    pub places: Vec<Place>,
+    pub usage: Usage,
+    pub tags: BTreeSet<String>,
+}
+
+/// A place of a shape in the document.
+pub struct Place {
+    /// In the notation of the naming table.
+    pub place: String,
+    pub pointer: String,
+    /// The name that the document or the operation suggests.
+    pub suggestion: Option<String>,
+    /// The key of the shape around it, and the name of the property.
+    pub parent: Option<(String, String)>,
+}
+
+/// Shapes by their keys.
+pub type Shapes = BTreeMap<String, Shape>;
+/// The names of shapes, by their keys.
+pub type Names = BTreeMap<String, String>;
+
+/// Names every shape. If two shapes want one name, this is an error, or with `lenient` a warning and a longer name.
+pub fn name(shapes: &Shapes, lenient: bool, warnings: &mut Vec<String>) -> Result<Names> {
+    let table = names::table();
+    // A derived name must not take a name of the table, so the table comes first.
+    let from_table = from_table(&table, shapes, lenient, warnings)?;
+    let reserved: BTreeSet<&str> = from_table.values().copied().collect();
+    let mut taken: BTreeMap<String, &Shape> = BTreeMap::new();
+    let mut names = Names::new();
+    for (key, shape) in in_order(shapes) {
+        let given = from_table.get(key.as_str());
+        let wanted = given.map_or_else(|| derived(shape, &names), |name| (*name).to_owned());
+        let place = &shape.places[0];
+        let clash = taken
+            .get(&wanted)
+            .map(|other| other.places[0].pointer.as_str())
+            .or_else(|| names::is_taken(&wanted).then_some("Rust, or the code around the types,"))
+            .or_else(|| {
+                (given.is_none() && reserved.contains(wanted.as_str()))
+                    .then_some("the naming table")
+            });
+        let name = match clash {
+            None => wanted,
+            Some(other) if !lenient => bail!(
+                "{}: would be called {wanted}, but {other} has that name; give {} another one in xtask/src/lower/names.rs",
+                place.pointer,
+                place.place
+            ),
+            Some(other) => {
+                let free =
+                    |name: &String| !taken.contains_key(name) && !reserved.contains(name.as_str());
+                let longer = (2..)
+                    .map(|n| format!("{wanted}{n}"))
+                    .find(free)
+                    .unwrap_or_default();
+                warnings.push(format!(
+                    "{}: is called {longer}, for {other} has the name {wanted}",
+                    place.pointer
+                ));
+                longer
+            }
+        };
+        taken.insert(name.clone(), shape);
+        names.insert(key.clone(), name);
+    }
+    Ok(names)
+}
+
+/// Parents before children, so that a child can be called after its parent.
+fn in_order(shapes: &Shapes) -> Vec<(&String, &Shape)> {
+    let mut order: Vec<(&String, &Shape)> = shapes.iter().collect();
+    order.sort_by(|a, b| (a.1.depth, &a.1.places[0].place).cmp(&(b.1.depth, &b.1.places[0].place)));
+    order
+}
+
+/// The names from the table, by the keys of their shapes. Warns about each row whose place is not in the document.
+fn from_table<'a>(
+    table: &BTreeMap<&'static str, &'static str>,
+    shapes: &'a Shapes,
+    lenient: bool,
+    warnings: &mut Vec<String>,
+) -> Result<BTreeMap<&'a str, &'static str>> {
+    let mut unused = table.clone();
+    let mut given = BTreeMap::new();
+    for (key, shape) in in_order(shapes) {
+        let places = shape.places.iter().map(|place| place.place.as_str());
+        let rows: Vec<(&str, &'static str)> = places
+            .filter_map(|place| Some((place, *table.get(place)?)))
+            .collect();
+        for (place, _) in &rows {
+            unused.remove(place);
+        }
+        let Some(first) = rows.first() else { continue };
+        if let Some(other) = rows.iter().find(|row| row.1 != first.1) {
+            let both = format!(
+                "naming table: one shape is called both {} (at {}) and {} (at {})",
+                first.1, first.0, other.1, other.0
+            );
+            if !lenient {
+                bail!("{both}");
+            }
+            warnings.push(both);
+        }
+        given.insert(key.as_str(), first.1);
+    }
+    warnings.extend(unused.iter().map(|(place, name)| {
+        format!("naming table: {name} stands for {place}, where the document has nothing")
+    }));
+    Ok(given)
+}
+
+fn derived(shape: &Shape, names: &Names) -> String {
+    let place = &shape.places[0];
+    if let Some(own) = &place.suggestion {
+        return own.clone();
+    }
+    if let Some((parent, property)) = &place.parent {
+        let parent = names.get(parent).cloned().unwrap_or_default();
+        let one_of_many = place.place.ends_with("[]") || place.place.ends_with("{}");
+        let property = if one_of_many {
+            names::singular(property)
+        } else {
+            property.clone()
+        };
+        // An alternative only has a number. The naming table should have a name for it.
+        let property = if property.starts_with(|first: char| first.is_ascii_digit()) {
+            format!("form_{property}")
+        } else {
+            property
+        };
+        // As progenitor spells it: `VcsA` and `B` are `VcsAb`.
+        return names::pascal(&format!("{parent}{}", names::pascal(&property)));
+    }
+    names::pascal(
+        &place
+            .place
+            .replace(['[', ']', '{', '}', '.', '|', '#'], " "),
+    )
+}
+
+/// The name that the document itself gives a schema.
+pub fn own_name(schema: &Value) -> Option<String> {
+    let name = schema
+        .get("x-component")
+        .or_else(|| schema.get("title"))?
+        .as_str()?;
+    let name = names::pascal(&names::of_schema(name));
+    // A title may be any text, and without its suffix `Response` is empty.
+    names::is_rust(&name).then_some(name)
+}

@@ -1,0 +1,103 @@
+//! Finds everything that progenitor would panic on, or would turn into code that does not compile or cannot work. Each problem
+//! is one line with the JSON pointer of its place.
+
+mod named;
+mod operations;
+mod references;
+mod schemas;
+mod skeleton;
+
+pub use named::check_names;
+
+use super::names::{is_rust, snake};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// One thing that cannot be generated.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    pub pointer: String,
+    pub message: String,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // One line, whatever the document's keys hold.
+        let pointer = if self.pointer.is_empty() {
+            "/"
+        } else {
+            &self.pointer
+        };
+        let line = format!("{pointer}: {}", self.message);
+        f.write_str(&line.replace(|c: char| c.is_control(), " "))
+    }
+}
+
+/// All problems of a document that has been through the overlay and the fixups.
+pub fn check(document: &Value) -> Vec<Problem> {
+    let mut check = Check::of(document);
+    check.skeleton();
+    check.references();
+    // Beyond this point references are followed.
+    if check.problems.is_empty() {
+        check.cycles();
+    }
+    if check.problems.is_empty() {
+        check.sizes();
+    }
+    if check.problems.is_empty() {
+        check.operations();
+        check.schemas();
+    }
+    check.problems.into_iter().collect()
+}
+
+/// One line for each problem.
+pub fn one_line(problems: &[Problem]) -> String {
+    problems
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+struct Check<'a> {
+    document: &'a Value,
+    problems: BTreeSet<Problem>,
+}
+
+impl<'a> Check<'a> {
+    fn of(document: &'a Value) -> Self {
+        Self {
+            document,
+            problems: BTreeSet::new(),
+        }
+    }
+
+    fn report(&mut self, pointer: impl Into<String>, message: impl Into<String>) {
+        self.problems.insert(Problem {
+            pointer: pointer.into(),
+            message: message.into(),
+        });
+    }
+
+    fn object(&mut self, pointer: &str, value: &'a Value) -> Option<&'a Map<String, Value>> {
+        if !value.is_object() {
+            self.report(pointer, "is no object");
+        }
+        value.as_object()
+    }
+
+    fn optional_object(
+        &mut self,
+        pointer: &str,
+        value: Option<&'a Value>,
+    ) -> Option<&'a Map<String, Value>> {
+        self.object(pointer, value?)
+    }
+}
+
+/// Whether a name of the document makes a name in Rust.
+fn is_name(name: &str) -> bool {
+    is_rust(&snake(name)) && !name.contains('\'')
+}

@@ -1,0 +1,261 @@
+//! Checks operations: their names, parameters, bodies and responses.
+
+use super::{Check, is_name};
+use crate::{
+    document::{self, Operation, escape, is_success, located, operations, resolve},
+    lower::{names, schema},
+};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl<'a> Check<'a> {
+    pub fn operations(&mut self) {
+        let mut ids: BTreeMap<String, (String, &str)> = BTreeMap::new();
+        for operation in operations(self.document) {
+            let pointer = operation.pointer();
+            let id = operation.id();
+            if id.is_empty() {
+                self.report(
+                    format!("{pointer}/operationId"),
+                    "is missing; it names the method",
+                );
+            } else if !is_name(id) {
+                self.report(
+                    format!("{pointer}/operationId"),
+                    format!("{id:?} makes no name of a method"),
+                );
+            } else if let Some((other, known)) =
+                ids.insert(names::pascal(id), (pointer.clone(), id))
+            {
+                let same = if known == id {
+                    "is the same as".to_owned()
+                } else {
+                    format!("{id} would be the same method as {known},")
+                };
+                self.report(
+                    format!("{pointer}/operationId"),
+                    format!("{same} {other}/operationId"),
+                );
+            }
+            if !matches!(
+                operation.method,
+                "get" | "put" | "post" | "delete" | "patch" | "head"
+            ) {
+                self.report(
+                    &pointer,
+                    format!(
+                        "the method {} is not supported",
+                        operation.method.to_uppercase()
+                    ),
+                );
+            }
+            self.parameters(&operation);
+            self.body(&operation);
+            self.responses(&operation);
+        }
+    }
+
+    fn parameters(&mut self, operation: &Operation<'a>) {
+        let pointer = operation.pointer();
+        let mut idents: BTreeMap<String, String> = BTreeMap::new();
+        if operation.value.get("requestBody").is_some() {
+            idents.insert("body".into(), "the body".into());
+        }
+        let mut in_path = BTreeSet::new();
+        for (at, parameter) in document::parameters_at(self.document, operation) {
+            let name = parameter["name"].as_str().unwrap_or_default();
+            let location = parameter["in"].as_str().unwrap_or_default();
+            match location {
+                "path" => drop(in_path.insert(name)),
+                "query" => {}
+                _ => self.report(
+                    &at,
+                    format!("a parameter in {location:?} is not supported, only path and query"),
+                ),
+            }
+            if !is_name(name) {
+                self.report(&at, format!("{name:?} makes no name of an argument"));
+            } else if let Some(other) =
+                idents.insert(names::snake(name), format!("the parameter {name}"))
+            {
+                self.report(&at, format!("{name} would be the same argument as {other}"));
+            }
+            self.parameter(&at, parameter, location);
+        }
+        let named: BTreeSet<&str> = operation
+            .path
+            .split('{')
+            .skip(1)
+            .filter_map(|part| part.split('}').next())
+            .collect();
+        for missing in named.difference(&in_path) {
+            self.report(
+                &pointer,
+                format!("the path names {{{missing}}}, of which there is no parameter"),
+            );
+        }
+        for missing in in_path.difference(&named) {
+            self.report(
+                &pointer,
+                format!("the parameter {missing} is nowhere in the path"),
+            );
+        }
+    }
+
+    fn parameter(&mut self, at: &str, parameter: &'a Value, location: &str) {
+        if location == "path" && parameter["required"] != true {
+            self.report(at, "a parameter in the path must be required");
+        }
+        let plain = if location == "path" { "simple" } else { "form" };
+        if let Some(style) = parameter.get("style").filter(|style| *style != plain) {
+            let text = format!("the style {style} is not supported, only {plain}");
+            self.report(at, text);
+        }
+        let Some(schema) = parameter.get("schema") else {
+            return self.report(at, "has no schema");
+        };
+        let schema = resolve(self.document, schema);
+        if parameter["explode"] == false && schema["type"] == "array" {
+            let text = "a list that is not repeated (`explode: false`) is not supported";
+            self.report(at, text);
+        }
+        self.parameter_schema(&format!("{at}/schema"), schema, location);
+    }
+
+    fn parameter_schema(&mut self, at: &str, schema: &'a Value, location: &str) {
+        let plain = |schema: &Value| {
+            matches!(
+                schema["type"].as_str(),
+                Some("string" | "integer" | "number" | "boolean")
+            )
+        };
+        // An enum need not say that its words are text.
+        let plain = |schema: &Value| {
+            (plain(schema) || (schema.get("type").is_none() && schema.get("enum").is_some()))
+                && schema.get("oneOf").is_none()
+        };
+        match schema["type"].as_str() {
+            _ if plain(schema) => {}
+            Some("array") if location == "query" => {
+                if !plain(resolve(self.document, &schema["items"])) {
+                    self.report(
+                        at,
+                        "a list of anything but text, numbers and booleans is not supported",
+                    );
+                }
+            }
+            Some(other) => self.report(
+                at,
+                format!("a parameter of type {other} is not supported in a {location}"),
+            ),
+            None => self.report(at, "a parameter without a type is not supported"),
+        }
+    }
+
+    fn body(&mut self, operation: &Operation<'a>) {
+        let Some(body) = operation.value.get("requestBody") else {
+            return;
+        };
+        let (at, body) = located(
+            self.document,
+            format!("{}/requestBody", operation.pointer()),
+            body,
+        );
+        let content = self.content(&at, body);
+        if content.is_empty() {
+            self.report(&at, "the body has no content");
+        }
+        self.media(&at, &content, "body");
+        if let Some((at, schema)) = document::body_at(self.document, operation) {
+            let schema = resolve(self.document, schema);
+            if schema["properties"].as_object().is_none_or(Map::is_empty) {
+                self.report(
+                    at,
+                    "a body that is no object with properties is not supported",
+                );
+            }
+        }
+    }
+
+    fn content(&mut self, at: &str, value: &'a Value) -> Vec<(&'a String, &'a Value)> {
+        let at = format!("{at}/content");
+        let content = self.optional_object(&at, value.get("content"));
+        let mut media = Vec::new();
+        for (name, body) in content.into_iter().flatten() {
+            if self
+                .object(&format!("{at}/{}", escape(name)), body)
+                .is_some()
+            {
+                media.push((name, body));
+            }
+        }
+        media
+    }
+
+    /// No media type but JSON, with a schema.
+    fn media(&mut self, at: &str, content: &[(&String, &Value)], what: &str) {
+        for (media, body) in content {
+            if *media != "application/json" {
+                self.report(
+                    format!("{at}/content/{}", escape(media)),
+                    format!("the media type {media} is not supported, only application/json"),
+                );
+            } else if body.get("schema").is_none() {
+                self.report(
+                    format!("{at}/content/{}", escape(media)),
+                    format!("the {what} has no schema"),
+                );
+            }
+        }
+    }
+
+    fn responses(&mut self, operation: &Operation<'a>) {
+        let pointer = operation.pointer();
+        let responses = operation.value["responses"].as_object();
+        let successes: Vec<(&String, &Value)> = responses
+            .into_iter()
+            .flatten()
+            .filter(|(status, _)| is_success(status))
+            .collect();
+        if successes.is_empty() {
+            self.report(format!("{pointer}/responses"), "names no success");
+        }
+        let mut types: BTreeMap<String, &str> = BTreeMap::new();
+        for (status, response) in successes {
+            let at = format!("{pointer}/responses/{}", escape(status));
+            if status.len() != 3 || !(status == "2XX" || status.chars().all(|c| c.is_ascii_digit()))
+            {
+                self.report(&at, format!("{status:?} is no status"));
+            }
+            let (at, response) = located(self.document, at, response);
+            let content = self.content(&at, response);
+            self.media(&at, &content, "response");
+            let schema = &response["content"]["application/json"]["schema"];
+            types
+                .entry(schema::shape_of(self.document, schema))
+                .or_insert(status);
+        }
+        if types.len() > 1 {
+            let mut statuses = types.values().copied().collect::<Vec<_>>();
+            statuses.sort_unstable();
+            self.report(
+                format!("{pointer}/responses"),
+                format!(
+                    "has several success types (of {}); an overlay action must make them one",
+                    statuses.join(" and ")
+                ),
+            );
+        }
+        let errors = responses
+            .into_iter()
+            .flatten()
+            .filter(|(status, _)| !is_success(status))
+            .count();
+        if errors > 0 {
+            self.report(
+                format!("{pointer}/responses"),
+                "has error types, which the fixups should have set aside",
+            );
+        }
+    }
+}

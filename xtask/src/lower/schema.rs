@@ -1,0 +1,249 @@
+//! Reads schemas: their children, their references, and whether two of them have the same shape.
+
+use crate::document;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+
+/// Components that have a handwritten type. They are never merged.
+pub const HANDWRITTEN: [&str; 1] = ["ParameterValue"];
+
+/// The components that stay references: the handwritten ones, and those that contain themselves. A list or a map has no name
+/// of its own; the precheck makes sure that every circle has an object or a union in it.
+pub fn kept_components(document: &Value) -> BTreeSet<String> {
+    let mut kept: BTreeSet<String> = HANDWRITTEN.iter().map(|name| (*name).to_owned()).collect();
+    for (name, schema) in document["components"]["schemas"]
+        .as_object()
+        .into_iter()
+        .flatten()
+    {
+        if is_named(schema) && reachable(document, schema).contains(name.as_str()) {
+            kept.insert(name.clone());
+        }
+    }
+    kept
+}
+
+/// The components that a schema refers to, directly or through other components.
+pub fn reachable<'a>(document: &'a Value, schema: &'a Value) -> BTreeSet<&'a str> {
+    let (mut found, mut open) = (BTreeSet::new(), vec![schema]);
+    while let Some(schema) = open.pop() {
+        match schema
+            .get("$ref")
+            .and_then(Value::as_str)
+            .and_then(component_name)
+        {
+            Some(next) if found.insert(next) => open.push(&document["components"]["schemas"][next]),
+            Some(_) => {}
+            None => children(schema, &mut |_, child| open.push(child)),
+        }
+    }
+    found
+}
+
+pub fn component_name(reference: &str) -> Option<&str> {
+    reference.strip_prefix("#/components/schemas/")
+}
+
+/// Whether this schema becomes a type with a name.
+pub fn is_named(schema: &Value) -> bool {
+    schema["properties"]
+        .as_object()
+        .is_some_and(|properties| !properties.is_empty())
+        || schema.get("enum").is_some()
+        || schema.get("oneOf").is_some()
+}
+
+pub fn children<'a>(schema: &'a Value, visit: &mut dyn FnMut(&str, &'a Value)) {
+    if let Some(items) = schema.get("items") {
+        visit("[]", items);
+    }
+    if let Some(values) = schema
+        .get("additionalProperties")
+        .filter(|values| values.is_object())
+    {
+        visit("{}", values);
+    }
+    for branches in ["oneOf", "anyOf", "allOf"]
+        .iter()
+        .filter_map(|key| schema.get(*key)?.as_array())
+    {
+        for (index, branch) in branches.iter().enumerate() {
+            visit(&format!("|{index}"), branch);
+        }
+    }
+    for (name, property) in schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        visit(&format!(".{name}"), property);
+    }
+}
+
+pub fn children_mut(schema: &mut Value, visit: &mut dyn FnMut(&mut Value)) {
+    let Some(map) = schema.as_object_mut() else {
+        return;
+    };
+    for key in ["items", "additionalProperties"] {
+        map.get_mut(key).into_iter().for_each(&mut *visit);
+    }
+    for key in ["oneOf", "anyOf", "allOf"] {
+        map.get_mut(key)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+            .for_each(&mut *visit);
+    }
+    map.get_mut("properties")
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flat_map(Map::values_mut)
+        .for_each(&mut *visit);
+}
+
+// ---- references --------------------------------------------------------------------------------------------------
+
+/// Replaces the references of a schema. Returns the result, and the component that it came from.
+pub fn expand<'a>(
+    document: &'a Value,
+    schema: &'a Value,
+    kept: &BTreeSet<String>,
+) -> (Value, Option<String>) {
+    let Some(name) = schema
+        .get("$ref")
+        .and_then(Value::as_str)
+        .and_then(component_name)
+    else {
+        return expand_inside(document, schema, kept);
+    };
+    let (mut expanded, component) = match kept.contains(name) {
+        true => (json!({ "$ref": schema["$ref"] }), None),
+        false => {
+            let (mut expanded, deeper) =
+                expand(document, &document["components"]["schemas"][name], kept);
+            if let Some(map) = expanded.as_object_mut() {
+                map.entry("x-component").or_insert_with(|| json!(name));
+            }
+            (expanded, Some(deeper.unwrap_or_else(|| name.to_owned())))
+        }
+    };
+    // The fixup "all of one" puts `nullable` beside a reference. It is the only such keyword that has a meaning.
+    if schema["nullable"] == true {
+        expanded["nullable"] = json!(true);
+    }
+    (expanded, component)
+}
+
+pub fn expand_inside<'a>(
+    document: &'a Value,
+    schema: &'a Value,
+    kept: &BTreeSet<String>,
+) -> (Value, Option<String>) {
+    let expanded = match schema {
+        Value::Object(map) => {
+            let expand_entry = |(key, value): (&String, &'a Value)| {
+                let value = match key.as_str() {
+                    "items" | "additionalProperties" => expand(document, value, kept).0,
+                    "oneOf" | "anyOf" | "allOf" => Value::Array(
+                        value
+                            .as_array()
+                            .into_iter()
+                            .flatten()
+                            .map(|branch| expand(document, branch, kept).0)
+                            .collect(),
+                    ),
+                    "properties" => Value::Object(
+                        value
+                            .as_object()
+                            .into_iter()
+                            .flatten()
+                            .map(|(name, property)| {
+                                (name.clone(), expand(document, property, kept).0)
+                            })
+                            .collect(),
+                    ),
+                    // `null` among the words means the same as `nullable`.
+                    "enum" => value
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .filter(|word| !word.is_null())
+                        .cloned()
+                        .collect(),
+                    _ => value.clone(),
+                };
+                (key.clone(), value)
+            };
+            // An object with an empty list of properties is a map with any values.
+            let said = |(key, value): &(&String, &Value)| {
+                *key != "properties"
+                    || value
+                        .as_object()
+                        .is_some_and(|properties| !properties.is_empty())
+            };
+            Value::Object(map.iter().filter(said).map(expand_entry).collect())
+        }
+        other => other.clone(),
+    };
+    (expanded, None)
+}
+
+// ---- shapes ------------------------------------------------------------------------------------------------------
+
+/// The shape of a schema as text, without descriptions. Equal keys mean equal types.
+pub fn key(schema: &Value) -> String {
+    canonical(schema).to_string()
+}
+
+/// The key of a schema after its references are replaced.
+pub fn shape_of(document: &Value, schema: &Value) -> String {
+    key(&expand(document, schema, &kept_components(document)).0)
+}
+
+fn canonical(schema: &Value) -> Value {
+    let Some(map) = schema.as_object() else {
+        return schema.clone();
+    };
+    if let Some(reference) = map.get("$ref") {
+        return json!({ "$ref": reference });
+    }
+    let mut shape = Map::new();
+    for (name, value) in map {
+        let value = match name.as_str() {
+            "type" | "format" | "nullable" | "x-decode" | "x-or-default" | "x-body"
+            | "x-secret" => value.clone(),
+            "enum" => sorted_words(value),
+            "required" | "x-required" => sorted_words(value),
+            "items" | "additionalProperties" => canonical(value),
+            "oneOf" | "anyOf" | "allOf" => value
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(canonical)
+                .collect(),
+            "properties" => Value::Object(
+                value
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(|(name, property)| (name.clone(), canonical(property)))
+                    .collect(),
+            ),
+            _ => continue,
+        };
+        shape.insert(name.clone(), value);
+    }
+    document::sorted(Value::Object(shape))
+}
+
+fn sorted_words(list: &Value) -> Value {
+    let mut words: Vec<String> = list
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(Value::to_string)
+        .collect();
+    words.sort();
+    json!(words)
+}

@@ -1,0 +1,110 @@
+//! The command: builds the files, then compares or writes them and the pages about deviations.
+
+use super::{
+    build::{Built, Places, build_other, build_vendored},
+    files::{COMMAND, differences, write},
+};
+use crate::{
+    document::fetch::{ErrorKind, FetchError},
+    emit::deviations::{self, Page},
+};
+use anyhow::{Context, Result};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+/// The exit code for stale code. The command itself did not fail.
+const STALE: u8 = 4;
+
+#[derive(Debug, clap::Args)]
+pub struct Regen {
+    /// Write nothing; fail if the generated code or the document's record is stale (exit code 4)
+    #[arg(long)]
+    check: bool,
+    /// Another document to generate from; overlay actions that do not apply to it are warnings
+    #[arg(long, value_name = "FILE", requires = "out")]
+    spec: Option<PathBuf>,
+    /// Another folder to generate into
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Say how often each overlay action and fixup applied
+    #[arg(long)]
+    report: bool,
+}
+
+impl Regen {
+    /// Runs the command in the repository at `root` and returns its exit code.
+    pub fn run(self, root: &Path, out: &mut dyn Write, errors: &mut dyn Write) -> Result<u8> {
+        let places = Places::of(root);
+        let built = match self.build(&places) {
+            // A document that is not the recorded one is stale, too.
+            Err(error) if self.check && is_stale(&error) => {
+                writeln!(errors, "error: {error:#}")?;
+                return Ok(STALE);
+            }
+            built => built?,
+        };
+        for warning in &built.stale {
+            writeln!(errors, "warning: {warning}")?;
+        }
+        if self.report {
+            built
+                .report
+                .iter()
+                .try_for_each(|applied| writeln!(out, "{:5}  {}", applied.matches, applied.name))?;
+        }
+        // The pages describe the vendored document only.
+        let pages = match self.spec.is_none() && self.out.is_none() {
+            true => deviations::pages(root, &places.overlay()?)?,
+            false => Vec::new(),
+        };
+        let dir = self.out.unwrap_or(places.generated);
+        let mut stale = differences(&built.files, &dir)?;
+        let stale_code = !stale.is_empty();
+        let stale_pages: Vec<&Page> = pages.iter().filter(|page| page.is_stale()).collect();
+        stale.extend(
+            stale_pages
+                .iter()
+                .map(|page| format!("changed: {}", page.path)),
+        );
+        if self.check && !stale.is_empty() {
+            for difference in &stale {
+                writeln!(errors, "{difference}")?;
+            }
+            writeln!(
+                errors,
+                "error: the generated code is stale; run `{COMMAND}` and commit the result"
+            )?;
+            return Ok(STALE);
+        }
+        if stale_code {
+            write(&built.files, &dir)?;
+        }
+        for Page { path, text, .. } in stale_pages {
+            fs::write(root.join(path), text).with_context(|| format!("cannot write {path}"))?;
+        }
+        writeln!(
+            out,
+            "{} files, {} of them {}",
+            built.files.len() + pages.len(),
+            stale.len(),
+            if self.check { "stale" } else { "written anew" }
+        )?;
+        Ok(0)
+    }
+
+    fn build(&self, places: &Places) -> Result<Built> {
+        match &self.spec {
+            Some(spec) => build_other(places, spec),
+            None => build_vendored(places),
+        }
+    }
+}
+
+fn is_stale(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<FetchError>()
+        .is_some_and(|error| error.kind() == ErrorKind::Store)
+}
