@@ -1,24 +1,20 @@
-//! `cargo xtask conformance`: starts the package in `xtask/conformance/`, which is one of its own because it needs the
-//! client: `cargo xtask regen` must work while the client does not compile.
+//! `cargo xtask conformance` and `cargo xtask reality`: starts the package in `xtask/conformance/` or `xtask/reality/`. They are
+//! packages of their own because they need the client: `cargo xtask regen` must work while the client does not compile.
 
 use anyhow::{Context, Result};
 use std::{ffi::OsString, path::Path, process::Command};
 
-/// Runs the package with these arguments and returns the exit code.
-pub fn run(root: &Path, arguments: &[String]) -> Result<u8> {
+/// Runs a package with these arguments and returns its exit code.
+pub fn run(root: &Path, package: &str, arguments: &[String]) -> Result<u8> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let package = [
-        "run",
-        "--quiet",
-        "--package",
-        "circleci-api-conformance",
-        "--",
-    ];
     let status = Command::new(cargo)
-        .args(package)
+        .args(["run", "--quiet", "--manifest-path"])
+        // Not the current folder, to which the paths of the arguments are relative.
+        .arg(root.join("Cargo.toml"))
+        .args(["--package", package, "--"])
         .args(arguments)
-        .current_dir(root)
         .status()
         .context("cannot run cargo")?;
-    Ok(u8::from(!status.success()))
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.unwrap_or(1))
 }

@@ -65,6 +65,13 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
         arguments: Vec<String>,
     },
+    /// Hold recorded answers against the document and the types of the client; print the overlay action that mends each
+    /// contradiction
+    #[command(disable_help_flag = true)]
+    Reality {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+        arguments: Vec<String>,
+    },
     /// Print the listing of the generated surface that the snapshots hold
     Surface {
         /// Print its figures instead
@@ -134,7 +141,12 @@ fn run(Arguments { root, command }: Arguments) -> Result<u8, Failure> {
             let peers = BenchPeers { root, rounds, only };
             peers.run(&mut out, &mut errors).map(|()| 0)?
         }
-        Command::Conformance { arguments } => conformance::run(&root, &arguments)?,
+        Command::Conformance { arguments } => {
+            conformance::run(&root, "circleci-api-conformance", &arguments)?
+        }
+        Command::Reality { arguments } => {
+            conformance::run(&root, "circleci-api-reality", &arguments)?
+        }
         Command::Surface { stats } => surface::run(&Places::of(&root).generated, stats, &mut out)?,
         Command::Drift {
             against,

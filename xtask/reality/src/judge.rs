@@ -128,7 +128,7 @@ impl<'a> Judge<'a> {
             (Some(kind), _) => {
                 let format = says("format").and_then(|part| part.value["format"].as_str());
                 if !fits(kind, format, value) {
-                    self.wrong_form(schema, value, at);
+                    self.wrong_form(schema, at);
                 }
             }
         }
@@ -174,6 +174,17 @@ impl<'a> Judge<'a> {
                 }
             }
         }
+        self.missing(schema, parts, fields, at);
+    }
+
+    /// The keys that the document requires and that are absent.
+    fn missing(
+        &mut self,
+        schema: &Schema<'a>,
+        parts: &[Schema<'a>],
+        fields: &Map<String, Value>,
+        at: &str,
+    ) {
         let required = parts
             .iter()
             .filter_map(|part| part.value["required"].as_array());
@@ -181,7 +192,7 @@ impl<'a> Judge<'a> {
             if fields.contains_key(name) || fields.contains_key(&name.replace('-', "_")) {
                 continue;
             }
-            let part = named
+            let part = parts
                 .iter()
                 .find(|part| part.value["properties"].get(name).is_some());
             let property = part.map(|part| child(part, &["properties", name]));
@@ -224,8 +235,8 @@ impl<'a> Judge<'a> {
         self.found.extend(best.into_iter().flatten());
     }
 
-    fn wrong_form(&mut self, schema: &Schema<'a>, value: &Value, at: &str) {
-        // A property is replaced by one that has the form; anything else is for a person to decide.
+    fn wrong_form(&mut self, schema: &Schema<'a>, at: &str) {
+        // A property is replaced by one of any form; anything else is for a person to decide.
         let replaced = match schema.place.as_slice() {
             [parent @ .., properties, key] if properties == "properties" => Some((parent, key)),
             _ => None,
@@ -234,7 +245,9 @@ impl<'a> Judge<'a> {
             let Some((parent, key)) = replaced else {
                 return Vec::new();
             };
-            let properties = json!({ key.as_str(): action::schema_of(value) });
+            // Without a type it reads as text, whatever comes.
+            let properties =
+                json!({ key.as_str(): { "description": "Comes in more than one form." } });
             vec![
                 action::remove(why, &schema.place),
                 action::update(why, parent, json!({ "properties": properties })),

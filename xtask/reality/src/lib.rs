@@ -12,25 +12,6 @@
     clippy::unwrap_used
 )]
 
-// The table of calls that the tests judge.
-#[allow(
-    clippy::expect_used,
-    clippy::panic,
-    dead_code,
-    reason = "it is a test's"
-)]
-#[path = "../../../tests/support/calls.rs"]
-mod calls;
-#[allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    dead_code,
-    reason = "they are a test's"
-)]
-#[path = "../../../tests/support/values.rs"]
-mod values;
-
 pub mod action;
 pub mod judge;
 pub mod operations;

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use circleci_api_reality::{recordings, report};
 use clap::Parser;
-use xtask::overlay;
+use xtask::document::overlay;
 use xtask::regen::Places;
 
 /// Recorded answers, held against CircleCI's document with our overlay and against the types of the client. Prints each

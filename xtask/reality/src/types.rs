@@ -9,7 +9,7 @@ use circleci_api::{Client, RetryPolicy, Surprise, SurpriseKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::calls::{self, Call};
+use circleci_api_tests::calls::{self, Call};
 
 /// What the client makes of a body.
 #[derive(Clone, Debug, Default)]

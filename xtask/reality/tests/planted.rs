@@ -11,7 +11,7 @@ use circleci_api::operations::*;
 use circleci_api_reality::judge::Kind;
 use circleci_api_reality::{recordings, report};
 use serde_json::{Value, json};
-use xtask::overlay;
+use xtask::document::overlay;
 use xtask::regen::Places;
 
 /// An answer as the document has it: the operation, its URL and the body.
