@@ -4,8 +4,17 @@
 use anyhow::{Context, Result};
 use std::{ffi::OsString, path::Path, process::Command};
 
-/// Runs a package with these arguments and returns its exit code.
-pub fn run(root: &Path, package: &str, arguments: &[String]) -> Result<u8> {
+/// Runs the package of `cargo xtask conformance` and returns its exit code.
+pub fn run(root: &Path, arguments: &[String]) -> Result<u8> {
+    package(root, "circleci-api-conformance", arguments)
+}
+
+/// Runs the package of `cargo xtask reality` and returns its exit code.
+pub fn reality(root: &Path, arguments: &[String]) -> Result<u8> {
+    package(root, "circleci-api-reality", arguments)
+}
+
+fn package(root: &Path, package: &str, arguments: &[String]) -> Result<u8> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let status = Command::new(cargo)
         .args(["run", "--quiet", "--manifest-path"])

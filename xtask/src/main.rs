@@ -141,12 +141,8 @@ fn run(Arguments { root, command }: Arguments) -> Result<u8, Failure> {
             let peers = BenchPeers { root, rounds, only };
             peers.run(&mut out, &mut errors).map(|()| 0)?
         }
-        Command::Conformance { arguments } => {
-            conformance::run(&root, "circleci-api-conformance", &arguments)?
-        }
-        Command::Reality { arguments } => {
-            conformance::run(&root, "circleci-api-reality", &arguments)?
-        }
+        Command::Conformance { arguments } => conformance::run(&root, &arguments)?,
+        Command::Reality { arguments } => conformance::reality(&root, &arguments)?,
         Command::Surface { stats } => surface::run(&Places::of(&root).generated, stats, &mut out)?,
         Command::Drift {
             against,
