@@ -64,7 +64,7 @@ async fn the_figures_of_all_workflows() {
         assert!(
             request
                 .target
-                .starts_with("/api/v2/insights/gh%2Facme%2Fweb/workflows?"),
+                .starts_with("/api/v2/insights/gh/acme/web/workflows?"),
             "{request:?}"
         );
         assert_eq!(request.query("all-branches"), Some("true"));
@@ -150,7 +150,7 @@ async fn a_trend_is_two_windows_of_runs() {
 
     let requests = server.seen();
     assert_eq!(requests.len(), 2);
-    let path = "/api/v2/insights/gh%2Facme%2Fweb/workflows/build%20%26%20test?";
+    let path = "/api/v2/insights/gh/acme/web/workflows/build%20%26%20test?";
     assert!(
         requests[0].target.starts_with(path),
         "{}",

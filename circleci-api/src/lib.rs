@@ -61,11 +61,13 @@ pub use insights::{Insights, Period, Trend, WorkflowFigures};
 pub use json::open_enum::OpenEnum;
 pub use json::surprise::{Surprise, SurpriseKind};
 pub use lists::items::Items;
+pub use lists::list_page::ListPage;
 pub use lists::page::{Page, Paged};
 pub use lists::pages::Pages;
 pub use lists::tolerant::{ItemError, Tolerant};
+pub use operation::deprecation::Deprecation;
 pub use operation::{Operation, Param, ParamKind, Replay};
-pub use request::{Kind, Request, Sending};
+pub use request::{Kind, RawRequest, Request, Sending};
 pub use retry::RetryPolicy;
 pub use retry::clock::Clock;
 #[cfg(feature = "pacing")]

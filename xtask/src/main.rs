@@ -72,6 +72,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
         arguments: Vec<String>,
     },
+    /// Run CircleCI's MCP server and other people's clients against the mock; needs Node 20 and Python 3.10 or later
+    #[command(disable_help_flag = true)]
+    Strangers {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+        arguments: Vec<String>,
+    },
     /// Print the listing of the generated surface that the snapshots hold
     Surface {
         /// Print its figures instead
@@ -143,6 +149,7 @@ fn run(Arguments { root, command }: Arguments) -> Result<u8, Failure> {
         }
         Command::Conformance { arguments } => conformance::run(&root, &arguments)?,
         Command::Reality { arguments } => conformance::reality(&root, &arguments)?,
+        Command::Strangers { arguments } => conformance::strangers(&root, &arguments)?,
         Command::Surface { stats } => surface::run(&Places::of(&root).generated, stats, &mut out)?,
         Command::Drift {
             against,

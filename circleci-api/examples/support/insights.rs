@@ -21,9 +21,7 @@ pub async fn start() -> MockServer {
         ("workflows/nightly", page(runs(&WORKFLOWS[2]))),
     ] {
         Mock::given(method("GET"))
-            .and(path_regex(format!(
-                "^/api/v2/insights/gh%2Facme%2Fweb/{path}$"
-            )))
+            .and(path_regex(format!("^/api/v2/insights/gh/acme/web/{path}$")))
             .respond_with(ResponseTemplate::new(200).set_body_json(body))
             .mount(&server)
             .await;

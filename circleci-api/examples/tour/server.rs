@@ -117,14 +117,27 @@ impl World {
             return Answer::Busy;
         }
 
-        // The slug is one segment, `gh%2Facme%2Fweb`.
-        let segments: Vec<_> = request
+        let mut segments: Vec<_> = request
             .url
             .path_segments()
             .into_iter()
             .flatten()
             .map(|segment| percent_decode_str(segment).decode_utf8_lossy())
             .collect();
+        // The parts of a slug are segments of their own; here they are one.
+        if let [
+            "api",
+            "v2",
+            "project" | "insights",
+            vcs,
+            organization,
+            project,
+            ..,
+        ] = &segments.iter().map(AsRef::as_ref).collect::<Vec<&str>>()[..]
+        {
+            let slug = format!("{vcs}/{organization}/{project}");
+            segments.splice(3..6, [slug.into()]);
+        }
         let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
         let ["api", "v2", path @ ..] = &segments[..] else {
             return message(404, "Not Found");
@@ -145,7 +158,7 @@ impl World {
             ("GET", ["project", PROJECT, "pipeline"]) => {
                 pipelines(page.as_ref().map(|(_, token)| token.as_ref()))
             }
-            ("POST", ["project", "gh", "acme", "web", "pipeline", "run"]) => self.trigger(&body),
+            ("POST", ["project", PROJECT, "pipeline", "run"]) => self.trigger(&body),
 
             ("GET", ["pipeline", id, "workflow"]) if *id == pipeline_id(512) => {
                 ok(list(vec![workflow(

@@ -9,6 +9,7 @@
 //! | `webhooks` | receive CircleCI's webhooks |
 //! | `everyday` | download artifacts, see failed tests and figures, set many variables, know what it costs; and what calls what |
 //! | `testing` | test a program that talks to CircleCI |
+//! | [undocumented] | call an endpoint that this crate does not know, or send a header of one call |
 //! | [self-hosted Server](self_hosted) | talk to a CircleCI Server of their own |
 //! | [blocking callers](blocking) | call without an async program around it |
 //! | [from curl](from_curl), [from the CLI](from_cli), [from circulo](from_circulo) | bring along what they have |
@@ -22,6 +23,9 @@
 
 #[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("first_call.md"))]
 pub mod first_call {}
+
+#[doc = include_str!("undocumented.md")]
+pub mod undocumented {}
 
 #[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("paging.md"))]
 pub mod paging {}

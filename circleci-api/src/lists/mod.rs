@@ -1,6 +1,7 @@
 //! Lists, which CircleCI answers page by page.
 
 pub(crate) mod items;
+pub(crate) mod list_page;
 pub(crate) mod page;
 pub(crate) mod pages;
 mod seen;

@@ -16,7 +16,7 @@ pub(crate) fn start(call: Call) -> Pin<Box<dyn Future<Output = Result<Reply, Err
     let time = Stopwatch::start(call.client.inner.clock.now(), call.timeout());
     let retries = Retries::new(call.retry(), call.may_replay(), call.timeout());
     Box::pin(trace::call(
-        call.operation,
+        call.operation.clone(),
         exchange(call, time, retries, 0),
     ))
 }
@@ -34,7 +34,7 @@ pub(crate) fn again(
         mut time,
         ..
     } = reply;
-    Box::pin(trace::call(call.operation, async move {
+    Box::pin(trace::call(call.operation.clone(), async move {
         let client = &*call.client.inner;
         match retries.next(failure, time.elapsed(client.clock.now())) {
             Next::GiveUp(failure) => return Err(failure),
@@ -54,6 +54,7 @@ async fn exchange(
     mut retries: Retries,
     mut attempts: u32,
 ) -> Result<Reply, Error> {
+    call.check()?;
     let client = &*call.client.inner;
     loop {
         let (url, body) = (call.url()?, call.body()?);
@@ -67,6 +68,7 @@ async fn exchange(
                 headers,
                 body,
             }) => {
+                trace::answered(&call, &headers);
                 return Ok(Reply {
                     status,
                     headers,
@@ -78,9 +80,10 @@ async fn exchange(
                 });
             }
             Err(failure) => failure
-                .with_operation(call.operation)
+                .with_operation(&call.operation)
                 .with_attempts(attempts),
         };
+        trace::failed(&call, &failure);
         match retries.next(failure, time.elapsed(client.clock.now())) {
             Next::GiveUp(failure) => return Err(failure),
             Next::Again { failure, wait } => {
@@ -105,7 +108,7 @@ async fn admit(call: &Call, time: &mut Stopwatch) -> Result<(), Error> {
             .is_some_and(|left| wait > left)
         {
             return Err(Error::new(crate::error::ErrorKind::RateLimited)
-                .with_operation(call.operation)
+                .with_operation(&call.operation)
                 .with_message("the client's own pacing leaves no room within the call's time")
                 .with_retry_after(Some(wait)));
         }

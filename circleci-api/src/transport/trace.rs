@@ -2,15 +2,20 @@
 
 use std::time::Duration;
 
+use http::HeaderMap;
+
 use crate::error::Error;
-use crate::operation::Operation;
+use crate::operation::Identity;
+#[cfg(feature = "tracing")]
+use crate::operation::deprecation::Deprecation;
+use crate::transport::call::Call;
 use crate::transport::reply::Reply;
 
 type Answered = Result<Reply, Error>;
 
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn call(
-    _: &'static Operation,
+    _: Identity,
     exchange: impl Future<Output = Answered>,
 ) -> impl Future<Output = Answered> {
     exchange
@@ -19,9 +24,15 @@ pub(crate) fn call(
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn again(_: &Error, _: Duration) {}
 
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn answered(_: &Call, _: &HeaderMap) {}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn failed(_: &Call, _: &Error) {}
+
 #[cfg(feature = "tracing")]
 pub(crate) async fn call(
-    operation: &'static Operation,
+    operation: Identity,
     exchange: impl Future<Output = Answered>,
 ) -> Answered {
     use tracing::{Instrument, Level, field::Empty, span};
@@ -29,9 +40,9 @@ pub(crate) async fn call(
     let span = span!(
         Level::INFO,
         "circleci",
-        operation = operation.id,
-        method = operation.method.as_str(),
-        path = operation.path,
+        operation = operation.id(),
+        method = operation.method().as_str(),
+        path = &*operation.full_path(),
         status = Empty,
         attempt = Empty,
         elapsed_ms = Empty,
@@ -67,5 +78,37 @@ pub(crate) async fn call(
 
 #[cfg(feature = "tracing")]
 pub(crate) fn again(failure: &Error, wait: Duration) {
-    tracing::warn!(wait_ms = wait.as_millis() as u64, error = %failure, "attempt failed, another follows");
+    let deprecation = failure.deprecation().map(tracing::field::display);
+    tracing::warn!(wait_ms = wait.as_millis() as u64, error = %failure, deprecation, "attempt failed, another follows");
+}
+
+/// Warns of a deprecated operation that was answered well.
+#[cfg(feature = "tracing")]
+pub(crate) fn answered(call: &Call, headers: &HeaderMap) {
+    if let Some(deprecation) = Deprecation::read(headers) {
+        warn(call, deprecation);
+    }
+}
+
+/// Warns of a deprecated operation that has failed.
+#[cfg(feature = "tracing")]
+pub(crate) fn failed(call: &Call, failure: &Error) {
+    if let Some(deprecation) = failure.deprecation() {
+        warn(call, deprecation);
+    }
+}
+
+/// Once for each operation of a client and its clones.
+#[cfg(feature = "tracing")]
+#[cold]
+fn warn(call: &Call, deprecation: Deprecation) {
+    let id = call.operation.id();
+    let warned = &call.client.inner.warned;
+    let mut warned = warned
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    // A caller may make up operations without end.
+    if warned.len() < 1024 && warned.insert(id.to_owned()) {
+        tracing::warn!(operation = id, deprecation = %deprecation, "CircleCI withdraws this operation");
+    }
 }
