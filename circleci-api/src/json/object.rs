@@ -213,7 +213,7 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
 
     /// A list or map whose values `Debug` does not show.
     #[allow(dead_code, reason = "depends on the document")]
-    pub(crate) fn secret_list<T: Deserialize<'de> + Default>(
+    pub(crate) fn secret_list<T: DeserializeOwned + Default>(
         self,
         field: &mut T,
         place: Place<'_>,
