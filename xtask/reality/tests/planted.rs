@@ -56,7 +56,7 @@ fn planted() -> Vec<Planted> {
         (
             0,
             "listPipelines",
-            "/items/0/warnings",
+            "/items/0/notices",
             Some(json!([{ "type": "config" }])),
             UnknownKey,
         ),
