@@ -137,19 +137,19 @@ where
     P: Page + DeserializeOwned,
     P::Item: DeserializeOwned,
 {
-    if let Ok(page) = serde_json::from_slice::<P>(&reply.body) {
-        let page = match decode::is_plain(reply) {
-            true => page,
-            false => decode::looked_into(reply, page)?,
-        };
-        let next_page_token = page.next_page_token().map(str::to_owned);
-        let items = page.into_items().into_iter().map(Ok).collect();
-        return Ok(Tolerant {
-            items,
-            next_page_token,
-        });
-    }
-    decode::json(reply)
+    let error = match decode::json::<P>(reply) {
+        Ok(page) => {
+            let next_page_token = page.next_page_token().map(str::to_owned);
+            let items = page.into_items().into_iter().map(Ok).collect();
+            return Ok(Tolerant {
+                items,
+                next_page_token,
+            });
+        }
+        Err(error) => error,
+    };
+    // What is not even a list is the same error for both.
+    read::from_slice(&reply.body).map_err(|_| error)
 }
 
 fn item<T: DeserializeOwned>(index: usize, raw: &RawValue) -> Result<T, ItemError> {
