@@ -232,3 +232,67 @@ async fn a_pace_that_leaves_no_time_is_an_error_at_once() {
     );
     assert_eq!((server.count(), hands.elapsed()), (1, Duration::ZERO));
 }
+
+/// A Unix time in milliseconds that lies years ahead, where seconds are expected.
+const ODD: u64 = 17_957_415_830_000;
+
+#[tokio::test]
+async fn an_odd_reset_does_not_stop_a_client_and_is_forgotten() {
+    for (status, remaining) in [(200, 0), (200, 1), (429, 0)] {
+        let server = Server::start(move |index, _| match index {
+            0 => answer(status, "{}")
+                .header("RateLimit-Limit", 100)
+                .header("RateLimit-Remaining", remaining)
+                .header("RateLimit-Reset", ODD)
+                .into(),
+            _ => answer(200, "{}")
+                .header("RateLimit-Limit", 100)
+                .header("RateLimit-Remaining", 99)
+                .header("RateLimit-Reset", 60)
+                .into(),
+        })
+        .await;
+        let hands = Hands::new();
+        let client = server
+            .builder()
+            .0
+            .clock(hands.clone())
+            .pacing(Pacing::per_second(1000))
+            .no_retries()
+            .build()
+            .unwrap();
+        let first = client.cancel_workflow(ID).send().await;
+        assert_eq!(first.is_ok(), status == 200, "{first:?}");
+        for _ in 0..20 {
+            cancel(&client).await;
+        }
+        let elapsed = hands.elapsed();
+        assert!(
+            elapsed <= Duration::from_secs(61),
+            "{status} with {remaining} left: {elapsed:?}"
+        );
+    }
+}
+
+/// A 429 counts for its whole time, although calls that were on their way meanwhile end well.
+#[tokio::test]
+async fn a_good_answer_to_an_earlier_call_does_not_end_the_wait_after_a_429() {
+    let server = Server::start(|_, seen| {
+        let limited = seen.target.contains("/cancel");
+        let answer = answer(if limited { 429 } else { 200 }, r#"{"id":"x"}"#);
+        if limited {
+            answer.header("retry-after", 30).into()
+        } else {
+            answer.into()
+        }
+    })
+    .await;
+    let (client, hands) = client(&server, Pacing::per_second(1000));
+    let once = circleci_api::CallOptions::new().retry(circleci_api::RetryPolicy::none());
+    let early = client.get_current_user().options(once.clone()).send();
+    let limited = client.cancel_workflow(ID).options(once).send();
+    let (_, limited) = tokio::join!(early, limited);
+    assert!(limited.unwrap_err().is_rate_limited());
+    let _ = client.get_current_user().send().await;
+    assert!(hands.elapsed() >= Duration::from_secs(30));
+}

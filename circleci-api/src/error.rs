@@ -114,7 +114,7 @@ pub enum ErrorKind {
     Configuration,
     /// An argument of the call is not what the operation wants. Nothing was sent.
     InvalidArgument,
-    /// No connection: the request never left.
+    /// No connection: the request never left, or the server says that it did not look at it.
     Connect,
     /// The answer did not come in time.
     Timeout,
@@ -356,8 +356,9 @@ impl Error {
         self.0.timeout
     }
 
-    /// The same call may succeed later: a rate limit, no or a broken connection, a timeout, 408, 500, 502, 503 or 504, or
-    /// a body that was cut off where sending the request again is harmless.
+    /// The same call may succeed later: a rate limit, no or a broken connection, a timeout, 408, 500, 502, 503, 504 or
+    /// 520 to 524, or a body that was cut off where sending the request again is harmless. A refused certificate and a proxy
+    /// that refuses are not transient.
     /// Whether it is harmless to send it again is another question: see [`Replay`](crate::Replay).
     pub fn is_transient(&self) -> bool {
         !self.0.lasting
@@ -374,7 +375,8 @@ impl Error {
 
 /// A status after which the same call may succeed.
 fn is_transient(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
+    // 520 to 524 are what Cloudflare says of a server behind it that is not there.
+    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504 | 520..=524)
 }
 
 impl fmt::Display for Error {

@@ -20,7 +20,7 @@ use crate::retry::{Next, Retries};
 use crate::transport::attempt::{REDIRECTS, is_redirect, too_many_redirects};
 use crate::transport::refusal;
 use crate::transport::trace;
-use crate::transport::wire::within;
+use crate::transport::wire::{send, within};
 
 /// A download. A broken connection is followed by another that goes on where it broke, if the server has ranges; from a server
 /// that has none the file is read again, compared with what came before, and handed out from there.
@@ -137,8 +137,7 @@ impl Transfer {
                     .is_some_and(|hosts| hosts.include(&url, &self.client));
             let mut request = reqwest::Request::new(Method::GET, url.clone());
             *request.headers_mut() = self.headers(with_token);
-            let sent = self.client.inner.http.execute(request);
-            let response = within(&self.client.inner, &self.time, sent).await?;
+            let response = send(&self.client.inner, &self.time, request).await?;
             let status = response.status();
             if status.is_success() {
                 return self.accept(response);

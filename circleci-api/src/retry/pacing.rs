@@ -14,6 +14,10 @@ use http::{HeaderMap, StatusCode};
 
 use crate::retry::rate_limit::{self, RateLimit};
 
+/// The longest that one answer can hold a client back: CircleCI's windows are minutes. An odd header must not stop a client
+/// for years. After this time a request goes, and its answer says more.
+const LONGEST: Duration = Duration::from_secs(60);
+
 /// A limiter, shared by a client, its clones and every client that is given a clone of it. With the feature `pacing`.
 ///
 /// Below the given rate it also heeds what the server says: once less than a quarter of a window's requests is left,
@@ -49,8 +53,10 @@ struct Server {
     gap: Duration,
     /// When the gap no longer applies.
     until: Option<Instant>,
-    /// When the next request may go.
+    /// When the next request may go, by the figures of the latest answer.
     next: Option<Instant>,
+    /// When a request may go after a 429. Calls that were on their way meanwhile do not change it.
+    held: Option<Instant>,
 }
 
 impl Pacing {
@@ -82,7 +88,7 @@ impl Pacing {
     /// Lets a request go, or says how long to wait before asking again.
     pub(crate) fn admit(&self, now: Instant) -> Result<(), Duration> {
         let mut server = self.server();
-        if let Some(next) = server.next
+        if let Some(next) = server.next.max(server.held)
             && next > now
         {
             return Err(next - now);
@@ -113,30 +119,32 @@ impl Pacing {
             return;
         }
         let limit = RateLimit::read(headers, utc);
-        let (Some(remaining), Some(reset)) = (limit.remaining, limit.reset) else {
+        let figures = limit.remaining.zip(limit.reset);
+        if figures.is_none() && !status.is_success() {
+            return;
+        }
+        let mut server = self.server();
+        // This answer knows more about the window than an earlier one, be that right or odd.
+        server.until = None;
+        server.next = None;
+        let Some((remaining, reset)) = figures else {
             return;
         };
+        let reset = reset.min(LONGEST);
+        let left = u32::try_from(remaining).unwrap_or(u32::MAX);
         if remaining == 0 {
-            return self.hold(now, reset);
-        }
-        let scarce = remaining < limit.limit.map_or(10, |limit| limit / 4);
-        let gap = reset / u32::try_from(remaining).unwrap_or(u32::MAX);
-        let mut server = self.server();
-        if scarce {
-            server.gap = gap;
+            server.next = now.checked_add(reset);
+        } else if remaining < limit.limit.map_or(10, |limit| limit / 4) {
+            server.gap = reset / left;
             server.until = now.checked_add(reset);
-            server.next = server.next.max(now.checked_add(gap));
-        } else {
-            server.until = None;
+            server.next = now.checked_add(server.gap);
         }
     }
 
-    /// Nothing goes for that long. A server that asks for more than an hour is answered by errors, not by waiting.
+    /// No request goes for that long.
     fn hold(&self, now: Instant, wait: Duration) {
         let mut server = self.server();
-        server.next = server
-            .next
-            .max(now.checked_add(wait.min(Duration::from_secs(3600))));
+        server.held = server.held.max(now.checked_add(wait.min(LONGEST)));
     }
 }
 

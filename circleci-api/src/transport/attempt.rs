@@ -1,7 +1,7 @@
 //! One attempt of a call: the request, its redirects, and the body of the answer.
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::Url;
 
@@ -11,7 +11,7 @@ use crate::retry::clock::Stopwatch;
 use crate::transport::call::Call;
 use crate::transport::refusal::refused;
 use crate::transport::reply::request_id;
-use crate::transport::wire::within;
+use crate::transport::wire::{send, within};
 
 /// A redirect or two is a moved host; more is a loop.
 pub(crate) const REDIRECTS: usize = 5;
@@ -33,7 +33,7 @@ pub(super) async fn attempt(
     let method = call.operation.method();
     for _ in 0..=REDIRECTS {
         let request = request(call, url, body.clone());
-        let mut response = within(client, time, client.http.execute(request)).await?;
+        let mut response = send(client, time, request).await?;
         let status = response.status();
         #[cfg(feature = "pacing")]
         if let Some(pacing) = &client.pacing {
@@ -67,7 +67,9 @@ pub(super) async fn attempt(
 }
 
 fn request(call: &Call, url: Url, body: Option<Bytes>) -> reqwest::Request {
-    let mut request = reqwest::Request::new(call.operation.method().clone(), url);
+    let method = call.operation.method();
+    let expects_body = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
+    let mut request = reqwest::Request::new(method.clone(), url);
     *request.headers_mut() = call.client.inner.headers.clone();
     if let Some(headers) = call.headers() {
         request.headers_mut().extend(headers.clone());
@@ -77,6 +79,11 @@ fn request(call: &Call, url: Url, body: Option<Bytes>) -> reqwest::Request {
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         *request.body_mut() = Some(body.into());
+    } else if expects_body {
+        // Some proxies answer 411 to a method that usually has a body and does not say that there is none.
+        request
+            .headers_mut()
+            .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
     request
 }
