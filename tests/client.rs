@@ -4,7 +4,7 @@
     reason = "the examples that are tried here share a module"
 )]
 
-use circleci_api_tests::{calls, document, fuzzed, server, stage, values};
+use circleci_api_tests::{calls, document, fuzzed, raw, server, stage, values};
 
 mod artifacts;
 mod beyond;
@@ -17,6 +17,7 @@ mod examples_in_docs;
 mod insights;
 mod live_api;
 mod mock;
+mod network;
 mod pacing;
 mod paging;
 mod parameters;

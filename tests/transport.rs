@@ -209,6 +209,34 @@ async fn rate_limits() {
                 FINE,
             ),
             Row(
+                "a date, where the clock of this machine is ten minutes slow",
+                vec![
+                    limited()
+                        .header("Date", "Sun, 01 Mar 2026 12:10:00 GMT")
+                        .header("Retry-After", "Sun, 01 Mar 2026 12:10:05 GMT")
+                        .into(),
+                    ok(),
+                ],
+                Get,
+                2,
+                &[Exactly(5)],
+                FINE,
+            ),
+            Row(
+                "X-RateLimit-Reset as a moment, where the clock of this machine is ten minutes slow",
+                vec![
+                    limited()
+                        .header("Date", "Sun, 01 Mar 2026 12:10:00 GMT")
+                        .header("X-RateLimit-Reset", epoch + 600)
+                        .into(),
+                    ok(),
+                ],
+                Get,
+                2,
+                &[Exactly(25)],
+                FINE,
+            ),
+            Row(
                 "a date that is past",
                 vec![limited().header("Retry-After", "Sun, 01 Mar 2026 11:00:30 GMT").into(), ok()],
                 Get,
@@ -280,7 +308,7 @@ async fn rate_limits() {
 #[tokio::test]
 async fn what_may_be_replayed_is_and_nothing_else() {
     let mut rows = vec![];
-    for transient in [408, 500, 502, 503, 504] {
+    for transient in [408, 500, 502, 503, 504, 520, 521, 522, 523, 524] {
         for verb in [Get, Delete, Cancel, CreateReplayed] {
             rows.push(Row(
                 "replayed",
@@ -339,7 +367,9 @@ async fn what_may_be_replayed_is_and_nothing_else() {
             }),
         ));
     }
-    for lasting in [400, 401, 403, 404, 405, 409, 410, 418, 422, 501, 505] {
+    for lasting in [
+        400, 401, 403, 404, 405, 409, 410, 418, 422, 501, 505, 519, 525,
+    ] {
         for verb in [Get, Create] {
             rows.push(Row(
                 "nothing that waiting would mend",
@@ -1017,11 +1047,12 @@ async fn an_error_is_one_line_unless_all_is_wanted() {
     );
 }
 
-/// A short token may be a part of any word, and one with a quote is written otherwise in JSON.
+/// A token with a quote is written otherwise in JSON. A token of fewer than eight characters is taken out as a whole word
+/// only: it used to be taken out of every word, and made a message unreadable.
 #[tokio::test]
 async fn a_message_is_found_before_the_token_is_taken_out() {
     for (token, body, expected) in [
-        ("ess", r#"{"message":"a mess"}"#, "a m[redacted]"),
+        ("ess", r#"{"message":"a mess, ess"}"#, "a mess, [redacted]"),
         (
             r#"x"y"#,
             r#"{"message":"bad token x\"y"}"#,
@@ -1038,6 +1069,7 @@ async fn a_message_is_found_before_the_token_is_taken_out() {
         assert_eq!(error.message(), Some(expected));
         let escaped = token.replace('"', "\\\"");
         let excerpt = error.body_excerpt().unwrap();
+        let excerpt = excerpt.replace("a mess", "");
         assert!(
             !excerpt.contains(token) && !excerpt.contains(&escaped),
             "{excerpt}"

@@ -16,6 +16,7 @@ pub(crate) mod auth;
 pub(crate) mod connections;
 pub(crate) mod environment;
 pub(crate) mod host;
+mod placeholder;
 pub(crate) mod proxies;
 
 use auth::{Credential, Scheme, Token};

@@ -111,7 +111,8 @@ impl Transfer {
         self.response = None;
         let failure = failure
             .with_operation(self.operation)
-            .with_attempts(self.attempts);
+            .with_attempts(self.attempts)
+            .without(&self.client.inner.credential.secrets);
         // Only the waits count: a large file may take its time.
         match self.retries.next(failure, self.time.waited()) {
             Next::GiveUp(failure) => Err(failure),
@@ -287,7 +288,7 @@ impl Transfer {
             message = Some(message.map_or(note.clone(), |message| format!("{message} ({note})")));
         }
         if let Some(message) = message {
-            failure = failure.with_message(client.credential.redact(&message));
+            failure = failure.with_message(message);
         }
         failure
     }

@@ -181,3 +181,34 @@ impl Clock for Moments {
         Duration::from_nanos(self.0.1.load(Ordering::Relaxed))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_good_answer_to_an_earlier_call_does_not_end_the_wait_after_a_429() {
+        let pacing = Pacing::per_second(1000);
+        let (now, utc) = (Instant::now(), SystemTime::now());
+        let mut limited = HeaderMap::new();
+        limited.insert("retry-after", HeaderValue::from_static("30"));
+        pacing.learn(StatusCode::TOO_MANY_REQUESTS, &limited, now, utc);
+        pacing.learn(StatusCode::OK, &HeaderMap::new(), now, utc);
+        assert_eq!(pacing.admit(now), Err(Duration::from_secs(30)));
+        assert_eq!(pacing.admit(now + Duration::from_secs(30)), Ok(()));
+    }
+
+    #[test]
+    fn a_failure_without_figures_leaves_those_of_the_window_alone() {
+        let pacing = Pacing::per_second(1000);
+        let (now, utc) = (Instant::now(), SystemTime::now());
+        let mut none_left = HeaderMap::new();
+        none_left.insert("ratelimit-remaining", HeaderValue::from_static("0"));
+        none_left.insert("ratelimit-reset", HeaderValue::from_static("20"));
+        pacing.learn(StatusCode::OK, &none_left, now, utc);
+        pacing.learn(StatusCode::BAD_GATEWAY, &HeaderMap::new(), now, utc);
+        assert_eq!(pacing.admit(now), Err(Duration::from_secs(20)));
+    }
+}

@@ -55,10 +55,8 @@ pub(super) async fn attempt(
                 .map_err(|why| {
                     Error::new(ErrorKind::Redirect)
                         .with_status(status)
-                        .with_message(client.credential.redact(&why))
-                        .with_request_id(
-                            request_id(response.headers()).map(|id| client.credential.redact(id)),
-                        )
+                        .with_message(why)
+                        .with_request_id(request_id(response.headers()).map(Into::into))
                 })?,
             _ => return Err(refused(client, time, response).await),
         };
