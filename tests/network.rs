@@ -111,8 +111,11 @@ fn a_download_does_not_begin_on_a_closed_connection() {
     server.wait_until_closed(1);
     let artifact = json!({ "path": "a", "node_index": 0, "url": format!("{url}/a") });
     let artifact: types::Artifact = serde_json::from_value(artifact).unwrap();
-    let bytes = runtime.block_on(client.download_artifact(&artifact).into_bytes());
-    assert_eq!(bytes.unwrap(), r#"{"message":"fine"}"#.as_bytes());
+    runtime.block_on(async {
+        let mut stream = client.download_artifact(&artifact).stream().await.unwrap();
+        let bytes = stream.try_next().await.unwrap().unwrap();
+        assert_eq!(bytes, r#"{"message":"fine"}"#);
+    });
     assert_eq!(waits.all().len(), 0);
 }
 
@@ -156,7 +159,7 @@ async fn a_post_without_a_body_says_so() {
     let client = server.client();
     client.cancel_workflow(ID).send().await.unwrap();
     client
-        .approve_pending_job_by_id(ID, ID)
+        .approve_pending_approval_job_by_id(ID, ID)
         .send()
         .await
         .unwrap();
