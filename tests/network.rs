@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::raw::{self, Frame, Raw};
@@ -359,6 +360,16 @@ fn answers_hello(bytes: Vec<u8>) -> Raw {
     })
 }
 
+/// Connections by each TLS library that is built in, without the machine's CA certificates.
+fn tls() -> Vec<reqwest::ClientBuilder> {
+    let plain = || reqwest::Client::builder().tls_certs_only([]).no_proxy();
+    vec![
+        plain().tls_backend_rustls(),
+        #[cfg(feature = "native-tls")]
+        plain().tls_backend_native(),
+    ]
+}
+
 #[tokio::test]
 async fn an_alert_of_the_server_may_pass_unless_it_is_about_a_certificate_or_a_version() {
     for (alert, attempts) in [
@@ -373,33 +384,84 @@ async fn an_alert_of_the_server_may_pass_unless_it_is_about_a_certificate_or_a_v
         (70, 1),
     ] {
         let server = answers_hello(vec![21, 3, 3, 0, 2, 2, alert]);
-        let (builder, _) = builder(format!("https://{}", server.address));
-        let http = reqwest::Client::builder().tls_certs_only([]).no_proxy();
-        let error = post(&builder.http(http).build().unwrap())
-            .await
-            .unwrap_err();
-        assert_eq!(
-            (error.kind(), error.attempts()),
-            (ErrorKind::Connect, attempts),
-            "{alert}: {error}"
-        );
-        assert_eq!(error.is_transient(), attempts > 1, "{alert}: {error}");
-        assert!(error.to_string().contains("alert"), "{error}");
+        for http in tls() {
+            let (builder, _) = builder(format!("https://{}", server.address));
+            let error = post(&builder.http(http).build().unwrap())
+                .await
+                .unwrap_err();
+            assert_eq!(
+                (error.kind(), error.attempts()),
+                (ErrorKind::Connect, attempts),
+                "{alert}: {error}"
+            );
+            assert_eq!(error.is_transient(), attempts > 1, "{alert}: {error}");
+            assert!(error.to_string().contains("alert"), "{error}");
+        }
     }
 }
 
 #[tokio::test]
 async fn a_server_without_tls_is_asked_once_and_named() {
     let server = answers_hello(raw::answer(400, "plain HTTP here"));
-    let (builder, _) = builder(format!("https://{}", server.address));
-    let http = reqwest::Client::builder().tls_certs_only([]).no_proxy();
-    let error = get(&builder.http(http).build().unwrap()).await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.attempts()),
-        (ErrorKind::Connect, 1),
-        "{error}"
-    );
-    assert!(error.to_string().contains("does not speak TLS"), "{error}");
+    for http in tls() {
+        let (builder, _) = builder(format!("https://{}", server.address));
+        let error = get(&builder.http(http).build().unwrap()).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.attempts()),
+            (ErrorKind::Connect, 1),
+            "{error}"
+        );
+        assert!(error.to_string().contains("does not speak TLS"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_certificate_is_asked_for_once_and_its_reason_kept() {
+    use tokio_rustls::rustls;
+
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let key = made.signing_key.serialize_der();
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(
+        rustls::crypto::aws_lc_rs::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()
+    .unwrap()
+    .with_no_client_auth()
+    .with_single_cert(vec![made.cert.der().clone()], key.try_into().unwrap())
+    .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let server = Server::start_tls(acceptor, |_, _| answer(200, "{}").into()).await;
+    let port = server.address.port();
+    let root = || reqwest::Certificate::from_der(made.cert.der()).unwrap();
+    let table: [(&str, fn(_, _) -> reqwest::ClientBuilder, &[&str]); 2] = [
+        (
+            "localhost",
+            |http: reqwest::ClientBuilder, _| http,
+            &["UnknownIssuer", "self-signed certificate"],
+        ),
+        (
+            "127.0.0.1",
+            |http: reqwest::ClientBuilder, root| http.tls_certs_only([root]),
+            &["not valid for name", "mismatch"],
+        ),
+    ];
+    for (host, trust, reasons) in table {
+        for http in tls() {
+            let (builder, waits) = builder(format!("https://{host}:{port}"));
+            let client = builder.http(trust(http, root())).build().unwrap();
+            let error = post(&client).await.unwrap_err();
+            let line = error.to_string();
+            assert_eq!(
+                (error.kind(), error.attempts(), waits.all().len()),
+                (ErrorKind::Connect, 1, 0),
+                "{line}"
+            );
+            assert!(reasons.iter().any(|reason| line.contains(reason)), "{line}");
+            let remedy = line.contains("ca-certificates");
+            assert_eq!(remedy, host == "localhost", "{line}");
+        }
+    }
+    assert_eq!(server.count(), 0);
 }
 
 /// Set for a child of the test's own, to what it does.

@@ -167,6 +167,13 @@ const PROXY_SCHEME: &str = "unsupported scheme";
 /// What hyper says of the answer of a proxy to CONNECT; it does not keep the status.
 const PROXY_REFUSED: &str = "tunnel error: unsuccessful";
 const PROXY_WANTS_PASSWORD: &str = "tunnel error: proxy authorization required";
+/// What rustls and OpenSSL say of a certificate whose issuer is not trusted.
+const UNKNOWN_ISSUERS: [&str; 4] = [
+    "UnknownIssuer",
+    "unable to get local issuer certificate",
+    "self-signed certificate",
+    "self signed certificate",
+];
 const PROXY_UNREACHABLE: &str = "tunnel error: failed to create underlying connection";
 
 /// What a person needs to know beside the reason itself.
@@ -186,9 +193,27 @@ fn explanation(texts: &[String]) -> Option<&'static str> {
         )
     } else if says("InvalidContentType") || says("wrong version number") {
         Some("the server does not speak TLS on this port")
-    } else if says("UnknownIssuer") || says("unable to get local issuer certificate") {
+    } else if UNKNOWN_ISSUERS.iter().any(|text| says(text)) {
         Some(UNKNOWN_ISSUER)
     } else {
         None
+    }
+}
+
+#[cfg(all(test, not(any(feature = "rustls", feature = "native-tls"))))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn https_without_a_tls_library_is_lasting_and_explained() {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let error = http.get("https://127.0.0.1:9").send().await.unwrap_err();
+        let cause = Cause::of(&error);
+        assert_eq!((cause.kind, cause.lasting), (ErrorKind::Connect, true));
+        assert!(
+            cause.message.contains("enable the feature `rustls`"),
+            "{}",
+            cause.message
+        );
     }
 }
