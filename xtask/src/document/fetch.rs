@@ -381,6 +381,10 @@ fn request(url: &Url, etag: Option<&str>, limits: &Limits) -> Result<Response, F
     if is_loopback(url) {
         // What a proxy calls localhost is another machine.
         client = client.no_proxy();
+        if url.scheme() == "http" {
+            // Nothing here needs the certificates of this machine, which may have none.
+            client = client.tls_certs_only([]);
+        }
     }
     let sent = client.build().and_then(|client| {
         let request = client.get(url.clone());
@@ -423,8 +427,12 @@ fn no_answer(error: reqwest::Error, limits: &Limits) -> FetchError {
     if error.is_redirect() {
         FetchError::new(ErrorKind::Redirect, reason)
     } else if error.is_builder() {
-        // For one, a machine without root certificates.
-        FetchError::new(ErrorKind::Network, reason)
+        // A machine without CA certificates.
+        let line = format!(
+            "no https server can be trusted: install the package ca-certificates, or set SSL_CERT_FILE to a file of \
+             certificates ({reason})"
+        );
+        FetchError::new(ErrorKind::Network, line)
     } else if error.is_timeout() && error.is_connect() {
         let line = format!("no connection within {:?}", limits.connect_timeout);
         FetchError::new(ErrorKind::Timeout, line)

@@ -333,7 +333,7 @@ mod tests {
         );
         assert_eq!(code("a`b\n`c"), "`a'b 'c`");
         assert_eq!(code_in_table("a|b"), "`a\\|b`");
-        assert_eq!(code_line("a ``` ~~~~ ` ~~"), "a ' ` ~~");
+        assert_eq!(code_line("a ``` ~~~~ ` ~~"), "a ''' '''' ` ~~");
         assert_eq!(part_of_url("A b)(`<"), "A%20b%29%28%60%3C");
     }
 
