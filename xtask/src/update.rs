@@ -96,11 +96,7 @@ impl Update {
     /// Takes the document in and writes the changelog entry, or says why not.
     pub fn run(&self, out: &mut dyn Write) -> Result<u8, Stopped> {
         let here = Places::of(&self.root);
-        let _lock = Lock::take(&here.openapi)
-            .with_context(|| format!("cannot lock {}", here.openapi.display()))?
-            .context("another `cargo xtask update` or `fetch` is at work in this tree; wait for it to end")?;
-        swap::recover(&mut Disk, &Copy::folder(&self.root), &self.root)
-            .context("cannot undo an update that was interrupted")?;
+        let _lock = self.begin(&here)?;
         let (old, _) = source::vendored(&here.openapi)?;
         let overlay = here.overlay()?;
         let copied = Copy::make(&self.root)?;
@@ -153,6 +149,18 @@ impl Update {
         // Taken in it is; a closed pipe makes that no failure.
         let _ = report.changelog(out);
         Ok(0)
+    }
+
+    /// Takes the tree for this run alone, and undoes what an interrupted one has left.
+    fn begin(&self, here: &Places) -> Result<Lock> {
+        let lock = Lock::take(&here.openapi)
+            .with_context(|| format!("cannot lock {}", here.openapi.display()))?
+            .context(
+                "another `cargo xtask update` or `fetch` is at work in this tree; wait for it to end",
+            )?;
+        swap::recover(&mut Disk, &Copy::folder(&self.root), &self.root)
+            .context("cannot undo an update that was interrupted")?;
+        Ok(lock)
     }
 
     /// Stops where a person must decide, with the report to decide by.
