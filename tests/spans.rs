@@ -85,6 +85,7 @@ async fn a_call_is_a_span_without_a_secret() {
     };
     for part in [
         "circleci operation=\"cancelWorkflow\" method=\"POST\" path=\"/workflow/{id}/cancel\"",
+        " id=\"5034460f-c7c4-4c43-9457-de07e2029e7b\"",
         " elapsed_ms=",
         " status=200",
         " attempt=2",
@@ -96,6 +97,7 @@ async fn a_call_is_a_span_without_a_secret() {
         again.contains("wait_ms=") && again.contains("503"),
         "{again}"
     );
+    assert!(second.contains(" project=\"gh/acme/web\""), "{second}");
     assert!(
         second.contains(" error=getProjectBySlug: 404 Not Found: who is [redacted]"),
         "{second}"
@@ -160,4 +162,29 @@ async fn a_deprecated_operation_is_told_once() {
         "{notes:#?}"
     );
     assert!(!notes.concat().contains(TOKEN), "{notes:#?}");
+}
+
+#[tokio::test]
+async fn a_span_tells_projects_organizations_and_ids_apart() {
+    let notes = Notes::default();
+    let _guard = tracing::subscriber::set_default(notes.clone());
+    let server = Server::start(|_, _| answer(404, "{}").into()).await;
+    let client = server.client();
+    let _ = client.get_job_details("gh/acme/web", 1843).send().await;
+    let _ = client.get_project_settings("gh/acme/docs").send().await;
+    let _ = client.list_pipelines().org_slug("gh/acme").send().await;
+    let _ = client.get_organization("gh/acme").send().await;
+    let _ = client.get_env_var("gh/acme/web", TOKEN).send().await;
+
+    let notes: Vec<String> = notes.0.lock().unwrap().values().cloned().collect();
+    for (note, fields) in notes.iter().zip([
+        " project=\"gh/acme/web\" id=\"1843\"",
+        " project=\"gh/acme/docs\"",
+        " org=\"gh/acme\"",
+        " org=\"gh/acme\"",
+        " project=\"gh/acme/web\" id=\"[redacted]\"",
+    ]) {
+        assert!(note.contains(fields), "{fields} in {note}");
+    }
+    assert_eq!(notes.len(), 5, "{notes:#?}");
 }

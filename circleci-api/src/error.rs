@@ -53,7 +53,7 @@ const CUT_OFF: &str = " (cut off)";
 /// #     .rate_limited(Duration::from_secs(30)).status(502, "Bad gateway").status(400, "Bad request");
 /// # let circleci = server.client_builder().no_retries().build()?;
 /// # for expected in ["the token is", "not there", "not there", "too many requests: wait Some(30s)",
-/// #     "try later: getCurrentUser: 502 Bad Gateway: Bad gateway", "getCurrentUser: 400 Bad Request: Bad request; CircleCI"] {
+/// #     "try later: getCurrentUser: 502 Bad Gateway: Bad gateway", "getCurrentUser: 400 Bad Request: Bad request (request 5a1c7e00-0000-4000-8000-000000000006); CircleCI"] {
 /// #     let error = circleci.get_current_user().send().await.unwrap_err();
 /// #     assert!(advice(&error).starts_with(expected), "{}", advice(&error));
 /// # }

@@ -168,6 +168,12 @@ impl World {
                     "failed",
                 )]))
             }
+            ("GET", ["pipeline", id]) if *id == pipeline_id(512) => ok(pipeline(
+                512,
+                "webhook",
+                Some("checkout"),
+                "Round prices half to even",
+            )),
             ("GET", ["pipeline", id]) if *id == pipeline_id(513) && self.triggered.is_some() => {
                 ok(pipeline(513, "api", Some("main"), "Release 2.5.0"))
             }

@@ -18,6 +18,7 @@ pub(crate) mod environment;
 pub(crate) mod host;
 mod placeholder;
 pub(crate) mod proxies;
+pub(crate) mod web_url;
 
 use auth::{Credential, Scheme, Token};
 use connections::Connections;

@@ -2,6 +2,7 @@
 
 pub(crate) mod items;
 pub(crate) mod list_page;
+pub(crate) mod many;
 pub(crate) mod page;
 pub(crate) mod pages;
 mod seen;

@@ -169,15 +169,21 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// An example of what an operation answers, as `regen` makes it from the document.
+/// What the double answers to an operation by default, as `regen` makes it from the document.
 #[cfg(feature = "mock")]
 pub(crate) struct Example {
     pub(crate) operation: &'static Operation,
     pub(crate) status: u16,
-    /// The names of the query's parameters.
-    pub(crate) queries: &'static [&'static str],
-    /// JSON; `null` where there is no body.
+    /// The keys that the body of each success status may have, where an operation has several.
+    pub(crate) statuses: &'static [(u16, &'static [&'static str])],
+    /// The query parameters, with the enum values that the document allows.
+    pub(crate) queries: &'static [(&'static str, &'static [&'static str])],
+    /// JSON, keys as on the wire; `null` where there is no body. `⟦name=default⟧` stands for a value of the request.
     pub(crate) body: &'static str,
+    /// The same shape as `body`, with only the required keys that may be null.
+    pub(crate) nulls: &'static str,
+    /// The schema of the request body; `null` where the operation takes none.
+    pub(crate) request: &'static str,
 }
 
 /// A path parameter. See the example of [`Operation`].

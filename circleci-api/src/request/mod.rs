@@ -22,7 +22,8 @@ pub use raw::RawRequest;
 pub use sending::Sending;
 
 mod sealed {
-    /// What an operation is called by, and how its answer is read. For what is to work with any of them:
+    /// An operation as a type: its description, and the type of its answer. Use it as a bound, for code that works with
+    /// any operation. This trait is sealed: every operation of this crate implements it, and nothing else can.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -39,7 +40,7 @@ mod sealed {
     /// # let circleci = server.client();
     ///
     /// let project = timed(circleci.get_project_by_slug("gh/acme/web")).await?;
-    /// assert_eq!(project.name, "api-preview-docs"); // the mock's example
+    /// assert_eq!(project.name, "web"); // the mock's example is the project that is asked for
     /// # Ok(()) }
     /// ```
     pub trait Kind: 'static {

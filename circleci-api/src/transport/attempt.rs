@@ -65,9 +65,7 @@ pub(super) async fn attempt(
 }
 
 fn request(call: &Call, url: Url, body: Option<Bytes>) -> reqwest::Request {
-    let method = call.operation.method();
-    let expects_body = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
-    let mut request = reqwest::Request::new(method.clone(), url);
+    let mut request = reqwest::Request::new(call.operation.method().clone(), url);
     *request.headers_mut() = call.client.inner.headers.clone();
     if let Some(headers) = call.headers() {
         request.headers_mut().extend(headers.clone());
@@ -77,11 +75,13 @@ fn request(call: &Call, url: Url, body: Option<Bytes>) -> reqwest::Request {
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         *request.body_mut() = Some(body.into());
-    } else if expects_body {
-        // Some proxies answer 411 to a method that usually has a body and does not say that there is none.
-        request
-            .headers_mut()
-            .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    } else if matches!(
+        *request.method(),
+        Method::POST | Method::PUT | Method::PATCH
+    ) {
+        // RFC 9110, section 8.6: some proxies answer 411 to a POST that does not say how long its body is.
+        let none = HeaderValue::from_static("0");
+        request.headers_mut().insert(CONTENT_LENGTH, none);
     }
     request
 }

@@ -12,6 +12,8 @@ use serde::Serialize;
 
 use crate::client::Client;
 use crate::error::Error;
+#[cfg(feature = "tracing")]
+use crate::operation::ParamKind;
 use crate::operation::{Identity, Param, V2};
 use crate::retry::RetryPolicy;
 use crate::transport::adjust;
@@ -249,6 +251,34 @@ impl Call {
             Some(fault) => Err(Error::argument(&self.operation, fault)),
             None => Ok(()),
         }
+    }
+
+    /// What the call is about, for its span: the project, the organization, and the other values of the path.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn about(&self) -> [Option<String>; 3] {
+        let [mut project, mut org, mut other] = [const { Vec::new() }; 3];
+        // A slug has one parameter or three, and the first of the three has one of these names.
+        let parts = match self.operation.param(0) {
+            Some(("provider" | "vcs", _)) if self.path.len() >= 3 => 3,
+            _ => 0,
+        };
+        for (place, value) in self.path.iter().enumerate() {
+            let list = match self.operation.param(place) {
+                _ if place < parts => &mut project,
+                Some((_, ParamKind::ProjectSlug)) => &mut project,
+                Some((_, ParamKind::OrgSlug | ParamKind::OrgSlugOrId)) => &mut org,
+                _ => &mut other,
+            };
+            list.push(value.as_str());
+        }
+        if org.is_empty() {
+            org.extend(self.query("org-slug").or(self.query("owner-slug")));
+        }
+        [project, org, other].map(|values| {
+            let text = values.join("/");
+            let text = self.client.inner.credential.redact(&text);
+            (!text.is_empty()).then(|| text.into())
+        })
     }
 
     pub(crate) fn body(&self) -> Result<Option<Bytes>, Error> {

@@ -13,12 +13,13 @@ use crate::transport::trace;
 
 /// One box per call keeps every operation's future small, and the compiler from looking into it 113 times.
 pub(crate) fn start(call: Call) -> Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>> {
-    let time = Stopwatch::start(call.client.inner.clock.now(), call.timeout());
-    let retries = Retries::new(call.retry(), call.may_replay(), call.timeout());
-    Box::pin(trace::call(
-        call.operation.clone(),
-        exchange(call, time, retries, 0),
-    ))
+    Box::pin(async move {
+        let span = trace::span(&call);
+        // The time begins when the call is polled, not when it is made.
+        let time = Stopwatch::start(call.client.inner.clock.now(), call.timeout());
+        let retries = Retries::new(call.retry(), call.may_replay(), call.timeout());
+        trace::call(span, exchange(call, time, retries, 0)).await
+    })
 }
 
 /// Goes on after an answer that could not be decoded, if that may pass and there are attempts left.
@@ -34,7 +35,8 @@ pub(crate) fn again(
         mut time,
         ..
     } = reply;
-    Box::pin(trace::call(call.operation.clone(), async move {
+    let span = trace::span(&call);
+    Box::pin(trace::call(span, async move {
         let client = &*call.client.inner;
         match retries.next(failure, time.elapsed(client.clock.now())) {
             Next::GiveUp(failure) => return Err(failure),

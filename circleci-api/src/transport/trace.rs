@@ -5,7 +5,6 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use crate::error::Error;
-use crate::operation::Identity;
 #[cfg(feature = "tracing")]
 use crate::operation::deprecation::Deprecation;
 use crate::transport::call::Call;
@@ -13,9 +12,18 @@ use crate::transport::reply::Reply;
 
 type Answered = Result<Reply, Error>;
 
+/// Nothing to tell.
+#[cfg(not(feature = "tracing"))]
+pub(crate) struct NoSpan;
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn span(_: &Call) -> NoSpan {
+    NoSpan
+}
+
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn call(
-    _: Identity,
+    _: NoSpan,
     exchange: impl Future<Output = Answered>,
 ) -> impl Future<Output = Answered> {
     exchange
@@ -30,27 +38,46 @@ pub(crate) fn answered(_: &Call, _: &HeaderMap) {}
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn failed(_: &Call, _: &Error) {}
 
+/// The span of a call. What it is about is only put together if somebody listens.
 #[cfg(feature = "tracing")]
-pub(crate) async fn call(
-    operation: Identity,
-    exchange: impl Future<Output = Answered>,
-) -> Answered {
-    use std::borrow::Cow;
+pub(crate) fn span(call: &Call) -> tracing::Span {
+    use tracing::{Level, field::Empty, span};
 
-    use tracing::{Instrument, Level, field::Empty, span};
-
+    let operation = &call.operation;
     let span = span!(
         Level::INFO,
         "circleci",
         operation = operation.id(),
         method = operation.method().as_str(),
         path = &*operation.full_path(),
+        project = Empty,
+        org = Empty,
+        id = Empty,
         status = Empty,
         attempt = Empty,
         elapsed_ms = Empty,
         request_id = Empty,
         error = Empty,
     );
+    if !span.is_disabled() {
+        for (field, value) in ["project", "org", "id"].into_iter().zip(call.about()) {
+            if let Some(value) = value {
+                span.record(field, value);
+            }
+        }
+    }
+    span
+}
+
+#[cfg(feature = "tracing")]
+pub(crate) async fn call(
+    span: tracing::Span,
+    exchange: impl Future<Output = Answered>,
+) -> Answered {
+    use std::borrow::Cow;
+
+    use tracing::Instrument;
+
     if span.is_disabled() {
         return exchange.await;
     }

@@ -87,7 +87,7 @@ pub(crate) const PROJECT_SLUG: &str =
     "must be a project slug of three parts, as in gh/acme/web, or the project's UUID";
 
 impl PathValue {
-    #[cfg(feature = "mock")]
+    #[cfg(any(feature = "mock", feature = "tracing"))]
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }

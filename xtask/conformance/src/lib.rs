@@ -19,4 +19,5 @@ pub mod prism;
 pub mod relay;
 pub mod report;
 pub mod slugs;
+pub mod strangers;
 pub mod suite;
