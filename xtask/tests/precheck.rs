@@ -99,18 +99,19 @@ fn other_dialects() {
             .map(drop)
             .map_err(|error| format!("{error:#}"))
     };
+    // 3.1 and YAML were refused as well, and are read now.
     let cases = [
         (
-            r#"{"openapi":"3.1.0","paths":{}}"#,
-            "x.json: /openapi: version 3.1.0 is not supported, only 3.0.x",
+            r#"{"openapi":"3.2.0","paths":{}}"#,
+            "x.json: /openapi: version 3.2.0 is not supported, only 3.0.x and 3.1.x",
         ),
         (
             r#"{"openapi":"3.0"}"#,
-            "x.json: /openapi: version 3.0 is not supported, only 3.0.x",
+            "x.json: /openapi: version 3.0 is not supported, only 3.0.x and 3.1.x",
         ),
         (
             r#"{"swagger":"2.0","paths":{}}"#,
-            "x.json: /swagger: Swagger 2.0 is not supported, only OpenAPI 3.0.x",
+            "x.json: /swagger: Swagger 2.0 is not supported, only OpenAPI 3.0.x and 3.1.x",
         ),
         (
             r#"{"openapi":3.0}"#,
@@ -150,15 +151,15 @@ fn other_dialects() {
         ),
         (
             "",
-            "x.json is not JSON: EOF while parsing a value at line 1 column 0",
+            "x.json is neither JSON nor YAML: it holds a single value",
         ),
         (
             "<html>",
-            "x.json is not JSON: expected value at line 1 column 1",
+            "x.json is neither JSON nor YAML: it holds a single value",
         ),
         (
             r#"{"openapi":"#,
-            "x.json is not JSON: EOF while parsing a value at line 1 column 11",
+            "x.json is cut off: its JSON ends too early",
         ),
     ];
     for (text, message) in cases {

@@ -1,11 +1,13 @@
 //! The OpenAPI document as JSON: walking it and naming places in it.
 
+pub mod dialect;
 pub mod fetch;
 pub mod fixups;
 pub mod lock;
 pub mod overlay;
+pub mod text;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -153,24 +155,34 @@ pub fn too_deep(document: &Value) -> Option<String> {
     None
 }
 
-/// Reads a document, with its keys in order, so that two spellings of one document give the same code.
+/// Reads a document of OpenAPI 3.0 or 3.1, in JSON or YAML, as one of 3.0 with its keys in order: two spellings of one
+/// document give the same code.
 pub fn parse(bytes: &[u8], name: &str) -> Result<Value> {
+    Ok(parse_noted(bytes, name)?.0)
+}
+
+/// The same, with what a document of OpenAPI 3.1 says and 3.0 cannot.
+pub fn parse_noted(bytes: &[u8], name: &str) -> Result<(Value, Vec<dialect::Note>)> {
     let text = std::str::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8"))?;
-    let value: Value = serde_json::from_str(text).with_context(|| format!("{name} is not JSON"))?;
+    let value = text::read(text).map_err(|error| anyhow!("{name} {error}"))?;
     match (value["openapi"].as_str(), value["swagger"].as_str()) {
-        (Some(version), _) if version.starts_with("3.0.") => {}
+        (Some(version), _) if dialect::is_3_0(version) || dialect::is_3_1(version) => {}
         (Some(version), _) => {
-            bail!("{name}: /openapi: version {version} is not supported, only 3.0.x")
+            bail!("{name}: /openapi: version {version} is not supported, only 3.0.x and 3.1.x")
         }
         (None, Some(version)) => {
-            bail!("{name}: /swagger: Swagger {version} is not supported, only OpenAPI 3.0.x")
+            bail!(
+                "{name}: /swagger: Swagger {version} is not supported, only OpenAPI 3.0.x and 3.1.x"
+            )
         }
         (None, None) => bail!("{name}: /openapi: is missing, so this is no OpenAPI document"),
     }
+    let mut value = sorted(value);
+    let notes = dialect::lower(&mut value);
     if operations(&value).is_empty() {
         bail!("{name}: /paths: holds no operation");
     }
-    Ok(sorted(value))
+    Ok((sorted(value), notes))
 }
 
 pub fn read(path: &Path) -> Result<Value> {

@@ -4,7 +4,7 @@ use super::{
     change::{Change, short},
     verdict::Class,
 };
-use crate::document::{escape, located, sorted};
+use crate::document::{dialect, escape, located, sorted};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -791,6 +791,7 @@ fn constraint(key: &str, before: Option<&Value>, after: Option<&Value>) -> Kind 
         "pattern" | "multipleOf" if before.is_none() => Kind::Narrowed,
         "pattern" | "multipleOf" if after.is_none() => Kind::Widened,
         "pattern" | "multipleOf" => Kind::Constrained,
+        key if dialect::is_rule(key) => Kind::Constrained,
         // `not`, `discriminator`, and whatever CircleCI invents.
         _ => Kind::Unknown,
     }
