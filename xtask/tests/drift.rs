@@ -379,20 +379,14 @@ fn other_descriptions_and_words_in_another_order_break_nobody() {
     );
 }
 
-/// Arguments come in the document's order, so that it is not all the same.
+/// Was breaking, while arguments came in the document's order. They have an order of their own now.
 #[test]
-fn required_values_in_another_order_break_whoever_builds_them() {
+fn required_values_in_another_order_break_nobody() {
     let ordered = |list: [&str; 2]| {
         edited(&json!([{ "op": "replace", "path": format!("{BODY}/required"), "value": list }]))
     };
     let report = report(&ordered(["name", "note"]), &ordered(["note", "name"]));
-    let texts: Vec<&str> = report
-        .rust
-        .iter()
-        .map(|change| change.text.as_str())
-        .collect();
-    let expected = "`CreateThingRequest::new(note: String, name: String)` was `new(name: String, note: String)`: it still compiles, and means something else";
-    assert_eq!((report.verdict, texts), (Verdict::Breaking, vec![expected]));
+    assert_eq!(report.verdict, Verdict::None);
 }
 
 /// Another description everywhere, and every list of words turned round.

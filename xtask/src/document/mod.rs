@@ -1,9 +1,11 @@
 //! The OpenAPI document as JSON: walking it and naming places in it.
 
+pub mod alternatives;
 pub mod dialect;
 pub mod fetch;
 pub mod fixups;
 pub mod lock;
+pub mod order;
 pub mod overlay;
 pub mod text;
 
@@ -30,9 +32,10 @@ impl<'a> Operation<'a> {
         self.value["operationId"].as_str().unwrap_or_default()
     }
 
-    /// The first tag, under which CircleCI's own docs show the operation.
+    /// The tag that the operation is listed under: the first in alphabetical order, for their order says nothing.
     pub fn tag(&self) -> &'a str {
-        self.value["tags"][0].as_str().unwrap_or("Other")
+        let tags = self.value["tags"].as_array().into_iter().flatten();
+        tags.filter_map(Value::as_str).min().unwrap_or("Other")
     }
 
     pub fn pointer(&self) -> String {
@@ -65,7 +68,7 @@ pub fn parameters<'a>(document: &'a Value, operation: &Operation<'a>) -> Vec<&'a
         .collect()
 }
 
-/// The same, each with the JSON pointer of where it is listed.
+/// The same, each with the JSON pointer of where it is listed, in an order that is not the document's.
 pub fn parameters_at<'a>(
     document: &'a Value,
     operation: &Operation<'a>,
@@ -88,6 +91,8 @@ pub fn parameters_at<'a>(
             found.push((format!("{pointer}/{index}"), parameter));
         }
     }
+    // Their order in the document says nothing, and is not to change the order of arguments.
+    found.sort_by_key(|(_, parameter)| (parameter["in"].as_str(), parameter["name"].as_str()));
     found
 }
 

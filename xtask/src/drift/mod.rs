@@ -4,6 +4,7 @@
 //! The worse result is the verdict.
 
 pub mod applicability;
+mod canonical;
 pub mod change;
 pub mod contract;
 mod quiet;
@@ -87,8 +88,7 @@ impl Drift {
 
 /// Reports all changes from `old` to `new`, for a crate of this version.
 pub fn compare(old: &Document, new: &Document, overlay: &str, version: &str) -> Report {
-    // The order of keys has no meaning. The order of lists does: parameters and `required` decide the order of arguments.
-    if old.value == new.value {
+    if canonical::canonical(&old.value) == canonical::canonical(&new.value) {
         return Report::new(&old.name, &new.name, version);
     }
     let mut report = Report::new(&old.name, &new.name, version);

@@ -2,7 +2,7 @@
 
 use crate::{
     document::{
-        self, fetch, fixups,
+        self, fetch, fixups, order,
         overlay::{self, Applied},
     },
     emit::{
@@ -11,7 +11,7 @@ use crate::{
         words::{self, Words},
     },
     lower::{
-        hoist, oracle,
+        hoist, names, oracle,
         precheck::{self, Problem},
     },
 };
@@ -47,6 +47,7 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
             .as_object_mut()
             .map(|components| components.entry("schemas").or_insert_with(|| json!({})));
     }
+    order::settle_alternatives(&mut document);
     let vendored = document.clone();
     let mut report = overlay::apply(&mut document, overlay, lenient)?;
     let mut stale = unmatched("overlay action", &report);
@@ -63,6 +64,13 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
     let files = emit::emit(&Model::read(&hoisted, &types, &words)?, &vendored)?;
     stale.extend(words.unused());
     stale.extend(emit::replies::unused(&vendored)?);
+    stale.extend(names::unused_arguments(|name| {
+        let types = &hoisted.document["components"]["schemas"];
+        let required = types[name]["x-required"].as_array().into_iter().flatten();
+        required
+            .filter_map(|name| name.as_str().map(str::to_owned))
+            .collect()
+    }));
     Ok(Built {
         files,
         effective: hoisted.document,

@@ -2,7 +2,7 @@
 
 use super::{Check, is_name};
 use crate::{
-    document::{self, escape, located, operations, resolve},
+    document::{self, escape, located, operations, order, resolve},
     lower::{names, schema},
 };
 use serde_json::{Map, Value};
@@ -217,7 +217,7 @@ impl<'a> Check<'a> {
     fn alternatives(&mut self, pointer: &str, kind: Option<&str>, branches: &'a [Value]) {
         let mut plain: BTreeMap<&str, usize> = BTreeMap::new();
         for (index, branch) in branches.iter().enumerate() {
-            let at = format!("{pointer}/oneOf/{index}");
+            let at = format!("{pointer}/oneOf/{}", order::index_of(branch, index));
             let branch = resolve(self.document, branch);
             let own = branch["type"].as_str();
             if let (Some(kind), Some(own)) = (kind, own)
@@ -295,6 +295,7 @@ impl<'a> Check<'a> {
                 .flatten()
                 .enumerate()
             {
+                let index = order::index_of(branch, index);
                 self.schema(&format!("{pointer}/{key}/{index}"), branch);
             }
         }
