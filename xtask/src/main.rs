@@ -98,6 +98,15 @@ enum Command {
         /// Read from the newer document to the older one
         #[arg(long)]
         reverse: bool,
+        /// A file to compare in place of the vendored document
+        #[arg(long, value_name = "FILE")]
+        base: Option<PathBuf>,
+        /// Every change with all its places, not only one page
+        #[arg(long)]
+        all: bool,
+        /// Compare only which operations there are, by method and path, and what each document calls them
+        #[arg(long, conflicts_with_all = ["deny", "format", "all"])]
+        by_path: bool,
         /// The longest silence of a server
         #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
         timeout: Option<u64>,
@@ -156,6 +165,9 @@ fn run(Arguments { root, command }: Arguments) -> Result<u8, Failure> {
             format,
             deny,
             reverse,
+            base,
+            all,
+            by_path,
             timeout,
         } => {
             let stall_timeout = timeout.map_or(limits.stall_timeout, Duration::from_secs);
@@ -164,13 +176,18 @@ fn run(Arguments { root, command }: Arguments) -> Result<u8, Failure> {
                 format,
                 deny,
                 reverse,
+                base,
+                all,
                 root,
                 limits: Limits {
                     stall_timeout,
                     ..limits
                 },
             };
-            drift.run(&mut out)?
+            match by_path {
+                true => drift.by_path(&mut out)?,
+                false => drift.run(&mut out)?,
+            }
         }
         Command::Update { from, reviewed } => {
             let update = Update {

@@ -170,7 +170,7 @@ impl Update {
             return Ok(());
         }
         report
-            .write(drift::Format::Text, out)
+            .write(drift::Format::Text, true, out)
             .context("cannot write")?;
         Err(Stopped::Decide(match stops {
             true => "a person must decide: the overlay, the fixups or the tables do not fit the new document; nothing was changed".to_owned(),

@@ -140,7 +140,7 @@ fn report(old: &Value, new: &Value) -> Report {
 
 fn written(report: &Report, format: Format) -> String {
     let mut out = Vec::new();
-    report.write(format, &mut out).expect("written");
+    report.write(format, true, &mut out).expect("written");
     String::from_utf8(out).expect("UTF-8")
 }
 

@@ -4,14 +4,18 @@
 //! The worse result is the verdict.
 
 pub mod applicability;
+mod by_path;
 mod canonical;
 pub mod change;
 pub mod contract;
+mod hidden;
+mod page;
 mod quiet;
 pub mod report;
 pub mod rust;
 pub mod schema;
 pub mod source;
+mod todo;
 pub mod verdict;
 
 use crate::{
@@ -49,6 +53,10 @@ pub struct Drift {
     pub against: Option<String>,
     pub format: Format,
     pub deny: Option<Deny>,
+    /// Every change with its places, not one page.
+    pub all: bool,
+    /// A file to compare in place of the vendored document.
+    pub base: Option<PathBuf>,
     pub reverse: bool,
     pub root: PathBuf,
     pub limits: Limits,
@@ -59,13 +67,41 @@ impl Drift {
     pub fn run(&self, out: &mut dyn Write) -> Result<u8, CannotCompare> {
         let report = self.report()?;
         // A closed pipe is no error: the exit code still holds.
-        let _ = report.write(self.format, out).and_then(|()| out.flush());
+        let _ = report
+            .write(self.format, self.all, out)
+            .and_then(|()| out.flush());
         Ok(report.exit_code(self.deny))
+    }
+
+    /// Compares by method and path alone, tells `out`, and answers the exit code. For a document that somebody else has
+    /// written: its schemas may say next to nothing.
+    pub fn by_path(&self, out: &mut dyn Write) -> Result<u8, CannotCompare> {
+        let places = Places::of(&self.root);
+        let (vendored, record) = self.base(&places)?;
+        let against = self.against.as_deref().unwrap_or(fetch::DEFAULT_URL);
+        let other = match source::other(&self.root, against, &record, &self.limits)? {
+            Other::Document { document, .. } => document,
+            Other::Unchanged { .. } => vendored.clone(),
+        };
+        let (old, new) = match self.reverse {
+            true => (&other, &vendored),
+            false => (&vendored, &other),
+        };
+        let paths = by_path::ByPath::of(old, new);
+        let _ = paths.write(out).and_then(|()| out.flush());
+        Ok(paths.exit_code())
+    }
+
+    fn base(&self, places: &Places) -> Result<(Document, fetch::Source), CannotCompare> {
+        match &self.base {
+            Some(base) => source::base(base),
+            None => source::vendored(&places.openapi),
+        }
     }
 
     pub fn report(&self) -> Result<Report, CannotCompare> {
         let places = Places::of(&self.root);
-        let (vendored, record) = source::vendored(&places.openapi)?;
+        let (vendored, record) = self.base(&places)?;
         let overlay = places
             .overlay()
             .map_err(|error| CannotCompare::new(format!("{error:#}")))?;
@@ -82,7 +118,9 @@ impl Drift {
         } else {
             (vendored, other)
         };
-        Ok(compare(&old, &new, &overlay, env!("CARGO_PKG_VERSION")))
+        let mut report = compare(&old, &new, &overlay, env!("CARGO_PKG_VERSION"));
+        report.handwritten = todo::handwritten(&self.root, &report.rust);
+        Ok(report)
     }
 }
 
@@ -104,8 +142,18 @@ pub fn compare(old: &Document, new: &Document, overlay: &str, version: &str) -> 
         let line = format!("the contracts cannot be compared: {error}");
         vec![Change::new(Class::Review, line)]
     });
+    let hidden = hidden::hidden(&old.value, &new.value, overlay, &report.contract);
+    report.contract.extend(hidden);
+    report.contract = change::merge(std::mem::take(&mut report.contract));
     report.rust = match (surface(&before), surface(&after)) {
-        (Ok(before), Ok(after)) => rust::changes(&before, &after),
+        (Ok(one), Ok(other)) => {
+            report.rows = todo::rows(&one, &other, &new.value);
+            let mut rust = rust::changes(&one, &other);
+            if let (Ok(before), Ok(after)) = (&before, &after) {
+                todo::causes(&mut rust, &report.contract, &before.types, &after.types);
+            }
+            rust
+        }
         (before, after) => {
             let sides = [(&old.name, before.err()), (&new.name, after.err())];
             let failed = sides

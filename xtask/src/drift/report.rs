@@ -3,6 +3,7 @@
 use super::{
     applicability::Applicability,
     change::{Change, merge, plain},
+    page,
     verdict::{Class, Verdict},
 };
 use serde::Serialize;
@@ -48,6 +49,12 @@ pub struct Report {
     pub contract: Vec<Change>,
     pub rust: Vec<Change>,
     pub applicability: Applicability,
+    /// Rows that `tests/support/calls.rs` needs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<String>,
+    /// Handwritten files that use what is gone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub handwritten: Vec<String>,
 }
 
 impl Report {
@@ -62,6 +69,8 @@ impl Report {
             contract: Vec::new(),
             rust: Vec::new(),
             applicability: Applicability::default(),
+            rows: Vec::new(),
+            handwritten: Vec::new(),
         }
     }
 
@@ -105,8 +114,10 @@ impl Report {
         }
     }
 
-    pub fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
+    /// Writes the report. Text is one page, unless `all` of it is wanted; the other formats are for programs and always whole.
+    pub fn write(&self, format: Format, all: bool, out: &mut dyn Write) -> io::Result<()> {
         match format {
+            Format::Text if !all => page::write(self, out),
             Format::Text => self.text(out),
             Format::Markdown => self.markdown(out),
             Format::Json => {
@@ -117,7 +128,7 @@ impl Report {
     }
 
     /// The verdict with its version and what is left to review.
-    fn conclusion(&self) -> String {
+    pub(super) fn conclusion(&self) -> String {
         let mut text = self.verdict.to_string();
         if self.to_review > 0 {
             text.push_str(&format!(", with {} to review", lines(self.to_review)));
@@ -143,7 +154,7 @@ impl Report {
     }
 
     /// What a maintainer does now.
-    fn advice(&self) -> Vec<String> {
+    pub(super) fn advice(&self) -> Vec<String> {
         if self.verdict == Verdict::None {
             return Vec::new();
         }
@@ -183,6 +194,9 @@ impl Report {
             writeln!(out, "\n{title}: {}", counts(changes))?;
             for change in changes {
                 writeln!(out, "  {:9} {}", change.class.word(), change.text)?;
+                if let Some(cause) = &change.cause {
+                    writeln!(out, "            {cause}")?;
+                }
                 text_list(out, "at", &change.places, change.class)?;
                 text_list(out, "in", &change.touches, change.class)?;
             }

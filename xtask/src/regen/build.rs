@@ -11,7 +11,8 @@ use crate::{
         words::{self, Words},
     },
     lower::{
-        hoist, names, oracle,
+        hoist::{self, Named},
+        names, oracle,
         precheck::{self, Problem},
     },
 };
@@ -28,6 +29,8 @@ pub struct Built {
     /// The document after the overlay, the fixups and hoisting.
     pub effective: Value,
     pub report: Vec<Applied>,
+    /// Every type with the places where it stands.
+    pub types: Vec<Named>,
     /// Actions, fixups and rows of tables that do not fit this document. For the vendored document they are errors.
     pub stale: Vec<String>,
 }
@@ -73,6 +76,7 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
     }));
     Ok(Built {
         files,
+        types: hoisted.types,
         effective: hoisted.document,
         report,
         stale,

@@ -1,7 +1,7 @@
 //! Compares two documents as contracts: operations, parameters, bodies, statuses, media types, security, servers.
 
 mod bodies;
-mod matching;
+pub mod matching;
 mod operations;
 mod parameters;
 mod security;
