@@ -43,6 +43,9 @@ enum Command {
         /// Where to take it from instead of CircleCI
         #[arg(long, value_name = "URL|FILE")]
         from: Option<String>,
+        /// The URL that a file was saved from, for the record
+        #[arg(long, value_name = "URL", requires = "from")]
+        of: Option<String>,
     },
     /// Turn the vendored document into circleci-api/src/generated/
     Regen(Regen),
@@ -117,6 +120,9 @@ enum Command {
         /// Where to take it from instead of CircleCI
         #[arg(long, value_name = "URL|FILE")]
         from: Option<String>,
+        /// The URL that a file was saved from, for the record
+        #[arg(long, value_name = "URL", requires = "from")]
+        of: Option<String>,
         /// Go on though lines of the drift report are left to review
         #[arg(long)]
         reviewed: bool,
@@ -140,10 +146,11 @@ fn run(Arguments { root, command }: Arguments) -> Result<u8, Failure> {
     let mut out = std::io::stdout().lock();
     let mut errors = std::io::stderr();
     Ok(match command {
-        Command::Fetch { from } => {
+        Command::Fetch { from, of } => {
             let openapi_dir = Places::of(&root).openapi;
             let fetch = Fetch {
                 from,
+                of,
                 openapi_dir,
                 limits,
             };
@@ -189,9 +196,10 @@ fn run(Arguments { root, command }: Arguments) -> Result<u8, Failure> {
                 false => drift.run(&mut out)?,
             }
         }
-        Command::Update { from, reviewed } => {
+        Command::Update { from, of, reviewed } => {
             let update = Update {
                 from,
+                of,
                 reviewed,
                 root,
                 limits,

@@ -161,6 +161,7 @@ impl Vendored {
     fn fetch(&self, from: &str) -> Fetch {
         Fetch {
             from: Some(from.to_owned()),
+            of: None,
             openapi_dir: self.path().to_owned(),
             limits: Limits::default(),
         }
@@ -260,6 +261,7 @@ fn the_first_fetch_needs_no_old_files() {
     let dir = TempDir::new().expect("a folder");
     let fetch = Fetch {
         from: Some(server.url("/")),
+        of: None,
         openapi_dir: dir.path().to_owned(),
         limits: Limits::default(),
     };

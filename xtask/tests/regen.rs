@@ -326,7 +326,14 @@ fn check_accepts_what_is_up_to_date_and_writes_nothing() {
         (output.status.code(), said(&output)),
         (
             Some(0),
-            format!("{} files, 0 of them stale\n", generated().len())
+            format!(
+                "{} files, 0 of them stale in {}\n",
+                generated().len(),
+                copy.root
+                    .path()
+                    .join("circleci-api/src/generated")
+                    .display()
+            )
         )
     );
     assert!(copy.state() == before, "something was written");

@@ -665,6 +665,8 @@ impl Store for Disk {}
 pub struct Fetch {
     /// A URL or a file. Default: the first of CircleCI's [`ADDRESSES`] that has the document.
     pub from: Option<String>,
+    /// The URL that a file was saved from, for the record.
+    pub of: Option<String>,
     pub openapi_dir: PathBuf,
     pub limits: Limits,
 }
@@ -696,7 +698,11 @@ impl Fetch {
             Some(from) => download_checked(from, &self.limits)?,
             None => download_first(&ADDRESSES, &self.limits)?,
         };
-        let mut source = Source::of(&new.url, &new.bytes);
+        let url = match &self.of {
+            Some(of) => parse_url(of)?.to_string(),
+            None => new.url.clone(),
+        };
+        let mut source = Source::of(&url, &new.bytes);
         source.etag = new.etag;
         let fetched = Fetched {
             source,

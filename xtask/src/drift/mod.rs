@@ -148,10 +148,12 @@ pub fn compare(old: &Document, new: &Document, overlay: &str, version: &str) -> 
     report.rust = match (surface(&before), surface(&after)) {
         (Ok(one), Ok(other)) => {
             report.rows = todo::rows(&one, &other, &new.value);
+            report.operations = other.operations.len();
             let mut rust = rust::changes(&one, &other);
             if let (Ok(before), Ok(after)) = (&before, &after) {
                 todo::causes(&mut rust, &report.contract, &before.types, &after.types);
             }
+            report.glossary = todo::glossary(&one, &other, &rust);
             rust
         }
         (before, after) => {

@@ -42,6 +42,9 @@ fn breaks(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for change in &breaking {
         writeln!(out, "  {}{}", change.text, cause(change))?;
     }
+    for line in &report.glossary {
+        writeln!(out, "  where {line}")?;
+    }
     if !review.is_empty() {
         writeln!(out, "\nTo review: {}", some(review.len(), "change"))?;
         for change in review {
@@ -203,12 +206,16 @@ fn contract(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  {operations}")?;
         for class in [Class::Breaking, Class::Review] {
             for change in of(changes, class) {
-                writeln!(out, "    {:9} {}", class.word(), change.text)?;
+                writeln!(
+                    out,
+                    "    {:9} {}{}",
+                    class.word(),
+                    change.text,
+                    side(change)
+                )?;
             }
         }
-        let rest: Vec<String> = of(changes, Class::Additive)
-            .map(|it| it.text.clone())
-            .collect();
+        let rest = grouped(of(changes, Class::Additive));
         wrapped(out, "    additive ", &rest)?;
     }
     let parts = [
@@ -249,6 +256,53 @@ fn operations(change: &Change) -> String {
         0 => "the document".to_owned(),
         _ => names.into_iter().collect::<Vec<_>>().join(", "),
     }
+}
+
+/// The side of the operations that a change is on, if it is on one: a name of a property alone does not say whose it is.
+fn side(change: &Change) -> String {
+    let sides = change
+        .touches
+        .iter()
+        .filter_map(|touched| touched.split_once(" ("));
+    let sides: BTreeSet<&str> = sides.map(|(_, side)| side.trim_end_matches(')')).collect();
+    match sides.len() {
+        1 => format!(" ({})", sides.into_iter().collect::<String>()),
+        _ => String::new(),
+    }
+}
+
+/// The texts of changes, with the new words and the new properties of one thing in one text.
+fn grouped<'c>(changes: impl Iterator<Item = &'c Change>) -> Vec<String> {
+    let mut groups: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    let mut rest = Vec::new();
+    for change in changes {
+        let text = change.text.as_str();
+        if let Some((owner, word)) = text.split_once(" has the new word ") {
+            groups
+                .entry((owner, "has the new words"))
+                .or_default()
+                .push(word);
+        } else if let Some(name) = text.strip_prefix("new property ") {
+            groups.entry(("new properties", "")).or_default().push(name);
+        } else if let Some(status) = text.strip_prefix("new status ") {
+            groups.entry(("new statuses", "")).or_default().push(status);
+        } else {
+            rest.push(text.to_owned());
+        }
+    }
+    let text = |((owner, what), items): ((&str, &str), Vec<&str>)| {
+        let start = format!("{owner} {what}");
+        let start = start.trim_end();
+        let one = match items.len() {
+            1 => start
+                .replace("words", "word")
+                .replace("properties", "property")
+                .replace("statuses", "status"),
+            _ => start.to_owned(),
+        };
+        format!("{one} {}", items.join(" "))
+    };
+    groups.into_iter().map(text).chain(rest).collect()
 }
 
 /// The places of what is gone or of another kind: whatever is said of the parts inside is said already.

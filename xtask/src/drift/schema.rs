@@ -468,7 +468,14 @@ impl Difference<'_> {
 
     fn types(&mut self, old: &View<'_>, new: &View<'_>) {
         let ((old_kind, old_format), (new_kind, new_format)) = (old.kind(), new.kind());
-        if old_kind != new_kind
+        let as_said = format!(
+            "is {}, was {}",
+            typed(&new_kind, new_format),
+            typed(&old_kind, old_format)
+        );
+        if self.is_text_to_users((&old_kind, old_format), (&new_kind, new_format)) {
+            self.here(Kind::Reformatted, &as_said);
+        } else if old_kind != new_kind
             || seen_by_rust(&old_kind, old_format) != seen_by_rust(&new_kind, new_format)
         {
             let (before, after) = (typed(&old_kind, old_format), typed(&new_kind, new_format));
@@ -514,6 +521,23 @@ impl Difference<'_> {
             );
             self.note(Kind::Unknown, at.map_or("", String::as_str), text);
         }
+    }
+
+    /// Whether users have a text before and after. An untyped property is read as text; a path parameter is text
+    /// that is checked, and a check that goes breaks nobody.
+    fn is_text_to_users(
+        &self,
+        (old, old_format): (&str, Option<&str>),
+        (new, new_format): (&str, Option<&str>),
+    ) -> bool {
+        let plain = |kind: &str, format| kind == "string" && seen_by_rust(kind, format).is_empty();
+        let property = self.pointer.rsplit('/').nth(1) == Some("properties");
+        let untyped = |kind: &str| kind == "anything";
+        let typed_now =
+            untyped(old) && plain(new, new_format) || plain(old, old_format) && untyped(new);
+        let in_path = self.name.starts_with("path parameter ");
+        let unchecked = old == "string" && old_format == Some("uuid") && plain(new, new_format);
+        property && typed_now || in_path && (unchecked || typed_now)
     }
 
     /// Another component in the same place, whatever it is made of.

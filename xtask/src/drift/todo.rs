@@ -228,6 +228,74 @@ fn has_cause(contract: &[Change], pointers: &[&str], field: Option<&str>) -> boo
     places.next().is_some()
 }
 
+/// What the types are that breaking changes name and that are new or of another kind: whoever mends a program needs them.
+pub fn glossary(old: &Surface, new: &Surface, rust: &[Change]) -> Vec<String> {
+    let breaking = rust.iter().filter(|change| change.class == Class::Breaking);
+    let texts: Vec<&str> = breaking.map(|change| change.text.as_str()).collect();
+    // What was renamed is what it was.
+    let renamed: BTreeSet<String> = texts
+        .iter()
+        .filter(|text| text.starts_with("type `"))
+        .filter_map(|text| quoted(text).into_iter().next())
+        .collect();
+    let words = |text: &str| -> Vec<String> {
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        words.map(str::to_owned).collect()
+    };
+    let is_new = |name: &String| {
+        let other_kind =
+            |new: &Type, old: &Type| std::mem::discriminant(old) != std::mem::discriminant(new);
+        new.types.get(name).is_some_and(|ty| {
+            !renamed.contains(name) && old.types.get(name).is_none_or(|old| other_kind(ty, old))
+        })
+    };
+    let describe = |name: &String| match &new.types[name] {
+        Type::Struct {
+            new: Some(arguments),
+            ..
+        } => {
+            let arguments = arguments.iter().map(|(name, ty)| format!("{name}: {ty}"));
+            format!(
+                "`{name}` is made by `new({})`",
+                arguments.collect::<Vec<_>>().join(", ")
+            )
+        }
+        Type::Struct { fields, .. } => {
+            let fields = fields
+                .iter()
+                .map(|field| format!("`{}: {}`", field.name, field.ty));
+            format!("`{name}` has {}", fields.collect::<Vec<_>>().join(", "))
+        }
+        Type::Enum(words) => {
+            let words = words.iter().map(|(variant, _)| format!("`{variant}`"));
+            format!(
+                "`{name}` is one of {}",
+                words.collect::<Vec<_>>().join(", ")
+            )
+        }
+        Type::Union(variants) => {
+            let variants = variants
+                .iter()
+                .map(|(variant, ty)| format!("`{variant}({ty})`"));
+            format!(
+                "`{name}` is one of {}",
+                variants.collect::<Vec<_>>().join(", ")
+            )
+        }
+    };
+    // What is new in a line about a new type needs a line as well.
+    let mut lines: BTreeMap<String, String> = BTreeMap::new();
+    let mut open: Vec<String> = texts.iter().flat_map(|text| words(text)).collect();
+    while let Some(name) = open.pop() {
+        if is_new(&name) && !lines.contains_key(&name) {
+            let line = describe(&name);
+            open.extend(words(&line));
+            lines.insert(name, line);
+        }
+    }
+    lines.into_values().collect()
+}
+
 // ---- handwritten files -------------------------------------------------------------------------------------------
 
 /// The handwritten files of the crate that use a type or a method that is gone.

@@ -245,6 +245,8 @@ fn canonical(schema: &Value) -> Value {
     let mut shape = Map::new();
     for (name, value) in map {
         let value = match name.as_str() {
+            // A format that Rust does not see keeps no shapes apart.
+            "format" if is_unseen(map) => continue,
             "type" | "format" | "nullable" | "x-decode" | "x-or-default" | "x-body"
             | "x-secret" | "x-explicit" | "x-apart" => value.clone(),
             "enum" => sorted_words(value),
@@ -269,6 +271,12 @@ fn canonical(schema: &Value) -> Value {
         shape.insert(name.clone(), value);
     }
     document::sorted(Value::Object(shape))
+}
+
+/// Whether the format of a schema is one of text that has no type of its own in Rust.
+fn is_unseen(schema: &Map<String, Value>) -> bool {
+    let format = schema.get("format").and_then(Value::as_str);
+    schema.get("type") == Some(&json!("string")) && !matches!(format, Some("date-time" | "uuid"))
 }
 
 fn sorted_words(list: &Value) -> Value {

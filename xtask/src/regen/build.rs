@@ -58,6 +58,9 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
     stale.extend(unmatched("fixup", &fixed));
     report.extend(fixed);
     stale.extend(words::mend(&mut document));
+    if lenient {
+        stale.extend(fixups::leave_out_headers(&mut document));
+    }
     refuse(&precheck::check(&document))?;
     let hoisted = hoist::hoist(&document, lenient)?;
     stale.extend(hoisted.warnings.iter().cloned());
