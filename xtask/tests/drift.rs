@@ -942,7 +942,8 @@ fn a_revision_is_older() {
             && out.contains(") to openapi/openapi.json (vendored, as of "),
         "{out}"
     );
-    assert!(out.contains("new `Thing::weight: Option<f64>`"), "{out}");
+    // Was "new `Thing::weight: Option<f64>`", which `--all` says. The page puts the fields of a type together.
+    assert!(out.contains("`Thing` has `weight: Option<f64>`"), "{out}");
     let (_, out, _) = told(&folder.drift(&["--against", "git:HEAD", "--reverse"]));
     assert!(
         out.starts_with("from openapi/openapi.json (vendored")

@@ -574,7 +574,19 @@ fn parameters() {
     let add = |parameter: Value| with(&[(&format!("{PARAMETERS}/-"), parameter)]);
     let text = || json!({ "type": "string" });
     let at = "/paths/~1thing~1{id}/get/parameters/2";
-    for location in ["header", "cookie", "body", ""] {
+    // A document that is only looked at is generated from without headers and cookies; they were refused there as well.
+    for location in ["header", "cookie"] {
+        let parameter = json!({ "name": "x", "in": location, "schema": text() });
+        let line =
+            format!("{at}: a parameter in {location:?} is not supported, only path and query");
+        let strict = xtask::regen::build(add(parameter.clone()), &common::overlay(), false);
+        let error = strict.map(drop).expect_err("refused");
+        assert!(format!("{error:#}").contains(&line), "{error:#}");
+        let built = common::build(add(parameter)).expect("built");
+        let left_out = format!("{at}: the {location} parameter x is left out");
+        assert!(built.stale.iter().any(|line| line.starts_with(&left_out)));
+    }
+    for location in ["body", ""] {
         let parameter = json!({ "name": "x", "in": location, "schema": text() });
         refused(
             add(parameter),

@@ -77,6 +77,7 @@ fn settle(value: &mut Value, names: bool) {
             if !names {
                 null(map);
                 reference(map);
+                example(map);
             }
         }
         Value::Array(list) => list.iter_mut().for_each(|child| settle(child, false)),
@@ -100,6 +101,20 @@ fn null(schema: &mut Map<String, Value>) {
     }
     if null {
         schema.insert("nullable".into(), json!(true));
+    }
+}
+
+/// A single example without a name of its own is written in two ways.
+fn example(holder: &mut Map<String, Value>) {
+    let examples = holder.get("examples").and_then(Value::as_object);
+    let only = examples.filter(|examples| examples.len() == 1);
+    let only = only.and_then(|examples| examples.get("default")?.as_object());
+    let value = only
+        .filter(|only| only.len() == 1)
+        .and_then(|only| only.get("value"));
+    if let Some(value) = value.cloned() {
+        holder.remove("examples");
+        holder.entry("example").or_insert(value);
     }
 }
 

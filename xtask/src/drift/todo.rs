@@ -184,7 +184,16 @@ pub fn causes(rust: &mut [Change], contract: &[Change], old: &[Named], new: &[Na
             .nth(1)
             .and_then(|it| it.split([':', '(']).next());
         let mut said = Vec::new();
-        if !has_cause(contract, &pointers, field.filter(|it| *it != "new")) {
+        // Of a variant and of a type that is gone, the places do not tell.
+        let is_told = field.is_some() || renamed.is_some();
+        let layout = contract
+            .iter()
+            .any(|change| change.text.starts_with("layout: "));
+        if is_told
+            && !layout
+            && !change.text.starts_with("variant ")
+            && !has_cause(contract, &pointers, field.filter(|it| *it != "new"))
+        {
             said.push("from our overlay or tables, not from the contract".to_owned());
         }
         if let (Some(name), Some(after)) = (renamed, &after) {
