@@ -78,8 +78,7 @@ impl Drift {
     pub fn by_path(&self, out: &mut dyn Write) -> Result<u8, CannotCompare> {
         let places = Places::of(&self.root);
         let (vendored, record) = self.base(&places)?;
-        let against = self.against.as_deref().unwrap_or(fetch::DEFAULT_URL);
-        let other = match source::other(&self.root, against, &record, &self.limits)? {
+        let other = match self.other(&record)? {
             Other::Document { document, .. } => document,
             Other::Unchanged { .. } => vendored.clone(),
         };
@@ -90,6 +89,13 @@ impl Drift {
         let paths = by_path::ByPath::of(old, new);
         let _ = paths.write(out).and_then(|()| out.flush());
         Ok(paths.exit_code())
+    }
+
+    fn other(&self, record: &fetch::Source) -> Result<Other, CannotCompare> {
+        match &self.against {
+            Some(against) => source::other(&self.root, against, record, &self.limits),
+            None => source::published(&self.root, record, &self.limits),
+        }
     }
 
     fn base(&self, places: &Places) -> Result<(Document, fetch::Source), CannotCompare> {
@@ -105,11 +111,7 @@ impl Drift {
         let overlay = places
             .overlay()
             .map_err(|error| CannotCompare::new(format!("{error:#}")))?;
-        let other = match &self.against {
-            Some(against) => source::other(&self.root, against, &record, &self.limits)?,
-            None => source::published(&self.root, &record, &self.limits)?,
-        };
-        let (other, older) = match other {
+        let (other, older) = match self.other(&record)? {
             Other::Document { document, older } => (document, older),
             Other::Unchanged { name } => return Ok(Report::unchanged(&vendored.name, &name)),
         };
