@@ -653,9 +653,10 @@ fn parameters() {
         &[&format!("{at}: \"1st\" makes no name of an argument")],
     );
     refused(
+        // Was "Limit would be … limit", at 2: parameters are read by name now, and not in the document's order.
         add(query("Limit", text())),
         &[&format!(
-            "{at}: Limit would be the same argument as the parameter limit"
+            "{PARAMETERS}/1: limit would be the same argument as the parameter Limit"
         )],
     );
     let twice = [
