@@ -216,8 +216,11 @@ impl<'a> Check<'a> {
     /// An alternative is a type with a name, or a plain one of which there is no other.
     fn alternatives(&mut self, pointer: &str, kind: Option<&str>, branches: &'a [Value]) {
         let mut plain: BTreeMap<&str, usize> = BTreeMap::new();
-        for (index, branch) in branches.iter().enumerate() {
-            let at = format!("{pointer}/oneOf/{}", order::index_of(branch, index));
+        let branches = branches.iter().enumerate();
+        let branches = branches.map(|(index, branch)| (order::index_of(branch, index), branch));
+        // In the document's order, so that the second of two is the one reported.
+        for (index, branch) in branches.collect::<BTreeMap<_, _>>() {
+            let at = format!("{pointer}/oneOf/{index}");
             let branch = resolve(self.document, branch);
             let own = branch["type"].as_str();
             if let (Some(kind), Some(own)) = (kind, own)
