@@ -87,10 +87,11 @@ impl Regen {
         }
         writeln!(
             out,
-            "{} files, {} of them {}",
+            "{} files, {} of them {} in {}",
             built.files.len() + pages.len(),
             stale.len(),
-            if self.check { "stale" } else { "written anew" }
+            if self.check { "stale" } else { "written anew" },
+            dir.display()
         )?;
         Ok(0)
     }

@@ -84,7 +84,7 @@ impl Client {
     /// # Arguments
     /// - `org_id`: An opaque identifier of an organization.
     ///
-    /// Optional, as setters of the [`Request<ListComponents>`](Request): `project_id`, `page_size`, `page_token`, `component_name`.
+    /// Optional, as setters of the [`Request<ListComponents>`](Request): `component_name`, `page_size`, `page_token`, `project_id`.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -165,9 +165,9 @@ operation! {
 }
 
 impl Request<ListComponents> {
-    /// An opaque identifier of a project.
-    pub fn project_id(self, project_id: impl Into<QueryValue>) -> Self {
-        self.with_query("project-id", project_id)
+    /// The name of the component.
+    pub fn component_name(self, component_name: impl Into<QueryValue>) -> Self {
+        self.with_query("component-name", component_name)
     }
 
     /// The number of results per page.
@@ -180,9 +180,9 @@ impl Request<ListComponents> {
         self.with_query("page-token", page_token)
     }
 
-    /// The name of the component.
-    pub fn component_name(self, component_name: impl Into<QueryValue>) -> Self {
-        self.with_query("component-name", component_name)
+    /// An opaque identifier of a project.
+    pub fn project_id(self, project_id: impl Into<QueryValue>) -> Self {
+        self.with_query("project-id", project_id)
     }
 }
 

@@ -51,7 +51,7 @@ impl Client {
     /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
     /// - `workflow_name`: The name of the workflow.
     ///
-    /// Optional, as setters of the [`Request<GetJobTimeseries>`](Request): `branch`, `granularity`, `start_date`, `end_date`, `page_token`.
+    /// Optional, as setters of the [`Request<GetJobTimeseries>`](Request): `branch`, `end_date`, `granularity`, `page_token`, `start_date`.
     pub fn get_job_timeseries(&self, project_slug: impl Into<PathValue>, workflow_name: impl Into<PathValue>) -> Request<GetJobTimeseries> {
         Request::new(self).with_path(project_slug).with_path(workflow_name)
     }
@@ -65,7 +65,7 @@ impl Client {
     /// # Arguments
     /// - `org_slug`: Org slug in the form `vcs-slug/org-name`.
     ///
-    /// Optional, as setters of the [`Request<GetOrgSummaryData>`](Request): `reporting_window`, `project_names`.
+    /// Optional, as setters of the [`Request<GetOrgSummaryData>`](Request): `project_names`, `reporting_window`.
     pub fn get_org_summary_data(&self, org_slug: impl Into<PathValue>) -> Request<GetOrgSummaryData> {
         Request::new(self).with_path(org_slug)
     }
@@ -82,7 +82,7 @@ impl Client {
     /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
     /// - `workflow_name`: The name of the workflow.
     ///
-    /// Optional, as setters of the [`Request<GetProjectWorkflowJobMetrics>`](Request): `page_token`, `all_branches`, `branch`, `reporting_window`, `job_name`.
+    /// Optional, as setters of the [`Request<GetProjectWorkflowJobMetrics>`](Request): `all_branches`, `branch`, `job_name`, `page_token`, `reporting_window`.
     pub fn get_project_workflow_job_metrics(&self, project_slug: impl Into<PathValue>, workflow_name: impl Into<PathValue>) -> Request<GetProjectWorkflowJobMetrics> {
         Request::new(self).with_path(project_slug).with_path(workflow_name)
     }
@@ -98,7 +98,7 @@ impl Client {
     /// # Arguments
     /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
     ///
-    /// Optional, as setters of the [`Request<GetProjectWorkflowMetrics>`](Request): `page_token`, `all_branches`, `branch`, `reporting_window`.
+    /// Optional, as setters of the [`Request<GetProjectWorkflowMetrics>`](Request): `all_branches`, `branch`, `page_token`, `reporting_window`.
     pub fn get_project_workflow_metrics(&self, project_slug: impl Into<PathValue>) -> Request<GetProjectWorkflowMetrics> {
         Request::new(self).with_path(project_slug)
     }
@@ -115,7 +115,7 @@ impl Client {
     /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
     /// - `workflow_name`: The name of the workflow.
     ///
-    /// Optional, as setters of the [`Request<GetProjectWorkflowRuns>`](Request): `all_branches`, `branch`, `page_token`, `start_date`, `end_date`.
+    /// Optional, as setters of the [`Request<GetProjectWorkflowRuns>`](Request): `all_branches`, `branch`, `end_date`, `page_token`, `start_date`.
     pub fn get_project_workflow_runs(&self, project_slug: impl Into<PathValue>, workflow_name: impl Into<PathValue>) -> Request<GetProjectWorkflowRuns> {
         Request::new(self).with_path(project_slug).with_path(workflow_name)
     }
@@ -130,7 +130,7 @@ impl Client {
     /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
     /// - `workflow_name`: The name of the workflow.
     ///
-    /// Optional, as setters of the [`Request<GetProjectWorkflowTestMetrics>`](Request): `branch`, `all_branches`.
+    /// Optional, as setters of the [`Request<GetProjectWorkflowTestMetrics>`](Request): `all_branches`, `branch`.
     pub fn get_project_workflow_test_metrics(&self, project_slug: impl Into<PathValue>, workflow_name: impl Into<PathValue>) -> Request<GetProjectWorkflowTestMetrics> {
         Request::new(self).with_path(project_slug).with_path(workflow_name)
     }
@@ -144,7 +144,7 @@ impl Client {
     /// # Arguments
     /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
     ///
-    /// Optional, as setters of the [`Request<GetProjectWorkflowsPageData>`](Request): `reporting_window`, `branches`, `workflow_names`.
+    /// Optional, as setters of the [`Request<GetProjectWorkflowsPageData>`](Request): `branches`, `reporting_window`, `workflow_names`.
     pub fn get_project_workflows_page_data(&self, project_slug: impl Into<PathValue>) -> Request<GetProjectWorkflowsPageData> {
         Request::new(self).with_path(project_slug)
     }
@@ -206,18 +206,6 @@ impl Request<GetJobTimeseries> {
         self.with_query("branch", branch)
     }
 
-    /// The granularity for which to query timeseries data.
-    pub fn granularity(self, granularity: impl Into<types::Granularity>) -> Self {
-        self.with_query("granularity", granularity.into())
-    }
-
-    /// Include only executions that started at or after this date.
-    ///
-    /// This must be specified if an end-date is provided.
-    pub fn start_date(self, start_date: DateTime<Utc>) -> Self {
-        self.with_query("start-date", start_date)
-    }
-
     /// Include only executions that started before this date.
     ///
     /// This date can be at most 90 days after the start-date.
@@ -225,9 +213,21 @@ impl Request<GetJobTimeseries> {
         self.with_query("end-date", end_date)
     }
 
+    /// The granularity for which to query timeseries data.
+    pub fn granularity(self, granularity: impl Into<types::Granularity>) -> Self {
+        self.with_query("granularity", granularity.into())
+    }
+
     /// A token to retrieve the next page of results.
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
         self.with_query("page-token", page_token)
+    }
+
+    /// Include only executions that started at or after this date.
+    ///
+    /// This must be specified if an end-date is provided.
+    pub fn start_date(self, start_date: DateTime<Utc>) -> Self {
+        self.with_query("start-date", start_date)
     }
 }
 
@@ -240,16 +240,16 @@ operation! {
 }
 
 impl Request<GetOrgSummaryData> {
+    /// List of project names.
+    pub fn project_names(self, project_names: impl IntoIterator<Item = impl Into<QueryValue>>) -> Self {
+        self.with_query_each("project-names", project_names)
+    }
+
     /// The time window used to calculate summary metrics.
     ///
     /// If not provided, defaults to last-90-days.
     pub fn reporting_window(self, reporting_window: impl Into<types::ReportingWindow>) -> Self {
         self.with_query("reporting-window", reporting_window.into())
-    }
-
-    /// List of project names.
-    pub fn project_names(self, project_names: impl IntoIterator<Item = impl Into<QueryValue>>) -> Self {
-        self.with_query_each("project-names", project_names)
     }
 }
 
@@ -262,11 +262,6 @@ operation! {
 }
 
 impl Request<GetProjectWorkflowJobMetrics> {
-    /// A token to retrieve the next page of results.
-    pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
-        self.with_query("page-token", page_token)
-    }
-
     /// Whether to retrieve data for all branches combined.
     ///
     /// Use either this parameter OR the branch name parameter.
@@ -281,18 +276,23 @@ impl Request<GetProjectWorkflowJobMetrics> {
         self.with_query("branch", branch)
     }
 
-    /// The time window used to calculate summary metrics.
-    ///
-    /// If not provided, defaults to last-90-days.
-    pub fn reporting_window(self, reporting_window: impl Into<types::ReportingWindow>) -> Self {
-        self.with_query("reporting-window", reporting_window.into())
-    }
-
     /// The name of the jobs you would like to filter from your workflow.
     ///
     /// If not specified, all workflow jobs will be returned. The job name can either be the full job name or just a substring of the job name.
     pub fn job_name(self, job_name: impl Into<QueryValue>) -> Self {
         self.with_query("job-name", job_name)
+    }
+
+    /// A token to retrieve the next page of results.
+    pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
+        self.with_query("page-token", page_token)
+    }
+
+    /// The time window used to calculate summary metrics.
+    ///
+    /// If not provided, defaults to last-90-days.
+    pub fn reporting_window(self, reporting_window: impl Into<types::ReportingWindow>) -> Self {
+        self.with_query("reporting-window", reporting_window.into())
     }
 }
 
@@ -305,11 +305,6 @@ operation! {
 }
 
 impl Request<GetProjectWorkflowMetrics> {
-    /// A token to retrieve the next page of results.
-    pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
-        self.with_query("page-token", page_token)
-    }
-
     /// Whether to retrieve data for all branches combined.
     ///
     /// Use either this parameter OR the branch name parameter.
@@ -322,6 +317,11 @@ impl Request<GetProjectWorkflowMetrics> {
     /// If not passed we will scope the API call to the default branch.
     pub fn branch(self, branch: impl Into<QueryValue>) -> Self {
         self.with_query("branch", branch)
+    }
+
+    /// A token to retrieve the next page of results.
+    pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
+        self.with_query("page-token", page_token)
     }
 
     /// The time window used to calculate summary metrics.
@@ -355,6 +355,13 @@ impl Request<GetProjectWorkflowRuns> {
         self.with_query("branch", branch)
     }
 
+    /// Include only executions that started before this date.
+    ///
+    /// This date can be at most 90 days after the start-date.
+    pub fn end_date(self, end_date: DateTime<Utc>) -> Self {
+        self.with_query("end-date", end_date)
+    }
+
     /// A token to retrieve the next page of results.
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
         self.with_query("page-token", page_token)
@@ -365,13 +372,6 @@ impl Request<GetProjectWorkflowRuns> {
     /// This must be specified if an end-date is provided.
     pub fn start_date(self, start_date: DateTime<Utc>) -> Self {
         self.with_query("start-date", start_date)
-    }
-
-    /// Include only executions that started before this date.
-    ///
-    /// This date can be at most 90 days after the start-date.
-    pub fn end_date(self, end_date: DateTime<Utc>) -> Self {
-        self.with_query("end-date", end_date)
     }
 }
 
@@ -384,18 +384,18 @@ operation! {
 }
 
 impl Request<GetProjectWorkflowTestMetrics> {
-    /// The name of a vcs branch.
-    ///
-    /// If not passed we will scope the API call to the default branch.
-    pub fn branch(self, branch: impl Into<QueryValue>) -> Self {
-        self.with_query("branch", branch)
-    }
-
     /// Whether to retrieve data for all branches combined.
     ///
     /// Use either this parameter OR the branch name parameter.
     pub fn all_branches(self, all_branches: bool) -> Self {
         self.with_query("all-branches", all_branches)
+    }
+
+    /// The name of a vcs branch.
+    ///
+    /// If not passed we will scope the API call to the default branch.
+    pub fn branch(self, branch: impl Into<QueryValue>) -> Self {
+        self.with_query("branch", branch)
     }
 }
 
@@ -408,16 +408,16 @@ operation! {
 }
 
 impl Request<GetProjectWorkflowsPageData> {
+    /// The names of VCS branches to include in branch-level workflow metrics.
+    pub fn branches(self, branches: impl IntoIterator<Item = impl Into<QueryValue>>) -> Self {
+        self.with_query_each("branches", branches)
+    }
+
     /// The time window used to calculate summary metrics.
     ///
     /// If not provided, defaults to last-90-days.
     pub fn reporting_window(self, reporting_window: impl Into<types::ReportingWindow>) -> Self {
         self.with_query("reporting-window", reporting_window.into())
-    }
-
-    /// The names of VCS branches to include in branch-level workflow metrics.
-    pub fn branches(self, branches: impl IntoIterator<Item = impl Into<QueryValue>>) -> Self {
-        self.with_query_each("branches", branches)
     }
 
     /// The names of workflows to include in workflow-level metrics.

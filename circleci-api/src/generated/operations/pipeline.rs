@@ -100,7 +100,7 @@ impl Client {
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
-    /// Optional, as setters of the [`Request<ListPipelines>`](Request): `org_slug`, `page_token`, `mine`.
+    /// Optional, as setters of the [`Request<ListPipelines>`](Request): `mine`, `org_slug`, `page_token`.
     pub fn list_pipelines(&self) -> Request<ListPipelines> {
         Request::new(self)
     }
@@ -237,6 +237,11 @@ operation! {
 }
 
 impl Request<ListPipelines> {
+    /// Only include entries created by your user.
+    pub fn mine(self, mine: bool) -> Self {
+        self.with_query("mine", mine)
+    }
+
     /// Org slug in the form `vcs-slug/org-name`.
     ///
     /// For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
@@ -247,11 +252,6 @@ impl Request<ListPipelines> {
     /// A token to retrieve the next page of results.
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
         self.with_query("page-token", page_token)
-    }
-
-    /// Only include entries created by your user.
-    pub fn mine(self, mine: bool) -> Self {
-        self.with_query("mine", mine)
     }
 }
 

@@ -80,7 +80,7 @@ impl Client {
     /// - `owner_id`: The unique ID of the owner of the policies, which is the organization.
     /// - `context`: The policy context.
     ///
-    /// Optional, as setters of the [`Request<GetDecisionLogs>`](Request): `status`, `after`, `before`, `branch`, `project_id`, `build_number`, `offset`.
+    /// Optional, as setters of the [`Request<GetDecisionLogs>`](Request): `after`, `before`, `branch`, `build_number`, `offset`, `project_id`, `status`.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
@@ -212,11 +212,6 @@ operation! {
 }
 
 impl Request<GetDecisionLogs> {
-    /// Return decisions matching this decision status.
-    pub fn status(self, status: impl Into<QueryValue>) -> Self {
-        self.with_query("status", status)
-    }
-
     /// Return decisions made after this date.
     pub fn after(self, after: DateTime<Utc>) -> Self {
         self.with_query("after", after)
@@ -232,11 +227,6 @@ impl Request<GetDecisionLogs> {
         self.with_query("branch", branch)
     }
 
-    /// Return decisions made for this project.
-    pub fn project_id(self, project_id: impl Into<QueryValue>) -> Self {
-        self.with_query("project_id", project_id)
-    }
-
     /// Return decisions made for this build number.
     pub fn build_number(self, build_number: impl Into<QueryValue>) -> Self {
         self.with_query("build_number", build_number)
@@ -245,6 +235,16 @@ impl Request<GetDecisionLogs> {
     /// Sets the offset when retrieving the decisions, for paging.
     pub fn offset(self, offset: i64) -> Self {
         self.with_query("offset", offset)
+    }
+
+    /// Return decisions made for this project.
+    pub fn project_id(self, project_id: impl Into<QueryValue>) -> Self {
+        self.with_query("project_id", project_id)
+    }
+
+    /// Return decisions matching this decision status.
+    pub fn status(self, status: impl Into<QueryValue>) -> Self {
+        self.with_query("status", status)
     }
 }
 
