@@ -1,8 +1,10 @@
 //! Writes the files of `circleci-api/src/generated/`, from the document and from the types that progenitor decided.
 
+mod aliases;
 pub mod deviations;
 mod docs;
 mod enums;
+mod examples;
 mod imports;
 mod index;
 mod method_docs;
@@ -23,7 +25,7 @@ use serde_json::Value;
 pub fn emit(model: &Model<'_>, vendored: &Value) -> Result<Files> {
     let mut files = Files::new();
     types::emit(model, &mut files)?;
-    operations::emit(model, &mut files);
+    operations::emit(model, &mut files)?;
     files.insert("paging.rs".into(), paging::emit(model));
     files.insert("replies.rs".into(), replies::emit(model, vendored)?);
     files.insert("index.rs".into(), index::emit(model));
