@@ -161,6 +161,7 @@ impl Vendored {
     fn fetch(&self, from: &str) -> Fetch {
         Fetch {
             from: Some(from.to_owned()),
+            of: None,
             openapi_dir: self.path().to_owned(),
             limits: Limits::default(),
         }
@@ -260,6 +261,7 @@ fn the_first_fetch_needs_no_old_files() {
     let dir = TempDir::new().expect("a folder");
     let fetch = Fetch {
         from: Some(server.url("/")),
+        of: None,
         openapi_dir: dir.path().to_owned(),
         limits: Limits::default(),
     };
@@ -680,7 +682,10 @@ fn what_is_no_openapi_3_0_document_is_named() {
         ("\n<html><body>Just a moment…", "is an HTML page, not JSON"),
         ("<?xml version='1.0'?><Error/>", "is XML or HTML, not JSON"),
         ("\u{feff}{}", "starts with a byte order mark"),
-        ("openapi: 3.0.3\n", "is not JSON: "),
+        // Was "is not JSON": YAML is read now.
+        ("openapi: 3.0.3\n", "no `info` object"),
+        ("openapi: 3.0.3\n  info: x\n", "is neither JSON nor YAML: "),
+        ("Not found", "is neither JSON nor YAML: "),
         ("{\"openapi\":\"3.0.3\"} trailing", "is not JSON: "),
         ("[]", "is JSON, but not an object"),
         ("null", "is JSON, but not an object"),
@@ -693,11 +698,13 @@ fn what_is_no_openapi_3_0_document_is_named() {
             "{\"swagger\":\"2.0\",\"paths\":{}}",
             "is Swagger 2.0, not OpenAPI 3.0",
         ),
+        // Were refused as 3.1, which is read now.
+        ("{\"openapi\":\"3.1.0\"}", "no `info` object"),
+        ("{\"openapi\":\"3.1\"}", "no `info` object"),
         (
-            "{\"openapi\":\"3.1.0\"}",
-            "is OpenAPI 3.1.0, and only 3.0 can",
+            "{\"openapi\":\"3.2.0\"}",
+            "`openapi` is 3.2.0, not 3.0.x or 3.1.x",
         ),
-        ("{\"openapi\":\"3.1\"}", "is OpenAPI 3.1, and only 3.0 can"),
         ("{\"openapi\":\"4.0.0\"}", "`openapi` is 4.0.0, not 3.0.x"),
         ("{\"openapi\":\"3.0.\"}", "`openapi` is 3.0., not 3.0.x"),
         ("{\"openapi\":\"3.0.x\"}", "`openapi` is 3.0.x, not 3.0.x"),
@@ -1078,4 +1085,89 @@ fn the_first_address_that_has_the_document_is_used() {
     }
     assert!(!error.to_string().contains('\n'));
     assert_eq!(from(&[]).unwrap_err().kind(), ErrorKind::From);
+}
+
+#[test]
+fn two_fetches_at_once_do_not_meet() {
+    let server = Server::sending(ok(NEW));
+    let vendored = Vendored::old();
+    let before = vendored.files();
+    let fetch = vendored.fetch(&server.url("/"));
+    let held = xtask::document::lock::Lock::take(&fetch.openapi_dir).expect("a lock");
+    assert!(held.is_some());
+    let error = fetch.run(&mut io::sink()).expect_err("must fail");
+    says(&error, ErrorKind::Store, "another `cargo xtask fetch`");
+    assert_eq!(vendored.files(), before);
+    drop(held);
+    fetch.run(&mut io::sink()).expect("fetched");
+}
+
+/// Ends the process in place of a rename, as a kill would.
+struct Killed {
+    renames: usize,
+}
+
+impl Store for Killed {
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        if self.renames == 0 {
+            std::process::abort();
+        }
+        self.renames -= 1;
+        Disk.rename(from, to)
+    }
+}
+
+/// For a child of this test: when it is killed, the folder and the document.
+const CHILD: &str = "XTASK_TEST_KILLED";
+
+/// Does nothing on its own.
+#[test]
+fn killed_child() {
+    let Ok(child) = std::env::var(CHILD) else {
+        return;
+    };
+    let parts: Vec<&str> = child.split('|').collect();
+    let mut store = Killed {
+        renames: parts[0].parse().expect("a number"),
+    };
+    let fetch = Fetch {
+        from: Some(parts[2].to_owned()),
+        openapi_dir: parts[1].into(),
+        limits: Limits::default(),
+    };
+    fetch.run_in(&mut store, &mut io::sink()).expect("fetched");
+}
+
+#[test]
+fn a_fetch_that_is_killed_leaves_nothing_that_the_next_one_does_not_mend() {
+    for renames in 0..3 {
+        let vendored = Vendored::old();
+        let dir = vendored.fetch("").openapi_dir;
+        let elsewhere = tempfile::tempdir().expect("a folder");
+        let new = elsewhere.path().join("new.json");
+        std::fs::write(&new, NEW).expect("written");
+        let output = std::process::Command::new(std::env::current_exe().expect("this test"))
+            .args(["--exact", "killed_child"])
+            .env(
+                CHILD,
+                format!("{renames}|{}|{}", dir.display(), new.display()),
+            )
+            .output()
+            .expect("run");
+        assert_eq!(output.status.success(), renames == 2);
+        let fetch = Fetch {
+            from: Some(new.display().to_string()),
+            openapi_dir: dir.clone(),
+            limits: Limits::default(),
+        };
+        fetch.run(&mut io::sink()).expect("fetched");
+        let (bytes, _) = xtask::document::fetch::vendored(&dir).expect("a pair");
+        assert_eq!(bytes, NEW.as_bytes());
+        let left: Vec<_> = std::fs::read_dir(&dir)
+            .expect("listed")
+            .map(|entry| entry.expect("an entry").file_name())
+            .filter(|name| name.to_string_lossy().ends_with(".tmp"))
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
 }

@@ -326,7 +326,14 @@ fn check_accepts_what_is_up_to_date_and_writes_nothing() {
         (output.status.code(), said(&output)),
         (
             Some(0),
-            format!("{} files, 0 of them stale\n", generated().len())
+            format!(
+                "{} files, 0 of them stale in {}\n",
+                generated().len(),
+                copy.root
+                    .path()
+                    .join("circleci-api/src/generated")
+                    .display()
+            )
         )
     );
     assert!(copy.state() == before, "something was written");
@@ -603,18 +610,19 @@ fn problems_of_the_document_are_one_line_each() {
 fn other_files_than_documents_are_refused_in_one_line() {
     let copy = Copy::new();
     let out = copy.root.path().join("out").to_string_lossy().into_owned();
+    // YAML and 3.1 were refused as well, and are read now.
     for (text, expected) in [
         (
             "<html>",
-            "error: spec.json is not JSON: expected value at line 1 column 1\n",
+            "error: spec.json is neither JSON nor YAML: it holds a single value\n",
         ),
         (
             "{\"swagger\": \"2.0\"}",
-            "error: spec.json: /swagger: Swagger 2.0 is not supported, only OpenAPI 3.0.x\n",
+            "error: spec.json: /swagger: Swagger 2.0 is not supported, only OpenAPI 3.0.x and 3.1.x\n",
         ),
         (
-            "{\"openapi\": \"3.1.0\"}",
-            "error: spec.json: /openapi: version 3.1.0 is not supported, only 3.0.x\n",
+            "{\"openapi\": \"3.2.0\"}",
+            "error: spec.json: /openapi: version 3.2.0 is not supported, only 3.0.x and 3.1.x\n",
         ),
         (
             "[]",

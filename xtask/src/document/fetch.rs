@@ -2,6 +2,8 @@
 //!
 //! Three steps that other commands use too: [`download`], [`check_document`] and [`Source`].
 
+use super::dialect;
+use super::text::{self, Unreadable};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal as _, Read, Write};
@@ -17,6 +19,8 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempPath;
 
+use super::lock::Lock;
+
 /// Where CircleCI serves its document: the current address, and the older one, which may go.
 pub const ADDRESSES: [&str; 2] = [
     "https://circleci.com/docs/api/v2/openapi.json",
@@ -26,6 +30,9 @@ pub const ADDRESSES: [&str; 2] = [
 pub const DOCUMENT: &str = "openapi.json";
 /// The record's name in the openapi folder.
 pub const RECORD: &str = "source.json";
+
+/// How the name of a file ends that is not in its place yet.
+const TEMPORARY: &str = ".tmp";
 
 /// How much, how far and how long a download may go.
 #[derive(Debug, Clone)]
@@ -66,7 +73,7 @@ pub enum ErrorKind {
     /// Too many redirects, or one that leaves https.
     Redirect,
     TooLarge,
-    /// What came is not an OpenAPI 3.0 document.
+    /// What came is not a document of OpenAPI 3.0 or 3.1.
     Document,
     /// The vendored files could not be read or replaced, or do not belong together.
     Store,
@@ -376,6 +383,10 @@ fn request(url: &Url, etag: Option<&str>, limits: &Limits) -> Result<Response, F
     if is_loopback(url) {
         // What a proxy calls localhost is another machine.
         client = client.no_proxy();
+        if url.scheme() == "http" {
+            // Nothing here needs the certificates of this machine, which may have none.
+            client = client.tls_certs_only([]);
+        }
     }
     let sent = client.build().and_then(|client| {
         let request = client.get(url.clone());
@@ -418,8 +429,12 @@ fn no_answer(error: reqwest::Error, limits: &Limits) -> FetchError {
     if error.is_redirect() {
         FetchError::new(ErrorKind::Redirect, reason)
     } else if error.is_builder() {
-        // For one, a machine without root certificates.
-        FetchError::new(ErrorKind::Network, reason)
+        // A machine without CA certificates.
+        let line = format!(
+            "no https server can be trusted: install the package ca-certificates, or set SSL_CERT_FILE to a file of \
+             certificates ({reason})"
+        );
+        FetchError::new(ErrorKind::Network, line)
     } else if error.is_timeout() && error.is_connect() {
         let line = format!("no connection within {:?}", limits.connect_timeout);
         FetchError::new(ErrorKind::Timeout, line)
@@ -517,7 +532,7 @@ fn progress(length: Option<u64>) -> ProgressBar {
     }
 }
 
-/// Whether `bytes` are an OpenAPI 3.0 document that is worth generating from.
+/// Whether `bytes` are a document of OpenAPI 3.0 or 3.1, in JSON or YAML, that is worth generating from.
 pub fn check_document(bytes: &[u8]) -> Result<Value, FetchError> {
     let document = parse_document(bytes)?;
     check_version(&document)?;
@@ -542,17 +557,16 @@ fn parse_document(bytes: &[u8]) -> Result<Value, FetchError> {
         ));
     }
     if text.trim_start().starts_with('<') {
-        let line = format!("the document is {}, not JSON", markup(text));
+        let line = format!("the document is {}, not JSON or YAML", markup(text));
         return Err(FetchError::document(line));
     }
-    serde_json::from_str(text).map_err(|e| {
-        FetchError::document(if e.is_eof() {
-            format!(
-                "the document is cut off: its JSON ends too early, after {} bytes",
-                text.len()
-            )
-        } else {
-            format!("the document is not JSON: {e}")
+    text::read(text).map_err(|error| {
+        FetchError::document(match error {
+            Unreadable::CutOff => {
+                let length = text.len();
+                format!("the document {error}, after {length} bytes")
+            }
+            error => format!("the document {error}"),
         })
     })
 }
@@ -575,26 +589,22 @@ fn check_version(document: &Value) -> Result<(), FetchError> {
     };
     if let Some(version) = fields.get("swagger") {
         let line = format!(
-            "the document is Swagger {}, not OpenAPI 3.0",
+            "the document is Swagger {}, not OpenAPI 3.0 or 3.1",
             quoted(version)
         );
         return Err(FetchError::document(line));
     }
     let line = match fields.get("openapi") {
-        Some(Value::String(version)) if is_3_0(version) => return Ok(()),
-        Some(version @ Value::String(text)) if text == "3.1" || text.starts_with("3.1.") => {
-            let version = quoted(version);
-            format!("the document is OpenAPI {version}, and only 3.0 can be generated from")
+        Some(Value::String(version)) if dialect::is_3_0(version) || dialect::is_3_1(version) => {
+            return Ok(());
         }
-        Some(version) => format!("the document's `openapi` is {}, not 3.0.x", quoted(version)),
-        None => "the document is JSON, but not OpenAPI: it has no `openapi`".to_owned(),
+        Some(version) => format!(
+            "the document's `openapi` is {}, not 3.0.x or 3.1.x",
+            quoted(version)
+        ),
+        None => "the document is not OpenAPI: it has no `openapi`".to_owned(),
     };
     Err(FetchError::document(line))
-}
-
-fn is_3_0(version: &str) -> bool {
-    let patch = version.strip_prefix("3.0.");
-    patch.is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// A foreign value, short enough for a line.
@@ -655,6 +665,8 @@ impl Store for Disk {}
 pub struct Fetch {
     /// A URL or a file. Default: the first of CircleCI's [`ADDRESSES`] that has the document.
     pub from: Option<String>,
+    /// The URL that a file was saved from, for the record.
+    pub of: Option<String>,
     pub openapi_dir: PathBuf,
     pub limits: Limits,
 }
@@ -680,11 +692,17 @@ impl Fetch {
         store: &mut dyn Store,
         out: &mut dyn Write,
     ) -> Result<Fetched, FetchError> {
+        let _lock = self.lock()?;
+        clear(&self.openapi_dir);
         let (new, document) = match &self.from {
             Some(from) => download_checked(from, &self.limits)?,
             None => download_first(&ADDRESSES, &self.limits)?,
         };
-        let mut source = Source::of(&new.url, &new.bytes);
+        let url = match &self.of {
+            Some(of) => parse_url(of)?.to_string(),
+            None => new.url.clone(),
+        };
+        let mut source = Source::of(&url, &new.bytes);
         source.etag = new.etag;
         let fetched = Fetched {
             source,
@@ -700,6 +718,36 @@ impl Fetch {
         // Both files are in place: a closed pipe makes that no failure.
         let _ = report(&document, &fetched, out);
         Ok(fetched)
+    }
+}
+
+impl Fetch {
+    /// Nobody else replaces the pair meanwhile. A folder that is not there has nothing to replace.
+    fn lock(&self) -> Result<Option<Lock>, FetchError> {
+        let dir = &self.openapi_dir;
+        match Lock::take(dir) {
+            Ok(Some(lock)) => Ok(Some(lock)),
+            Ok(None) => Err(FetchError::new(
+                ErrorKind::Store,
+                "another `cargo xtask fetch` or `update` is at work here; wait for it to end",
+            )),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(FetchError::store("lock", dir, &error)),
+        }
+    }
+}
+
+/// Removes what a fetch that was killed has left. Nobody else is at work in the folder.
+fn clear(dir: &Path) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let ours = [DOCUMENT, RECORD]
+            .iter()
+            .any(|target| name.starts_with(target) && name.ends_with(TEMPORARY));
+        if ours {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 
@@ -757,7 +805,7 @@ fn stage(store: &mut dyn Store, target: &Path, bytes: &[u8]) -> Result<TempPath,
 fn temporary(target: &Path) -> tempfile::Builder<'_, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(target.file_name().unwrap_or_default());
-    builder.suffix(".tmp");
+    builder.suffix(TEMPORARY);
     // A temporary file is private by default, but this one becomes a committed file.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));

@@ -49,6 +49,27 @@ pub fn apply(document: &mut Value, text: &str, lenient: bool) -> Result<Vec<Appl
     Ok(report)
 }
 
+/// The document after each action, with the action's name.
+pub fn stages(document: &Value, text: &str) -> Result<Vec<(String, Value)>> {
+    let overlay: Overlay =
+        serde_yaml_ng::from_str(text).context("overlay.yaml is not an Overlay document")?;
+    let mut stages: Vec<(String, Value)> = Vec::new();
+    for (index, action) in overlay.actions.iter().enumerate() {
+        let mut document = stages.last().map_or(document, |(_, last)| last).clone();
+        let mut single = overlay.clone();
+        single.actions = vec![action.clone()];
+        ensure!(
+            size(&document).0.saturating_add(added(action, &document)) <= MOST_VALUES,
+            "it would make a document of more than {MOST_VALUES} values"
+        );
+        // An action that does not fit changes nothing.
+        if single.apply(&mut document, Default::default()).is_ok() {
+            stages.push((name(action.description.as_deref(), index), document));
+        }
+    }
+    Ok(stages)
+}
+
 /// How many values an action adds to the document at most. What is wrong with its paths, applying it tells.
 fn added(action: &Action, document: &Value) -> usize {
     let found = |path: &str| match JsonPath::parse(path) {

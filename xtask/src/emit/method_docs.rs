@@ -1,7 +1,7 @@
 //! The docs of an operation: on its method of `Client`, and on a page of its own.
 
 use super::{
-    docs, examples,
+    docs, escape, examples,
     model::{Model, Operation, text},
 };
 use crate::{document, lower::rust::Rust};
@@ -32,7 +32,7 @@ pub fn page(model: &Model<'_>, operation: &Operation<'_>) -> Result<Vec<String>>
     } = operation;
     let first = operation.summary.first().cloned();
     let mut lines: Vec<String> = first.into_iter().collect();
-    let request = format!("`{} {}`", source.method.to_uppercase(), source.path);
+    let request = request(source);
     add(
         &mut lines,
         vec![format!(
@@ -59,16 +59,21 @@ pub fn page(model: &Model<'_>, operation: &Operation<'_>) -> Result<Vec<String>>
 /// The request, CircleCI's own page about it where there is one, and the page with the example.
 fn sent(operation: &Operation<'_>) -> String {
     let source = &operation.source;
-    let (method, path) = (source.method.to_uppercase(), source.path);
+    let request = request(source);
     let example = format!(
         "Example: [`{0}`](crate::operations::{0}).",
         operation.builder
     );
     if docs::is_undocumented(source) {
-        return format!("`{method} {path}`, which is **not in CircleCI's document**. {example}");
+        return format!("{request}, which is **not in CircleCI's document**. {example}");
     }
-    let (id, address) = (source.id(), docs::address(source));
-    format!("`{method} {path}`, CircleCI's [`{id}`]({address}). {example}")
+    let (id, address) = (escape::code(source.id()), docs::address(source));
+    format!("{request}, CircleCI's [{id}]({address}). {example}")
+}
+
+/// `GET /pipeline`, as code.
+fn request(source: &document::Operation<'_>) -> String {
+    escape::code(&format!("{} {}", source.method.to_uppercase(), source.path))
 }
 
 /// Adds lines after an empty line. Adds nothing if there are none.
@@ -171,7 +176,7 @@ fn errors(operation: &document::Operation<'_>) -> Vec<String> {
         .flat_map(|errors| errors.keys())
         .filter(|status| *status != "default");
     let statuses: Vec<String> = statuses
-        .map(|status| format!("{status} ({})", reason(status)))
+        .map(|status| format!("{} ({})", escape::text(status), reason(status)))
         .collect();
     let mut lines = Vec::new();
     if !statuses.is_empty() {

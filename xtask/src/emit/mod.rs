@@ -2,8 +2,9 @@
 
 mod aliases;
 pub mod deviations;
-mod docs;
+pub mod docs;
 mod enums;
+pub mod escape;
 mod examples;
 mod imports;
 mod index;

@@ -434,7 +434,12 @@ impl<'a> Maker<'a> {
         }
         for key in ["type", "enum", "required"] {
             if let Some(value) = schema.get(key) {
-                shape.insert(key.to_owned(), value.clone());
+                let mut value = value.clone();
+                // The order of a list says nothing.
+                if let Some(list) = value.as_array_mut() {
+                    list.sort_by_key(Value::to_string);
+                }
+                shape.insert(key.to_owned(), value);
             }
         }
         if is_nullable(self.root, schema) {

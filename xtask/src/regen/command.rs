@@ -83,10 +83,11 @@ impl Regen {
         }
         writeln!(
             out,
-            "{} files, {} of them {}",
+            "{} files, {} of them {} in {}",
             built.files.len() + usize::from(guide.is_some()),
             stale.len(),
-            if self.check { "stale" } else { "written anew" }
+            if self.check { "stale" } else { "written anew" },
+            dir.display()
         )?;
         Ok(0)
     }

@@ -19,10 +19,10 @@ impl Client {
     ///
     /// Continue a pipeline from the setup phase. For information on using pipeline parameters with dynamic configuration, see the [Pipeline values and parameters](https://circleci.com/docs/pipeline-variables/#pipeline-parameters-and-dynamic-configuration) docs.
     ///
-    /// `POST /pipeline/continue`, CircleCI's [`continuePipeline`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/continuePipeline). Example: [`ContinuePipeline`](crate::operations::ContinuePipeline).
+    /// `POST /pipeline/continue`, CircleCI's [`continuePipeline`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/continuePipeline).
     ///
     /// # Arguments
-    /// - `body` ([`ContinuePipelineRequest`](crate::types::ContinuePipelineRequest)): The configuration to continue a pipeline with.
+    /// - `body`: The configuration to continue a pipeline with.
     pub fn continue_pipeline(&self, body: impl Borrow<types::ContinuePipelineRequest>) -> Request<ContinuePipeline> {
         Request::new(self).with_json(body.borrow())
     }
@@ -31,10 +31,10 @@ impl Client {
     ///
     /// Returns a pipeline by the pipeline ID.
     ///
-    /// `GET /pipeline/{pipeline-id}`, CircleCI's [`getPipelineById`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/getPipelineById). Example: [`GetPipelineById`](crate::operations::GetPipelineById).
+    /// `GET /pipeline/{pipeline-id}`, CircleCI's [`getPipelineById`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/getPipelineById).
     ///
     /// # Arguments
-    /// - `pipeline_id` (UUID): The unique ID of the pipeline.
+    /// - `pipeline_id`: The unique ID of the pipeline.
     pub fn get_pipeline_by_id(&self, pipeline_id: impl Into<PathValue>) -> Request<GetPipelineById> {
         Request::new(self).with_path(pipeline_id)
     }
@@ -43,11 +43,11 @@ impl Client {
     ///
     /// Returns a pipeline by the pipeline number.
     ///
-    /// `GET /project/{project-slug}/pipeline/{pipeline-number}`, CircleCI's [`getPipelineByNumber`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/getPipelineByNumber). Example: [`GetPipelineByNumber`](crate::operations::GetPipelineByNumber).
+    /// `GET /project/{project-slug}/pipeline/{pipeline-number}`, CircleCI's [`getPipelineByNumber`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/getPipelineByNumber).
     ///
     /// # Arguments
-    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    /// - `pipeline_number` (integer): The number of the pipeline.
+    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `pipeline_number`: The number of the pipeline.
     pub fn get_pipeline_by_number(&self, project_slug: impl Into<PathValue>, pipeline_number: impl Into<PathValue>) -> Request<GetPipelineByNumber> {
         Request::new(self).with_path(project_slug).with_path(pipeline_number)
     }
@@ -56,10 +56,10 @@ impl Client {
     ///
     /// Returns a pipeline's configuration by ID.
     ///
-    /// `GET /pipeline/{pipeline-id}/config`, CircleCI's [`getPipelineConfigById`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/getPipelineConfigById). Example: [`GetPipelineConfigById`](crate::operations::GetPipelineConfigById).
+    /// `GET /pipeline/{pipeline-id}/config`, CircleCI's [`getPipelineConfigById`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/getPipelineConfigById).
     ///
     /// # Arguments
-    /// - `pipeline_id` (UUID): The unique ID of the pipeline.
+    /// - `pipeline_id`: The unique ID of the pipeline.
     pub fn get_pipeline_config_by_id(&self, pipeline_id: impl Into<PathValue>) -> Request<GetPipelineConfigById> {
         Request::new(self).with_path(pipeline_id)
     }
@@ -68,10 +68,10 @@ impl Client {
     ///
     /// Returns a map of pipeline values by pipeline ID. For more information see the [pipeline values reference page](https://circleci.com/docs/variables/#pipeline-values).
     ///
-    /// `GET /pipeline/{pipeline-id}/values`, CircleCI's [`getPipelineValuesById`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/getPipelineValuesById). Example: [`GetPipelineValuesById`](crate::operations::GetPipelineValuesById).
+    /// `GET /pipeline/{pipeline-id}/values`, CircleCI's [`getPipelineValuesById`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/getPipelineValuesById).
     ///
     /// # Arguments
-    /// - `pipeline_id` (UUID): The unique ID of the pipeline.
+    /// - `pipeline_id`: The unique ID of the pipeline.
     pub fn get_pipeline_values_by_id(&self, pipeline_id: impl Into<PathValue>) -> Request<GetPipelineValuesById> {
         Request::new(self).with_path(pipeline_id)
     }
@@ -80,15 +80,14 @@ impl Client {
     ///
     /// Returns a sequence of all pipelines for this project triggered by the user.
     ///
-    /// `GET /project/{project-slug}/pipeline/mine`, CircleCI's [`listMyPipelines`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/listMyPipelines). Example: [`ListMyPipelines`](crate::operations::ListMyPipelines).
+    /// `GET /project/{project-slug}/pipeline/mine`, CircleCI's [`listMyPipelines`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/listMyPipelines).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
     ///
-    /// # Optional
-    /// - `page_token` (text): A token to retrieve the next page of results.
+    /// Optional, as setters of the [`Request<ListMyPipelines>`](Request): `page_token`.
     pub fn list_my_pipelines(&self, project_slug: impl Into<PathValue>) -> Request<ListMyPipelines> {
         Request::new(self).with_path(project_slug)
     }
@@ -97,14 +96,11 @@ impl Client {
     ///
     /// Returns all pipelines for the most recently built projects (max 250) you follow in an organization.
     ///
-    /// `GET /pipeline`, CircleCI's [`listPipelines`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/listPipelines). Example: [`ListPipelines`](crate::operations::ListPipelines).
+    /// `GET /pipeline`, CircleCI's [`listPipelines`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/listPipelines).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
-    /// # Optional
-    /// - `org_slug` (text): Org slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
-    /// - `page_token` (text): A token to retrieve the next page of results.
-    /// - `mine` (`bool`): Only include entries created by your user.
+    /// Optional, as setters of the [`Request<ListPipelines>`](Request): `mine`, `org_slug`, `page_token`.
     pub fn list_pipelines(&self) -> Request<ListPipelines> {
         Request::new(self)
     }
@@ -113,16 +109,14 @@ impl Client {
     ///
     /// Returns all pipelines for this project.
     ///
-    /// `GET /project/{project-slug}/pipeline`, CircleCI's [`listPipelinesForProject`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/listPipelinesForProject). Example: [`ListPipelinesForProject`](crate::operations::ListPipelinesForProject).
+    /// `GET /project/{project-slug}/pipeline`, CircleCI's [`listPipelinesForProject`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/listPipelinesForProject).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
     ///
-    /// # Optional
-    /// - `branch` (text): The name of a vcs branch.
-    /// - `page_token` (text): A token to retrieve the next page of results.
+    /// Optional, as setters of the [`Request<ListPipelinesForProject>`](Request): `branch`, `page_token`.
     pub fn list_pipelines_for_project(&self, project_slug: impl Into<PathValue>) -> Request<ListPipelinesForProject> {
         Request::new(self).with_path(project_slug)
     }
@@ -131,15 +125,14 @@ impl Client {
     ///
     /// Returns a paginated list of workflows by pipeline ID.
     ///
-    /// `GET /pipeline/{pipeline-id}/workflow`, CircleCI's [`listWorkflowsByPipelineId`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/listWorkflowsByPipelineId). Example: [`ListWorkflowsByPipelineId`](crate::operations::ListWorkflowsByPipelineId).
+    /// `GET /pipeline/{pipeline-id}/workflow`, CircleCI's [`listWorkflowsByPipelineId`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/listWorkflowsByPipelineId).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `pipeline_id` (UUID): The unique ID of the pipeline.
+    /// - `pipeline_id`: The unique ID of the pipeline.
     ///
-    /// # Optional
-    /// - `page_token` (text): A token to retrieve the next page of results.
+    /// Optional, as setters of the [`Request<ListWorkflowsByPipelineId>`](Request): `page_token`.
     pub fn list_workflows_by_pipeline_id(&self, pipeline_id: impl Into<PathValue>) -> Request<ListWorkflowsByPipelineId> {
         Request::new(self).with_path(pipeline_id)
     }
@@ -148,16 +141,12 @@ impl Client {
     ///
     /// **\[This endpoint is superseded by the [new Trigger Pipeline API](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/triggerPipelineRun), which supports all organization and pipeline types except GitLab.]** Triggers a new pipeline on the project. Does not support triggering pipelines integrated with GitLab or GitHub App.
     ///
-    /// `POST /project/{project-slug}/pipeline`, CircleCI's [`triggerPipeline`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/triggerPipeline). Example: [`TriggerPipeline`](crate::operations::TriggerPipeline).
+    /// `POST /project/{project-slug}/pipeline`, CircleCI's [`triggerPipeline`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/triggerPipeline).
     ///
     /// # Arguments
-    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
     ///
-    /// # Optional
-    /// - `body` ([`TriggerPipelineRequest`](crate::types::TriggerPipelineRequest)): The information you can supply when triggering a pipeline.
-    #[doc(alias = "build")]
-    #[doc(alias = "run")]
-    #[doc(alias = "start")]
+    /// Optional, as setters of the [`Request<TriggerPipeline>`](Request): `body`.
     pub fn trigger_pipeline(&self, project_slug: impl Into<PathValue>) -> Request<TriggerPipeline> {
         Request::new(self).with_empty_object().with_path(project_slug)
     }
@@ -170,19 +159,15 @@ impl Client {
     ///
     /// Depending on the organization type, the project slug may have a human-readable format (`vcs_type/org_name/project_name`) or be an opaque string (e.g. `circleci/43G3lM5RtfFE7v5sa4nWAU/44n9wujWcTnVZ2b5S8Fnat`).
     ///
-    /// `POST /project/{provider}/{organization}/{project}/pipeline/run`, CircleCI's [`triggerPipelineRun`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/triggerPipelineRun). Example: [`TriggerPipelineRun`](crate::operations::TriggerPipelineRun).
+    /// `POST /project/{provider}/{organization}/{project}/pipeline/run`, CircleCI's [`triggerPipelineRun`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/triggerPipelineRun).
     ///
     /// # Arguments
-    /// - `project_slug` (text): The project's slug, as in `gh/acme/web` or `circleci/<organization id>/<project id>`.
+    /// - `project_slug`: The project's slug, as in `gh/acme/web` or `circleci/<organization id>/<project id>`.
     ///
-    /// # Optional
-    /// - `body` ([`TriggerPipelineRunRequest`](crate::types::TriggerPipelineRunRequest)): The pipeline definition to run, the branch or tag to run it on, and its parameters.
+    /// Optional, as setters of the [`Request<TriggerPipelineRun>`](Request): `body`.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token).
-    #[doc(alias = "build")]
-    #[doc(alias = "run")]
-    #[doc(alias = "start")]
     pub fn trigger_pipeline_run(&self, project_slug: impl Into<PathValue>) -> Request<TriggerPipelineRun> {
         Request::new(self).with_empty_object().with_project(project_slug)
     }
@@ -191,24 +176,7 @@ impl Client {
 operation! {
     /// Continue a pipeline.
     ///
-    /// [`Client::continue_pipeline`] describes the operation and makes a [`Request<ContinuePipeline>`](Request) for `POST /pipeline/continue`.
-    ///
-    /// # Required arguments
-    /// - `body` ([`ContinuePipelineRequest`](crate::types::ContinuePipelineRequest)): The configuration to continue a pipeline with.
-    ///
-    /// # Optional setters
-    /// None.
-    ///
-    /// # Example
-    /// ```no_run
-    /// use circleci_api::types;
-    ///
-    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let body = types::ContinuePipelineRequest::new("the key of the setup job", "version: 2.1");
-    /// let answer = circleci.continue_pipeline(body).send().await?;
-    /// println!("{answer:?}");
-    /// # Ok(()) }
-    /// ```
+    /// Asked for by [`Client::continue_pipeline`].
     ContinuePipeline -> types::MessageResponse;
     "continuePipeline" POST "/pipeline/continue" () Never
 }
@@ -216,24 +184,7 @@ operation! {
 operation! {
     /// Get a pipeline by ID.
     ///
-    /// [`Client::get_pipeline_by_id`] describes the operation and makes a [`Request<GetPipelineById>`](Request) for `GET /pipeline/{pipeline-id}`.
-    ///
-    /// # Required arguments
-    /// - `pipeline_id` (UUID): The unique ID of the pipeline.
-    ///
-    /// # Optional setters
-    /// None.
-    ///
-    /// # Example
-    /// ```no_run
-    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let answer = circleci
-    ///     .get_pipeline_by_id("5034460f-c7c4-4c43-9457-de07e2029e7b")
-    ///     .send()
-    ///     .await?;
-    /// println!("{answer:?}");
-    /// # Ok(()) }
-    /// ```
+    /// Asked for by [`Client::get_pipeline_by_id`].
     GetPipelineById -> types::Pipeline;
     "getPipelineById" GET "/pipeline/{pipeline-id}" ("pipeline-id": Uuid) Safe
 }
@@ -241,22 +192,7 @@ operation! {
 operation! {
     /// Get a pipeline by pipeline number.
     ///
-    /// [`Client::get_pipeline_by_number`] describes the operation and makes a [`Request<GetPipelineByNumber>`](Request) for `GET /project/{project-slug}/pipeline/{pipeline-number}`.
-    ///
-    /// # Required arguments
-    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    /// - `pipeline_number` (integer): The number of the pipeline.
-    ///
-    /// # Optional setters
-    /// None.
-    ///
-    /// # Example
-    /// ```no_run
-    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let answer = circleci.get_pipeline_by_number("gh/acme/web", 1843).send().await?;
-    /// println!("{answer:?}");
-    /// # Ok(()) }
-    /// ```
+    /// Asked for by [`Client::get_pipeline_by_number`].
     GetPipelineByNumber -> types::Pipeline;
     "getPipelineByNumber" GET "/project/{project-slug}/pipeline/{pipeline-number}" ("project-slug": ProjectSlug, "pipeline-number": Integer) Safe
 }
@@ -264,24 +200,7 @@ operation! {
 operation! {
     /// Get a pipeline's configuration.
     ///
-    /// [`Client::get_pipeline_config_by_id`] describes the operation and makes a [`Request<GetPipelineConfigById>`](Request) for `GET /pipeline/{pipeline-id}/config`.
-    ///
-    /// # Required arguments
-    /// - `pipeline_id` (UUID): The unique ID of the pipeline.
-    ///
-    /// # Optional setters
-    /// None.
-    ///
-    /// # Example
-    /// ```no_run
-    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let answer = circleci
-    ///     .get_pipeline_config_by_id("5034460f-c7c4-4c43-9457-de07e2029e7b")
-    ///     .send()
-    ///     .await?;
-    /// println!("{answer:?}");
-    /// # Ok(()) }
-    /// ```
+    /// Asked for by [`Client::get_pipeline_config_by_id`].
     GetPipelineConfigById -> types::PipelineConfig;
     "getPipelineConfigById" GET "/pipeline/{pipeline-id}/config" ("pipeline-id": Uuid) Safe
 }
@@ -289,24 +208,7 @@ operation! {
 operation! {
     /// Get pipeline values for a pipeline.
     ///
-    /// [`Client::get_pipeline_values_by_id`] describes the operation and makes a [`Request<GetPipelineValuesById>`](Request) for `GET /pipeline/{pipeline-id}/values`.
-    ///
-    /// # Required arguments
-    /// - `pipeline_id` (UUID): The unique ID of the pipeline.
-    ///
-    /// # Optional setters
-    /// None.
-    ///
-    /// # Example
-    /// ```no_run
-    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let answer = circleci
-    ///     .get_pipeline_values_by_id("5034460f-c7c4-4c43-9457-de07e2029e7b")
-    ///     .send()
-    ///     .await?;
-    /// println!("{answer:?}");
-    /// # Ok(()) }
-    /// ```
+    /// Asked for by [`Client::get_pipeline_values_by_id`].
     GetPipelineValuesById -> BTreeMap<String, ParameterValue>;
     "getPipelineValuesById" GET "/pipeline/{pipeline-id}/values" ("pipeline-id": Uuid) Safe
 }
@@ -314,28 +216,11 @@ operation! {
 operation! {
     /// Get your pipelines.
     ///
-    /// [`Client::list_my_pipelines`] describes the operation and makes a [`Request<ListMyPipelines>`](Request) for `GET /project/{project-slug}/pipeline/mine`.
-    ///
-    /// # Required arguments
-    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    ///
-    /// # Optional setters
-    /// - `page_token` (text): A token to retrieve the next page of results.
-    ///
-    /// # Example
-    /// ```no_run
-    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let mut items = circleci.list_my_pipelines("gh/acme/web").items();
-    /// while let Some(item) = items.try_next().await? {
-    ///     println!("{item:?}");
-    /// }
-    /// # Ok(()) }
-    /// ```
+    /// Asked for by [`Client::list_my_pipelines`].
     ListMyPipelines -> types::PipelineList;
     "listMyPipelines" GET "/project/{project-slug}/pipeline/mine" ("project-slug": ProjectSlug) Safe
 }
 
-#[cfg(any(not(doc), all_setters))]
 impl Request<ListMyPipelines> {
     /// A token to retrieve the next page of results.
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
@@ -346,31 +231,17 @@ impl Request<ListMyPipelines> {
 operation! {
     /// Get a list of pipelines.
     ///
-    /// [`Client::list_pipelines`] describes the operation and makes a [`Request<ListPipelines>`](Request) for `GET /pipeline`.
-    ///
-    /// # Required arguments
-    /// None.
-    ///
-    /// # Optional setters
-    /// - `org_slug` (text): Org slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
-    /// - `page_token` (text): A token to retrieve the next page of results.
-    /// - `mine` (`bool`): Only include entries created by your user.
-    ///
-    /// # Example
-    /// ```no_run
-    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let mut items = circleci.list_pipelines().org_slug("gh/acme").mine(true).items();
-    /// while let Some(item) = items.try_next().await? {
-    ///     println!("{item:?}");
-    /// }
-    /// # Ok(()) }
-    /// ```
+    /// Asked for by [`Client::list_pipelines`].
     ListPipelines -> types::PipelineList;
     "listPipelines" GET "/pipeline" () Safe
 }
 
-#[cfg(any(not(doc), all_setters))]
 impl Request<ListPipelines> {
+    /// Only include entries created by your user.
+    pub fn mine(self, mine: bool) -> Self {
+        self.with_query("mine", mine)
+    }
+
     /// Org slug in the form `vcs-slug/org-name`.
     ///
     /// For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
@@ -382,39 +253,16 @@ impl Request<ListPipelines> {
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
         self.with_query("page-token", page_token)
     }
-
-    /// Only include entries created by your user.
-    pub fn mine(self, mine: bool) -> Self {
-        self.with_query("mine", mine)
-    }
 }
 
 operation! {
     /// Get all pipelines.
     ///
-    /// [`Client::list_pipelines_for_project`] describes the operation and makes a [`Request<ListPipelinesForProject>`](Request) for `GET /project/{project-slug}/pipeline`.
-    ///
-    /// # Required arguments
-    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    ///
-    /// # Optional setters
-    /// - `branch` (text): The name of a vcs branch.
-    /// - `page_token` (text): A token to retrieve the next page of results.
-    ///
-    /// # Example
-    /// ```no_run
-    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let mut items = circleci.list_pipelines_for_project("gh/acme/web").branch("main").items();
-    /// while let Some(item) = items.try_next().await? {
-    ///     println!("{item:?}");
-    /// }
-    /// # Ok(()) }
-    /// ```
+    /// Asked for by [`Client::list_pipelines_for_project`].
     ListPipelinesForProject -> types::PipelineList;
     "listPipelinesForProject" GET "/project/{project-slug}/pipeline" ("project-slug": ProjectSlug) Safe
 }
 
-#[cfg(any(not(doc), all_setters))]
 impl Request<ListPipelinesForProject> {
     /// The name of a vcs branch.
     pub fn branch(self, branch: impl Into<QueryValue>) -> Self {
@@ -430,30 +278,11 @@ impl Request<ListPipelinesForProject> {
 operation! {
     /// Get a pipeline's workflows.
     ///
-    /// [`Client::list_workflows_by_pipeline_id`] describes the operation and makes a [`Request<ListWorkflowsByPipelineId>`](Request) for `GET /pipeline/{pipeline-id}/workflow`.
-    ///
-    /// # Required arguments
-    /// - `pipeline_id` (UUID): The unique ID of the pipeline.
-    ///
-    /// # Optional setters
-    /// - `page_token` (text): A token to retrieve the next page of results.
-    ///
-    /// # Example
-    /// ```no_run
-    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let mut items = circleci
-    ///     .list_workflows_by_pipeline_id("5034460f-c7c4-4c43-9457-de07e2029e7b")
-    ///     .items();
-    /// while let Some(item) = items.try_next().await? {
-    ///     println!("{item:?}");
-    /// }
-    /// # Ok(()) }
-    /// ```
+    /// Asked for by [`Client::list_workflows_by_pipeline_id`].
     ListWorkflowsByPipelineId -> types::WorkflowList;
     "listWorkflowsByPipelineId" GET "/pipeline/{pipeline-id}/workflow" ("pipeline-id": Uuid) Safe
 }
 
-#[cfg(any(not(doc), all_setters))]
 impl Request<ListWorkflowsByPipelineId> {
     /// A token to retrieve the next page of results.
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
@@ -464,32 +293,11 @@ impl Request<ListWorkflowsByPipelineId> {
 operation! {
     /// Trigger a new pipeline.
     ///
-    /// [`Client::trigger_pipeline`] describes the operation and makes a [`Request<TriggerPipeline>`](Request) for `POST /project/{project-slug}/pipeline`.
-    ///
-    /// # Required arguments
-    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    ///
-    /// # Optional setters
-    /// - `body` ([`TriggerPipelineRequest`](crate::types::TriggerPipelineRequest)): The information you can supply when triggering a pipeline.
-    ///
-    /// # Example
-    /// ```no_run
-    /// use circleci_api::types;
-    ///
-    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let body = types::TriggerPipelineRequest::new().branch("main");
-    /// let answer = circleci.trigger_pipeline("gh/acme/web").body(body).send().await?;
-    /// println!("{answer:?}");
-    /// # Ok(()) }
-    /// ```
-    #[doc(alias = "build")]
-    #[doc(alias = "run")]
-    #[doc(alias = "start")]
+    /// Asked for by [`Client::trigger_pipeline`].
     TriggerPipeline -> types::PipelineCreation;
     "triggerPipeline" POST "/project/{project-slug}/pipeline" ("project-slug": ProjectSlug) Never
 }
 
-#[cfg(any(not(doc), all_setters))]
 impl Request<TriggerPipeline> {
     /// The information you can supply when triggering a pipeline.
     pub fn body(self, body: impl Borrow<types::TriggerPipelineRequest>) -> Self {
@@ -500,32 +308,11 @@ impl Request<TriggerPipeline> {
 operation! {
     /// \[Recommended] Trigger a new pipeline.
     ///
-    /// [`Client::trigger_pipeline_run`] describes the operation and makes a [`Request<TriggerPipelineRun>`](Request) for `POST /project/{provider}/{organization}/{project}/pipeline/run`.
-    ///
-    /// # Required arguments
-    /// - `project_slug` (text): The project's slug, as in `gh/acme/web` or `circleci/<organization id>/<project id>`.
-    ///
-    /// # Optional setters
-    /// - `body` ([`TriggerPipelineRunRequest`](crate::types::TriggerPipelineRunRequest)): The pipeline definition to run, the branch or tag to run it on, and its parameters.
-    ///
-    /// # Example
-    /// ```no_run
-    /// use circleci_api::types;
-    ///
-    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let body = types::TriggerPipelineRunRequest::new();
-    /// let answer = circleci.trigger_pipeline_run("gh/acme/web").body(body).send().await?;
-    /// println!("{answer:?}");
-    /// # Ok(()) }
-    /// ```
-    #[doc(alias = "build")]
-    #[doc(alias = "run")]
-    #[doc(alias = "start")]
+    /// Asked for by [`Client::trigger_pipeline_run`].
     TriggerPipelineRun -> types::TriggerPipelineRunOutcome;
     "triggerPipelineRun" POST "/project/{provider}/{organization}/{project}/pipeline/run" ("provider": Text, "organization": Text, "project": Text) Never
 }
 
-#[cfg(any(not(doc), all_setters))]
 impl Request<TriggerPipelineRun> {
     /// The pipeline definition to run, the branch or tag to run it on, and its parameters.
     pub fn body(self, body: impl Borrow<types::TriggerPipelineRunRequest>) -> Self {
