@@ -1132,6 +1132,7 @@ fn killed_child() {
     };
     let fetch = Fetch {
         from: Some(parts[2].to_owned()),
+        of: None,
         openapi_dir: parts[1].into(),
         limits: Limits::default(),
     };
@@ -1157,6 +1158,7 @@ fn a_fetch_that_is_killed_leaves_nothing_that_the_next_one_does_not_mend() {
         assert_eq!(output.status.success(), renames == 2);
         let fetch = Fetch {
             from: Some(new.display().to_string()),
+            of: None,
             openapi_dir: dir.clone(),
             limits: Limits::default(),
         };

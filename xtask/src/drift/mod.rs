@@ -19,7 +19,7 @@ mod todo;
 pub mod verdict;
 
 use crate::{
-    document::fetch::Limits,
+    document::fetch::{self, Limits},
     regen::{self, Built, Places},
     surface::Surface,
 };
