@@ -18,6 +18,7 @@ use xtask::{
     conformance,
     document::fetch::{Fetch, FetchError, Limits},
     drift::{self, CannotCompare, Deny, Drift, Format},
+    links,
     regen::{Places, Regen},
     surface,
     update::{self, Stopped, Update},
@@ -80,6 +81,12 @@ enum Command {
     Strangers {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
         arguments: Vec<String>,
+    },
+    /// Check that every link in the docs of circleci-api leads somewhere; run `cargo doc` first. Exit code 4: a link is broken
+    Links {
+        /// The folder that rustdoc wrote into
+        #[arg(value_name = "DIR", default_value = "target/doc")]
+        docs: PathBuf,
     },
     /// Print the listing of the generated surface that the snapshots hold
     Surface {
@@ -166,6 +173,7 @@ fn run(Arguments { root, command }: Arguments) -> Result<u8, Failure> {
         Command::Conformance { arguments } => conformance::run(&root, &arguments)?,
         Command::Reality { arguments } => conformance::reality(&root, &arguments)?,
         Command::Strangers { arguments } => conformance::strangers(&root, &arguments)?,
+        Command::Links { docs } => links::run(&root.join(docs), "circleci_api", &mut out)?,
         Command::Surface { stats } => surface::run(&Places::of(&root).generated, stats, &mut out)?,
         Command::Drift {
             against,
