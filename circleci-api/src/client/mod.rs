@@ -15,6 +15,7 @@ use crate::retry::clock::{Clock, SystemClock};
 pub(crate) mod auth;
 pub(crate) mod environment;
 pub(crate) mod host;
+mod tls;
 
 use auth::{Credential, Scheme, Token};
 use environment::Environment;
@@ -374,11 +375,8 @@ fn http(
     host: &Host,
 ) -> Result<reqwest::Client, Error> {
     // Found out here, and not by connections that fail and are tried again.
-    let no_tls = cfg!(not(any(feature = "rustls", feature = "native-tls")));
-    if no_tls && theirs.is_none() && host.base.starts_with("https:") {
-        return Err(Error::configuration(
-            "this crate was built without TLS: enable its feature `rustls` or `native-tls`",
-        ));
+    if !tls::is_built_in() && theirs.is_none() && host.base.starts_with("https:") {
+        return Err(Error::configuration(tls::NO_TLS));
     }
     let builder = match theirs {
         Some(theirs) => match connect_timeout {
@@ -393,10 +391,7 @@ fn http(
         }
     };
     // reqwest would strip `Authorization` from a redirect to another host, but not `Circle-Token`.
-    builder
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|error| Error::configuration("the HTTP client cannot be built").with_source(error))
+    tls::build(builder.redirect(reqwest::redirect::Policy::none()))
 }
 
 impl fmt::Debug for ClientBuilder {
