@@ -569,11 +569,11 @@ async fn all_artifacts_of_a_job_come_some_at_a_time() {
         let url = shared.lock().unwrap().clone();
         let item = |path: &str, node: u32| json!({ "path": path, "node_index": node, "url": format!("{url}/file/{node}/{path}") });
         match seen.target.as_str() {
-            "/api/v2/project/gh%2Facme%2Fweb/1843/artifacts" => page(
+            "/api/v2/project/gh/acme/web/1843/artifacts" => page(
                 json!([item("a/one.txt", 0), item("a/one.txt", 1), item("../evil", 0), item("skip.bin", 1)]),
                 Some("next"),
             ),
-            "/api/v2/project/gh%2Facme%2Fweb/1843/artifacts?page-token=next" => {
+            "/api/v2/project/gh/acme/web/1843/artifacts?page-token=next" => {
                 page(json!([item("gone", 1), item("a/one.txt", 1), item("b", 0)]), None)
             }
             "/file/1/gone" => answer(404, "").into(),
@@ -722,21 +722,21 @@ async fn failed_tests_come_from_all_jobs() {
             json!({ "name": "w", "project_slug": "gh/acme/web" }).to_string(),
         )
         .into(),
-        "/api/v2/project/gh%2Facme%2Fweb/1/tests" => page(json!([]), None),
+        "/api/v2/project/gh/acme/web/1/tests" => page(json!([]), None),
         // Two runs have failed at the same test; an empty page comes between.
-        "/api/v2/project/gh%2Facme%2Fweb/2/tests" => page(
+        "/api/v2/project/gh/acme/web/2/tests" => page(
             json!([
                 test("adds", json!("success")),
                 test("rounds", json!("failure"))
             ]),
             Some("a"),
         ),
-        "/api/v2/project/gh%2Facme%2Fweb/2/tests?page-token=a" => page(json!([]), Some("b")),
-        "/api/v2/project/gh%2Facme%2Fweb/2/tests?page-token=b" => page(
+        "/api/v2/project/gh/acme/web/2/tests?page-token=a" => page(json!([]), Some("b")),
+        "/api/v2/project/gh/acme/web/2/tests?page-token=b" => page(
             json!([test("rounds", json!("failure")), test("odd", Value::Null)]),
             None,
         ),
-        "/api/v2/project/gh%2Facme%2Fweb/3/tests" => page(
+        "/api/v2/project/gh/acme/web/3/tests" => page(
             json!([
                 test("opens", json!("error")),
                 test("later", json!("skipped"))
@@ -782,7 +782,7 @@ async fn failed_tests_come_from_all_jobs() {
         .into_iter()
         .map(|seen| seen.target.replace("/api/v2", "").replace(WORKFLOW, "W"))
         .collect();
-    let tests = |rest: &str| format!("/project/gh%2Facme%2Fweb/{rest}");
+    let tests = |rest: &str| format!("/project/gh/acme/web/{rest}");
     assert_eq!(
         targets,
         [

@@ -181,7 +181,7 @@ async fn a_projects_variables_are_posted_and_posted_again() {
     for request in requests {
         assert_eq!(
             (&*request.method, &*request.target),
-            ("POST", "/api/v2/project/gh%2Facme%2Fweb/envvar")
+            ("POST", "/api/v2/project/gh/acme/web/envvar")
         );
         assert_eq!(body(&request), json!({ "name": "A", "value": VALUE }));
     }

@@ -132,7 +132,7 @@ async fn what_the_document_promises_is_read() {
         .into_iter()
         .map(|it| (it.id, it))
         .collect();
-    let calls = crate::calls::all();
+    let calls = crate::calls::documented();
     assert_eq!(
         calls.iter().map(|call| call.id).collect::<BTreeSet<_>>(),
         operations.keys().copied().collect::<BTreeSet<_>>()
@@ -168,6 +168,7 @@ async fn what_the_document_promises_is_read() {
                     stage.say(*status, body.to_string());
                     match (call.least)(&stage.client).await {
                         Err(error) => faults.push(format!("{name}: {error}\n    {body}")),
+                        Ok(Value::Null) if crate::calls::UNREAD.contains(&call.id) => {}
                         Ok(answered) => differences(&body, &answered, "", &mut |difference| {
                             faults.push(format!("{name}: {difference}"))
                         }),
@@ -582,7 +583,7 @@ table! {
         assert_eq!(trigger.event_source.unwrap().repo.unwrap().full_name.as_deref(), Some("acme/web"));
         assert_eq!(trigger.parameters["a"], ParameterValue::from(json!([1.5, null])));
     }
-    a_component_that_is_archived: |c| c.list_components(id("o"), 1), page(json!({ "id": id("component"), "archived_at": "2026-03-01T10:00:00Z", "labels": [{ "key": "k", "value": "v", "x": 1 }] })) => |page| {
+    a_component_that_is_archived: |c| c.list_components(id("o")), page(json!({ "id": id("component"), "archived_at": "2026-03-01T10:00:00Z", "labels": [{ "key": "k", "value": "v", "x": 1 }] })) => |page| {
         assert_eq!((page.items[0].labels[0].key.as_deref(), page.items[0].labels[0].value.as_deref()), (Some("k"), Some("v")));
     }
     metrics_with_median_credits: |c| c.get_project_workflow_job_metrics("gh/acme/web", "ci"), page(json!({ "name": "build", "metrics": { "total_runs": 1, "median_credits_used": 5 } })) => |page| {
@@ -592,7 +593,7 @@ table! {
         assert_eq!(page.items[0].job_number, Some(7));
     }
     collaborations_are_in_snake_case: |c| c.get_collaborations(), json!([{ "id": null, "vcs_type": "github", "name": "ada", "avatar_url": "https://x", "slug": "gh/ada" }]) => |all| {
-        assert_eq!((all[0].id, all[0].vcs_type.as_deref(), all[0].slug.as_str()), (None, Some("github"), "gh/ada"));
+        assert_eq!((all[0].id, all[0].vcs_type.as_deref(), all[0].slug.as_deref()), (None, Some("github"), Some("gh/ada")));
     }
     checkout_keys_are_in_snake_case: |c| c.list_checkout_keys("gh/acme/web"), page(json!({ "public_key": "ssh-rsa a", "type": "deploy-key", "fingerprint": "c9:0b", "preferred": true, "created_at": "2015-09-21T17:29:21.042Z" })) => |page| {
         let key = &page.items[0];
@@ -792,7 +793,10 @@ fn no_type_is_closed() {
         made.keys().all(|name| known.contains(&name.as_str())),
         "a macro that this test does not know: {made:?}"
     );
-    assert_eq!(made["operation"], Document::read().operations().len());
+    assert_eq!(
+        made["operation"],
+        Document::read().operations().len() + crate::calls::UNDOCUMENTED.len()
+    );
     assert!(made["paged"] > 15, "{made:?}");
     assert!(
         made["object"] > 100 && made["one_of"] >= 5 && made["open_enum"] > 20,

@@ -180,3 +180,66 @@ async fn an_output_is_unpacked_bit_by_bit() {
         assert!(after < before + 32 * 1024, "from {before} to {after} KiB");
     }
 }
+
+/// The double on its own, as `cargo run --example mock` starts it: many clients at once, and all day.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_double_answers_a_thousand_at_once_and_keeps_memory_flat() {
+    use circleci_api::mock::{Mock, scenario::Scenario};
+
+    const AT_ONCE: usize = 1000;
+    const REQUESTS: usize = 100_000;
+    const AT_A_TIME: usize = 32;
+
+    let _alone = ALONE.lock().await;
+    let double = Mock::start_on((std::net::Ipv4Addr::LOCALHOST, 0)).await;
+    let double = double.unwrap();
+    double.keep(100);
+    let web = Scenario::start(&double, "gh/acme/web");
+    web.keep(100);
+    web.real_time();
+    let http = circleci_api::reqwest::Client::builder().no_proxy().build();
+    let (http, url) = (http.unwrap(), format!("{}/api/v2", double.url()));
+    let send = move |number: usize| {
+        let project = format!("{url}/project/gh/acme/web");
+        let request = match number % 4 {
+            0 => http.post(format!("{project}/pipeline")).body("{}"),
+            1 => http.get(format!("{project}/pipeline")),
+            2 => http.get(format!("{url}/me")),
+            _ => http.get(format!("{project}/envvar")),
+        };
+        let request = request.header("circle-token", "t");
+        async move {
+            let response = request.send().await.unwrap();
+            assert!(response.status().is_success(), "{}", response.status());
+            response.bytes().await.unwrap().len()
+        }
+    };
+    // A connection each: none of them can wait for another one.
+    let mut all = tokio::task::JoinSet::new();
+    (0..AT_ONCE).for_each(|number| drop(all.spawn(send(number))));
+    let answered = all.join_all().await;
+    assert_eq!(answered.len(), AT_ONCE);
+    assert!(answered.iter().all(|length| *length > 0));
+
+    let mut before = None;
+    // The first part warms up pools and buffers; from there on memory must be flat.
+    for until in [REQUESTS / 10, REQUESTS] {
+        let workers = (0..AT_A_TIME).map(|worker| {
+            let send = send.clone();
+            tokio::spawn(async move {
+                for number in (worker..until).step_by(AT_A_TIME) {
+                    send(number).await;
+                }
+            })
+        });
+        for worker in workers.collect::<Vec<_>>() {
+            worker.await.unwrap();
+        }
+        match before {
+            None => before = Some(resident()),
+            Some(before) => assert_flat(before, "the double"),
+        }
+    }
+    assert_eq!(double.received().len(), 100);
+    double.stop().await;
+}

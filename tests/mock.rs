@@ -438,7 +438,7 @@ async fn failed_assertions_say_what_came_instead() {
         .unwrap();
 
     let came = "what came:\n  1. listContexts: GET /api/v2/context?owner-slug=gh%2Facme\n  \
-                2. createEnvVar: POST /api/v2/project/gh%2Facme%2Fweb/envvar {\"name\":\"A\",\"value\":\"1\"}";
+                2. createEnvVar: POST /api/v2/project/gh/acme/web/envvar {\"name\":\"A\",\"value\":\"1\"}";
     assert_eq!(
         panics(|| circleci.assert_count::<ListContexts>(2)),
         format!("listContexts: expected 2 requests, but there was 1\n{came}")

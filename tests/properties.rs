@@ -144,6 +144,7 @@ fn every_answer_that_the_document_allows_is_read_and_many_more() {
                     // The call itself writes what it has read, and reads that again.
                     match runtime.block_on((call.least)(&stage.client)) {
                         Err(error) => Some(error.to_string()),
+                        Ok(Value::Null) if crate::calls::UNREAD.contains(&call.id) => None,
                         Ok(read) => different(body, &read),
                     }
                 });
@@ -180,6 +181,7 @@ fn an_unknown_key_in_every_object_of_every_answer_is_given_back() {
                     stage.say(*status, body.to_string());
                     match runtime.block_on((call.least)(&stage.client)) {
                         Err(error) => Some(error.to_string()),
+                        Ok(Value::Null) if crate::calls::UNREAD.contains(&call.id) => None,
                         Ok(read) => different(body, &read),
                     }
                 })

@@ -83,6 +83,7 @@ async fn a_call_is_a_span_without_a_secret() {
     };
     for part in [
         "circleci operation=\"cancelWorkflow\" method=\"POST\" path=\"/workflow/{id}/cancel\"",
+        " id=\"5034460f-c7c4-4c43-9457-de07e2029e7b\"",
         " elapsed_ms=",
         " status=200",
         " attempt=2",
@@ -94,9 +95,94 @@ async fn a_call_is_a_span_without_a_secret() {
         again.contains("wait_ms=") && again.contains("503"),
         "{again}"
     );
+    assert!(second.contains(" project=\"gh/acme/web\""), "{second}");
     assert!(
         second.contains(" error=getProjectBySlug: 404 Not Found: who is [redacted]"),
         "{second}"
     );
     assert!(!notes.concat().contains(TOKEN), "{notes:#?}");
+}
+
+#[tokio::test]
+async fn a_deprecated_operation_is_told_once() {
+    let notes = Notes::default();
+    let _guard = tracing::subscriber::set_default(notes.clone());
+    let old = |status| {
+        let answer = answer(status, r#"{"message":"ok"}"#);
+        let answer = answer.header("deprecation", format!("@1788220800, {TOKEN}"));
+        answer.header("sunset", "Mon, 01 Feb 2027 00:00:00 GMT")
+    };
+    let server = Server::script([
+        old(503).into(),
+        old(200).into(),
+        old(200).into(),
+        old(410).into(),
+        old(410).into(),
+        answer(200, "{}").into(),
+    ])
+    .await;
+    let client = server.client();
+    client.cancel_workflow(ID).send().await.unwrap();
+    client.clone().cancel_workflow(ID).send().await.unwrap();
+    for _ in 0..2 {
+        let gone = client
+            .request(circleci_api::http::Method::GET, "/me/{x}")
+            .root("/api/v1.1")
+            .path("x", "y");
+        gone.send().await.unwrap_err();
+    }
+    client
+        .get_project_by_slug("gh/acme/web")
+        .send_as::<serde_json::Value>()
+        .await
+        .unwrap();
+
+    let notes: Vec<String> = notes.0.lock().unwrap().values().cloned().collect();
+    let warnings: Vec<&String> = notes
+        .iter()
+        .filter(|note| note.contains("withdraws"))
+        .collect();
+    let [known, raw] = &warnings[..] else {
+        panic!("{notes:#?}")
+    };
+    assert!(known.contains("operation=\"cancelWorkflow\""), "{known}");
+    assert!(known.contains("ends on 2027-02-01"), "{known}");
+    assert!(raw.contains("operation=\"GET /api/v1.1/me/{x}\""), "{raw}");
+    let again = notes.iter().find(|note| note.contains("wait_ms="));
+    assert!(
+        again.is_some_and(|it| it.contains("deprecation=deprecated, ends on 2027-02-01")),
+        "{again:?}"
+    );
+    assert!(
+        notes.iter().any(|note| note.contains(
+            "circleci operation=\"GET /api/v1.1/me/{x}\" method=\"GET\" path=\"/api/v1.1/me/{x}\""
+        )),
+        "{notes:#?}"
+    );
+    assert!(!notes.concat().contains(TOKEN), "{notes:#?}");
+}
+
+#[tokio::test]
+async fn a_span_tells_projects_organizations_and_ids_apart() {
+    let notes = Notes::default();
+    let _guard = tracing::subscriber::set_default(notes.clone());
+    let server = Server::start(|_, _| answer(404, "{}").into()).await;
+    let client = server.client();
+    let _ = client.get_job_details("gh/acme/web", 1843).send().await;
+    let _ = client.get_project_settings("gh/acme/docs").send().await;
+    let _ = client.list_pipelines().org_slug("gh/acme").send().await;
+    let _ = client.get_organization("gh/acme").send().await;
+    let _ = client.get_env_var("gh/acme/web", TOKEN).send().await;
+
+    let notes: Vec<String> = notes.0.lock().unwrap().values().cloned().collect();
+    for (note, fields) in notes.iter().zip([
+        " project=\"gh/acme/web\" id=\"1843\"",
+        " project=\"gh/acme/docs\"",
+        " org=\"gh/acme\"",
+        " org=\"gh/acme\"",
+        " project=\"gh/acme/web\" id=\"[redacted]\"",
+    ]) {
+        assert!(note.contains(fields), "{fields} in {note}");
+    }
+    assert_eq!(notes.len(), 5, "{notes:#?}");
 }

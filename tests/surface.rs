@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use circleci_api_tests::calls;
 use circleci_api_tests::document::{self, Document};
+use serde_json::Value;
 use xtask::surface::{Surface, Type, read_files};
 
 fn surface() -> Surface {
@@ -35,9 +37,14 @@ fn it_has_what_the_document_has() {
     let listed: BTreeMap<&str, String> = surface
         .operations
         .iter()
+        .filter(|it| !calls::UNDOCUMENTED.contains(&it.id.as_str()))
         .map(|it| (it.id.as_str(), it.route.clone()))
         .collect();
-    assert_eq!(listed.len(), surface.operations.len(), "listed twice");
+    assert_eq!(
+        listed.len() + calls::UNDOCUMENTED.len(),
+        surface.operations.len(),
+        "listed twice"
+    );
     assert_eq!(listed, routes);
     assert!(routes.len() > 100, "{} operations", routes.len());
 
@@ -82,11 +89,15 @@ fn every_parameter_of_the_document_can_be_given() {
                 .map(|(name, _)| flat(name))
                 .collect::<BTreeSet<_>>()
         };
+        // CircleCI's own client never sends `page-size`, which the document requires.
+        let needed = |it: &Value| {
+            it["in"] == "path" || (it["required"] == true && it["name"] != "page-size")
+        };
         let required = |wanted: bool| {
             let parameters = documented
                 .parameters
                 .iter()
-                .filter(move |it| (it["required"] == true || it["in"] == "path") == wanted);
+                .filter(move |it| needed(it) == wanted);
             parameters
                 .map(|it| flat(it["name"].as_str().unwrap()))
                 .collect::<BTreeSet<_>>()
@@ -116,6 +127,10 @@ fn every_parameter_of_the_document_can_be_given() {
         let mut documented_setters = required(false);
         if listed.paged.as_ref().is_some_and(|(_, by)| *by == "token") {
             documented_setters.insert("pagetoken".to_owned());
+        }
+        // The overlay adds one that CircleCI takes and the document does not have.
+        if documented.id == "listComponents" {
+            assert!(documented_setters.insert("componentname".to_owned()));
         }
         assert_eq!(
             setters, documented_setters,

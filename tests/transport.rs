@@ -906,7 +906,7 @@ async fn arguments_arrive_as_they_were_meant() {
     assert_eq!(
         targets,
         [
-            "/api/v2/project/gh%2Facme%2Fa%20b%3Fc%23d%25e",
+            "/api/v2/project/gh/acme/a%20b%3Fc%23d%25e",
             "/api/v2/pipeline?org-slug=gh%2Fac%20me%26x%3D1&mine=true",
             "/api/v2/pipeline?page-token=sec%2Bond%3D",
         ]

@@ -609,3 +609,59 @@ fn the_rows_have_the_columns_of_the_document() {
         .collect();
     assert_eq!(columns, UsageRow::COLUMNS);
 }
+
+#[allow(dead_code, reason = "its `main` is for a terminal")]
+#[path = "../circleci-api/examples/usage_report.rs"]
+mod usage_report;
+
+/// Every text of a picture.
+fn texts(svg: &str) -> Vec<String> {
+    let texts = svg.split("<text ").skip(1);
+    let text = |it: &str| it[it.find('>').unwrap() + 1..it.find("</text>").unwrap()].to_owned();
+    texts.map(text).collect()
+}
+
+#[tokio::test]
+async fn the_picture_has_its_total_and_readable_figures() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = folder.path().join("report");
+    usage_report::small(name.to_str().unwrap()).await.unwrap();
+    let svg = std::fs::read_to_string(name.with_extension("svg")).unwrap();
+    let texts = texts(&svg);
+    let bare = |text: &str| {
+        text.split(|c: char| !c.is_ascii_digit())
+            .map(str::len)
+            .max()
+    };
+    for text in texts.iter().filter(|text| !text.contains(" to ")) {
+        assert!(bare(text) <= Some(3), "no separators in {text}");
+    }
+    let total = texts
+        .iter()
+        .position(|text| text == "391\u{202f}450 credits");
+    assert_eq!(total, Some(2), "{texts:?}");
+    assert!(texts[3].starts_with("ios used the most: "), "{texts:?}");
+    assert!(
+        texts
+            .iter()
+            .any(|text| text == "data-pipeline-with-a-long-name"),
+        "{texts:?}"
+    );
+    assert!(
+        svg.contains("<title>web, large: 39\u{202f}140 credits</title>"),
+        "{svg}"
+    );
+    let csv = std::fs::read_to_string(name.with_extension("csv")).unwrap();
+    assert!(csv.contains("\nweb,large,412,"), "{csv}");
+}
+
+#[test]
+fn a_picture_of_nothing_says_so() {
+    let end = "2026-03-01T00:00:00Z".parse().unwrap();
+    let svg = usage_report::picture(&usage_report::Usage::new(), end, 30).unwrap();
+    assert!(
+        svg.contains("Nothing was used.") && !svg.contains("NaN"),
+        "{svg}"
+    );
+    assert!(svg.contains("30 January 2026 to 1 March 2026"), "{svg}");
+}

@@ -909,7 +909,7 @@ async fn a_job_is_waited_for() {
             "web_url": "https://app.circleci.com/jobs/42",
         }))
     };
-    const J: &str = "GET project/gh%2Facme%2Fweb/job/42";
+    const J: &str = "GET project/gh/acme/web/job/42";
     for (last, success) in [
         ("success", true),
         ("infrastructure_fail", false),

@@ -1,47 +1,43 @@
-//! An HTML page with a project's workflows: success rate, duration and credits of each, day by day.
+//! An HTML page with a project's workflows: which one needs attention, what it costs, and how each one does day by day.
 //!
 //! ```text
 //! cargo run --example deploy_dashboard --features insights -- page.html                of a project in this process
 //! cargo run --example deploy_dashboard --features insights -- page.html gh/acme/web    of yours; needs CIRCLE_TOKEN
+//! cargo run --example deploy_dashboard --features insights -- page.html --sample 40    of 40 workflows in this process
 //! ```
 //!
-//! One file, without scripts, for light and dark screens.
+//! One file, without scripts, for light and dark screens, from phones to wide ones.
 
 use std::error::Error;
 use std::fmt::Write;
-use std::ops::Range;
 use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
 
+use circleci_api::chrono::{DateTime, TimeDelta, Utc};
 use circleci_api::types::ReportingWindow;
-use circleci_api::{Client, Period, ProjectSlug, Trend, WorkflowFigures};
-use plotters::prelude::*;
+use circleci_api::{Client, Many, Period, ProjectSlug, Trend, WorkflowFigures};
 
+#[path = "support/chart.rs"]
+mod chart;
+#[path = "support/figures.rs"]
+mod figures;
 #[allow(dead_code, reason = "`flaky_tests` has use for more")]
 #[path = "support/insights.rs"]
 mod server;
 
-type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+use figures::{escape, percent, thousands};
 
-/// Colours that the page replaces by its own, which depend on the screen.
-const INK: RGBColor = RGBColor(1, 1, 1);
-const GRID: RGBColor = RGBColor(2, 2, 2);
-const ONE: RGBColor = RGBColor(3, 3, 3);
-const TWO: RGBColor = RGBColor(4, 4, 4);
-const NAMES: [(&str, &str); 4] = [
-    ("#010101", "var(--ink)"),
-    ("#020202", "var(--grid)"),
-    ("#030303", "var(--one)"),
-    ("#040404", "var(--two)"),
-];
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments[..] {
-        [file] if !file.starts_with('-') => small(file).await,
+        [file] if !file.starts_with('-') => small(file, "3").await,
+        [file, "--sample", workflows] => small(file, workflows).await,
         [file, slug] if !file.starts_with('-') => real(file, slug).await,
-        _ => Err("usage: deploy_dashboard FILE.html [PROJECT-SLUG]".into()),
+        _ => Err("usage: deploy_dashboard FILE.html [PROJECT-SLUG | --sample WORKFLOWS]".into()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -52,8 +48,11 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn small(file: &str) -> Result {
-    let server = server::start().await;
+async fn small(file: &str, workflows: &str) -> Result {
+    let workflows = workflows
+        .parse()
+        .map_err(|_| format!("{workflows} is not a number of workflows"))?;
+    let server = server::start_with(workflows).await;
     let circleci = Client::builder().host(server.uri()).token("any").build()?;
     write_page(file, &circleci, &server::PROJECT.parse()?).await
 }
@@ -69,188 +68,405 @@ async fn write_page(file: &str, circleci: &Client, project: &ProjectSlug) -> Res
     Ok(())
 }
 
+/// A workflow with all that the page shows of it.
+struct Workflow {
+    figures: WorkflowFigures,
+    days: Vec<Period>,
+    /// The last 7 days beside the 7 before.
+    trend: Trend,
+}
+
 pub async fn page(circleci: &Client, project: &ProjectSlug) -> Result<String> {
-    let month = circleci
+    let month = &circleci
         .insights(project)
         .window(ReportingWindow::Last30Days);
-    let week = month.clone().window(ReportingWindow::Last7Days);
+    let week = &month.clone().window(ReportingWindow::Last7Days);
+    let each = month
+        .workflows()
+        .await?
+        .into_iter()
+        .map(|figures| async move {
+            let (days, trend) =
+                tokio::try_join!(month.daily(&figures.name), week.trend(&figures.name))?;
+            Ok::<_, circleci_api::Error>(Workflow {
+                figures,
+                days,
+                trend,
+            })
+        });
+    let mut workflows = Many::new(each).at_once(4).try_into_vec().await?;
+    // The worst first; what has no rate at the end.
+    let rate = |workflow: &Workflow| workflow.figures.success_rate.unwrap_or(2.0);
+    workflows.sort_by(|one, other| rate(one).total_cmp(&rate(other)));
+
     let mut html = String::from(HEAD);
-    let name = escape(project.as_str());
-    write!(
-        html,
-        "<h1>{name}</h1><p>The last 30 days, all branches.</p>"
-    )?;
-    for workflow in month.workflows().await? {
-        let days = month.daily(&workflow.name).await?;
-        let trend = week.trend(&workflow.name).await?;
-        section(&mut html, &workflow, &trend, &days)?;
+    let links = Links::new(circleci, project);
+    head(&mut html, project, &links)?;
+    if workflows.is_empty() {
+        html.push_str("<p>No workflow ran in these 30 days.</p>\n");
+    } else {
+        overview(&mut html, &workflows)?;
+        table(&mut html, &workflows)?;
+        for (place, workflow) in workflows.iter().enumerate() {
+            section(&mut html, place, workflow, &links)?;
+        }
     }
-    html.push_str("<footer>Figures by CircleCI Insights, which is no bill.</footer>\n");
+    html.push_str("<footer>Figures by CircleCI Insights, which lag by up to a day and are no bill.</footer>\n");
     Ok(html)
 }
 
-fn section(
-    html: &mut String,
-    workflow: &WorkflowFigures,
-    trend: &Trend,
-    days: &[Period],
-) -> Result {
-    let percent = |rate: f64| format!("{:.1} %", rate * 100.0);
-    let minutes = |time: std::time::Duration| format!("{:.1} min", time.as_secs_f64() / 60.0);
-    let changed = |change: Option<f64>, unit: &str| match change {
-        Some(change) => format!("last 7 days: {:+.1} {unit} on the 7 before", change * 100.0),
-        None => "nothing to compare the last 7 days with".to_owned(),
-    };
-    write!(html, "<section><h2>{}</h2><dl>", escape(&workflow.name))?;
-    for (what, figure, change) in [
-        (
-            "green",
-            workflow.success_rate.map(percent),
-            changed(trend.success_rate(), "points"),
-        ),
-        ("p95", workflow.p95.map(minutes), changed(trend.p95(), "%")),
-        (
-            "credits",
-            workflow.credits.map(|credits| credits.to_string()),
-            changed(trend.credits(), "%"),
-        ),
-    ] {
-        let figure = figure.unwrap_or_else(|| "unknown".into());
-        write!(
-            html,
-            "<div><dt>{what}</dt><dd>{figure}<small>{change}</small></dd></div>"
-        )?;
+/// Where CircleCI's web app shows the same.
+struct Links {
+    app: String,
+    project: String,
+}
+
+impl Links {
+    fn new(circleci: &Client, project: &ProjectSlug) -> Self {
+        let host = circleci.base_url().trim_end_matches("/api/v2");
+        let app = host.replace("https://circleci.com", "https://app.circleci.com");
+        let provider = match project.provider() {
+            "gh" => "github",
+            "bb" => "bitbucket",
+            other => other,
+        };
+        let parts = [provider, project.organization(), project.project()];
+        Self {
+            app,
+            project: parts.map(segment).join("/"),
+        }
     }
-    html.push_str("</dl><div class=charts>");
-    let in_minutes = |time: std::time::Duration| time.as_secs_f64() / 60.0;
-    let rates = days
-        .iter()
-        .map(|day| day.success_rate().map(|rate| rate * 100.0))
-        .collect();
-    let p95 = days.iter().map(|day| day.p95.map(in_minutes)).collect();
-    let median = days.iter().map(|day| day.median.map(in_minutes)).collect();
-    let credits = days.iter().map(|day| Some(day.credits as f64)).collect();
-    for (title, legend, unit, lines, bars, top) in [
-        (
-            "Success rate",
-            "",
-            "Green runs (%)",
-            vec![rates],
-            false,
-            Some(100.0),
-        ),
-        (
-            "Duration",
-            "<i class=one></i> p95 <i class=two></i> median",
-            "Duration (minutes)",
-            vec![p95, median],
-            false,
-            None,
-        ),
-        ("Credits", "", "Credits a day", vec![credits], true, None),
-    ] {
-        let svg = chart(days, unit, &lines, bars, top)?.replacen(
-            "<svg ",
-            &format!("<svg aria-label='{title}' "),
-            1,
-        );
-        write!(
-            html,
-            "<figure><figcaption>{title} {legend}</figcaption>{svg}</figure>"
-        )?;
+
+    fn project(&self) -> String {
+        format!("{}/pipelines/{}", self.app, self.project)
     }
-    html.push_str("</div></section>\n");
+
+    fn workflow(&self, name: &str) -> String {
+        let name = segment(name);
+        format!(
+            "{}/insights/{}/workflows/{name}/overview",
+            self.app, self.project
+        )
+    }
+}
+
+/// A segment of a URL.
+fn segment(text: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    let each = text.as_bytes().iter().map(|byte| match plain(byte) {
+        true => char::from(*byte).to_string(),
+        false => format!("%{byte:02X}"),
+    });
+    each.collect()
+}
+
+fn head(html: &mut String, project: &ProjectSlug, links: &Links) -> Result {
+    let now = DateTime::<Utc>::from(SystemTime::now());
+    let from = now - TimeDelta::days(30);
+    let (name, url) = (escape(project.as_str()), links.project());
+    writeln!(html, "<header><h1>{name}</h1>")?;
+    writeln!(
+        html,
+        "<p>Workflows of all branches, {} to {}. Made on {} UTC. <a href=\"{url}\">Pipelines on CircleCI</a></p></header>",
+        from.format("%-d %B"),
+        now.format("%-d %B %Y"),
+        now.format("%-d %B %Y, %H:%M"),
+    )?;
     Ok(())
 }
 
-/// A figure for each day, or none.
-type Line = Vec<Option<f64>>;
-
-fn chart(
-    days: &[Period],
-    unit: &str,
-    lines: &[Line],
-    bars: bool,
-    top: Option<f64>,
-) -> Result<String> {
-    let highest = lines
-        .iter()
-        .flatten()
-        .flatten()
-        .fold(0.0, |a: f64, b| a.max(*b));
-    let top = top.unwrap_or(if highest > 0.0 { highest * 1.1 } else { 1.0 });
-    let across: Range<f64> = -0.6..days.len() as f64 - 0.4;
-    let mut svg = String::new();
-    {
-        let area = SVGBackend::with_string(&mut svg, (420, 250)).into_drawing_area();
-        let mut chart = ChartBuilder::on(&area)
-            .margin(8)
-            .margin_right(14)
-            .x_label_area_size(46)
-            .y_label_area_size(68)
-            .build_cartesian_2d(across, 0.0..top * 1.02)?;
-        let font = ("sans-serif", 14).into_font().color(&INK);
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(GRID)
-            .axis_style(GRID)
-            .label_style(font.clone())
-            .axis_desc_style(font)
-            .x_desc("Day (UTC)")
-            .y_desc(unit)
-            .x_labels(6)
-            .y_labels(6)
-            .x_label_formatter(&|at| match days.get(at.round().max(0.0) as usize) {
-                Some(day) => day.from.format("%b %-d").to_string(),
-                None => String::new(),
-            })
-            .y_label_formatter(&|value| {
-                if top < 5.0 {
-                    format!("{value:.1}")
-                } else {
-                    format!("{value:.0}")
-                }
-            })
-            .draw()?;
-        for (line, colour) in lines.iter().zip([ONE, TWO]) {
-            let points = line
-                .iter()
-                .enumerate()
-                .map(|(day, value)| value.map(|value| (day as f64, value)));
-            let points: Vec<Option<(f64, f64)>> = points.collect();
-            if bars {
-                let bars = points.iter().flatten();
-                chart.draw_series(bars.map(|(day, value)| {
-                    Rectangle::new([(day - 0.38, 0.0), (day + 0.38, *value)], colour.filled())
-                }))?;
-                continue;
-            }
-            // A day without a run is a gap, not a line through it.
-            for run in points.split(Option::is_none) {
-                chart.draw_series(LineSeries::new(
-                    run.iter().flatten().copied(),
-                    colour.stroke_width(2),
-                ))?;
-            }
-            let dots = points.iter().flatten();
-            chart.draw_series(dots.map(|point| Circle::new(*point, 2, colour.filled())))?;
-        }
-        area.present()?;
-    }
-    for (colour, name) in NAMES {
-        svg = svg.replace(colour, name);
-    }
-    // It fills its figure, whatever the screen's width.
-    Ok(svg.replacen("<svg width=\"420\" height=\"250\"", "<svg role=\"img\"", 1))
+fn runs(workflow: &Workflow) -> u64 {
+    let counted = workflow.days.iter().map(|day| day.runs).sum();
+    workflow.figures.runs.unwrap_or(counted)
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+fn failed(workflow: &Workflow) -> u64 {
+    workflow.days.iter().map(|day| day.failed).sum()
+}
+
+/// The whole in one look: the worst workflow in a sentence, and the sums.
+fn overview(html: &mut String, workflows: &[Workflow]) -> Result {
+    let credits = |workflow: &Workflow| workflow.figures.credits.unwrap_or(0);
+    let all_credits: u64 = workflows.iter().map(credits).sum();
+    let all_runs: u64 = workflows.iter().map(runs).sum();
+    let ok: u64 = workflows
+        .iter()
+        .flat_map(|it| &it.days)
+        .map(|day| day.succeeded)
+        .sum();
+    let red: u64 = workflows.iter().map(failed).sum();
+    let share = |part: u64| match all_credits {
+        0 => String::new(),
+        all => format!(", {} of all", percent(part as f64 / all as f64)),
+    };
+    let worst = workflows
+        .first()
+        .filter(|it| it.figures.success_rate.is_some_and(|rate| rate < 1.0));
+    match worst {
+        Some(worst) => writeln!(
+            html,
+            "<p class=worst><strong>Worst: <a href=#w0>{}</a></strong> is green in {} of {} runs and costs {} credits{}.</p>",
+            escape(&worst.figures.name),
+            worst.figures.success_rate.map_or("?".into(), percent),
+            thousands(runs(worst) as f64),
+            thousands(credits(worst) as f64),
+            share(credits(worst)),
+        )?,
+        None => writeln!(
+            html,
+            "<p class=worst><strong>All workflows are green.</strong></p>"
+        )?,
+    }
+    if let Some(dear) = workflows
+        .iter()
+        .max_by_key(|it| credits(it))
+        .filter(|it| credits(it) > 0)
+    {
+        let place = workflows
+            .iter()
+            .position(|it| std::ptr::eq(it, dear))
+            .unwrap_or_default();
+        writeln!(
+            html,
+            "<p class=worst>Most expensive: <a href=#w{place}>{}</a> with {} credits{}.</p>",
+            escape(&dear.figures.name),
+            thousands(credits(dear) as f64),
+            share(credits(dear)),
+        )?;
+    }
+    html.push_str("<dl class=sums>");
+    let green = match ok + red {
+        0 => "unknown".to_owned(),
+        all => percent(ok as f64 / all as f64),
+    };
+    for (what, figure) in [
+        ("workflows", thousands(workflows.len() as f64)),
+        ("runs", thousands(all_runs as f64)),
+        ("green", green),
+        ("credits", thousands(all_credits as f64)),
+    ] {
+        write!(html, "<div><dt>{what}</dt><dd>{figure}</dd></div>")?;
+    }
+    html.push_str("</dl>\n");
+    Ok(())
+}
+
+/// A change in words, with its direction and whether it is for the better.
+struct Changed {
+    class: &'static str,
+    words: String,
+}
+
+impl Changed {
+    /// `more` and `less` are what a higher or lower figure is called; `bad` is the worse direction.
+    fn new(
+        change: Option<f64>,
+        unit: &str,
+        [more, less]: [&str; 2],
+        more_is_bad: Option<bool>,
+    ) -> Self {
+        let Some(change) = change.map(|change| change * 100.0) else {
+            return Self {
+                class: "same",
+                words: "nothing to compare with".to_owned(),
+            };
+        };
+        if change.abs() < 0.05 {
+            return Self {
+                class: "same",
+                words: "unchanged".to_owned(),
+            };
+        }
+        let (arrow, word) = if change > 0.0 {
+            ("▲", more)
+        } else {
+            ("▼", less)
+        };
+        let class = match more_is_bad {
+            None => "same",
+            Some(bad) if bad == (change > 0.0) => "bad",
+            Some(_) => "good",
+        };
+        let size = change.abs();
+        let size = if size < 100.0 {
+            format!("{size:.1}")
+        } else {
+            thousands(size)
+        };
+        Self {
+            class,
+            words: format!("{arrow}\u{a0}{size}\u{202f}{unit} {word}"),
+        }
+    }
+
+    fn green(trend: &Trend) -> Self {
+        Self::new(
+            trend.success_rate(),
+            "points",
+            ["greener", "less green"],
+            Some(false),
+        )
+    }
+
+    fn p95(trend: &Trend) -> Self {
+        Self::new(trend.p95(), "%", ["slower", "faster"], Some(true))
+    }
+
+    fn credits(trend: &Trend) -> Self {
+        Self::new(trend.credits(), "%", ["more", "less"], Some(true))
+    }
+
+    fn html(&self) -> String {
+        format!("<small class={}>{}</small>", self.class, self.words)
+    }
+}
+
+fn minutes(time: Duration) -> String {
+    let minutes = time.as_secs_f64() / 60.0;
+    match minutes < 1000.0 {
+        true => format!("{minutes:.1}\u{202f}min"),
+        false => format!("{}\u{202f}min", thousands(minutes)),
+    }
+}
+
+/// One line for each workflow, the worst first.
+fn table(html: &mut String, workflows: &[Workflow]) -> Result {
+    html.push_str(
+        "<table><caption>All workflows, the worst first. Small print: the last 7 days beside the 7 before.</caption>\
+         <tr><th scope=col>Workflow<th scope=col>Green<th scope=col>Runs<th scope=col>p95<th scope=col>Credits\n",
+    );
+    for (place, workflow) in workflows.iter().enumerate() {
+        let figures = &workflow.figures;
+        let unknown = || "unknown".to_owned();
+        writeln!(
+            html,
+            "<tr><th scope=row><a href=#w{place}>{}</a><td>{}{}<td>{}<small>{} failed</small><td>{}{}<td>{}{}",
+            escape(&figures.name),
+            figures.success_rate.map_or_else(unknown, percent),
+            Changed::green(&workflow.trend).html(),
+            thousands(runs(workflow) as f64),
+            thousands(failed(workflow) as f64),
+            figures.p95.map_or_else(unknown, minutes),
+            Changed::p95(&workflow.trend).html(),
+            figures
+                .credits
+                .map_or_else(unknown, |it| thousands(it as f64)),
+            Changed::credits(&workflow.trend).html(),
+        )?;
+    }
+    html.push_str("</table>\n");
+    Ok(())
+}
+
+/// How many sections are open when the page is.
+const OPEN: usize = 8;
+
+fn section(html: &mut String, place: usize, workflow: &Workflow, links: &Links) -> Result {
+    let figures = &workflow.figures;
+    let open = if place < OPEN { " open" } else { "" };
+    write!(
+        html,
+        "<details id=w{place}{open}><summary><h2>{}</h2></summary><p><a href=\"{}\">Insights on CircleCI</a></p><dl>",
+        escape(&figures.name),
+        escape(&links.workflow(&figures.name)),
+    )?;
+    let unknown = || "unknown".to_owned();
+    let per_run = figures
+        .credits_per_run()
+        .map(|it| format!("{} a run", thousands(it)));
+    let median = figures.median.map(|it| format!("median {}", minutes(it)));
+    let red = format!(
+        "{} of {} runs failed",
+        thousands(failed(workflow) as f64),
+        thousands(runs(workflow) as f64)
+    );
+    for (what, figure, more, change) in [
+        (
+            "green",
+            figures.success_rate.map(percent),
+            red,
+            Changed::green(&workflow.trend),
+        ),
+        (
+            "p95",
+            figures.p95.map(minutes),
+            median.unwrap_or_default(),
+            Changed::p95(&workflow.trend),
+        ),
+        (
+            "credits",
+            figures.credits.map(|it| thousands(it as f64)),
+            per_run.unwrap_or_default(),
+            Changed::credits(&workflow.trend),
+        ),
+    ] {
+        let figure = figure.unwrap_or_else(unknown);
+        write!(
+            html,
+            "<div><dt>{what}</dt><dd>{figure}<small>{more}</small>{}</dd></div>",
+            change.html()
+        )?;
+    }
+    html.push_str("</dl><div class=charts>");
+    for chart in charts(&workflow.days) {
+        html.push_str(&chart.html()?);
+    }
+    html.push_str("</div></details>\n");
+    Ok(())
+}
+
+fn charts(days: &[Period]) -> [chart::Chart; 3] {
+    let labels: Vec<String> = days
+        .iter()
+        .map(|day| day.from.format("%-d %b").to_string())
+        .collect();
+    let columns = |of: &dyn Fn(&Period) -> chart::Column| days.iter().map(of).collect();
+    let in_minutes = |time: Duration| time.as_secs_f64() / 60.0;
+    [
+        chart::Chart {
+            title: "Runs",
+            unit: "Runs a day",
+            legend: &[("one", "green"), ("two", "failed")],
+            columns: columns(&|day| chart::Column {
+                // What is neither, such as a canceled run, is not shown.
+                bars: vec![day.succeeded as f64, day.failed as f64],
+                mark: None,
+                tip: format!(
+                    "{} runs, {} failed",
+                    thousands(day.runs as f64),
+                    thousands(day.failed as f64)
+                ),
+            }),
+            labels: labels.clone(),
+        },
+        chart::Chart {
+            title: "Duration",
+            unit: "Duration (minutes)",
+            legend: &[("three", "median"), ("mark", "p95")],
+            columns: columns(&|day| chart::Column {
+                bars: vec![0.0, 0.0, day.median.map_or(0.0, in_minutes)],
+                mark: day.p95.map(in_minutes),
+                tip: match (day.median, day.p95) {
+                    (Some(median), Some(p95)) => {
+                        format!("median {}, p95 {}", minutes(median), minutes(p95))
+                    }
+                    _ => "no run to measure".to_owned(),
+                },
+            }),
+            labels: labels.clone(),
+        },
+        chart::Chart {
+            title: "Credits",
+            unit: "Credits a day",
+            legend: &[],
+            columns: columns(&|day| chart::Column {
+                bars: vec![day.credits as f64],
+                mark: None,
+                tip: format!("{} credits", thousands(day.credits as f64)),
+            }),
+            labels,
+        },
+    ]
 }
 
 const HEAD: &str = "<!doctype html>
@@ -259,22 +475,62 @@ const HEAD: &str = "<!doctype html>
 <meta name=viewport content='width=device-width, initial-scale=1'>
 <title>Workflows</title>
 <style>
-:root { color-scheme: light dark; --ink: #24292f; --paper: #fff; --grid: #d0d7de; --one: #0969da; --two: #bc4c00; }
+:root { color-scheme: light dark; --ink: #1f2328; --soft: #59636e; --paper: #fff; --tile: #f6f8fa; --grid: #d1d9e0; --link: #0757ba;
+  --one: #2f7ec7; --two: #c0392b; --three: #a9c8e8; --mark: #8a4b00; --good: #116329; --bad: #b3261e; }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e6edf3; --paper: #0d1117; --grid: #3a424c; --one: #58a6ff; --two: #f0883e; }
+  :root { --ink: #e6edf3; --soft: #9da7b3; --paper: #0d1117; --tile: #161b22; --grid: #3a424c; --link: #6cb2ff;
+    --one: #4493e0; --two: #ff7b72; --three: #3a6ea5; --mark: #f5b35c; --good: #56d364; --bad: #ff8f85; }
 }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 84rem; margin: 2rem auto; padding: 0 1rem; }
-section { border-top: 1px solid var(--grid); margin-top: 2rem; }
-dl { display: flex; flex-wrap: wrap; gap: 1rem 3rem; margin: 0 0 1rem; }
-dd { margin: 0; font-size: 1.5rem; }
-small { display: block; font-size: .8rem; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1rem; }
-figure { margin: 0; }
-figcaption { font-weight: 600; }
-figcaption i { display: inline-block; width: 1.2rem; height: .2rem; vertical-align: middle; margin-left: .8rem; }
-i.one { background: var(--one); }
-i.two { background: var(--two); }
-svg { width: 100%; height: auto; }
-footer { margin-top: 2rem; font-size: .8rem; }
+* { box-sizing: border-box; }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 84rem; margin: 1.5rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
+a { color: var(--link); }
+h1 { font-size: 1.6rem; line-height: 1.2; margin: 0; }
+h2 { font-size: 1.2rem; margin: 0; display: inline; }
+header p { margin: .3rem 0 1rem; color: var(--soft); }
+.worst { margin: .2rem 0; font-size: 1.1rem; }
+dl { display: flex; flex-wrap: wrap; gap: 1rem 3rem; margin: .5rem 0 1rem; }
+.sums { background: var(--tile); border: 1px solid var(--grid); border-radius: .5rem; padding: .7rem 1rem; margin-top: 1rem; }
+dt { color: var(--soft); font-size: .9rem; }
+dd { margin: 0; font-size: 1.5rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
+small { display: block; font-size: .85rem; line-height: 1.35; color: var(--soft); }
+.good { color: var(--good); }
+.bad { color: var(--bad); font-weight: 600; }
+table { border-collapse: collapse; width: 100%; margin: 1rem 0 2rem; font-variant-numeric: tabular-nums; }
+caption { text-align: left; color: var(--soft); font-size: .9rem; padding-bottom: .3rem; }
+th, td { text-align: right; vertical-align: top; padding: .35rem .5rem; border-top: 1px solid var(--grid); }
+td { white-space: nowrap; overflow-wrap: normal; }
+th:first-child { text-align: left; padding-left: 0; }
+th[scope=col] { border: 0; color: var(--soft); font-weight: 400; font-size: .9rem; }
+th[scope=row] { font-weight: 600; }
+details { border-top: 1px solid var(--grid); padding: .8rem 0 1.2rem; }
+summary { cursor: pointer; }
+details p { margin: .2rem 0; font-size: .9rem; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(16rem, 100%), 1fr)); gap: 1.2rem 2rem; }
+figure { margin: 0; display: grid; align-content: end; grid-template-columns: 3.4rem 1fr; column-gap: .4rem; font-size: .8rem; }
+figcaption { grid-column: 1 / -1; font-size: .9rem; padding-bottom: .3rem; }
+figcaption i { display: inline-block; width: .9rem; height: .7rem; margin: 0 .2rem 0 .7rem; }
+figcaption i.mark { height: .2rem; vertical-align: middle; }
+figcaption .one { background: var(--one); }
+figcaption .two { background: var(--two); }
+figcaption .three { background: var(--three); }
+figcaption .mark { background: var(--mark); }
+.scale, .days { display: flex; justify-content: space-between; color: var(--soft); }
+.scale { flex-direction: column; align-items: flex-end; line-height: 1; }
+.days { grid-column: 2; padding-top: .2rem; }
+svg { width: 100%; height: 9rem; display: block; overflow: visible; }
+svg .one { fill: var(--one); }
+svg .two { fill: var(--two); }
+svg .three { fill: var(--three); }
+svg .grid { stroke: var(--grid); stroke-width: 1; vector-effect: non-scaling-stroke; }
+svg .mark { stroke: var(--mark); stroke-width: 3; vector-effect: non-scaling-stroke; }
+svg .tip { fill: transparent; }
+svg .tip:hover { fill: var(--ink); fill-opacity: .12; }
+footer { margin: 2rem 0; font-size: .9rem; color: var(--soft); }
+@media (max-width: 34rem) {
+  td:nth-child(3), th:nth-child(3), td:nth-child(4), th:nth-child(4) { display: none; }
+  th, td { padding: .35rem .25rem; }
+  td { white-space: normal; }
+  dl { gap: .7rem 1.8rem; }
+}
 </style>
 ";

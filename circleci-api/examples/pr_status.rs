@@ -16,7 +16,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use circleci_api::types::{JobStatus, PipelineState, Workflow, WorkflowStatus};
+use circleci_api::types::{Workflow, WorkflowStatus};
+use circleci_api::wait::{Outcome, Verdict};
 use circleci_api::{Client, ProjectSlug};
 
 #[allow(dead_code, reason = "the tour shows more of it")]
@@ -72,36 +73,28 @@ async fn status(
         writeln!(out, "{project} {branch}: no pipeline")?;
         return Ok(false);
     };
-    let workflows = circleci.list_workflows_by_pipeline_id(pipeline.id).items();
-    let workflows = latest(workflows.into_vec().await?);
-    let mut parts = Vec::new();
-    let mut fine = true;
-    for workflow in &workflows {
-        let status = workflow.status.as_ref();
-        let mut part = format!(
-            "{} {}",
-            workflow.name,
-            status.map_or("?", WorkflowStatus::as_str)
-        );
-        let failing = status == Some(&WorkflowStatus::Failing);
-        if failing || status.is_some_and(WorkflowStatus::is_failure) {
-            fine = false;
-            part += &culprits(circleci, workflow).await?;
-        }
-        parts.push(part);
-    }
-    if pipeline.state == Some(PipelineState::Errored) {
-        fine = false;
-        let errors = pipeline.errors.iter().flat_map(|error| &error.message);
-        parts.extend(errors.map(|message| format!("error: {message}")));
-    }
+    let outcome = circleci.pipeline_outcome(pipeline.id).await?;
+    let mut parts: Vec<String> = outcome
+        .workflows
+        .iter()
+        .map(|workflow| {
+            let status = workflow.status.as_ref();
+            let status = status.map_or("?", WorkflowStatus::as_str);
+            format!("{} {status}{}", workflow.name, culprits(&outcome, workflow))
+        })
+        .collect();
+    let errors = outcome.pipeline_errors.iter();
+    let messages = errors.flat_map(|error| &error.message);
+    parts.extend(messages.map(|message| format!("error: {message}")));
     if parts.is_empty() {
         parts.push("no workflow yet".to_owned());
     }
-    let sign = match fine {
-        false => "✗",
-        true if workflows.iter().all(is_finished) && !workflows.is_empty() => "✓",
-        true => "…",
+    let failed = matches!(outcome.verdict, Verdict::Failed | Verdict::Errored);
+    let fine = !failed && outcome.failures.is_empty();
+    let sign = match outcome.verdict {
+        _ if !fine => "✗",
+        Verdict::Success => "✓",
+        _ => "…",
     };
     writeln!(
         out,
@@ -113,35 +106,12 @@ async fn status(
 }
 
 /// ` (test, lint)`: the jobs that failed.
-async fn culprits(circleci: &Client, workflow: &Workflow) -> Result<String> {
-    let Some(id) = workflow.id else {
-        return Ok(String::new());
-    };
-    let jobs = circleci.list_workflow_jobs(id).items().into_vec().await?;
-    let failed = jobs
-        .into_iter()
-        .filter(|job| job.status.as_ref().is_some_and(JobStatus::is_failure));
-    let names: Vec<String> = failed.map(|job| job.name).collect();
-    Ok(match names.is_empty() {
+fn culprits(outcome: &Outcome, workflow: &Workflow) -> String {
+    let failures = outcome.failures.iter();
+    let of_it = failures.filter(|failure| failure.workflow_id == workflow.id);
+    let names: Vec<&str> = of_it.filter_map(|failure| failure.job.as_deref()).collect();
+    match names.is_empty() {
         true => String::new(),
         false => format!(" ({})", names.join(", ")),
-    })
-}
-
-fn is_finished(workflow: &Workflow) -> bool {
-    workflow
-        .status
-        .as_ref()
-        .is_some_and(WorkflowStatus::is_finished)
-}
-
-/// Of a workflow that was rerun the last run.
-fn latest(mut workflows: Vec<Workflow>) -> Vec<Workflow> {
-    workflows.sort_by_key(|workflow| workflow.created_at);
-    let mut last: Vec<Workflow> = Vec::new();
-    for workflow in workflows {
-        last.retain(|earlier| (&earlier.name, &earlier.tag) != (&workflow.name, &workflow.tag));
-        last.push(workflow);
     }
-    last
 }

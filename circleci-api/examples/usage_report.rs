@@ -5,22 +5,25 @@
 //! cargo run --example usage_report --features usage -- report ORG-ID [DAYS]    of yours; needs CIRCLE_TOKEN
 //! ```
 //!
-//! It writes `report.svg`, for light and dark screens, and `report.csv`.
+//! It writes `report.svg`, for light and dark screens, from phones to wide ones, and `report.csv`.
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::fmt::{self, Write};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use circleci_api::Client;
 use circleci_api::chrono::{DateTime, TimeDelta, Utc};
-use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+#[path = "support/figures.rs"]
+mod figures;
 #[path = "support/usage.rs"]
 mod server;
 
-type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+use figures::{escape, percent, thousands};
+
+pub type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -43,7 +46,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn small(name: &str) -> Result {
+pub async fn small(name: &str) -> Result {
     let server = server::start().await;
     let circleci = Client::builder()
         .host(server.uri())
@@ -61,14 +64,14 @@ async fn real(name: &str, organization: &str, days: &str) -> Result {
 }
 
 #[derive(Default)]
-struct Used {
+pub struct Used {
     runs: u64,
     seconds: f64,
     credits: f64,
 }
 
 /// By project and resource class.
-type Usage = BTreeMap<(String, String), Used>;
+pub type Usage = BTreeMap<(String, String), Used>;
 
 async fn report(name: &str, circleci: &Client, organization: &str, days: u16) -> Result {
     let end = DateTime::<Utc>::from(SystemTime::now());
@@ -109,7 +112,7 @@ async fn report(name: &str, circleci: &Client, organization: &str, days: u16) ->
     }
     for (file, content) in [
         (format!("{name}.csv"), csv),
-        (format!("{name}.svg"), picture(&usage, days)?),
+        (format!("{name}.svg"), picture(&usage, end, days)?),
     ] {
         std::fs::write(&file, content).map_err(|error| format!("{file}: {error}"))?;
     }
@@ -157,115 +160,160 @@ fn ranked<'u>(
     ranked
 }
 
-/// Colours that the style sheet replaces, depending on the screen.
-const INK: RGBColor = RGBColor(1, 1, 1);
-const GRID: RGBColor = RGBColor(2, 2, 2);
-const CLASSES: [RGBColor; 6] = [
-    RGBColor(3, 3, 3),
-    RGBColor(4, 4, 4),
-    RGBColor(5, 5, 5),
-    RGBColor(6, 6, 6),
-    RGBColor(7, 7, 7),
-    RGBColor(8, 8, 8),
-];
+/// How many classes have a colour of their own.
+const CLASSES: usize = 6;
 const STYLE: &str = "<style>
-svg { --ink: #24292f; --paper: #fff; --grid: #d0d7de; --c3: #0969da; --c4: #bc4c00; --c5: #1a7f37; --c6: #8250df; --c7: #bf8700; --c8: #6e7781; background: var(--paper) }
-@media (prefers-color-scheme: dark) { svg { --ink: #e6edf3; --paper: #0d1117; --grid: #3a424c; --c3: #58a6ff; --c4: #f0883e; --c5: #3fb950; --c6: #bc8cff; --c7: #d29922; --c8: #8b949e } }
+svg { --ink: #1f2328; --soft: #59636e; --paper: #fff; --grid: #d1d9e0; --c0: #0969da; --c1: #bc4c00; --c2: #1a7f37; --c3: #8250df; --c4: #9a6700; --c5: #6e7781;
+  background: var(--paper); font: 14px system-ui, sans-serif }
+@media (prefers-color-scheme: dark) { svg { --ink: #e6edf3; --soft: #9da7b3; --paper: #0d1117; --grid: #3a424c; --c0: #58a6ff; --c1: #f0883e; --c2: #3fb950; --c3: #bc8cff; --c4: #d29922; --c5: #8b949e } }
+text { fill: var(--ink); font-variant-numeric: tabular-nums }
+.title { font-size: 18px; font-weight: 600 }
+.total { font-size: 26px; font-weight: 600 }
+.soft { fill: var(--soft); font-size: 13px }
+.track { fill: var(--grid); fill-opacity: .45 }
+rect:hover { stroke: var(--ink) }
 </style>";
 
-/// A bar for each project, in pieces for the resource classes.
-fn picture(usage: &Usage, days: u16) -> Result<String> {
-    let projects = ranked(usage, |(project, _)| project, 15);
-    let classes = ranked(usage, |(_, class)| class, CLASSES.len());
-    let place = |list: &[(&str, f64)], name: &str| {
-        let last = list.len().saturating_sub(1);
-        list.iter()
-            .position(|(known, _)| *known == name)
-            .unwrap_or(last)
-    };
-    let mut credits = vec![vec![0.0; classes.len()]; projects.len()];
-    for ((project, class), used) in usage {
-        credits[place(&projects, project)][place(&classes, class)] += used.credits;
+/// What of the usage is drawn: a bar for each project, in pieces for the resource classes.
+struct Drawn<'u> {
+    projects: Vec<(&'u str, f64)>,
+    classes: Vec<(&'u str, f64)>,
+    /// For each project, the credits of each class.
+    credits: Vec<Vec<f64>>,
+    total: f64,
+}
+
+impl<'u> Drawn<'u> {
+    fn of(usage: &'u Usage) -> Self {
+        let projects = ranked(usage, |(project, _)| project, 15);
+        let classes = ranked(usage, |(_, class)| class, CLASSES);
+        let place = |list: &[(&str, f64)], name: &str| {
+            let last = list.len().saturating_sub(1);
+            let found = list.iter().position(|(known, _)| *known == name);
+            found.unwrap_or(last)
+        };
+        let mut credits = vec![vec![0.0; classes.len()]; projects.len()];
+        for ((project, class), used) in usage {
+            credits[place(&projects, project)][place(&classes, class)] += used.credits;
+        }
+        Self {
+            total: projects.iter().map(|(_, credits)| credits).sum(),
+            projects,
+            classes,
+            credits,
+        }
     }
-    let most = credits
-        .iter()
-        .map(|row| row.iter().sum())
-        .fold(1.0, f64::max);
-    let (width, height) = (900, 170 + 36 * projects.len().max(1) as u32);
-    let font = |size: i32| ("sans-serif", size).into_font().color(&INK);
+
+    /// A part of all credits.
+    fn share(&self, credits: f64) -> String {
+        match self.total > 0.0 {
+            true => percent(credits / self.total),
+            false => "-".to_owned(),
+        }
+    }
+}
+
+/// The picture has no size of its own across: bars are in percent of its width, so that text stays as large as it is.
+pub fn picture(usage: &Usage, end: DateTime<Utc>, days: u16) -> Result<String> {
+    let drawn = Drawn::of(usage);
+    let begin = end - TimeDelta::days(days.into());
     let mut svg = String::new();
-    {
-        let area = SVGBackend::with_string(&mut svg, (width, height)).into_drawing_area();
-        let title = format!("Credits by project and resource class, last {days} days");
-        area.draw(&Text::new(title, (20, 14), font(18)))?;
-        // In rows of three, so that the longest names fit beside one another.
-        for (place, ((class, _), colour)) in (0..).zip(classes.iter().zip(CLASSES)) {
-            let (x, y) = (20 + 290 * (place % 3), 46 + 22 * (place / 3));
-            area.draw(&Rectangle::new(
-                [(x, y + 1), (x + 12, y + 13)],
-                colour.filled(),
-            ))?;
-            area.draw(&Text::new(short(class, 32), (x + 18, y), font(13)))?;
+    let mut y = 34;
+    let title = text(0, y, "title", "Credits by project and resource class");
+    writeln!(svg, "{title}")?;
+    let span = format!(
+        "{} to {}",
+        begin.format("%-d %B %Y"),
+        end.format("%-d %B %Y")
+    );
+    writeln!(svg, "{}", text(0, y + 22, "soft", &span))?;
+    y += 62;
+    let total = format!("{} credits", thousands(drawn.total));
+    writeln!(svg, "{}", text(0, y, "total", &total))?;
+    y += 26;
+    match drawn.projects.first().filter(|(_, credits)| *credits > 0.0) {
+        None => writeln!(svg, "{}", text(0, y, "", "Nothing was used."))?,
+        Some((project, credits)) => {
+            let share = drawn.share(*credits);
+            let most = format!("{} used the most: {share}", short(project, 30));
+            writeln!(svg, "{}", text(0, y, "", &most))?;
+            y = legend(&mut svg, &drawn, y + 18)?;
+            y = bars(&mut svg, &drawn, y + 14)?;
         }
-        // Room at the end of the longest bar for its figure.
-        let mut chart = ChartBuilder::on(&area)
-            .margin_top(96)
-            .margin_left(12)
-            .margin_right(20)
-            .x_label_area_size(48)
-            .y_label_area_size(210)
-            .build_cartesian_2d(0.0..most * 1.12, projects.len().max(1) as f64..0.0)?;
-        chart
-            .configure_mesh()
-            .disable_y_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(GRID)
-            .axis_style(GRID)
-            .label_style(font(13))
-            .axis_desc_style(font(14))
-            .x_desc("Credits")
-            .y_desc("Project")
-            .x_labels(6)
-            .y_labels(0)
-            .x_label_formatter(&|credits| thousands(*credits))
-            .draw()?;
-        for (row, ((project, sum), pieces)) in projects.iter().zip(&credits).enumerate() {
-            let row = row as f64;
-            let mut from = 0.0;
-            for (piece, colour) in pieces.iter().zip(CLASSES) {
-                let bar = Rectangle::new(
-                    [(from, row + 0.18), (from + piece, row + 0.82)],
-                    colour.filled(),
-                );
-                chart.draw_series([bar])?;
-                from += piece;
-            }
-            let (start, middle) = chart.backend_coord(&(0.0, row + 0.5));
-            let (end, _) = chart.backend_coord(&(*sum, row));
-            let beside = |side| font(13).pos(Pos::new(side, VPos::Center));
-            area.draw(&Text::new(
-                short(project, 24),
-                (start - 10, middle),
-                beside(HPos::Right),
-            ))?;
-            area.draw(&Text::new(
-                thousands(*sum),
-                (end + 6, middle),
-                beside(HPos::Left),
-            ))?;
-        }
-        area.present()?;
     }
-    for (colour, name) in (1..).zip(["ink", "grid", "c3", "c4", "c5", "c6", "c7", "c8"]) {
-        svg = svg.replace(
-            &format!("#{colour:02}{colour:02}{colour:02}"),
-            &format!("var(--{name})"),
+    let height = y + 20;
+    Ok(format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"100%\" height=\"{height}\" role=\"img\" \
+         aria-label=\"Credits by project and resource class\">\n{STYLE}\n{svg}</svg>\n"
+    ))
+}
+
+/// A line of text in a class of the style sheet.
+fn text(x: u16, y: i32, class: &str, words: &str) -> String {
+    format!(
+        "<text x=\"1%\" dx=\"{x}\" y=\"{y}\" class=\"{class}\">{}</text>",
+        escape(words)
+    )
+}
+
+/// A line for each class. Returns where it ends.
+fn legend(svg: &mut String, drawn: &Drawn<'_>, y: i32) -> std::result::Result<i32, fmt::Error> {
+    for (place, (class, credits)) in (0..).zip(&drawn.classes) {
+        let y = y + 22 * place;
+        writeln!(
+            svg,
+            "<rect x=\"1%\" y=\"{y}\" width=\"13\" height=\"13\" fill=\"var(--c{place})\"/>"
+        )?;
+        let words = format!(
+            "{}: {} ({})",
+            short(class, 32),
+            thousands(*credits),
+            drawn.share(*credits)
         );
+        writeln!(svg, "{}", text(20, y + 12, "", &words))?;
     }
-    let begin = svg.find("<svg").unwrap_or_default();
-    let after = svg[begin..].find('>').map_or(0, |end| begin + end + 1);
-    svg.insert_str(after, STYLE);
-    Ok(svg)
+    Ok(y + 22 * i32::try_from(drawn.classes.len()).unwrap_or(0))
+}
+
+/// Each project's name and credits above its bar. Returns where it ends.
+fn bars(svg: &mut String, drawn: &Drawn<'_>, y: i32) -> std::result::Result<i32, fmt::Error> {
+    let most = drawn
+        .projects
+        .iter()
+        .map(|(_, credits)| *credits)
+        .fold(1.0, f64::max);
+    let mut y = y;
+    for ((project, sum), pieces) in drawn.projects.iter().zip(&drawn.credits) {
+        y += 22;
+        writeln!(svg, "{}", text(0, y, "", &short(project, 60)))?;
+        y += 18;
+        let figure = format!("{} credits, {}", thousands(*sum), drawn.share(*sum));
+        writeln!(svg, "{}", text(0, y, "soft", &figure))?;
+        writeln!(
+            svg,
+            "<rect class=\"track\" x=\"1%\" y=\"{}\" width=\"98%\" height=\"14\"/>",
+            y + 6
+        )?;
+        let mut from = 0.0;
+        for (place, ((class, _), credits)) in drawn.classes.iter().zip(pieces).enumerate() {
+            let width = 98.0 * credits / most;
+            if width > 0.0 {
+                writeln!(
+                    svg,
+                    "<rect x=\"{:.3}%\" y=\"{}\" width=\"{width:.3}%\" height=\"14\" fill=\"var(--c{place})\">\
+                     <title>{}, {}: {} credits</title></rect>",
+                    1.0 + from,
+                    y + 6,
+                    escape(project),
+                    escape(class),
+                    thousands(*credits),
+                )?;
+            }
+            from += width;
+        }
+        y += 26;
+    }
+    Ok(y)
 }
 
 fn short(text: &str, most: usize) -> String {
@@ -273,17 +321,4 @@ fn short(text: &str, most: usize) -> String {
         true => text.chars().take(most - 1).chain(['…']).collect(),
         false => text.to_owned(),
     }
-}
-
-/// `1 234 567`.
-fn thousands(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push('\u{202f}');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::operation::Operation;
+use crate::operation::Identity;
+use crate::operation::deprecation::Deprecation;
 
 /// How much of a body an error keeps.
 const EXCERPT: usize = 4 * 1024;
@@ -44,7 +45,7 @@ const LINE: usize = 400;
 /// #     .rate_limited(Duration::from_secs(30)).status(502, "Bad gateway").status(400, "Bad request");
 /// # let circleci = server.client_builder().no_retries().build()?;
 /// # for expected in ["the token is", "not there", "not there", "too many requests: wait Some(30s)",
-/// #     "try later: getCurrentUser: 502 Bad Gateway: Bad gateway", "getCurrentUser: 400 Bad Request: Bad request; CircleCI"] {
+/// #     "try later: getCurrentUser: 502 Bad Gateway: Bad gateway", "getCurrentUser: 400 Bad Request: Bad request (request 5a1c7e00-0000-4000-8000-000000000006); CircleCI"] {
 /// #     let error = circleci.get_current_user().send().await.unwrap_err();
 /// #     assert!(advice(&error).starts_with(expected), "{}", advice(&error));
 /// # }
@@ -74,7 +75,7 @@ pub struct Error(Box<Inner>);
 #[derive(Debug)]
 struct Inner {
     kind: ErrorKind,
-    operation: Option<&'static Operation>,
+    operation: Option<Identity>,
     status: Option<StatusCode>,
     message: Option<String>,
     path: Option<String>,
@@ -82,6 +83,7 @@ struct Inner {
     excerpt: Option<String>,
     attempts: u32,
     retry_after: Option<Duration>,
+    deprecation: Option<Deprecation>,
     timeout: bool,
     lasting: bool,
     passing: bool,
@@ -149,6 +151,7 @@ impl Error {
             excerpt: None,
             attempts: 0,
             retry_after: None,
+            deprecation: None,
             timeout: kind == ErrorKind::Timeout,
             lasting: false,
             passing: false,
@@ -160,14 +163,14 @@ impl Error {
         Self::new(ErrorKind::Configuration).with_message(message)
     }
 
-    pub(crate) fn argument(operation: &'static Operation, message: impl Into<String>) -> Self {
+    pub(crate) fn argument(operation: impl Into<Identity>, message: impl Into<String>) -> Self {
         Self::new(ErrorKind::InvalidArgument)
             .with_operation(operation)
             .with_message(message)
     }
 
-    pub(crate) fn with_operation(mut self, operation: &'static Operation) -> Self {
-        self.0.operation = Some(operation);
+    pub(crate) fn with_operation(mut self, operation: impl Into<Identity>) -> Self {
+        self.0.operation = Some(operation.into());
         self
     }
 
@@ -212,6 +215,11 @@ impl Error {
 
     pub(crate) fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
         self.0.retry_after = wait;
+        self
+    }
+
+    pub(crate) fn with_deprecation(mut self, deprecation: Option<Deprecation>) -> Self {
+        self.0.deprecation = deprecation;
         self
     }
 
@@ -290,9 +298,10 @@ impl Error {
         self.0.request_id.as_deref()
     }
 
-    /// The id of the operation, such as `listContexts`.
-    pub fn operation(&self) -> Option<&'static str> {
-        self.0.operation.map(|operation| operation.id)
+    /// The id of the operation, such as `listContexts`. For a call by [`Client::request`](crate::Client::request), its method
+    /// and path, such as `GET /project/{project-slug}/brand-new`.
+    pub fn operation(&self) -> Option<&str> {
+        self.0.operation.as_ref().map(Identity::id)
     }
 
     /// How many requests were sent, or tried to be.
@@ -336,6 +345,12 @@ impl Error {
         self.0.retry_after
     }
 
+    /// That the operation is deprecated, if the answer says so (`Deprecation`, `Sunset`). See the example of
+    /// [`Deprecation`](crate::Deprecation).
+    pub fn deprecation(&self) -> Option<Deprecation> {
+        self.0.deprecation
+    }
+
     /// The connection or the answer did not come in time.
     pub fn is_timeout(&self) -> bool {
         self.0.timeout
@@ -365,8 +380,8 @@ fn is_transient(status: StatusCode) -> bool {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let error = &*self.0;
-        if let Some(operation) = error.operation {
-            write!(f, "{}: ", operation.id)?;
+        if let Some(operation) = self.operation() {
+            write!(f, "{operation}: ")?;
         }
         let mut what: Cow<'static, str> = match error.kind {
             ErrorKind::Configuration => "cannot set up the client".into(),
@@ -434,6 +449,7 @@ impl fmt::Debug for Error {
             .field("request_id", &error.request_id)
             .field("attempts", &error.attempts)
             .field("retry_after", &error.retry_after)
+            .field("deprecation", &error.deprecation)
             .field("body_excerpt", &error.excerpt)
             .field("source", &error.source)
             .finish()

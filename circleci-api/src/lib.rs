@@ -36,6 +36,8 @@ mod lists;
 #[allow(clippy::panic, reason = "a test that misuses it is to fail")]
 pub mod mock;
 mod operation;
+#[cfg(feature = "overview")]
+pub mod overview;
 mod request;
 mod retry;
 mod transport;
@@ -53,7 +55,10 @@ pub use client::auth::{Scheme, Token};
 pub use client::environment::Environment;
 pub use client::{Client, ClientBuilder};
 #[cfg(feature = "contexts")]
-pub use contexts::{Copied, CopiedRestriction, SetVariables, VariablesSet};
+pub use contexts::{
+    ContextsWithVariable, Copied, CopiedRestriction, FindContexts, SetVariables, VariablesPlan,
+    VariablesSet,
+};
 pub use error::{Error, ErrorKind};
 pub use generated::{operations, types};
 #[cfg(feature = "insights")]
@@ -61,11 +66,14 @@ pub use insights::{Insights, Period, Trend, WorkflowFigures};
 pub use json::open_enum::OpenEnum;
 pub use json::surprise::{Surprise, SurpriseKind};
 pub use lists::items::Items;
+pub use lists::list_page::ListPage;
+pub use lists::many::Many;
 pub use lists::page::{Page, Paged};
 pub use lists::pages::Pages;
 pub use lists::tolerant::{ItemError, Tolerant};
+pub use operation::deprecation::Deprecation;
 pub use operation::{Operation, Param, ParamKind, Replay};
-pub use request::{Kind, Request, Sending};
+pub use request::{Kind, RawRequest, Request, Sending};
 pub use retry::RetryPolicy;
 pub use retry::clock::Clock;
 #[cfg(feature = "pacing")]

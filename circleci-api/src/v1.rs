@@ -119,8 +119,7 @@ operation! {
     /// # Ok(()) }
     /// ```
     GetJobSteps -> JobSteps;
-    // The path goes up from `/api/v2`; where the client's own base is, so is version 1.1.
-    "getJobSteps" GET "/../v1.1/project/{vcs}/{org}/{repo}/{build_num}" ("vcs": Text, "org": Text, "repo": Text, "build_num": Integer) Safe
+    "getJobSteps" GET "/project/{vcs}/{org}/{repo}/{build_num}" ("vcs": Text, "org": Text, "repo": Text, "build_num": Integer) Safe below "/api/v1.1"
 }
 
 object! {

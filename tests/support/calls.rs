@@ -117,6 +117,20 @@ macro_rules! calls {
     };
 }
 
+/// Operations that the overlay adds: CircleCI has them, and its document does not.
+pub const UNDOCUMENTED: [&str; 1] = ["getProjectDeploySettings"];
+
+/// Operations whose answer is not read: CircleCI answers 204, where its document says 200 and a message.
+#[allow(dead_code, reason = "conformance does not read answers")]
+pub const UNREAD: [&str; 1] = ["deleteGroup"];
+
+/// Those of the document.
+pub fn documented() -> Vec<Call> {
+    let mut calls = all();
+    calls.retain(|call| !UNDOCUMENTED.contains(&call.id));
+    calls
+}
+
 /// All of them: the document's name, the call with what is required, and `=>` the call with everything where that is more.
 pub fn all() -> Vec<Call> {
     calls! {
@@ -138,12 +152,13 @@ pub fn all() -> Vec<Call> {
         // Deploy
         "getComponent" |c| c.get_component(t("component_id"));
         "getEnvironment" |c| c.get_environment(id("environment_id"));
+        "getProjectDeploySettings" |c| c.get_project_deploy_settings(id("project_id"));
         "listComponentVersions" |c| c.list_component_versions(t("component_id"))
             => c.list_component_versions(t("component_id")).environment_id(id("environment-id"));
-        "listComponents" |c| c.list_components(id("org-id"), number("page-size"))
-            => c.list_components(id("org-id"), number("page-size")).project_id(id("project-id")).page_token(t("page-token"));
-        "listEnvironments" |c| c.list_environments(id("org-id"), number("page-size"))
-            => c.list_environments(id("org-id"), number("page-size")).page_token(t("page-token"));
+        "listComponents" |c| c.list_components(id("org-id"))
+            => c.list_components(id("org-id")).page_size(number("page-size")).project_id(id("project-id")).page_token(t("page-token")).component_name(t("component-name"));
+        "listEnvironments" |c| c.list_environments(id("org-id"))
+            => c.list_environments(id("org-id")).page_size(number("page-size")).page_token(t("page-token"));
         // Groups
         "createOrganizationGroup" |c| c.create_organization_group(t("org_id"), CreateOrganizationGroupRequest::new(t("name")))
             => c.create_organization_group(t("org_id"), CreateOrganizationGroupRequest::new(t("name")).description(t("description")));
@@ -305,8 +320,8 @@ pub fn all() -> Vec<Call> {
         "deleteWebhook" |c| c.delete_webhook(id("webhook-id"));
         "getWebhookById" |c| c.get_webhook_by_id(id("webhook-id"));
         "getWebhooks" |c| c.get_webhooks(id("scope-id"), WebhookScopeType::Project);
-        "updateWebhook" |c| c.update_webhook(id("webhook-id"), UpdateWebhookRequest::new())
-            => c.update_webhook(id("webhook-id"), UpdateWebhookRequest::new().events(EVENTS).name(t("name")).signing_secret(t("signing-secret")).url(t("url")).verify_tls(false));
+        "updateWebhook" |c| c.update_webhook(id("webhook-id"), UpdateWebhookRequest::new(None))
+            => c.update_webhook(id("webhook-id"), UpdateWebhookRequest::new(Some(t("signing-secret"))).events(EVENTS).name(t("name")).url(t("url")).verify_tls(false));
         // Workflow
         "approvePendingApprovalJobById" |c| c.approve_pending_approval_job_by_id(id("id"), id("approval_request_id"));
         "cancelWorkflow" |c| c.cancel_workflow(id("id"));

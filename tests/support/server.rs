@@ -118,6 +118,22 @@ pub struct Server {
 struct Log {
     count: AtomicUsize,
     seen: Option<Mutex<Vec<Seen>>>,
+    /// How many requests are being answered, and how many were at most.
+    open: AtomicUsize,
+    most: AtomicUsize,
+    /// How often everybody else gets a turn before a request is answered.
+    turns: usize,
+}
+
+impl Log {
+    async fn linger(&self) {
+        let open = self.open.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(open, Ordering::SeqCst);
+        for _ in 0..self.turns {
+            tokio::task::yield_now().await;
+        }
+        self.open.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Drop for Server {
@@ -140,34 +156,41 @@ impl Server {
 
     /// Every request gets what the function says for its number and itself.
     pub async fn start(handler: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static) -> Self {
-        Self::serve("127.0.0.1", None, true, handler).await
+        Self::serve("127.0.0.1", None, true, 0, handler).await
     }
 
     /// The same, for very many requests: they are counted and not kept.
     pub async fn start_quiet(
         handler: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static,
     ) -> Self {
-        Self::serve("127.0.0.1", None, false, handler).await
+        Self::serve("127.0.0.1", None, false, 0, handler).await
+    }
+
+    /// The same, with an answer so late that all requests that a client sends at the same time are there: see
+    /// [`most`](Self::most).
+    pub async fn start_slow(handler: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static) -> Self {
+        Self::serve("127.0.0.1", None, true, 300, handler).await
     }
 
     pub async fn start_on(
         host: &str,
         handler: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static,
     ) -> Self {
-        Self::serve(host, None, true, handler).await
+        Self::serve(host, None, true, 0, handler).await
     }
 
     pub async fn start_tls(
         acceptor: tokio_rustls::TlsAcceptor,
         handler: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static,
     ) -> Self {
-        Self::serve("127.0.0.1", Some(acceptor), true, handler).await
+        Self::serve("127.0.0.1", Some(acceptor), true, 0, handler).await
     }
 
     async fn serve(
         host: &str,
         tls: Option<tokio_rustls::TlsAcceptor>,
         keep: bool,
+        turns: usize,
         handler: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind((host, 0)).await.unwrap();
@@ -175,6 +198,9 @@ impl Server {
         let log = Arc::new(Log {
             count: AtomicUsize::new(0),
             seen: keep.then(Mutex::default),
+            open: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
+            turns,
         });
         let kept = Arc::clone(&log);
         let handler: Arc<Handler> = Arc::new(handler);
@@ -214,6 +240,11 @@ impl Server {
 
     pub fn seen(&self) -> Vec<Seen> {
         self.log.seen.as_ref().unwrap().lock().unwrap().clone()
+    }
+
+    /// How many requests were being answered at the same time, at most.
+    pub fn most(&self) -> usize {
+        self.log.most.load(Ordering::SeqCst)
     }
 
     pub fn count(&self) -> usize {
@@ -278,6 +309,7 @@ async fn talk(wire: &mut Wire, connection: usize, log: &Log, handler: &Handler) 
                 log.count.fetch_add(1, Ordering::SeqCst)
             }
         };
+        log.linger().await;
         let head_only = request.method == "HEAD";
         match handler(index, &request) {
             Act::Reset => {

@@ -65,6 +65,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
         arguments: Vec<String>,
     },
+    /// Run CircleCI's MCP server and other people's clients against the mock; needs Node 20 and Python 3.10 or later
+    #[command(disable_help_flag = true)]
+    Strangers {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+        arguments: Vec<String>,
+    },
     /// Print the listing of the generated surface that the snapshots hold
     Surface {
         /// Print its figures instead
@@ -134,7 +140,10 @@ fn run(Arguments { root, command }: Arguments) -> Result<u8, Failure> {
             let peers = BenchPeers { root, rounds, only };
             peers.run(&mut out, &mut errors).map(|()| 0)?
         }
-        Command::Conformance { arguments } => conformance::run(&root, &arguments)?,
+        Command::Conformance { arguments } => {
+            conformance::run(&root, "circleci-api-conformance", &arguments)?
+        }
+        Command::Strangers { arguments } => conformance::run(&root, "strangers", &arguments)?,
         Command::Surface { stats } => surface::run(&Places::of(&root).generated, stats, &mut out)?,
         Command::Drift {
             against,

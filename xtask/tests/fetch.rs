@@ -13,7 +13,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use xtask::document::fetch::{
     DOCUMENT, Disk, ErrorKind, Fetch, FetchError, Fetched, Limits, RECORD, Source, Store,
-    check_document, download, vendored,
+    check_document, download, download_first, vendored,
 };
 
 const NEW: &str = r#"{"openapi":"3.0.3","info":{"title":"T","version":"1"},"paths":{"/a":{}}}"#;
@@ -1047,3 +1047,35 @@ const GZIP_64_KIB_OF_SPACES: &str = "\
     1f8b0800000000000203edc18100000000802095fd2917a90a000000000000000000000000000000 \
     00000000000000000000000000000000000000000000000000000000000000000000000000000000 \
     00000000000000006a94192cb400000100";
+
+#[test]
+fn the_first_address_that_has_the_document_is_used() {
+    let limits = Limits::default();
+    let server = Server::start(|path, _, stream| match path {
+        "/new" | "/old" => send(stream, &ok(NEW)),
+        "/page" => send(stream, &ok("<html>it has moved</html>")),
+        _ => send(stream, &response("404 Not Found", "", b"")),
+    });
+    let from = |paths: &[&str]| {
+        let urls: Vec<String> = paths.iter().map(|path| server.url(path)).collect();
+        let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
+        download_first(&urls, &limits)
+    };
+    for (paths, answered) in [
+        (["/new", "/old"], "/new"),
+        (["/gone", "/old"], "/old"),
+        // A page is no document, whatever its status.
+        (["/page", "/old"], "/old"),
+    ] {
+        let (new, document) = from(&paths).unwrap();
+        assert_eq!(new.url, server.url(answered), "{paths:?}");
+        assert_eq!(document["openapi"], "3.0.3");
+    }
+    let error = from(&["/gone", "/page"]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Status(404));
+    for part in ["/gone: the server answered 404", "/page: "] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    assert!(!error.to_string().contains('\n'));
+    assert_eq!(from(&[]).unwrap_err().kind(), ErrorKind::From);
+}

@@ -558,6 +558,22 @@ fn a_row_of_the_naming_table_without_a_place_fails_by_name() {
 }
 
 #[test]
+fn a_curated_answer_without_an_operation_fails_by_name() {
+    let copy = Copy::with_code();
+    let mut document = vendored();
+    let paths = document["paths"].as_object_mut().expect("paths");
+    paths
+        .remove("/me")
+        .expect("an operation with a curated answer");
+    copy.replace_document(&document);
+    let line = "openapi/examples.yaml: the document has no operation getCurrentUser";
+    let error = copy.build().expect_err("an answer too many");
+    assert!(error.lines().any(|it| it == line), "{error}");
+    let built = build(document).expect("a warning");
+    assert!(built.stale.iter().any(|it| it == line));
+}
+
+#[test]
 fn problems_of_the_document_are_one_line_each() {
     let copy = Copy::with_code();
     let mut document = vendored();

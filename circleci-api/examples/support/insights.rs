@@ -1,5 +1,6 @@
 //! A small CircleCI that knows one project's Insights: three workflows, of which one grew slow, and its flaky tests.
 
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 use circleci_api::chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -11,19 +12,26 @@ pub const PROJECT: &str = "gh/acme/web";
 
 /// It stops when it is dropped.
 pub async fn start() -> MockServer {
+    start_with(WORKFLOWS.len()).await
+}
+
+/// With as many workflows as wanted: the known ones, and then services that differ in all respects.
+pub async fn start_with(count: usize) -> MockServer {
     let server = MockServer::start().await;
+    let known = WORKFLOWS.into_iter();
+    let workflows: Vec<Workflow> = known.chain((0..).map(service)).take(count).collect();
     let flaky = json!({ "flaky_tests": flaky_tests(), "total_flaky_tests": 4 });
-    for (path, body) in [
-        ("flaky-tests", flaky),
-        ("workflows", page(WORKFLOWS.iter().map(metrics).collect())),
-        ("workflows/build-and-test", page(runs(&WORKFLOWS[0]))),
-        ("workflows/deploy", page(runs(&WORKFLOWS[1]))),
-        ("workflows/nightly", page(runs(&WORKFLOWS[2]))),
-    ] {
+    let metrics = page(workflows.iter().map(metrics).collect());
+    let mut bodies = vec![
+        ("flaky-tests".to_owned(), flaky),
+        ("workflows".to_owned(), metrics),
+    ];
+    for workflow in &workflows {
+        bodies.push((format!("workflows/{}", workflow.name), page(runs(workflow))));
+    }
+    for (path, body) in bodies {
         Mock::given(method("GET"))
-            .and(path_regex(format!(
-                "^/api/v2/insights/gh%2Facme%2Fweb/{path}$"
-            )))
+            .and(path_regex(format!("^/api/v2/insights/gh/acme/web/{path}$")))
             .respond_with(ResponseTemplate::new(200).set_body_json(body))
             .mount(&server)
             .await;
@@ -32,7 +40,7 @@ pub async fn start() -> MockServer {
 }
 
 struct Workflow {
-    name: &'static str,
+    name: Cow<'static, str>,
     runs_a_day: u32,
     /// Of 100 runs.
     fail: u32,
@@ -44,7 +52,7 @@ struct Workflow {
 
 const WORKFLOWS: [Workflow; 3] = [
     Workflow {
-        name: "build-and-test",
+        name: Cow::Borrowed("build-and-test"),
         runs_a_day: 14,
         fail: 8,
         seconds: 280,
@@ -52,7 +60,7 @@ const WORKFLOWS: [Workflow; 3] = [
         credits: 120,
     },
     Workflow {
-        name: "deploy",
+        name: Cow::Borrowed("deploy"),
         runs_a_day: 3,
         fail: 3,
         seconds: 122,
@@ -60,7 +68,7 @@ const WORKFLOWS: [Workflow; 3] = [
         credits: 35,
     },
     Workflow {
-        name: "nightly",
+        name: Cow::Borrowed("nightly"),
         runs_a_day: 1,
         fail: 20,
         seconds: 2400,
@@ -68,6 +76,17 @@ const WORKFLOWS: [Workflow; 3] = [
         credits: 2100,
     },
 ];
+
+fn service(number: u32) -> Workflow {
+    Workflow {
+        name: Cow::Owned(format!("service-{number:02}-with-a-name-of-some-length")),
+        runs_a_day: 1 + number % 9,
+        fail: number * 7 % 31,
+        seconds: 60 + number * 97 % 1900,
+        slower: number % 3,
+        credits: 20 + number * 331 % 4000,
+    }
+}
 
 fn page(items: Vec<Value>) -> Value {
     json!({ "items": items, "next_page_token": null })

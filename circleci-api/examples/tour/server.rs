@@ -189,14 +189,27 @@ impl World {
             return Answer::Busy;
         }
 
-        // The slug is one segment, `gh%2Facme%2Fweb`.
-        let segments: Vec<_> = request
+        let mut segments: Vec<_> = request
             .url
             .path_segments()
             .into_iter()
             .flatten()
             .map(|segment| percent_decode_str(segment).decode_utf8_lossy())
             .collect();
+        // The parts of a slug are segments of their own; here they are one.
+        if let [
+            "api",
+            "v2",
+            "project" | "insights",
+            vcs,
+            organization,
+            project,
+            ..,
+        ] = &segments.iter().map(AsRef::as_ref).collect::<Vec<&str>>()[..]
+        {
+            let slug = format!("{vcs}/{organization}/{project}");
+            segments.splice(3..6, [slug.into()]);
+        }
         let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
         let ["api", "v2", path @ ..] = &segments[..] else {
             return message(404, "Not Found");
@@ -217,7 +230,7 @@ impl World {
             ("GET", ["project", PROJECT, "pipeline"]) => {
                 pipelines(page.as_ref().map(|(_, token)| token.as_ref()))
             }
-            ("POST", ["project", "gh", "acme", "web", "pipeline", "run"]) => self.trigger(&body),
+            ("POST", ["project", PROJECT, "pipeline", "run"]) => self.trigger(&body),
 
             ("GET", ["pipeline", id, "workflow"]) if *id == pipeline_id(512) => {
                 ok(list(vec![workflow(
@@ -227,6 +240,12 @@ impl World {
                     "failed",
                 )]))
             }
+            ("GET", ["pipeline", id]) if *id == pipeline_id(512) => ok(pipeline(
+                512,
+                "webhook",
+                Some("checkout"),
+                "Round prices half to even",
+            )),
             ("GET", ["pipeline", id]) if *id == pipeline_id(513) && self.triggered.is_some() => {
                 ok(pipeline(513, "api", Some("main"), "Release 2.5.0"))
             }

@@ -2,16 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
-
-use super::download::{Downloaded, called};
+use super::batch::{Batch, Piece, paths};
+use super::download::Downloaded;
 use super::{MAX_BYTES, TokenHosts};
 use crate::client::Client;
-use crate::download::draft;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::generated::operations::GetJobArtifacts;
 use crate::generated::types::Artifact;
 use crate::request::Request;
@@ -207,7 +205,7 @@ impl DownloadArtifacts {
         self
     }
 
-    /// Called with each piece of each artifact, at times from several threads. It should not block.
+    /// Called with each piece of each artifact. It should not block.
     pub fn on_progress(mut self, progress: impl Fn(&Progress<'_>) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(progress));
         self
@@ -226,95 +224,37 @@ impl DownloadArtifacts {
             artifacts.retain(|artifact| wanted(artifact));
         }
         let count = artifacts.len();
-        let paths = self.paths(&artifacts);
-        let folder: Arc<Path> = folder.as_ref().into();
-        let mut results: Vec<_> = (0..count).map(|_| None).collect();
-        // Dropped, it stops its tasks.
-        let mut running = JoinSet::new();
-        let mut waiting = artifacts.iter().zip(paths).enumerate();
-        loop {
-            while running.len() < self.at_once
-                && let Some((index, (artifact, path))) = waiting.next()
-            {
-                let one = self
-                    .client
-                    .download_artifact(artifact)
-                    .shared_token_hosts(Arc::clone(&self.hosts));
-                let (one, artifact) = (one.max_bytes(self.max_bytes), artifact.clone());
-                let (folder, progress) = (Arc::clone(&folder), self.progress.clone());
-                running.spawn(async move {
-                    let tell = |received, length, finished| {
-                        if let Some(progress) = &progress {
-                            progress(&Progress {
-                                artifact: &artifact,
-                                index,
-                                count,
-                                received,
-                                length,
-                                finished,
-                            });
-                        }
-                    };
-                    let result = async {
-                        let path = draft::place(&folder, &path?).await.map_err(called)?;
-                        one.write(path, |received, length| tell(received, length, false))
-                            .await
-                    }
-                    .await;
-                    if let Ok(file) = &result {
-                        tell(file.bytes, Some(file.bytes), true);
-                    }
-                    (index, result)
+        let paths = paths(
+            &self.client,
+            &artifacts,
+            Path::new(""),
+            &mut BTreeSet::new(),
+        );
+        let batch = Batch {
+            client: self.client,
+            hosts: self.hosts,
+            max_bytes: self.max_bytes,
+            at_once: self.at_once,
+        };
+        let progress = self.progress;
+        let tell = |piece: &Piece<'_>| {
+            if let Some(progress) = &progress {
+                progress(&Progress {
+                    artifact: piece.artifact,
+                    index: piece.index,
+                    count,
+                    received: piece.received,
+                    length: piece.length,
+                    finished: piece.finished,
                 });
             }
-            match running.join_next().await {
-                None => break,
-                Some(Ok((index, result))) => results[index] = Some(result),
-                // The caller's own panic, out of `on_progress`.
-                Some(Err(failed)) => match failed.try_into_panic() {
-                    Ok(panic) => std::panic::resume_unwind(panic),
-                    Err(_) => break,
-                },
-            }
-        }
+        };
+        let results = batch.fetch(folder.as_ref(), &artifacts, paths, tell).await;
         let results = artifacts
             .into_iter()
             .zip(results)
-            .map(|(artifact, result)| {
-                let stopped = || {
-                    Err(called(
-                        Error::new(ErrorKind::Transport).with_message("it was stopped"),
-                    ))
-                };
-                result
-                    .unwrap_or_else(stopped)
-                    .map_err(|error| ArtifactFailure { artifact, error })
-            });
+            .map(|(artifact, result)| result.map_err(|error| ArtifactFailure { artifact, error }));
         Ok(DownloadedArtifacts(results.collect()))
-    }
-
-    /// Where each one goes. No two go to the same place, where they would fight for it.
-    fn paths(&self, artifacts: &[Artifact]) -> Vec<Result<PathBuf, Error>> {
-        let runs: BTreeSet<_> = artifacts
-            .iter()
-            .map(|artifact| artifact.node_index)
-            .collect();
-        let mut taken = BTreeSet::new();
-        let path = |artifact: &Artifact| {
-            let path = self.client.download_artifact(artifact).path()?;
-            let path = match artifact.node_index {
-                Some(run) if runs.len() > 1 => Path::new(&run.to_string()).join(path),
-                _ => path,
-            };
-            match taken.insert(path.clone()) {
-                true => Ok(path),
-                false => Err(called(draft::failed(
-                    &path,
-                    "another artifact has the same path",
-                ))),
-            }
-        };
-        artifacts.iter().map(path).collect()
     }
 }
 

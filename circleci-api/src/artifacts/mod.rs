@@ -15,13 +15,19 @@
 //! Artifacts are on other hosts than the API. Which of them get the token is said by [`TokenHosts`].
 
 mod all;
+mod batch;
 mod download;
 mod failed_tests;
+mod pipeline;
 
 pub use crate::download::hosts::TokenHosts;
 pub use all::{ArtifactFailure, DownloadArtifacts, DownloadedArtifacts, Progress};
 pub use download::{ArtifactStream, DownloadArtifact, Downloaded};
 pub use failed_tests::{FailedTest, FailedTests};
+pub use pipeline::{
+    DownloadPipelineArtifacts, PipelineArtifactFailure, PipelineArtifacts, PipelineFile,
+    PipelineProgress,
+};
 
 /// 1 GiB.
 const MAX_BYTES: u64 = 1 << 30;

@@ -61,16 +61,27 @@ const INVALID: &str = "the token is not a valid header value: it holds a space, 
 
 /// The header that a token becomes. Made once per client.
 pub(crate) struct Credential {
-    pub(crate) scheme: Scheme,
-    pub(crate) name: HeaderName,
-    pub(crate) value: HeaderValue,
-    token: SecretString,
+    scheme: Scheme,
+    /// `None` for a client without a token.
+    pub(crate) header: Option<(HeaderName, HeaderValue)>,
+    token: Option<SecretString>,
     encoded: Option<SecretString>,
     /// As JSON writes it, where that is not as it is.
     escaped: Option<SecretString>,
 }
 
 impl Credential {
+    /// That of a client without a token.
+    pub(crate) fn none() -> Self {
+        Self {
+            scheme: Scheme::default(),
+            header: None,
+            token: None,
+            encoded: None,
+            escaped: None,
+        }
+    }
+
     pub(crate) fn new(token: &Token, scheme: Scheme) -> Result<Self, Error> {
         let text = token.0.expose_secret();
         if text.trim().is_empty() {
@@ -109,9 +120,8 @@ impl Credential {
         value.set_sensitive(true);
         Ok(Self {
             scheme,
-            name,
-            value,
-            token: token.0.clone(),
+            header: Some((name, value)),
+            token: Some(token.0.clone()),
             encoded,
             escaped: text
                 .contains(['"', '\\'])
@@ -122,7 +132,7 @@ impl Credential {
     /// Takes the token out of what a server or a library said, before it can reach an error or a log.
     pub(crate) fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(text);
-        let secrets = std::iter::once(&self.token).chain(&self.encoded);
+        let secrets = self.token.iter().chain(&self.encoded);
         for secret in secrets.chain(&self.escaped) {
             let secret = secret.expose_secret();
             if text.contains(secret) {
@@ -135,7 +145,10 @@ impl Credential {
 
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}([redacted])", self.scheme)
+        match self.header {
+            Some(_) => write!(f, "{:?}([redacted])", self.scheme),
+            None => f.write_str("anonymous"),
+        }
     }
 }
 
@@ -190,9 +203,12 @@ mod tests {
             (Scheme::Basic, "authorization", "Basic dG9rOg=="),
         ] {
             let credential = Credential::new(&"tok".into(), scheme).unwrap();
-            assert_eq!(credential.name, name);
-            assert_eq!(credential.value, value);
-            assert!(credential.value.is_sensitive());
+            let (sent, carried) = credential.header.as_ref().unwrap();
+            assert_eq!(
+                (sent.as_str(), carried),
+                (name, &HeaderValue::from_static(value))
+            );
+            assert!(carried.is_sensitive());
             assert_eq!(format!("{credential:?}"), format!("{scheme:?}([redacted])"));
         }
     }

@@ -4,11 +4,10 @@ use http::HeaderValue;
 use reqwest::Url;
 
 use crate::error::Error;
+use crate::operation::V2;
 
 /// CircleCI's own.
 pub(crate) const DEFAULT_HOST: &str = "https://circleci.com";
-
-const API: &str = "/api/v2";
 
 /// A checked base URL.
 #[derive(Clone, Debug)]
@@ -68,15 +67,20 @@ impl Host {
                 "the host names the API {version}, and this client speaks v2"
             )));
         }
-        if path.ends_with(API) {
+        if path.ends_with(V2) {
             url.set_path(&path);
         } else {
-            url.set_path(&format!("{path}{API}"));
+            url.set_path(&format!("{path}{V2}"));
         }
         Ok(Self {
             base: String::from(url),
             loopback,
         })
+    }
+
+    /// The part of the base before `/api/v2`, where the other versions of the API are too.
+    pub(crate) fn prefix(&self) -> &str {
+        self.base.strip_suffix(V2).unwrap_or(&self.base)
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod auth;
 pub(crate) mod environment;
 pub(crate) mod host;
 mod tls;
+pub(crate) mod web_url;
 
 use auth::{Credential, Scheme, Token};
 use environment::Environment;
@@ -64,6 +65,9 @@ pub(crate) struct Inner {
     pub(crate) on_surprise: Option<Listener>,
     #[cfg(feature = "pacing")]
     pub(crate) pacing: Option<crate::retry::pacing::Pacing>,
+    /// The deprecated operations of which the client has warned.
+    #[cfg(feature = "tracing")]
+    pub(crate) warned: std::sync::Mutex<std::collections::BTreeSet<String>>,
 }
 
 impl Client {
@@ -140,6 +144,7 @@ impl fmt::Debug for Client {
 #[must_use]
 pub struct ClientBuilder {
     token: Option<Token>,
+    anonymous: bool,
     scheme: Scheme,
     host: Option<String>,
     allow_plain_http: bool,
@@ -161,6 +166,7 @@ impl Default for ClientBuilder {
     fn default() -> Self {
         Self {
             token: None,
+            anonymous: false,
             scheme: Scheme::default(),
             host: None,
             allow_plain_http: false,
@@ -184,6 +190,21 @@ impl ClientBuilder {
     /// The personal API token.
     pub fn token(mut self, token: impl Into<Token>) -> Self {
         self.token = Some(token.into());
+        self
+    }
+
+    /// Without a token, on purpose: CircleCI answers some calls about public projects. A token of the environment is not read.
+    ///
+    /// ```
+    /// use circleci_api::Client;
+    ///
+    /// let circleci = Client::builder().anonymous().build()?;
+    /// assert!(Client::builder().build().is_err()); // without either
+    /// # let _ = circleci;
+    /// # Ok::<(), circleci_api::Error>(())
+    /// ```
+    pub fn anonymous(mut self) -> Self {
+        self.anonymous = true;
         self
     }
 
@@ -316,18 +337,27 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration): no token, or one that is empty or no header
-    /// value; a host that is none, or not safe to send a token to; a user agent that is no header value; TLS that
-    /// cannot be set up.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration): no token, unless the client is
+    /// [`anonymous`](Self::anonymous); a token for an anonymous client; an empty token, or one that is not a valid header value; an
+    /// invalid host, or one that a token must not be sent to; an invalid user agent; TLS that cannot be set up.
     pub fn build(self) -> Result<Client, Error> {
         let (mut token, mut host) = (self.token, self.host);
         if let Some(environment) = &self.environment {
-            let found = environment.read(token.is_none(), host.is_none())?;
+            let wanted = token.is_none() && !self.anonymous;
+            let found = environment.read(wanted, host.is_none())?;
             token = token.or(found.token);
             host = host.or(found.host);
         }
-        let token = token.ok_or_else(|| Error::configuration(environment::NO_TOKEN))?;
-        let credential = Credential::new(&token, self.scheme)?;
+        let credential = match token {
+            Some(_) if self.anonymous => {
+                return Err(Error::configuration(
+                    "the builder has both a token and `anonymous`: remove one of them",
+                ));
+            }
+            Some(token) => Credential::new(&token, self.scheme)?,
+            None if self.anonymous => Credential::none(),
+            None => return Err(Error::configuration(environment::NO_TOKEN)),
+        };
         let host = Host::parse(
             host.as_deref().unwrap_or(DEFAULT_HOST),
             self.allow_plain_http,
@@ -349,6 +379,8 @@ impl ClientBuilder {
                 on_surprise: self.on_surprise,
                 #[cfg(feature = "pacing")]
                 pacing: self.pacing,
+                #[cfg(feature = "tracing")]
+                warned: std::sync::Mutex::default(),
             }),
         })
     }
@@ -362,7 +394,9 @@ fn headers(credential: &Credential, product: Option<&str>) -> Result<HeaderMap, 
             .map_err(|_| Error::configuration("the user agent is not a valid header value"))?,
     };
     let mut headers = HeaderMap::with_capacity(4);
-    headers.insert(credential.name.clone(), credential.value.clone());
+    if let Some((name, value)) = &credential.header {
+        headers.insert(name.clone(), value.clone());
+    }
     headers.insert(USER_AGENT, agent);
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     Ok(headers)
@@ -398,6 +432,7 @@ impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("token", &self.token)
+            .field("anonymous", &self.anonymous)
             .field("scheme", &self.scheme)
             .field("environment", &self.environment)
             .field("timeout", &self.timeout)

@@ -167,11 +167,8 @@ impl Transfer {
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         // Ranges count the bytes of the file, not of what it was packed into for the way.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if with_token {
-            headers.insert(
-                client.credential.name.clone(),
-                client.credential.value.clone(),
-            );
+        if let (true, Some((name, value))) = (with_token, &client.credential.header) {
+            headers.insert(name.clone(), value.clone());
         }
         if let (1.., Some(validator)) = (self.received, &self.validator) {
             headers.insert(IF_RANGE, validator.clone());

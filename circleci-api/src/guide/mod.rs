@@ -8,7 +8,10 @@
 //! | `triggering` | trigger a pipeline and wait for what becomes of it |
 //! | `webhooks` | receive CircleCI's webhooks |
 //! | `everyday` | download artifacts, see failed tests and figures, set many variables, know what it costs; and what calls what |
+//! | `overview` | see many pipelines at once, cancel old ones, find projects, and make many calls at a time |
 //! | `testing` | test a program that talks to CircleCI |
+//! | [undocumented] | call an endpoint that this crate does not know, or send a header of one call |
+//! | [tracing] | see every call in the log |
 //! | [self-hosted Server](self_hosted) | talk to a CircleCI Server of their own |
 //! | [blocking callers](blocking) | call without an async program around it |
 //! | [from curl](from_curl), [from the CLI](from_cli), [from circulo](from_circulo) | bring along what they have |
@@ -16,12 +19,15 @@
 //! | [operations] | look an operation up, all of them by CircleCI's name |
 //!
 //! Those without a link are there with the features `wait`, `webhooks` and `mock`, and `everyday` with `artifacts`, `insights`,
-//! `contexts` and `usage`.
+//! `contexts` and `usage`; `overview` with `overview` and `wait`.
 
 // Nobody compiles this but rustdoc. What runs on the mock is no test where there is none.
 
 #[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("first_call.md"))]
 pub mod first_call {}
+
+#[doc = include_str!("undocumented.md")]
+pub mod undocumented {}
 
 #[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("paging.md"))]
 pub mod paging {}
@@ -45,6 +51,13 @@ pub mod webhooks {}
 ))]
 #[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("everyday.md"))]
 pub mod everyday {}
+
+#[cfg(all(feature = "overview", feature = "wait"))]
+#[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("overview.md"))]
+pub mod overview {}
+
+#[doc = include_str!("tracing.md")]
+pub mod tracing {}
 
 #[cfg(feature = "mock")]
 #[doc = include_str!("testing.md")]

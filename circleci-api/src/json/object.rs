@@ -212,11 +212,11 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
         Ok(())
     }
 
-    /// A list whose items `Debug` does not show.
+    /// A list or map whose values `Debug` does not show.
     #[allow(dead_code, reason = "depends on the document")]
-    pub(crate) fn secret_list(
+    pub(crate) fn secret_list<T: Deserialize<'de> + Default>(
         self,
-        field: &mut Vec<String>,
+        field: &mut T,
         place: Place<'_>,
     ) -> Result<(), A::Error> {
         self.list(field, place)
@@ -339,10 +339,13 @@ impl<M: SerializeMap> Writer<'_, M> {
         }
     }
 
-    pub(crate) fn secret_list(&mut self, key: &'static str, field: &Vec<String>) {
+    pub(crate) fn secret_list<T>(&mut self, key: &'static str, field: &T)
+    where
+        T: Serialize + Secret<Hidden: Collection> + Collection,
+    {
         self.secretive = true;
         match SHOWN.get() {
-            true => self.list(key, &vec![HIDDEN; field.len()]),
+            true => self.list(key, &field.hidden()),
             false => self.list(key, field),
         }
     }
@@ -389,6 +392,14 @@ impl Secret for String {
 
     fn hidden(&self) -> &'static str {
         HIDDEN
+    }
+}
+
+impl Secret for Vec<String> {
+    type Hidden = Vec<&'static str>;
+
+    fn hidden(&self) -> Self::Hidden {
+        vec![HIDDEN; self.len()]
     }
 }
 
@@ -649,7 +660,11 @@ pub(crate) use object;
 
 #[cfg(test)]
 mod tests {
-    use crate::generated::types::{UsageExportJob, Webhook, WebhookList};
+    use super::Uuid;
+    use crate::generated::types::{
+        ContinuePipelineRequest, CreateOtelExporterRequest, OtelExporter, OtelProtocol, Trigger,
+        UsageExportJob, Webhook, WebhookList,
+    };
 
     #[test]
     fn debug_shows_no_secret_however_deep() {
@@ -660,10 +675,21 @@ mod tests {
             serde_json::from_value(serde_json::json!({ "items": [hook] })).unwrap();
         let export = serde_json::json!({ "usage_export_job_id": id, "download_urls": ["hush"] });
         let export: UsageExportJob = serde_json::from_value(export).unwrap();
+        let exporter = CreateOtelExporterRequest::new(Uuid::nil(), "e", OtelProtocol::Grpc)
+            .header("authorization", "hush");
+        let masked = serde_json::json!({ "id": id, "headers": { "authorization": "hush" } });
+        let masked: OtelExporter = serde_json::from_value(masked).unwrap();
+        let trigger = serde_json::json!({ "id": id, "event_source": { "webhook": { "url": "https://x?secret=hush" } } });
+        let trigger: Trigger = serde_json::from_value(trigger).unwrap();
+        let key = ContinuePipelineRequest::new("hush", "{}");
         for shown in [
             format!("{list:?}"),
             format!("{list:#?}"),
             format!("{export:?}"),
+            format!("{exporter:?}"),
+            format!("{masked:?}"),
+            format!("{trigger:#?}"),
+            format!("{key:?}"),
         ] {
             assert!(!shown.contains("hush") && shown.contains("***"), "{shown}");
         }

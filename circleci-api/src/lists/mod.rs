@@ -1,6 +1,8 @@
 //! Lists, which CircleCI answers page by page.
 
 pub(crate) mod items;
+pub(crate) mod list_page;
+pub(crate) mod many;
 pub(crate) mod page;
 pub(crate) mod pages;
 mod seen;

@@ -127,7 +127,7 @@ impl<P: Page> Pages<P> {
             if self.seen.repeated {
                 self.finished = true;
                 let error = Error::new(ErrorKind::RepeatedPage)
-                    .with_operation(self.call.operation)
+                    .with_operation(&self.call.operation)
                     .with_message("a page leads back to one that was read before");
                 return Poll::Ready(Some(Err(error)));
             }

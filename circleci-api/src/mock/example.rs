@@ -1,10 +1,14 @@
 //! Values to reply with: examples from the document, changed where a test cares.
 
+use http::{HeaderMap, Method};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::placeholder;
+use super::received::Received;
 use super::route;
+use super::wire::{complete, spelling};
 use crate::json::read::survey;
 use crate::json::surprise::SurpriseKind;
 use crate::lists::page::{Page, Paged};
@@ -25,7 +29,7 @@ use crate::request::Kind;
 /// Never with an operation of this crate: its tests make them all.
 #[track_caller]
 pub fn example<O: Kind<Output: DeserializeOwned>>() -> O::Output {
-    decoded::<O>(json::<O>())
+    decoded::<O>(filled::<O>())
 }
 
 /// An item of a list, changed: CircleCI's structs may get new fields, so that nobody else can write one down.
@@ -51,11 +55,44 @@ pub fn item<O: Paged>(
     item
 }
 
+/// The default answer, with the placeholders in it.
 pub(super) fn json<O: Kind>() -> Value {
     let reply = route::reply(O::OPERATION);
     reply
         .and_then(|reply| serde_json::from_str(reply.body).ok())
         .unwrap_or_default()
+}
+
+/// The default answer as it is without a request.
+fn filled<O: Kind>() -> Value {
+    let mut json = json::<O>();
+    fill(&mut json);
+    json
+}
+
+fn fill(json: &mut Value) {
+    let nobody = Received::new(Method::GET, String::new(), HeaderMap::new(), Vec::new());
+    placeholder::fill(json, &|name| nobody.value_of(name));
+}
+
+/// What a type has written, as CircleCI sends it.
+pub(super) fn on_the_wire<O: Kind>(mut value: Value) -> Value {
+    let nulls = route::reply(O::OPERATION).and_then(|it| serde_json::from_str(it.nulls).ok());
+    complete(&mut value, &json::<O>(), &nulls.unwrap_or_default());
+    value
+}
+
+/// An item of a list, as CircleCI sends it.
+pub(super) fn item_on_the_wire<O: Kind>(mut item: Value) -> Value {
+    let reply = route::reply(O::OPERATION);
+    let nulls: Option<Value> = reply.and_then(|it| serde_json::from_str(it.nulls).ok());
+    let nulls = nulls.unwrap_or_default();
+    let of = |list: &Value| match list.get("items") {
+        Some(items) => items[0].clone(),
+        None => list[0].clone(),
+    };
+    complete(&mut item, &of(&json::<O>()), &of(&nulls));
+    item
 }
 
 #[track_caller]
@@ -66,22 +103,22 @@ fn decoded<O: Kind<Output: DeserializeOwned>>(json: Value) -> O::Output {
     }
 }
 
-/// The example with `changes` in it. Panics where they are not of the operation's shape.
+/// The example with `changes` in it, as it is sent. Panics where they are not of the operation's shape.
 #[track_caller]
-pub(super) fn changed<O>(changes: &Value) -> O::Output
+pub(super) fn changed<O>(changes: &Value) -> Value
 where
     O: Kind<Output: Serialize + DeserializeOwned>,
 {
-    // Written by its type, so that each key is spelled in one way.
-    let mut json = serde_json::to_value(example::<O>()).unwrap_or_default();
+    let mut json = json::<O>();
     change(&mut json, changes);
-    let value = decoded::<O>(json.clone());
-    let written = serde_json::to_value(&value).unwrap_or_default();
-    let lost = lost("", changes, &written).or_else(|| unknown::<O>(&json));
+    let mut read = json.clone();
+    fill(&mut read);
+    let written = serde_json::to_value(decoded::<O>(read.clone())).unwrap_or_default();
+    let lost = lost("", changes, &written).or_else(|| unknown::<O>(&read));
     if let Some(lost) = lost {
         panic!("{}: it answers no {lost}", O::OPERATION.id);
     }
-    value
+    json
 }
 
 /// Objects are changed key by key; each item of a new list starts from the item of the old one.
@@ -104,24 +141,19 @@ fn change(json: &mut Value, changes: &Value) {
     }
 }
 
-/// The key as it stands in the object, whether it is spelled `created-at` or `created_at`.
-fn spelling(object: &Map<String, Value>, key: &str) -> String {
-    let plain = |key: &str| key.replace('-', "_");
-    let known = object
-        .keys()
-        .find(|known| *known == key)
-        .or_else(|| object.keys().find(|known| plain(known) == plain(key)));
-    known.map_or(key, String::as_str).to_owned()
-}
-
-/// A key that the type keeps and does not know: it was misspelled too.
+/// A key that the type keeps and does not know: it was misspelled too. The example's own keys are CircleCI's.
 fn unknown<O: Kind<Output: DeserializeOwned>>(json: &Value) -> Option<String> {
-    let mut findings = Vec::new();
-    survey::<O::Output>(json.to_string().as_bytes(), &mut findings);
-    let unknown = findings
-        .into_iter()
-        .find(|finding| finding.kind == SurpriseKind::UnknownKey);
-    unknown.map(|finding| format!("{:?}", finding.path))
+    let paths = |json: &Value| {
+        let mut findings = Vec::new();
+        survey::<O::Output>(json.to_string().as_bytes(), &mut findings);
+        findings.retain(|finding| finding.kind == SurpriseKind::UnknownKey);
+        findings.into_iter().map(|finding| finding.path)
+    };
+    // The same key in another item of a list is the same key.
+    let plain = |path: &str| -> String { path.chars().filter(|c| !c.is_ascii_digit()).collect() };
+    let known: Vec<String> = paths(&filled::<O>()).map(|path| plain(&path)).collect();
+    let found = paths(json).find(|path| !known.contains(&plain(path)));
+    found.map(|path| format!("{path:?}"))
 }
 
 /// A key of the changes that did not survive being read: it was misspelled.

@@ -2,12 +2,19 @@
 
 use std::fmt;
 
-use http::Method;
+use http::{HeaderMap, Method, header};
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::route::is_name;
+use super::route::{self, Params, is_name};
 use crate::operation::Operation;
 use crate::values::slug::ProjectSlug;
+
+/// Where files are, as storage has them: they need no token, and nothing of the API is there.
+pub(super) const FILES: &str = "/files/";
+
+/// The project of the default answers.
+const DEFAULT_PROJECT: &str = "gh/CircleCI-Public/api-preview-docs";
 
 /// How much of a body a failed assertion shows.
 const SHOWN: usize = 300;
@@ -42,13 +49,67 @@ pub struct Received {
     pub target: String,
     /// The query's parameters by name, decoded, in the order in which they were sent.
     pub query: Vec<(String, String)>,
+    /// The headers, without credentials.
+    pub headers: HeaderMap,
     /// The body, as it was sent.
     pub body: Vec<u8>,
-    pub(super) params: Vec<(&'static str, String)>,
+    pub(super) params: Params,
     pub(super) json: Option<Value>,
+    /// The header `Host`: where the client thinks that the server is.
+    pub(super) host: String,
 }
 
 impl Received {
+    /// Takes a request apart. `target` is path and query as they were sent.
+    pub(super) fn new(
+        method: Method,
+        target: String,
+        mut headers: HeaderMap,
+        body: Vec<u8>,
+    ) -> Self {
+        for secret in [
+            "circle-token",
+            "authorization",
+            "proxy-authorization",
+            "cookie",
+        ] {
+            headers.remove(secret);
+        }
+        let host = headers.get(header::HOST);
+        let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let host = host.to_owned();
+        let target = without_credential(&target);
+        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+        let found = route::find(&method, path);
+        let (operation, params) = found.map_or((None, Params::new()), |(operation, params)| {
+            (Some(operation), params)
+        });
+        Self {
+            operation,
+            query: query_pairs(query),
+            method,
+            params,
+            json: serde_json::from_slice(&body).ok(),
+            body,
+            headers,
+            host,
+            target,
+        }
+    }
+
+    /// The path without the query.
+    pub(super) fn plain_path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    /// The same request with the parameters of another template.
+    pub(super) fn with_params(&self, params: &Params) -> Self {
+        Self {
+            params: params.clone(),
+            ..self.clone()
+        }
+    }
+
     /// A parameter of the path by its name in the [template](Operation::path), decoded: `gh/acme/web`, however it was escaped.
     pub fn path(&self, name: &str) -> Option<&str> {
         self.params
@@ -68,6 +129,55 @@ impl Received {
             ))
         };
         self.path("project-slug").map(str::to_owned).or_else(parts)
+    }
+
+    /// The value of a placeholder of the default answers.
+    pub(super) fn value_of(&self, name: &str) -> Option<String> {
+        if let Some(key) = name.strip_prefix("body.") {
+            let value = self.json()?.get(key)?;
+            return value.as_str().map(str::to_owned);
+        }
+        let project = || {
+            let slug = self.project().filter(|slug| slug.contains('/'));
+            slug.unwrap_or_else(|| DEFAULT_PROJECT.to_owned())
+        };
+        let part = |index: usize| project().split('/').nth(index).map(str::to_owned);
+        let (hosting, site) = match part(0).as_deref() {
+            Some("bb" | "bitbucket") => ("Bitbucket", "https://bitbucket.org"),
+            Some("circleci" | "gitlab") => ("CircleCI", "//circleci.com"),
+            _ => ("GitHub", "https://github.com"),
+        };
+        match name {
+            "project-slug" => Some(project()),
+            "org-slug" => Some(self.organization().unwrap_or_else(|| {
+                let project = project();
+                project
+                    .rsplit_once('/')
+                    .map_or(project.clone(), |(it, _)| it.to_owned())
+            })),
+            "organization" => part(1),
+            "project" => part(2),
+            "provider-name" => Some(hosting.to_owned()),
+            "repository" => Some(format!("{site}/{}/{}", part(1)?, part(2)?)),
+            "branch" => Some(self.query("branch").unwrap_or("main").to_owned()),
+            "files" if self.host.is_empty() => Some("https://example.com/".to_owned()),
+            "files" => Some(format!("http://{}{FILES}", self.host)),
+            name => self.path(name).map(str::to_owned),
+        }
+    }
+
+    /// The slug of an organization, in the path or the query.
+    fn organization(&self) -> Option<String> {
+        let named = ["org-slug", "org-slug-or-id"]
+            .iter()
+            .find_map(|it| self.path(it));
+        let asked = || {
+            ["org-slug", "owner-slug"]
+                .iter()
+                .find_map(|it| self.query(it))
+        };
+        let slug = named.filter(|slug| slug.contains('/')).or_else(asked);
+        slug.map(str::to_owned)
     }
 
     /// Whether it is about this project, in whichever form its slug came.
@@ -133,5 +243,34 @@ pub(super) fn were(count: usize) -> String {
         0 => "was none".to_owned(),
         1 => "was 1".to_owned(),
         _ => format!("were {count}"),
+    }
+}
+
+/// The parameters of a query, decoded as a form.
+fn query_pairs(query: &str) -> Vec<(String, String)> {
+    let decoded = |text: &str| {
+        let text = text.replace('+', " ");
+        percent_decode_str(&text).decode_utf8_lossy().into_owned()
+    };
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (decoded(name), decoded(value)))
+        .collect()
+}
+
+/// The deprecated form of a credential is not kept either.
+fn without_credential(target: &str) -> String {
+    let Some((path, query)) = target.split_once('?') else {
+        return target.to_owned();
+    };
+    let is_credential = |pair: &&str| pair.split('=').next() == Some("circle-token");
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|pair| !is_credential(pair))
+        .collect();
+    match kept.is_empty() {
+        true => path.to_owned(),
+        false => format!("{path}?{}", kept.join("&")),
     }
 }

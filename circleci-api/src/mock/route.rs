@@ -8,15 +8,22 @@ use crate::generated::replies::REPLIES;
 use crate::operation::{Example, Operation, ParamKind};
 
 /// The path's parameters by name.
-type Params = Vec<(&'static str, String)>;
+pub(super) type Params = Vec<(String, String)>;
 
 #[cfg(feature = "v1")]
 const OTHERS: &[Example] = &[Example {
     operation: crate::v1::GetJobSteps::OPERATION,
     status: 200,
+    statuses: &[],
     queries: &[],
-    body: r#"{"build_num":1,"status":"success","parallel":1,"steps":[{"name":"Checkout code","actions":[{"index":0,"step":1,"name":"Checkout code","type":"checkout","status":"success","exit_code":0,"has_output":false}]}]}"#,
+    body: BUILD,
+    nulls: "null",
+    request: "null",
 }];
+
+/// A build as version 1.1 shows it: its readers want the job's name, and whether each action has failed.
+#[cfg(feature = "v1")]
+const BUILD: &str = r#"{"build_num":"⟦build_num=1⟧","build_url":"https://circleci.com/⟦project-slug⟧/⟦build_num=1⟧","status":"success","lifecycle":"finished","outcome":"success","branch":"main","parallel":1,"workflows":{"job_name":"build","workflow_name":"build-and-test"},"steps":[{"name":"Checkout code","actions":[{"index":0,"step":101,"name":"Checkout code","type":"checkout","status":"success","failed":null,"exit_code":0,"start_time":"2026-01-02T03:04:11.700Z","end_time":"2026-01-02T03:04:12.900Z","run_time_millis":1200,"background":false,"has_output":false,"truncated":false,"canceled":null,"timedout":null}]}]}"#;
 #[cfg(not(feature = "v1"))]
 const OTHERS: &[Example] = &[];
 
@@ -33,14 +40,16 @@ pub(super) fn find(method: &Method, path: &str) -> Option<(&'static Operation, P
     let known = REPLIES.iter().chain(OTHERS).map(|reply| reply.operation);
     let known = known.filter(|operation| operation.method == *method);
     let matching = known.filter_map(|operation| {
-        let template: Vec<&'static str> = match operation.path.strip_prefix("/../") {
-            Some(beside) => beside.split('/').collect(),
-            None => std::iter::once("v2")
-                .chain(operation.path.trim_start_matches('/').split('/'))
-                .collect(),
-        };
+        let root = operation.root.trim_start_matches("/api/");
+        let template: Vec<&'static str> = std::iter::once(root)
+            .chain(operation.path.trim_start_matches('/').split('/'))
+            .collect();
         let mut params = Params::new();
-        matches(operation, &template, &segments, &mut params).then_some((operation, params))
+        let kind = |name: &str| {
+            let param = operation.params.iter().find(|param| param.name == name);
+            param.map_or(ParamKind::Text, |param| param.kind)
+        };
+        matches(&kind, &template, &segments, &mut params).then_some((operation, params))
     });
     matching.max_by_key(|(operation, params)| {
         (
@@ -50,9 +59,35 @@ pub(super) fn find(method: &Method, path: &str) -> Option<(&'static Operation, P
     })
 }
 
+/// The parameters of a path by a template below `/api/v2`, or by one that begins with `/api/`. `{project-slug}` takes three
+/// segments too, and `{org-slug}` two.
+pub(super) fn params(template: &str, path: &str) -> Option<Params> {
+    let template = match template.strip_prefix("/api/") {
+        Some(rest) => rest.to_owned(),
+        None => format!("v2/{}", template.trim_start_matches('/')),
+    };
+    let template: Vec<&str> = template.split('/').collect();
+    let segments: Vec<&str> = path.strip_prefix("/api/")?.split('/').collect();
+    let kind = |name: &str| match name.replace('_', "-").as_str() {
+        "project-slug" => ParamKind::ProjectSlug,
+        "org-slug" => ParamKind::OrgSlug,
+        "org-slug-or-id" => ParamKind::OrgSlugOrId,
+        _ => ParamKind::Text,
+    };
+    let mut params = Params::new();
+    matches(&kind, &template, &segments, &mut params).then_some(params)
+}
+
+/// The names in a template.
+pub(super) fn names(template: &str) -> impl Iterator<Item = &str> {
+    template
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+}
+
 fn matches(
-    operation: &'static Operation,
-    template: &[&'static str],
+    kind_of: &dyn Fn(&str) -> ParamKind,
+    template: &[&str],
     segments: &[&str],
     params: &mut Params,
 ) -> bool {
@@ -63,13 +98,9 @@ fn matches(
         .strip_prefix('{')
         .and_then(|name| name.strip_suffix('}'))
     else {
-        return segments.first() == Some(first) && matches(operation, rest, &segments[1..], params);
+        return segments.first() == Some(first) && matches(kind_of, rest, &segments[1..], params);
     };
-    let kind = operation
-        .params
-        .iter()
-        .find(|param| param.name == name)
-        .map_or(ParamKind::Text, |param| param.kind);
+    let kind = kind_of(name);
     // A slug that nobody has escaped takes as many segments as it has parts.
     let widths: &[usize] = match kind {
         ParamKind::ProjectSlug => &[1, 3],
@@ -86,8 +117,9 @@ fn matches(
             .collect::<Vec<_>>()
             .join("/");
         let known = params.len();
-        params.push((name, value));
-        let fits = admits(kind, &params[known].1) && matches(operation, rest, others, params);
+        let fits = admits(kind, &value);
+        params.push((name.to_owned(), value));
+        let fits = fits && matches(kind_of, rest, others, params);
         if !fits {
             params.truncate(known);
         }
@@ -98,7 +130,8 @@ fn matches(
 fn admits(kind: ParamKind, value: &str) -> bool {
     let parts = value.split('/').count();
     match kind {
-        ParamKind::ProjectSlug => parts == 3,
+        // CircleCI takes the project's id too.
+        ParamKind::ProjectSlug => parts == 3 || Uuid::try_parse(value).is_ok(),
         ParamKind::OrgSlug => parts == 2,
         ParamKind::OrgSlugOrId => parts == 2 || Uuid::try_parse(value).is_ok(),
         ParamKind::Uuid => Uuid::try_parse(value).is_ok(),

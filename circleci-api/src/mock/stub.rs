@@ -5,12 +5,15 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::answer::{Answer, Body, Refusal, Responder, checked};
 use super::received::{self, Received, times, were};
-use super::server::{Answer, Body, Condition, Knows, Made, Rule, State};
+use super::rule::{Condition, Rule, Target};
+use super::state::State;
 use super::{example, route};
 use crate::lists::page::{Cursor, Page, Paged};
 use crate::request::Kind;
@@ -65,24 +68,6 @@ impl<O> Stub<'_, O> {
     }
 }
 
-/// A failure to be answered, in place of a value: `{"message": …}`. See the example of [`Stub::reply_by`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    status: u16,
-    message: String,
-}
-
-impl Refusal {
-    /// A status, from 200 to 599, and what is said about it. See the example of [`Stub::reply_by`].
-    #[track_caller]
-    pub fn new(status: u16, message: impl Into<String>) -> Self {
-        Self {
-            status: self::status(status),
-            message: message.into(),
-        }
-    }
-}
-
 /// Which requests it is for.
 ///
 /// ```
@@ -106,21 +91,12 @@ impl Refusal {
 impl<'a, O: Kind> Stub<'a, O> {
     pub(super) fn new(state: &'a State) -> Self {
         let mut inner = state.lock();
-        inner.rules.push(Rule::new(O::OPERATION));
+        inner.rules.push(Rule::new(Target::Operation(O::OPERATION)));
         Self {
             state,
             rule: inner.rules.len() - 1,
             operation: PhantomData,
         }
-    }
-
-    /// Of several scenarios, the one that knows what is asked for.
-    pub(super) fn known_by(
-        self,
-        knows: impl Fn(&Received) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        self.with(|rule| rule.knows = Some(Knows(Arc::new(knows))));
-        self
     }
 
     /// Those with this parameter in the path, by its name in the [template](crate::Operation::path), however it is escaped.
@@ -143,7 +119,10 @@ impl<'a, O: Kind> Stub<'a, O> {
         if let Err(why) = value.write(param, &mut String::new()) {
             panic!("{}: {} {why}", O::OPERATION.id, param.name);
         }
-        self.when(Condition::Path(param.name, value.as_str().to_owned()))
+        self.when(Condition::Path(
+            param.name.to_owned(),
+            value.as_str().to_owned(),
+        ))
     }
 
     /// Those for this project, `gh/acme/web`, however the slug is escaped, and whether the path has one parameter for it or
@@ -171,7 +150,10 @@ impl<'a, O: Kind> Stub<'a, O> {
     #[track_caller]
     pub fn query(self, name: &str, value: impl Into<QueryValue>) -> Self {
         let value = value.into().as_str().to_owned();
-        self.when(Condition::Query(parameter::<O>(name), Some(value)))
+        self.when(Condition::Query(
+            parameter::<O>(name).to_owned(),
+            Some(value),
+        ))
     }
 
     /// Those without this parameter in the query.
@@ -181,9 +163,12 @@ impl<'a, O: Kind> Stub<'a, O> {
     /// The operation has no such parameter.
     #[track_caller]
     pub fn without_query(self, name: &str) -> Self {
-        self.when(Condition::Query(parameter::<O>(name), None))
+        self.when(Condition::Query(parameter::<O>(name).to_owned(), None))
     }
+}
 
+/// Which requests it is for, continued.
+impl<O> Stub<'_, O> {
     /// Those whose body has all that is in this one: a struct of [`types`](crate::types), or JSON. An object may have more keys.
     ///
     /// # Panics
@@ -193,7 +178,10 @@ impl<'a, O: Kind> Stub<'a, O> {
     pub fn body(self, part: impl Serialize) -> Self {
         match serde_json::to_value(part) {
             Ok(part) => self.when(Condition::Body(part)),
-            Err(error) => panic!("{}: the body cannot be written: {error}", O::OPERATION.id),
+            Err(error) => panic!(
+                "{}: the body cannot be written: {error}",
+                self.with(|rule| rule.describe())
+            ),
         }
     }
 
@@ -207,7 +195,7 @@ impl<'a, O: Kind> Stub<'a, O> {
         let (came, what) = self.with(|rule| (rule.came, rule.describe()));
         if came != count {
             // Not while the lock is held: a panic there would poison it.
-            let all = self.state.lock().received.clone();
+            let all: Vec<Received> = self.state.lock().received.iter().cloned().collect();
             panic!(
                 "{what}: expected {}, but there {}\n{}",
                 times(count),
@@ -254,13 +242,14 @@ where
 
     #[track_caller]
     fn answer(value: O::Output) -> Answer {
-        let status = route::reply(O::OPERATION).map_or(200, |reply| reply.status);
-        let body = match serde_json::to_value(value) {
-            Ok(Value::Null) => Body::Empty,
-            Ok(value) => Body::Json(value),
+        match serde_json::to_value(value) {
+            Ok(Value::Null) => Answer::new(status_of::<O>(&Value::Null), Body::Empty),
+            Ok(value) => {
+                let value = example::on_the_wire::<O>(value);
+                Answer::new(status_of::<O>(&value), Body::Json(value))
+            }
             Err(error) => panic!("{}: the reply cannot be written: {error}", O::OPERATION.id),
-        };
-        Answer::new(status, body)
+        }
     }
 
     /// What this function makes of the request: a value, or a [`Refusal`]. It must not ask the mock for anything, which waits
@@ -282,9 +271,9 @@ where
     ) -> Self {
         let make = move |request: &Received| match make(request) {
             Ok(value) => Self::answer(value),
-            Err(refusal) => Answer::message(refusal.status, refusal.message),
+            Err(refusal) => refusal.into(),
         };
-        self.then(Answer::new(200, Body::Made(Made(Arc::new(make)))))
+        self.then(Answer::new(200, Body::Responder(Responder(Arc::new(make)))))
     }
 
     /// The [example](super::example), changed.
@@ -311,29 +300,42 @@ where
     /// The operation answers nothing of that shape: a value of the wrong type, or a key that it does not have.
     #[track_caller]
     pub fn reply_json(self, changes: Value) -> Self {
-        self.reply(example::changed::<O>(&changes))
+        let body = example::changed::<O>(&changes);
+        let status = status_of::<O>(&body);
+        self.then(Answer::new(status, Body::Json(body)))
     }
+}
 
+/// Trouble, and bodies of any kind.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use circleci_api::{mock::Mock, operations::GetEnvVar};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = Mock::start().await;
+/// server.on::<GetEnvVar>().rate_limited(Duration::from_secs(30)).cut().status(404, "Environment variable not found.");
+///
+/// let missing = server.client().get_env_var("gh/acme/web", "GREETING").send().await;
+/// assert!(missing.is_err_and(|error| error.is_not_found()));
+/// server.assert_count::<GetEnvVar>(3);
+/// # Ok(()) }
+/// ```
+impl<O> Stub<'_, O> {
     /// A status, from 200 to 599, with a message as CircleCI words it: `{"message": …}`.
     #[track_caller]
     pub fn status(self, status: u16, message: impl Into<String>) -> Self {
-        self.then(Answer::new(
-            self::status(status),
-            Body::Json(json!({ "message": message.into() })),
-        ))
+        self.then(Answer::message(checked(status), message))
     }
 
     /// Too many requests: 429, and after how long to come again.
     pub fn rate_limited(self, retry_after: Duration) -> Self {
-        let mut answer = Answer::new(429, Body::Text("Rate limited.".to_owned()));
-        answer.retry_after = Some(retry_after);
-        self.then(answer)
+        self.then(Answer::rate_limited(retry_after))
     }
 
     /// Any body, however wrong, with a status from 200 to 599: to see what a program does about a proxy's error page.
     #[track_caller]
     pub fn raw(self, status: u16, body: impl Into<String>) -> Self {
-        self.then(Answer::new(self::status(status), Body::Text(body.into())))
+        self.then(Answer::new(checked(status), Body::Text(body.into())))
     }
 
     /// No answer: the connection is closed.
@@ -358,7 +360,11 @@ where
     pub fn delay(self, wait: Duration) -> Self {
         self.with(|rule| {
             if rule.answers.is_empty() {
-                rule.answers.push(Answer::example(rule.operation));
+                let answer = match &rule.target {
+                    Target::Operation(operation) => Answer::example(operation),
+                    _ => Answer::new(200, Body::Empty),
+                };
+                rule.answers.push(answer);
             }
             if let Some(answer) = rule.answers.last_mut() {
                 answer.delay = Some(wait);
@@ -409,7 +415,7 @@ where
         I: IntoIterator<Item = <O::Output as Page>::Item>,
     {
         let write = |item| match serde_json::to_value(item) {
-            Ok(item) => item,
+            Ok(item) => example::item_on_the_wire::<O>(item),
             Err(error) => panic!("{}: an item cannot be written: {error}", O::OPERATION.id),
         };
         let pages: Vec<Vec<Value>> = pages
@@ -432,12 +438,15 @@ where
 #[track_caller]
 fn parameter<O: Kind>(name: &str) -> &'static str {
     let known = route::reply(O::OPERATION).map_or(&[][..], |reply| reply.queries);
-    match known.iter().find(|known| route::is_name(known, name)) {
-        Some(known) => known,
-        None => panic!(
-            "{}: there is no {name:?} in its query, but {known:?}",
-            O::OPERATION.id
-        ),
+    match known.iter().find(|(known, _)| route::is_name(known, name)) {
+        Some((known, _)) => known,
+        None => {
+            let known: Vec<&str> = known.iter().map(|(known, _)| *known).collect();
+            panic!(
+                "{}: there is no {name:?} in its query, but {known:?}",
+                O::OPERATION.id
+            )
+        }
     }
 }
 
@@ -450,12 +459,101 @@ pub(super) fn project(slug: &str) -> ProjectSlug {
     }
 }
 
-/// A status that a server can answer.
-#[track_caller]
-fn status(status: u16) -> u16 {
-    assert!(
-        (200..=599).contains(&status),
-        "{status} is no status of an answer"
-    );
-    status
+/// The status that fits a body, where an operation has several.
+fn status_of<O: Kind>(body: &Value) -> u16 {
+    let Some(reply) = route::reply(O::OPERATION) else {
+        return 200;
+    };
+    let fits = |keys: &&[&str]| {
+        let mut given = body.as_object().into_iter().flatten();
+        given.all(|(key, _)| keys.contains(&key.as_str()))
+    };
+    let fitting = reply.statuses.iter().find(|(_, keys)| fits(keys));
+    fitting.map_or(reply.status, |(status, _)| *status)
+}
+
+/// A method and a path that no operation need have: [`Mock::on_path`](super::Mock::on_path).
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct AnyPath;
+
+impl<'a> Stub<'a, AnyPath> {
+    #[track_caller]
+    pub(super) fn on_path(state: &'a State, method: Method, template: String) -> Self {
+        let braces = |part: &str| part.contains(['{', '}']);
+        let is_name = |part: &str| part.starts_with('{') && part.ends_with('}');
+        let mut parts = template.split('/');
+        assert!(
+            template.starts_with('/') && parts.all(|part| !braces(part) || is_name(part)),
+            "{template:?}: a template begins with a slash, and a name in braces is all of a segment"
+        );
+        let mut inner = state.lock();
+        inner
+            .rules
+            .push(Rule::new(Target::Path { method, template }));
+        Self {
+            state,
+            rule: inner.rules.len() - 1,
+            operation: PhantomData,
+        }
+    }
+
+    /// Those with this parameter in the path, by its name in the template.
+    ///
+    /// # Panics
+    ///
+    /// The template has no such name.
+    #[track_caller]
+    pub fn path(self, name: &str, value: impl Into<PathValue>) -> Self {
+        let known = self.with(|rule| match &rule.target {
+            Target::Path { template, .. } => {
+                let mut names = route::names(template);
+                let known = names.find(|known| route::is_name(known, name));
+                known.map(str::to_owned).ok_or(template.clone())
+            }
+            _ => Err(String::new()),
+        });
+        match known {
+            Ok(known) => self.when(Condition::Path(known, value.into().as_str().to_owned())),
+            Err(template) => panic!("there is no {name:?} in {template}"),
+        }
+    }
+
+    /// Those with this parameter in the query.
+    pub fn query(self, name: impl Into<String>, value: impl Into<QueryValue>) -> Self {
+        let value = value.into().as_str().to_owned();
+        self.when(Condition::Query(name.into(), Some(value)))
+    }
+
+    /// Those without this parameter in the query.
+    pub fn without_query(self, name: impl Into<String>) -> Self {
+        self.when(Condition::Query(name.into(), None))
+    }
+
+    /// 200 with this JSON, as it is.
+    pub fn reply_json(self, body: Value) -> Self {
+        self.reply_status(200, body)
+    }
+
+    /// A status, from 200 to 599, with this JSON, as it is. `null` is an empty body.
+    #[track_caller]
+    pub fn reply_status(self, status: u16, body: Value) -> Self {
+        let body = match body {
+            Value::Null => Body::Empty,
+            body => Body::Json(body),
+        };
+        self.then(Answer::new(checked(status), body))
+    }
+
+    /// What this function makes of the request: JSON, or a [`Refusal`]. It must not ask the mock for anything, which waits for it.
+    pub fn reply_by(
+        self,
+        make: impl Fn(&Received) -> Result<Value, Refusal> + Send + Sync + 'static,
+    ) -> Self {
+        let make = move |request: &Received| match make(request) {
+            Ok(value) => Answer::new(200, Body::Json(value)),
+            Err(refusal) => refusal.into(),
+        };
+        self.then(Answer::new(200, Body::Responder(Responder(Arc::new(make)))))
+    }
 }

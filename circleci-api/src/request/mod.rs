@@ -15,12 +15,15 @@ use crate::transport::reply::Reply;
 use crate::transport::response::Response;
 use crate::values::argument::{PathValue, QueryValue};
 
+mod raw;
 mod sending;
 
+pub use raw::RawRequest;
 pub use sending::Sending;
 
 mod sealed {
-    /// What an operation is called by, and how its answer is read. For what is to work with any of them:
+    /// An operation as a type: its description, and the type of its answer. Use it as a bound, for code that works with
+    /// any operation. This trait is sealed: every operation of this crate implements it, and nothing else can.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -37,7 +40,7 @@ mod sealed {
     /// # let circleci = server.client();
     ///
     /// let project = timed(circleci.get_project_by_slug("gh/acme/web")).await?;
-    /// assert_eq!(project.name, "api-preview-docs"); // the mock's example
+    /// assert_eq!(project.name, "web"); // the mock's example is the project that is asked for
     /// # Ok(()) }
     /// ```
     pub trait Kind: 'static {
@@ -216,13 +219,13 @@ impl<O: Kind> Request<O> {
 /// }
 /// ```
 ///
-/// An output of `()` leaves the body of the answer unread.
+/// An output of `()` leaves the body of the answer unread. `below "/api/v1.1"` after the class names another root of the API.
 macro_rules! operation {
     ($(#[$meta:meta])* $name:ident -> (); $($rest:tt)*) => {
         $crate::request::operation! { @with (nothing nothing_with_response) ($(#[$meta])*) $name (()) $($rest)* }
     };
     (@with ($decode:ident $respond:ident) ($(#[$meta:meta])*) $name:ident ($output:ty)
-        $id:literal $method:ident $path:literal ($($param:literal : $kind:ident),* $(,)?) $replay:ident) => {
+        $id:literal $method:ident $path:literal ($($param:literal : $kind:ident),* $(,)?) $replay:ident $(below $root:literal)?) => {
         $(#[$meta])*
         #[non_exhaustive]
         pub struct $name;
@@ -235,7 +238,7 @@ macro_rules! operation {
                 $path,
                 &[$($crate::operation::Param { name: $param, kind: $crate::operation::ParamKind::$kind }),*],
                 $crate::operation::Replay::$replay,
-            );
+            )$(.below($root))?;
         }
 
         impl $crate::request::Kind for $name {

@@ -1,7 +1,7 @@
 //! One attempt of a call: the request, its redirects, and the body of the answer.
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::Url;
 
@@ -30,9 +30,9 @@ pub(super) async fn attempt(
     body: Option<Bytes>,
 ) -> Result<Answer, Error> {
     let client = &*call.client.inner;
-    let method = &call.operation.method;
+    let method = call.operation.method();
     for _ in 0..=REDIRECTS {
-        let request = request(client, method.clone(), url, body.clone());
+        let request = request(call, url, body.clone());
         let mut response = within(client, time, client.http.execute(request)).await?;
         let status = response.status();
         #[cfg(feature = "pacing")]
@@ -66,14 +66,24 @@ pub(super) async fn attempt(
     Err(too_many_redirects())
 }
 
-fn request(client: &Inner, method: Method, url: Url, body: Option<Bytes>) -> reqwest::Request {
-    let mut request = reqwest::Request::new(method, url);
-    *request.headers_mut() = client.headers.clone();
+fn request(call: &Call, url: Url, body: Option<Bytes>) -> reqwest::Request {
+    let mut request = reqwest::Request::new(call.operation.method().clone(), url);
+    *request.headers_mut() = call.client.inner.headers.clone();
+    if let Some(headers) = call.headers() {
+        request.headers_mut().extend(headers.clone());
+    }
     if let Some(body) = body {
         request
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         *request.body_mut() = Some(body.into());
+    } else if matches!(
+        *request.method(),
+        Method::POST | Method::PUT | Method::PATCH
+    ) {
+        // RFC 9110, section 8.6: some proxies answer 411 to a POST that does not say how long its body is.
+        let none = HeaderValue::from_static("0");
+        request.headers_mut().insert(CONTENT_LENGTH, none);
     }
     request
 }

@@ -1,17 +1,23 @@
 //! A call in the making: everything about it that does not depend on the operation's types.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::utf8_percent_encode;
 use reqwest::Url;
 use serde::Serialize;
 
 use crate::client::Client;
 use crate::error::Error;
-use crate::operation::Operation;
+#[cfg(feature = "tracing")]
+use crate::operation::ParamKind;
+use crate::operation::{Identity, Param, V2};
 use crate::retry::RetryPolicy;
-use crate::values::argument::{PROJECT_SLUG, PathValue, QueryValue};
+use crate::transport::adjust;
+use crate::values::argument::{ENCODED, PROJECT_SLUG, PathValue, QueryValue};
 
 /// What one call does differently from its client.
 ///
@@ -43,7 +49,31 @@ pub struct CallOptions {
     pub(crate) retry: Option<RetryPolicy>,
     pub(crate) replay: Option<bool>,
     pub(crate) timeout: Option<Duration>,
+    headers: HeaderMap,
+    /// Why a header cannot be sent. The call reports it before anything is sent.
+    fault: Option<String>,
 }
+
+/// Headers that a caller does not set: those that carry a credential, and those that say how the message is framed.
+const REFUSED: [&str; 17] = [
+    "authorization",
+    "circle-token",
+    "cookie",
+    "proxy-authorization",
+    "accept-encoding",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 
 impl CallOptions {
     /// Nothing different.
@@ -69,6 +99,53 @@ impl CallOptions {
         self.timeout = Some(total);
         self
     }
+
+    /// A header of this call, in place of one that the client sends under the same name. `Debug` does not show the value.
+    ///
+    /// A name or value that is not valid in HTTP is an [`InvalidArgument`](crate::ErrorKind::InvalidArgument) error when the
+    /// call is sent, and so is a header that carries a credential (`Circle-Token`, `Authorization`, `Proxy-Authorization`,
+    /// `Cookie`) or describes the message itself (`Host`, `Content-Type`, `Content-Length`, `Connection`, …). Nothing is sent then.
+    ///
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let server = circleci_api::mock::Mock::start().await;
+    /// # let circleci = server.client();
+    /// use circleci_api::{CallOptions, ErrorKind};
+    ///
+    /// let traced = CallOptions::new().header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    /// circleci.get_current_user().options(traced).send().await?;
+    ///
+    /// let refused = CallOptions::new().header("Circle-Token", "another");
+    /// let error = circleci.get_current_user().options(refused).send().await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    /// # Ok(()) }
+    /// ```
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        match header(name.as_ref(), value.as_ref()) {
+            Ok((name, value)) => {
+                self.headers.insert(name, value);
+            }
+            Err(fault) => {
+                self.fault.get_or_insert(fault);
+            }
+        }
+        self
+    }
+}
+
+fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let Ok(name) = HeaderName::try_from(name) else {
+        return Err(format!("{name:?} is not a valid header name"));
+    };
+    if REFUSED.contains(&name.as_str()) {
+        return Err(format!("the header {name} is set by the client only"));
+    }
+    let Ok(mut value) = HeaderValue::try_from(value) else {
+        return Err(format!("the value of the header {name} is not valid"));
+    };
+    value.set_sensitive(true);
+    Ok((name, value))
 }
 
 /// Client, operation and arguments.
@@ -76,9 +153,9 @@ impl CallOptions {
 #[doc(hidden)]
 pub struct Call {
     pub(crate) client: Client,
-    pub(crate) operation: &'static Operation,
+    pub(crate) operation: Identity,
     path: Vec<PathValue>,
-    query: Vec<(&'static str, QueryValue)>,
+    query: Vec<(Cow<'static, str>, QueryValue)>,
     body: Body,
     options: Option<Box<CallOptions>>,
 }
@@ -92,10 +169,10 @@ enum Body {
 }
 
 impl Call {
-    pub(crate) fn new(client: &Client, operation: &'static Operation) -> Self {
+    pub(crate) fn new(client: &Client, operation: impl Into<Identity>) -> Self {
         Self {
             client: client.clone(),
-            operation,
+            operation: operation.into(),
             path: Vec::new(),
             query: Vec::new(),
             body: Body::None,
@@ -116,7 +193,8 @@ impl Call {
         }
     }
 
-    pub(crate) fn set_query(&mut self, name: &'static str, value: QueryValue) {
+    pub(crate) fn set_query(&mut self, name: impl Into<Cow<'static, str>>, value: QueryValue) {
+        let name = name.into();
         match self.query.iter_mut().find(|(known, _)| *known == name) {
             Some((_, old)) => *old = value,
             None => self.query.push((name, value)),
@@ -127,19 +205,27 @@ impl Call {
         self.query.retain(|(known, _)| *known != name);
     }
 
-    pub(crate) fn push_query(&mut self, name: &'static str, value: QueryValue) {
-        self.query.push((name, value));
+    pub(crate) fn push_query(&mut self, name: impl Into<Cow<'static, str>>, value: QueryValue) {
+        self.query.push((name.into(), value));
     }
 
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.query_value(name).map(QueryValue::as_str)
+    }
+
+    fn query_value(&self, name: &str) -> Option<&QueryValue> {
         let (_, value) = self.query.iter().find(|(known, _)| *known == name)?;
-        Some(value.as_str())
+        Some(value)
     }
 
     pub(crate) fn set_json<B: Serialize + ?Sized>(&mut self, body: &B) {
-        self.body = match serde_json::to_vec(body) {
+        let written = match adjust::of_body(self.operation.id()) {
+            None => serde_json::to_vec(body).map_err(|error| error.to_string()),
+            Some(adjust) => adjusted(body, adjust),
+        };
+        self.body = match written {
             Ok(bytes) => Body::Json(bytes.into()),
-            Err(error) => Body::Broken(error.to_string()),
+            Err(why) => Body::Broken(why),
         };
     }
 
@@ -151,12 +237,56 @@ impl Call {
         self.options = Some(Box::new(options));
     }
 
+    /// The headers of this call only.
+    pub(crate) fn headers(&self) -> Option<&HeaderMap> {
+        let options = self.options.as_deref()?;
+        (!options.headers.is_empty()).then_some(&options.headers)
+    }
+
+    /// What was wrong with the call before its URL and body are written.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let options = self.options.as_deref().and_then(|it| it.fault.as_deref());
+        let query = || adjust::refusal(self.operation.id(), |name| self.query_value(name));
+        match self.operation.fault().or(options).or_else(query) {
+            Some(fault) => Err(Error::argument(&self.operation, fault)),
+            None => Ok(()),
+        }
+    }
+
+    /// What the call is about, for its span: the project, the organization, and the other values of the path.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn about(&self) -> [Option<String>; 3] {
+        let [mut project, mut org, mut other] = [const { Vec::new() }; 3];
+        // A slug has one parameter or three, and the first of the three has one of these names.
+        let parts = match self.operation.param(0) {
+            Some(("provider" | "vcs", _)) if self.path.len() >= 3 => 3,
+            _ => 0,
+        };
+        for (place, value) in self.path.iter().enumerate() {
+            let list = match self.operation.param(place) {
+                _ if place < parts => &mut project,
+                Some((_, ParamKind::ProjectSlug)) => &mut project,
+                Some((_, ParamKind::OrgSlug | ParamKind::OrgSlugOrId)) => &mut org,
+                _ => &mut other,
+            };
+            list.push(value.as_str());
+        }
+        if org.is_empty() {
+            org.extend(self.query("org-slug").or(self.query("owner-slug")));
+        }
+        [project, org, other].map(|values| {
+            let text = values.join("/");
+            let text = self.client.inner.credential.redact(&text);
+            (!text.is_empty()).then(|| text.into())
+        })
+    }
+
     pub(crate) fn body(&self) -> Result<Option<Bytes>, Error> {
         match &self.body {
             Body::None => Ok(None),
             Body::Json(bytes) => Ok(Some(bytes.clone())),
             Body::Broken(why) => Err(Error::argument(
-                self.operation,
+                &self.operation,
                 format!("the body cannot be written: {why}"),
             )),
         }
@@ -173,7 +303,7 @@ impl Call {
         self.options
             .as_ref()
             .and_then(|options| options.replay)
-            .unwrap_or(self.operation.replay.is_harmless())
+            .unwrap_or(self.operation.replay().is_harmless())
     }
 
     pub(crate) fn timeout(&self) -> Option<Duration> {
@@ -185,45 +315,63 @@ impl Call {
 
     /// The URL, written once: base, template with its values, query.
     pub(crate) fn url(&self) -> Result<Url, Error> {
-        if self.path.len() < self.operation.params.len() {
+        let operation = &self.operation;
+        if operation.param(self.path.len()).is_some() {
             return Err(Error::argument(
-                self.operation,
+                operation,
                 format!("project-slug {PROJECT_SLUG}"),
             ));
         }
-        let base = &self.client.inner.host.base;
-        let mut url = String::with_capacity(
-            base.len() + self.operation.path.len() + 48 * (self.path.len() + self.query.len()),
-        );
+        let (base, root) = match operation.root() {
+            V2 => (&*self.client.inner.host.base, ""),
+            other => (self.client.inner.host.prefix(), other),
+        };
+        let mut rest = operation.path();
+        let length = base.len() + root.len() + rest.len();
+        let mut url = String::with_capacity(length + 48 * (self.path.len() + self.query.len()));
         url.push_str(base);
-        let mut rest = self.operation.path;
-        let mut values = self.path.iter().zip(self.operation.params);
+        url.push_str(root);
+        let mut values = self.path.iter().enumerate();
         while let Some((literal, after)) = rest.split_once('{') {
             url.push_str(literal);
-            let Some((value, param)) = values.next() else {
+            let Some((at, value)) = values.next() else {
                 break;
             };
-            value.write(param, &mut url).map_err(|wanted| {
-                Error::argument(self.operation, format!("{} {wanted}", param.name))
-            })?;
+            if let Some((name, kind)) = operation.param(at) {
+                value
+                    .write(&Param { name: "", kind }, &mut url)
+                    .map_err(|wanted| Error::argument(operation, format!("{name} {wanted}")))?;
+            }
             rest = after.split_once('}').map_or("", |(_, after)| after);
         }
         url.push_str(rest);
         for (index, (name, value)) in self.query.iter().enumerate() {
             url.push(if index == 0 { '?' } else { '&' });
-            url.push_str(name);
+            match name {
+                Cow::Borrowed(name) => url.push_str(name),
+                Cow::Owned(name) => url.extend(utf8_percent_encode(name, ENCODED)),
+            }
             url.push('=');
             value.write(&mut url);
         }
-        Url::parse(&url).map_err(|error| Error::argument(self.operation, error.to_string()))
+        Url::parse(&url).map_err(|error| Error::argument(operation, error.to_string()))
     }
+}
+
+/// A body as the operation takes it.
+fn adjusted<B: Serialize + ?Sized>(body: &B, adjust: adjust::Adjust) -> Result<Vec<u8>, String> {
+    let mut json = serde_json::to_value(body).map_err(|error| error.to_string())?;
+    if let serde_json::Value::Object(body) = &mut json {
+        adjust(body)?;
+    }
+    serde_json::to_vec(&json).map_err(|error| error.to_string())
 }
 
 // A body may hold the value of an environment variable, so that only its size is shown.
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut call = f.debug_struct("Call");
-        call.field("operation", &self.operation.id)
+        call.field("operation", &self.operation)
             .field("path", &self.path)
             .field("query", &self.query);
         if let Body::Json(bytes) = &self.body {

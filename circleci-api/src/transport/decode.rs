@@ -36,7 +36,7 @@ pub(crate) fn nothing_with_response(reply: &mut Reply) -> Result<Response<()>, E
     Ok(with_response(reply, ()))
 }
 
-fn with_response<T>(reply: &mut Reply, body: T) -> Response<T> {
+pub(crate) fn with_response<T>(reply: &mut Reply, body: T) -> Response<T> {
     let headers = std::mem::take(&mut reply.headers);
     Response {
         rate_limit: RateLimit::read(&headers, reply.call.client.inner.clock.utc()),
@@ -102,7 +102,7 @@ pub(crate) fn report(reply: &Reply, findings: Vec<Finding>) {
     for Finding { kind, path } in findings {
         // A key may be anything that the server has made of the request.
         let path = client.credential.redact(&path).into_owned();
-        listener(&Surprise::new(reply.call.operation.id, path, kind));
+        listener(&Surprise::new(reply.call.operation.id(), path, kind));
     }
 }
 
@@ -130,7 +130,7 @@ pub(crate) fn unexpected(reply: &Reply, fault: Fault) -> Error {
     };
     let shown = &reply.body[..reply.body.len().min(8 * 1024)];
     let mut it = Error::new(ErrorKind::Decode)
-        .with_operation(reply.call.operation)
+        .with_operation(&reply.call.operation)
         .with_status(reply.status)
         .with_message(credential.redact(&message).into_owned())
         .with_excerpt(&credential.redact(&String::from_utf8_lossy(shown)))

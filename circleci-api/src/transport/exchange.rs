@@ -13,12 +13,13 @@ use crate::transport::trace;
 
 /// One box per call keeps every operation's future small, and the compiler from looking into it 113 times.
 pub(crate) fn start(call: Call) -> Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>> {
-    let time = Stopwatch::start(call.client.inner.clock.now(), call.timeout());
-    let retries = Retries::new(call.retry(), call.may_replay(), call.timeout());
-    Box::pin(trace::call(
-        call.operation,
-        exchange(call, time, retries, 0),
-    ))
+    Box::pin(async move {
+        let span = trace::span(&call);
+        // The time begins when the call is polled, not when it is made.
+        let time = Stopwatch::start(call.client.inner.clock.now(), call.timeout());
+        let retries = Retries::new(call.retry(), call.may_replay(), call.timeout());
+        trace::call(span, exchange(call, time, retries, 0)).await
+    })
 }
 
 /// Goes on after an answer that could not be decoded, if that may pass and there are attempts left.
@@ -34,7 +35,8 @@ pub(crate) fn again(
         mut time,
         ..
     } = reply;
-    Box::pin(trace::call(call.operation, async move {
+    let span = trace::span(&call);
+    Box::pin(trace::call(span, async move {
         let client = &*call.client.inner;
         match retries.next(failure, time.elapsed(client.clock.now())) {
             Next::GiveUp(failure) => return Err(failure),
@@ -54,6 +56,7 @@ async fn exchange(
     mut retries: Retries,
     mut attempts: u32,
 ) -> Result<Reply, Error> {
+    call.check()?;
     let client = &*call.client.inner;
     loop {
         let (url, body) = (call.url()?, call.body()?);
@@ -67,6 +70,7 @@ async fn exchange(
                 headers,
                 body,
             }) => {
+                trace::answered(&call, &headers);
                 return Ok(Reply {
                     status,
                     headers,
@@ -78,9 +82,10 @@ async fn exchange(
                 });
             }
             Err(failure) => failure
-                .with_operation(call.operation)
+                .with_operation(&call.operation)
                 .with_attempts(attempts),
         };
+        trace::failed(&call, &failure);
         match retries.next(failure, time.elapsed(client.clock.now())) {
             Next::GiveUp(failure) => return Err(failure),
             Next::Again { failure, wait } => {
@@ -105,7 +110,7 @@ async fn admit(call: &Call, time: &mut Stopwatch) -> Result<(), Error> {
             .is_some_and(|left| wait > left)
         {
             return Err(Error::new(crate::error::ErrorKind::RateLimited)
-                .with_operation(call.operation)
+                .with_operation(&call.operation)
                 .with_message("the client's own pacing leaves no room within the call's time")
                 .with_retry_after(Some(wait)));
         }

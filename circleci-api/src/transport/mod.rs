@@ -1,5 +1,6 @@
 //! The way of a call: its attempts, the wire, and the answer.
 
+mod adjust;
 pub(crate) mod attempt;
 pub(crate) mod call;
 pub(crate) mod decode;

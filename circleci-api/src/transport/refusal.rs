@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use crate::client::Inner;
 use crate::error::{self, Error, ErrorKind};
+use crate::operation::deprecation::Deprecation;
 use crate::retry::{clock::Stopwatch, rate_limit};
 use crate::transport::reply::request_id;
 use crate::transport::wire::within;
@@ -55,6 +56,7 @@ pub(crate) async fn failure(
     let failure = Error::new(kind)
         .with_status(status)
         .with_request_id(request_id(headers).map(|id| client.credential.redact(id)))
-        .with_retry_after(rate_limit::asked(status, headers, client.clock.utc()));
+        .with_retry_after(rate_limit::asked(status, headers, client.clock.utc()))
+        .with_deprecation(Deprecation::read(headers));
     (failure, String::from_utf8_lossy(&body).into_owned())
 }

@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, StatusCode};
 
+use crate::operation::deprecation::Deprecation;
 use crate::retry::rate_limit::RateLimit;
 use crate::transport::reply::request_id;
 
@@ -57,6 +58,12 @@ impl<T> Response<T> {
     /// The rate-limit figures, where the server gave any.
     pub fn rate_limit(&self) -> RateLimit {
         self.rate_limit
+    }
+
+    /// That the operation is deprecated, if the answer says so (`Deprecation`, `Sunset`). See the example of
+    /// [`Deprecation`](crate::Deprecation).
+    pub fn deprecation(&self) -> Option<Deprecation> {
+        Deprecation::read(&self.headers)
     }
 
     /// How many requests it took, the last one included.

@@ -2,15 +2,28 @@
 
 use std::time::Duration;
 
+use http::HeaderMap;
+
 use crate::error::Error;
-use crate::operation::Operation;
+#[cfg(feature = "tracing")]
+use crate::operation::deprecation::Deprecation;
+use crate::transport::call::Call;
 use crate::transport::reply::Reply;
 
 type Answered = Result<Reply, Error>;
 
+/// Nothing to tell.
+#[cfg(not(feature = "tracing"))]
+pub(crate) struct NoSpan;
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn span(_: &Call) -> NoSpan {
+    NoSpan
+}
+
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn call(
-    _: &'static Operation,
+    _: NoSpan,
     exchange: impl Future<Output = Answered>,
 ) -> impl Future<Output = Answered> {
     exchange
@@ -19,25 +32,50 @@ pub(crate) fn call(
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn again(_: &Error, _: Duration) {}
 
-#[cfg(feature = "tracing")]
-pub(crate) async fn call(
-    operation: &'static Operation,
-    exchange: impl Future<Output = Answered>,
-) -> Answered {
-    use tracing::{Instrument, Level, field::Empty, span};
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn answered(_: &Call, _: &HeaderMap) {}
 
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn failed(_: &Call, _: &Error) {}
+
+/// The span of a call. What it is about is only put together if somebody listens.
+#[cfg(feature = "tracing")]
+pub(crate) fn span(call: &Call) -> tracing::Span {
+    use tracing::{Level, field::Empty, span};
+
+    let operation = &call.operation;
     let span = span!(
         Level::INFO,
         "circleci",
-        operation = operation.id,
-        method = operation.method.as_str(),
-        path = operation.path,
+        operation = operation.id(),
+        method = operation.method().as_str(),
+        path = &*operation.full_path(),
+        project = Empty,
+        org = Empty,
+        id = Empty,
         status = Empty,
         attempt = Empty,
         elapsed_ms = Empty,
         request_id = Empty,
         error = Empty,
     );
+    if !span.is_disabled() {
+        for (field, value) in ["project", "org", "id"].into_iter().zip(call.about()) {
+            if let Some(value) = value {
+                span.record(field, value);
+            }
+        }
+    }
+    span
+}
+
+#[cfg(feature = "tracing")]
+pub(crate) async fn call(
+    span: tracing::Span,
+    exchange: impl Future<Output = Answered>,
+) -> Answered {
+    use tracing::Instrument;
+
     if span.is_disabled() {
         return exchange.await;
     }
@@ -67,5 +105,37 @@ pub(crate) async fn call(
 
 #[cfg(feature = "tracing")]
 pub(crate) fn again(failure: &Error, wait: Duration) {
-    tracing::warn!(wait_ms = wait.as_millis() as u64, error = %failure, "attempt failed, another follows");
+    let deprecation = failure.deprecation().map(tracing::field::display);
+    tracing::warn!(wait_ms = wait.as_millis() as u64, error = %failure, deprecation, "attempt failed, another follows");
+}
+
+/// Warns of a deprecated operation that was answered well.
+#[cfg(feature = "tracing")]
+pub(crate) fn answered(call: &Call, headers: &HeaderMap) {
+    if let Some(deprecation) = Deprecation::read(headers) {
+        warn(call, deprecation);
+    }
+}
+
+/// Warns of a deprecated operation that has failed.
+#[cfg(feature = "tracing")]
+pub(crate) fn failed(call: &Call, failure: &Error) {
+    if let Some(deprecation) = failure.deprecation() {
+        warn(call, deprecation);
+    }
+}
+
+/// Once for each operation of a client and its clones.
+#[cfg(feature = "tracing")]
+#[cold]
+fn warn(call: &Call, deprecation: Deprecation) {
+    let id = call.operation.id();
+    let warned = &call.client.inner.warned;
+    let mut warned = warned
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    // A caller may make up operations without end.
+    if warned.len() < 1024 && warned.insert(id.to_owned()) {
+        tracing::warn!(operation = id, deprecation = %deprecation, "CircleCI withdraws this operation");
+    }
 }

@@ -11,7 +11,7 @@ use crate::operation::{Param, ParamKind};
 use crate::values::slug::{OrgSlug, ProjectSlug, is_part};
 
 /// Everything but RFC 3986's unreserved characters.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+pub(crate) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
@@ -20,7 +20,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 /// The value of a path parameter.
 ///
 /// Made from strings, integers, [`Uuid`]s and slugs. It is checked against what the operation wants when the
-/// call is sent, and encoded as one segment whatever it holds: nothing in it can reach another route.
+/// call is sent, and encoded so that nothing in it can reach another route: as one segment, or the parts of a slug as a segment
+/// each.
 ///
 /// It is also made from what an answer holds and CircleCI may have left out: an id, a number or a slug as an `Option`.
 /// That of a `None` is refused when the call is sent, and nothing is.
@@ -82,10 +83,11 @@ impl QueryValue {
 }
 
 /// What a project slug must be, said after a parameter's name.
-pub(crate) const PROJECT_SLUG: &str = "must be a project slug of three parts, as in gh/acme/web";
+pub(crate) const PROJECT_SLUG: &str =
+    "must be a project slug of three parts, as in gh/acme/web, or the project's UUID";
 
 impl PathValue {
-    #[cfg(feature = "mock")]
+    #[cfg(any(feature = "mock", feature = "tracing"))]
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -100,20 +102,22 @@ impl PathValue {
         has_parts(&self.0, 3).then_some(three)
     }
 
-    /// Appends the value as one segment of the path, or says what it should have been.
+    /// Appends the value to the path, as one segment or the parts of a slug as a segment each, or says what it should have been.
     pub(crate) fn write(&self, param: &Param, url: &mut String) -> Result<(), &'static str> {
         let text: &str = &self.0;
         if text.is_empty() {
             return Err("is missing: it is `None` or empty");
         }
+        let may_be_id = matches!(
+            param.kind,
+            ParamKind::Uuid | ParamKind::ProjectSlug | ParamKind::OrgSlugOrId
+        );
+        if may_be_id && let Ok(id) = Uuid::try_parse(text) {
+            url.push_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+            return Ok(());
+        }
         let wanted = match param.kind {
-            ParamKind::Uuid => {
-                let Ok(id) = Uuid::try_parse(text) else {
-                    return Err("must be a UUID");
-                };
-                url.push_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-                return Ok(());
-            }
+            ParamKind::Uuid => Err("must be a UUID"),
             ParamKind::Integer if !text.bytes().all(|b| b.is_ascii_digit()) => {
                 Err("must be a whole number")
             }
@@ -121,7 +125,7 @@ impl PathValue {
             ParamKind::OrgSlug if !has_parts(text, 2) => {
                 Err("must be an organization slug of two parts, as in gh/acme")
             }
-            ParamKind::OrgSlugOrId if !has_parts(text, 2) && Uuid::try_parse(text).is_err() => Err(
+            ParamKind::OrgSlugOrId if !has_parts(text, 2) => Err(
                 "must be an organization slug of two parts, as in gh/acme, or the organization's UUID",
             ),
             ParamKind::Text if text.is_empty() => Err("must not be empty"),
@@ -137,7 +141,18 @@ impl PathValue {
             _ => Ok(()),
         };
         wanted?;
-        url.extend(utf8_percent_encode(text, ENCODED));
+        match param.kind {
+            // Some proxies and the router of CircleCI Server refuse `%2F`. The parts are checked to be segments above.
+            ParamKind::ProjectSlug | ParamKind::OrgSlug | ParamKind::OrgSlugOrId => {
+                for (at, part) in text.split('/').enumerate() {
+                    if at > 0 {
+                        url.push('/');
+                    }
+                    url.extend(utf8_percent_encode(part, ENCODED));
+                }
+            }
+            _ => url.extend(utf8_percent_encode(text, ENCODED)),
+        }
         Ok(())
     }
 }
@@ -220,12 +235,15 @@ mod tests {
     fn a_path_value_is_one_segment_or_an_error() {
         use ParamKind::{Integer, OrgSlug, OrgSlugOrId, ProjectSlug, Text, Uuid};
         let id = "5034460f-c7c4-4c43-9457-de07e2029e7b";
+        // Slugs were one segment with `%2F` before, which some proxies and the router of CircleCI Server refuse.
         for (kind, text, expected) in [
-            (ProjectSlug, "gh/acme/web", Some("gh%2Facme%2Fweb")),
+            (ProjectSlug, id, Some(id)),
+            (ProjectSlug, "5034460FC7C44C439457DE07E2029E7B", Some(id)),
+            (ProjectSlug, "gh/acme/web", Some("gh/acme/web")),
             (
                 ProjectSlug,
                 "gh/acme/a?b#c%d é",
-                Some("gh%2Facme%2Fa%3Fb%23c%25d%20%C3%A9"),
+                Some("gh/acme/a%3Fb%23c%25d%20%C3%A9"),
             ),
             (ProjectSlug, "gh/acme", None),
             (ProjectSlug, "gh/acme/web/x", None),
@@ -234,10 +252,10 @@ mod tests {
             (ProjectSlug, "", None),
             (ProjectSlug, "..", None),
             (ProjectSlug, "gh/acme/\0", None),
-            (OrgSlug, "gh/acme", Some("gh%2Facme")),
+            (OrgSlug, "gh/acme", Some("gh/acme")),
             (OrgSlug, id, None),
             (OrgSlugOrId, id, Some(id)),
-            (OrgSlugOrId, "gh/acme", Some("gh%2Facme")),
+            (OrgSlugOrId, "gh/acme", Some("gh/acme")),
             (OrgSlugOrId, "acme", None),
             (Uuid, id, Some(id)),
             (Uuid, "5034460FC7C44C439457DE07E2029E7B", Some(id)),

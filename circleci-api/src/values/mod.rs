@@ -3,6 +3,7 @@
 pub(crate) mod argument;
 #[cfg(feature = "wait")]
 pub(crate) mod checkout;
+mod config;
 pub(crate) mod parameters;
 #[cfg(feature = "wait")]
 pub(crate) mod pipeline_parameters;

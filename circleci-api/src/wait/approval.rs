@@ -127,7 +127,7 @@ impl Watch for ApprovalWait {
                 && board::is_held(job)
                 && self.told.insert(job.id)
             {
-                let held = board::held(&workflow, id, job, view);
+                let held = board::held(&workflow, id, job, Some(&view.client));
                 view.news.push(Change::OnHold(held));
             }
         }

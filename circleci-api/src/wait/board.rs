@@ -5,11 +5,13 @@ use std::collections::{HashMap, HashSet};
 use http::StatusCode;
 use uuid::Uuid;
 
+use super::Wait;
 use super::change::Change;
 use super::changes::View;
 use super::outcome::{Failure, Held, Outcome, Verdict};
 use super::policy::{CountAs, OnHold};
-use super::{Wait, web};
+use crate::client::Client;
+use crate::client::web_url;
 use crate::error::Error;
 use crate::generated::types::{
     JobStatus, JobType, PipelineError, Workflow, WorkflowJob, WorkflowStatus,
@@ -180,6 +182,14 @@ impl Board {
         }
     }
 
+    pub(super) fn set_on_hold(&mut self, policy: OnHold) {
+        self.on_hold = policy;
+    }
+
+    pub(super) fn is_held(&self, workflow: &Workflow) -> bool {
+        self.standing(workflow) == Standing::Held
+    }
+
     pub(super) fn is_bad(&self, workflow: &Workflow) -> bool {
         self.standing(workflow) == Standing::Bad
     }
@@ -207,7 +217,7 @@ impl Board {
                 continue;
             }
             for job in jobs.iter().filter(|job| is_held(job)) {
-                let held = held(workflow, id, job, view);
+                let held = held(workflow, id, job, Some(&view.client));
                 self.decide(&held, view).await?;
                 all_held.push(held);
             }
@@ -333,14 +343,19 @@ pub(super) fn is_held(job: &WorkflowJob) -> bool {
     job.type_ == Some(JobType::Approval) && job.status == Some(JobStatus::OnHold)
 }
 
-pub(super) fn held(workflow: &Workflow, id: Uuid, job: &WorkflowJob, view: &View) -> Held {
+pub(super) fn held(
+    workflow: &Workflow,
+    id: Uuid,
+    job: &WorkflowJob,
+    client: Option<&Client>,
+) -> Held {
     Held {
         workflow: workflow.name.clone(),
         workflow_id: id,
         job: job.name.clone(),
         // They are the same wherever both are given.
         approval_request_id: job.approval_request_id.unwrap_or(job.id),
-        web_url: web_url(workflow, None, view),
+        web_url: client.and_then(|client| workflow.web_url(client)),
     }
 }
 
@@ -353,46 +368,37 @@ fn says_done(error: &Error) -> bool {
     error.status().is_some_and(|status| done.contains(&status))
 }
 
-fn web_url(workflow: &Workflow, job: Option<i64>, view: &View) -> Option<String> {
-    web::url(
-        &view.client,
-        workflow.project_slug.as_deref(),
-        workflow.pipeline_number,
-        workflow.id,
-        job,
-    )
-}
-
 /// Which of a failed workflow's jobs are to blame.
 async fn blame(workflow: &Workflow, view: &View) -> Result<Vec<Failure>, Error> {
-    let mut failures = Vec::new();
-    if let Some(id) = workflow.id {
-        for job in jobs(id, view).await? {
-            if let Some(status) = job.status.filter(JobStatus::is_failure) {
-                failures.push(Failure {
-                    workflow: workflow.name.clone(),
-                    workflow_id: workflow.id,
-                    web_url: web_url(workflow, job.job_number, view),
-                    job: Some(job.name),
-                    job_number: job.job_number,
-                    status: status.to_string(),
-                });
-            }
-        }
+    let jobs = match workflow.id {
+        Some(id) => jobs(id, view).await?,
+        None => Vec::new(),
+    };
+    Ok(failures(workflow, &jobs, Some(&view.client)))
+}
+
+/// The failed jobs of a failed workflow, or the workflow itself if there is none.
+pub(super) fn failures(
+    workflow: &Workflow,
+    jobs: &[WorkflowJob],
+    client: Option<&Client>,
+) -> Vec<Failure> {
+    let failed = jobs.iter().filter_map(|job| {
+        let status = job.status.as_ref().filter(|status| status.is_failure())?;
+        Some((Some(job.name.clone()), job.job_number, status.to_string()))
+    });
+    let mut failed: Vec<_> = failed.collect();
+    if failed.is_empty() {
+        let status = workflow.status.as_ref().map_or("-", WorkflowStatus::as_str);
+        failed.push((None, None, status.to_owned()));
     }
-    if failures.is_empty() {
-        failures.push(Failure {
-            workflow: workflow.name.clone(),
-            workflow_id: workflow.id,
-            job: None,
-            job_number: None,
-            status: workflow
-                .status
-                .as_ref()
-                .map_or("-", WorkflowStatus::as_str)
-                .to_owned(),
-            web_url: web_url(workflow, None, view),
-        });
-    }
-    Ok(failures)
+    let failure = |(job, job_number, status)| Failure {
+        workflow: workflow.name.clone(),
+        workflow_id: workflow.id,
+        web_url: client.and_then(|client| web_url::of_workflow(client, workflow, job_number)),
+        job,
+        job_number,
+        status,
+    };
+    failed.into_iter().map(failure).collect()
 }

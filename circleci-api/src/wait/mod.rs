@@ -40,11 +40,11 @@ mod changes;
 mod error;
 mod export;
 mod job;
+mod now;
 mod outcome;
 mod pace;
 mod pipeline;
 mod policy;
-mod web;
 mod workflow;
 
 use std::fmt;

@@ -70,6 +70,11 @@ pub enum Verdict {
     OnHold,
     /// There was no workflow.
     NoWorkflow,
+    /// Something is running or is about to start. Only one look gives it, [`Client::pipeline_outcome`] and
+    /// [`Outcome::of`]: a wait goes on instead.
+    ///
+    /// [`Client::pipeline_outcome`]: crate::Client::pipeline_outcome
+    Running,
 }
 
 impl fmt::Display for Verdict {
@@ -80,6 +85,7 @@ impl fmt::Display for Verdict {
             Self::Errored => "errored",
             Self::OnHold => "on hold",
             Self::NoWorkflow => "no workflow",
+            Self::Running => "running",
         })
     }
 }

@@ -228,7 +228,7 @@ impl Watch for PipelineWait {
 }
 
 /// Of the workflows of one name the last one, and the others; each oldest first.
-fn latest(mut workflows: Vec<Workflow>) -> (Vec<Workflow>, Vec<Workflow>) {
+pub(super) fn latest(mut workflows: Vec<Workflow>) -> (Vec<Workflow>, Vec<Workflow>) {
     workflows.sort_by_key(|workflow| workflow.created_at);
     // A workflow that continues a setup workflow may have its name.
     let key = |workflow: &Workflow| (workflow.name.clone(), workflow.tag.clone());

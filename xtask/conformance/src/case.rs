@@ -39,10 +39,17 @@ pub struct Case {
     pub call: fn(&Client) -> Answer,
 }
 
-/// Every call that there is.
+/// Operations with a parameter that the document requires and CircleCI's own client never sends. Prism refuses a call without it.
+const REQUIRES_MORE: [&str; 2] = ["listComponents", "listEnvironments"];
+
+/// Every call of an operation of the document.
 pub fn cases() -> Vec<Case> {
-    let twice = calls::all().into_iter().flat_map(|call| {
-        [(Given::Least, call.least), (Given::Most, call.most)].map(|(given, function)| Case {
+    let twice = calls::documented().into_iter().flat_map(|call| {
+        let least = match REQUIRES_MORE.contains(&call.id) {
+            true => call.most,
+            false => call.least,
+        };
+        [(Given::Least, least), (Given::Most, call.most)].map(|(given, function)| Case {
             id: call.id,
             given,
             call: function,

@@ -18,4 +18,6 @@ pub mod judge;
 pub mod prism;
 pub mod relay;
 pub mod report;
+pub mod slugs;
+pub mod strangers;
 pub mod suite;

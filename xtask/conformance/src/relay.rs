@@ -1,5 +1,5 @@
-//! What stands between the client and Prism: it takes the API's own prefix off the path, which Prism does not serve, says
-//! how Prism is to answer, and notes what Prism had to say. Not a byte of the rest is touched.
+//! What stands between the client and Prism: it takes the API's own prefix off the path, which Prism does not serve, escapes the
+//! slashes within a slug, says how Prism is to answer, and notes what Prism had to say. Not a byte of the rest is touched.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +9,8 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+
+use crate::slugs::Templates;
 
 /// Below this the client finds the API.
 const PREFIX: &str = "/api/v2";
@@ -64,6 +66,7 @@ pub struct Relay {
 
 struct State {
     server: SocketAddr,
+    templates: Arc<Templates>,
     mode: Mutex<Mode>,
     noted: Mutex<Vec<Exchange>>,
 }
@@ -75,13 +78,14 @@ impl Drop for Relay {
 }
 
 impl Relay {
-    pub async fn to(server: SocketAddr) -> Result<Self> {
+    pub async fn to(server: SocketAddr, templates: Arc<Templates>) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .context("cannot listen on loopback")?;
         let address = listener.local_addr()?;
         let state = Arc::new(State {
             server,
+            templates,
             mode: Mutex::new(Mode::Static),
             noted: Mutex::default(),
         });
@@ -126,6 +130,19 @@ impl Relay {
 }
 
 impl State {
+    /// A request line whose path is the document's: without the prefix, and with each parameter as one segment.
+    fn as_documented(&self, line: &str) -> String {
+        let mut parts = line.split(' ');
+        let (Some(method), Some(target), version) = (parts.next(), parts.next(), parts.next())
+        else {
+            return line.to_owned();
+        };
+        let target = target.strip_prefix(PREFIX).unwrap_or(target);
+        let (path, query) = target.split_at(target.find('?').unwrap_or(target.len()));
+        let path = self.templates.joined(path);
+        format!("{method} {path}{query} {}", version.unwrap_or_default())
+    }
+
     /// One request a connection.
     async fn serve(&self, mut client: TcpStream) -> Result<()> {
         let request = Message::read(&mut client).await?;
@@ -133,7 +150,7 @@ impl State {
             .head
             .split_once("\r\n")
             .unwrap_or((&request.head, ""));
-        let line = line.replacen(&format!(" {PREFIX}/"), " /", 1);
+        let line = self.as_documented(line);
         let mode = *self.mode.lock().unwrap_or_else(PoisonError::into_inner);
         let head = format!(
             "{line}\r\n{headers}\r\nprefer: {}\r\nconnection: close\r\n\r\n",

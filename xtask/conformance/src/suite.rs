@@ -15,6 +15,7 @@ use crate::case::{Case, Given, is_overlaid};
 use crate::judge::{self, Fault, Finding, Outcome};
 use crate::relay::{Mode, Relay};
 use crate::report::Report;
+use crate::slugs::Templates;
 
 /// The servers of a run: on the document as it is, and on the one with our overlay.
 #[derive(Clone, Copy)]
@@ -34,6 +35,7 @@ pub async fn run(
     let mut report = Report::new(modes);
     account(document, &cases, &mut report);
     let cases = Arc::new(cases);
+    let templates = Arc::new(Templates::of(document));
 
     let jobs: Arc<Vec<(Case, Mode)>> = Arc::new(
         modes
@@ -46,8 +48,8 @@ pub async fn run(
     for _ in 0..workers.max(1) {
         let (jobs, next) = (jobs.clone(), next.clone());
         let (untouched, overlaid) = (
-            Line::to(servers.untouched).await?,
-            Line::to(servers.overlaid).await?,
+            Line::to(servers.untouched, templates.clone()).await?,
+            Line::to(servers.overlaid, templates.clone()).await?,
         );
         running.spawn(async move {
             let mut done = Vec::new();
@@ -67,7 +69,8 @@ pub async fn run(
             report.add(case, mode, finding);
         }
     }
-    prove_overlaid(&cases, servers.untouched, &mut report).await?;
+    let untouched = Line::to(servers.untouched, templates).await?;
+    prove_overlaid(&cases, &untouched, &mut report).await?;
     Ok(report)
 }
 
@@ -95,8 +98,7 @@ fn account(document: &Value, cases: &[Case], report: &mut Report) {
 }
 
 /// What is run on the overlaid document has to need it.
-async fn prove_overlaid(cases: &[Case], untouched: SocketAddr, report: &mut Report) -> Result<()> {
-    let line = Line::to(untouched).await?;
+async fn prove_overlaid(cases: &[Case], line: &Line, report: &mut Report) -> Result<()> {
     for case in cases.iter().filter(|case| is_overlaid(case.id)) {
         let finding = line.call(case.call, Mode::Static).await;
         if finding.is_none_or(|finding| finding.fault != Fault::Request) {
@@ -116,8 +118,8 @@ pub struct Line {
 }
 
 impl Line {
-    pub async fn to(server: SocketAddr) -> Result<Self> {
-        let relay = Relay::to(server).await?;
+    pub async fn to(server: SocketAddr, templates: Arc<Templates>) -> Result<Self> {
+        let relay = Relay::to(server, templates).await?;
         let client = Client::builder()
             .host(relay.url())
             .token("CCIPAT_conformance")

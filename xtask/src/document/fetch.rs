@@ -17,8 +17,11 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempPath;
 
-/// Where CircleCI serves its document.
-pub const DEFAULT_URL: &str = "https://circleci.com/api/v2/openapi.json";
+/// Where CircleCI serves its document: the current address, and the older one, which may go.
+pub const ADDRESSES: [&str; 2] = [
+    "https://circleci.com/docs/api/v2/openapi.json",
+    "https://circleci.com/api/v2/openapi.json",
+];
 /// The vendored document's name in the openapi folder.
 pub const DOCUMENT: &str = "openapi.json";
 /// The record's name in the openapi folder.
@@ -95,6 +98,11 @@ impl FetchError {
 
     fn about(self, subject: &str) -> Self {
         Self::new(self.kind, format!("{subject}: {}", self.line))
+    }
+
+    /// Both errors, of the kind of the first.
+    pub fn and(&self, other: &Self) -> Self {
+        Self::new(self.kind, format!("{}; {}", self.line, other.line))
     }
 
     pub fn kind(&self) -> ErrorKind {
@@ -225,6 +233,34 @@ pub fn download(from: &str, limits: &Limits) -> Result<Downloaded, FetchError> {
         // Nobody asked.
         Answer::NotModified => Err(bad_status(StatusCode::NOT_MODIFIED).about(from)),
     }
+}
+
+/// Downloads the document from the first of the addresses that has one. A server that answers with anything else, such as a page
+/// which says that the document has moved, does not have it.
+pub fn download_first(
+    addresses: &[&str],
+    limits: &Limits,
+) -> Result<(Downloaded, Value), FetchError> {
+    let mut failed: Option<FetchError> = None;
+    for address in addresses {
+        match download_checked(address, limits) {
+            Ok(found) => return Ok(found),
+            Err(error) => {
+                failed = Some(match failed {
+                    Some(first) => first.and(&error),
+                    None => error,
+                });
+            }
+        }
+    }
+    let nothing = || FetchError::new(ErrorKind::From, "there is no address to fetch from");
+    Err(failed.unwrap_or_else(nothing))
+}
+
+fn download_checked(from: &str, limits: &Limits) -> Result<(Downloaded, Value), FetchError> {
+    let new = download(from, limits)?;
+    let document = check_document(&new.bytes).map_err(|e| e.about(&new.url))?;
+    Ok((new, document))
 }
 
 /// The same, unless the server says that the document is still the one that it called `etag`.
@@ -619,7 +655,7 @@ impl Store for Disk {}
 /// `cargo xtask fetch`.
 #[derive(Debug, Clone)]
 pub struct Fetch {
-    /// A URL or a file; CircleCI's URL when there is none.
+    /// A URL or a file. Default: the first of CircleCI's [`ADDRESSES`] that has the document.
     pub from: Option<String>,
     pub openapi_dir: PathBuf,
     pub limits: Limits,
@@ -646,8 +682,10 @@ impl Fetch {
         store: &mut dyn Store,
         out: &mut dyn Write,
     ) -> Result<Fetched, FetchError> {
-        let new = download(self.from.as_deref().unwrap_or(DEFAULT_URL), &self.limits)?;
-        let document = check_document(&new.bytes).map_err(|e| e.about(&new.url))?;
+        let (new, document) = match &self.from {
+            Some(from) => download_checked(from, &self.limits)?,
+            None => download_first(&ADDRESSES, &self.limits)?,
+        };
         let mut source = Source::of(&new.url, &new.bytes);
         source.etag = new.etag;
         let fetched = Fetched {

@@ -68,8 +68,11 @@ impl Drift {
         let overlay = places
             .overlay()
             .map_err(|error| CannotCompare::new(format!("{error:#}")))?;
-        let against = self.against.as_deref().unwrap_or(fetch::DEFAULT_URL);
-        let (other, older) = match source::other(&self.root, against, &record, &self.limits)? {
+        let other = match &self.against {
+            Some(against) => source::other(&self.root, against, &record, &self.limits)?,
+            None => source::published(&self.root, &record, &self.limits)?,
+        };
+        let (other, older) = match other {
             Other::Document { document, older } => (document, older),
             Other::Unchanged { name } => return Ok(Report::unchanged(&vendored.name, &name)),
         };

@@ -100,6 +100,22 @@ pub fn other(
     }
 }
 
+/// What CircleCI publishes, from the first of its addresses that has the document.
+pub fn published(
+    root: &Path,
+    vendored: &fetch::Source,
+    limits: &Limits,
+) -> Result<Other, CannotCompare> {
+    let mut failed = Vec::new();
+    for address in fetch::ADDRESSES {
+        match other(root, address, vendored, limits) {
+            Ok(found) => return Ok(found),
+            Err(error) => failed.push(error.to_string()),
+        }
+    }
+    Err(CannotCompare::new(failed.join("; ")))
+}
+
 /// A document that the other steps can walk: JSON, OpenAPI 3.0, with operations, not too deep.
 fn parse(bytes: &[u8], name: &str) -> Result<Value, CannotCompare> {
     fetch::check_document(bytes).map_err(|error| CannotCompare::new(format!("{name}: {error}")))?;

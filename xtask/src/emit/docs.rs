@@ -15,6 +15,11 @@ pub fn address(operation: &Operation<'_>) -> String {
     )
 }
 
+/// Whether the overlay adds the operation, because CircleCI's document does not have it.
+pub fn is_undocumented(operation: &Operation<'_>) -> bool {
+    operation.value["x-undocumented"] == true
+}
+
 /// Lines of a description, with its first sentence by itself: what a list of items shows.
 pub fn lines(text: &str) -> Vec<String> {
     let mut lines = paragraphs(text);

@@ -11,10 +11,13 @@ pub fn emit(model: &Model<'_>) -> String {
     let mut by_tag: BTreeMap<&str, Vec<(&str, String)>> = BTreeMap::new();
     for operation in &model.operations {
         let source = &operation.source;
+        let (id, address) = (source.id(), docs::address(source));
+        let theirs = match docs::is_undocumented(source) {
+            true => format!("`{id}`, not in the document"),
+            false => format!("[`{id}`]({address})"),
+        };
         let row = format!(
-            "| [`{id}`]({address}) | [`{method}`](crate::Client::{method}) | `{verb} {path}` |",
-            id = source.id(),
-            address = docs::address(source),
+            "| {theirs} | [`{method}`](crate::Client::{method}) | `{verb} {path}` |",
             method = operation.method,
             verb = source.method.to_uppercase(),
             path = source.path.replace('|', "\\|"),

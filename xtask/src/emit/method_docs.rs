@@ -10,14 +10,7 @@ pub fn method_docs(operation: &Operation<'_>) -> Vec<String> {
     let source = &operation.source;
     let mut lines = operation.summary.clone();
     add(&mut lines, described(operation));
-    let sent = format!(
-        "`{} {}`, CircleCI's [`{}`]({}).",
-        source.method.to_uppercase(),
-        source.path,
-        source.id(),
-        docs::address(source)
-    );
-    add(&mut lines, vec![sent]);
+    add(&mut lines, vec![sent(source)]);
     if operation.paging.is_some() {
         add(&mut lines, vec!["Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.".into()]);
     }
@@ -25,6 +18,16 @@ pub fn method_docs(operation: &Operation<'_>) -> Vec<String> {
     add(&mut lines, setters(operation));
     add(&mut lines, under("# Errors", errors(source)));
     lines
+}
+
+/// The request, and CircleCI's own page about it where there is one.
+fn sent(source: &document::Operation<'_>) -> String {
+    let (method, path) = (source.method.to_uppercase(), source.path);
+    if docs::is_undocumented(source) {
+        return format!("`{method} {path}`, which is **not in CircleCI's document**.");
+    }
+    let (id, address) = (source.id(), docs::address(source));
+    format!("`{method} {path}`, CircleCI's [`{id}`]({address}).")
 }
 
 /// Adds lines after an empty line. Adds nothing if there are none.
@@ -100,20 +103,33 @@ fn errors(operation: &document::Operation<'_>) -> Vec<String> {
     let statuses: Vec<String> = statuses
         .map(|status| format!("{status} ({})", reason(status)))
         .collect();
-    if statuses.is_empty() {
-        return statuses;
+    let mut lines = Vec::new();
+    if !statuses.is_empty() {
+        lines.push(format!(
+            "CircleCI's document names {}.",
+            statuses.join(", ")
+        ));
     }
-    vec![format!(
-        "CircleCI's document names {}.",
-        statuses.join(", ")
-    )]
+    let absent = ABSENT
+        .iter()
+        .filter(|(path, _)| operation.path.starts_with(path));
+    lines.extend(
+        absent.map(|(_, what)| format!("CircleCI answers 403 if the {what} does not exist.")),
+    );
+    lines
 }
+
+/// Below these paths CircleCI answers 403 to what is not there.
+const ABSENT: [(&str, &str); 2] = [
+    ("/context/{context_id}", "context"),
+    ("/organizations/{org_id}/groups/{group_id}", "group"),
+];
 
 fn reason(status: &str) -> &'static str {
     match status {
         "400" => "bad request",
-        "401" => "no valid token",
-        "403" => "not permitted",
+        "401" => "no valid token, or an expired one",
+        "403" => "not permitted: the token lacks a scope, or the user a role",
         "404" => "not found, or not visible to the token",
         "405" => "not allowed",
         "409" => "conflict",

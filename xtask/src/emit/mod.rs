@@ -9,7 +9,7 @@ mod method_docs;
 pub mod model;
 mod operations;
 mod paging;
-mod replies;
+pub mod replies;
 mod structs;
 mod types;
 mod unions;
@@ -17,13 +17,15 @@ pub mod words;
 
 use anyhow::Result;
 use model::{Files, HEADER, Model};
+use serde_json::Value;
 
-pub fn emit(model: &Model<'_>) -> Result<Files> {
+/// `vendored` is the document as it was read.
+pub fn emit(model: &Model<'_>, vendored: &Value) -> Result<Files> {
     let mut files = Files::new();
     types::emit(model, &mut files)?;
     operations::emit(model, &mut files);
     files.insert("paging.rs".into(), paging::emit(model));
-    files.insert("replies.rs".into(), replies::emit(model));
+    files.insert("replies.rs".into(), replies::emit(model, vendored)?);
     files.insert("index.rs".into(), index::emit(model));
     let root = format!(
         "{HEADER}\n//! The operations and types of CircleCI's API v2.\n\n#[cfg(any(doc, doctest))]\npub mod index;\npub mod operations;\nmod paging;\n\

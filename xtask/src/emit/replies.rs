@@ -1,147 +1,556 @@
-//! An answer for each operation, made from its schema, for the feature `mock`: one item a list, every property there, and
-//! the document's own examples where it has any.
+//! For the feature `mock`: what the double answers by default and which request bodies it accepts, for each operation.
+//!
+//! The answers are made from the document as CircleCI serves it, and not from the effective one: a double answers what CircleCI
+//! answers, and not what this crate tolerates. `openapi/examples.yaml` replaces the answers that people look at most.
 
-use super::model::{HEADER, Model, Operation};
+use std::collections::BTreeMap;
+
+use super::model::{HEADER, Model};
 use crate::document;
+use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-pub fn emit(model: &Model<'_>) -> String {
-    let rows: String = model
-        .operations
-        .iter()
-        .map(|operation| row(model, operation))
-        .collect();
-    format!(
-        "{HEADER}\n//! What `mock` answers unless it is told otherwise: made from the document's schemas and examples.\n\n\
-         use super::operations::*;\nuse crate::operation::Example;\n\npub(crate) static REPLIES: &[Example] = &[\n{rows}];\n"
-    )
+/// The curated answers.
+const CURATED: &str = include_str!("../../../openapi/examples.yaml");
+
+/// A curated answer.
+#[derive(Default)]
+struct Curated {
+    status: Option<u16>,
+    /// `None` where the document's schema gives the body.
+    body: Option<Value>,
 }
 
-fn row(model: &Model<'_>, operation: &Operation<'_>) -> String {
-    let statuses = operation.source.value["responses"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(status, _)| status);
-    let status = statuses
-        .filter_map(|status| status.parse::<u16>().ok())
-        .find(|status| (200..300).contains(status))
-        .unwrap_or(200);
-    let body = document::success_schema(model.document, &operation.source);
-    let body = body
-        .map(|schema| document::sorted(sample(model.document, "", schema, &mut Vec::new())))
-        .unwrap_or_default()
-        .to_string();
-    // As many `#` as the text needs around it.
-    let fence = "#".repeat(
-        (1..)
-            .find(|count| !body.contains(&format!("\"{}", "#".repeat(*count))))
-            .unwrap_or(1),
-    );
-    let queries = operation.query.iter();
-    let queries: Vec<String> = queries.map(|query| format!("{:?}", query.wire)).collect();
-    format!(
-        "    Example {{ operation: {}::OPERATION, status: {status}, queries: &[{}], body: r{fence}\"{body}\"{fence} }},\n",
-        operation.builder,
-        queries.join(", ")
-    )
-}
-
-/// A value that a schema admits, for a property of this name. `within` are the components that it is a part of: one that
-/// holds itself holds nothing there.
-fn sample<'a>(
-    document: &'a Value,
-    name: &str,
-    schema: &'a Value,
-    within: &mut Vec<&'a str>,
-) -> Value {
-    let Some(reference) = schema["$ref"].as_str() else {
-        return sample_of(document, name, schema, within);
+/// The curated answers by operation.
+fn curated() -> Result<BTreeMap<String, Curated>> {
+    let all: BTreeMap<String, Value> =
+        serde_yaml_ng::from_str(CURATED).context("openapi/examples.yaml")?;
+    let entry = |(id, entry): (String, Value)| {
+        let reason = entry["reason"].as_str().unwrap_or_default();
+        anyhow::ensure!(
+            !reason.is_empty(),
+            "openapi/examples.yaml: {id} has no reason"
+        );
+        let status = entry["status"]
+            .as_u64()
+            .and_then(|it| u16::try_from(it).ok());
+        let body = entry.get("body").cloned();
+        Ok((id, Curated { status, body }))
     };
-    if within.contains(&reference) {
-        return Value::Null;
-    }
-    within.push(reference);
-    let value = sample_of(document, name, document::resolve(document, schema), within);
-    within.pop();
-    value
+    all.into_iter().map(entry).collect()
 }
 
-fn sample_of<'a>(
-    document: &'a Value,
-    name: &str,
-    schema: &'a Value,
-    within: &mut Vec<&'a str>,
-) -> Value {
-    // Only the first page of a list is the last one too.
-    if name == "next_page_token" {
-        return Value::Null;
+/// The curated answers of operations that the document does not have.
+pub fn unused(document: &Value) -> Result<Vec<String>> {
+    let operations = document::operations(document);
+    let unknown = curated()?.into_keys();
+    let unknown = unknown.filter(|id| !operations.iter().any(|known| known.id() == id));
+    Ok(unknown
+        .map(|id| format!("openapi/examples.yaml: the document has no operation {id}"))
+        .collect())
+}
+
+/// `vendored` is the document as it was read.
+pub fn emit(model: &Model<'_>, vendored: &Value) -> Result<String> {
+    let curated = curated()?;
+    let theirs = document::operations(vendored);
+    let rows = model.operations.iter().map(|operation| {
+        let source = &operation.source;
+        let same = theirs
+            .iter()
+            .find(|it| it.method == source.method && it.path == source.path);
+        // An operation of the overlay has no other schemas.
+        let (root, source) = same.map_or((model.document, source), |same| (vendored, same));
+        let maker = Maker {
+            root,
+            operation: source,
+        };
+        maker.row(&operation.builder, curated.get(operation.source.id()))
+    });
+    let rows: String = rows.collect();
+    Ok(format!("{HEADER}\n{HEAD}{rows}];\n"))
+}
+
+const HEAD: &str = r#"//! What `mock` answers by default, made from the document's schemas and examples and from `openapi/examples.yaml`.
+
+use super::operations::*;
+use crate::operation::Example;
+
+pub(crate) static REPLIES: &[Example] = &[
+"#;
+
+/// Makes the row of one operation.
+struct Maker<'a> {
+    root: &'a Value,
+    operation: &'a document::Operation<'a>,
+}
+
+/// Where a value is: the key, and the noun of the object around it.
+#[derive(Clone, Copy)]
+struct Place<'n> {
+    key: &'n str,
+    noun: &'n str,
+    top: bool,
+}
+
+impl<'a> Maker<'a> {
+    fn row(&self, name: &str, curated: Option<&Curated>) -> String {
+        let successes = self.successes();
+        let (status, schema) = successes.last().copied().unwrap_or((200, None));
+        let noun = self.noun();
+        let place = Place {
+            key: "",
+            noun: &noun,
+            top: true,
+        };
+        let sampled = schema.map(|schema| self.sample(place, schema, &mut Vec::new()));
+        let nulls = schema
+            .map(|schema| self.nulls(schema, &mut Vec::new()))
+            .unwrap_or_default();
+        let (status, body) = match curated {
+            Some(Curated { status, body }) => {
+                let body = body.clone().or(sampled.filter(|_| *status != Some(204)));
+                (
+                    status.unwrap_or(successes.last().map_or(200, |it| it.0)),
+                    body,
+                )
+            }
+            None => (status, sampled),
+        };
+        let request = document::body_schema(self.root, self.operation);
+        let request = request
+            .map(|schema| self.shape(schema, 0))
+            .unwrap_or_default();
+        let text = |value: Value| raw(&document::sorted(value).to_string());
+        format!(
+            "    Example {{ operation: {name}::OPERATION, status: {status}, statuses: &[{}], queries: &[{}], body: {}, nulls: {}, request: {} }},\n",
+            self.statuses(&successes),
+            self.queries(),
+            text(body.unwrap_or_default()),
+            text(nulls),
+            text(request)
+        )
     }
-    if let Some(words) = schema["enum"].as_array() {
-        // What has come to a good end, so that whoever waits for it does not wait.
-        let good = words.iter().find(|word| *word == "completed");
-        return good.or(words.first()).cloned().unwrap_or_default();
+
+    /// Each success status with its schema, in order of the status.
+    fn successes(&self) -> Vec<(u16, Option<&'a Value>)> {
+        let responses = self.operation.value["responses"].as_object();
+        let mut all: Vec<(u16, Option<&Value>)> = responses
+            .into_iter()
+            .flatten()
+            .filter_map(|(status, response)| {
+                let status = status
+                    .parse()
+                    .ok()
+                    .filter(|status| (200..300).contains(status))?;
+                let response = document::resolve(self.root, response);
+                Some((
+                    status,
+                    response.pointer("/content/application~1json/schema"),
+                ))
+            })
+            .collect();
+        all.sort_by_key(|(status, _)| *status);
+        all
     }
-    if let Some(parts) = schema["allOf"].as_array() {
+
+    fn statuses(&self, successes: &[(u16, Option<&Value>)]) -> String {
+        if successes.len() < 2 {
+            return String::new();
+        }
+        let row = |(status, schema): &(u16, Option<&Value>)| {
+            let schema = schema.map(|schema| document::resolve(self.root, schema));
+            let keys = schema.and_then(|schema| schema["properties"].as_object());
+            let keys: Vec<String> = keys
+                .into_iter()
+                .flatten()
+                .map(|(key, _)| format!("{key:?}"))
+                .collect();
+            format!("({status}, &[{}])", keys.join(", "))
+        };
+        successes
+            .iter()
+            .rev()
+            .map(row)
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    fn queries(&self) -> String {
+        let parameters = document::parameters(self.root, self.operation).into_iter();
+        let queries = parameters
+            .filter(|parameter| parameter["in"] == "query")
+            .filter_map(|it| {
+                let words = it["schema"]["enum"].as_array().into_iter().flatten();
+                let words: Vec<String> = words
+                    .filter_map(Value::as_str)
+                    .map(|word| format!("{word:?}"))
+                    .collect();
+                Some(format!(
+                    "({:?}, &[{}])",
+                    it["name"].as_str()?,
+                    words.join(", ")
+                ))
+            });
+        queries.collect::<Vec<_>>().join(", ")
+    }
+
+    /// What the operation is about: the last fixed part of its path, in the singular.
+    fn noun(&self) -> String {
+        let parts = self.operation.path.split('/').rev();
+        let fixed = parts.filter(|part| !part.is_empty() && !part.starts_with('{'));
+        let mut fixed = fixed.filter(|part| !["cancel", "rerun", "mine", "run"].contains(part));
+        singular(fixed.next().unwrap_or_default())
+    }
+
+    /// A path parameter that a key of the answer repeats.
+    fn parameter(&self, place: Place<'_>) -> Option<&str> {
+        let mut names = self
+            .operation
+            .path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let plain = |name: &str| name.replace('-', "_").to_lowercase();
+        if place.key == "id" && place.top {
+            return names.last().filter(|name| {
+                self.operation.path.ends_with(&format!("{{{name}}}")) && plain(name).ends_with("id")
+            });
+        }
+        let key = plain(place.key);
+        names.find(|name| {
+            let name = plain(name);
+            name == key && (name.ends_with("_id") || name == "fingerprint" || name == "name")
+        })
+    }
+
+    /// A key of the request that the answer repeats.
+    fn echoes(&self, place: Place<'_>) -> bool {
+        let hidden = ["value", "signing-secret", "type", "message"];
+        let schema = document::body_schema(self.root, self.operation);
+        let schema = schema.map(|schema| document::resolve(self.root, schema));
+        let property = schema.and_then(|schema| schema["properties"].get(place.key));
+        place.top
+            && !hidden.contains(&place.key)
+            && property.is_some_and(|property| {
+                let property = document::resolve(self.root, property);
+                property["type"] == "string" && property["format"] != "date-time"
+            })
+    }
+
+    /// CircleCI's answers have snake_case keys where the document says kebab-case; schedules are the exception.
+    fn wire(&self, key: &str) -> String {
+        if self.operation.path.contains("schedule") {
+            key.to_owned()
+        } else {
+            key.replace('-', "_")
+        }
+    }
+
+    /// A value that a schema admits. `within` are the components that it is a part of: one that holds itself holds nothing there.
+    fn sample(&self, place: Place<'_>, schema: &'a Value, within: &mut Vec<&'a str>) -> Value {
+        let Some(reference) = schema["$ref"].as_str() else {
+            return self.sample_of(place, schema, within);
+        };
+        if within.contains(&reference) {
+            return Value::Null;
+        }
+        within.push(reference);
+        let value = self.sample_of(place, document::resolve(self.root, schema), within);
+        within.pop();
+        value
+    }
+
+    fn sample_of(&self, place: Place<'_>, schema: &'a Value, within: &mut Vec<&'a str>) -> Value {
+        // Only the first page of a list is the last one too.
+        if place.key == "next_page_token" {
+            return Value::Null;
+        }
+        if let Some(words) = schema["enum"].as_array() {
+            // What has come to a good end, so that whoever waits for it does not wait.
+            let good = words
+                .iter()
+                .find(|word| *word == "completed" || *word == "success");
+            return good.or(words.first()).cloned().unwrap_or_default();
+        }
+        if let Some(parts) = schema["allOf"].as_array() {
+            return self.merged(place, parts, within);
+        }
+        if let Some(first) = schema["oneOf"].get(0).or_else(|| schema["anyOf"].get(0)) {
+            return self.sample(place, first, within);
+        }
+        if let Some(properties) = schema["properties"].as_object() {
+            return self.object(place, properties, within);
+        }
+        let example = &schema["example"];
+        match schema["type"].as_str() {
+            Some("object") => json!({}),
+            Some("array") => {
+                let noun = singular(if place.key == "items" || place.key.is_empty() {
+                    place.noun
+                } else {
+                    place.key
+                });
+                let item = Place {
+                    key: place.key,
+                    noun: &noun,
+                    top: false,
+                };
+                match self.sample(item, &schema["items"], within) {
+                    Value::Null => json!([]),
+                    item => json!([item]),
+                }
+            }
+            Some("boolean") => json!(example.as_bool().unwrap_or_default()),
+            Some("integer") => json!(example.as_i64().unwrap_or(1)),
+            Some("number") => number(example),
+            Some("string") => json!(self.text(place, schema, example.as_str())),
+            // A property without a type is an id, a date or text.
+            _ if !place.key.is_empty() => json!(self.text(place, schema, example.as_str())),
+            _ => Value::Null,
+        }
+    }
+
+    fn merged(&self, place: Place<'_>, parts: &'a [Value], within: &mut Vec<&'a str>) -> Value {
         let mut merged = Map::new();
+        let mut other = Value::Null;
         for part in parts {
-            if let Value::Object(part) = sample(document, name, part, within) {
-                merged.extend(part);
+            match self.sample(place, part, within) {
+                Value::Object(part) => merged.extend(part),
+                value => other = value,
             }
         }
-        return Value::Object(merged);
+        if merged.is_empty() {
+            other
+        } else {
+            merged.into()
+        }
     }
-    if let Some(first) = schema["oneOf"].get(0).or_else(|| schema["anyOf"].get(0)) {
-        return sample(document, name, first, within);
+
+    fn object(
+        &self,
+        place: Place<'_>,
+        properties: &'a Map<String, Value>,
+        within: &mut Vec<&'a str>,
+    ) -> Value {
+        let noun = if place.key.is_empty() || place.key == "items" {
+            place.noun.to_owned()
+        } else {
+            singular(place.key)
+        };
+        let filled = properties.iter().map(|(key, property)| {
+            let place = Place {
+                key,
+                noun: &noun,
+                top: place.top,
+            };
+            (
+                self.wire(key),
+                key,
+                self.sample(place, property, within),
+                property,
+            )
+        });
+        // A key without a value is left out, but for one that may be null.
+        let kept = filled
+            .filter(|(_, _, value, property)| !value.is_null() || is_nullable(self.root, property));
+        Value::Object(kept.map(|(wire, _, value, _)| (wire, value)).collect())
     }
-    if let Some(properties) = schema["properties"].as_object() {
-        let filled = properties
-            .iter()
-            .map(|(name, property)| (name.clone(), sample(document, name, property, within)));
-        return Value::Object(filled.filter(|(_, value)| !value.is_null()).collect());
+
+    fn text(&self, place: Place<'_>, schema: &Value, example: Option<&str>) -> String {
+        let default = text(place, schema, example);
+        if let Some(name) = self.parameter(place) {
+            return format!("⟦{name}={default}⟧");
+        }
+        if self.echoes(place) {
+            return format!("⟦body.{}={default}⟧", place.key);
+        }
+        match default.as_str() {
+            "gh/CircleCI-Public/api-preview-docs" => "⟦project-slug⟧".to_owned(),
+            "gh/CircleCI-Public" => "⟦org-slug⟧".to_owned(),
+            "https://github.com/CircleCI-Public/api-preview-docs" => "⟦repository⟧".to_owned(),
+            "CircleCI-Public" => "⟦organization⟧".to_owned(),
+            "api-preview-docs" => "⟦project⟧".to_owned(),
+            _ => default,
+        }
     }
-    let example = &schema["example"];
-    match schema["type"].as_str() {
-        Some("object") => json!({}),
-        Some("array") => match sample(document, name, &schema["items"], within) {
-            Value::Null => json!([]),
-            item => json!([item]),
-        },
-        Some("boolean") => json!(example.as_bool().unwrap_or_default()),
-        Some("integer") => json!(example.as_i64().unwrap_or(1)),
-        Some("number") => json!(example.as_f64().unwrap_or(1.0)),
-        Some("string") => json!(text(name, schema, example.as_str())),
-        _ => Value::Null,
+
+    /// The required keys that may be null, in the shape of the answer.
+    fn nulls(&self, schema: &'a Value, within: &mut Vec<&'a str>) -> Value {
+        if let Some(reference) = schema["$ref"].as_str() {
+            if within.contains(&reference) {
+                return Value::Null;
+            }
+            within.push(reference);
+            let nulls = self.nulls(document::resolve(self.root, schema), within);
+            within.pop();
+            return nulls;
+        }
+        if let Some(parts) = schema["allOf"].as_array() {
+            let parts = parts.iter().map(|part| self.nulls(part, within));
+            let merged: Map<String, Value> = parts
+                .filter_map(|part| part.as_object().cloned())
+                .flatten()
+                .collect();
+            return if merged.is_empty() {
+                Value::Null
+            } else {
+                merged.into()
+            };
+        }
+        if let Some(properties) = schema["properties"].as_object() {
+            let required = schema["required"].as_array();
+            let mut found = Map::new();
+            for (key, property) in properties {
+                let must =
+                    required.is_some_and(|names| names.iter().any(|name| name == key.as_str()));
+                let below = self.nulls(property, within);
+                // The last page of a list always says so.
+                let last = key == "next_page_token";
+                if !below.is_null() || last || must && is_nullable(self.root, property) {
+                    found.insert(self.wire(key), below);
+                }
+            }
+            return if found.is_empty() {
+                Value::Null
+            } else {
+                found.into()
+            };
+        }
+        match &schema["items"] {
+            Value::Null => Value::Null,
+            items => match self.nulls(items, within) {
+                Value::Null => Value::Null,
+                below => json!([below]),
+            },
+        }
+    }
+
+    /// What of a schema the double checks in a request: types, required keys and enum values.
+    fn shape(&self, schema: &Value, depth: usize) -> Value {
+        let schema = document::resolve(self.root, schema);
+        let mut shape = Map::new();
+        if depth > 16 {
+            return shape.into();
+        }
+        for key in ["type", "enum", "required"] {
+            if let Some(value) = schema.get(key) {
+                shape.insert(key.to_owned(), value.clone());
+            }
+        }
+        if is_nullable(self.root, schema) {
+            shape.insert("nullable".to_owned(), json!(true));
+        }
+        if let Some(properties) = schema["properties"].as_object() {
+            let properties = properties
+                .iter()
+                .map(|(key, it)| (key.clone(), self.shape(it, depth + 1)));
+            shape.insert("properties".to_owned(), Value::Object(properties.collect()));
+        }
+        if let Some(items) = schema.get("items") {
+            shape.insert("items".to_owned(), self.shape(items, depth + 1));
+        }
+        for key in ["oneOf", "anyOf", "allOf"] {
+            if let Some(branches) = schema[key].as_array() {
+                let branches = branches
+                    .iter()
+                    .map(|it| self.shape(it, depth + 1))
+                    .collect();
+                let key = if key == "allOf" { key } else { "anyOf" };
+                shape.insert(key.to_owned(), Value::Array(branches));
+            }
+        }
+        shape.into()
     }
 }
 
-fn text(name: &str, schema: &Value, example: Option<&str>) -> String {
+fn is_nullable(root: &Value, schema: &Value) -> bool {
+    let schema = document::resolve(root, schema);
+    ["nullable", "x-nullable"]
+        .iter()
+        .any(|key| schema[*key] == true)
+}
+
+/// As many `#` as the text needs around it.
+fn raw(text: &str) -> String {
+    let fits = |count: &usize| !text.contains(&format!("\"{}", "#".repeat(*count)));
+    let fence = "#".repeat((1..).find(fits).unwrap_or(1));
+    format!("r{fence}\"{text}\"{fence}")
+}
+
+fn singular(noun: &str) -> String {
+    let noun = noun.replace('-', "_");
+    let short = noun.strip_suffix("ies").map(|stem| format!("{stem}y"));
+    short.unwrap_or_else(|| noun.strip_suffix('s').map_or(noun.clone(), str::to_owned))
+}
+
+/// Whole numbers are written as whole numbers.
+fn number(example: &Value) -> Value {
+    match example.as_f64() {
+        Some(number) if number.fract() != 0.0 => json!(number),
+        Some(number) => json!(number as i64),
+        None => json!(1),
+    }
+}
+
+/// The same kind has the same id everywhere, and no other kind has it.
+fn text(place: Place<'_>, schema: &Value, example: Option<&str>) -> String {
+    let name = place.key;
     let ends = |endings: [&str; 2]| endings.iter().any(|ending| name.ends_with(ending));
+    let is_id =
+        name == "id" || ends(["_id", "-id"]) || ends(["_by", "-by"]) && schema["format"] == "uuid";
     let format = match schema["format"].as_str() {
-        None if example.is_none() && (name == "id" || ends(["_id", "-id"])) => Some("uuid"),
+        None if is_id && example.is_none_or(|it| it == "" || is_uuid(it)) => Some("uuid"),
         None if ends(["_at", "-at"]) => Some("date-time"),
         None if example.is_none() && ends(["url", "_uri"]) => Some("uri"),
         format => format,
     };
     match (format, example) {
+        (Some("uuid"), _) => match name {
+            "id" => uuid(kind(place.noun)),
+            _ if ends(["_by", "-by"]) => uuid("user"),
+            _ => uuid(kind(&name.replace('-', "_").replace("_id", ""))),
+        },
         // Not every example has the format that stands beside it.
-        (Some("uuid"), Some(example)) if is_uuid(example) => example.to_owned(),
-        (Some("uuid"), _) => {
-            let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-            });
-            format!("00000000-0000-4000-8000-{:012x}", hash & 0xffff_ffff_ffff)
-        }
         (Some("date-time"), Some(example))
             if chrono::DateTime::parse_from_rfc3339(example).is_ok() =>
         {
             example.to_owned()
         }
-        (Some("date-time"), _) => "2026-01-02T03:04:05Z".to_owned(),
+        (Some("date-time"), _) => "2026-01-02T03:04:05.000Z".to_owned(),
         (_, Some(example)) if !example.is_empty() => example.to_owned(),
         (Some("uri"), _) => "https://example.com/".to_owned(),
+        // The only pattern of the document is that of a duration.
+        _ if schema.get("pattern").is_some() => "1h".to_owned(),
         _ => name.to_owned(),
     }
+}
+
+/// One word for each kind.
+fn kind(noun: &str) -> &str {
+    match noun {
+        "organization" | "owner" => "org",
+        "actor" | "me" => "user",
+        noun => noun,
+    }
+}
+
+/// A random UUID by its bits, made from what it is the id of.
+fn uuid(of: &str) -> String {
+    let hash = |seed: u64| {
+        let spread = of.bytes().fold(seed, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        (spread ^ spread >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    };
+    let (high, low) = (hash(0xcbf2_9ce4_8422_2325), hash(0x8422_2325_cbf2_9ce4));
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xffff,
+        high & 0xfff,
+        0x8000 | low >> 48 & 0x3fff,
+        low & 0xffff_ffff_ffff
+    )
 }
 
 fn is_uuid(text: &str) -> bool {

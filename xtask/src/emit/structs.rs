@@ -23,6 +23,13 @@ struct Member<'a> {
     required: Option<usize>,
 }
 
+impl Member<'_> {
+    /// Whether the constructor takes an `Option`: leaving the field out is a choice that the caller writes down.
+    fn is_explicit(&self) -> bool {
+        self.schema["x-explicit"] == true
+    }
+}
+
 pub fn emit(
     model: &Model<'_>,
     named: &Named,
@@ -181,7 +188,10 @@ fn constructor(name: &str, members: &[Member<'_>]) -> String {
     required.sort_by_key(|member| member.required);
     let arguments: Vec<String> = required
         .iter()
-        .map(|member| format!("{}: {}", member.field.ident, taken(&member.field.present())))
+        .map(|member| match member.is_explicit() {
+            true => format!("{}: {}", member.field.ident, member.field),
+            false => format!("{}: {}", member.field.ident, taken(&member.field.present())),
+        })
         .collect();
     let values: String = members.iter().map(value).collect();
     let about = match (required.len(), optional.len()) {
@@ -219,6 +229,7 @@ fn value(member: &Member<'_>) -> String {
     let given = given(&field.present(), ident);
     match (member.required, field.optional) {
         (None, _) => format!("{ident}: None, "),
+        _ if member.is_explicit() => format!("{ident}, "),
         (Some(_), true) => format!("{ident}: Some({given}), "),
         (Some(_), false) if given == *ident => format!("{ident}, "),
         (Some(_), false) => format!("{ident}: {given}, "),

@@ -66,6 +66,7 @@ const TABLE: &[(&str, &str)] = &[
     ("getOrgSummaryData.response.org_project_data[].trends", "OrgProjectTrends"),
     ("getPipelineById.response.trigger.actor", "Actor"),
     ("getPipelineById.response.vcs", "PipelineVcs"),
+    ("getPipelineById.response.warnings[]", "PipelineWarning"),
     ("getPipelineById.response.vcs.commit", "Commit"),
     ("getProjectBySlug.response.vcs_info", "VcsInfo"),
     ("getProjectBySlug.response.vcs_info.provider", "VcsProvider"),
@@ -117,9 +118,11 @@ const TABLE: &[(&str, &str)] = &[
     ("#rollbackProjectResponse", "Rollback"),
     ("#trigger.event_source", "EventSource"),
     ("#trigger.event_source.schedule", "EventSchedule"),
+    ("#trigger.event_source.schedule.attribution_actor", "EventScheduleActor"),
     ("#trigger.event_source.webhook", "EventWebhook"),
     ("#trigger_event_preset", "EventPreset"),
-    ("#triggerPipelineRequest.config", "GitRef"),
+    ("#triggerPipelineRequest.checkout", "GitRef"),
+    ("#triggerPipelineRequest.config", "PipelineRunConfig"),
     ("#update_env_var", "AddedEnvironmentVariable"),
     ("#update_env_var|0", "ContextEnvironmentVariable"),
     ("#updatePipelineDefinitionRequest.checkout_source", "CheckoutSourceUpdate"),
@@ -202,7 +205,7 @@ pub fn union_variant(union: &str, alternative: &str) -> String {
 
 /// An operation's method on `Client`: its id, out of the way of keywords and of what the handwritten layer has there.
 pub fn method(id: &str) -> String {
-    const TAKEN: [&str; 3] = ["builder", "from_env", "base_url"];
+    const TAKEN: [&str; 4] = ["builder", "from_env", "base_url", "request"];
     out_of_the_way(snake(id), &TAKEN)
 }
 

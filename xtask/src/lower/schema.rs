@@ -212,7 +212,7 @@ fn canonical(schema: &Value) -> Value {
     for (name, value) in map {
         let value = match name.as_str() {
             "type" | "format" | "nullable" | "x-decode" | "x-or-default" | "x-body"
-            | "x-secret" => value.clone(),
+            | "x-secret" | "x-explicit" | "x-apart" => value.clone(),
             "enum" => sorted_words(value),
             "required" | "x-required" => sorted_words(value),
             "items" | "additionalProperties" => canonical(value),

@@ -47,6 +47,7 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
             .as_object_mut()
             .map(|components| components.entry("schemas").or_insert_with(|| json!({})));
     }
+    let vendored = document.clone();
     let mut report = overlay::apply(&mut document, overlay, lenient)?;
     let mut stale = unmatched("overlay action", &report);
     let fixed = fixups::apply(&mut document);
@@ -59,8 +60,9 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
     refuse(&precheck::check_names(&hoisted))?;
     let types = oracle::ask(&hoisted.document)?;
     let words = Words::default();
-    let files = emit::emit(&Model::read(&hoisted, &types, &words)?)?;
+    let files = emit::emit(&Model::read(&hoisted, &types, &words)?, &vendored)?;
     stale.extend(words.unused());
+    stale.extend(emit::replies::unused(&vendored)?);
     Ok(Built {
         files,
         effective: hoisted.document,

@@ -25,7 +25,8 @@ impl Client {
     /// - `body`: The value to give an environment variable of a context.
     ///
     /// # Errors
-    /// CircleCI's document names 401 (no valid token), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI answers 403 if the context does not exist.
     pub fn add_environment_variable_to_context(&self, context_id: impl Into<PathValue>, env_var_name: impl Into<PathValue>, body: impl Borrow<types::AddEnvironmentVariableToContextRequest>) -> Request<AddEnvironmentVariableToContext> {
         Request::new(self).with_path(context_id).with_path(env_var_name).with_json(body.borrow())
     }
@@ -40,7 +41,7 @@ impl Client {
     /// - `body`: The context to create, and who is to own it.
     ///
     /// # Errors
-    /// CircleCI's document names 401 (no valid token), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     pub fn create_context(&self, body: impl Borrow<types::CreateContextRequest>) -> Request<CreateContext> {
         Request::new(self).with_json(body.borrow())
     }
@@ -56,7 +57,8 @@ impl Client {
     /// - `body`: The restriction to put on a context.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 404 (not found, or not visible to the token), 409 (conflict), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 409 (conflict), 429 (rate limited), 500 (the server failed).
+    /// CircleCI answers 403 if the context does not exist.
     pub fn create_context_restriction(&self, context_id: impl Into<PathValue>, body: impl Borrow<types::CreateContextRestrictionRequest>) -> Request<CreateContextRestriction> {
         Request::new(self).with_path(context_id).with_json(body.borrow())
     }
@@ -71,7 +73,8 @@ impl Client {
     /// - `context_id`: An opaque identifier of a context.
     ///
     /// # Errors
-    /// CircleCI's document names 401 (no valid token), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI answers 403 if the context does not exist.
     pub fn delete_context(&self, context_id: impl Into<PathValue>) -> Request<DeleteContext> {
         Request::new(self).with_path(context_id)
     }
@@ -87,7 +90,8 @@ impl Client {
     /// - `restriction_id`: An opaque identifier of a context restriction.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI answers 403 if the context does not exist.
     pub fn delete_context_restriction(&self, context_id: impl Into<PathValue>, restriction_id: impl Into<PathValue>) -> Request<DeleteContextRestriction> {
         Request::new(self).with_path(context_id).with_path(restriction_id)
     }
@@ -103,7 +107,8 @@ impl Client {
     /// - `env_var_name`: The name of the environment variable.
     ///
     /// # Errors
-    /// CircleCI's document names 401 (no valid token), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI answers 403 if the context does not exist.
     pub fn delete_environment_variable_from_context(&self, context_id: impl Into<PathValue>, env_var_name: impl Into<PathValue>) -> Request<DeleteEnvironmentVariableFromContext> {
         Request::new(self).with_path(context_id).with_path(env_var_name)
     }
@@ -118,7 +123,8 @@ impl Client {
     /// - `context_id`: An opaque identifier of a context.
     ///
     /// # Errors
-    /// CircleCI's document names 401 (no valid token), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI answers 403 if the context does not exist.
     pub fn get_context(&self, context_id: impl Into<PathValue>) -> Request<GetContext> {
         Request::new(self).with_path(context_id)
     }
@@ -137,7 +143,8 @@ impl Client {
     /// Optional, as setters of the [`Request<GetContextRestrictions>`](Request): `page_token`.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI answers 403 if the context does not exist.
     pub fn get_context_restrictions(&self, context_id: impl Into<PathValue>) -> Request<GetContextRestrictions> {
         Request::new(self).with_path(context_id)
     }
@@ -153,7 +160,7 @@ impl Client {
     /// Optional, as setters of the [`Request<ListContexts>`](Request): `owner_id`, `owner_slug`, `owner_type`, `page_token`.
     ///
     /// # Errors
-    /// CircleCI's document names 401 (no valid token), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     pub fn list_contexts(&self) -> Request<ListContexts> {
         Request::new(self)
     }
@@ -172,7 +179,8 @@ impl Client {
     /// Optional, as setters of the [`Request<ListEnvironmentVariablesFromContext>`](Request): `page_token`.
     ///
     /// # Errors
-    /// CircleCI's document names 401 (no valid token), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI answers 403 if the context does not exist.
     pub fn list_environment_variables_from_context(&self, context_id: impl Into<PathValue>) -> Request<ListEnvironmentVariablesFromContext> {
         Request::new(self).with_path(context_id)
     }

@@ -42,6 +42,18 @@ impl Client {
         Request::new(self).with_path(environment_id)
     }
 
+    /// Get the deploy settings of a project.
+    ///
+    /// Returns the settings of a project that concern its deploys.
+    ///
+    /// `GET /deploy/projects/{project_id}/settings`, which is **not in CircleCI's document**.
+    ///
+    /// # Arguments
+    /// - `project_id`: An opaque identifier of a project.
+    pub fn get_project_deploy_settings(&self, project_id: impl Into<PathValue>) -> Request<GetProjectDeploySettings> {
+        Request::new(self).with_path(project_id)
+    }
+
     /// List Component Versions.
     ///
     /// List the versions for a component.
@@ -71,14 +83,13 @@ impl Client {
     ///
     /// # Arguments
     /// - `org_id`: An opaque identifier of an organization.
-    /// - `page_size`: The number of results per page.
     ///
-    /// Optional, as setters of the [`Request<ListComponents>`](Request): `project_id`, `page_token`.
+    /// Optional, as setters of the [`Request<ListComponents>`](Request): `project_id`, `page_size`, `page_token`, `component_name`.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 404 (not found, or not visible to the token), 500 (the server failed).
-    pub fn list_components(&self, org_id: impl Into<QueryValue>, page_size: i64) -> Request<ListComponents> {
-        Request::new(self).with_query("org-id", org_id).with_query("page-size", page_size)
+    pub fn list_components(&self, org_id: impl Into<QueryValue>) -> Request<ListComponents> {
+        Request::new(self).with_query("org-id", org_id)
     }
 
     /// List Environments.
@@ -91,14 +102,13 @@ impl Client {
     ///
     /// # Arguments
     /// - `org_id`: An opaque identifier of an organization.
-    /// - `page_size`: The number of results per page.
     ///
-    /// Optional, as setters of the [`Request<ListEnvironments>`](Request): `page_token`.
+    /// Optional, as setters of the [`Request<ListEnvironments>`](Request): `page_size`, `page_token`.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 404 (not found, or not visible to the token), 500 (the server failed).
-    pub fn list_environments(&self, org_id: impl Into<QueryValue>, page_size: i64) -> Request<ListEnvironments> {
-        Request::new(self).with_query("org-id", org_id).with_query("page-size", page_size)
+    pub fn list_environments(&self, org_id: impl Into<QueryValue>) -> Request<ListEnvironments> {
+        Request::new(self).with_query("org-id", org_id)
     }
 }
 
@@ -116,6 +126,14 @@ operation! {
     /// Asked for by [`Client::get_environment`].
     GetEnvironment -> types::Environment;
     "getEnvironment" GET "/deploy/environments/{environment_id}" ("environment_id": Uuid) Safe
+}
+
+operation! {
+    /// Get the deploy settings of a project.
+    ///
+    /// Asked for by [`Client::get_project_deploy_settings`].
+    GetProjectDeploySettings -> types::ProjectDeploySettings;
+    "getProjectDeploySettings" GET "/deploy/projects/{project_id}/settings" ("project_id": Uuid) Safe
 }
 
 operation! {
@@ -152,9 +170,19 @@ impl Request<ListComponents> {
         self.with_query("project-id", project_id)
     }
 
+    /// The number of results per page.
+    pub fn page_size(self, page_size: i64) -> Self {
+        self.with_query("page-size", page_size)
+    }
+
     /// A token to specify which page of results to fetch.
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
         self.with_query("page-token", page_token)
+    }
+
+    /// The name of the component.
+    pub fn component_name(self, component_name: impl Into<QueryValue>) -> Self {
+        self.with_query("component-name", component_name)
     }
 }
 
@@ -167,6 +195,11 @@ operation! {
 }
 
 impl Request<ListEnvironments> {
+    /// The number of results per page.
+    pub fn page_size(self, page_size: i64) -> Self {
+        self.with_query("page-size", page_size)
+    }
+
     /// A token to specify which page of results to fetch.
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
         self.with_query("page-token", page_token)

@@ -22,7 +22,7 @@ impl Client {
     /// - `body`: The group to create.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 403 (not permitted), 404 (not found, or not visible to the token), 409 (conflict), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 409 (conflict), 500 (the server failed).
     pub fn create_organization_group(&self, org_id: impl Into<PathValue>, body: impl Borrow<types::CreateOrganizationGroupRequest>) -> Request<CreateOrganizationGroup> {
         Request::new(self).with_path(org_id).with_json(body.borrow())
     }
@@ -38,7 +38,8 @@ impl Client {
     /// - `group_id`: An opaque identifier of a group.
     ///
     /// # Errors
-    /// CircleCI's document names 401 (no valid token), 403 (not permitted), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI answers 403 if the group does not exist.
     pub fn delete_group(&self, org_id: impl Into<PathValue>, group_id: impl Into<PathValue>) -> Request<DeleteGroup> {
         Request::new(self).with_path(org_id).with_path(group_id)
     }
@@ -54,7 +55,8 @@ impl Client {
     /// - `group_id`: An opaque identifier of a group.
     ///
     /// # Errors
-    /// CircleCI's document names 403 (not permitted), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI answers 403 if the group does not exist.
     pub fn get_group(&self, org_id: impl Into<PathValue>, group_id: impl Into<PathValue>) -> Request<GetGroup> {
         Request::new(self).with_path(org_id).with_path(group_id)
     }
@@ -73,7 +75,7 @@ impl Client {
     /// Optional, as setters of the [`Request<GetOrganizationGroups>`](Request): `limit`, `page_token`.
     ///
     /// # Errors
-    /// CircleCI's document names 403 (not permitted), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 500 (the server failed).
     pub fn get_organization_groups(&self, org_id: impl Into<PathValue>) -> Request<GetOrganizationGroups> {
         Request::new(self).with_path(org_id)
     }
@@ -91,7 +93,7 @@ operation! {
     /// Delete a group.
     ///
     /// Asked for by [`Client::delete_group`].
-    DeleteGroup -> types::MessageResponse;
+    DeleteGroup -> ();
     "deleteGroup" DELETE "/organizations/{org_id}/groups/{group_id}" ("org_id": Text, "group_id": Uuid) Safe
 }
 

@@ -22,7 +22,7 @@ impl Client {
     /// - `job_id`: The unique ID of the job.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 403 (not permitted), 404 (not found, or not visible to the token).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token).
     pub fn cancel_job_by_job_id(&self, job_id: impl Into<PathValue>) -> Request<CancelJobByJobId> {
         Request::new(self).with_path(job_id)
     }

@@ -24,7 +24,7 @@ impl Client {
     /// - `claims`: Comma separated list of claims to delete. Valid values are "audience" and "ttl".
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 403 (not permitted), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
     pub fn delete_org_claims(&self, org_id: impl Into<PathValue>, claims: impl Into<QueryValue>) -> Request<DeleteOrgClaims> {
         Request::new(self).with_path(org_id).with_query("claims", claims)
     }
@@ -41,7 +41,7 @@ impl Client {
     /// - `claims`: Comma separated list of claims to delete. Valid values are "audience" and "ttl".
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 403 (not permitted), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
     pub fn delete_project_claims(&self, org_id: impl Into<PathValue>, project_id: impl Into<PathValue>, claims: impl Into<QueryValue>) -> Request<DeleteProjectClaims> {
         Request::new(self).with_path(org_id).with_path(project_id).with_query("claims", claims)
     }
@@ -56,7 +56,7 @@ impl Client {
     /// - `org_id`: The unique ID of the organization.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 403 (not permitted), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
     pub fn get_org_claims(&self, org_id: impl Into<PathValue>) -> Request<GetOrgClaims> {
         Request::new(self).with_path(org_id)
     }
@@ -72,7 +72,7 @@ impl Client {
     /// - `project_id`: The unique ID of the project.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 403 (not permitted), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
     pub fn get_project_claims(&self, org_id: impl Into<PathValue>, project_id: impl Into<PathValue>) -> Request<GetProjectClaims> {
         Request::new(self).with_path(org_id).with_path(project_id)
     }
@@ -88,7 +88,7 @@ impl Client {
     /// - `body`: The custom claims of OIDC identity tokens to create or update.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 403 (not permitted), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
     pub fn patch_org_claims(&self, org_id: impl Into<PathValue>, body: impl Borrow<types::PatchClaimsRequest>) -> Request<PatchOrgClaims> {
         Request::new(self).with_path(org_id).with_json(body.borrow())
     }
@@ -105,7 +105,7 @@ impl Client {
     /// - `body`: The custom claims of OIDC identity tokens to create or update.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 403 (not permitted), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
     pub fn patch_project_claims(&self, org_id: impl Into<PathValue>, project_id: impl Into<PathValue>, body: impl Borrow<types::PatchClaimsRequest>) -> Request<PatchProjectClaims> {
         Request::new(self).with_path(org_id).with_path(project_id).with_json(body.borrow())
     }

@@ -23,7 +23,7 @@ impl Client {
     /// - `body`: The OTLP exporter configuration to create.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
     pub fn create_otel_exporter(&self, body: impl Borrow<types::CreateOtelExporterRequest>) -> Request<CreateOtelExporter> {
         Request::new(self).with_json(body.borrow())
     }
@@ -38,7 +38,7 @@ impl Client {
     /// - `otel_exporter_id`: The ID of an OTLP exporter configuration.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
     pub fn delete_otel_exporter(&self, otel_exporter_id: impl Into<PathValue>) -> Request<DeleteOtelExporter> {
         Request::new(self).with_path(otel_exporter_id)
     }
@@ -53,7 +53,7 @@ impl Client {
     /// - `org_id`: An opaque identifier of an organization.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
     pub fn list_otel_exporters(&self, org_id: impl Into<QueryValue>) -> Request<ListOtelExporters> {
         Request::new(self).with_query("org-id", org_id)
     }

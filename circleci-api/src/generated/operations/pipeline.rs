@@ -167,7 +167,7 @@ impl Client {
     /// Optional, as setters of the [`Request<TriggerPipelineRun>`](Request): `body`.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 404 (not found, or not visible to the token).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token).
     pub fn trigger_pipeline_run(&self, project_slug: impl Into<PathValue>) -> Request<TriggerPipelineRun> {
         Request::new(self).with_empty_object().with_project(project_slug)
     }

@@ -29,7 +29,7 @@ impl Client {
     /// Optional, as setters of the [`Request<CreatePolicyBundle>`](Request): `dry`.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 403 (not permitted), 413 (too large), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 413 (too large), 500 (the server failed).
     pub fn create_policy_bundle(&self, owner_id: impl Into<PathValue>, context: impl Into<PathValue>, body: impl Borrow<types::CreatePolicyBundleRequest>) -> Request<CreatePolicyBundle> {
         Request::new(self).with_path(owner_id).with_path(context).with_json(body.borrow())
     }
@@ -46,7 +46,7 @@ impl Client {
     /// - `decision_id`: The ID of the decision's entry in the audit log.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 403 (not permitted), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 500 (the server failed).
     pub fn get_decision_log(&self, owner_id: impl Into<PathValue>, context: impl Into<PathValue>, decision_id: impl Into<PathValue>) -> Request<GetDecisionLog> {
         Request::new(self).with_path(owner_id).with_path(context).with_path(decision_id)
     }
@@ -63,7 +63,7 @@ impl Client {
     /// - `decision_id`: The ID of the decision's entry in the audit log.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 403 (not permitted), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 500 (the server failed).
     pub fn get_decision_log_policy_bundle(&self, owner_id: impl Into<PathValue>, context: impl Into<PathValue>, decision_id: impl Into<PathValue>) -> Request<GetDecisionLogPolicyBundle> {
         Request::new(self).with_path(owner_id).with_path(context).with_path(decision_id)
     }
@@ -83,7 +83,7 @@ impl Client {
     /// Optional, as setters of the [`Request<GetDecisionLogs>`](Request): `status`, `after`, `before`, `branch`, `project_id`, `build_number`, `offset`.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 403 (not permitted), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
     pub fn get_decision_logs(&self, owner_id: impl Into<PathValue>, context: impl Into<PathValue>) -> Request<GetDecisionLogs> {
         Request::new(self).with_path(owner_id).with_path(context)
     }
@@ -99,7 +99,7 @@ impl Client {
     /// - `context`: The policy context.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 403 (not permitted), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
     pub fn get_decision_settings(&self, owner_id: impl Into<PathValue>, context: impl Into<PathValue>) -> Request<GetDecisionSettings> {
         Request::new(self).with_path(owner_id).with_path(context)
     }
@@ -115,7 +115,7 @@ impl Client {
     /// - `context`: The policy context.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 403 (not permitted), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
     pub fn get_policy_bundle(&self, owner_id: impl Into<PathValue>, context: impl Into<PathValue>) -> Request<GetPolicyBundle> {
         Request::new(self).with_path(owner_id).with_path(context)
     }
@@ -132,7 +132,7 @@ impl Client {
     /// - `policy_name`: The policy name set by the rego policy_name rule.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 403 (not permitted), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 500 (the server failed).
     pub fn get_policy_document(&self, owner_id: impl Into<PathValue>, context: impl Into<PathValue>, policy_name: impl Into<PathValue>) -> Request<GetPolicyDocument> {
         Request::new(self).with_path(owner_id).with_path(context).with_path(policy_name)
     }
@@ -149,7 +149,7 @@ impl Client {
     /// - `body`: The input to evaluate against an owner's policies.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 500 (the server failed).
     pub fn make_decision(&self, owner_id: impl Into<PathValue>, context: impl Into<PathValue>, body: impl Borrow<types::MakeDecisionRequest>) -> Request<MakeDecision> {
         Request::new(self).with_path(owner_id).with_path(context).with_json(body.borrow())
     }
@@ -166,7 +166,7 @@ impl Client {
     /// - `body`: The settings of policy decisions, such as whether policies are evaluated.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 403 (not permitted), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
     pub fn set_decision_settings(&self, owner_id: impl Into<PathValue>, context: impl Into<PathValue>, body: impl Borrow<types::DecisionSettings>) -> Request<SetDecisionSettings> {
         Request::new(self).with_path(owner_id).with_path(context).with_json(body.borrow())
     }

@@ -138,7 +138,7 @@ impl Client {
     /// - `project_slug`: The project's slug, as in `gh/acme/web` or `circleci/<organization id>/<project id>`.
     ///
     /// # Errors
-    /// CircleCI's document names 401 (no valid token), 403 (not permitted), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     pub fn get_project_settings(&self, project_slug: impl Into<PathValue>) -> Request<GetProjectSettings> {
         Request::new(self).with_project(project_slug)
     }
@@ -186,7 +186,7 @@ impl Client {
     /// - `body`: The settings of a project.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 403 (not permitted), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     pub fn patch_project_settings(&self, project_slug: impl Into<PathValue>, body: impl Borrow<types::ProjectSettings>) -> Request<PatchProjectSettings> {
         Request::new(self).with_project(project_slug).with_json(body.borrow())
     }

@@ -23,7 +23,7 @@ impl Client {
     /// - `body`: The range of time of which to export the usage.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     pub fn create_usage_export(&self, org_id: impl Into<PathValue>, body: impl Borrow<types::CreateUsageExportRequest>) -> Request<CreateUsageExport> {
         Request::new(self).with_path(org_id).with_json(body.borrow())
     }
@@ -39,7 +39,7 @@ impl Client {
     /// - `usage_export_job_id`: An opaque identifier of a usage export job.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     pub fn get_usage_export(&self, org_id: impl Into<PathValue>, usage_export_job_id: impl Into<PathValue>) -> Request<GetUsageExport> {
         Request::new(self).with_path(org_id).with_path(usage_export_job_id)
     }

@@ -48,7 +48,7 @@ impl Client {
     /// - `id`: The unique ID of the workflow.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     pub fn get_workflow_by_id(&self, id: impl Into<PathValue>) -> Request<GetWorkflowById> {
         Request::new(self).with_path(id)
     }

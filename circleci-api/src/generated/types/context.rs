@@ -43,10 +43,16 @@ object! {
     Context requires "id", "name" promises "created_at" {
         /// The date and time the context was created.
         created_at: Option<DateTime<Utc>> = optional "created_at",
+        /// The environment variables of the context, where the answer has them.
+        environment_variables: Vec<serde_json::Value> = list "environment_variables",
         /// The unique ID of the context.
         id: Uuid = required(0) "id",
         /// The user defined name of the context.
         name: String = required(1) "name",
+        /// The unique ID of the organization that owns the context.
+        org_id: Option<Uuid> = optional "org_id",
+        /// The restrictions of the context, where the answer has them.
+        restrictions: Vec<serde_json::Value> = list "restrictions",
     }
 }
 
@@ -57,6 +63,8 @@ object! {
         context_id: Option<Uuid> = optional "context_id",
         /// The date and time the environment variable was created.
         created_at: Option<DateTime<Utc>> = optional "created_at",
+        /// The last characters of the value, after `xxxx`.
+        truncated_value: Option<String> = optional "truncated_value",
         /// The date and time the environment variable was updated.
         updated_at: Option<DateTime<Utc>> = optional "updated_at",
         /// The name of the environment variable.
@@ -257,6 +265,8 @@ impl CreateContextRestrictionRequest {
 object! {
     /// The restriction that was put on a context.
     CreatedContextRestriction {
+        /// UUID of the context.
+        context_id: Option<Uuid> = optional "context_id",
         /// UUID of the restriction.
         id: Option<Uuid> = optional "id",
         /// Contains a human-readable reference for the restriction.

@@ -492,6 +492,8 @@ object! {
         duration_metrics: Option<DurationMetrics> = optional "duration_metrics",
         /// The number of failed runs.
         failed_runs: Option<i64> = optional "failed_runs",
+        /// The median credits consumed by a run of the workflow.
+        median_credits_used: Option<i64> = optional "median_credits_used",
         /// The mean time to recovery (mean time between failures and their next success) in seconds.
         mttr: Option<i64> = optional "mttr",
         /// The rate of successful runs, as a ratio from 0 to 1.
@@ -504,6 +506,8 @@ object! {
         ///
         /// Note that Insights is not a real time financial reporting tool and should not be used for credit reporting.
         total_credits_used: Option<i64> = optional "total_credits_used",
+        /// The total duration of all runs, in seconds.
+        total_duration: Option<i64> = optional "total_duration",
         /// The number of recovered workflow executions per day.
         total_recoveries: Option<i64> = optional "total_recoveries",
         /// The total number of runs, including runs that are still on-hold or running.

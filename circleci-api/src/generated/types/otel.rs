@@ -15,7 +15,7 @@ object! {
         /// Don't include `https://` or grpc://. Just the hostname and port are required.
         endpoint: String = required(0) "endpoint",
         /// Additional headers to include in export requests.
-        headers: Option<BTreeMap<String, String>> = optional "headers",
+        headers: Option<BTreeMap<String, String>> = optional_secret "headers",
         /// Whether to use an insecure connection to the endpoint.
         insecure: Option<bool> = optional "insecure",
         /// The organization ID to create the exporter for.
@@ -71,7 +71,7 @@ object! {
         /// Additional headers to include in export requests.
         ///
         /// Header values are encrypted at rest and will appear redacted as "xxxx" in responses.
-        headers: BTreeMap<String, String> = list "headers",
+        headers: BTreeMap<String, String> = secret_list "headers",
         /// The exporter ID.
         id: Option<Uuid> = optional "id",
         /// Whether to use an insecure connection to the endpoint.

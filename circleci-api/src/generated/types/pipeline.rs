@@ -36,7 +36,7 @@ object! {
         /// A configuration string for the pipeline.
         configuration: String = required(0) "configuration",
         /// A pipeline continuation key.
-        continuation_key: String = required(1) "continuation-key" | "continuation_key",
+        continuation_key: String = secret(1) "continuation-key" | "continuation_key",
         /// An object containing pipeline parameters and their values.
         ///
         /// Pipeline parameters have the following size limits: 100 max entries, 128 maximum key length, 512 maximum value length.
@@ -135,6 +135,8 @@ object! {
         errors: Vec<PipelineError> = list "errors",
         /// The unique ID of the pipeline.
         id: Uuid = required(0) "id",
+        /// The key that CircleCI gave the request that created the pipeline.
+        idempotency_key: Option<String> = optional "idempotency_key",
         /// The number of the pipeline.
         number: i64 = required(1) "number",
         /// The project-slug for the pipeline.
@@ -149,6 +151,8 @@ object! {
         updated_at: Option<DateTime<Utc>> = optional "updated_at",
         /// VCS information for the pipeline.
         vcs: Option<PipelineVcs> = optional "vcs",
+        /// A sequence of warnings that have occurred within the pipeline.
+        warnings: Vec<PipelineWarning> = list "warnings",
     }
 }
 
@@ -192,6 +196,8 @@ object! {
     /// An error with a type and message.
     PipelineError promises "type", "message" {
         /// A human-readable error message.
+        ///
+        /// It may have several lines, one for each error.
         message: Option<String> = optional "message",
         /// The type of error.
         type_: Option<PipelineErrorType> = optional "type",
@@ -219,6 +225,55 @@ object! {
         items: Vec<Pipeline> = items(0) "items",
         /// A token to pass as a `page-token` query parameter to return the next page of results.
         next_page_token: Option<String> = optional "next_page_token",
+    }
+}
+
+object! {
+    /// The configuration of a pipeline: a branch or tag to fetch it from, or its content.
+    #[derive(Default)]
+    PipelineRunConfig as request {
+        /// The branch that should be used to fetch the config file.
+        ///
+        /// Note that branch and tag are mutually exclusive. To trigger a pipeline for a PR by number use pull/\<number>/head for the PR ref or pull/\<number>/merge for the merge ref (GitHub only).
+        branch: Option<String> = optional "branch",
+        /// The configuration itself, as YAML, in place of one that is fetched.
+        content: Option<String> = optional "content",
+        /// The tag that should be used to fetch the config file.
+        ///
+        /// The commit that this tag points to is used for the pipeline. Note that branch and tag are mutually exclusive.
+        tag: Option<String> = optional "tag",
+    }
+}
+
+impl PipelineRunConfig {
+    /// With nothing set; all of it is optional.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Self {
+            branch: None,
+            content: None,
+            tag: None,
+            __extra: Default::default(),
+        }
+    }
+    /// The branch that should be used to fetch the config file.
+    ///
+    /// Note that branch and tag are mutually exclusive. To trigger a pipeline for a PR by number use pull/\<number>/head for the PR ref or pull/\<number>/merge for the merge ref (GitHub only).
+    pub fn branch(mut self, branch: impl Into<String>) -> Self {
+        self.branch = Some(branch.into());
+        self
+    }
+    /// The configuration itself, as YAML, in place of one that is fetched.
+    pub fn content(mut self, content: impl Into<String>) -> Self {
+        self.content = Some(content.into());
+        self
+    }
+    /// The tag that should be used to fetch the config file.
+    ///
+    /// The commit that this tag points to is used for the pipeline. Note that branch and tag are mutually exclusive.
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.tag = Some(tag.into());
+        self
     }
 }
 
@@ -286,6 +341,16 @@ object! {
         ///
         /// For fork-PR pipelines, this is the URL to the parent repo. For other pipelines, the `origin_` and `target_repository_url`s will be the same.
         target_repository_url: Option<String> = optional "target_repository_url",
+    }
+}
+
+object! {
+    /// A warning with a type and message.
+    PipelineWarning {
+        /// A human-readable warning message.
+        message: Option<String> = optional "message",
+        /// The type of warning.
+        type_: Option<String> = optional "type",
     }
 }
 
@@ -378,7 +443,7 @@ object! {
         /// The branch or tag that should be used to check out code on a checkout step.
         checkout: Option<GitRef> = optional "checkout",
         /// The branch or tag that should be used to fetch the config file.
-        config: Option<GitRef> = optional "config",
+        config: Option<PipelineRunConfig> = optional "config",
         /// The unique id for the pipeline definition.
         ///
         /// This can be found in the page Project Settings > Pipelines.
@@ -408,7 +473,7 @@ impl TriggerPipelineRunRequest {
         self
     }
     /// The branch or tag that should be used to fetch the config file.
-    pub fn config(mut self, config: impl Into<GitRef>) -> Self {
+    pub fn config(mut self, config: impl Into<PipelineRunConfig>) -> Self {
         self.config = Some(config.into());
         self
     }

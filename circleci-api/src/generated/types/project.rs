@@ -24,7 +24,7 @@ object! {
         forks_receive_secret_env_vars: Option<bool> = optional "forks_receive_secret_env_vars",
         /// Free and Open Source.
         ///
-        /// Enabling this grants additional credits, and lets others see your builds, both through the web UI and the API.
+        /// Enabling this grants additional credits, and lets others see your builds, both through the web UI and the API. CircleCI refuses it in an update, so that the client does not send it.
         oss: Option<bool> = optional "oss",
         /// This field is used in conjunction with the `build_prs_only`, it allows you to specify a list of branches that will always trigger a build.
         ///
@@ -91,7 +91,7 @@ impl AdvancedSettings {
     }
     /// Free and Open Source.
     ///
-    /// Enabling this grants additional credits, and lets others see your builds, both through the web UI and the API.
+    /// Enabling this grants additional credits, and lets others see your builds, both through the web UI and the API. CircleCI refuses it in an update, so that the client does not send it.
     pub fn oss(mut self, oss: bool) -> Self {
         self.oss = Some(oss);
         self
@@ -276,6 +276,8 @@ object! {
     Project requires "name", "slug" promises "id", "organization_name", "organization_slug", "organization_id", "vcs_info" {
         /// The unique ID of the project.
         id: Option<Uuid> = optional "id",
+        /// The date and time the last job of the project finished.
+        last_job_finish_time: Option<DateTime<Utc>> = optional "last_job_finish_time",
         /// The name of the project.
         name: String = required(0) "name",
         /// The id of the organization the project belongs to.

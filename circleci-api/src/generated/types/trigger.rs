@@ -145,8 +145,18 @@ open_enum! {
 object! {
     /// Information pertaining to the schedule used as a source of events for this trigger, if applicable.
     EventSchedule {
+        /// The user to whom pipelines of this schedule are attributed.
+        attribution_actor: Option<EventScheduleActor> = optional "attribution_actor",
         /// The cron expression defining when this trigger fires.
         cron_expression: Option<String> = optional "cron_expression",
+    }
+}
+
+object! {
+    /// The user to whom pipelines of this schedule are attributed.
+    EventScheduleActor {
+        /// The unique ID of the user.
+        id: Option<String> = optional "id",
     }
 }
 
@@ -215,7 +225,7 @@ object! {
         /// The name of the webhook sender.
         sender: Option<String> = optional "sender",
         /// The URL to use when triggering this webhook.
-        url: Option<String> = optional "url",
+        url: Option<String> = optional_secret "url",
     }
 }
 
@@ -349,6 +359,8 @@ object! {
         config_ref: Option<String> = optional "config_ref",
         /// The date and time the trigger was created.
         created_at: Option<DateTime<Utc>> = optional "created_at",
+        /// The description of the trigger.
+        description: Option<String> = optional "description",
         /// Whether the trigger is disabled.
         ///
         /// Not supported for triggers where `event_source.provider` is `github_oauth`.
@@ -365,6 +377,8 @@ object! {
         event_source: Option<EventSource> = optional "event_source",
         /// The unique ID of the trigger.
         id: Option<Uuid> = optional "id",
+        /// The name of the trigger.
+        name: Option<String> = optional "name",
         /// Pipeline parameters passed when running pipelines from this trigger.
         ///
         /// Currently only supported for triggers where `event_source.provider` is `schedule`.

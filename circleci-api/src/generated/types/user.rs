@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 object! {
     /// An organization of which a user is a member or a collaborator.
-    Collaboration requires "name", "slug" promises "id", "vcs-type", "avatar_url" {
+    Collaboration requires "name" promises "id", "vcs-type", "avatar_url", "slug" {
         /// URL to the user's avatar on the VCS.
         avatar_url: Option<String> = optional "avatar_url",
         /// The UUID of the organization.
@@ -15,7 +15,7 @@ object! {
         /// The name of the organization.
         name: String = required(0) "name",
         /// The slug of the organization.
-        slug: String = required(1) "slug",
+        slug: Option<String> = optional "slug",
         /// The VCS provider.
         vcs_type: Option<String> = optional "vcs-type" | "vcs_type",
     }

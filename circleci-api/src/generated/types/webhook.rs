@@ -79,6 +79,8 @@ object! {
         /// Name of the webhook.
         name: Option<String> = optional "name",
         /// Secret used to build an HMAC hash of the payload and passed as a header in the webhook request.
+        ///
+        /// An update replaces the whole webhook: `None` deletes the secret that it has.
         signing_secret: Option<String> = optional_secret "signing-secret" | "signing_secret",
         /// URL to deliver the webhook to.
         ///
@@ -90,13 +92,12 @@ object! {
 }
 
 impl UpdateWebhookRequest {
-    /// With nothing set; all of it is optional.
-    #[allow(clippy::new_without_default)]
-    pub fn new() -> Self {
+    /// With what is required; the rest is optional.
+    pub fn new(signing_secret: Option<String>) -> Self {
         Self {
             events: None,
             name: None,
-            signing_secret: None,
+            signing_secret,
             url: None,
             verify_tls: None,
             __extra: Default::default(),
@@ -113,11 +114,6 @@ impl UpdateWebhookRequest {
     /// Name of the webhook.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
-        self
-    }
-    /// Secret used to build an HMAC hash of the payload and passed as a header in the webhook request.
-    pub fn signing_secret(mut self, signing_secret: impl Into<String>) -> Self {
-        self.signing_secret = Some(signing_secret.into());
         self
     }
     /// URL to deliver the webhook to.

@@ -97,6 +97,8 @@ object! {
         approved_by: Option<Uuid> = optional "approved_by",
         /// The unique ID of the user who canceled the job.
         canceled_by: Option<Uuid> = optional "canceled_by",
+        /// The date and time the job was created.
+        created_at: Option<DateTime<Utc>> = optional "created_at",
         /// A sequence of the unique job IDs for the jobs that this job depends upon in the workflow.
         dependencies: Vec<Uuid> = list "dependencies",
         /// The unique ID of the job.

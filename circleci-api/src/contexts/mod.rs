@@ -1,10 +1,12 @@
 //! Variables of contexts and projects, many at once, and the restrictions of contexts.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+mod find;
+mod plan;
+
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
-use std::task::Poll;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -14,8 +16,12 @@ use crate::generated::types::{
     AddEnvironmentVariableToContextRequest, ContextRestriction, CreateContextRestrictionRequest,
     CreateEnvVarRequest,
 };
+use crate::lists::many::Many;
 use crate::transport::call::CallOptions;
 use crate::values::argument::PathValue;
+
+pub use find::{ContextsWithVariable, FindContexts};
+pub use plan::VariablesPlan;
 
 /// # Contexts and variables, many at once
 impl Client {
@@ -263,49 +269,13 @@ impl SetVariables {
     /// twice is harmless, though for a project it takes a POST. Dropping the future ends the calls that are on their way
     /// and leaves the rest unsent.
     pub async fn send(self) -> VariablesSet {
-        let count = self.variables.len();
-        let mut waiting: VecDeque<_> = self.variables.into_iter().enumerate().collect();
-        let mut sent: Vec<Sent> = Vec::with_capacity(self.at_once.min(count));
-        let mut results: Vec<Option<(String, Result<(), Error>)>> = Vec::new();
-        results.resize_with(count, || None);
         let (client, place) = (&self.client, &self.place);
-        poll_fn(|cx| {
-            loop {
-                while sent.len() < self.at_once
-                    && let Some((index, (name, value))) = waiting.pop_front()
-                {
-                    let call = set(client, place, &name, &value);
-                    sent.push(Sent {
-                        index,
-                        name,
-                        value,
-                        call,
-                    });
-                }
-                if sent.is_empty() {
-                    return Poll::Ready(());
-                }
-                let before = sent.len();
-                let mut at = 0;
-                while let Some(one) = sent.get_mut(at) {
-                    match one.call.as_mut().poll(cx) {
-                        Poll::Pending => at += 1,
-                        Poll::Ready(result) => {
-                            let done = sent.swap_remove(at);
-                            let result = result.map_err(|error| without(error, &done.value));
-                            results[done.index] = Some((done.name, result));
-                        }
-                    }
-                }
-                // Nothing was done, and everything will wake us.
-                if sent.len() == before {
-                    return Poll::Pending;
-                }
-            }
-        })
-        .await;
+        let calls = self.variables.into_iter().map(|(name, value)| async move {
+            let result = set(client, place, &name, &value).await;
+            (name, result.map_err(|error| without(error, &value)))
+        });
         VariablesSet {
-            results: results.into_iter().flatten().collect(),
+            results: Many::new(calls).at_once(self.at_once).into_vec().await,
         }
     }
 }
@@ -318,13 +288,6 @@ impl fmt::Debug for SetVariables {
             .field("at_once", &self.at_once)
             .finish_non_exhaustive()
     }
-}
-
-struct Sent {
-    index: usize,
-    name: String,
-    value: SecretString,
-    call: Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>,
 }
 
 fn set(

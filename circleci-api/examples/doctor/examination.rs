@@ -1,0 +1,296 @@
+//! A dozen harmless GETs, and what there is to say about each without saying what it answered.
+
+use std::io::{self, Write};
+use std::time::{Instant, SystemTime};
+
+use chrono::{DateTime, Utc};
+use circleci_api::{Client, Error, ErrorKind, ProjectSlug, Response, Sending};
+
+/// A clock that differs by more than this makes tokens and signatures fail, in seconds.
+const SKEW: i64 = 30;
+
+/// The host without which it is a CircleCI of one's own.
+const CLOUD: &str = "https://circleci.com/api/v2";
+
+/// An examination under way.
+pub struct Examination<'w> {
+    client: Client,
+    out: &'w mut dyn Write,
+    aside: &'w mut dyn Write,
+    /// How many calls failed.
+    failed: usize,
+    /// The token was refused, so that nothing else is asked.
+    refused: bool,
+}
+
+impl<'w> Examination<'w> {
+    pub fn new(client: Client, out: &'w mut dyn Write, aside: &'w mut dyn Write) -> Self {
+        Self {
+            client,
+            out,
+            aside,
+            failed: 0,
+            refused: false,
+        }
+    }
+
+    /// What is known before anything is sent.
+    pub fn setup(&mut self, project: &ProjectSlug) -> io::Result<()> {
+        let base = self.client.base_url();
+        let host = match base {
+            CLOUD => "circleci.com".to_owned(),
+            other if other.starts_with("http:") => "another host, over plain http".to_owned(),
+            _ => "another host".to_owned(),
+        };
+        writeln!(
+            self.aside,
+            "For you, not for the report: the host is {base}"
+        )?;
+        writeln!(self.out, "host          {host}")?;
+        let slug = project.to_string();
+        let vcs = slug.split('/').next().unwrap_or_default();
+        writeln!(self.out, "project       {vcs}/…/…")
+    }
+
+    /// All calls; whether each was answered.
+    pub async fn calls(&mut self, project: &ProjectSlug) -> io::Result<bool> {
+        let client = self.client.clone();
+        self.who(&client).await?;
+        if self.refused {
+            writeln!(self.out)?;
+            writeln!(
+                self.out,
+                "The token was refused: it is wrong, revoked or expired, or belongs to another host. Nothing else was asked."
+            )?;
+            return Ok(false);
+        }
+        self.call(
+            "getCollaborations",
+            client.get_collaborations().send_for_response(),
+        )
+        .await?;
+        let found = self
+            .call(
+                "getProjectBySlug",
+                client.get_project_by_slug(project).send_for_response(),
+            )
+            .await?;
+        self.project(&client, project).await?;
+        if let Some(found) = found {
+            let owner = client.list_contexts().owner_slug(organization(project));
+            self.call("listContexts", owner.send_for_response()).await?;
+            if let Some(id) = found.id {
+                let hooks = client.get_webhooks(id, circleci_api::types::WebhookScopeType::Project);
+                self.call("getWebhooks", hooks.send_for_response()).await?;
+            }
+        }
+        self.newest(&client, project).await?;
+        Ok(self.failed == 0)
+    }
+
+    /// Whose the token is, the clock and the rate limit.
+    async fn who(&mut self, client: &Client) -> io::Result<()> {
+        let sent = Instant::now();
+        let answer = client.get_current_user().send_for_response().await;
+        let took = sent.elapsed();
+        let now = DateTime::<Utc>::from(SystemTime::now());
+        match answer {
+            Ok(answer) => {
+                let limit = answer.rate_limit();
+                let login = answer
+                    .body()
+                    .login
+                    .as_deref()
+                    .unwrap_or("somebody without a login");
+                writeln!(
+                    self.aside,
+                    "For you, not for the report: the token belongs to {login}"
+                )?;
+                writeln!(
+                    self.out,
+                    "whose         a user's (shown on the standard error)"
+                )?;
+                self.clock(&answer, now)?;
+                let figure =
+                    |it: Option<u64>| it.map_or("not said".to_owned(), |it| it.to_string());
+                writeln!(
+                    self.out,
+                    "rate limit    {} allowed, {} left, reset {}",
+                    figure(limit.limit),
+                    figure(limit.remaining),
+                    limit
+                        .reset
+                        .map_or("not said".to_owned(), |it| format!("in {} s", it.as_secs()))
+                )?;
+                writeln!(self.out)?;
+                self.line(
+                    "getCurrentUser",
+                    &format!("{} in {} ms", answer.status().as_u16(), took.as_millis()),
+                )
+            }
+            Err(error) => {
+                self.failed += 1;
+                self.refused = error.is_unauthorized();
+                writeln!(self.out, "whose         not known: the call below failed")?;
+                writeln!(self.out)?;
+                self.line("getCurrentUser", &told(&error))
+            }
+        }
+    }
+
+    fn clock<T>(&mut self, answer: &Response<T>, now: DateTime<Utc>) -> io::Result<()> {
+        let date = answer
+            .headers()
+            .get("date")
+            .and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok());
+        match date.map(|date| (now - date.to_utc()).num_seconds()) {
+            None => writeln!(self.out, "clock         not known: the answer has no date"),
+            Some(off) if off.abs() <= SKEW => writeln!(self.out, "clock         right"),
+            Some(off) => {
+                self.failed += 1;
+                let way = if off > 0 { "ahead of" } else { "behind" };
+                writeln!(
+                    self.out,
+                    "clock         wrong: {} s {way} the server's",
+                    off.abs()
+                )
+            }
+        }
+    }
+
+    async fn project(&mut self, client: &Client, project: &ProjectSlug) -> io::Result<()> {
+        self.call(
+            "getProjectSettings",
+            client.get_project_settings(project).send_for_response(),
+        )
+        .await?;
+        self.call(
+            "listEnvVars",
+            client.list_env_vars(project).send_for_response(),
+        )
+        .await?;
+        self.call(
+            "listSchedulesForProject",
+            client
+                .list_schedules_for_project(project)
+                .send_for_response(),
+        )
+        .await?;
+        self.call(
+            "getProjectWorkflowMetrics",
+            client
+                .get_project_workflow_metrics(project)
+                .send_for_response(),
+        )
+        .await?;
+        self.call(
+            "getFlakyTests",
+            client.get_flaky_tests(project).send_for_response(),
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// The newest pipeline, a workflow of it, and a job of that.
+    async fn newest(&mut self, client: &Client, project: &ProjectSlug) -> io::Result<()> {
+        let pipelines = client
+            .list_pipelines_for_project(project)
+            .send_for_response();
+        let page = self.call("listPipelinesForProject", pipelines).await?;
+        let Some(pipeline) = page.and_then(|page| page.items.into_iter().next()) else {
+            return Ok(());
+        };
+        self.call(
+            "getPipelineById",
+            client.get_pipeline_by_id(pipeline.id).send_for_response(),
+        )
+        .await?;
+        let workflows = client
+            .list_workflows_by_pipeline_id(pipeline.id)
+            .send_for_response();
+        let page = self.call("listWorkflowsByPipelineId", workflows).await?;
+        let Some(workflow) = page.and_then(|page| page.items.into_iter().next()) else {
+            return Ok(());
+        };
+        let page = self
+            .call(
+                "listWorkflowJobs",
+                client.list_workflow_jobs(workflow.id).send_for_response(),
+            )
+            .await?;
+        let numbers = page
+            .into_iter()
+            .flat_map(|page| page.items)
+            .filter_map(|job| job.job_number);
+        if let Some(number) = numbers.max() {
+            self.call(
+                "getJobDetails",
+                client.get_job_details(project, number).send_for_response(),
+            )
+            .await?;
+            self.call(
+                "getTests",
+                client.get_tests(project, number).send_for_response(),
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// One call and its line.
+    async fn call<T>(
+        &mut self,
+        name: &str,
+        sending: Sending<Response<T>>,
+    ) -> io::Result<Option<T>> {
+        let sent = Instant::now();
+        match sending.await {
+            Ok(answer) => {
+                let status = answer.status().as_u16();
+                let mut text = format!("{status} in {} ms", sent.elapsed().as_millis());
+                if let Some(deprecation) = answer.deprecation() {
+                    text += &format!(", {deprecation}");
+                }
+                self.line(name, &text)?;
+                Ok(Some(answer.into_body()))
+            }
+            Err(error) => {
+                self.failed += 1;
+                self.line(name, &told(&error))?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn line(&mut self, name: &str, text: &str) -> io::Result<()> {
+        writeln!(self.out, "  {name:<27} {text}")
+    }
+}
+
+/// An error without what the server said, which may hold names.
+fn told(error: &Error) -> String {
+    let mut text = match (error.kind(), error.status()) {
+        (ErrorKind::Decode, _) => "answered, but the body is not what was expected".to_owned(),
+        (_, Some(status)) => status.to_string(),
+        (ErrorKind::Connect, None) => {
+            "no connection: the host, the proxy or the certificates".to_owned()
+        }
+        (ErrorKind::Timeout, None) => "no answer in time".to_owned(),
+        (kind, None) => format!("failed: {kind:?}"),
+    };
+    if error.attempts() > 1 {
+        text += &format!(", {} attempts", error.attempts());
+    }
+    if let Some(id) = error.request_id() {
+        text += &format!(", request {id}");
+    }
+    text
+}
+
+/// `gh/acme` of `gh/acme/web`.
+fn organization(project: &ProjectSlug) -> String {
+    let slug = project.to_string();
+    slug.rsplit_once('/')
+        .map_or(slug.clone(), |(organization, _)| organization.to_owned())
+}

@@ -1,0 +1,80 @@
+//! What in the answers this crate does not know, by operation, place and kind.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use circleci_api::{ClientBuilder, Surprise, SurpriseKind};
+
+/// Operation, place and kind, and how often.
+type Counts = BTreeMap<(String, String, &'static str), usize>;
+
+/// The surprises of a client.
+#[derive(Clone, Default)]
+pub struct Findings(Arc<Mutex<Counts>>);
+
+impl Findings {
+    /// A client of this builder tells its surprises.
+    pub fn listen(&self, builder: ClientBuilder) -> ClientBuilder {
+        let findings = self.clone();
+        builder.on_surprise(move |surprise| findings.note(surprise))
+    }
+
+    fn note(&self, surprise: &Surprise) {
+        // CircleCI leaves it out on the last page as often as it sends a null, and this crate reads both.
+        if surprise.kind() == SurpriseKind::MissingField && surprise.path() == "next_page_token" {
+            return;
+        }
+        let place = place(surprise.path());
+        let finding = (
+            surprise.operation().to_owned(),
+            place,
+            surprise.kind().as_str(),
+        );
+        if let Ok(mut counts) = self.0.lock() {
+            *counts.entry(finding).or_default() += 1;
+        }
+    }
+
+    /// Writes them; whether there are none.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<bool> {
+        let Ok(counts) = self.0.lock() else {
+            return Ok(false);
+        };
+        writeln!(out)?;
+        if counts.is_empty() {
+            writeln!(out, "Nothing in the answers is unknown to this crate.")?;
+            return Ok(true);
+        }
+        writeln!(out, "Unknown to this crate, please report it:")?;
+        for ((operation, place, kind), count) in counts.iter() {
+            let place = if place.is_empty() {
+                "the whole answer"
+            } else {
+                place
+            };
+            let often = if *count > 1 {
+                format!(" ({count} times)")
+            } else {
+                String::new()
+            };
+            writeln!(out, "  {operation}: {place}: {kind}{often}")?;
+        }
+        Ok(false)
+    }
+}
+
+/// A path without what may be a value: numbers of items, and keys that are ids or names.
+fn place(path: &str) -> String {
+    let parts = path.split('.').map(|part| {
+        let (key, rest) = part.split_once('[').unwrap_or((part, ""));
+        let depth = rest.matches('[').count() + usize::from(part.contains('['));
+        let plain = key.len() <= 40
+            && key
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || "_-".contains(c));
+        let key = if plain { key } else { "<key>" };
+        format!("{key}{}", "[]".repeat(depth))
+    });
+    parts.collect::<Vec<_>>().join(".")
+}

@@ -1,0 +1,135 @@
+//! What to run first when something does not work: is the token there, whose is it, which host, is the clock right, which calls
+//! are answered, and what in the answers this crate does not know.
+//!
+//! ```text
+//! cargo run --example doctor
+//!     a small CircleCI in this process; needs no token
+//! cargo run --example doctor -- gh/acme/web
+//!     CircleCI itself; needs CIRCLE_TOKEN, sends GETs only
+//! ```
+//!
+//! The report on the standard output holds no value of an answer, no name, no id and no secret: it can be pasted into an issue as
+//! it is. What only the person at the screen should see (the host, the login) goes to the standard error.
+//!
+//! The exit code is 0 if all is well, 1 if something is not, and 2 if the command line is wrong.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+use circleci_api::{Client, ClientBuilder, Environment, ProjectSlug};
+
+pub mod examination;
+pub mod findings;
+
+#[allow(dead_code, reason = "the tour shows more of it")]
+#[path = "../tour/server.rs"]
+pub mod server;
+
+use examination::Examination;
+use findings::Findings;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (mut out, mut aside) = (io::stdout(), io::stderr());
+    let healthy = match &arguments[..] {
+        [] => small(&mut out, &mut aside).await,
+        [project] => match project.parse::<ProjectSlug>() {
+            Ok(project) => real(&project, &mut out, &mut aside).await,
+            Err(error) => {
+                eprintln!("doctor: {error}");
+                return ExitCode::from(2);
+            }
+        },
+        _ => {
+            eprintln!("usage: doctor [PROJECT-SLUG]");
+            return ExitCode::from(2);
+        }
+    };
+    match healthy {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("doctor: the report cannot be written: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// On a server that is gone afterwards.
+pub async fn small(out: &mut dyn Write, aside: &mut dyn Write) -> io::Result<bool> {
+    let server = server::SmallCircleCi::start().await;
+    let builder = Client::builder().host(server.url()).token(server::TOKEN);
+    let project = match server::PROJECT.parse() {
+        Ok(project) => project,
+        Err(error) => return Err(io::Error::other(error)),
+    };
+    examine(builder, "given by this program", &project, out, aside).await
+}
+
+/// What the environment names.
+async fn real(
+    project: &ProjectSlug,
+    out: &mut dyn Write,
+    aside: &mut dyn Write,
+) -> io::Result<bool> {
+    let (environment, source) = watched(|name| std::env::var(name).ok());
+    let builder = Client::builder().or_from(&environment);
+    // The environment is read when the client is built. It is built once more with what listens to it.
+    let _ = builder.build();
+    let builder = Client::builder().or_from(&environment);
+    let source = source.lock().map_or(None, |source| source.clone());
+    let source = source.unwrap_or_else(|| "~/.circleci/cli.yml".to_owned());
+    examine(builder, &source, project, out, aside).await
+}
+
+/// An environment, and the name of the variable that it took the token from.
+pub fn watched(
+    lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+) -> (Environment, Arc<Mutex<Option<String>>>) {
+    let source = Arc::new(Mutex::new(None));
+    let noted = Arc::clone(&source);
+    let environment = Environment::from_fn(move |name| {
+        let value = lookup(name)?;
+        if name.ends_with("_TOKEN")
+            && !value.trim().is_empty()
+            && let Ok(mut noted) = noted.lock()
+        {
+            noted.get_or_insert_with(|| name.to_owned());
+        }
+        Some(value)
+    });
+    (environment, source)
+}
+
+/// Writes the report; whether all is well.
+pub async fn examine(
+    builder: ClientBuilder,
+    token: &str,
+    project: &ProjectSlug,
+    out: &mut dyn Write,
+    aside: &mut dyn Write,
+) -> io::Result<bool> {
+    let findings = Findings::default();
+    writeln!(out, "circleci-api {}, doctor", env!("CARGO_PKG_VERSION"))?;
+    writeln!(out)?;
+    let client = match findings.listen(builder).build() {
+        Ok(client) => client,
+        Err(error) => {
+            // The client says what is wrong with the setup, and never the token.
+            writeln!(
+                out,
+                "setup         {}",
+                error.message().unwrap_or("unusable")
+            )?;
+            return Ok(false);
+        }
+    };
+    writeln!(out, "token         {token}")?;
+    let mut examination = Examination::new(client, out, aside);
+    examination.setup(project)?;
+    let healthy = examination.calls(project).await?;
+    let known = findings.write(out)?;
+    Ok(healthy && known)
+}

@@ -1,0 +1,30 @@
+//! Figures and words as a person reads them, for pages and pictures.
+
+/// `1 234 567`, rounded to a whole number.
+pub fn thousands(number: f64) -> String {
+    let digits = format!("{:.0}", number.abs());
+    let mut text = String::new();
+    if number <= -0.5 {
+        text.push('-');
+    }
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `12.3 %` of a whole.
+pub fn percent(rate: f64) -> String {
+    format!("{:.1}\u{202f}%", rate * 100.0)
+}
+
+/// Text in HTML or SVG.
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}

@@ -1,0 +1,90 @@
+//! Downloads several artifacts at a time below a folder.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::TokenHosts;
+use super::download::{Downloaded, called};
+use crate::client::Client;
+use crate::download::draft;
+use crate::error::Error;
+use crate::generated::types::Artifact;
+use crate::lists::many::Many;
+
+pub(super) struct Batch {
+    pub(super) client: Client,
+    pub(super) hosts: Arc<TokenHosts>,
+    pub(super) max_bytes: u64,
+    pub(super) at_once: usize,
+}
+
+/// How far one of the downloads is.
+pub(super) struct Piece<'a> {
+    pub(super) artifact: &'a Artifact,
+    pub(super) index: usize,
+    pub(super) received: u64,
+    pub(super) length: Option<u64>,
+    pub(super) finished: bool,
+}
+
+impl Batch {
+    /// One result for each artifact, in their order.
+    pub(super) async fn fetch(
+        &self,
+        folder: &Path,
+        artifacts: &[Artifact],
+        paths: Vec<Result<PathBuf, Error>>,
+        tell: impl Fn(&Piece<'_>) + Send + Sync,
+    ) -> Vec<Result<Downloaded, Error>> {
+        let tell = &tell;
+        let each = artifacts.iter().zip(paths).enumerate();
+        let downloads = each.map(|(index, (artifact, path))| async move {
+            let tell = |received, length, finished| {
+                tell(&Piece {
+                    artifact,
+                    index,
+                    received,
+                    length,
+                    finished,
+                });
+            };
+            let path = draft::place(folder, &path?).await.map_err(called)?;
+            let download = self.client.download_artifact(artifact);
+            let download = download.shared_token_hosts(Arc::clone(&self.hosts));
+            let download = download.max_bytes(self.max_bytes);
+            let file = download
+                .write(path, |received, length| tell(received, length, false))
+                .await?;
+            tell(file.bytes, Some(file.bytes), true);
+            Ok(file)
+        });
+        Many::new(downloads).at_once(self.at_once).into_vec().await
+    }
+}
+
+/// Where each artifact of a job goes below `folder`. If they come from several parallel runs, each run has a folder. No
+/// two artifacts go to the same place, where they would overwrite each other: `taken` has the places that are in use.
+pub(super) fn paths(
+    client: &Client,
+    artifacts: &[Artifact],
+    folder: &Path,
+    taken: &mut BTreeSet<PathBuf>,
+) -> Vec<Result<PathBuf, Error>> {
+    let runs: BTreeSet<_> = artifacts.iter().map(|it| it.node_index).collect();
+    let path = |artifact: &Artifact| {
+        let path = client.download_artifact(artifact).path()?;
+        let path = match artifact.node_index {
+            Some(run) if runs.len() > 1 => folder.join(run.to_string()).join(path),
+            _ => folder.join(path),
+        };
+        match taken.insert(path.clone()) {
+            true => Ok(path),
+            false => Err(called(draft::failed(
+                &path,
+                "another artifact has the same path",
+            ))),
+        }
+    };
+    artifacts.iter().map(path).collect()
+}

@@ -1,0 +1,73 @@
+//! What setting variables would do.
+
+use std::collections::BTreeSet;
+
+use super::{Place, SetVariables};
+use crate::error::Error;
+
+/// What [`SetVariables::send`] would do. Names only: CircleCI does not show values. See the example of
+/// [`SetVariables::dry_run`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VariablesPlan {
+    /// The variables that would be new, in the order in which they were given.
+    pub added: Vec<String>,
+    /// The variables that are there and would get the new value, in the order in which they were given.
+    pub replaced: Vec<String>,
+    /// The variables that are there and would stay as they are, ordered by name.
+    pub left: Vec<String>,
+}
+
+impl SetVariables {
+    /// Says what [`send`](Self::send) would do, and changes nothing: one list of the variables that are there is read.
+    ///
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::mock::{Mock, scenario::Scenario};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let server = Mock::start().await;
+    /// # let _web = Scenario::start(&server, "gh/acme/web");
+    /// # let circleci = server.client();
+    /// # circleci.set_project_variables("gh/acme/web", [("STAGE", "a"), ("REGION", "b")]).send().await.into_result()?;
+    /// let variables = circleci.set_project_variables("gh/acme/web", [("STAGE", "test"), ("TOKEN", "…")]);
+    /// let plan = variables.dry_run().await?;
+    /// assert_eq!(plan.added, ["TOKEN"]);
+    /// assert_eq!(plan.replaced, ["STAGE"]);
+    /// assert_eq!(plan.left, ["REGION"]);
+    /// variables.send().await.into_result()?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The variables that are there could not be listed.
+    pub async fn dry_run(&self) -> Result<VariablesPlan, Error> {
+        let mut there = BTreeSet::new();
+        match &self.place {
+            Place::Context(id) => {
+                let list = self
+                    .client
+                    .list_environment_variables_from_context(id.clone());
+                let mut variables = list.items();
+                while let Some(variable) = variables.try_next().await? {
+                    there.insert(variable.variable);
+                }
+            }
+            Place::Project(slug) => {
+                let mut variables = self.client.list_env_vars(slug.clone()).items();
+                while let Some(variable) = variables.try_next().await? {
+                    there.insert(variable.name);
+                }
+            }
+        }
+        let mut plan = VariablesPlan::default();
+        for name in self.names() {
+            match there.remove(name) {
+                true => plan.replaced.push(name.to_owned()),
+                false => plan.added.push(name.to_owned()),
+            }
+        }
+        plan.left = there.into_iter().collect();
+        Ok(plan)
+    }
+}

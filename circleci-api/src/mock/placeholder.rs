@@ -1,0 +1,71 @@
+//! Values of the request in the double's default answers: `⟦job-number=42⟧` is the parameter `job-number` of the path, and 42
+//! where there is no request.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+const OPEN: char = '⟦';
+const CLOSE: char = '⟧';
+
+/// Replaces the placeholders in all texts of `json`. `value_of` says the value of a name, or `None` for the default.
+pub(super) fn fill(json: &mut Value, value_of: &dyn Fn(&str) -> Option<String>) {
+    match json {
+        Value::String(text) if text.contains(OPEN) => *json = filled(text, value_of),
+        Value::Array(items) => items.iter_mut().for_each(|item| fill(item, value_of)),
+        Value::Object(map) => map.values_mut().for_each(|value| fill(value, value_of)),
+        _ => {}
+    }
+}
+
+/// The text with its values. A text that is one placeholder with a number as its default is a number.
+fn filled(text: &str, value_of: &dyn Fn(&str) -> Option<String>) -> Value {
+    let mut written = String::new();
+    let mut rest = text;
+    let mut whole = None;
+    while let Some((before, name, default, after)) = next(rest) {
+        let value = value_of(name).filter(|value| fits(value, default));
+        let value = value.unwrap_or_else(|| default.to_owned());
+        if before.is_empty() && after.is_empty() && written.is_empty() {
+            whole = default.parse::<i64>().ok().and(value.parse::<i64>().ok());
+        }
+        written += before;
+        written += &value;
+        rest = after;
+    }
+    written += rest;
+    whole.map_or(Value::String(written), Value::from)
+}
+
+/// Whether a value may stand where the default does: an id stays an id.
+fn fits(value: &str, default: &str) -> bool {
+    Uuid::try_parse(default).is_err() || Uuid::try_parse(value).is_ok()
+}
+
+/// What is before the first placeholder, its name, its default, and what is after it.
+fn next(text: &str) -> Option<(&str, &str, &str, &str)> {
+    let (before, rest) = text.split_once(OPEN)?;
+    let (inner, after) = rest.split_once(CLOSE)?;
+    let (name, default) = inner.split_once('=').unwrap_or((inner, ""));
+    Some((before, name, default, after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn names_are_replaced_and_numbers_stay_numbers() {
+        let known = |name: &str| (name == "n").then(|| "7".to_owned());
+        let mut json = json!([
+            "⟦n=1⟧",
+            "⟦n=x⟧",
+            "a ⟦n=1⟧ ⟦m=b⟧ c",
+            "⟦m=2⟧",
+            "⟦open",
+            "plain"
+        ]);
+        fill(&mut json, &known);
+        assert_eq!(json, json!([7, "7", "a 7 b c", 2, "⟦open", "plain"]));
+    }
+}

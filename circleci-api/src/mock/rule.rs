@@ -1,0 +1,191 @@
+//! Which requests an answer is for.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::Method;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::answer::Answer;
+use super::received::Received;
+use super::route::{self, Params};
+use crate::operation::Operation;
+use crate::values::slug::ProjectSlug;
+
+/// What a test says about an operation, or a scenario about all that it serves.
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub(super) target: Target,
+    pub(super) conditions: Vec<Condition>,
+    pub(super) answers: Vec<Answer>,
+    /// How many requests were for it.
+    pub(super) came: usize,
+    /// Which answer is next.
+    next: usize,
+}
+
+#[derive(Debug)]
+pub(super) enum Target {
+    Operation(&'static Operation),
+    /// A method and a path, with or without an operation.
+    Path {
+        method: Method,
+        template: String,
+    },
+    Scenario {
+        /// Whether the scenario answers such a request at all.
+        serves: Predicate,
+        /// Whether what the request asks for is in this scenario: there may be several.
+        knows: Predicate,
+    },
+}
+
+/// A question about a request.
+pub(super) struct Predicate(pub(super) Arc<dyn Fn(&Received) -> bool + Send + Sync>);
+
+impl fmt::Debug for Predicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Predicate(..)")
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum Condition {
+    Path(String, String),
+    Project(ProjectSlug),
+    /// With this value, or without the parameter.
+    Query(String, Option<String>),
+    Body(Value),
+}
+
+impl Rule {
+    pub(super) fn new(target: Target) -> Self {
+        Self {
+            target,
+            conditions: Vec::new(),
+            answers: Vec::new(),
+            came: 0,
+            next: 0,
+        }
+    }
+
+    /// `listContexts with owner-slug = "gh/acme"`
+    pub(super) fn describe(&self) -> String {
+        let target = match &self.target {
+            Target::Operation(operation) => operation.id.to_owned(),
+            Target::Path { method, template } => format!("{method} {template}"),
+            Target::Scenario { .. } => "the scenario".to_owned(),
+        };
+        let conditions: Vec<String> = self.conditions.iter().map(Condition::describe).collect();
+        match conditions.is_empty() {
+            true => target,
+            false => format!("{target} with {}", conditions.join(" and ")),
+        }
+    }
+
+    /// Whether the rule is for the request, and the parameters of the path where the request has no operation.
+    pub(super) fn matches(&self, request: &Received) -> Option<Option<Params>> {
+        let params = match &self.target {
+            Target::Operation(operation) => {
+                let same = request.operation.is_some_and(|it| it.id == operation.id);
+                same.then_some(None)?
+            }
+            Target::Path { method, template } => {
+                let same = *method == request.method;
+                let params = same.then(|| route::params(template, request.plain_path()))?;
+                Some(params?)
+            }
+            Target::Scenario { serves, .. } => (serves.0)(request).then_some(None)?,
+        };
+        let holds = |request: &Received| self.conditions.iter().all(|it| it.holds(request));
+        match &params {
+            Some(params) => holds(&request.with_params(params)),
+            None => holds(request),
+        }
+        .then_some(params)
+    }
+
+    /// Whether a scenario has what the request asks for. True for every other rule.
+    pub(super) fn knows(&self, request: &Received) -> bool {
+        match &self.target {
+            Target::Scenario { knows, .. } => (knows.0)(request),
+            _ => true,
+        }
+    }
+
+    /// Whether a scenario makes the file that a request asks for.
+    pub(super) fn makes_files(&self, request: &Received) -> bool {
+        matches!(&self.target, Target::Scenario { knows, .. } if (knows.0)(request))
+    }
+
+    /// Whether a test said what is answered, so that nothing is checked.
+    pub(super) fn is_taught(&self) -> bool {
+        !matches!(self.target, Target::Scenario { .. }) && !self.answers.is_empty()
+    }
+
+    pub(super) fn answer(&mut self, request: &Received) -> Answer {
+        self.came += 1;
+        let last = self.answers.len().saturating_sub(1);
+        let Some(answer) = self.answers.get(self.next.min(last)) else {
+            return match (&self.target, request.operation) {
+                (Target::Operation(operation), _) => Answer::example(operation),
+                (_, Some(operation)) => Answer::example(operation),
+                _ => Answer::message(501, "the mock has no example"),
+            };
+        };
+        let (answer, done) = answer.to_request(request);
+        if done {
+            self.next += 1;
+        }
+        answer
+    }
+}
+
+impl Condition {
+    fn describe(&self) -> String {
+        match self {
+            Self::Path(name, value) => format!("{name} = {value:?}"),
+            Self::Project(slug) => format!("project \"{slug}\""),
+            Self::Query(name, Some(value)) => format!("{name} = {value:?}"),
+            Self::Query(name, None) => format!("no {name}"),
+            Self::Body(part) => format!("{part} in the body"),
+        }
+    }
+
+    fn holds(&self, request: &Received) -> bool {
+        match self {
+            Self::Path(name, value) => request
+                .path(name)
+                .is_some_and(|given| is_same(given, value)),
+            Self::Project(slug) => request.is_of(slug),
+            Self::Query(name, Some(value)) => request
+                .query
+                .iter()
+                .any(|(known, given)| known == name && is_same(given, value)),
+            Self::Query(name, None) => request.query(name).is_none(),
+            Self::Body(part) => request.json().is_some_and(|body| contains(body, part)),
+        }
+    }
+}
+
+/// An id is the same however it is written.
+pub(super) fn is_same(one: &str, other: &str) -> bool {
+    one == other || Uuid::try_parse(one).is_ok_and(|one| Uuid::try_parse(other) == Ok(one))
+}
+
+fn contains(body: &Value, part: &Value) -> bool {
+    match (body, part) {
+        (Value::Object(body), Value::Object(part)) => part
+            .iter()
+            .all(|(key, part)| body.get(key).is_some_and(|value| contains(value, part))),
+        (Value::Array(body), Value::Array(part)) => {
+            body.len() == part.len()
+                && body
+                    .iter()
+                    .zip(part)
+                    .all(|(body, part)| contains(body, part))
+        }
+        (body, part) => body == part,
+    }
+}

@@ -1,0 +1,350 @@
+//! A small CircleCI that moves: pipelines that go through their states as they are polled, approvals, and all that a project has
+//! and that is written and read.
+//!
+//! ```
+//! use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
+//! use circleci_api::types::WorkflowStatus::{OnHold, Running, Success};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+//! let circleci = Mock::start().await;
+//! let web = Scenario::start(&circleci, "gh/acme/web");
+//! web.next(Script::new().workflow("build", [Running, Success]).workflow("deploy", [OnHold, Running, Success]));
+//!
+//! let client = circleci.client();
+//! let pipeline = client.trigger_pipeline("gh/acme/web").send().await?;
+//! let statuses = || async {
+//!     let workflows = client.list_workflows_by_pipeline_id(pipeline.id).items().into_vec().await?;
+//!     Ok::<_, circleci_api::Error>(workflows.into_iter().filter_map(|it| it.status).collect::<Vec<_>>())
+//! };
+//! assert_eq!(statuses().await?, []); // not there yet, as with CircleCI
+//! assert_eq!(statuses().await?, [Running, OnHold]);
+//! assert_eq!(statuses().await?, [Success, OnHold]); // it waits for a person
+//! web.approve("deploy");
+//! assert_eq!(statuses().await?, [Success, Running]);
+//! assert_eq!(statuses().await?, [Success, Success]);
+//! # Ok(()) }
+//! ```
+
+mod contexts;
+mod file;
+mod insights;
+mod jobs;
+mod keys;
+mod pipelines;
+mod projects;
+mod records;
+mod reply;
+mod run;
+mod schedules;
+mod script;
+mod usage;
+mod variables;
+mod webhooks;
+mod workflows;
+mod world;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Map, Value};
+
+use super::answer::{Answer, Body, Responder};
+use super::received::FILES;
+use super::rule::{Predicate, Rule, Target};
+use super::{Mock, Received, route};
+use crate::values::slug::ProjectSlug;
+use world::{Handler, World, date};
+
+pub use file::ScenarioError;
+pub use script::Script;
+
+/// One project of a [`Mock`], with all that it has and its organization's contexts. Clones are the same one.
+///
+/// It answers: the project, its organization and its user; pipelines, workflows, jobs, artifacts and tests; approvals,
+/// cancels, reruns and the continuation of setup workflows; variables, contexts with variables and restrictions, checkout keys,
+/// webhooks, schedules and settings; usage exports; insights, which follow from what ran; version 1.1's page of a build with its
+/// output. Other operations are answered as the mock does without it. A body that lacks what CircleCI requires is answered 400.
+///
+/// ```
+/// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
+/// # use circleci_api::types::{CreateEnvVarRequest, WorkflowStatus::{OnHold, Running, Success}};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = Mock::start().await;
+/// # let circleci = server.client();
+/// let web = Scenario::start(&server, "gh/acme/web");
+///
+/// circleci.create_env_var("gh/acme/web", CreateEnvVarRequest::new("GREETING", "hello")).send().await?;
+/// let variable = circleci.get_env_var("gh/acme/web", "GREETING").send().await?;
+/// assert_eq!(variable.value.as_deref(), Some("xxxxello")); // as CircleCI masks it
+///
+/// web.next(Script::new().workflow("deploy", [OnHold, Running, Success]));
+/// circleci.trigger_pipeline("gh/acme/web").send().await?;
+/// assert!(web.approve("deploy")); // somebody in the web app
+/// assert!(!web.approve("deploy")); // nothing is on hold any more
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Scenario(Arc<Mutex<World>>);
+
+impl Scenario {
+    /// Lets the mock answer for this project, beside others that were started before; lists that are not of one project
+    /// (`listPipelines`, `listContexts`) and what is created for none are the last one's. What is said with [`Mock::on`] afterwards
+    /// comes before it.
+    ///
+    /// # Panics
+    ///
+    /// The project's slug is invalid.
+    #[track_caller]
+    pub fn start(mock: &Mock, project: impl AsRef<str>) -> Self {
+        let project = project.as_ref();
+        match project.parse() {
+            Ok(slug) => Self::serve(mock, slug),
+            Err(error) => panic!("{project:?}: {error}"),
+        }
+    }
+
+    /// Starts what is written down, as `circleci-api/examples/mock/scenario.json` is.
+    ///
+    /// ```
+    /// # use circleci_api::{mock::{Mock, scenario::Scenario}, serde_json::json};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let circleci = Mock::start().await;
+    /// Scenario::load(&circleci, &json!({
+    ///     "project": "gh/acme/web",
+    ///     "variables": { "REGION": "eu" },
+    ///     "pipelines": [{ "branch": "main", "workflows": [{ "name": "build", "statuses": ["success"] }] }],
+    /// }))?;
+    /// let pipelines = circleci.client().list_pipelines_for_project("gh/acme/web").items().into_vec().await?;
+    /// assert_eq!(pipelines.len(), 1);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A key is unknown, or a value is not what its key needs.
+    pub fn load(mock: &Mock, json: &Value) -> Result<Self, ScenarioError> {
+        let scene = file::read(json)?;
+        let slug = scene.project.parse();
+        let slug = slug.map_err(|error| file::wrong("project", error))?;
+        let scenario = Self::serve(mock, slug);
+        let mut world = scenario.lock();
+        world.branch = scene.branch.unwrap_or_else(|| "main".to_owned());
+        if let Some(size) = scene.page_size {
+            world.page_size = size;
+        }
+        world.rate_limit = scene.rate_limit.map(|limit| (limit, 0));
+        drop(world);
+        for (name, value) in scene.variables {
+            scenario.variable(name, value);
+        }
+        for (name, variables) in scene.contexts {
+            scenario.context(name, variables);
+        }
+        for script in scene.pipelines {
+            scenario.ran(script);
+        }
+        scene
+            .next
+            .into_iter()
+            .for_each(|script| scenario.next(script));
+        for (path, contents) in scene.files {
+            mock.file(path, contents);
+        }
+        Ok(scenario)
+    }
+
+    fn serve(mock: &Mock, slug: ProjectSlug) -> Self {
+        let mut state = mock.state.lock();
+        let place = state.place();
+        let scenario = Self(Arc::new(Mutex::new(World::new(slug, place))));
+        let (same, answering) = (scenario.clone(), scenario.clone());
+        let mut rule = Rule::new(Target::Scenario {
+            serves: Predicate(Arc::new(serves)),
+            knows: Predicate(Arc::new(move |request| same.lock().has(request))),
+        });
+        let respond = move |request: &Received| answering.lock().answer(request);
+        let body = Body::Responder(Responder(Arc::new(respond)));
+        rule.answers.push(Answer::new(200, body));
+        state.rules.push(rule);
+        scenario
+    }
+
+    /// What the next pipeline does that is triggered; of several, one after the other. Without any, it runs a workflow
+    /// `build-and-test` that succeeds.
+    pub fn next(&self, script: Script) {
+        self.lock().scripts.push_back(script);
+    }
+
+    /// Adds a pipeline that has run: each workflow is in its last state, or on hold. Says the pipeline's id.
+    pub fn ran(&self, script: Script) -> String {
+        let mut world = self.lock();
+        let id = world.begin(script.hidden_for(0), None, None, Map::new());
+        let pipeline = world.pipelines.iter().find(|it| it.id == id);
+        let runs = pipeline.into_iter().flat_map(|it| &it.workflows);
+        let looks: Vec<(String, usize)> = runs
+            .map(|run| (run.id.clone(), run.script.statuses.len()))
+            .collect();
+        for (run, times) in looks {
+            (0..times).for_each(|_| drop(world.look(&run)));
+        }
+        id
+    }
+
+    /// Adds a variable to the project.
+    pub fn variable(&self, name: impl Into<String>, value: impl Into<String>) {
+        self.lock().set_variable(name.into(), value.into());
+    }
+
+    /// Adds a context with these variables to the organization, and says the context's id. What the variables hold, CircleCI never
+    /// tells.
+    pub fn context<V: AsRef<str>>(
+        &self,
+        name: impl Into<String>,
+        variables: impl IntoIterator<Item = V>,
+    ) -> String {
+        let mut world = self.lock();
+        let now = date(world.now());
+        let context = world.add_context(name.into(), None);
+        for variable in variables {
+            context.set_variable(variable.as_ref(), now.clone());
+        }
+        context.id.clone()
+    }
+
+    /// Approves the newest workflow of this name that is on hold, as a person would. Says whether there was one.
+    pub fn approve(&self, workflow: &str) -> bool {
+        self.lock().approve_newest(workflow)
+    }
+
+    /// The key with which a pipeline goes on after its [setup workflow](Script::setup). `None` where nothing waits.
+    pub fn continuation_key(&self, pipeline: &str) -> Option<String> {
+        self.lock().continuation_key(pipeline)
+    }
+
+    /// The id of the project.
+    pub fn project_id(&self) -> String {
+        self.lock().project_id.clone()
+    }
+
+    /// The id of the organization.
+    pub fn organization_id(&self) -> String {
+        self.lock().org_id.clone()
+    }
+
+    /// The items of a page. Default: 20.
+    pub fn page_size(&self, items: usize) {
+        self.lock().page_size = items.max(1);
+    }
+
+    /// Answers this many requests, refuses one with 429, answers as many again, and so on.
+    pub fn rate_limit(&self, requests: usize) {
+        self.lock().rate_limit = Some((requests, 0));
+    }
+
+    /// How many pipelines are kept, and how many contexts, webhooks and the like: the newest ones. Default: 10,000 of each.
+    pub fn keep(&self, count: usize) {
+        self.lock().keep = count;
+    }
+
+    /// Takes the time of this machine. Default: time begins on 2 January 2026 and goes on by a second with each step.
+    pub fn real_time(&self) {
+        self.lock().real_time = true;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The operations that a scenario answers.
+const ROOMS: [&[(&str, Handler)]; 11] = [
+    pipelines::HANDLERS,
+    workflows::HANDLERS,
+    jobs::HANDLERS,
+    variables::HANDLERS,
+    contexts::HANDLERS,
+    keys::HANDLERS,
+    webhooks::HANDLERS,
+    schedules::HANDLERS,
+    projects::HANDLERS,
+    usage::HANDLERS,
+    insights::HANDLERS,
+];
+
+fn handler(request: &Received) -> Option<Handler> {
+    let id = request.operation?.id;
+    let mut handlers = ROOMS.into_iter().flatten();
+    handlers
+        .find(|(known, _)| *known == id)
+        .map(|(_, handler)| *handler)
+}
+
+/// What the scenario serves beside operations.
+fn templates() -> impl Iterator<Item = (Method, &'static str, Handler)> {
+    jobs::TEMPLATES.into_iter().chain(projects::TEMPLATES)
+}
+
+/// The parameters and the handler of a request that is for no operation of the document.
+fn beside(request: &Received) -> Option<(route::Params, Handler)> {
+    templates().find_map(|(method, template, handler)| {
+        let same = method == request.method;
+        let params = same.then(|| route::params(template, request.plain_path()));
+        Some((params??, handler))
+    })
+}
+
+/// Whether a scenario may answer such a request.
+fn serves(request: &Received) -> bool {
+    handler(request).is_some() || beside(request).is_some()
+}
+
+impl World {
+    /// Whether the world has what a request is about, and a handler for it.
+    fn has(&self, request: &Received) -> bool {
+        match stored(request) {
+            Some((project, ..)) => project == self.project_id,
+            None if request.plain_path().starts_with(FILES) => false,
+            None => self.knows(request),
+        }
+    }
+
+    fn answer(&mut self, request: &Received) -> Answer {
+        if let Some((_, kind, id)) = stored(request) {
+            let body = match kind {
+                "output" => jobs::stored_output(self, id),
+                "usage" => usage::stored_export(self, id),
+                _ => None,
+            };
+            let found = body.map(|body| Answer::new(200, body));
+            return found.unwrap_or_else(|| Answer::message(404, "Not found"));
+        }
+        if !self.passes() {
+            return Answer::rate_limited(Duration::from_secs(1));
+        }
+        if !self.is_mine(request) {
+            return Answer::message(404, "Project not found");
+        }
+        if let Some((params, handler)) = beside(request) {
+            let request = request.with_params(&params);
+            return handler(self, &request).unwrap_or_else(Answer::from);
+        }
+        match handler(request) {
+            Some(handler) => {
+                let answer = handler(self, request).unwrap_or_else(Answer::from);
+                if request.method != Method::GET {
+                    self.trim();
+                }
+                answer
+            }
+            None => Answer::message(404, "Not found"),
+        }
+    }
+}
+
+/// The project, the kind and the id of a file that a scenario makes.
+fn stored(request: &Received) -> Option<(&str, &str, &str)> {
+    let path = request.plain_path().strip_prefix(FILES)?;
+    let mut parts = path.strip_prefix("ci/")?.split('/');
+    Some((parts.next()?, parts.next()?, parts.next()?))
+}

@@ -1,0 +1,83 @@
+//! What a world holds, as data. What is answered from it is in the rooms beside.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+
+use super::run::Run;
+use super::script::Workflow;
+
+#[derive(Debug)]
+pub(super) struct Pipeline {
+    pub(super) id: String,
+    pub(super) number: usize,
+    pub(super) branch: String,
+    pub(super) tag: Option<String>,
+    pub(super) revision: String,
+    pub(super) parameters: Map<String, Value>,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) updated_at: DateTime<Utc>,
+    /// How often the workflows are still not shown.
+    pub(super) hidden: usize,
+    pub(super) workflows: Vec<Run>,
+    /// The workflows that come when a setup workflow continues, and the key for it.
+    pub(super) continuation: Option<(String, Vec<Workflow>)>,
+    pub(super) configuration: Option<String>,
+    /// Whether it began with a setup workflow.
+    pub(super) setup: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) created_at: String,
+    /// The slug or the id of the owner.
+    pub(super) owner: String,
+    /// When each variable was created and updated, by name.
+    pub(super) variables: BTreeMap<String, (String, String)>,
+    pub(super) restrictions: Vec<Value>,
+}
+
+#[derive(Debug)]
+pub(super) struct CheckoutKey {
+    pub(super) fingerprint: String,
+    pub(super) json: Value,
+}
+
+#[derive(Debug)]
+pub(super) struct Webhook {
+    pub(super) id: String,
+    pub(super) json: Value,
+}
+
+#[derive(Debug)]
+pub(super) struct Schedule {
+    pub(super) id: String,
+    pub(super) json: Value,
+}
+
+#[derive(Debug)]
+pub(super) struct Export {
+    pub(super) id: String,
+    /// How often it was asked about.
+    pub(super) polls: usize,
+}
+
+/// The settings of a new project.
+pub(super) fn settings() -> Map<String, Value> {
+    let settings = json!({
+        "autocancel_builds": false,
+        "build_fork_prs": false,
+        "build_prs_only": false,
+        "disable_ssh": false,
+        "forks_receive_secret_env_vars": false,
+        "oss": false,
+        "set_github_status": true,
+        "setup_workflows": false,
+        "write_settings_requires_admin": false,
+        "pr_only_branch_overrides": ["main"],
+    });
+    settings.as_object().cloned().unwrap_or_default()
+}

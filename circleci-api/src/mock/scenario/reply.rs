@@ -1,0 +1,112 @@
+//! What handlers answer with: JSON, sentences and pages.
+
+use serde_json::{Value, json};
+
+use super::super::answer::{Answer, Body, Refusal};
+use super::super::received::Received;
+use super::super::route;
+use super::world::{Outcome, World};
+
+/// JSON with the status of the operation.
+pub(super) fn ok(request: &Received, json: Value) -> Outcome {
+    let reply = request.operation.and_then(route::reply);
+    let status = reply.map_or(200, |reply| reply.status);
+    Ok(Answer::new(status, Body::Json(json)))
+}
+
+/// A sentence with the status of the operation.
+pub(super) fn say(request: &Received, message: &str) -> Outcome {
+    ok(request, json!({ "message": message }))
+}
+
+pub(super) fn not_found(what: &str) -> Refusal {
+    Refusal::new(404, format!("{what} not found"))
+}
+
+/// The items of the page that a request asks for, and the token of the next page. `key` says where an item is in the list:
+/// it stays there when others are deleted. The items come in the order of their keys, or in the opposite order where `newest_first`.
+pub(super) fn page<T>(
+    world: &mut World,
+    request: &Received,
+    mut items: Vec<T>,
+    newest_first: bool,
+    key: impl Fn(&T) -> String,
+) -> Result<(Vec<T>, Option<String>), Refusal> {
+    items.sort_by_key(|item| key(item));
+    if newest_first {
+        items.reverse();
+    }
+    let list = fingerprint(request);
+    if let Some(token) = request
+        .query("page-token")
+        .filter(|token| !token.is_empty())
+    {
+        let last = opened(token, list).ok_or_else(|| Refusal::new(400, "Invalid page token."))?;
+        items.retain(|item| match newest_first {
+            true => key(item) < last,
+            false => key(item) > last,
+        });
+    }
+    let more = items.len() > world.page_size;
+    items.truncate(world.page_size);
+    let last = items.last().filter(|_| more).map(|item| key(item));
+    let salt = world.last_time().timestamp_subsec_nanos() ^ world.now().timestamp() as u32;
+    Ok((items, last.map(|last| sealed(&last, list, salt))))
+}
+
+/// A page as JSON.
+pub(super) fn list(
+    world: &mut World,
+    request: &Received,
+    items: Vec<(String, Value)>,
+    newest_first: bool,
+) -> Outcome {
+    let (items, token) = page(world, request, items, newest_first, |(key, _)| key.clone())?;
+    let items: Vec<Value> = items.into_iter().map(|(_, item)| item).collect();
+    ok(request, json!({ "items": items, "next_page_token": token }))
+}
+
+/// A number that sorts as text.
+pub(super) fn order(number: impl std::fmt::Display) -> String {
+    format!("{number:0>20}")
+}
+
+/// What a token is good for: this list with these filters.
+fn fingerprint(request: &Received) -> u32 {
+    let query = request
+        .query
+        .iter()
+        .filter(|(name, _)| name != "page-token");
+    let parts = query.flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+    let path = std::iter::once(request.plain_path());
+    let bytes = path.chain(parts).flat_map(|part| part.bytes().chain([0]));
+    bytes.fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
+}
+
+/// A token that says nothing to its reader, and is another one each time.
+fn sealed(last: &str, list: u32, salt: u32) -> String {
+    let mask = salt.to_be_bytes();
+    let bytes = list.to_be_bytes().into_iter().chain(last.bytes());
+    let hidden = bytes
+        .zip(mask.iter().cycle())
+        .map(|(byte, mask)| byte ^ mask);
+    mask.into_iter()
+        .chain(hidden)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn opened(token: &str, list: u32) -> Option<String> {
+    let digits = token.as_bytes().chunks(2);
+    let bytes: Option<Vec<u8>> = digits
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect();
+    let bytes = bytes?;
+    let (mask, hidden) = bytes.split_at_checked(4)?;
+    let plain = hidden.iter().zip(mask.iter().cycle());
+    let plain: Vec<u8> = plain.map(|(byte, mask)| byte ^ mask).collect();
+    let (mine, last) = plain.split_at_checked(4)?;
+    (mine == list.to_be_bytes()).then(|| String::from_utf8(last.to_vec()).ok())?
+}

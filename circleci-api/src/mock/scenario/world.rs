@@ -1,0 +1,284 @@
+//! The state of a scenario, and what its handlers share.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::SystemTime;
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde_json::{Map, Value, json};
+
+use super::super::answer::{Answer, Refusal};
+use super::super::received::Received;
+use super::records::{CheckoutKey, Context, Export, Pipeline, Schedule, Webhook, settings};
+use super::run::Run;
+use super::script::{Script, Workflow};
+use crate::generated::types::WorkflowStatus;
+use crate::values::slug::ProjectSlug;
+
+/// What a handler answers.
+pub(super) type Outcome = Result<Answer, Refusal>;
+
+/// Answers the requests of one kind.
+pub(super) type Handler = fn(&mut World, &Received) -> Outcome;
+
+/// How many things of a kind a world keeps by default.
+const KEPT: usize = 10_000;
+/// The items of a page. CircleCI's lists of pipelines have 20.
+const PAGE: usize = 20;
+
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) slug: ProjectSlug,
+    /// How many scenarios of the mock were there before: each has ids of its own.
+    place: u16,
+    ids: u64,
+    time: DateTime<Utc>,
+    /// Whether time is that of the machine, and not one second for each step.
+    pub(super) real_time: bool,
+    pub(super) page_size: usize,
+    pub(super) keep: usize,
+    /// How many requests pass before one is refused, and how many have passed.
+    pub(super) rate_limit: Option<(usize, usize)>,
+    pub(super) scripts: VecDeque<Script>,
+    pub(super) pipelines: VecDeque<Pipeline>,
+    /// The number of the newest pipeline.
+    pub(super) number: usize,
+    pub(super) branch: String,
+    pub(super) variables: BTreeMap<String, (String, String)>,
+    pub(super) contexts: Vec<Context>,
+    pub(super) keys: Vec<CheckoutKey>,
+    pub(super) webhooks: Vec<Webhook>,
+    pub(super) schedules: Vec<Schedule>,
+    pub(super) exports: VecDeque<Export>,
+    pub(super) settings: Map<String, Value>,
+    pub(super) project_id: String,
+    pub(super) org_id: String,
+    pub(super) user_id: String,
+}
+
+impl World {
+    pub(super) fn new(slug: ProjectSlug, place: u16) -> Self {
+        let mut world = Self {
+            slug,
+            place,
+            ids: 0,
+            time: "2026-01-02T03:04:05Z".parse().unwrap_or_default(),
+            real_time: false,
+            page_size: PAGE,
+            keep: KEPT,
+            rate_limit: None,
+            scripts: VecDeque::new(),
+            pipelines: VecDeque::new(),
+            number: 0,
+            branch: "main".to_owned(),
+            variables: BTreeMap::new(),
+            contexts: Vec::new(),
+            keys: Vec::new(),
+            webhooks: Vec::new(),
+            schedules: Vec::new(),
+            exports: VecDeque::new(),
+            settings: settings(),
+            project_id: String::new(),
+            org_id: String::new(),
+            user_id: String::new(),
+        };
+        let is_id = |part: &str| uuid::Uuid::try_parse(part).is_ok();
+        // A slug of `circleci` has the ids themselves.
+        let (organization, project) = (
+            world.slug.organization().to_owned(),
+            world.slug.project().to_owned(),
+        );
+        world.org_id = if is_id(&organization) {
+            organization
+        } else {
+            world.fixed_id(1)
+        };
+        world.project_id = if is_id(&project) {
+            project
+        } else {
+            world.fixed_id(2)
+        };
+        world.user_id = world.fixed_id(3);
+        world
+    }
+
+    /// An id that is the same in each run, apart from those that are counted.
+    fn fixed_id(&self, number: u64) -> String {
+        format!(
+            "00000000-0000-4000-{:04x}-{number:012x}",
+            0xbfff - self.place
+        )
+    }
+
+    pub(super) fn id(&mut self) -> String {
+        self.ids += 1;
+        format!(
+            "00000000-0000-4000-{:04x}-{:012x}",
+            0x8000 + self.place,
+            self.ids
+        )
+    }
+
+    /// The time, which goes on with each question.
+    pub(super) fn now(&mut self) -> DateTime<Utc> {
+        let next = self.time + TimeDelta::seconds(1);
+        self.time = match self.real_time {
+            true => DateTime::from(SystemTime::now()).max(self.time + TimeDelta::milliseconds(1)),
+            false => next,
+        };
+        self.time
+    }
+
+    /// The time without a step.
+    pub(super) fn last_time(&self) -> DateTime<Utc> {
+        self.time
+    }
+
+    /// Counts a request, and refuses it where the rate limit is reached.
+    pub(super) fn passes(&mut self) -> bool {
+        match &mut self.rate_limit {
+            Some((limit, passed)) if *passed >= *limit => {
+                *passed = 0;
+                false
+            }
+            Some((_, passed)) => {
+                *passed += 1;
+                true
+            }
+            None => true,
+        }
+    }
+
+    /// Forgets the oldest of what there is too much of: memory stays what it is, however long clients write.
+    pub(super) fn trim(&mut self) {
+        let keep = self.keep.max(1);
+        fn newest<T>(list: &mut Vec<T>, keep: usize) {
+            list.drain(..list.len().saturating_sub(keep));
+        }
+        newest(&mut self.contexts, keep);
+        newest(&mut self.keys, keep);
+        newest(&mut self.webhooks, keep);
+        newest(&mut self.schedules, keep);
+        self.contexts.iter_mut().for_each(|context| {
+            newest(&mut context.restrictions, keep);
+            first(&mut context.variables, keep);
+        });
+        first(&mut self.variables, keep);
+        let pipelines = self.pipelines.iter_mut();
+        pipelines.for_each(|pipeline| newest(&mut pipeline.workflows, keep));
+    }
+
+    /// Whether a path names this world's project, by its slug or its id.
+    pub(super) fn is_mine(&self, request: &Received) -> bool {
+        match request.project() {
+            Some(project) if project == self.project_id => true,
+            Some(_) => request.is_of(&self.slug),
+            None => true,
+        }
+    }
+
+    /// Whether this is the world that a request is about: several may be there.
+    pub(super) fn knows(&self, request: &Received) -> bool {
+        fn has<'a>(id: &str, mut ids: impl Iterator<Item = &'a String>) -> bool {
+            ids.any(|it| it == id)
+        }
+        let id = |name| request.path(name);
+        if request.project().is_some() {
+            self.is_mine(request)
+        } else if let Some(id) = id("pipeline-id") {
+            has(id, self.pipelines.iter().map(|it| &it.id))
+        } else if let Some(id) = id("context_id") {
+            has(id, self.contexts.iter().map(|it| &it.id))
+        } else if let Some(id) = id("job-id") {
+            has(id, self.runs().map(|run| &run.job))
+        } else if let Some(id) = id("webhook-id") {
+            has(id, self.webhooks.iter().map(|it| &it.id))
+        } else if let Some(id) = id("schedule-id") {
+            has(id, self.schedules.iter().map(|it| &it.id))
+        } else if let Some(id) = id("project_id") {
+            id == self.project_id
+        } else if let Some(id) = id("usage_export_job_id") {
+            has(id, self.exports.iter().map(|it| &it.id))
+        } else if let Some(slug) = id("org-slug").or(id("org-slug-or-id")) {
+            slug == self.org_id || slug == self.slug.org_slug().as_str()
+        } else if let Some(id) = id("org_id") {
+            id == self.org_id
+        } else if let Some(id) = id("id") {
+            id == self.user_id || has(id, self.runs().map(|run| &run.id))
+        } else if let Some(scope) = request.query("scope-id") {
+            scope == self.project_id
+        } else {
+            true
+        }
+    }
+
+    /// The workflows of all pipelines, the oldest first.
+    pub(super) fn runs(&self) -> impl DoubleEndedIterator<Item = &Run> {
+        self.pipelines.iter().flat_map(|it| &it.workflows)
+    }
+
+    pub(super) fn start(&mut self, script: Workflow, pipeline: &Pipeline) -> Run {
+        Run {
+            script,
+            pipeline: pipeline.id.clone(),
+            pipeline_number: pipeline.number,
+            branch: pipeline.branch.clone(),
+            id: self.id(),
+            approval: self.id(),
+            job: self.id(),
+            job_number: self.ids,
+            at: 0,
+            seen: false,
+            tag: None,
+            created_at: self.now(),
+            started_at: None,
+            stopped_at: None,
+            approved_at: None,
+            canceled_by: None,
+        }
+    }
+
+    /// Marks the times of a workflow that may have moved.
+    pub(super) fn settle(&mut self, run: &str) {
+        let now = self.now();
+        let runs = self.pipelines.iter_mut().flat_map(|it| &mut it.workflows);
+        if let Some(run) = runs.into_iter().find(|it| it.id == run) {
+            run.settle(now);
+        }
+    }
+
+    pub(super) fn usual() -> Script {
+        Script::new().workflow(
+            "build-and-test",
+            [WorkflowStatus::Running, WorkflowStatus::Success],
+        )
+    }
+}
+
+/// Forgets the last names of a map that has too many.
+fn first<V>(map: &mut BTreeMap<String, V>, keep: usize) {
+    while map.len() > keep {
+        map.pop_last();
+    }
+}
+
+/// A date as CircleCI writes it.
+pub(super) fn date(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+pub(super) fn optional_date(time: Option<DateTime<Utc>>) -> Value {
+    time.map_or(Value::Null, |time| json!(date(time)))
+}
+
+/// CircleCI shows the last four characters, and never the value.
+pub(super) fn masked(value: &str) -> String {
+    let hidden = value.chars().count().saturating_sub(4);
+    format!("xxxx{}", value.chars().skip(hidden).collect::<String>())
+}
+
+/// A text of the request's body.
+pub(super) fn text(request: &Received, key: &str) -> Result<String, Refusal> {
+    let text = request.json().and_then(|body| body[key].as_str());
+    text.map(str::to_owned)
+        .ok_or_else(|| Refusal::new(400, format!("{key} must be provided.")))
+}

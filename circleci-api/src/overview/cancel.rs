@@ -1,0 +1,317 @@
+//! Cancels what older pipelines still run.
+
+use std::fmt;
+
+use http::StatusCode;
+
+use super::gate::Gate;
+use crate::client::Client;
+use crate::error::Error;
+use crate::generated::types::{Pipeline, Workflow, WorkflowStatus};
+use crate::lists::many::{AT_ONCE, Many};
+use crate::values::argument::{PathValue, QueryValue};
+
+impl Client {
+    /// Cancels the running workflows of the older pipelines of a branch, those on hold included. With the feature
+    /// `overview`.
+    ///
+    /// A workflow that ended in the meantime, or that is not there any more, is no failure.
+    ///
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::Running};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let server = Mock::start().await;
+    /// # let web = Scenario::start(&server, "gh/acme/web");
+    /// # let circleci = server.client();
+    /// # for _ in 0..2 {
+    /// #     web.next(Script::new().workflow("build", [Running]).hidden_for(0));
+    /// #     circleci.trigger_pipeline("gh/acme/web").send().await?;
+    /// # }
+    /// use circleci_api::overview::CancelFilter;
+    ///
+    /// let filter = CancelFilter::branch("main").keep_newest(1);
+    /// let canceled = circleci.cancel_pipelines("gh/acme/web", filter).send().await?;
+    /// for it in &canceled.workflows {
+    ///     println!("{it}"); // #1 build: canceled
+    /// }
+    /// # assert_eq!(canceled.workflows.len(), 1);
+    /// canceled.into_result()?; // if one failure is a failure for you
+    /// # Ok(()) }
+    /// ```
+    pub fn cancel_pipelines(
+        &self,
+        project_slug: impl Into<PathValue>,
+        filter: CancelFilter,
+    ) -> CancelPipelines {
+        CancelPipelines {
+            client: self.clone(),
+            project: project_slug.into(),
+            filter,
+            at_once: AT_ONCE,
+        }
+    }
+}
+
+/// Which pipelines [`Client::cancel_pipelines`] concerns.
+///
+/// ```
+/// use circleci_api::overview::CancelFilter;
+///
+/// let filter = CancelFilter::branch("main")
+///     .keep_newest(2)
+///     .before(512) // pipelines with a lower number
+///     .looking_back(50)
+///     .workflow("build"); // not `deploy`
+/// # let _ = filter;
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "it is for `cancel_pipelines`"]
+pub struct CancelFilter {
+    branch: QueryValue,
+    keep: usize,
+    before: Option<i64>,
+    look_back: usize,
+    workflows: Vec<String>,
+}
+
+impl CancelFilter {
+    /// The pipelines of a branch, except for the newest one.
+    pub fn branch(branch: impl Into<QueryValue>) -> Self {
+        Self {
+            branch: branch.into(),
+            keep: 1,
+            before: None,
+            look_back: 100,
+            workflows: Vec::new(),
+        }
+    }
+
+    /// How many of the newest pipelines of the branch are left alone. Default: 1.
+    pub fn keep_newest(mut self, pipelines: usize) -> Self {
+        self.keep = pipelines;
+        self
+    }
+
+    /// Only pipelines with a lower number, such as that of the pipeline in which the program runs.
+    pub fn before(mut self, number: i64) -> Self {
+        self.before = Some(number);
+        self
+    }
+
+    /// How many of the newest pipelines of the branch are looked at. Default: 100. What an older one runs goes on.
+    pub fn looking_back(mut self, pipelines: usize) -> Self {
+        self.look_back = pipelines;
+        self
+    }
+
+    /// Only workflows of this name. Call it again for more names. Default: all workflows.
+    pub fn workflow(mut self, name: impl Into<String>) -> Self {
+        self.workflows.push(name.into());
+        self
+    }
+
+    fn wants(&self, workflow: &Workflow) -> bool {
+        let named = self.workflows.is_empty() || self.workflows.contains(&workflow.name);
+        let running = match &workflow.status {
+            Some(WorkflowStatus::Running | WorkflowStatus::Failing | WorkflowStatus::OnHold) => {
+                true
+            }
+            // A word that this version does not know, of a workflow that has not stopped.
+            Some(WorkflowStatus::Unknown(_)) => workflow.stopped_at.is_none(),
+            _ => false,
+        };
+        named && running
+    }
+}
+
+/// Cancels older pipelines once it is sent; from [`Client::cancel_pipelines`].
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = circleci_api::mock::Mock::start().await;
+/// # let circleci = server.client();
+/// use circleci_api::overview::CancelFilter;
+///
+/// let cancel = circleci.cancel_pipelines("gh/acme/web", CancelFilter::branch("main")).at_once(4);
+/// let canceled = cancel.send().await?;
+/// println!("{} workflows do not run any more", canceled.workflows.len());
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing is sent until `send` is called and awaited"]
+pub struct CancelPipelines {
+    client: Client,
+    project: PathValue,
+    filter: CancelFilter,
+    at_once: usize,
+}
+
+/// What became of the workflows.
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = circleci_api::mock::Mock::start().await;
+/// # let circleci = server.client();
+/// use circleci_api::overview::CancelFilter;
+///
+/// let filter = CancelFilter::branch("main");
+/// let canceled = circleci.cancel_pipelines("gh/acme/web", filter).send().await?;
+/// for (pipeline, error) in &canceled.failed {
+///     eprintln!("#{}: {error}", pipeline.number);
+/// }
+/// canceled.into_result()?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+#[must_use = "a workflow may still be running"]
+pub struct CanceledPipelines {
+    /// One result for each workflow that was running, those of newer pipelines first.
+    pub workflows: Vec<CanceledWorkflow>,
+    /// The pipelines whose workflows could not be listed, and why.
+    pub failed: Vec<(Pipeline, Error)>,
+}
+
+impl CanceledPipelines {
+    /// For those to whom one failure is a failure.
+    ///
+    /// # Errors
+    ///
+    /// The first error. The other workflows may have been canceled all the same.
+    pub fn into_result(self) -> Result<(), Error> {
+        if let Some((_, error)) = self.failed.into_iter().next() {
+            return Err(error);
+        }
+        let mut results = self.workflows.into_iter().map(|workflow| workflow.result);
+        results.try_for_each(|result| result.map(drop))
+    }
+}
+
+/// What became of a workflow that was running. It prints as one line. See the example of [`Client::cancel_pipelines`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct CanceledWorkflow {
+    /// The number of its pipeline.
+    pub pipeline: i64,
+    /// The workflow, as it was before.
+    pub workflow: Workflow,
+    /// Whether it was canceled, or why it could not be.
+    pub result: Result<Cancellation, Error>,
+}
+
+impl fmt::Display for CanceledWorkflow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{} {}: ", self.pipeline, self.workflow.name)?;
+        match &self.result {
+            Ok(Cancellation::Canceled) => f.write_str("canceled"),
+            Ok(Cancellation::AlreadyFinished) => f.write_str("already finished"),
+            Ok(Cancellation::Gone) => f.write_str("not there any more"),
+            Err(error) => error.fmt(f),
+        }
+    }
+}
+
+/// Why a workflow does not run any more. See the example of [`Client::cancel_pipelines`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cancellation {
+    /// CircleCI has accepted to cancel it.
+    Canceled,
+    /// It ended before it could be canceled.
+    AlreadyFinished,
+    /// It is not there, or the token may not see it any more.
+    Gone,
+}
+
+impl CancelPipelines {
+    /// How many calls are made at the same time. Default: 8. 0 counts as 1.
+    pub fn at_once(mut self, calls: usize) -> Self {
+        self.at_once = calls.max(1);
+        self
+    }
+
+    /// Lists the pipelines and their workflows, and cancels the workflows that are running.
+    ///
+    /// Dropping the future ends the calls that are on their way, and cancels nothing more.
+    ///
+    /// # Errors
+    ///
+    /// The pipelines could not be listed, and nothing was canceled. Everything else is in the result.
+    pub async fn send(self) -> Result<CanceledPipelines, Error> {
+        let older = self.older().await?;
+        let (client, filter, gate) = (&self.client, &self.filter, &Gate::new(self.at_once));
+        let at_once = self.at_once;
+        let each = older.into_iter().map(|pipeline| async move {
+            let list = client.list_workflows_by_pipeline_id(pipeline.id);
+            let workflows = match gate.pass(list.items().into_vec()).await {
+                Ok(workflows) => workflows,
+                Err(error) => return Err((pipeline, error)),
+            };
+            let number = pipeline.number;
+            let running = workflows.into_iter().filter(|it| filter.wants(it));
+            let calls = running.map(|workflow| async move {
+                CanceledWorkflow {
+                    pipeline: number,
+                    result: gate.pass(cancel(client, &workflow)).await,
+                    workflow,
+                }
+            });
+            Ok(Many::new(calls).at_once(at_once).into_vec().await)
+        });
+        let mut canceled = CanceledPipelines {
+            workflows: Vec::new(),
+            failed: Vec::new(),
+        };
+        for result in Many::new(each).at_once(2 * at_once).into_vec().await {
+            match result {
+                Ok(workflows) => canceled.workflows.extend(workflows),
+                Err(failed) => canceled.failed.push(failed),
+            }
+        }
+        Ok(canceled)
+    }
+
+    /// The pipelines that are concerned, newest first.
+    async fn older(&self) -> Result<Vec<Pipeline>, Error> {
+        let list = self.client.list_pipelines_for_project(self.project.clone());
+        let mut items = list.branch(self.filter.branch.clone()).items();
+        let mut older = Vec::new();
+        for place in 0..self.filter.look_back {
+            let Some(pipeline) = items.try_next().await? else {
+                break;
+            };
+            let before = self
+                .filter
+                .before
+                .is_none_or(|number| pipeline.number < number);
+            if place >= self.filter.keep && before {
+                older.push(pipeline);
+            }
+        }
+        Ok(older)
+    }
+}
+
+async fn cancel(client: &Client, workflow: &Workflow) -> Result<Cancellation, Error> {
+    let error = match client.cancel_workflow(workflow.id).send().await {
+        Ok(_) => return Ok(Cancellation::Canceled),
+        Err(error) => error,
+    };
+    match error.status() {
+        Some(StatusCode::NOT_FOUND) => Ok(Cancellation::Gone),
+        // Which status says that there is nothing to cancel is not documented: the workflow itself tells.
+        Some(status) if status.is_client_error() && !error.is_rate_limited() => {
+            match client.get_workflow_by_id(workflow.id).send().await {
+                Ok(now) if now.status.as_ref().is_some_and(WorkflowStatus::is_finished) => {
+                    Ok(Cancellation::AlreadyFinished)
+                }
+                Err(gone) if gone.is_not_found() => Ok(Cancellation::Gone),
+                _ => Err(error),
+            }
+        }
+        _ => Err(error),
+    }
+}

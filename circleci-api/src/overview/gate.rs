@@ -1,0 +1,26 @@
+//! A bound for calls that are made at several levels of a tree.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+/// Lets a bounded number of calls through at the same time, first come, first served. Clones share the bound.
+#[derive(Clone)]
+pub(super) struct Gate {
+    calls: Arc<Semaphore>,
+}
+
+impl Gate {
+    pub(super) fn new(at_once: usize) -> Self {
+        Self {
+            calls: Arc::new(Semaphore::new(at_once.clamp(1, Semaphore::MAX_PERMITS))),
+        }
+    }
+
+    pub(super) async fn pass<T>(&self, call: impl Future<Output = T>) -> T {
+        // It is never closed, so there always is a permit in the end.
+        let _permit = self.calls.acquire().await;
+        call.await
+    }
+}

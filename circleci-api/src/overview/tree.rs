@@ -1,0 +1,372 @@
+//! Pipelines with their workflows and jobs.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+
+use super::gate::Gate;
+use crate::client::Client;
+use crate::error::Error;
+use crate::generated::operations::{
+    GetPipelineById, ListPipelinesForProject, ListWorkflowsByPipelineId,
+};
+use crate::generated::types::{Pipeline, PipelineList, Workflow, WorkflowJob};
+use crate::lists::many::{AT_ONCE, Many, both};
+use crate::lists::pages::Pages;
+use crate::request::Request;
+use crate::values::argument::{PathValue, QueryValue};
+
+/// # Overviews
+///
+/// See [`overview`](crate::overview).
+impl Client {
+    /// A pipeline with its workflows and their jobs. With the feature `overview`.
+    ///
+    /// The pipeline and its workflows are requested at the same time, then the jobs of all workflows.
+    ///
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::mock::Mock;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let server = Mock::start().await;
+    /// # let circleci = server.client();
+    /// let overview = circleci.pipeline_overview("5034460f-c7c4-4c43-9457-de07e2029e7b").send().await?;
+    /// for (workflow, job) in overview.jobs().filter(|(_, job)| job.is_failure()) {
+    ///     println!("{} / {}: {:?}", workflow.name, job.name, job.web_url(&circleci));
+    /// }
+    /// for error in overview.errors() {
+    ///     eprintln!("incomplete: {error}");
+    /// }
+    /// # assert_eq!((overview.jobs().count(), overview.errors().count()), (1, 0));
+    /// # Ok(()) }
+    /// ```
+    pub fn pipeline_overview(&self, id: impl Into<PathValue>) -> GetPipelineOverview {
+        let id = id.into();
+        GetPipelineOverview {
+            client: self.clone(),
+            pipeline: self.get_pipeline_by_id(id.clone()),
+            workflows: self.list_workflows_by_pipeline_id(id),
+            at_once: AT_ONCE,
+        }
+    }
+
+    /// The newest `pipelines` pipelines of a project, each with its workflows and their jobs. With the feature `overview`.
+    ///
+    /// See the example of [`overview`](crate::overview).
+    pub fn project_overview(
+        &self,
+        project_slug: impl Into<PathValue>,
+        pipelines: usize,
+    ) -> GetProjectOverview {
+        GetProjectOverview {
+            client: self.clone(),
+            list: self.list_pipelines_for_project(project_slug),
+            pipelines,
+            at_once: AT_ONCE,
+        }
+    }
+}
+
+/// A pipeline with its workflows and their jobs, which can be requested; from [`Client::pipeline_overview`].
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = circleci_api::mock::Mock::start().await;
+/// # let circleci = server.client();
+/// let pipeline = "5034460f-c7c4-4c43-9457-de07e2029e7b";
+/// let overview = circleci.pipeline_overview(pipeline).at_once(4).send().await?;
+/// print!("{overview}"); // a line for the pipeline, each workflow and each job
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing is sent until `send` is called and awaited"]
+pub struct GetPipelineOverview {
+    client: Client,
+    pipeline: Request<GetPipelineById>,
+    workflows: Request<ListWorkflowsByPipelineId>,
+    at_once: usize,
+}
+
+/// The newest pipelines of a project as trees, which can be requested; from [`Client::project_overview`].
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # use circleci_api::mock::Mock;
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = Mock::start().await;
+/// # let circleci = server.client();
+/// let newest = circleci.project_overview("gh/acme/web", 10).branch("main").send().await?;
+/// println!("{} pipelines", newest.len());
+///
+/// let mut overviews = circleci.project_overview("gh/acme/web", 1000).at_once(16).stream();
+/// while let Some(overview) = overviews.try_next().await? {
+///     println!("#{} {:?}", overview.pipeline.number, overview.pipeline.web_url(&circleci));
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing is sent until `send` is awaited or `stream` is polled"]
+pub struct GetProjectOverview {
+    client: Client,
+    list: Request<ListPipelinesForProject>,
+    pipelines: usize,
+    at_once: usize,
+}
+
+/// A pipeline with its workflows. It prints as lines.
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = circleci_api::mock::Mock::start().await;
+/// # let circleci = server.client();
+/// let pipeline = "5034460f-c7c4-4c43-9457-de07e2029e7b";
+/// let overview = circleci.pipeline_overview(pipeline).send().await?;
+/// match &overview.workflows {
+///     Ok(workflows) => println!("{} workflows, {} jobs", workflows.len(), overview.jobs().count()),
+///     Err(error) => eprintln!("no workflows: {error}"),
+/// }
+/// println!("{} branches of the tree are missing", overview.errors().count());
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PipelineOverview {
+    /// The pipeline.
+    pub pipeline: Pipeline,
+    /// Its workflows in CircleCI's order, or why they could not be had.
+    pub workflows: Result<Vec<WorkflowOverview>, Error>,
+}
+
+/// A workflow with its jobs. See the example of [`overview`](crate::overview).
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct WorkflowOverview {
+    /// The workflow.
+    pub workflow: Workflow,
+    /// Its jobs in CircleCI's order, or why they could not be had. Empty if the workflow has no id.
+    pub jobs: Result<Vec<WorkflowJob>, Error>,
+}
+
+impl PipelineOverview {
+    /// Each job with its workflow, as far as they are there.
+    pub fn jobs(&self) -> impl Iterator<Item = (&Workflow, &WorkflowJob)> {
+        let workflows = self.workflows.iter().flatten();
+        workflows.flat_map(|it| it.jobs.iter().flatten().map(|job| (&it.workflow, job)))
+    }
+
+    /// What is missing in the tree, and why.
+    pub fn errors(&self) -> impl Iterator<Item = &Error> {
+        let workflows = self.workflows.iter().flatten();
+        let jobs = workflows.filter_map(|workflow| workflow.jobs.as_ref().err());
+        self.workflows.as_ref().err().into_iter().chain(jobs)
+    }
+
+    /// What came of the pipeline so far, as [`Client::pipeline_outcome`] says it, without a request. `None` if the
+    /// workflows could not be had. With the feature `wait`.
+    ///
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::mock::Mock;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let server = Mock::start().await;
+    /// # let circleci = server.client();
+    /// for overview in circleci.project_overview("gh/acme/web", 10).send().await? {
+    ///     let verdict = overview.outcome(&circleci).map(|outcome| outcome.verdict.to_string());
+    ///     println!("#{} {}", overview.pipeline.number, verdict.as_deref().unwrap_or("unknown"));
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "wait")]
+    pub fn outcome(&self, client: &Client) -> Option<crate::wait::Outcome> {
+        let overviews = self.workflows.as_ref().ok()?;
+        let workflows = overviews.iter().map(|it| it.workflow.clone()).collect();
+        let jobs = overviews.iter().filter_map(|it| {
+            let jobs = it.jobs.as_ref().ok()?;
+            Some((it.workflow.id?, jobs.clone()))
+        });
+        let outcome =
+            crate::wait::Outcome::of_tree(client, &self.pipeline, workflows, jobs.collect());
+        Some(outcome)
+    }
+}
+
+impl GetPipelineOverview {
+    /// How many calls are made at the same time. Default: 8. 0 counts as 1.
+    pub fn at_once(mut self, calls: usize) -> Self {
+        self.at_once = calls.max(1);
+        self
+    }
+
+    /// Requests the tree.
+    ///
+    /// # Errors
+    ///
+    /// The pipeline could not be had. What else could not be had is an error in its place in the tree.
+    pub async fn send(self) -> Result<PipelineOverview, Error> {
+        let gate = Gate::new(self.at_once);
+        let pipeline = gate.pass(self.pipeline.send());
+        let workflows = with_jobs(&self.client, &gate, self.workflows, self.at_once);
+        let (pipeline, workflows) = both(pipeline, workflows).await;
+        Ok(PipelineOverview {
+            pipeline: pipeline?,
+            workflows,
+        })
+    }
+}
+
+impl GetProjectOverview {
+    /// Only the pipelines of a branch.
+    pub fn branch(mut self, branch: impl Into<QueryValue>) -> Self {
+        self.list = self.list.branch(branch);
+        self
+    }
+
+    /// How many calls are made at the same time. Default: 8. 0 counts as 1.
+    pub fn at_once(mut self, calls: usize) -> Self {
+        self.at_once = calls.max(1);
+        self
+    }
+
+    /// Requests the trees of all pipelines, newest first.
+    ///
+    /// # Errors
+    ///
+    /// The pipelines could not be listed. What else could not be had is an error in its place in a tree.
+    pub async fn send(self) -> Result<Vec<PipelineOverview>, Error> {
+        self.stream().try_into_vec().await
+    }
+
+    /// The trees one by one, newest first, or in the order in which they are complete with
+    /// [`unordered`](Many::unordered). Memory does not grow with the number of pipelines.
+    ///
+    /// An error is that of the list of pipelines, and the last item. What else could not be had is an error in its place
+    /// in a tree. To set how many calls are made at the same time, use [`at_once`](Self::at_once) of this type: that of
+    /// [`Many`] is the number of pipelines that are worked on.
+    pub fn stream(self) -> Many<'static, Result<PipelineOverview, Error>> {
+        let (client, gate, at_once) = (self.client, Gate::new(self.at_once), self.at_once);
+        let pipelines = Listing {
+            pages: Some(Box::new(self.list.pages())),
+            fetch: None,
+            page: VecDeque::new(),
+            left: self.pipelines,
+            gate: gate.clone(),
+        };
+        let overviews = Many::of(pipelines, move |pipeline| {
+            let (client, gate) = (client.clone(), gate.clone());
+            async move {
+                let pipeline = pipeline?;
+                let list = client.list_workflows_by_pipeline_id(pipeline.id);
+                let workflows = with_jobs(&client, &gate, list, at_once).await;
+                Ok(PipelineOverview {
+                    pipeline,
+                    workflows,
+                })
+            }
+        });
+        // The gate bounds the calls; more pipelines than that keep it busy while one of them ends.
+        overviews.at_once(at_once.saturating_mul(2))
+    }
+}
+
+/// The workflows of a pipeline, each with its jobs.
+async fn with_jobs(
+    client: &Client,
+    gate: &Gate,
+    list: Request<ListWorkflowsByPipelineId>,
+    at_once: usize,
+) -> Result<Vec<WorkflowOverview>, Error> {
+    let workflows = gate.pass(list.items().into_vec()).await?;
+    let overviews = workflows.into_iter().map(|workflow| async move {
+        let jobs = match workflow.id {
+            Some(id) => {
+                gate.pass(client.list_workflow_jobs(id).items().into_vec())
+                    .await
+            }
+            None => Ok(Vec::new()),
+        };
+        WorkflowOverview { workflow, jobs }
+    });
+    Ok(Many::new(overviews).at_once(at_once).into_vec().await)
+}
+
+/// The pipelines of a project, page by page, each page through the gate.
+struct Listing {
+    /// Not there while a page is on its way.
+    pages: Option<Box<Pages<PipelineList>>>,
+    fetch: Option<Fetch>,
+    page: VecDeque<Pipeline>,
+    left: usize,
+    gate: Gate,
+}
+
+type Fetch = Pin<Box<dyn Future<Output = Fetched> + Send>>;
+type Fetched = (
+    Box<Pages<PipelineList>>,
+    Result<Option<PipelineList>, Error>,
+);
+
+impl Stream for Listing {
+    type Item = Result<Pipeline, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if self.left == 0 {
+                return Poll::Ready(None);
+            }
+            if let Some(pipeline) = self.page.pop_front() {
+                self.left -= 1;
+                return Poll::Ready(Some(Ok(pipeline)));
+            }
+            if let Some(mut pages) = self.pages.take() {
+                let gate = self.gate.clone();
+                self.fetch = Some(Box::pin(async move {
+                    let page = gate.pass(pages.try_next()).await;
+                    (pages, page)
+                }));
+            }
+            let Some(fetch) = &mut self.fetch else {
+                return Poll::Ready(None);
+            };
+            let (pages, page) = ready!(fetch.as_mut().poll(cx));
+            self.fetch = None;
+            match page {
+                Ok(Some(page)) => {
+                    self.page = page.items.into();
+                    self.pages = Some(pages);
+                }
+                Ok(None) => self.left = 0,
+                Err(error) => {
+                    self.left = 0;
+                    return Poll::Ready(Some(Err(error)));
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for PipelineOverview {
+    /// A line for the pipeline, each workflow, each job and each error.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = |status: Option<&str>| status.unwrap_or("-").to_owned();
+        let state = self.pipeline.state.as_ref().map(|state| state.as_str());
+        writeln!(f, "#{} {}", self.pipeline.number, word(state))?;
+        for it in self.workflows.iter().flatten() {
+            let status = it.workflow.status.as_ref().map(|status| status.as_str());
+            writeln!(f, "  {} {}", it.workflow.name, word(status))?;
+            for job in it.jobs.iter().flatten() {
+                let status = job.status.as_ref().map(|status| status.as_str());
+                writeln!(f, "    {} {}", job.name, word(status))?;
+            }
+        }
+        for error in self.errors() {
+            writeln!(f, "  incomplete: {error}")?;
+        }
+        Ok(())
+    }
+}

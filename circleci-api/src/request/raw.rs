@@ -1,0 +1,453 @@
+//! A call that the crate does not know: the caller gives its method and path.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Method;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::operation::{Identity, ParamKind, RawOperation, Replay, V2};
+use crate::request::Sending;
+use crate::transport::call::{Call, CallOptions};
+use crate::transport::decode;
+use crate::transport::reply::Reply;
+use crate::transport::response::Response;
+use crate::values::argument::{PathValue, QueryValue};
+
+impl Client {
+    /// A call that this crate does not know, by its method and path template: an endpoint that CircleCI added yesterday, or one
+    /// that its document does not describe. See [the guide](crate::guide::undocumented) and the example of [`RawRequest`].
+    ///
+    /// The path begins with a slash and lies below `/api/v2`, or below another [`root`](RawRequest::root) on the same host. A
+    /// segment in braces is a parameter, and gets its value from [`path`](RawRequest::path). The template holds no query, no
+    /// escape (`%2F`), and no `.` or `..` segment. It is checked when the call is sent.
+    pub fn request(&self, method: Method, template: impl Into<String>) -> RawRequest {
+        RawRequest::new(self, method, template.into())
+    }
+}
+
+/// A request that the caller describes, made by [`Client::request`].
+///
+/// It goes the way of every other request: the same token, host, escaping, retries, pacing, timeouts, errors and spans. Its
+/// errors and spans name the method and path. What is wrong with it is an
+/// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) error, and nothing is sent.
+///
+/// A `GET`, `HEAD`, `OPTIONS`, `PUT` or `DELETE` is sent again after a failure, any other method is not, except after a 429 or
+/// when it never left this machine. [`replay`](Self::replay) overrides that.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # use wiremock::{Mock, MockServer, ResponseTemplate, matchers::method};
+/// # let server = MockServer::start().await;
+/// # let answer = |json: &str| ResponseTemplate::new(200).set_body_raw(json, "application/json");
+/// # Mock::given(method("POST")).respond_with(answer(r#"{"id":7}"#)).mount(&server).await;
+/// # Mock::given(method("GET")).respond_with(answer(r#"{"items":["a","b"]}"#)).mount(&server).await;
+/// # let circleci = circleci_api::Client::builder().host(server.uri()).token("abc").build()?;
+/// use std::time::Duration;
+/// use circleci_api::{CallOptions, Replay, http::Method, serde_json::{Value, json}};
+///
+/// let create = circleci
+///     .request(Method::POST, "/project/{project-slug}/brand-new")
+///     .root("/api/v3") // default: `/api/v2`
+///     .path("project-slug", "gh/acme/web")
+///     .query("dry-run", true)
+///     .query_each("label", ["nightly", "linux"])
+///     .json(&json!({ "name": "nightly" }))
+///     .replay(Replay::Safe) // default for a POST: `Never`
+///     .options(CallOptions::new().timeout(Duration::from_secs(10)));
+/// let created = create.clone().send().await?;
+/// assert_eq!(created["id"], 7);
+///
+/// let response = create.clone().send_for_response_as::<Value>().await?;
+/// assert_eq!((response.status().as_u16(), response.deprecation()), (200, None));
+/// let bytes = create.clone().send_for_bytes().await?.into_body();
+/// assert_eq!(bytes, r#"{"id":7}"#);
+///
+/// let list = circleci.request(Method::GET, "/brand-new");
+/// let first: Value = list.clone().send_as().await?;
+/// assert_eq!(first["items"][0], "a");
+/// let mut names = list.items_as::<String>();
+/// while let Some(name) = names.try_next().await? {
+///     println!("{name}");
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+#[must_use = "nothing is sent until `send` is called and awaited"]
+pub struct RawRequest {
+    call: Call,
+    operation: RawOperation,
+    /// The values of the path's parameters, in the order of the template.
+    values: Vec<Option<PathValue>>,
+}
+
+impl RawRequest {
+    fn new(client: &Client, method: Method, template: String) -> Self {
+        let mut operation = RawOperation {
+            id: String::new(),
+            replay: match method {
+                Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE => {
+                    Replay::Safe
+                }
+                _ => Replay::Never,
+            },
+            fault: None,
+            params: Vec::new(),
+            root: V2.to_owned(),
+            path: template,
+            method,
+        };
+        if matches!(operation.method, Method::CONNECT | Method::TRACE) {
+            // TRACE sends the token back in the body of its answer.
+            operation.fault = Some(format!("the method {} is not allowed", operation.method));
+        }
+        match params(&operation.path) {
+            Ok(params) => operation.params = params,
+            Err(fault) => {
+                operation.fault.get_or_insert(fault);
+                // Whatever it is, it may hold a secret.
+                operation.path = "(invalid path)".to_owned();
+            }
+        }
+        let mut request = Self {
+            // What is changed until it is sent replaces this one then.
+            call: Call::new(client, Identity::Raw(Arc::new(operation.clone()))),
+            values: vec![None; operation.params.len()],
+            operation,
+        };
+        request.name();
+        request
+    }
+
+    /// What errors and spans call it.
+    fn name(&mut self) {
+        let RawOperation {
+            method, root, path, ..
+        } = &self.operation;
+        self.operation.id = match root.as_str() {
+            V2 => format!("{method} {path}"),
+            root => format!("{method} {root}{path}"),
+        };
+    }
+
+    /// Keeps the first thing that is wrong.
+    fn fault(&mut self, fault: impl Into<String>) {
+        self.operation.fault.get_or_insert(fault.into());
+    }
+
+    /// Another root on the same host, in place of `/api/v2`: `/api/v1.1`, `/api/v3`, `/api/private`, … See the example of
+    /// [`RawRequest`].
+    pub fn root(mut self, root: impl Into<String>) -> Self {
+        let root = root.into();
+        let root = root.trim_end_matches('/');
+        match params(root) {
+            Ok(params) if params.is_empty() => {
+                self.operation.root = root.to_owned();
+                self.name();
+            }
+            Ok(_) => self.fault("the root must not have parameters: they belong into the path"),
+            Err(fault) => self.fault(fault.replacen("path", "root", 1)),
+        }
+        self
+    }
+
+    /// The value of a parameter of the path, in place of one that was set before. Slashes in it are escaped, except between the
+    /// parts of a slug: of parameters called `project-slug`, `org-slug` and `org-slug-or-id`, which are checked as such.
+    pub fn path(mut self, name: &str, value: impl Into<PathValue>) -> Self {
+        match self.operation.params.iter().position(|(it, _)| it == name) {
+            Some(at) => self.values[at] = Some(value.into()),
+            None => {
+                let known: Vec<&str> = self.operation.params.iter().map(|(it, _)| &**it).collect();
+                self.fault(match known[..] {
+                    [] => format!("the path has no parameter {name:?}"),
+                    _ => format!(
+                        "the path has no parameter {name:?}; it has {}",
+                        known.join(", ")
+                    ),
+                });
+            }
+        }
+        self
+    }
+
+    /// A parameter of the query, in place of what was set before under that name. Name and value are escaped.
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<QueryValue>) -> Self {
+        if let Some(name) = self.query_name(name.into()) {
+            self.call.set_query(name, value.into());
+        }
+        self
+    }
+
+    /// A parameter of the query that is repeated for each of its values, in place of what was set before under that name. See the example of [`RawRequest`].
+    pub fn query_each<V: Into<QueryValue>>(
+        mut self,
+        name: impl Into<String>,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
+        if let Some(name) = self.query_name(name.into()) {
+            self.call.clear_query(&name);
+            for value in values {
+                self.call.push_query(name.clone(), value.into());
+            }
+        }
+        self
+    }
+
+    fn query_name(&mut self, name: String) -> Option<String> {
+        if name.is_empty() {
+            self.fault("a query parameter has no name");
+        } else if name.eq_ignore_ascii_case("circle-token") {
+            self.fault("the token is sent in a header only: a query ends up in logs");
+        } else {
+            return Some(name);
+        }
+        None
+    }
+
+    /// The JSON body.
+    pub fn json<B: Serialize + ?Sized>(mut self, body: &B) -> Self {
+        self.call.set_json(body);
+        self
+    }
+
+    /// Whether sending it twice does what sending it once does. Default: see the type. See the example of [`RawRequest`].
+    pub fn replay(mut self, class: Replay) -> Self {
+        self.operation.replay = class;
+        self
+    }
+
+    /// Retries, replay, timeout and headers of this one call. See the example of [`RawRequest`].
+    pub fn options(mut self, options: CallOptions) -> Self {
+        self.call.set_options(options);
+        self
+    }
+
+    /// Sends the request. An empty body is [`Value::Null`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::send`](crate::Request::send).
+    pub fn send(self) -> Sending<Value> {
+        self.send_as()
+    }
+
+    /// Sends the request, and decodes the answer into a type of yours or one of [`types`](crate::types). An empty body is read as
+    /// `null`: `send_as::<Option<T>>()` and `send_as::<()>()` take one. See the example of [`RawRequest`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::send`](crate::Request::send).
+    pub fn send_as<T: DeserializeOwned>(self) -> Sending<T> {
+        Sending::new(self.into_call(), body)
+    }
+
+    /// As [`send_as`](Self::send_as), and keeps status, headers, request id and rate-limit figures beside the body. See the example of [`RawRequest`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::send`](crate::Request::send).
+    pub fn send_for_response_as<T: DeserializeOwned>(self) -> Sending<Response<T>> {
+        Sending::new(self.into_call(), |reply| {
+            let body = body(reply)?;
+            Ok(decode::with_response(reply, body))
+        })
+    }
+
+    /// Sends the request, and answers with the body as it comes, whatever it is. See the example of [`RawRequest`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::send`](crate::Request::send), except that the body cannot be wrong.
+    pub fn send_for_bytes(self) -> Sending<Response<Bytes>> {
+        Sending::new(self.into_call(), |reply| {
+            let body = std::mem::take(&mut reply.body);
+            Ok(decode::with_response(reply, body))
+        })
+    }
+
+    pub(crate) fn into_call(mut self) -> Call {
+        for (value, (name, _)) in self.values.iter_mut().zip(&self.operation.params) {
+            match value.take() {
+                Some(value) => self.call.push_path(value),
+                None => {
+                    let fault = format!("the parameter {name} of the path is missing");
+                    self.operation.fault.get_or_insert(fault);
+                }
+            }
+        }
+        self.call.operation = Identity::Raw(Arc::new(self.operation));
+        self.call
+    }
+}
+
+impl fmt::Debug for RawRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.clone().into_call().fmt(f)
+    }
+}
+
+/// The answer's body; an empty one where that is a value too.
+fn body<T: DeserializeOwned>(reply: &mut Reply) -> Result<T, Error> {
+    if reply.body.iter().all(u8::is_ascii_whitespace)
+        && let Ok(nothing) = serde_json::from_slice(b"null")
+    {
+        return Ok(nothing);
+    }
+    decode::json(reply)
+}
+
+/// The parameters of a template, or why it is not one.
+fn params(template: &str) -> Result<Vec<(String, ParamKind)>, String> {
+    let say = |why: &str| Err(format!("the path {why}"));
+    if template.contains("://") {
+        return say(
+            "must not be a URL: it lies below the client's host, and begins with a slash, as in /project/{project-slug}",
+        );
+    }
+    let Some(rest) = template.strip_prefix('/') else {
+        return say("must begin with a slash, as in /project/{project-slug}");
+    };
+    if template.contains('?') {
+        return say("must not have a query: give its parameters with `query`");
+    }
+    if template.contains('%') {
+        return say(
+            "must not have escapes: write a parameter in braces and give its value with `path`",
+        );
+    }
+    let mut params: Vec<(String, ParamKind)> = Vec::new();
+    // One slash at the end is part of some routes.
+    for segment in rest.strip_suffix('/').unwrap_or(rest).split('/') {
+        if segment.contains(['{', '}']) {
+            let name = segment
+                .strip_prefix('{')
+                .and_then(|rest| rest.strip_suffix('}'));
+            let Some(name) = name.filter(|it| is_name(it)) else {
+                return say(
+                    "must have each parameter as a whole segment in braces, named by letters, digits, `-` and `_`",
+                );
+            };
+            if params.iter().any(|(known, _)| known == name) {
+                return say("has two parameters of the same name");
+            }
+            params.push((name.to_owned(), kind(name)));
+        } else if matches!(segment, "." | "..") {
+            return say("must not have the segments `.` and `..`");
+        } else if segment.is_empty() && !rest.is_empty() {
+            return say("must not have empty segments");
+        } else if !segment
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._~!$'()*+,;=:@".contains(&b))
+        {
+            return say(
+                "has a character that must be escaped: write a parameter in braces and give its value with `path`",
+            );
+        }
+    }
+    Ok(params)
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+}
+
+/// What the crate's own operations want of a parameter of that name, where it decides how the value is escaped.
+fn kind(name: &str) -> ParamKind {
+    match name {
+        "project-slug" => ParamKind::ProjectSlug,
+        "org-slug" => ParamKind::OrgSlug,
+        "org-slug-or-id" => ParamKind::OrgSlugOrId,
+        _ => ParamKind::Text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_is_a_path_and_nothing_else() {
+        for (template, expected) in [
+            ("/me", Ok("")),
+            ("/", Ok("")),
+            ("/me/", Ok("")),
+            ("/insights/v1.1/a~b:c@d", Ok("")),
+            (
+                "/project/{project-slug}/x/{a_B-9}",
+                Ok("project-slug a_B-9"),
+            ),
+            ("", Err("begin with a slash")),
+            ("me", Err("begin with a slash")),
+            ("../me", Err("begin with a slash")),
+            ("https://evil.example/x", Err("must not be a URL")),
+            ("//evil.example/x", Err("empty segments")),
+            ("/a//b", Err("empty segments")),
+            ("/a/b//", Err("empty segments")),
+            ("/\\evil.example/x", Err("must be escaped")),
+            ("/@evil.example", Ok("")),
+            ("/../v1.1/me", Err("`.` and `..`")),
+            ("/a/./b", Err("`.` and `..`")),
+            ("/a/..", Err("`.` and `..`")),
+            ("/a/%2e%2e/b", Err("escapes")),
+            ("/project/gh%2Facme%2Fweb", Err("escapes")),
+            ("/me?x=1", Err("query")),
+            ("/me?circle-token=hush", Err("query")),
+            ("/me#x", Err("must be escaped")),
+            ("/a b", Err("must be escaped")),
+            ("/ä", Err("must be escaped")),
+            ("/a\r\nb", Err("must be escaped")),
+            ("/a\0", Err("must be escaped")),
+            ("/{", Err("whole segment")),
+            ("/}", Err("whole segment")),
+            ("/{}", Err("whole segment")),
+            ("/{a}{b}", Err("whole segment")),
+            ("/{a}.json", Err("whole segment")),
+            ("/x{a}", Err("whole segment")),
+            ("/{a b}", Err("whole segment")),
+            ("/{{a}}", Err("whole segment")),
+            ("/{a}/{a}", Err("same name")),
+        ] {
+            let names = params(template).map(|params| {
+                let names: Vec<String> = params.into_iter().map(|(name, _)| name).collect();
+                names.join(" ")
+            });
+            match (&names, expected) {
+                (Ok(names), Ok(expected)) => assert_eq!(names, expected, "{template:?}"),
+                (Err(why), Err(expected)) => {
+                    assert!(why.contains(expected), "{template:?}: {why}");
+                    assert!(!why.contains("hush"), "{why}");
+                }
+                _ => panic!("{template:?}: {names:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn no_template_leaves_its_root() {
+        // Every ASCII character in a template: what passes must still be below the root, in as many segments.
+        for c in (0..=127u8).map(char::from) {
+            for template in [
+                format!("/{c}"),
+                format!("/a{c}b"),
+                format!("/{c}/b"),
+                format!("/..{c}/b"),
+            ] {
+                if !params(&template).is_ok_and(|params| params.is_empty()) {
+                    continue;
+                }
+                let url = reqwest::Url::parse(&format!("http://h/api/v2{template}")).unwrap();
+                assert_eq!(url.path(), format!("/api/v2{template}"));
+                assert_eq!((url.query(), url.fragment()), (None, None), "{template:?}");
+                assert_eq!(url.host_str(), Some("h"));
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What CircleCI refuses although its document allows it, put right or said before anything is sent.
+//!
+//! Measured against the live API in August 2026.
+
+use serde_json::{Map, Value};
+
+use crate::values::argument::QueryValue;
+
+/// Changes a body to what the operation takes, or says why there is none.
+pub(super) type Adjust = fn(&mut Map<String, Value>) -> Result<(), &'static str>;
+
+/// How the body of an operation is adjusted, if it is.
+pub(super) fn of_body(operation: &str) -> Option<Adjust> {
+    match operation {
+        "patchProjectSettings" => Some(project_settings),
+        _ => None,
+    }
+}
+
+/// The settings as they are read have `oss`, which an update refuses ("Unexpected field"), as it does an empty `advanced`.
+fn project_settings(body: &mut Map<String, Value>) -> Result<(), &'static str> {
+    if let Some(Value::Object(advanced)) = body.get_mut("advanced") {
+        advanced.remove("oss");
+        if advanced.is_empty() {
+            return Err(
+                "no setting is set that CircleCI takes: set one of `advanced` besides `oss`",
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Why the query of an operation is refused, if it is.
+pub(super) fn refusal<'q>(
+    operation: &str,
+    query: impl Fn(&str) -> Option<&'q QueryValue>,
+) -> Option<&'static str> {
+    match operation {
+        // Without names CircleCI answers 400.
+        "DeleteOrgClaims" | "DeleteProjectClaims" => {
+            let names = query("claims").map_or("", QueryValue::as_str);
+            let unnamed = names.split(',').all(|name| name.trim().is_empty());
+            unnamed.then_some("claims must name the claims to delete: `audience`, `ttl`, or both with a comma between them")
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generated::operations::{
+        DeleteOrgClaims, DeleteProjectClaims, PatchProjectSettings,
+    };
+
+    #[test]
+    fn the_operations_are_there() {
+        assert!(of_body(PatchProjectSettings::OPERATION.id).is_some());
+        for operation in [DeleteOrgClaims::OPERATION, DeleteProjectClaims::OPERATION] {
+            assert!(refusal(operation.id, |_| None).is_some());
+        }
+    }
+}

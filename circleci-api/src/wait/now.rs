@@ -1,0 +1,234 @@
+//! The outcome of a pipeline from one look, without waiting.
+
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::board::{self, Board};
+use super::outcome::{Outcome, Verdict};
+use super::pipeline::latest;
+use super::policy::OnHold;
+use crate::client::Client;
+use crate::error::Error;
+use crate::generated::types::{
+    Pipeline, PipelineState, Workflow, WorkflowJob, WorkflowStatus, WorkflowTag,
+};
+use crate::lists::many::{Many, both};
+use crate::values::argument::PathValue;
+
+/// The defaults of a wait: how long a workflow may take to appear.
+const PATIENCE: TimeDelta = TimeDelta::minutes(1);
+
+impl Client {
+    /// The state of a pipeline from one look, without waiting: its workflows with reruns resolved, what has failed, what
+    /// waits for a person, and the verdict that [`wait_for_pipeline`](Self::wait_for_pipeline) would give now.
+    /// [`Verdict::Running`] if it would go on. With the feature `wait`.
+    ///
+    /// A wait also lets 5 seconds pass in which nothing changes; one look does not.
+    ///
+    /// The pipeline and its workflows are requested at the same time, then the jobs of each workflow that failed or is on
+    /// hold, 8 requests at a time. The jobs that have failed in a workflow that is still running (`failing`) are in
+    /// [`failures`](Outcome::failures) too.
+    ///
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::Failed};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let server = Mock::start().await;
+    /// # let web = Scenario::start(&server, "gh/acme/web");
+    /// # web.next(Script::new().workflow("build", [Failed]).hidden_for(0));
+    /// # let circleci = server.client();
+    /// # let id = circleci.trigger_pipeline("gh/acme/web").send().await?.id;
+    /// let outcome = circleci.pipeline_outcome(id).await?;
+    /// println!("{}", outcome.verdict); // failed
+    /// for failure in &outcome.failures {
+    ///     println!("{failure}"); // build / build (4): failed https://app.circleci.com/pipelines/…
+    /// }
+    /// # assert_eq!(outcome.verdict.to_string(), "failed");
+    /// # assert_eq!(outcome.failures.len(), 1);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The pipeline or its workflows could not be had. If only the jobs of a workflow could not be had, the verdict is
+    /// known all the same: a failed workflow is then listed in [`failures`](Outcome::failures) itself, and a job that is
+    /// on hold is missing in [`on_hold`](Outcome::on_hold).
+    pub async fn pipeline_outcome(&self, id: impl Into<PathValue>) -> Result<Outcome, Error> {
+        let id = id.into();
+        let pipeline = self.get_pipeline_by_id(id.clone()).send();
+        let workflows = self.list_workflows_by_pipeline_id(id).items().into_vec();
+        let (pipeline, workflows) = both(pipeline, workflows).await;
+        let (pipeline, workflows) = (pipeline?, workflows?);
+        let board = board();
+        let (current, _) = latest(workflows.clone());
+        let concerned = current.iter().filter(|workflow| {
+            board.is_bad(workflow) || board.is_held(workflow) || is_failing(workflow)
+        });
+        let calls = concerned.filter_map(|workflow| workflow.id).map(|id| {
+            let jobs = self.list_workflow_jobs(id).items().into_vec();
+            async move { jobs.await.ok().map(|jobs| (id, jobs)) }
+        });
+        let calls: Vec<_> = calls.collect();
+        let jobs = Many::new(calls).into_vec().await;
+        let look = Look {
+            client: Some(self),
+            now: self.inner.clock.utc().into(),
+            pipeline: Some(&pipeline),
+            jobs: jobs.into_iter().flatten().collect(),
+        };
+        Ok(look.outcome(workflows))
+    }
+}
+
+impl Outcome {
+    /// The outcome of a pipeline of which you have the list of workflows: reruns are resolved, and the verdict is the one
+    /// that [`wait_for_pipeline`](Client::wait_for_pipeline) would give, or [`Verdict::Running`].
+    ///
+    /// Without the jobs and the client, a failure names only its workflow and has no URL, and
+    /// [`on_hold`](Self::on_hold) is empty: [`Client::pipeline_outcome`] has these. Whether a workflow is still to come
+    /// after a setup workflow, or by an automatic rerun, is judged by this machine's clock: it may take a minute.
+    ///
+    #[cfg_attr(feature = "mock", doc = "```")]
+    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    /// # use circleci_api::{mock::Mock, operations::ListWorkflowsByPipelineId, serde_json::json};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let server = Mock::start().await;
+    /// # let run = |status, at| json!({ "name": "build", "status": status, "created_at": at, "tag": null, "auto_rerun_number": 0, "max_auto_reruns": 0 });
+    /// # let runs = [run("failed", "2026-03-01T10:00:00Z"), run("success", "2026-03-01T11:00:00Z")];
+    /// # server.on::<ListWorkflowsByPipelineId>().reply_json(json!({ "items": runs }));
+    /// # let circleci = server.client();
+    /// use circleci_api::wait::{Outcome, Verdict};
+    ///
+    /// let pipeline = "5034460f-c7c4-4c43-9457-de07e2029e7b";
+    /// let workflows = circleci.list_workflows_by_pipeline_id(pipeline).items().into_vec().await?;
+    /// let outcome = Outcome::of(workflows);
+    /// assert_eq!(outcome.verdict, Verdict::Success); // the failed `build` was rerun
+    /// assert_eq!(outcome.superseded.len(), 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn of(workflows: impl IntoIterator<Item = Workflow>) -> Self {
+        let look = Look {
+            client: None,
+            now: SystemTime::now().into(),
+            pipeline: None,
+            jobs: HashMap::new(),
+        };
+        look.outcome(workflows.into_iter().collect())
+    }
+
+    /// The same of a pipeline whose jobs are known.
+    #[cfg(feature = "overview")]
+    pub(crate) fn of_tree(
+        client: &Client,
+        pipeline: &Pipeline,
+        workflows: Vec<Workflow>,
+        jobs: HashMap<Uuid, Vec<WorkflowJob>>,
+    ) -> Self {
+        let look = Look {
+            client: Some(client),
+            now: client.inner.clock.utc().into(),
+            pipeline: Some(pipeline),
+            jobs,
+        };
+        look.outcome(workflows)
+    }
+}
+
+/// What is known besides the workflows.
+struct Look<'a> {
+    client: Option<&'a Client>,
+    now: DateTime<Utc>,
+    pipeline: Option<&'a Pipeline>,
+    jobs: HashMap<Uuid, Vec<WorkflowJob>>,
+}
+
+/// The default policies of a wait, for one look.
+fn board() -> Board {
+    let mut board = Board::default();
+    board.set_on_hold(OnHold::Return);
+    board
+}
+
+/// Whether a job has failed and others are still running.
+fn is_failing(workflow: &Workflow) -> bool {
+    workflow.status == Some(WorkflowStatus::Failing)
+}
+
+impl Look<'_> {
+    fn outcome(&self, workflows: Vec<Workflow>) -> Outcome {
+        let board = board();
+        let (current, superseded) = latest(workflows);
+        let (mut failures, mut on_hold) = (Vec::new(), Vec::new());
+        for workflow in &current {
+            let jobs = workflow.id.and_then(|id| self.jobs.get(&id));
+            let jobs = jobs.map_or(&[][..], Vec::as_slice);
+            if board.is_bad(workflow) {
+                failures.extend(board::failures(workflow, jobs, self.client));
+            } else if is_failing(workflow) {
+                let failed = board::failures(workflow, jobs, self.client);
+                failures.extend(failed.into_iter().filter(|failure| failure.job.is_some()));
+            } else if let (true, Some(id)) = (board.is_held(workflow), workflow.id) {
+                let held = jobs.iter().filter(|job| board::is_held(job));
+                on_hold.extend(held.map(|job| board::held(workflow, id, job, self.client)));
+            }
+        }
+        Outcome {
+            verdict: self.verdict(&board, &current),
+            workflows: current,
+            superseded,
+            failures,
+            on_hold,
+            pipeline_errors: self.pipeline.map_or_else(Vec::new, |it| it.errors.clone()),
+        }
+    }
+
+    fn verdict(&self, board: &Board, current: &[Workflow]) -> Verdict {
+        let state = self.pipeline.and_then(|it| it.state.as_ref());
+        if current.iter().any(|workflow| board.is_open(workflow)) {
+            return Verdict::Running;
+        }
+        match state {
+            Some(PipelineState::Errored) => return Verdict::Errored,
+            Some(PipelineState::Pending | PipelineState::SetupPending) => return Verdict::Running,
+            _ => {}
+        }
+        if self.is_awaited(board, current) {
+            Verdict::Running
+        } else if current.iter().any(|workflow| board.is_bad(workflow)) {
+            Verdict::Failed
+        } else if current.iter().any(|workflow| board.is_held(workflow)) {
+            Verdict::OnHold
+        } else if current.is_empty() {
+            Verdict::NoWorkflow
+        } else {
+            Verdict::Success
+        }
+    }
+
+    /// Whether a workflow is about to come, and may still take its time.
+    fn is_awaited(&self, board: &Board, current: &[Workflow]) -> bool {
+        let setup = |workflow: &Workflow| {
+            workflow.tag == Some(WorkflowTag::Setup)
+                && workflow.status == Some(WorkflowStatus::Success)
+        };
+        let rerun = |workflow: &Workflow| {
+            workflow.status == Some(WorkflowStatus::Failed)
+                && board.is_bad(workflow)
+                && workflow.auto_rerun_number.unwrap_or(0) < workflow.max_auto_reruns.unwrap_or(0)
+        };
+        let since = if current.is_empty() {
+            self.pipeline.and_then(|pipeline| pipeline.created_at)
+        } else if current.iter().all(setup) || current.iter().any(rerun) {
+            current
+                .iter()
+                .filter_map(|workflow| workflow.stopped_at)
+                .max()
+        } else {
+            None
+        };
+        since.is_some_and(|since| self.now - since < PATIENCE)
+    }
+}

@@ -1,0 +1,252 @@
+//! What a person runs first when something does not work.
+
+use std::collections::BTreeMap;
+
+use crate::server::{Act, Seen, Server, TOKEN, answer};
+use circleci_api::mock::{self, Mock};
+use circleci_api::operations::*;
+use circleci_api::{Client, ProjectSlug};
+use serde_json::{Value, json};
+
+#[allow(dead_code, reason = "its `main` is for `cargo run`")]
+#[path = "../circleci-api/examples/doctor/main.rs"]
+mod program;
+
+const PROJECT: &str = "gh/acme-secret/web-secret";
+
+fn project() -> ProjectSlug {
+    PROJECT.parse().unwrap()
+}
+
+/// Whether all is well, the report, and what only the person sees.
+async fn examined(builder: circleci_api::ClientBuilder) -> (bool, String, String) {
+    let (mut out, mut aside) = (Vec::new(), Vec::new());
+    let healthy = program::examine(builder, "CIRCLE_TOKEN", &project(), &mut out, &mut aside)
+        .await
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (healthy, text(out), text(aside))
+}
+
+#[tokio::test]
+async fn a_small_circleci_is_examined() {
+    let (mut out, mut aside) = (Vec::new(), Vec::new());
+    program::small(&mut out, &mut aside).await.unwrap();
+    let report = String::from_utf8(out).unwrap();
+    for line in [
+        "token         given by this program",
+        "host          another host, over plain http",
+        "clock  ",
+    ] {
+        assert!(report.contains(line), "{report}");
+    }
+    assert!(
+        report.contains("  getCurrentUser              200 in "),
+        "{report}"
+    );
+    assert!(!report.contains(program::server::TOKEN), "{report}");
+}
+
+#[tokio::test]
+async fn the_double_is_in_good_health() {
+    let mock = Mock::start().await;
+    let (healthy, report, aside) = examined(mock.client_builder()).await;
+    assert!(healthy, "{report}");
+    assert!(
+        report.contains("Nothing in the answers is unknown"),
+        "{report}"
+    );
+    assert!(!report.contains("secret"), "{report}");
+    assert!(aside.contains("the token belongs to"), "{aside}");
+    let received = mock.received();
+    assert!(received.len() >= 12, "{}", received.len());
+    assert!(received.iter().all(|request| request.method == "GET"));
+    // Once for each line.
+    assert_eq!(
+        report.matches(" 200 in ").count(),
+        received.len(),
+        "{report}"
+    );
+}
+
+/// The double's own answers by path, as far as the doctor asks.
+fn answers() -> BTreeMap<&'static str, Value> {
+    fn of<O>() -> Value
+    where
+        O: circleci_api::Kind<Output: serde::Serialize + serde::de::DeserializeOwned>,
+    {
+        serde_json::to_value(mock::example::<O>()).unwrap()
+    }
+    BTreeMap::from([
+        ("me", of::<GetCurrentUser>()),
+        ("me/collaborations", of::<GetCollaborations>()),
+        ("project", of::<GetProjectBySlug>()),
+        ("settings", of::<GetProjectSettings>()),
+        ("envvar", of::<ListEnvVars>()),
+        ("schedule", of::<ListSchedulesForProject>()),
+        ("workflows", of::<GetProjectWorkflowMetrics>()),
+        ("flaky-tests", of::<GetFlakyTests>()),
+        ("context", of::<ListContexts>()),
+        ("webhook", of::<GetWebhooks>()),
+        ("pipelines", of::<ListPipelinesForProject>()),
+        ("pipeline", of::<GetPipelineById>()),
+        ("workflow", of::<ListWorkflowsByPipelineId>()),
+        ("job", of::<ListWorkflowJobs>()),
+        ("details", of::<GetJobDetails>()),
+        ("tests", of::<GetTests>()),
+    ])
+}
+
+fn name(seen: &Seen) -> &'static str {
+    let path = seen.target.split('?').next().unwrap();
+    let path: Vec<&str> = path.trim_start_matches("/api/v2/").split('/').collect();
+    match path[..] {
+        ["me"] => "me",
+        ["me", "collaborations"] => "me/collaborations",
+        ["project", _, _, _] => "project",
+        ["project", _, _, _, "settings"] => "settings",
+        ["project", _, _, _, "envvar"] => "envvar",
+        ["project", _, _, _, "schedule"] => "schedule",
+        ["insights", _, _, _, "workflows"] => "workflows",
+        ["insights", _, _, _, "flaky-tests"] => "flaky-tests",
+        ["context"] => "context",
+        ["webhook"] => "webhook",
+        ["project", _, _, _, "pipeline"] => "pipelines",
+        ["pipeline", _] => "pipeline",
+        ["pipeline", _, "workflow"] => "workflow",
+        ["workflow", _, "job"] => "job",
+        ["project", _, _, _, "job", _] => "details",
+        ["project", _, _, _, _, "tests"] => "tests",
+        _ => panic!("{path:?}"),
+    }
+}
+
+#[tokio::test]
+async fn ten_planted_surprises_are_all_found() {
+    let mut answers = answers();
+    let mut plant = |name: &str, pointer: &str, value: Option<Value>| {
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        let parent = answers.get_mut(name).unwrap().pointer_mut(parent).unwrap();
+        let parent = parent
+            .as_object_mut()
+            .unwrap_or_else(|| panic!("{name} {pointer}"));
+        match value {
+            Some(value) => parent.insert(key.to_owned(), value),
+            None => parent.remove(key),
+        };
+    };
+    let hush = || Some(json!("hush"));
+    plant("me", "/brand_new", hush());
+    plant("project", "/vcs_info/brand_new", hush());
+    plant("pipelines", "/items/0/trigger/brand_new", hush());
+    plant("pipeline", "/state", hush());
+    plant("job", "/items/0/status", hush());
+    plant("workflow", "/items/0/created_at", hush());
+    plant("schedule", "/items/0/updated-at", Some(json!("")));
+    plant("details", "/duration", Some(json!("hush")));
+    plant("context", "/items/0/created_at", None);
+    plant("webhook", "/items/0/url", Some(json!("hush")));
+    plant("webhook", "/items/0/verify-tls", None);
+    let server = Server::start(move |_, seen| -> Act {
+        answer(200, answers[name(seen)].to_string()).into()
+    })
+    .await;
+    let (healthy, report, _) = examined(server.builder().0).await;
+    assert!(!healthy, "{report}");
+    for finding in [
+        "getCurrentUser: brand_new: unknown key",
+        "getProjectBySlug: vcs_info.brand_new: unknown key",
+        "listPipelinesForProject: items[].trigger.brand_new: unknown key",
+        "getPipelineById: state: unknown word",
+        "listWorkflowJobs: items[].status: unknown word",
+        "listWorkflowsByPipelineId: items[].created_at: value of the wrong form",
+        "listSchedulesForProject: items[].updated-at: value of the wrong form",
+        "getJobDetails: duration: value of the wrong form",
+        "listContexts: items[].created_at: missing field",
+        "getWebhooks: items[].verify-tls: missing field",
+    ] {
+        assert!(
+            report.contains(&format!("  {finding}\n")),
+            "{finding}\n{report}"
+        );
+    }
+    // And nothing else.
+    let listed = report.split("please report it:\n").nth(1).unwrap();
+    assert_eq!(listed.lines().count(), 10, "{report}");
+    for secret in ["hush", "secret", TOKEN] {
+        assert!(!report.contains(secret), "{report}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_token_is_told_and_nothing_else_is_asked() {
+    let server =
+        Server::start(|_, _| answer(401, format!(r#"{{"message":"no {TOKEN}"}}"#)).into()).await;
+    let (healthy, report, aside) = examined(server.builder().0).await;
+    assert!(!healthy);
+    assert!(
+        report.contains("getCurrentUser              401 Unauthorized, request req-401"),
+        "{report}"
+    );
+    assert!(report.contains("The token was refused"), "{report}");
+    assert!(
+        !report.contains(TOKEN) && !aside.contains(TOKEN),
+        "{report}{aside}"
+    );
+    assert_eq!(server.count(), 1);
+}
+
+#[tokio::test]
+async fn a_missing_token_a_dead_host_and_a_wrong_clock_are_told() {
+    let (environment, source) = program::watched(|_| None);
+    let (healthy, report, _) = examined(Client::builder().or_from(&environment)).await;
+    assert!(
+        !healthy && report.contains("setup         no token: "),
+        "{report}"
+    );
+    assert_eq!(*source.lock().unwrap(), None);
+
+    let (environment, source) =
+        program::watched(|name| (name == "CIRCLECI_CLI_TOKEN").then(|| "t".into()));
+    assert!(Client::builder().or_from(&environment).build().is_ok());
+    assert_eq!(
+        source.lock().unwrap().as_deref(),
+        Some("CIRCLECI_CLI_TOKEN")
+    );
+
+    let nobody = crate::server::refused().await;
+    let builder = Client::builder()
+        .host(format!("http://{nobody}"))
+        .token(TOKEN)
+        .no_retries();
+    let (healthy, report, _) = examined(builder).await;
+    assert!(!healthy && report.contains("no connection"), "{report}");
+
+    let server = Server::start(|_, _| {
+        let answer = answer(403, r#"{"message":"secret"}"#);
+        answer
+            .header("date", "Sun, 01 Mar 2020 12:00:00 GMT")
+            .into()
+    })
+    .await;
+    let (healthy, report, _) = examined(server.builder().0).await;
+    assert!(
+        !healthy && report.contains("403 Forbidden") && !report.contains("secret"),
+        "{report}"
+    );
+
+    let me = serde_json::to_string(&mock::example::<GetCurrentUser>()).unwrap();
+    let server = Server::start(move |at, _| {
+        let status = if at == 0 { 200 } else { 404 };
+        answer(status, me.clone())
+            .header("date", "Sun, 01 Mar 2020 12:00:00 GMT")
+            .into()
+    })
+    .await;
+    let (healthy, report, _) = examined(server.builder().0).await;
+    assert!(
+        !healthy && report.contains("clock         wrong: "),
+        "{report}"
+    );
+    assert!(report.contains("s ahead of the server's"), "{report}");
+}
