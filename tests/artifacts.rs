@@ -482,6 +482,281 @@ async fn without_ranges_a_broken_download_is_read_again_and_compared() {
     }
 }
 
+fn part(content: &str, tag: Option<&str>, range: &str) -> Answer {
+    let part = answer(206, content).header("content-range", range);
+    match tag {
+        Some(tag) => part.header("etag", tag),
+        None => part,
+    }
+}
+
+/// What a download became, and the ranges that were asked for.
+async fn play(acts: Vec<Answer>) -> (Result<String, circleci_api::Error>, Vec<Option<String>>) {
+    let count = acts.len();
+    let circleci = Server::script(acts.into_iter().map(Act::from)).await;
+    let got = read(&circleci.client(), &artifact("x", &circleci.url())).await;
+    assert_eq!(circleci.count(), count, "{got:?}");
+    let range = |seen: Seen| seen.header("range").map(str::to_owned);
+    (
+        got.map(|bytes| String::from_utf8(bytes).unwrap()),
+        circleci.seen().into_iter().map(range).collect(),
+    )
+}
+
+fn asked(ranges: &[Option<String>]) -> Vec<&str> {
+    ranges
+        .iter()
+        .map(|it| it.as_deref().unwrap_or("-"))
+        .collect()
+}
+
+/// RFC 9110, 15.3.7.3.
+#[tokio::test]
+async fn two_files_are_never_joined() {
+    let whole = |content: &str, tag: &str| answer(200, content).header("etag", tag);
+    // The rest of a file whose tag is another, is weak, or is not told.
+    for tag in [Some("\"v2\""), Some("W/\"v1\""), None] {
+        let first = || cut("0123456789", 4);
+        let rest = || part("ABCDEF", tag, "bytes 4-9/10");
+        let (got, ranges) = play(vec![first(), rest(), whole("0123ABCDEF", "\"v2\"")]).await;
+        // What came before is the beginning of the other file too.
+        assert_eq!(got.unwrap(), "0123ABCDEF", "{tag:?}");
+        assert_eq!(asked(&ranges), ["-", "bytes=4-", "-"]);
+        let (got, _) = play(vec![first(), rest(), whole("zzzzABCDEF", "\"v2\"")]).await;
+        let error = got.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.is_transient()),
+            (ErrorKind::Transport, false)
+        );
+    }
+    // The file changes, and the connection breaks again before that is seen: nothing of the second file is known yet to fit.
+    let second = whole("zzzzABCDEF", "\"v2\"").ending(Ending::CutAt(2));
+    let (got, ranges) = play(vec![
+        cut("0123456789", 4),
+        second.clone(),
+        whole("zzzzABCDEF", "\"v2\""),
+    ])
+    .await;
+    assert!(!got.unwrap_err().is_transient());
+    assert_eq!(asked(&ranges), ["-", "bytes=4-", "-"]);
+    // Once it is known to fit, its own tag counts.
+    let second = whole("0123ABCDEF", "\"v2\"").ending(Ending::CutAt(6));
+    let third = part("CDEF", Some("\"v2\""), "bytes 6-9/10");
+    let (got, ranges) = play(vec![cut("0123456789", 4), second, third]).await;
+    assert_eq!(got.unwrap(), "0123ABCDEF");
+    assert_eq!(asked(&ranges), ["-", "bytes=4-", "bytes=6-"]);
+}
+
+#[tokio::test]
+async fn what_a_range_lacks_is_asked_for() {
+    let v1 = Some("\"v1\"");
+    let first = || cut("0123456789", 4);
+    // The total may be left out: it is known from before.
+    for (one, two) in [
+        ("bytes 4-5/10", "bytes 6-8/10"),
+        ("bytes 4-5/*", "bytes 6-8/*"),
+    ] {
+        let acts = vec![
+            first(),
+            part("45", v1, one),
+            part("678", v1, two),
+            part("9", v1, "bytes 9-9/10"),
+        ];
+        let (got, ranges) = play(acts).await;
+        assert_eq!(got.unwrap(), "0123456789");
+        assert_eq!(asked(&ranges), ["-", "bytes=4-", "bytes=6-", "bytes=9-"]);
+    }
+    // Pieces are no failed attempts, however many they are.
+    let mut acts = vec![
+        answer(200, "x".repeat(50))
+            .header("etag", "\"v1\"")
+            .ending(Ending::CutAt(20)),
+    ];
+    acts.extend((20..50).map(|at| part("x", v1, &format!("bytes {at}-{at}/50"))));
+    assert_eq!(play(acts).await.0.unwrap(), "x".repeat(50));
+    // A file whose size nobody told before it broke.
+    let unknown = cut("0123456789", 4).ending(Ending::ChunksCutAt(4));
+    let (got, ranges) = play(vec![unknown.clone(), part("456789", v1, "bytes 4-9/10")]).await;
+    assert_eq!(got.unwrap(), "0123456789");
+    assert_eq!(asked(&ranges), ["-", "bytes=4-"]);
+    let (got, _) = play(vec![
+        unknown,
+        part("456", v1, "bytes 4-6/*"),
+        answer(200, "0123456789"),
+    ])
+    .await;
+    assert_eq!(got.unwrap(), "0123456789");
+}
+
+#[tokio::test]
+async fn a_range_that_contradicts_itself_is_not_taken() {
+    let v1 = Some("\"v1\"");
+    for range in [
+        "bytes 4-9/9",
+        "bytes 4-9/11",
+        "bytes 4-8/10",
+        "bytes 4-10/10",
+        "bytes 4-18446744073709551615/10",
+        "bytes 9-4/10",
+        "bytes 4-9",
+        "bytes */10",
+        "items 4-9/10",
+    ] {
+        let acts = vec![
+            cut("0123456789", 4),
+            part("456789", v1, range),
+            answer(200, "0123456789"),
+        ];
+        let (got, ranges) = play(acts).await;
+        assert_eq!(got.unwrap(), "0123456789", "{range}");
+        assert_eq!(asked(&ranges), ["-", "bytes=4-", "-"], "{range}");
+    }
+    // More or less comes than was announced.
+    for body in ["456789+", "45678"] {
+        let lying = part(body, v1, "bytes 4-9/10").ending(Ending::Chunks);
+        let mut acts = vec![cut("0123456789", 4), lying];
+        acts.push(match body.len() {
+            5 => part("9", v1, "bytes 9-9/10"),
+            _ => answer(200, "0123456789"),
+        });
+        assert_eq!(play(acts).await.0.unwrap(), "0123456789", "{body}");
+    }
+    // An answer that is no file.
+    let (got, _) = play(vec![answer(202, r#"{"message":"come back later"}"#)]).await;
+    assert_eq!(got.unwrap_err().status().unwrap(), 202);
+    let (got, _) = play(vec![answer(204, "")]).await;
+    assert_eq!(got.unwrap(), "");
+}
+
+/// The tests are built with reqwest's own compression, which xtask turns on for everyone.
+#[tokio::test]
+async fn a_stored_file_is_kept_byte_for_byte() {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, &[b'x'; 5000]).unwrap();
+    let packed = packed.finish().unwrap();
+    for encoding in ["gzip", "br", "zstd", "deflate"] {
+        let whole = answer(200, packed.clone())
+            .header("content-encoding", encoding)
+            .header("etag", "\"v1\"");
+        let rest = answer(206, &packed[9..])
+            .header("etag", "\"v1\"")
+            .header("content-encoding", encoding)
+            .header(
+                "content-range",
+                format!("bytes 9-{}/{}", packed.len() - 1, packed.len()),
+            );
+        let acts = [whole.clone(), whole.ending(Ending::CutAt(9)), rest];
+        let circleci = Server::script(acts.map(Act::from)).await;
+        let found = artifact("x.tar.gz", &circleci.url());
+        let stream = circleci
+            .client()
+            .download_artifact(&found)
+            .stream()
+            .await
+            .unwrap();
+        assert_eq!(stream.length(), Some(packed.len() as u64));
+        let folder = tempfile::tempdir().unwrap();
+        let file = circleci
+            .client()
+            .download_artifact(&found)
+            .into_folder(folder.path())
+            .await
+            .unwrap();
+        assert_eq!(fs::read(file.path).unwrap(), packed, "{encoding}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_is_replaced_keeps_its_mode() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let circleci = Server::start(|_, _| answer(200, "new").into()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    let fresh = folder.path().join("fresh");
+    fs::write(&fresh, "made by anybody").unwrap();
+    let usual = mode(&fresh);
+    fs::remove_file(&fresh).unwrap();
+    let client = circleci.client();
+    for (name, before, after) in [
+        ("private", Some(0o600), 0o600),
+        ("read_only", Some(0o444), 0o444),
+        ("program", Some(0o755), 0o755),
+        // Not for another content than the one that somebody trusted.
+        ("set_uid", Some(0o4755), 0o755),
+        ("fresh", None, usual),
+    ] {
+        let path = folder.path().join(name);
+        if let Some(before) = before {
+            fs::write(&path, "old").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(before)).unwrap();
+        }
+        let found = artifact(name, &circleci.url());
+        client
+            .download_artifact(&found)
+            .to_file(&path)
+            .await
+            .unwrap();
+        assert_eq!(
+            (fs::read(&path).unwrap(), mode(&path)),
+            (b"new".to_vec(), after),
+            "{name}"
+        );
+        client
+            .download_artifact(&found)
+            .into_folder(folder.path())
+            .await
+            .unwrap();
+        assert_eq!(mode(&path), after, "{name}");
+    }
+}
+
+/// A download that is dropped, at whatever moment, changes nothing afterwards.
+#[test]
+fn a_cancelled_download_does_not_rename_its_file() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        // One thread for files: what comes after a write runs after it.
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let circleci = Server::start(|_, _| answer(200, "new").into()).await;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let found = artifact("x", &circleci.url());
+        let client = circleci.client();
+        let (mut cancelled, mut finished) = (0, 0);
+        // How often a download is polled is not the same each time, so that each number comes more than once.
+        for polls in (0..200).map(|run| run / 10) {
+            fs::write(&path, "old").unwrap();
+            let mut download = Box::pin(client.download_artifact(&found).to_file(&path));
+            let mut count = 0;
+            let done = std::future::poll_fn(|cx| {
+                count += 1;
+                if count > polls {
+                    return std::task::Poll::Ready(None);
+                }
+                download.as_mut().poll(cx).map(Some)
+            })
+            .await;
+            drop(download);
+            // Whatever was on its way to the other thread is over then.
+            tokio::task::spawn_blocking(|| ()).await.unwrap();
+            let content = fs::read_to_string(&path).unwrap();
+            match done {
+                Some(_) => finished += 1,
+                None => cancelled += 1,
+            }
+            let expected = if done.is_some() { "new" } else { "old" };
+            assert_eq!(content, expected, "after {polls} polls");
+            assert_eq!(below(folder.path()), ["x"]);
+        }
+        assert!(cancelled > 20 && finished > 20, "{cancelled} {finished}");
+    });
+}
+
 #[tokio::test]
 async fn a_download_is_tried_as_often_as_a_call() {
     let circleci = Server::start(|_, _| answer(503, "").header("retry-after", 2).into()).await;
@@ -796,4 +1071,61 @@ async fn failed_tests_come_from_all_jobs() {
             tests("3/tests"),
         ]
     );
+}
+
+#[tokio::test]
+async fn one_job_whose_tests_are_missing_costs_no_other() {
+    let job = |name: &str, number: u32, kind: &str| json!({ "id": WORKFLOW, "name": name, "job_number": number, "type": kind, "project_slug": "gh/acme/web" });
+    let jobs = page(
+        json!([
+            job("approve", 1, "approval"),
+            job("lint", 2, "build"),
+            job("broken", 3, "build"),
+            job("torn", 4, "build"),
+            job("test", 5, "build"),
+        ]),
+        None,
+    );
+    let failed = |name: &str, next| page(json!([{ "name": name, "result": "failure" }]), next);
+    let circleci = Server::start(move |_, seen| {
+        let target = seen.target.replace("%2F", "/");
+        match target.trim_start_matches("/api/v2/project/gh/acme/web/") {
+            "2/tests" | "1/tests" => answer(404, r#"{"message":"Job not found"}"#).into(),
+            "3/tests" => answer(403, r#"{"message":"no"}"#).into(),
+            "4/tests" => failed("first", Some("more")),
+            // Not of a job without tests.
+            "4/tests?page-token=more" => answer(404, "").into(),
+            "5/tests" => failed("rounds", None),
+            _ => jobs.clone(),
+        }
+    })
+    .await;
+    let found = circleci
+        .client()
+        .failed_tests(WORKFLOW)
+        .send()
+        .await
+        .unwrap();
+    let names: Vec<_> = found
+        .iter()
+        .map(|it| (&*it.job.name, &*it.test.name))
+        .collect();
+    assert_eq!(names, [("torn", "first"), ("test", "rounds")]);
+    let unread: Vec<_> = found.unread().iter().map(ToString::to_string).collect();
+    assert_eq!(unread.len(), 2, "{unread:?}");
+    assert!(
+        unread[0].starts_with("\"broken\": getTests: 403"),
+        "{unread:?}"
+    );
+    assert!(
+        unread[1].starts_with("\"torn\": getTests: 404"),
+        "{unread:?}"
+    );
+    assert!(
+        !circleci
+            .seen()
+            .iter()
+            .any(|seen| seen.target.ends_with("/1/tests"))
+    );
+    assert!(found.into_result().unwrap_err().is_forbidden());
 }

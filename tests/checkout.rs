@@ -31,6 +31,11 @@ fn the_origin_or_the_only_remote() {
             "[remote \"bitbucket\"]\n  url = https://jo@bitbucket.org/acme/web.git\n",
             "bb/acme/web",
         ),
+        // One of several keys.
+        (
+            "[remote \"origin\"]\n\turl = git@github.com-work:acme/web.git\n",
+            "gh/acme/web",
+        ),
         // git is not strict about any of this.
         (
             "[REMOTE \"origin\"] URL=\"https://github.com/acme/web.git\" ; comment\n# url = x\n",

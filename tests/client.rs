@@ -9,6 +9,7 @@ use circleci_api_tests::{calls, document, fuzzed, server, stage, values};
 mod artifacts;
 mod beyond;
 mod checkout;
+mod compression;
 mod contexts;
 mod credentials;
 mod decode;

@@ -186,8 +186,13 @@ async fn a_report_of_the_night() {
         .on::<GetOrgSummaryData>()
         .status(403, "no")
         .reply_json(json!({}));
+    let metrics = json!({ "total_runs": 40, "success_rate": 0.9, "total_credits_used": 2100 });
+    let workflow = json!({ "name": "nightly", "metrics": metrics });
+    server
+        .on::<GetProjectWorkflowMetrics>()
+        .reply_json(json!({ "items": [workflow] }));
     let lines = report(&server.client(), "gh/acme").await.unwrap();
-    let workflow = "build-and-test: 100 % green, 1 credits";
+    let workflow = "nightly: 90 % green, 2100 credits";
     let of = |project: &str| format!("gh/acme/{project} {workflow}");
     assert_eq!(lines, [of("docs"), of("web")]);
 }

@@ -1,7 +1,10 @@
 //! What fuzzing has found, and what it starts from, as ordinary tests: see `fuzz/`.
 
+use std::collections::hash_map::RandomState;
 use std::fs;
+use std::hash::BuildHasher;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::fuzzed::TARGETS;
 
@@ -21,6 +24,45 @@ fn nothing_that_was_found_comes_back() {
             }
         }
         assert!(inputs > 0, "{name} starts from nothing");
+    }
+}
+
+/// A few random inputs for the target whose bytes all mean something. With `FUZZ_SECONDS` in the environment so many seconds of them, for
+/// the targets in `FUZZ_TARGETS` (names with blanks between them).
+#[test]
+fn random_bytes_hold_too() {
+    let seconds = std::env::var("FUZZ_SECONDS").ok();
+    let seconds: Option<u64> = seconds.map(|text| text.parse().expect("FUZZ_SECONDS is a number"));
+    let wanted = std::env::var("FUZZ_TARGETS").unwrap_or_else(|_| "downloads".to_owned());
+    // The same inputs each time, unless there is time for others.
+    let mut random = match seconds {
+        None => 0x9e37_79b9_7f4a_7c15,
+        Some(_) => RandomState::new().hash_one(0),
+    };
+    for name in wanted.split_whitespace() {
+        let (_, run) = TARGETS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .expect("a target");
+        let (began, mut inputs) = (Instant::now(), 0_u64);
+        while match seconds {
+            None => inputs < 300,
+            Some(seconds) => began.elapsed() < Duration::from_secs(seconds),
+        } {
+            let mut next = || {
+                // xorshift64
+                random ^= random << 13;
+                random ^= random >> 7;
+                random ^= random << 17;
+                (random >> 32) as u8
+            };
+            let length = usize::from(next()) % 96;
+            let bytes: Vec<u8> = (0..length).map(|_| next()).collect();
+            let done = std::panic::catch_unwind(|| run(&bytes));
+            assert!(done.is_ok(), "{name}: {bytes:?}");
+            inputs += 1;
+        }
+        println!("{name}: {inputs} inputs in {:?}", began.elapsed());
     }
 }
 

@@ -62,6 +62,38 @@ fn a_project_is_taken_in_every_spelling() {
 }
 
 #[test]
+fn a_remote_may_have_an_ssh_alias_for_a_host() {
+    for (text, slug) in [
+        ("git@github.com-work:acme/web.git", "gh/acme/web"),
+        ("github.com-work:acme/web", "gh/acme/web"),
+        ("git@GitHub.com-Work:acme/web.git", "gh/acme/web"),
+        ("git@github.com_home:acme/web.git", "gh/acme/web"),
+        ("git@bitbucket.org-work:acme/web.git", "bb/acme/web"),
+        ("ssh://git@github.com-work/acme/web.git", "gh/acme/web"),
+        ("ssh://git@github.com-work:22/acme/web.git", "gh/acme/web"),
+        ("git+ssh://git@bitbucket.org-2/acme/web", "bb/acme/web"),
+    ] {
+        assert_eq!(
+            text.parse::<ProjectSlug>().unwrap().as_str(),
+            slug,
+            "{text}"
+        );
+    }
+    // Only ssh has aliases, and these may be hosts of other people.
+    for text in [
+        "https://github.com-work/acme/web.git",
+        "git@github.com-work.example.com:acme/web.git",
+        "git@github.common:acme/web.git",
+        "git@github.com.example.com:acme/web.git",
+        "git@my-github.com-work:acme/web.git",
+        "git@gitlab.com-work:acme/web.git",
+        "git@work:acme/web.git",
+    ] {
+        assert!(text.parse::<ProjectSlug>().is_err(), "{text}");
+    }
+}
+
+#[test]
 fn what_is_no_project_says_so_and_repeats_no_secret() {
     for text in [
         "",

@@ -200,6 +200,8 @@ async fn a_part_that_breaks_in_the_middle_goes_on() {
             vec![
                 cut.clone().header("etag", "\"v1\"").into(),
                 answer(206, &packed[20..])
+                    // Without the tag of the first part it may be another file: RFC 9110, 15.3.7.3.
+                    .header("etag", "\"v1\"")
                     .header(
                         "content-range",
                         format!("bytes 20-{}/{}", packed.len() - 1, packed.len()),
@@ -283,7 +285,8 @@ async fn a_longer_span_is_several_exports_and_one_csv() {
 #[tokio::test]
 async fn ten_orders_an_hour_are_all_there_are() {
     let year = |client: &Client| {
-        client.usage_export(ORG, at("2025-01-01T00:00:00Z"), at("2025-12-31T23:59:59Z"))
+        // The server's day is 2026-03-01, and CircleCI exports no usage older than 366 days.
+        client.usage_export(ORG, at("2025-03-01T00:00:00Z"), at("2026-02-28T23:59:59Z"))
     };
     let answers = |_: usize, seen: &Seen| match seen.method.as_str() {
         "POST" => ordered(1),
@@ -457,20 +460,17 @@ async fn what_is_no_export_is_an_error() {
         assert!(error.to_string().contains(word), "{error}");
         assert!(!format!("{error:#?}").contains("s1gned"));
     }
-    // A URL that has expired is said so, and not tried for ever.
+    // A URL that has expired is said so, and not tried for ever: new ones are asked for once.
     let expired = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
     let storage = storage(vec![("/a", vec![answer(403, expired).into()])]).await;
-    let circleci = Server::script([
-        ordered(1),
-        state(1, "completed", json!([format!("{}/a", storage.url())])),
-    ])
-    .await;
+    let completed = || state(1, "completed", json!([format!("{}/a", storage.url())]));
+    let circleci = Server::script([ordered(1), completed(), completed()]).await;
     let error = whole(january(&circleci.client())).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "usageExport: 403 Forbidden: AccessDenied: Request has expired (request req-403)"
     );
-    assert_eq!(storage.count(), 1);
+    assert_eq!((storage.count(), circleci.count()), (2, 3));
 }
 
 #[tokio::test]
@@ -580,17 +580,346 @@ async fn rows_have_types_and_forgive() {
         (Some("7"), None)
     );
     assert_eq!(row.iter().count(), 49);
-    // A row that breaks off.
-    let row = rows.try_next().await.unwrap().unwrap();
+    // A row that breaks off was once a row with empty fields: what is missing of it went unnoticed.
+    let error = rows.try_next().await.unwrap_err();
     assert_eq!(
-        (
-            row.organization_id(),
-            row.organization_name(),
-            row.total_credits()
-        ),
-        (Some("o"), Some(&*long), None)
+        (error.kind(), error.path()),
+        (ErrorKind::Decode, Some("row 2"))
     );
+    assert!(!error.to_string().contains("xxx"), "{error}");
     assert!(rows.try_next().await.unwrap().is_none());
+}
+
+/// An export with these parts.
+async fn export(parts: &[&[u8]]) -> (Server, Server, Client) {
+    let paths = ["/a", "/b", "/c", "/d"];
+    let parts: Vec<_> = paths
+        .into_iter()
+        .zip(parts)
+        .map(|(path, part)| (path, vec![answer(200, *part).into()]))
+        .collect();
+    let urls: Vec<_> = parts.iter().map(|(path, _)| path.to_string()).collect();
+    let storage = storage(parts).await;
+    let urls: Vec<_> = urls
+        .iter()
+        .map(|path| format!("{}{path}", storage.url()))
+        .collect();
+    let circleci = Server::start(move |_, seen| match seen.method.as_str() {
+        "POST" => ordered(1),
+        _ => state(1, "completed", json!(urls)),
+    })
+    .await;
+    let client = circleci.client();
+    (storage, circleci, client)
+}
+
+/// The rows as column and text, and the error that ended them.
+async fn read_rows(client: &Client) -> (Vec<Vec<(String, String)>>, Option<Error>) {
+    let mut rows = january(client).rows().unwrap();
+    let mut read = Vec::new();
+    loop {
+        match rows.try_next().await {
+            Ok(Some(row)) => read.push(
+                row.iter()
+                    .map(|(a, b)| (a.to_owned(), b.to_owned()))
+                    .collect(),
+            ),
+            Ok(None) => return (read, None),
+            Err(error) => return (read, Some(error)),
+        }
+    }
+}
+
+fn row(fields: &[(&str, &str)]) -> Vec<(String, String)> {
+    fields
+        .iter()
+        .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_header_is_what_it_means_and_not_how_it_is_written() {
+    let parts: [&[u8]; 4] = [
+        b"a,\"b\nc\"\n1,2\n",
+        b"\xef\xbb\xbf\"a\",\"b\nc\"\r\n3,4\r\n",
+        b"\r\n\na,\"b\nc\"\n5,\"6\n7\"",
+        b"\r\n",
+    ];
+    let (_storage, _circleci, client) = export(&parts).await;
+    assert_eq!(
+        whole(january(&client)).await.unwrap(),
+        "a,\"b\nc\"\n1,2\n3,4\r\n5,\"6\n7\"\n"
+    );
+    let (rows, error) = read_rows(&client).await;
+    assert!(error.is_none(), "{error:?}");
+    let expected = [("1", "2"), ("3", "4"), ("5", "6\n7")];
+    assert_eq!(rows, expected.map(|(a, b)| row(&[("a", a), ("b\nc", b)])));
+}
+
+#[tokio::test]
+async fn columns_may_differ_between_exports_where_they_are_read_by_name() {
+    let (_storage, _circleci, client) =
+        export(&[b"a,b\n1,2\n", b"b,new,a\n4,5,3\n", b"a\n6\n"]).await;
+    let (rows, error) = read_rows(&client).await;
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(
+        rows,
+        [
+            row(&[("a", "1"), ("b", "2")]),
+            row(&[("b", "4"), ("new", "5"), ("a", "3")]),
+            row(&[("a", "6")])
+        ]
+    );
+    let error = whole(january(&client)).await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("two parts have different columns"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_row_of_another_length_is_an_error() {
+    for (part, word) in [
+        ("a,b\n1,2\n3\n", "row 2: it has 1 fields"),
+        ("a,b\n1,2\n3,4,5\n6,7\n", "row 2: it has 3 fields"),
+        ("a,b\n1,2\n\n\r\n3\n", "row 2: it has 1 fields"),
+        (
+            "a,b\n1,2\n3,\"4\n",
+            "row 2: a part ends within a quoted field",
+        ),
+        ("a,b\n1,2\n\"", "row 2: a part ends within a quoted field"),
+    ] {
+        // In the last part, and in one before it, whose end the next one would go on from.
+        for parts in [
+            vec![part.as_bytes()],
+            vec![part.as_bytes(), b"a,b\n\"8\",9\n"],
+        ] {
+            let (_storage, _circleci, client) = export(&parts).await;
+            let (rows, error) = read_rows(&client).await;
+            assert_eq!(rows, [row(&[("a", "1"), ("b", "2")])], "{part:?}");
+            let error = error.unwrap_or_else(|| panic!("{part:?}")).to_string();
+            assert!(error.contains(word), "{error}");
+            let error = whole(january(&client)).await.unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
+        }
+    }
+    // The number goes on over the parts, and a byte that is no text costs one character.
+    let (_storage, _circleci, client) = export(&[b"a,b\n1,\xff2\n", b"a,b\n3,4\n5\n"]).await;
+    let (rows, error) = read_rows(&client).await;
+    assert_eq!(rows[0], row(&[("a", "1"), ("b", "\u{fffd}2")]));
+    assert!(error.unwrap().to_string().contains("row 3"));
+}
+
+#[tokio::test]
+async fn a_part_may_be_padded_and_packed_more_than_once() {
+    let padded = [pack("a\n1\n"), pack("2\n"), vec![0; 700]].concat();
+    let (_storage, _circleci, client) = export(&[&padded, &pack("a\n3\n")]).await;
+    assert_eq!(whole(january(&client)).await.unwrap(), "a\n1\n2\n3\n");
+    let garbage = [pack("a\n1\n"), b"\0\0garbage".to_vec()].concat();
+    let (_storage, _circleci, client) = export(&[&garbage]).await;
+    let error = whole(january(&client)).await.unwrap_err();
+    assert!(
+        error.to_string().contains("something else follows"),
+        "{error}"
+    );
+    // Storage says by a header what the first bytes say already.
+    let part = answer(200, pack("a\n1\n")).header("content-encoding", "gzip");
+    let storage = storage(vec![("/a", vec![part.into()])]).await;
+    let urls = json!([format!("{}/a", storage.url())]);
+    let circleci = Server::script([ordered(1), state(1, "completed", urls)]).await;
+    assert_eq!(whole(january(&circleci.client())).await.unwrap(), "a\n1\n");
+}
+
+/// At the second of three parts, in the middle of it, and once more in the third.
+#[tokio::test]
+async fn urls_that_expire_are_asked_for_anew() {
+    for status in [401, 403] {
+        let text = format!("a\n{}", "2\n".repeat(3000));
+        let packed = pack(&text);
+        let size = packed.len();
+        let rest = packed.clone();
+        // The signature of the URLs is the number of looks.
+        let storage = Server::start(move |index, seen| {
+            let expired =
+                "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
+            match (index, seen.target.as_str()) {
+                (0, "/1?sig=1") => answer(200, pack("a\n1\n")).into(),
+                (1, "/2?sig=1") => answer(200, rest.clone())
+                    .header("etag", "\"v1\"")
+                    .ending(Ending::CutAt(15))
+                    .into(),
+                (2, "/2?sig=1") => answer(status, expired).into(),
+                (3, "/2?sig=2") => answer(206, &rest[15..])
+                    .header("etag", "\"v1\"")
+                    .header("content-range", format!("bytes 15-{}/{size}", size - 1))
+                    .into(),
+                (4, "/3?sig=2") => answer(status, expired).into(),
+                (5, "/3?sig=3") => answer(200, pack("a\n3\n")).into(),
+                _ => answer(418, "").into(),
+            }
+        })
+        .await;
+        let url = storage.url();
+        let looks = Mutex::new(0);
+        let circleci = Server::start(move |_, seen| {
+            if seen.method == "POST" {
+                return ordered(1);
+            }
+            let mut looks = looks.lock().unwrap();
+            *looks += 1;
+            // In another order, as a list that is made anew may be.
+            let order = if *looks == 2 { [3, 2, 1] } else { [1, 2, 3] };
+            state(
+                1,
+                "completed",
+                json!(order.map(|part| format!("{url}/{part}?sig={looks}"))),
+            )
+        })
+        .await;
+        let text = whole(january(&circleci.client())).await.unwrap();
+        assert_eq!(text, format!("a\n1\n{}3\n", "2\n".repeat(3000)), "{status}");
+        assert_eq!(calls(&circleci), ["POST", "GET 1", "GET 1", "GET 1"]);
+        let ranges: Vec<_> = storage
+            .seen()
+            .iter()
+            .map(|seen| seen.header("range").map(str::to_owned))
+            .collect();
+        assert_eq!(
+            ranges[2..4],
+            [Some("bytes=15-".to_owned()), Some("bytes=15-".to_owned())]
+        );
+        assert_no_token(&storage);
+    }
+    // Nothing else is asked about: what is not there, or an export that has gone.
+    let storage = Server::start(|_, _| answer(404, "").into()).await;
+    let urls = json!([format!("{}/a", storage.url())]);
+    let circleci = Server::script([ordered(1), state(1, "completed", urls)]).await;
+    assert!(
+        whole(january(&circleci.client()))
+            .await
+            .unwrap_err()
+            .is_not_found()
+    );
+    let storage = Server::start(|_, _| answer(403, "").into()).await;
+    let urls = json!([format!("{}/a", storage.url())]);
+    let circleci = Server::script([
+        ordered(1),
+        state(1, "completed", urls),
+        state(1, "completed", Value::Null),
+    ])
+    .await;
+    assert!(
+        whole(january(&circleci.client()))
+            .await
+            .unwrap_err()
+            .is_forbidden()
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_without_a_wait_costs_one_place() {
+    let refused = answer(429, "Rate limited.").header("retry-after", 0);
+    let circleci = Server::start(move |_, _| refused.clone().into()).await;
+    let client = circleci.builder().0.no_retries().build().unwrap();
+    let limits = UsageLimits::new();
+    let fail = || {
+        january(&client)
+            .limits(&limits)
+            .when_limited(WhenLimited::Fail)
+    };
+    for sent in 1..=10 {
+        let error = whole(fail()).await.unwrap_err();
+        assert_eq!(
+            (error.operation(), circleci.count()),
+            (Some("createUsageExport"), sent)
+        );
+        assert!(error.is_rate_limited() && error.retry_after().is_some_and(|wait| !wait.is_zero()));
+    }
+    // A look is refused like an order.
+    let refused = answer(429, "Rate limited.").header("retry-after", 0);
+    let circleci = Server::start(move |_, _| refused.clone().into()).await;
+    let client = circleci.builder().0.no_retries().build().unwrap();
+    let error = whole(
+        client
+            .resume_usage_export(ORG, [job(1)])
+            .when_limited(WhenLimited::Fail),
+    )
+    .await
+    .unwrap_err();
+    assert_eq!(
+        (error.operation(), circleci.count()),
+        (Some("getUsageExport"), 1)
+    );
+    // Who waits does not ask again at once either.
+    let error = whole(client.resume_usage_export(ORG, [job(1)]).deadline(HOUR))
+        .await
+        .unwrap_err();
+    assert!(error.is_rate_limited());
+    assert!(circleci.count() <= 12, "{}", circleci.count());
+}
+
+#[tokio::test]
+async fn usage_older_than_a_year_is_not_ordered() {
+    // The server's day is 2026-03-01, noon.
+    let circleci = Server::start(|_, seen| match seen.method.as_str() {
+        "POST" => ordered(1),
+        _ => state(1, "completed", Value::Null),
+    })
+    .await;
+    let client = circleci.client();
+    let end = at("2026-02-28T00:00:00Z");
+    for start in [
+        "2025-02-28T11:59:59.999Z",
+        "2024-01-01T00:00:00Z",
+        "-200000-01-01T00:00:00Z",
+    ] {
+        let Ok(start) = start.parse() else { continue };
+        for error in [
+            client
+                .usage_export(ORG, start, end)
+                .csv()
+                .map(drop)
+                .unwrap_err(),
+            client
+                .usage_export(ORG, start, end)
+                .rows()
+                .map(drop)
+                .unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+            assert!(error.to_string().contains("366 days"), "{error}");
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("usage.csv");
+    let old = client.usage_export(ORG, at("2024-01-01T00:00:00Z"), end);
+    assert_eq!(
+        old.to_file(&path).await.unwrap_err().kind(),
+        ErrorKind::InvalidArgument
+    );
+    assert!(!path.exists());
+    assert_eq!(circleci.count(), 0);
+    let year = client.usage_export(ORG, at("2025-02-28T12:00:00Z"), end);
+    assert_eq!(whole(year).await.unwrap(), "");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_export_keeps_the_mode_of_the_file_that_it_replaces() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (_storage, _circleci, client) = export(&[b"a\n1\n"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("usage.csv");
+    std::fs::write(&path, "old").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(january(&client).to_file(&path).await.unwrap(), 4);
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
 }
 
 /// The columns are those of the document.
@@ -664,4 +993,23 @@ fn a_picture_of_nothing_says_so() {
         "{svg}"
     );
     assert!(svg.contains("30 January 2026 to 1 March 2026"), "{svg}");
+}
+
+/// The URL of a part is as good as the part, for hours.
+#[tokio::test]
+async fn no_url_of_a_part_is_shown() {
+    let status = json!({ "usage_export_job_id": job(1), "state": "completed", "download_urls": ["https://s.example/1?X-Sig=s1gned"] });
+    let status: circleci_api::types::UsageExportJobStatus = serde_json::from_value(status).unwrap();
+    assert_eq!(status.download_urls.len(), 1);
+    let ordered = json!({ "usage_export_job_id": job(1), "state": "created", "download_urls": ["https://s.example/1?X-Sig=s1gned"] });
+    let ordered: circleci_api::types::UsageExportJob = serde_json::from_value(ordered).unwrap();
+    let shown = format!("{status:?} {status:#?} {ordered:?}");
+    // Neither does a stream show them that has them already, nor an error about one that is no URL.
+    let circleci = Server::script([state(1, "completed", json!(["http//s1gned"]))]).await;
+    let client = circleci.client();
+    let mut csv = client.resume_usage_export(ORG, [job(1)]).csv().unwrap();
+    let error = csv.try_next().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    let shown = format!("{shown} {csv:?} {error} {error:#?}");
+    assert!(!shown.contains("s1gned"), "{shown}");
 }

@@ -200,7 +200,14 @@ async fn an_output_that_breaks_goes_on_and_one_that_is_none_is_an_error() {
         ("", &json!(1))
     );
     assert_eq!(output.text().await.unwrap(), "b");
-    for empty in ["", "[]", " [ ]\n"] {
+    // Nothing at all was once an empty output. It is what is left of one that was cut off before its first byte.
+    let circleci = Server::script([answer(200, "").into()]).await;
+    let output = circleci
+        .client()
+        .step_output(&action(&circleci.url()))
+        .unwrap();
+    assert_eq!(output.text().await.unwrap_err().kind(), ErrorKind::Decode);
+    for empty in ["[]", " [ ]\n", "\u{feff}[]"] {
         let circleci = Server::script([answer(200, empty).into()]).await;
         assert_eq!(
             circleci
@@ -221,4 +228,69 @@ async fn an_output_that_breaks_goes_on_and_one_that_is_none_is_an_error() {
             .kind(),
         ErrorKind::InvalidArgument
     );
+}
+
+#[tokio::test]
+async fn what_is_not_one_whole_array_is_an_error_that_keeps_what_was_read() {
+    for (body, kept, word) in [
+        (r#"[{"message":"a"},{"message":"b"}"#, "ab", "cut off"),
+        (r#"[{"message":"a"},"#, "a", "cut off"),
+        (r#"[{"message":"a"},{"mess"#, "a", "cut off"),
+        ("[", "", "cut off"),
+        (r#"{"message":"a"}"#, "", "not a JSON array"),
+        (r#"{"message":"a"},{"message":"b"}"#, "", "not a JSON array"),
+        (
+            r#"[{"message":"a"}][{"message":"b"}]"#,
+            "a",
+            "something follows",
+        ),
+        (
+            r#"[{"message":"a"}]{"message":"internal error"}"#,
+            "a",
+            "something follows",
+        ),
+        (r#"[{"message":"a"}] x"#, "a", "something follows"),
+        (
+            r#"[{"message":"a"}{"message":"b"}]"#,
+            "a",
+            "not a JSON array",
+        ),
+        (r#"[{"message":"a"},]"#, "a", "not a JSON array"),
+        (r#"[,{"message":"a"}]"#, "", "not a JSON array"),
+        (r#"[[{"message":"a"}]]"#, "", "not a JSON array"),
+        (r#"[{"message":"a"},null]"#, "a", "not a JSON array"),
+        (r#"[{"message":"a"},{"message" 7}]"#, "a", "expected"),
+        ("", "", "empty"),
+        (" \r\n", "", "empty"),
+        ("\u{feff}", "", "empty"),
+    ] {
+        // As it is, packed, byte by byte, and cut off within what was packed.
+        let packed = pack(body);
+        let mut answers = vec![
+            answer(200, body),
+            answer(200, packed.clone()),
+            answer(200, body).ending(Ending::Chunks),
+        ];
+        if word == "cut off" {
+            answers.push(answer(200, &packed[..packed.len() - 4]));
+        }
+        for act in answers {
+            let circleci = Server::start(move |_, _| act.clone().into()).await;
+            let mut text = String::new();
+            let mut output = circleci
+                .client()
+                .step_output(&action(&circleci.url()))
+                .unwrap();
+            let error = output.read_to(&mut text).await.unwrap_err();
+            assert_eq!((error.kind(), &*text), (ErrorKind::Decode, kept), "{body}");
+            let line = error.to_string();
+            assert!(
+                line.contains(word) || line.contains("corrupt") || line.contains("unexpected end"),
+                "{body}: {line}"
+            );
+            assert_eq!(circleci.count(), 1, "{body}");
+            // It is told once.
+            assert!(output.try_next().await.unwrap().is_none());
+        }
+    }
 }

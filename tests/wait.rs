@@ -246,7 +246,8 @@ async fn a_setup_workflow_may_continue_with_nothing() {
         if workflows {
             list([setup(1, "success")])
         } else {
-            pipeline("setup")
+            // Not `setup`, as it was here once: a pipeline in that state is still at work.
+            pipeline("created")
         }
         .into()
     })
@@ -749,7 +750,8 @@ async fn trouble_that_may_pass_does_not_end_a_wait() {
 
 #[tokio::test]
 async fn trouble_that_does_not_pass_ends_a_wait() {
-    for status in [401, 404] {
+    // Not 404, which a pipeline that is new may answer for a moment.
+    for status in [401, 403] {
         let script = Script::new(vec![
             (P, pipeline("created")),
             (W, answer(status, r#"{"message":"no"}"#)),
@@ -777,6 +779,314 @@ async fn trouble_that_does_not_pass_ends_a_wait() {
         .await
         .unwrap_err();
     assert!(matches!(&error, WaitError::Call(error) if error.kind() == ErrorKind::InvalidArgument));
+}
+
+fn tagged(digit: u32, name: &str, tag: &str, status: &str) -> Value {
+    let mut workflow = workflow(digit, name, status);
+    workflow["tag"] = json!(tag);
+    workflow
+}
+
+/// What became of a pipeline with these workflows, which move no more.
+async fn still(state: &'static str, workflows: &[Value]) -> (Outcome, Vec<Duration>) {
+    let workflows = workflows.to_vec();
+    let server = Server::start(move |_, seen| {
+        if seen.target.ends_with("/job") {
+            list([])
+        } else if seen.target.ends_with("/workflow") {
+            list(workflows.clone())
+        } else {
+            pipeline(state)
+        }
+        .into()
+    })
+    .await;
+    let (builder, waits) = server.builder();
+    let client = builder.build().unwrap();
+    let outcome = client.wait_for_pipeline(id(9)).finish().await.unwrap();
+    (outcome, waits.all())
+}
+
+#[tokio::test]
+async fn a_tagged_rerun_takes_the_place_of_what_it_repeats() {
+    for tag in [
+        "rerun-workflow-from-failed",
+        "rerun-single-job",
+        "rerun-workflow-from-beginning",
+        "something-new",
+    ] {
+        let first = workflow(1, "build", "failed");
+        let (outcome, _) = still(
+            "created",
+            &[tagged(2, "build", tag, "success"), first.clone()],
+        )
+        .await;
+        assert!(outcome.is_success(), "{tag}");
+        assert_eq!(names(&outcome), ["build success"]);
+        assert_eq!(outcome.superseded[0].id, Some(id(1)));
+        // A rerun of a rerun, with another tag.
+        let third = tagged(3, "build", "rerun-single-job", "failed");
+        let second = tagged(2, "build", tag, "success");
+        let (outcome, _) = still("created", &[third, second, first]).await;
+        assert_eq!(
+            (outcome.verdict, outcome.superseded.len()),
+            (Verdict::Failed, 2),
+            "{tag}"
+        );
+    }
+    // Only `setup` keeps two of one name apart.
+    let (outcome, _) = still(
+        "created",
+        &[
+            workflow(2, "build", "failed"),
+            tagged(1, "build", "setup", "success"),
+        ],
+    )
+    .await;
+    assert_eq!(outcome.verdict, Verdict::Failed);
+    assert_eq!(names(&outcome), ["build success", "build failed"]);
+    // What is rerun may be the setup workflow itself.
+    let (outcome, _) = still(
+        "created",
+        &[
+            workflow(3, "build", "success"),
+            tagged(2, "setup", "rerun-workflow-from-beginning", "success"),
+            setup(1, "failed"),
+        ],
+    )
+    .await;
+    assert!(outcome.is_success());
+    assert_eq!(names(&outcome), ["setup success", "build success"]);
+}
+
+#[tokio::test]
+async fn a_pipeline_in_setup_is_not_finished() {
+    // Its continuation takes as long as it takes.
+    for state in ["setup", "setup-pending"] {
+        let waited = Waits::default();
+        let clock = waited.clone();
+        let server = Server::start(move |_, seen| {
+            let continued = clock.all().iter().sum::<Duration>() > 20 * MINUTE;
+            if seen.target.ends_with("/workflow") {
+                let build = continued.then(|| workflow(2, "build", "success"));
+                list(build.into_iter().chain([setup(1, "success")]))
+            } else {
+                pipeline(if continued { "created" } else { state })
+            }
+            .into()
+        })
+        .await;
+        let builder = Client::builder()
+            .host(server.url())
+            .token("t")
+            .clock(waited);
+        let client = builder.build().unwrap();
+        let outcome = client.wait_for_pipeline(id(9)).finish().await.unwrap();
+        assert_eq!(
+            names(&outcome),
+            ["setup success", "build success"],
+            "{state}"
+        );
+        // Within the deadline, even without a workflow.
+        for workflows in [list([setup(1, "success")]), list([])] {
+            let server = Server::start(move |_, seen| {
+                match seen.target.ends_with("/workflow") {
+                    true => workflows.clone(),
+                    false => pipeline(state),
+                }
+                .into()
+            })
+            .await;
+            let wait = server
+                .client()
+                .wait_for_pipeline(id(9))
+                .deadline(30 * MINUTE);
+            let error = wait.finish().await.unwrap_err();
+            let seen = format!("pipeline {state}");
+            assert!(
+                error.is_deadline() && error.to_string().ends_with(&seen),
+                "{error}"
+            );
+        }
+    }
+    // A setup workflow that failed or was canceled continues with nothing.
+    for status in ["failed", "canceled"] {
+        let (outcome, waits) = still("setup", &[setup(1, status)]).await;
+        assert_eq!(outcome.verdict, Verdict::Failed);
+        assert_eq!(seconds(&waits), [5]);
+    }
+}
+
+#[tokio::test]
+async fn a_404_may_come_while_a_pipeline_is_new_and_once_later() {
+    let gone = || answer(404, r#"{"message":"Pipeline not found"}"#);
+    let running = || list([workflow(1, "build", "running")]);
+    let script = Script::new(vec![
+        (P, gone()),
+        (P, gone()),
+        (P, pipeline("created")),
+        (W, gone()),
+        (P, pipeline("created")),
+        (W, running()),
+        (W, gone()),
+        (W, list([workflow(1, "build", "success")])),
+        (P, pipeline("created")),
+        (W, list([workflow(1, "build", "success")])),
+    ])
+    .await;
+    let changes = script.client.wait_for_pipeline(id(9)).changes();
+    let told: Vec<Change> = changes.collect().await;
+    let trouble = |change: &&Change| matches!(change, Change::Trouble(_));
+    assert_eq!(told.iter().filter(trouble).count(), 4, "{told:?}");
+    script.is_played();
+
+    // It was there, and is gone for a look, or for good.
+    for misses in [1, 2] {
+        let server = Server::start(move |index, _| match index {
+            20 => answer(404, "").into(),
+            21 if misses == 2 => answer(404, "").into(),
+            30 => answer(404, "").into(),
+            40 => ok(workflow(1, "build", "success")).into(),
+            _ => ok(workflow(1, "build", "running")).into(),
+        })
+        .await;
+        let (builder, waits) = server.builder();
+        let client = builder.build().unwrap();
+        let end = client.wait_for_workflow(id(1)).finish().await;
+        assert!(waits.all()[..20].iter().sum::<Duration>() > MINUTE);
+        match misses {
+            1 => assert!(end.unwrap().is_success()),
+            _ => {
+                assert!(
+                    matches!(&end, Err(WaitError::Call(error)) if error.is_not_found()),
+                    "{end:?}"
+                );
+                assert_eq!(server.count(), 22);
+            }
+        }
+    }
+
+    // What never comes is waited for a minute, whatever it is.
+    let server = Server::start(|_, _| answer(404, "").into()).await;
+    let waited = |waits: &Waits| waits.all().iter().sum::<Duration>();
+    let ends = |end: Option<WaitError>, waits: &Waits| {
+        assert!(
+            matches!(&end, Some(WaitError::Call(error)) if error.is_not_found()),
+            "{end:?}"
+        );
+        let waited = waited(waits);
+        assert!((MINUTE..2 * MINUTE).contains(&waited), "{waited:?}");
+    };
+    let client = || {
+        let (builder, waits) = server.builder();
+        (builder.build().unwrap(), waits)
+    };
+    let (it, waits) = client();
+    ends(it.wait_for_pipeline(id(9)).finish().await.err(), &waits);
+    let (it, waits) = client();
+    ends(it.wait_for_workflow(id(1)).finish().await.err(), &waits);
+    let (it, waits) = client();
+    ends(
+        it.wait_for_job("gh/acme/web", 7).finish().await.err(),
+        &waits,
+    );
+    let (it, waits) = client();
+    ends(it.wait_for_approval(id(1)).finish().await.err(), &waits);
+    let (it, waits) = client();
+    ends(
+        it.wait_for_usage_export(id(8), id(4)).finish().await.err(),
+        &waits,
+    );
+}
+
+#[tokio::test]
+async fn a_verdict_needs_no_names() {
+    // Nobody can say which job it was.
+    for status in [403, 404, 500] {
+        let script = Script::without_retries(vec![
+            ("GET workflow/1", ok(workflow(1, "build", "failed"))),
+            ("GET workflow/1/job", answer(status, "")),
+        ])
+        .await;
+        let mut changes = script.client.wait_for_workflow(id(1)).changes();
+        let mut trouble = Vec::new();
+        while let Some(change) = changes.next().await {
+            if let Change::Trouble(error) = change {
+                trouble.push(error.status().unwrap().as_u16());
+            }
+        }
+        assert_eq!(trouble, [status]);
+        let outcome = changes.finish().await.unwrap();
+        assert_eq!(outcome.verdict, Verdict::Failed);
+        let failure = &outcome.failures[0];
+        assert_eq!(
+            (&*failure.workflow, &failure.job, &*failure.status),
+            ("build", &None, "failed")
+        );
+        assert!(script.is_played().is_empty());
+        // Nor what it waits for.
+        let script = Script::without_retries(vec![
+            ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
+            ("GET workflow/1/job", answer(status, "")),
+        ])
+        .await;
+        let wait = script
+            .client
+            .wait_for_workflow(id(1))
+            .on_hold(OnHold::Return);
+        let outcome = wait.finish().await.unwrap();
+        assert_eq!(
+            (outcome.verdict, outcome.on_hold.len()),
+            (Verdict::OnHold, 0)
+        );
+        script.is_played();
+        // Nor how its jobs are, to whom they are told.
+        let script = Script::without_retries(vec![
+            ("GET workflow/1", ok(workflow(1, "build", "success"))),
+            ("GET workflow/1/job", answer(status, "")),
+        ])
+        .await;
+        let wait = script.client.wait_for_workflow(id(1)).jobs(true);
+        assert!(wait.finish().await.unwrap().is_success());
+        script.is_played();
+    }
+}
+
+/// Not even though a look after a 404 follows.
+#[tokio::test]
+async fn an_approval_that_was_refused_is_not_taken_for_given() {
+    let held = || {
+        vec![
+            ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
+            ("GET workflow/1/job", list([approval(5, "hold", "on_hold")])),
+        ]
+    };
+    let refused = || {
+        (
+            "POST workflow/1/approve/5",
+            answer(404, r#"{"message":"no"}"#),
+        )
+    };
+    let mut lines: Vec<(&str, Answer)> = Vec::new();
+    for _ in 0..3 {
+        lines.extend(held());
+        lines.push(refused());
+    }
+    lines.push(("GET workflow/1", ok(workflow(1, "deploy", "canceled"))));
+    lines.push(("GET workflow/1/job", list([])));
+    let script = Script::new(lines).await;
+    let wait = script
+        .client
+        .wait_for_workflow(id(1))
+        .on_hold(OnHold::approve(|_| true));
+    let told: Vec<Change> = wait.changes().collect().await;
+    assert!(
+        !told
+            .iter()
+            .any(|change| matches!(change, Change::Approved(_))),
+        "{told:?}"
+    );
+    script.is_played();
 }
 
 #[tokio::test]

@@ -132,6 +132,44 @@ fn an_empty_secret_verifies_nothing() {
 }
 
 #[test]
+fn a_secret_of_blanks_verifies_nothing_and_blanks_around_one_do_not_count() {
+    for blank in ["", " ", "\n", "\t \r\n", "\u{a0}\u{3000}"] {
+        let verifier = Verifier::new(blank).or(blank);
+        // What everyone can compute who guesses the blanks.
+        for signature in [
+            "v1=c2ea634c993f050482b4e6243224087f7c23bdd3c07ab1a45e9a21c62fad994e",
+            &format!("v1={GOOD}"),
+        ] {
+            let error = verifier.verify(signature, BODY).unwrap_err();
+            assert!(matches!(error, WebhookError::NoSecret), "{blank:?}");
+        }
+        assert!(
+            matches!(verifier.sign(BODY), Err(WebhookError::NoSecret)),
+            "{blank:?}"
+        );
+    }
+    for secret in ["secret\n", " secret", "\tsecret\r\n"] {
+        Verifier::new(secret)
+            .verify(format!("v1={GOOD}"), BODY)
+            .unwrap();
+        Verifier::new("other")
+            .or(secret)
+            .verify(format!("v1={GOOD}"), BODY)
+            .unwrap();
+        assert_eq!(
+            Verifier::new(secret).sign(BODY).unwrap(),
+            format!("v1={GOOD}")
+        );
+    }
+    // Blanks within one do.
+    assert!(
+        Verifier::new("sec ret")
+            .verify(format!("v1={GOOD}"), BODY)
+            .is_err()
+    );
+}
+
+#[test]
 fn a_secret_can_be_rotated_and_is_never_shown() {
     let both = Verifier::new("new-s3cr3t").or("secret");
     both.verify(format!("v1={GOOD}"), BODY).unwrap();

@@ -15,7 +15,7 @@ use crate::values::argument::PathValue;
 
 /// # Insights, summed up
 impl Client {
-    /// The figures of a project's workflows, over the last 30 days and all branches unless said otherwise. With the
+    /// The figures of a project's workflows. Default: the last 30 days and all branches. With the
     /// feature `insights`.
     ///
     /// Insights is refreshed once a day and may lack the last 24 hours. It is no bill: credits are what CircleCI's

@@ -32,6 +32,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::io;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -86,7 +87,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidArgument`]: the output's URL is none, or not `https`.
+    /// [`ErrorKind::InvalidArgument`]: the output's URL is not valid, or not `https`.
     pub fn step_output(&self, action: &StepAction) -> Result<StepOutput, Error> {
         let transfer = match &action.output_url {
             Some(url) => Some(Transfer::new(self, &OUTPUT, url.expose(), None, MAX_BYTES)?),
@@ -98,6 +99,7 @@ impl Client {
             gunzip: Gunzip::default(),
             scan: Scan::default(),
             parts: VecDeque::new(),
+            failure: None,
         };
         Ok(StepOutput {
             flow: Flow::Idle(source),
@@ -242,7 +244,8 @@ object! {
 }
 
 stream! {
-    /// What an action has printed, part by part: [`Client::step_output`]. More than 256 MiB as they are sent, or 64 MiB in one part,
+    /// What an action has printed, part by part: [`Client::step_output`]. An output that is not one whole JSON array of parts is an
+    /// [error](ErrorKind::Decode), which comes after the parts before it. More than 256 MiB as they are sent, or 64 MiB in one part,
     /// are [too many](ErrorKind::TooLarge).
     ///
     /// ```
@@ -265,17 +268,44 @@ stream! {
 }
 
 impl StepOutput {
-    /// All of it as one text.
+    /// All of it as one text. [`read_to`](Self::read_to) keeps what was read before an error.
     ///
     /// # Errors
     ///
-    /// It cannot be had, or is not what was expected.
+    /// As [`read_to`](Self::read_to).
     pub async fn text(mut self) -> Result<String, Error> {
         let mut text = String::new();
+        self.read_to(&mut text).await?;
+        Ok(text)
+    }
+
+    /// Appends the whole output to `text`. After an error `text` has everything that was read before it.
+    ///
+    /// ```
+    /// # use circleci_api::{serde_json::{self, json}, v1::StepAction};
+    /// # use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let server = MockServer::start().await;
+    /// # let cut_off = r#"[{ "message": "one\n" }, { "mess"#;
+    /// # Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_string(cut_off)).mount(&server).await;
+    /// # let circleci = circleci_api::Client::builder().host(server.uri()).token("abc").build()?;
+    /// # let action: StepAction = serde_json::from_value(json!({ "output_url": server.uri() })).unwrap();
+    /// let mut text = String::new();
+    /// if let Err(error) = circleci.step_output(&action)?.read_to(&mut text).await {
+    ///     text.push_str(&format!("[the rest is missing: {error}]"));
+    /// }
+    /// assert!(text.starts_with("one\n[the rest is missing: getStepOutput: "));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The output cannot be fetched, or it is not one whole JSON array of parts: it is empty, cut off, or followed by something else.
+    pub async fn read_to(&mut self, text: &mut String) -> Result<(), Error> {
         while let Some(part) = self.try_next().await? {
             text.push_str(&part.message);
         }
-        Ok(text)
+        Ok(())
     }
 }
 
@@ -287,6 +317,40 @@ pub(crate) struct Output {
     gunzip: Gunzip,
     scan: Scan,
     parts: VecDeque<OutputPart>,
+    /// The error that ended the reading. It is returned after the parts that came before it.
+    failure: Option<Error>,
+}
+
+impl Output {
+    /// Reads the next bytes, unless everything was read.
+    async fn advance(&mut self) -> Result<(), Error> {
+        let Some(transfer) = &mut self.transfer else {
+            return Ok(());
+        };
+        while self.piece.is_empty()
+            && let Some(piece) = transfer.next().await?
+        {
+            self.piece = piece;
+        }
+        let mut take = |bytes: &[u8]| self.scan.push(bytes, &mut self.parts);
+        let unpacked = match gunzip::block(&mut self.piece, BLOCK) {
+            Some(block) => self.gunzip.push(&block, &mut take),
+            None => {
+                self.transfer = None;
+                self.gunzip.finish(&mut take).and_then(|()| self.scan.end())
+            }
+        };
+        unpacked.map_err(|error| {
+            let kind = if self.scan.overflow {
+                ErrorKind::TooLarge
+            } else {
+                ErrorKind::Decode
+            };
+            Error::new(kind)
+                .with_operation(&OUTPUT)
+                .with_message(error.to_string())
+        })
+    }
 }
 
 impl Next for Output {
@@ -297,40 +361,22 @@ impl Next for Output {
             if let Some(part) = self.parts.pop_front() {
                 return Ok(Some(part));
             }
-            let Some(transfer) = &mut self.transfer else {
-                return Ok(None);
-            };
-            while self.piece.is_empty()
-                && let Some(piece) = transfer.next().await?
-            {
-                self.piece = piece;
+            if let Some(failure) = self.failure.take() {
+                return Err(failure);
             }
-            let mut take = |bytes: &[u8]| self.scan.push(bytes, &mut self.parts);
-            let unpacked = match gunzip::block(&mut self.piece, BLOCK) {
-                Some(block) => self.gunzip.push(&block, &mut take),
-                None => {
-                    self.transfer = None;
-                    self.gunzip.finish(&mut take).and_then(|()| self.scan.end())
-                }
-            };
-            unpacked.map_err(|error| {
-                let kind = if self.scan.overflow {
-                    ErrorKind::TooLarge
-                } else {
-                    ErrorKind::Decode
-                };
-                Error::new(kind)
-                    .with_operation(&OUTPUT)
-                    .with_message(error.to_string())
-            })?;
+            if self.transfer.is_none() {
+                return Ok(None);
+            }
+            self.failure = self.advance().await.err();
         }
     }
 }
 
-/// Cuts the objects out of a JSON array, wherever the pieces end in which it comes.
+/// Separates the objects of one JSON array, which may arrive in pieces of any size.
 #[derive(Default)]
 struct Scan {
-    /// The beginning of an object.
+    place: Place,
+    /// The beginning of the current object, from earlier pieces.
     object: Vec<u8>,
     depth: usize,
     in_text: bool,
@@ -338,45 +384,49 @@ struct Scan {
     overflow: bool,
 }
 
+/// The place of the next byte in the array.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    /// Before the array, after this number of bytes of a byte order mark. White space counts as a whole mark.
+    Before(usize),
+    Begun,
+    InObject,
+    BehindObject,
+    BehindComma,
+    /// After the array.
+    After,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::Before(0)
+    }
+}
+
+const MARK: [u8; 3] = *b"\xef\xbb\xbf";
+
 impl Scan {
-    fn push(&mut self, bytes: &[u8], parts: &mut VecDeque<OutputPart>) -> std::io::Result<()> {
+    fn push(&mut self, bytes: &[u8], parts: &mut VecDeque<OutputPart>) -> io::Result<()> {
         // Where in `bytes` the object at hand goes on.
         let mut from = 0;
         for (at, byte) in bytes.iter().enumerate() {
-            match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\\' if self.in_text => self.escaped = true,
-                b'"' if self.depth > 0 => self.in_text = !self.in_text,
-                _ if self.in_text => {}
-                b'{' => {
-                    if self.depth == 0 {
-                        from = at;
-                    }
-                    self.depth += 1;
-                }
-                b'}' if self.depth > 0 => {
-                    self.depth -= 1;
-                    if self.depth == 0 {
-                        self.object.extend_from_slice(&bytes[from..=at]);
-                        let part = read::from_slice(&self.object).map_err(|fault| fault.error)?;
-                        parts.push_back(part);
-                        self.object.clear();
-                    }
-                }
-                b'[' | b']' | b',' | b' ' | b'\t' | b'\r' | b'\n' => {}
-                _ if self.depth == 0 => {
-                    return Err(std::io::Error::other(
-                        "the output is not a JSON array of objects",
-                    ));
-                }
-                _ => {}
+            if self.place != Place::InObject {
+                self.place = self.place.next(*byte)?;
+                from = at;
+                self.depth = usize::from(self.place == Place::InObject);
+            } else if self.ends_object(*byte) {
+                self.object.extend_from_slice(&bytes[from..=at]);
+                self.place = Place::BehindObject;
+                let part = read::from_slice(&self.object).map_err(|fault| fault.error);
+                self.object.clear();
+                parts.push_back(part?);
             }
         }
-        if self.depth > 0 {
+        if self.place == Place::InObject {
             self.object.extend_from_slice(&bytes[from..]);
             if self.object.len() > MAX_PART {
                 self.overflow = true;
-                return Err(std::io::Error::other(format!(
+                return Err(io::Error::other(format!(
                     "a part of the output has more than {MAX_PART} bytes"
                 )));
             }
@@ -384,10 +434,48 @@ impl Scan {
         Ok(())
     }
 
-    fn end(&self) -> std::io::Result<()> {
-        match self.depth {
-            0 => Ok(()),
-            _ => Err(std::io::Error::other("the output ends in the middle")),
+    fn ends_object(&mut self, byte: u8) -> bool {
+        match byte {
+            _ if self.escaped => self.escaped = false,
+            b'\\' if self.in_text => self.escaped = true,
+            b'"' => self.in_text = !self.in_text,
+            _ if self.in_text => {}
+            b'{' => self.depth += 1,
+            b'}' => self.depth -= 1,
+            _ => {}
+        }
+        self.depth == 0
+    }
+
+    fn end(&self) -> io::Result<()> {
+        match self.place {
+            Place::After => Ok(()),
+            Place::Before(_) => Err(io::Error::other("the output is empty")),
+            _ => Err(io::Error::other("the output is cut off")),
         }
     }
+}
+
+impl Place {
+    /// The place after a byte that is not part of an object.
+    fn next(self, byte: u8) -> io::Result<Self> {
+        Ok(match (self, byte) {
+            (Self::Before(mark), _) if MARK.get(mark) == Some(&byte) => Self::Before(mark + 1),
+            (Self::Before(1 | 2), _) => return Err(not_an_array()),
+            (Self::Before(_), b' ' | b'\t' | b'\r' | b'\n') => Self::Before(MARK.len()),
+            (_, b' ' | b'\t' | b'\r' | b'\n') => self,
+            (Self::Before(_), b'[') => Self::Begun,
+            (Self::Begun | Self::BehindComma, b'{') => Self::InObject,
+            (Self::BehindObject, b',') => Self::BehindComma,
+            (Self::Begun | Self::BehindObject, b']') => Self::After,
+            (Self::After, _) => {
+                return Err(io::Error::other("something follows the output"));
+            }
+            _ => return Err(not_an_array()),
+        })
+    }
+}
+
+fn not_an_array() -> io::Error {
+    io::Error::other("the output is not a JSON array of objects")
 }

@@ -73,6 +73,8 @@ pub enum Ending {
     Chunks,
     /// So many bytes of the body, then a closed connection.
     CutAt(usize),
+    /// So many bytes of the body in one chunk, then a closed connection.
+    ChunksCutAt(usize),
     /// So many bytes of the body, then silence.
     StallAt(usize),
     /// The body again and again until so many bytes are out, announced or in chunks.
@@ -336,6 +338,7 @@ async fn say(wire: &mut Wire, answer: &Answer, head_only: bool) -> io::Result<bo
     }
     match answer.ending {
         Ending::Chunks
+        | Ending::ChunksCutAt(_)
         | Ending::Flood {
             announced: false, ..
         } => {
@@ -370,6 +373,13 @@ async fn say(wire: &mut Wire, answer: &Answer, head_only: bool) -> io::Result<bo
         }
         Ending::CutAt(bytes) => {
             out.extend_from_slice(&answer.body[..bytes]);
+            wire.write(&out).await?;
+            Ok(false)
+        }
+        Ending::ChunksCutAt(bytes) => {
+            out.extend_from_slice(format!("{bytes:x}\r\n").as_bytes());
+            out.extend_from_slice(&answer.body[..bytes]);
+            out.extend_from_slice(b"\r\n");
             wire.write(&out).await?;
             Ok(false)
         }

@@ -187,13 +187,13 @@ impl DownloadArtifacts {
         self
     }
 
-    /// The largest artifact that is read, in bytes; 1 GiB unless said otherwise.
+    /// The largest artifact that is read, in bytes. Default: 1 GiB.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// How many are downloaded at once; 4 unless said otherwise. 0 counts as 1.
+    /// The number of downloads at the same time. Default: 4. 0 counts as 1.
     pub fn at_once(mut self, downloads: usize) -> Self {
         self.at_once = downloads.max(1);
         self

@@ -44,10 +44,13 @@ impl Client {
 
 /// A download that was asked for by [`Client::download_artifact`].
 ///
-/// A failed attempt is followed by others, as the client's [`RetryPolicy`](crate::RetryPolicy) has it for the whole file. One that
-/// broke in the middle goes on where it broke if the server has ranges and the file an `ETag`; otherwise the file is
-/// read again, and an error if it is another one. There is no limit to the total time, only to the silence
-/// ([`read_timeout`](crate::ClientBuilder::read_timeout)).
+/// A failed attempt is followed by others, within the client's [`RetryPolicy`](crate::RetryPolicy) for the whole file. A download that
+/// breaks off goes on where it broke if the server supports ranges and sends the same strong `ETag` with each of them. Otherwise
+/// the file is read again from its start and compared with what was already received; if it has changed, the download fails. There is
+/// no limit to the total time, only to the silence ([`read_timeout`](crate::ClientBuilder::read_timeout)).
+///
+/// The content is kept byte for byte: a file that is stored compressed (`content-encoding: gzip`) stays compressed, whether the feature
+/// `gzip` is on or not.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -100,7 +103,7 @@ impl DownloadArtifact {
         self
     }
 
-    /// The largest file that is read, in bytes; 1 GiB unless said otherwise.
+    /// The largest file that is read, in bytes. Default: 1 GiB.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self
@@ -122,7 +125,8 @@ impl DownloadArtifact {
     }
 
     /// Writes the artifact to `path`, in place of what is there. It appears when it is complete, and not at all after an
-    /// error or when the future is dropped: until then it is a temporary file in the same folder, which must exist.
+    /// error or when the future is dropped: until then it is a temporary file in the same folder, which must exist. On Unix a file that
+    /// replaces another one has the same mode.
     ///
     /// # Errors
     ///

@@ -1,11 +1,14 @@
 //! The failed tests of a workflow.
 
+use std::fmt;
+use std::ops::Deref;
+
 use tokio::task::JoinSet;
 
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
-use crate::generated::operations::{GetWorkflowById, ListWorkflowJobs};
-use crate::generated::types::{Test, WorkflowJob};
+use crate::generated::operations::{GetTests, GetWorkflowById, ListWorkflowJobs};
+use crate::generated::types::{JobType, Test, WorkflowJob};
 use crate::request::Request;
 use crate::values::argument::PathValue;
 
@@ -71,76 +74,203 @@ pub struct FailedTest {
     pub test: Test,
 }
 
+/// A job whose tests could not all be read. See the example of [`FoundTests`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct UnreadTests {
+    /// The job.
+    pub job: WorkflowJob,
+    /// Why its tests could not be read.
+    pub error: Error,
+}
+
+impl fmt::Display for UnreadTests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.job.name, self.error)
+    }
+}
+
+impl std::error::Error for UnreadTests {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// The failed tests of a workflow, and the jobs whose tests could not be read. It is used like a slice of [`FailedTest`].
+///
+#[cfg_attr(feature = "mock", doc = "```")]
+#[cfg_attr(not(feature = "mock"), doc = "```text")]
+/// # use circleci_api::{mock::Mock, operations::{GetTests, ListWorkflowJobs}, serde_json::json};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = Mock::start().await;
+/// # let job = |name, number| json!({ "name": name, "job_number": number, "project_slug": "gh/acme/web" });
+/// # server.on::<ListWorkflowJobs>().reply_json(json!({ "items": [job("unit", 1), job("e2e", 2)] }));
+/// # let tests = json!({ "items": [{ "name": "divides", "result": "failure" }] });
+/// # server.on::<GetTests>().reply_json(tests).status(403, "Forbidden");
+/// # let circleci = server.client();
+/// let found = circleci.failed_tests("fda08377-fe7e-46b1-8992-3a7aaecac9c3").at_once(1).send().await?;
+///
+/// assert_eq!(found[0].test.name, "divides");
+/// for unread in found.unread() {
+///     println!("{unread}"); // "e2e": getTests: 403 Forbidden: Forbidden
+/// }
+/// # assert_eq!(found.unread().len(), 1);
+/// assert!(found.into_result().is_err_and(|error| error.is_forbidden())); // if one failure is too many
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+#[must_use = "the tests of some jobs may be unread"]
+pub struct FoundTests {
+    failed: Vec<FailedTest>,
+    unread: Vec<UnreadTests>,
+}
+
+impl FoundTests {
+    /// The jobs whose tests could not be read, in the order of the jobs.
+    pub fn unread(&self) -> &[UnreadTests] {
+        &self.unread
+    }
+
+    /// The failed tests, if the tests of all jobs could be read.
+    ///
+    /// # Errors
+    ///
+    /// The error of the first job whose tests could not be read.
+    pub fn into_result(self) -> Result<Vec<FailedTest>, Error> {
+        match self.unread.into_iter().next() {
+            Some(unread) => Err(unread.error),
+            None => Ok(self.failed),
+        }
+    }
+}
+
+impl Deref for FoundTests {
+    type Target = [FailedTest];
+
+    fn deref(&self) -> &[FailedTest] {
+        &self.failed
+    }
+}
+
+impl IntoIterator for FoundTests {
+    type Item = FailedTest;
+    type IntoIter = std::vec::IntoIter<FailedTest>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.failed.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a FoundTests {
+    type Item = &'a FailedTest;
+    type IntoIter = std::slice::Iter<'a, FailedTest>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.failed.iter()
+    }
+}
+
+/// The failed tests of a job, and the error if not all of its tests could be read.
+type OfJob = (Vec<FailedTest>, Option<UnreadTests>);
+
 impl FailedTests {
-    /// How many jobs are asked about at once; 4 unless said otherwise. 0 counts as 1.
+    /// The number of jobs whose tests are read at the same time. Default: 4. 0 counts as 1.
     pub fn at_once(mut self, jobs: usize) -> Self {
         self.at_once = jobs.max(1);
         self
     }
 
-    /// Lists the workflow's jobs and the tests of each that has run, whatever became of it: a job may pass over a failed
-    /// test. Failed are tests whose result is `failure`, `failed` or `error`. They come in the order of the jobs; a test that failed in two
-    /// runs comes twice.
+    /// Lists the workflow's jobs, and the tests of each job that has run, whatever its result: a job may succeed with a failed test. A test
+    /// has failed if its result is `failure`, `failed` or `error`. The tests are in the order of the jobs; a test that failed in two
+    /// parallel runs is there twice. Approvals are skipped. A job whose tests CircleCI does not find (404) has none.
     ///
     /// # Errors
     ///
-    /// The jobs, or the tests of one of them, cannot be had.
-    pub async fn send(self) -> Result<Vec<FailedTest>, Error> {
-        let jobs = self.jobs.items().into_vec().await?;
-        let mut slug = None;
-        let mut found: Vec<Vec<FailedTest>> = jobs.iter().map(|_| Vec::new()).collect();
-        let mut running = JoinSet::new();
-        let mut waiting = jobs.into_iter().enumerate();
+    /// The jobs cannot be listed, or neither they nor the workflow name the project. If the tests of a single job cannot be read, its error
+    /// is [in the result](FoundTests::unread).
+    pub async fn send(self) -> Result<FoundTests, Error> {
+        let jobs = self.jobs.clone().items().into_vec().await?;
+        let of_another = jobs.iter().find_map(|job| job.project_slug.clone());
+        let mut slug: Option<String> = None;
+        let mut found: Vec<OfJob> = jobs.iter().map(|_| (Vec::new(), None)).collect();
+        let mut running: JoinSet<(usize, OfJob)> = JoinSet::new();
+        let mut waiting = jobs
+            .into_iter()
+            .enumerate()
+            .filter(|(_, job)| has_tests(job));
         loop {
             while running.len() < self.at_once
                 && let Some((index, job)) = waiting.next()
             {
-                // Approvals, and jobs that did not run.
-                let Some(number) = job.job_number else {
+                let (Some(number), project) = (job.job_number, job.project_slug.clone()) else {
                     continue;
                 };
-                let project = match (&job.project_slug, &slug) {
-                    (Some(project), _) | (None, Some(project)) => project.clone(),
+                let project = match (project, &slug) {
+                    (Some(project), _) => project,
+                    (None, Some(project)) => project.clone(),
                     (None, None) => {
-                        let workflow = self.workflow.clone().send().await?;
-                        let project = workflow.project_slug.ok_or_else(|| {
-                            Error::new(ErrorKind::Decode)
-                                .with_operation(GetWorkflowById::OPERATION)
-                                .with_message(
-                                    "neither it nor its jobs say of which project they are",
-                                )
-                        })?;
-                        slug = Some(project.clone());
-                        project
+                        let project = match (self.project().await, &of_another) {
+                            (Ok(project), _) => project,
+                            (Err(_), Some(project)) => project.clone(),
+                            (Err(error), None) => return Err(error),
+                        };
+                        slug.insert(project).clone()
                     }
                 };
-                let mut tests = self.client.get_tests(project, number).items();
-                running.spawn(async move {
-                    let mut failed = Vec::new();
-                    while let Some(test) = tests.try_next().await? {
-                        if test.result.as_deref().is_some_and(is_failure) {
-                            failed.push(FailedTest {
-                                job: job.clone(),
-                                test,
-                            });
-                        }
-                    }
-                    Ok::<_, Error>((index, failed))
-                });
+                let tests = self.client.get_tests(project, number);
+                running.spawn(async move { (index, failed(job, tests).await) });
             }
             match running.join_next().await {
                 None => break,
-                Some(Ok(tests)) => {
-                    let (index, failed) = tests?;
-                    found[index] = failed;
-                }
+                Some(Ok((index, tests))) => found[index] = tests,
                 Some(Err(stopped)) => {
                     return Err(Error::new(ErrorKind::Transport).with_source(stopped));
                 }
             }
         }
-        Ok(found.into_iter().flatten().collect())
+        let (mut failed, mut unread) = (Vec::new(), Vec::new());
+        for (tests, error) in found {
+            failed.extend(tests);
+            unread.extend(error);
+        }
+        Ok(FoundTests { failed, unread })
     }
+
+    /// The workflow's project, for jobs that do not name it.
+    async fn project(&self) -> Result<String, Error> {
+        let workflow = self.workflow.clone().send().await?;
+        workflow.project_slug.ok_or_else(|| {
+            Error::new(ErrorKind::Decode)
+                .with_operation(GetWorkflowById::OPERATION)
+                .with_message("neither the workflow nor its jobs say which project they belong to")
+        })
+    }
+}
+
+/// Approvals have no tests, even if they have a number, and neither have jobs that did not run.
+fn has_tests(job: &WorkflowJob) -> bool {
+    job.job_number.is_some() && job.type_ != Some(JobType::Approval)
+}
+
+async fn failed(job: WorkflowJob, tests: Request<GetTests>) -> OfJob {
+    let mut tests = tests.items();
+    let (mut failed, mut any) = (Vec::new(), false);
+    let error = loop {
+        match tests.try_next().await {
+            Ok(Some(test)) => {
+                any = true;
+                if test.result.as_deref().is_some_and(is_failure) {
+                    let job = job.clone();
+                    failed.push(FailedTest { job, test });
+                }
+            }
+            Ok(None) => break None,
+            // The answer for a job without tests.
+            Err(error) if error.is_not_found() && !any => break None,
+            Err(error) => break Some(UnreadTests { job, error }),
+        }
+    };
+    (failed, error)
 }
 
 fn is_failure(result: &str) -> bool {

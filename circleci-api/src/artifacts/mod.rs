@@ -23,7 +23,7 @@ mod pipeline;
 pub use crate::download::hosts::TokenHosts;
 pub use all::{ArtifactFailure, DownloadArtifacts, DownloadedArtifacts, Progress};
 pub use download::{ArtifactStream, DownloadArtifact, Downloaded};
-pub use failed_tests::{FailedTest, FailedTests};
+pub use failed_tests::{FailedTest, FailedTests, FoundTests, UnreadTests};
 pub use pipeline::{
     DownloadPipelineArtifacts, PipelineArtifactFailure, PipelineArtifacts, PipelineFile,
     PipelineProgress,

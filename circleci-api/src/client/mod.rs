@@ -425,7 +425,15 @@ fn http(
         }
     };
     // reqwest would strip `Authorization` from a redirect to another host, but not `Circle-Token`.
-    tls::build(builder.redirect(reqwest::redirect::Policy::none()))
+    let builder = builder
+        .redirect(reqwest::redirect::Policy::none())
+        // A file must be kept byte for byte, even if another crate in the build enables compression in reqwest. With the feature `gzip`
+        // `transport/unpack.rs` unpacks the answers of the API.
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate();
+    tls::build(builder)
 }
 
 impl fmt::Debug for ClientBuilder {

@@ -252,7 +252,7 @@ impl SetVariables {
         }
     }
 
-    /// How many calls are on their way at any time: 4 unless said otherwise, and at least 1.
+    /// The number of calls at the same time. Default: 4. 0 counts as 1.
     pub fn at_once(mut self, calls: usize) -> Self {
         self.at_once = calls.max(1);
         self

@@ -10,7 +10,8 @@ use tokio::io::AsyncWriteExt;
 
 use crate::error::{Error, ErrorKind};
 
-/// A temporary file beside its target. Dropped without [`keep`](Self::keep) it is removed.
+/// A temporary file beside its target. If it is dropped before [`keep`](Self::keep) has finished, it is removed, and the target is
+/// unchanged.
 pub(crate) struct Draft {
     file: Option<fs::File>,
     path: PathBuf,
@@ -34,12 +35,16 @@ impl Draft {
             .write(true)
             .create_new(true)
             .open(&path);
-        let file = fs::File::from_std(file.map_err(|error| broken(target, error))?);
-        Ok(Self {
-            file: Some(file),
+        let file = file.map_err(|error| broken(target, error))?;
+        let kept = keep_mode(&file, target);
+        // From here on a failure removes the file.
+        let draft = Self {
+            file: Some(fs::File::from_std(file)),
             path,
             target: target.to_owned(),
-        })
+        };
+        kept.map_err(|error| broken(target, error))?;
+        Ok(draft)
     }
 
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
@@ -66,7 +71,8 @@ impl Draft {
             // Windows does not rename what is open.
             drop(file.into_std().await);
         }
-        let renamed = fs::rename(&self.path, &self.target).await;
+        // Not on another thread, which would rename the file even after the caller has cancelled the download.
+        let renamed = std::fs::rename(&self.path, &self.target);
         renamed.map_err(|error| broken(&self.target, error))?;
         self.path.clear();
         Ok(())
@@ -81,6 +87,26 @@ impl Drop for Draft {
             let _ = std::fs::remove_file(&self.path);
         }
     }
+}
+
+/// Gives the new file the mode of the file that it replaces, so that a private file stays private. A link is replaced and not followed: as
+/// without an old file, the umask decides.
+#[cfg(unix)]
+fn keep_mode(file: &std::fs::File, target: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+
+    match std::fs::symlink_metadata(target) {
+        Ok(old) if old.is_file() => {
+            let mode = old.permissions().mode() & 0o777;
+            file.set_permissions(std::fs::Permissions::from_mode(mode))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn keep_mode(_: &std::fs::File, _: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// The path of a file below `root`, whose folders are made. None of them may be a link: a server that can name two files could

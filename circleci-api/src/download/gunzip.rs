@@ -1,9 +1,9 @@
-//! gzip, as it comes in; what is none passes through.
+//! Unpacks gzip while it comes in. Data that is not gzip passes through unchanged.
 
 use std::io::{self, Write};
 
 use bytes::Bytes;
-use flate2::write::MultiGzDecoder;
+use flate2::write::GzDecoder;
 
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
@@ -27,48 +27,59 @@ enum Kind {
     Empty,
     OneByte,
     Plain,
-    Packed(Box<MultiGzDecoder<Vec<u8>>>),
+    /// In a member of a gzip file. There may be several, one after another.
+    Packed(Box<GzDecoder<Vec<u8>>>),
+    BetweenMembers,
+    /// Zeros behind the last member. Tapes and some storage fill their blocks with them, and gzip ignores them.
+    Padding,
 }
 
 impl Gunzip {
     /// Hands what a [`block`] holds on to `out`.
     pub(crate) fn push(
         &mut self,
-        block: &[u8],
+        mut block: &[u8],
         out: &mut impl FnMut(&[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
-        match (&mut self.kind, block) {
-            (_, []) => Ok(()),
-            (Kind::Plain, _) => out(block),
-            (Kind::Packed(decoder), _) => {
-                decoder.write_all(block)?;
-                let unpacked = decoder.get_mut();
-                out(unpacked)?;
-                unpacked.clear();
-                Ok(())
-            }
-            (Kind::Empty, [first]) if *first == MAGIC[0] => {
-                self.kind = Kind::OneByte;
-                Ok(())
-            }
-            (Kind::Empty, _) => {
-                self.kind = if block.starts_with(&MAGIC) {
-                    packed()
-                } else {
-                    Kind::Plain
-                };
-                self.push(block, out)
-            }
-            (Kind::OneByte, [second, ..]) => {
-                self.kind = if *second == MAGIC[1] {
-                    packed()
-                } else {
-                    Kind::Plain
-                };
-                self.push(&MAGIC[..1], out)?;
-                self.push(block, out)
+        while let [first, ..] = *block {
+            match &mut self.kind {
+                Kind::Plain => return out(block),
+                Kind::Packed(decoder) => {
+                    let read = decoder.write(block);
+                    // The bytes before an error are good.
+                    hand_on(decoder, out)?;
+                    let read = read?;
+                    block = &block[read..];
+                    if read == 0 {
+                        let end = decoder.try_finish();
+                        hand_on(decoder, out)?;
+                        end?;
+                        self.kind = Kind::BetweenMembers;
+                    }
+                }
+                Kind::BetweenMembers if first == 0 => self.kind = Kind::Padding,
+                Kind::BetweenMembers => self.kind = packed(),
+                Kind::Padding if block.iter().all(|byte| *byte == 0) => return Ok(()),
+                Kind::Padding => {
+                    return Err(io::Error::other("something else follows the gzip file"));
+                }
+                Kind::Empty if first == MAGIC[0] => {
+                    self.kind = Kind::OneByte;
+                    block = &block[1..];
+                }
+                Kind::Empty => self.kind = Kind::Plain,
+                Kind::OneByte if first == MAGIC[1] => {
+                    let mut decoder = decoder();
+                    decoder.write_all(&MAGIC[..1])?;
+                    self.kind = Kind::Packed(decoder);
+                }
+                Kind::OneByte => {
+                    self.kind = Kind::Plain;
+                    out(&MAGIC[..1])?;
+                }
             }
         }
+        Ok(())
     }
 
     /// The end of the file, which must be the end of what was packed.
@@ -77,15 +88,33 @@ impl Gunzip {
         mut out: impl FnMut(&[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
         match std::mem::take(&mut self.kind) {
-            Kind::Empty | Kind::Plain => Ok(()),
+            Kind::Empty | Kind::Plain | Kind::BetweenMembers | Kind::Padding => Ok(()),
             Kind::OneByte => out(&MAGIC[..1]),
-            Kind::Packed(decoder) => out(&decoder.finish()?),
+            Kind::Packed(mut decoder) => {
+                let end = decoder.try_finish();
+                hand_on(&mut decoder, &mut out)?;
+                end
+            }
         }
     }
 }
 
+fn hand_on(
+    decoder: &mut GzDecoder<Vec<u8>>,
+    out: &mut impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let unpacked = decoder.get_mut();
+    out(unpacked)?;
+    unpacked.clear();
+    Ok(())
+}
+
 fn packed() -> Kind {
-    Kind::Packed(Box::new(MultiGzDecoder::new(Vec::new())))
+    Kind::Packed(decoder())
+}
+
+fn decoder() -> Box<GzDecoder<Vec<u8>>> {
+    Box::new(GzDecoder::new(Vec::new()))
 }
 
 #[cfg(test)]
@@ -127,8 +156,30 @@ mod tests {
             for plain in [&b""[..], b"x", b"\x1f", b"\x1fx", &text] {
                 assert_eq!(unpack(plain, step).unwrap(), plain);
             }
-            let cut = &pack(&text)[..60];
-            assert!(unpack(cut, step).is_err());
+            for zeros in [1, 9, 10, 512, 5000] {
+                let padded = [two.clone(), vec![0; zeros]].concat();
+                assert_eq!(
+                    unpack(&padded, step).unwrap(),
+                    [&text[..], b"more"].concat()
+                );
+                assert!(unpack(&[padded, b"x".to_vec()].concat(), step).is_err());
+            }
+            assert!(unpack(&[pack(&text), b"garbage".to_vec()].concat(), step).is_err());
+            let (whole, packed_only) = (pack(&text), pack(b""));
+            assert_eq!(unpack(&packed_only, step).unwrap(), b"");
+            for length in [3, 10, 60, whole.len() - 8, whole.len() - 1] {
+                assert!(unpack(&whole[..length], step).is_err(), "{length}");
+            }
+            // All of the text is there, and only its checksum is cut off.
+            let mut got = Vec::new();
+            let mut take = |bytes: &[u8]| {
+                got.extend_from_slice(bytes);
+                Ok(())
+            };
+            let mut gunzip = Gunzip::default();
+            gunzip.push(&whole[..whole.len() - 4], &mut take).unwrap();
+            assert!(gunzip.finish(&mut take).is_err());
+            assert_eq!(got, text);
         }
     }
 }

@@ -15,7 +15,7 @@ const ARTIFACTS: &str = "circle-artifacts.com";
 ///
 /// - to the configured origin, which has it anyway (a self-hosted server keeps its artifacts there);
 /// - to `https://output.circle-artifacts.com` and the other hosts below `circle-artifacts.com`, if the client's host is
-///   `circleci.com`: the token of a self-hosted server is none of their business;
+///   `circleci.com`: they must not get the token of a self-hosted server;
 /// - to the hosts that were [allowed](Self::allow).
 ///
 /// It is sent to no other host, and never along with a redirect to another origin, not even to one of these:
@@ -73,11 +73,12 @@ impl TokenHosts {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration): that is no host, or it is half the world (`*`, `*.com`).
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration): the text is not a host, ends with a dot, or is `*.` with a top-level
+    /// domain (`*.com`) or an IP address behind it.
     pub fn allow(mut self, host: &str) -> Result<Self, Error> {
         let wrong = || {
             Error::configuration(format!(
-                "{host:?} is neither a host nor `*.` and a host of two parts"
+                "{host:?} is neither a host such as `files.example.com` nor `*.` and a host of two parts or more"
             ))
         };
         let (below, rest) = match host.strip_prefix("*.") {
@@ -91,11 +92,13 @@ impl TokenHosts {
             && url.query().is_none()
             && url.fragment().is_none()
             && url.username().is_empty();
-        if name.is_empty()
-            || name.contains('*')
+        // The URL parser has already decoded `%2e`. `com.` is the top-level domain `com`.
+        let labels = name.split('.');
+        let no_name = |label: &str| label.is_empty() || label.contains(['*', '%']);
+        if labels.clone().any(no_name)
             || !whole
             || rest.ends_with('/')
-            || (below && !name.contains('.'))
+            || (below && (labels.count() < 2 || is_address(&url)))
         {
             return Err(wrong());
         }
@@ -143,6 +146,11 @@ impl TokenHosts {
             named && url.port() == pattern.port
         })
     }
+}
+
+fn is_address(url: &Url) -> bool {
+    let name = url.host_str().unwrap_or_default();
+    name.starts_with('[') || name.parse::<std::net::Ipv4Addr>().is_ok()
 }
 
 fn is_below(name: &str, parent: &str) -> bool {
@@ -274,6 +282,19 @@ mod tests {
             "a b.com",
             "a.com?x",
             "a.com#x",
+            "*.com.",
+            "*.com%2e",
+            "*.com%2E",
+            "*.com\u{3002}",
+            "*..com",
+            "*.*.com",
+            "*.a..com",
+            "a.com.",
+            "a.com%2e",
+            ".",
+            "*.127.0.0.1",
+            "*.2130706433",
+            "*.[::1]",
         ] {
             let error = TokenHosts::new().allow(wrong).unwrap_err();
             assert_eq!(

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_RANGE, ETAG, IF_RANGE, LOCATION, RANGE,
-    USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, CONTENT_RANGE, ETAG, IF_RANGE, LOCATION, RANGE, USER_AGENT,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::{Response, Url};
@@ -22,8 +21,8 @@ use crate::transport::refusal;
 use crate::transport::trace;
 use crate::transport::wire::within;
 
-/// A download. A broken connection is followed by another that goes on where it broke, if the server has ranges; from a server
-/// that has none the file is read again, compared with what came before, and handed out from there.
+/// A download. If the connection breaks, another one goes on at the same place, provided that the server supports ranges and sends the
+/// same strong `ETag`. Otherwise the file is read again from its start and compared with the bytes that were handed out before.
 ///
 /// Attempts and waits are those of the client's [`RetryPolicy`](crate::RetryPolicy), counted over the whole file. There is no
 /// limit to its time, only to the silence in it.
@@ -38,16 +37,34 @@ pub(crate) struct Transfer {
     /// What was handed out, and a digest of it.
     received: u64,
     digest: Digest,
+    /// The size of the file, where it is known.
     length: Option<u64>,
-    /// The file's strong `ETag`, with which a range of it can be asked for.
+    /// The strong `ETag` of the file that all bytes handed out so far belong to. A range is requested only with it.
     validator: Option<HeaderValue>,
-    /// What is left to be skipped of a file that is read again, and the digest of what was skipped.
-    skip: Option<(u64, Digest)>,
+    /// If the current answer is a range: the position in the file where it ends.
+    part_end: Option<u64>,
+    /// Set while a file is read again from its start.
+    skip: Option<Skip>,
+    /// The number of the current attempt. A request for the rest of a short range is not a new attempt.
     attempts: u32,
+    /// How many answers had only a small piece of the range.
+    small_parts: u32,
     time: Stopwatch,
     retries: Retries,
     done: bool,
 }
+
+/// Skips the bytes that were handed out before, and checks that they are the same. The file may have changed.
+struct Skip {
+    left: u64,
+    digest: Digest,
+    /// The strong `ETag` of this answer. It counts once the comparison has succeeded.
+    validator: Option<HeaderValue>,
+}
+
+/// A server may answer a range in pieces. Pieces smaller than `SMALL_PART` bytes are counted; `MOST_SMALL_PARTS` of them are accepted.
+const SMALL_PART: u64 = 64 * 1024;
+const MOST_SMALL_PARTS: u32 = 1000;
 
 impl Transfer {
     /// `url` comes from an answer of CircleCI's. At most `limit` bytes are read.
@@ -58,18 +75,10 @@ impl Transfer {
         token: Option<Arc<TokenHosts>>,
         limit: u64,
     ) -> Result<Self, Error> {
-        let wrong = |why: &str| Error::argument(operation, why);
-        let mut url = Url::parse(url).map_err(|_| wrong("the file's URL is none"))?;
-        // Over plain http only where the API itself is.
-        let plain = client.base_url().starts_with("http:");
-        if url.scheme() != "https" && !(plain && url.scheme() == "http") {
-            return Err(wrong("the file's URL is not https"));
-        }
-        host::remove_user(&mut url);
         Ok(Self {
+            url: safe_url(client, operation, url)?,
             client: client.clone(),
             operation,
-            url,
             token,
             limit,
             response: None,
@@ -77,12 +86,22 @@ impl Transfer {
             digest: Digest::default(),
             length: None,
             validator: None,
+            part_end: None,
             skip: None,
-            attempts: 0,
+            attempts: 1,
+            small_parts: 0,
             time: Stopwatch::start(client.inner.clock.now(), None),
             retries: Retries::new(&client.inner.retry, true, None),
             done: false,
         })
+    }
+
+    /// Replaces the URL by a new one of the same file. Use it when the URL has expired.
+    #[cfg(feature = "usage")]
+    pub(crate) fn move_to(&mut self, url: &str) -> Result<(), Error> {
+        self.url = safe_url(&self.client, self.operation, url)?;
+        self.begin_answer(None);
+        Ok(())
     }
 
     /// How many bytes the file has, where the server said so. Known once it was [`opened`](Self::opened).
@@ -91,7 +110,7 @@ impl Transfer {
         self.length
     }
 
-    #[cfg(feature = "artifacts")]
+    #[cfg(any(feature = "artifacts", feature = "usage"))]
     pub(crate) fn received(&self) -> u64 {
         self.received
     }
@@ -106,9 +125,16 @@ impl Transfer {
         Ok(())
     }
 
+    /// Resets the state of the current answer, and sets the next one.
+    fn begin_answer(&mut self, response: Option<Response>) {
+        self.response = response;
+        self.part_end = None;
+        self.skip = None;
+    }
+
     /// Waits before another attempt, if there is one.
     async fn again(&mut self, failure: Error) -> Result<(), Error> {
-        self.response = None;
+        self.begin_answer(None);
         let failure = failure
             .with_operation(self.operation)
             .with_attempts(self.attempts);
@@ -116,6 +142,7 @@ impl Transfer {
         match self.retries.next(failure, self.time.waited()) {
             Next::GiveUp(failure) => Err(failure),
             Next::Again { failure, wait } => {
+                self.attempts += 1;
                 trace::again(&failure, wait);
                 self.time.sleep(&*self.client.inner.clock, wait).await;
                 Ok(())
@@ -124,7 +151,6 @@ impl Transfer {
     }
 
     async fn open(&mut self) -> Result<(), Error> {
-        self.attempts += 1;
         let mut url = self.url.clone();
         let mut at_home = true;
         for _ in 0..=REDIRECTS {
@@ -200,38 +226,106 @@ impl Transfer {
 
     /// An answer with the file in it, or with what of it is missing.
     fn accept(&mut self, response: Response) -> Result<(), Error> {
-        let headers = response.headers();
-        let announced = response.content_length();
-        if response.status() == StatusCode::PARTIAL_CONTENT {
-            let range = headers
-                .get(CONTENT_RANGE)
-                .and_then(|range| range.to_str().ok())
-                .and_then(start_and_length);
-            let fits = range.is_some_and(|(start, length)| {
-                start == self.received
-                    && (length.is_none() || self.length.is_none() || length == self.length)
-            });
-            if self.received == 0 || self.validator.is_none() || !fits {
-                self.validator = None;
-                return Err(Error::new(ErrorKind::Transport)
-                    .with_message("the server sent another range than was asked for"));
+        match response.status() {
+            StatusCode::PARTIAL_CONTENT => self.accept_part(response),
+            StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION | StatusCode::NO_CONTENT => {
+                self.accept_whole(response)
             }
-        } else {
-            if announced.is_some_and(|length| length > self.limit) {
-                return Err(self.too_large());
-            }
-            if self.received > 0 {
-                self.skip = Some((self.received, Digest::default()));
-            }
-            self.length = announced;
-            let tag = headers
-                .get(ETAG)
-                .filter(|tag| tag.as_bytes().starts_with(b"\""));
-            let as_it_is = announced.is_some() && !headers.contains_key(CONTENT_ENCODING);
-            self.validator = tag.filter(|_| as_it_is).cloned();
+            // A 202, for example, has a message and not the file.
+            status => Err(Error::new(ErrorKind::Status)
+                .with_status(status)
+                .with_message("the answer is not a file")),
         }
-        self.response = Some(response);
+    }
+
+    /// Parts belong together only if they have the same strong validator (RFC 9110, 15.3.7.3). A part that may belong to another file is
+    /// refused, and the whole file is requested instead.
+    fn accept_part(&mut self, response: Response) -> Result<(), Error> {
+        let refuse = |it: &mut Self, why: &str| {
+            it.validator = None;
+            Err(Error::new(ErrorKind::Transport).with_message(why))
+        };
+        let headers = response.headers();
+        let (Some(validator), 1..) = (&self.validator, self.received) else {
+            return refuse(self, "the server sent a range that was not asked for");
+        };
+        if headers.get(ETAG) != Some(validator) {
+            return refuse(self, "the server sent a range of what may be another file");
+        }
+        let range = headers
+            .get(CONTENT_RANGE)
+            .and_then(|range| range.to_str().ok())
+            .and_then(ContentRange::parse)
+            .filter(|range| range.start == self.received);
+        let total = range.as_ref().and_then(|range| range.total.or(self.length));
+        let (Some(range), Some(total)) = (range, total) else {
+            return refuse(self, "the server sent another range than was asked for");
+        };
+        let announced = response.content_length();
+        let size = range.end - range.start;
+        if range.end > total
+            || self.length.is_some_and(|length| length != total)
+            || announced.is_some_and(|announced| announced != size)
+        {
+            return refuse(self, "the server sent a range that contradicts itself");
+        }
+        if total > self.limit {
+            return Err(self.too_large());
+        }
+        if size < SMALL_PART && range.end < total {
+            self.small_parts += 1;
+            if self.small_parts > MOST_SMALL_PARTS {
+                return refuse(self, "the server sends the file in too many pieces");
+            }
+        }
+        self.begin_answer(Some(response));
+        self.length = Some(total);
+        self.part_end = Some(range.end);
         Ok(())
+    }
+
+    fn accept_whole(&mut self, response: Response) -> Result<(), Error> {
+        let length = response.content_length();
+        if length.is_some_and(|length| length > self.limit) {
+            return Err(self.too_large());
+        }
+        let validator = response
+            .headers()
+            .get(ETAG)
+            .filter(|tag| is_strong(tag))
+            .cloned();
+        self.begin_answer(Some(response));
+        self.length = length;
+        if self.received == 0 {
+            self.validator = validator;
+        } else {
+            // The bytes handed out so far may belong to another file than this validator.
+            self.validator = None;
+            self.skip = Some(Skip {
+                left: self.received,
+                digest: Digest::default(),
+                validator,
+            });
+        }
+        Ok(())
+    }
+
+    /// Called at the end of an answer. Decides whether the file is complete, another request follows, or the download has failed.
+    fn end(&mut self) -> Result<(), Error> {
+        let (skipping, part_end) = (self.skip.is_some(), self.part_end);
+        self.begin_answer(None);
+        match part_end {
+            _ if skipping => Err(self.changed()),
+            Some(end) if self.received < end => {
+                Err(broken("the server sent less than it announced"))
+            }
+            // The server has sent only the beginning of the range. The next request asks for the rest.
+            Some(end) if self.length.is_none_or(|length| end < length) => Ok(()),
+            _ => {
+                self.done = true;
+                Ok(())
+            }
+        }
     }
 
     fn too_large(&self) -> Error {
@@ -251,23 +345,28 @@ impl Transfer {
 
     /// What of `bytes` was not handed out yet.
     fn take(&mut self, mut bytes: Bytes) -> Result<Bytes, Error> {
-        if let Some((left, digest)) = &mut self.skip {
-            let known = bytes
-                .len()
-                .min(usize::try_from(*left).unwrap_or(usize::MAX));
-            digest.add(&bytes[..known]);
-            bytes.advance(known);
-            *left -= known as u64;
-            if *left == 0 {
-                let same = *digest == self.digest;
+        if let Some(skip) = &mut self.skip {
+            let left = usize::try_from(skip.left).unwrap_or(usize::MAX);
+            let known = bytes.split_to(bytes.len().min(left));
+            skip.digest.add(&known);
+            skip.left -= known.len() as u64;
+            if skip.left == 0 {
+                let same = skip.digest == self.digest;
+                self.validator = skip.validator.take();
                 self.skip = None;
                 if !same {
                     return Err(self.changed());
                 }
             }
         }
-        if self.limit - self.received < bytes.len() as u64 {
+        let room = self.limit - self.received;
+        if room < bytes.len() as u64 {
             return Err(self.too_large());
+        }
+        let end = self.part_end.map(|end| end - self.received);
+        if end.is_some_and(|end| end < bytes.len() as u64) {
+            self.validator = None;
+            return Err(broken("the server sent more than it announced"));
         }
         self.digest.add(&bytes);
         self.received += bytes.len() as u64;
@@ -303,30 +402,67 @@ impl flow::Next for Transfer {
             let Some(response) = &mut self.response else {
                 return Ok(None);
             };
-            match within(&self.client.inner, &self.time, response.chunk()).await {
-                Ok(Some(chunk)) => {
-                    let chunk = self.take(chunk)?;
-                    if !chunk.is_empty() {
-                        return Ok(Some(chunk));
-                    }
-                }
-                Ok(None) if self.skip.is_some() => return Err(self.changed()),
-                Ok(None) => {
-                    self.done = true;
-                    self.response = None;
-                    return Ok(None);
-                }
-                Err(failure) => self.again(failure).await?,
-            }
+            let failure = match within(&self.client.inner, &self.time, response.chunk()).await {
+                Ok(Some(chunk)) => match self.take(chunk) {
+                    Ok(chunk) if chunk.is_empty() => continue,
+                    Ok(chunk) => return Ok(Some(chunk)),
+                    Err(failure) => failure,
+                },
+                Ok(None) => match self.end() {
+                    Ok(()) => continue,
+                    Err(failure) => failure,
+                },
+                Err(failure) => failure,
+            };
+            self.again(failure).await?;
         }
     }
 }
 
+/// Parses the URL of a file, and checks that it is safe to request.
+fn safe_url(client: &Client, operation: &'static Operation, url: &str) -> Result<Url, Error> {
+    let wrong = |why: &str| Error::argument(operation, why);
+    let mut url = Url::parse(url).map_err(|_| wrong("the file's URL is not valid"))?;
+    // Plain http is allowed only if the API itself uses it.
+    let plain = client.base_url().starts_with("http:");
+    if url.scheme() != "https" && !(plain && url.scheme() == "http") {
+        return Err(wrong("the file's URL is not https"));
+    }
+    host::remove_user(&mut url);
+    Ok(url)
+}
+
+fn broken(why: &str) -> Error {
+    Error::new(ErrorKind::Transport).with_message(why)
+}
+
+/// A weak tag (`W/"x"`) means that two files are equivalent, not that they have the same bytes.
+fn is_strong(tag: &HeaderValue) -> bool {
+    matches!(tag.as_bytes(), [b'"', .., b'"'])
+}
+
 /// `bytes 100-199/200`, or `/*` where the length is not known.
-fn start_and_length(range: &str) -> Option<(u64, Option<u64>)> {
-    let (range, length) = range.strip_prefix("bytes ")?.split_once('/')?;
-    let (start, _) = range.split_once('-')?;
-    Some((start.parse().ok()?, length.parse().ok()))
+struct ContentRange {
+    start: u64,
+    /// The position behind the last byte.
+    end: u64,
+    total: Option<u64>,
+}
+
+impl ContentRange {
+    /// Returns `None` if the text is not a range of bytes, or if the range is empty.
+    fn parse(text: &str) -> Option<Self> {
+        let (unit, rest) = text.trim().split_once(' ')?;
+        let (range, total) = rest.trim().split_once('/')?;
+        let (start, last) = range.split_once('-')?;
+        let (start, last) = (start.parse().ok()?, last.parse::<u64>().ok()?);
+        let total = match total {
+            "*" => None,
+            total => Some(total.parse().ok()?),
+        };
+        let end = last.checked_add(1)?;
+        (unit.eq_ignore_ascii_case("bytes") && start < end).then_some(Self { start, end, total })
+    }
 }
 
 /// What a failed answer says, without what makes its URL worth having.
@@ -367,6 +503,43 @@ impl Digest {
     fn add(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_read_or_refused() {
+        for (text, expected) in [
+            ("bytes 4-9/10", Some((4, 10, Some(10)))),
+            ("Bytes  4-9/*", Some((4, 10, None))),
+            ("bytes 4-4/5", Some((4, 5, Some(5)))),
+            ("bytes 9-4/10", None),
+            ("bytes */10", None),
+            ("bytes 4-9", None),
+            ("bytes 4-9/ten", None),
+            ("items 4-9/10", None),
+            ("bytes 0-18446744073709551615/*", None),
+            ("", None),
+        ] {
+            let got = ContentRange::parse(text).map(|it| (it.start, it.end, it.total));
+            assert_eq!(got, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_strong_tag_tells_bytes_apart() {
+        for (tag, strong) in [
+            ("\"v1\"", true),
+            ("\"\"", true),
+            ("W/\"v1\"", false),
+            ("\"", false),
+            ("v1", false),
+        ] {
+            assert_eq!(is_strong(&HeaderValue::from_static(tag)), strong, "{tag}");
         }
     }
 }

@@ -58,7 +58,7 @@ impl Operation {
     }
 
     /// The same operation below another root.
-    #[cfg(feature = "v1")]
+    #[cfg(any(feature = "v1", feature = "overview"))]
     pub(crate) const fn below(mut self, root: &'static str) -> Self {
         self.root = root;
         self

@@ -148,8 +148,7 @@ operation! {
     #[doc(hidden)]
     /// The projects that the token's user follows, by version 1.1 of the API.
     ListFollowedProjects -> Vec<FollowedProject>;
-    // The path goes up from `/api/v2`; where the client's own base is, so is version 1.1.
-    "listFollowedProjects" GET "/../v1.1/projects" () Safe
+    "listFollowedProjects" GET "/projects" () Safe below "/api/v1.1"
 }
 
 object! {

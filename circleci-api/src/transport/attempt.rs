@@ -11,6 +11,7 @@ use crate::retry::clock::Stopwatch;
 use crate::transport::call::Call;
 use crate::transport::refusal::refused;
 use crate::transport::reply::request_id;
+use crate::transport::unpack;
 use crate::transport::wire::within;
 
 /// A redirect or two is a moved host; more is a loop.
@@ -43,6 +44,7 @@ pub(super) async fn attempt(
         if status.is_success() {
             let body = read(client, time, &mut response)
                 .await
+                .and_then(|body| unpack::body(response.headers_mut(), body, client.body_limit))
                 .map_err(|error| error.with_status(status))?;
             return Ok(Answer {
                 status,
@@ -69,6 +71,7 @@ pub(super) async fn attempt(
 fn request(call: &Call, url: Url, body: Option<Bytes>) -> reqwest::Request {
     let mut request = reqwest::Request::new(call.operation.method().clone(), url);
     *request.headers_mut() = call.client.inner.headers.clone();
+    unpack::accept(request.headers_mut());
     if let Some(headers) = call.headers() {
         request.headers_mut().extend(headers.clone());
     }

@@ -9,4 +9,5 @@ pub(crate) mod refusal;
 pub(crate) mod reply;
 pub(crate) mod response;
 pub(crate) mod trace;
+mod unpack;
 pub(crate) mod wire;

@@ -10,6 +10,7 @@ use crate::error::{self, Error, ErrorKind};
 use crate::operation::deprecation::Deprecation;
 use crate::retry::{clock::Stopwatch, rate_limit};
 use crate::transport::reply::request_id;
+use crate::transport::unpack;
 use crate::transport::wire::within;
 
 /// How much of a failed answer is read to find its message, and how long that may take.
@@ -58,5 +59,6 @@ pub(crate) async fn failure(
         .with_request_id(request_id(headers).map(|id| client.credential.redact(id)))
         .with_retry_after(rate_limit::asked(status, headers, client.clock.utc()))
         .with_deprecation(Deprecation::read(headers));
+    let body = unpack::beginning(headers, &body, BODY);
     (failure, String::from_utf8_lossy(&body).into_owned())
 }

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::csv::{Csv, UsageCsv, called};
+use super::csv::{Csv, UsageCsv};
 use super::limits::{UsageLimits, WhenLimited};
 use super::orders::{EXPORT, Exports, Job, Order, UsageChange, windows};
+use super::parts::{Parts, called};
 use super::rows::{Rows, UsageRows};
 use crate::client::Client;
 use crate::download::draft::Draft;
@@ -18,14 +19,20 @@ use crate::download::flow::Flow;
 use crate::error::Error;
 use crate::values::argument::PathValue;
 
+/// CircleCI keeps usage for this long.
+const OLDEST: TimeDelta = TimeDelta::days(366);
+
 impl Client {
-    /// The usage of an organization between two moments, both included. Longer spans than 31 days are cut into
-    /// exports of at most 31 days each, which together are one CSV. With the feature `usage`.
+    /// The usage of an organization between two moments, both included. CircleCI exports at most 31 days at once: a longer span is cut
+    /// into several exports, which together are one CSV. It exports nothing older than 366 days. With the feature `usage`.
     ///
     /// ```no_run
+    /// # use std::time::SystemTime;
+    /// # use circleci_api::chrono::{DateTime, TimeDelta, Utc};
     /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
-    /// let (from, to) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-03-31T23:59:59Z".parse().unwrap());
-    /// let bytes = circleci.usage_export("1f8d8f9e-9c4e-4c52-8c3e-0d4d6c3a2b1a", from, to).to_file("usage.csv").await?;
+    /// let now = DateTime::<Utc>::from(SystemTime::now());
+    /// let export = circleci.usage_export("1f8d8f9e-9c4e-4c52-8c3e-0d4d6c3a2b1a", now - TimeDelta::days(90), now);
+    /// let bytes = export.to_file("usage.csv").await?;
     /// # Ok(()) }
     /// ```
     pub fn usage_export(
@@ -73,7 +80,8 @@ impl Client {
 /// # let url = server.file("file", "project_name,total_credits\nweb,12.5\ndocs,1\n");
 /// # let done = json!({ "state": "completed", "download_urls": [url], "error_reason": null });
 /// # server.on::<GetUsageExport>().reply_json(done);
-/// # let (from, to) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-01-31T23:59:59Z".parse().unwrap());
+/// # let to = circleci_api::chrono::DateTime::<circleci_api::chrono::Utc>::from(std::time::SystemTime::now());
+/// # let from = to - circleci_api::chrono::TimeDelta::days(30);
 /// # let (circleci, other, limits) = (server.client(), Uuid::nil(), UsageLimits::new());
 /// # let path = std::env::temp_dir().join(format!("circleci-api-doc-{}.csv", std::process::id()));
 /// let bytes = circleci
@@ -130,20 +138,19 @@ impl UsageExport {
         self
     }
 
-    /// Whether to wait or to fail when CircleCI's limit is reached; to wait unless said otherwise.
+    /// Whether to wait or to fail when CircleCI's limit is reached. Default: wait.
     pub fn when_limited(mut self, what: WhenLimited) -> Self {
         self.order.when_limited = what;
         self
     }
 
-    /// The total time for ordering and waiting, of all windows together; 5 hours unless said otherwise. CircleCI gives itself 4
-    /// for one.
+    /// The total time for ordering and waiting, for all windows together. Default: 5 hours. CircleCI may take up to 4 hours for one window.
     pub fn deadline(mut self, total: Duration) -> Self {
         self.order.deadline = total;
         self
     }
 
-    /// The largest CSV that is read, in bytes, unpacked; 4 GiB unless said otherwise. It bounds a packed part as well.
+    /// The largest CSV that is read, in bytes after unpacking. It also limits the size of a packed part. Default: 4 GiB.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.order.max_bytes = bytes;
         self
@@ -160,10 +167,10 @@ impl UsageExport {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidArgument`]: the end is before the start.
+    /// [`ErrorKind::InvalidArgument`]: the end is before the start, or the start is more than 366 days ago.
     pub fn csv(self) -> Result<UsageCsv, Error> {
         Ok(UsageCsv {
-            flow: Flow::Idle(self.source()?),
+            flow: Flow::Idle(Csv::new(self.source()?)),
         })
     }
 
@@ -171,15 +178,16 @@ impl UsageExport {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidArgument`]: the end is before the start.
+    /// [`ErrorKind::InvalidArgument`]: the end is before the start, or the start is more than 366 days ago.
     pub fn rows(self) -> Result<UsageRows, Error> {
         Ok(UsageRows {
             flow: Flow::Idle(Rows::new(self.source()?)),
         })
     }
 
-    /// Writes the CSV to `path`, in place of what is there, and says how many bytes it has. It appears when it is complete, and
-    /// not at all after an error or when the future is dropped. Usage that is none is an empty file.
+    /// Writes the CSV to `path`, in place of what is there, and returns its size in bytes. The file appears when it is complete, and
+    /// not at all after an error or when the future is dropped. On Unix a file that replaces another one has the same mode. Without any
+    /// usage the file is empty.
     ///
     /// # Errors
     ///
@@ -202,17 +210,29 @@ impl UsageExport {
         Ok(bytes)
     }
 
-    fn source(self) -> Result<Csv, Error> {
+    fn is_too_old(&self, start: DateTime<Utc>) -> bool {
+        let now = DateTime::<Utc>::from(self.order.client.inner.clock.utc());
+        now.checked_sub_signed(OLDEST)
+            .is_some_and(|oldest| start < oldest)
+    }
+
+    fn source(self) -> Result<Parts, Error> {
         let windows = match &self.span {
             Span::Between(start, end) if end < start => {
                 return Err(Error::argument(&EXPORT, "the end is before the start"));
+            }
+            Span::Between(start, _) if self.is_too_old(*start) => {
+                return Err(Error::argument(
+                    &EXPORT,
+                    "the start is more than 366 days ago: CircleCI exports no older usage",
+                ));
             }
             Span::Between(start, end) => {
                 windows(*start, *end).into_iter().map(Job::Wanted).collect()
             }
             Span::Ordered(jobs) => jobs.iter().copied().map(Job::Ordered).collect(),
         };
-        Ok(Csv::new(Exports::new(self.order, windows)))
+        Ok(Parts::new(Exports::new(self.order, windows)))
     }
 }
 

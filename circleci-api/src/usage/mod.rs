@@ -1,13 +1,15 @@
 //! Usage exports: what an organization's jobs have cost. With the feature `usage`.
 //!
-//! CircleCI makes an export in the background, of at most 31 days, in several packed parts, and takes ten orders an hour.
-//! Here any span is one CSV, or a stream of rows:
+//! CircleCI makes an export in the background, of at most 31 days and not older than 366 days, in several packed parts, and takes ten
+//! orders an hour. Here any span is one CSV, or a stream of rows:
 //!
 //! ```no_run
+//! # use std::time::SystemTime;
+//! # use circleci_api::chrono::{DateTime, TimeDelta, Utc};
 //! # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
-//! let (from, to) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-03-31T23:59:59Z".parse().unwrap());
+//! let now = DateTime::<Utc>::from(SystemTime::now());
 //! let mut rows = circleci
-//!     .usage_export("1f8d8f9e-9c4e-4c52-8c3e-0d4d6c3a2b1a", from, to)
+//!     .usage_export("1f8d8f9e-9c4e-4c52-8c3e-0d4d6c3a2b1a", now - TimeDelta::days(90), now)
 //!     .on_change(|change| eprintln!("{} of {}: {:?}", change.window + 1, change.windows, change.state))
 //!     .rows()?;
 //! let mut credits = 0.0;
@@ -22,7 +24,9 @@ mod csv;
 mod export;
 mod limits;
 mod orders;
+mod parts;
 mod rows;
+mod shape;
 
 pub use csv::UsageCsv;
 pub use export::UsageExport;

@@ -10,7 +10,9 @@ use uuid::Uuid;
 use super::limits::{UsageLimits, WhenLimited, Window};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
-use crate::generated::types::{CreateUsageExportRequest, UsageExportJobState};
+use crate::generated::types::{
+    CreateUsageExportRequest, UsageExportJobState, UsageExportJobStatus,
+};
 use crate::operation::{Operation, Replay};
 use crate::retry::backoff::Backoff;
 use crate::retry::clock::Stopwatch;
@@ -66,8 +68,8 @@ pub(super) enum Job {
     Ordered(Uuid),
 }
 
-/// Windows of at most 31 days. CircleCI includes both ends, so that a window ends a millisecond before the next one begins, for else
-/// a job at that moment would count twice.
+/// Windows of at most 31 days. CircleCI includes both ends. A window ends a millisecond before the next one begins, because
+/// otherwise a job at that moment would count twice.
 pub(super) fn windows(
     start: DateTime<Utc>,
     end: DateTime<Utc>,
@@ -146,14 +148,7 @@ impl Exports {
                 }
                 self.pause(pause, job).await?;
             }
-            let look = self
-                .order
-                .client
-                .get_usage_export(self.order.org_id.clone(), job);
-            let looks = self.order.limits.look_window().clone();
-            let found = self
-                .limited(&looks, async move || look.clone().send().await)
-                .await?;
+            let found = self.look(job).await?;
             let parts = found.download_urls.len();
             // Only an old server leaves the state out.
             let state = found.state.unwrap_or(match parts {
@@ -181,6 +176,24 @@ impl Exports {
                 _ => known = Some(state),
             }
         }
+    }
+
+    /// Asks again for the URLs of a window's parts, because they have expired. It counts as one look.
+    pub(super) async fn parts_again(&mut self, window: usize) -> Result<Vec<String>, Error> {
+        match self.jobs.get(window) {
+            Some(Job::Ordered(job)) => Ok(self.look(*job).await?.download_urls),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    async fn look(&mut self, job: Uuid) -> Result<UsageExportJobStatus, Error> {
+        let look = self
+            .order
+            .client
+            .get_usage_export(self.order.org_id.clone(), job);
+        let looks = self.order.limits.look_window().clone();
+        self.limited(&looks, async move || look.clone().send().await)
+            .await
     }
 
     async fn order(&mut self, window: usize) -> Result<(), Error> {
@@ -222,7 +235,11 @@ impl Exports {
                 Err(error) if error.is_rate_limited() => error,
                 done => return done,
             };
-            let theirs = refused.retry_after().unwrap_or(REFUSED);
+            // A refusal without a wait is still a refusal, and each new call uses one of the places of the hour.
+            let theirs = refused
+                .retry_after()
+                .filter(|wait| !wait.is_zero())
+                .unwrap_or(REFUSED);
             self.may_wait(theirs, || refused)?;
             self.sleep(theirs).await;
         }

@@ -7,8 +7,8 @@ use bytes::{Buf, Bytes};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use csv_core::{ReadRecordResult, Reader};
 
-use super::csv::Csv;
-use super::orders::EXPORT;
+use super::parts::{Parts, Piece, in_row};
+use super::shape;
 use crate::download::flow::{Next, stream};
 use crate::error::{Error, ErrorKind};
 
@@ -18,6 +18,9 @@ const MAX_ROW: usize = 1 << 20;
 stream! {
     /// An organization's usage, row by row: [`UsageExport::rows`](super::UsageExport::rows).
     ///
+    /// Each row has the columns of its own part: the export of another month may have other columns. A row with more or fewer fields than its
+    /// part has columns is an error that names the number of the row, counted from 1 over all parts without their headers.
+    ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
     /// # use circleci_api::{mock::Mock, operations::GetUsageExport, serde_json::json};
@@ -26,7 +29,8 @@ stream! {
     /// # let url = server.file("file", "project_name,total_credits\nweb,12.5\ndocs,1\n");
     /// # let done = json!({ "state": "completed", "download_urls": [url], "error_reason": null });
     /// # server.on::<GetUsageExport>().reply_json(done);
-    /// # let (from, to) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-01-31T23:59:59Z".parse().unwrap());
+    /// # let to = circleci_api::chrono::DateTime::<circleci_api::chrono::Utc>::from(std::time::SystemTime::now());
+    /// # let from = to - circleci_api::chrono::TimeDelta::days(30);
     /// # let circleci = server.client();
     /// let mut rows = circleci.usage_export("1f8d8f9e-9c4e-4c52-8c3e-0d4d6c3a2b1a", from, to).rows()?;
     /// let mut credits = 0.0;
@@ -55,7 +59,8 @@ stream! {
 /// # let url = server.file("file", text);
 /// # let done = json!({ "state": "completed", "download_urls": [url], "error_reason": null });
 /// # server.on::<GetUsageExport>().reply_json(done);
-/// # let (from, to) = ("2026-01-01T00:00:00Z".parse().unwrap(), "2026-01-31T23:59:59Z".parse().unwrap());
+/// # let to = circleci_api::chrono::DateTime::<circleci_api::chrono::Utc>::from(std::time::SystemTime::now());
+/// # let from = to - circleci_api::chrono::TimeDelta::days(30);
 /// # let mut rows = server.client().usage_export("1f8d8f9e-9c4e-4c52-8c3e-0d4d6c3a2b1a", from, to).rows()?;
 /// # let row = rows.try_next().await?.unwrap();
 /// assert_eq!(row.job_name(), Some("build"));
@@ -271,11 +276,12 @@ fn moment(text: &str) -> Option<DateTime<Utc>> {
 }
 
 pub(super) struct Rows {
-    csv: Csv,
+    parts: Parts,
     reader: Box<Reader>,
-    columns: Option<Arc<[String]>>,
+    columns: Arc<[String]>,
     piece: Bytes,
-    ended: bool,
+    /// The part has ended, and `piece` is a line break that ends its last line.
+    closing: bool,
     /// The row at hand, as far as it was read.
     text: Vec<u8>,
     length: usize,
@@ -285,69 +291,50 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn new(csv: Csv) -> Self {
+    pub(super) fn new(parts: Parts) -> Self {
         Self {
-            csv,
+            parts,
             reader: Box::new(Reader::new()),
-            columns: None,
+            columns: Arc::from([]),
             piece: Bytes::new(),
-            ended: false,
+            closing: false,
             text: vec![0; 1024],
             length: 0,
             ends: vec![0; 64],
             fields: 0,
-            row: 0,
+            row: 1,
         }
     }
 
-    /// The next row, the header's included.
-    async fn record(&mut self) -> Result<Option<(String, Vec<usize>)>, Error> {
-        loop {
-            if self.piece.is_empty() && !self.ended {
-                match self.csv.next().await? {
-                    Some(piece) => self.piece = piece,
-                    None => self.ended = true,
+    /// Gets the next piece if all of the current one was read. Returns `false` at the end of the export.
+    async fn refill(&mut self) -> Result<bool, Error> {
+        while self.piece.is_empty() {
+            if self.closing {
+                self.closing = false;
+                if self.length > 0 || self.fields > 0 {
+                    return Err(shape::open_quote(self.row));
                 }
             }
-            let (text, ends) = (&mut self.text[self.length..], &mut self.ends[self.fields..]);
-            let (result, read, wrote, fields) = self.reader.read_record(&self.piece, text, ends);
-            self.piece.advance(read);
-            self.length += wrote;
-            self.fields += fields;
-            match result {
-                ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull if self.text.len() >= MAX_ROW => {
-                    return Err(self.wrong(
-                        ErrorKind::TooLarge,
-                        format!("a row has more than {MAX_ROW} bytes"),
-                    ));
+            match self.parts.next().await? {
+                None => return Ok(false),
+                Some(Piece::Header { columns, .. }) => {
+                    // Each part has its own columns.
+                    self.columns = columns.into();
+                    *self.reader = Reader::new();
                 }
-                ReadRecordResult::OutputFull => self.text.resize(2 * self.text.len(), 0),
-                ReadRecordResult::OutputEndsFull if self.ends.len() >= MAX_ROW => {
-                    return Err(self.wrong(
-                        ErrorKind::TooLarge,
-                        format!("a row has more than {MAX_ROW} fields"),
-                    ));
+                Some(Piece::Text(text)) => self.piece = text,
+                Some(Piece::End) => {
+                    self.closing = true;
+                    self.piece = Bytes::from_static(b"\n");
                 }
-                ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ends.len(), 0),
-                ReadRecordResult::Record => {
-                    let ends = self.ends[..self.fields].to_vec();
-                    let text = String::from_utf8(self.text[..self.length].to_vec());
-                    (self.length, self.fields) = (0, 0);
-                    let text = text
-                        .map_err(|_| self.wrong(ErrorKind::Decode, "it is not UTF-8".to_owned()))?;
-                    return Ok(Some((text, ends)));
-                }
-                ReadRecordResult::End => return Ok(None),
             }
         }
+        Ok(true)
     }
 
-    fn wrong(&self, kind: ErrorKind, why: String) -> Error {
-        Error::new(kind)
-            .with_operation(&EXPORT)
-            .with_path(format!("row {}", self.row))
-            .with_message(why)
+    fn too_large(&self, what: &str) -> Error {
+        let why = format!("it has more than {MAX_ROW} {what}");
+        in_row(self.row, ErrorKind::TooLarge, why)
     }
 }
 
@@ -355,34 +342,56 @@ impl Next for Rows {
     type Item = UsageRow;
 
     async fn next(&mut self) -> Result<Option<UsageRow>, Error> {
-        loop {
-            let Some((text, ends)) = self.record().await? else {
-                return Ok(None);
-            };
-            let Some(columns) = &self.columns else {
-                let mut names = Vec::with_capacity(ends.len());
-                let mut start = 0;
-                for end in ends {
-                    names.push(
-                        text.get(start..end)
-                            .unwrap_or_default()
-                            .trim()
-                            .to_ascii_lowercase(),
-                    );
-                    start = end;
+        while self.refill().await? {
+            let (text, ends) = (&mut self.text[self.length..], &mut self.ends[self.fields..]);
+            let (result, read, wrote, fields) = self.reader.read_record(&self.piece, text, ends);
+            self.piece.advance(read);
+            self.length += wrote;
+            self.fields += fields;
+            match result {
+                ReadRecordResult::InputEmpty | ReadRecordResult::End => {}
+                ReadRecordResult::OutputFull if self.text.len() >= MAX_ROW => {
+                    return Err(self.too_large("bytes"));
                 }
-                self.columns = Some(names.into());
-                continue;
-            };
-            let columns = Arc::clone(columns);
-            self.row += 1;
-            return Ok(Some(UsageRow {
-                columns,
-                text,
-                ends,
-            }));
+                ReadRecordResult::OutputFull => self.text.resize(2 * self.text.len(), 0),
+                ReadRecordResult::OutputEndsFull if self.ends.len() >= MAX_ROW => {
+                    return Err(self.too_large("fields"));
+                }
+                ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ends.len(), 0),
+                ReadRecordResult::Record => {
+                    let (text, ends) =
+                        legible(&self.text[..self.length], &self.ends[..self.fields]);
+                    let (fields, row) = (self.fields, self.row);
+                    (self.length, self.fields) = (0, 0);
+                    self.row += 1;
+                    shape::check(row, fields, self.columns.len())?;
+                    return Ok(Some(UsageRow {
+                        columns: Arc::clone(&self.columns),
+                        text,
+                        ends,
+                    }));
+                }
+            }
         }
+        Ok(None)
     }
+}
+
+/// The row as text, and the ends of its fields. A byte that is not UTF-8 becomes a replacement character.
+fn legible(bytes: &[u8], ends: &[usize]) -> (String, Vec<usize>) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return (text.to_owned(), ends.to_vec());
+    }
+    let (mut text, mut start) = (String::with_capacity(bytes.len()), 0);
+    let end = |end: &usize| {
+        text.push_str(&String::from_utf8_lossy(
+            bytes.get(start..*end).unwrap_or_default(),
+        ));
+        start = *end;
+        text.len()
+    };
+    let ends = ends.iter().map(end).collect();
+    (text, ends)
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// A project: provider, organization and project, as in `gh/acme/web` or `circleci/<org id>/<project id>`.
 ///
 /// Parsed from a slug (`github/acme/web` and `gh/acme/web` are the same project) or from a git remote
-/// (`https://github.com/acme/web.git`, `git@bitbucket.org:acme/web.git`, `ssh://git@github.com/acme/web`).
+/// (`https://github.com/acme/web.git`, `git@bitbucket.org:acme/web.git`, `ssh://git@github.com/acme/web`). The host of an ssh remote may be
+/// an alias such as `github.com-work`.
 ///
 /// ```
 /// use circleci_api::ProjectSlug;
@@ -163,8 +164,8 @@ impl FromStr for ProjectSlug {
 
     fn from_str(text: &str) -> Result<Self, SlugError> {
         let text = text.trim();
-        if let Some((host, path)) = remote(text) {
-            return from_remote(host, path);
+        if let Some(remote) = remote(text) {
+            return from_remote(&remote);
         }
         let parts: Vec<&str> = text.split('/').collect();
         match parts[..] {
@@ -203,24 +204,59 @@ pub(crate) fn is_part(part: &str) -> bool {
         && !part.contains(|c: char| c == '/' || c == '\\' || c.is_control())
 }
 
-/// Host and path of a git remote: `scheme://[user@]host[:port]/path` or `[user@]host:path`.
-fn remote(text: &str) -> Option<(&str, &str)> {
-    if let Some((_, rest)) = text.split_once("://") {
+/// The parts of a git remote.
+struct Remote<'t> {
+    host: &'t str,
+    path: &'t str,
+    /// The remote is reached by ssh, whose configuration may define an alias for the host.
+    by_ssh: bool,
+}
+
+/// `scheme://[user@]host[:port]/path` or `[user@]host:path`.
+fn remote(text: &str) -> Option<Remote<'_>> {
+    if let Some((scheme, rest)) = text.split_once("://") {
         let (authority, path) = rest.split_once('/')?;
         // Credentials in the remote are dropped unread.
         let host = authority.rsplit('@').next()?;
-        return Some((host.split(':').next()?, path));
+        return Some(Remote {
+            host: host.split(':').next()?,
+            path,
+            by_ssh: scheme.to_ascii_lowercase().contains("ssh"),
+        });
     }
     let (authority, path) = text.split_once(':')?;
-    (!authority.contains('/')).then(|| (authority.rsplit('@').next().unwrap_or(authority), path))
+    (!authority.contains('/')).then(|| Remote {
+        host: authority.rsplit('@').next().unwrap_or(authority),
+        path,
+        by_ssh: true,
+    })
 }
 
-fn from_remote(host: &str, path: &str) -> Result<ProjectSlug, SlugError> {
-    let provider = match host.to_ascii_lowercase().as_str() {
+/// The host of an ssh alias such as `github.com-work`. People with several keys use one alias for each. No top-level domain begins with
+/// `com-` or `org-`, so that an alias is never the name of another host.
+fn without_alias(host: &str) -> &str {
+    for known in ["github.com", "bitbucket.org"] {
+        if let Some(rest) = host.strip_prefix(known)
+            && rest.starts_with(['-', '_'])
+            && !rest.contains('.')
+        {
+            return known;
+        }
+    }
+    host
+}
+
+fn from_remote(remote: &Remote<'_>) -> Result<ProjectSlug, SlugError> {
+    let mut host = &*remote.host.to_ascii_lowercase();
+    if remote.by_ssh {
+        host = without_alias(host);
+    }
+    let provider = match host {
         "github.com" | "www.github.com" | "ssh.github.com" => "gh",
         "bitbucket.org" | "www.bitbucket.org" | "altssh.bitbucket.org" => "bb",
         _ => return Err(BAD_REMOTE),
     };
+    let path = remote.path;
     let path = path.split(['?', '#']).next().unwrap_or(path);
     let path = path.trim_matches('/');
     let path = path.strip_suffix(".git").unwrap_or(path);

@@ -80,7 +80,7 @@ impl Client {
 }
 
 impl Wait<ApprovalWait> {
-    /// Only the approval job of this name; all of them unless said. See the example of [`Client::wait_for_approval`].
+    /// Waits only for the approval job with this name. Default: all approval jobs. See the example of [`Client::wait_for_approval`].
     pub fn job(mut self, name: impl Into<String>) -> Self {
         self.watch.job = Some(name.into());
         self

@@ -1,6 +1,7 @@
 //! Workflows under watch: what changed, what is on hold, what failed.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use http::StatusCode;
 use uuid::Uuid;
@@ -60,7 +61,7 @@ pub trait Boarded {
 
 /// # Workflows
 impl<W: Boarded> Wait<W> {
-    /// What to do about a workflow that waits for a person. Unless said otherwise, wait as well.
+    /// What to do about a workflow that is on hold. Default: [`OnHold::Wait`].
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -84,7 +85,7 @@ impl<W: Boarded> Wait<W> {
         self
     }
 
-    /// What a workflow counts as that is `not_run`; a success unless said otherwise.
+    /// What a workflow with the status `not_run` counts as. Default: [`CountAs::Success`].
     ///
     /// See the example of [`Wait`].
     pub fn not_run(mut self, count: CountAs) -> Self {
@@ -92,8 +93,8 @@ impl<W: Boarded> Wait<W> {
         self
     }
 
-    /// What a workflow counts as whose status this version of the crate does not know. Unless said otherwise it is
-    /// unfinished until it has a time at which it stopped, and then a failure.
+    /// What a workflow counts as whose status this version of the crate does not know. Default: [`CountAs::Unfinished`], and a failure once
+    /// it has a `stopped_at`.
     ///
     /// See the example of [`Wait`].
     pub fn unknown(mut self, count: CountAs) -> Self {
@@ -209,7 +210,20 @@ impl Board {
             if standing != Standing::Held && !follow {
                 continue;
             }
-            let jobs = jobs(id, view).await?;
+            let jobs = match jobs(id, view).await {
+                Ok(jobs) => jobs,
+                // The caller cannot decide on approvals that are not known.
+                Err(error)
+                    if standing == Standing::Held && matches!(self.on_hold, OnHold::Approve(_)) =>
+                {
+                    return Err(error);
+                }
+                // The status of the workflow is known without its jobs.
+                Err(error) => {
+                    view.news.push(Change::Trouble(Arc::new(error)));
+                    continue;
+                }
+            };
             if self.follow_jobs {
                 self.note_jobs(workflow, &jobs, view);
             }
@@ -276,7 +290,13 @@ impl Board {
                 Ok(_) => {}
                 // An earlier one did arrive, only its answer did not.
                 Err(error) if again && says_done(&error) => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    // CircleCI has refused it, so that a later refusal does not mean that it was already approved.
+                    if !error.is_transient() {
+                        self.sent.remove(&id);
+                    }
+                    return Err(error);
+                }
             }
             self.approved.insert(id);
             view.news.push(Change::Approved(held.clone()));
@@ -292,12 +312,12 @@ impl Board {
         on_hold: Vec<Held>,
         errors: Vec<PipelineError>,
         view: &mut View,
-    ) -> Result<Outcome, Error> {
+    ) -> Outcome {
         let mut failures = Vec::new();
         let mut held = false;
         for workflow in &workflows {
             match self.standing(workflow) {
-                Standing::Bad => failures.extend(blame(workflow, view).await?),
+                Standing::Bad => failures.extend(failures_of(workflow, view).await),
                 Standing::Held => held = true,
                 Standing::Open | Standing::Good => {}
             }
@@ -311,14 +331,14 @@ impl Board {
         } else {
             Verdict::Success
         };
-        Ok(Outcome {
+        Outcome {
             verdict,
             workflows,
             superseded,
             failures,
             on_hold,
             pipeline_errors: errors,
-        })
+        }
     }
 }
 
@@ -368,13 +388,16 @@ fn says_done(error: &Error) -> bool {
     error.status().is_some_and(|status| done.contains(&status))
 }
 
-/// Which of a failed workflow's jobs are to blame.
-async fn blame(workflow: &Workflow, view: &View) -> Result<Vec<Failure>, Error> {
+/// What of a failed workflow has failed. If its jobs cannot be listed, that is reported, and the workflow stands for them.
+async fn failures_of(workflow: &Workflow, view: &mut View) -> Vec<Failure> {
     let jobs = match workflow.id {
-        Some(id) => jobs(id, view).await?,
+        Some(id) => jobs(id, view).await.unwrap_or_else(|error| {
+            view.news.push(Change::Trouble(Arc::new(error)));
+            Vec::new()
+        }),
         None => Vec::new(),
     };
-    Ok(failures(workflow, &jobs, Some(&view.client)))
+    failures(workflow, &jobs, Some(&view.client))
 }
 
 /// The failed jobs of a failed workflow, or the workflow itself if there is none.

@@ -45,7 +45,8 @@ pub enum Change {
     Approved(Held),
     /// The state of a usage export.
     UsageExport(UsageExportJobState),
-    /// A look that failed in a way that may pass. The wait goes on.
+    /// A call failed, and the wait goes on. The next look may succeed; if the jobs of a workflow cannot be listed, only their names are
+    /// missing in the outcome.
     Trouble(Arc<Error>),
 }
 

@@ -19,6 +19,8 @@ use crate::transport::call::CallOptions;
 
 /// The last look, at the deadline, gets this much time.
 const LAST_LOOK: Duration = Duration::from_secs(10);
+/// During this time after the first look a 404 may mean that the thing does not exist yet.
+const NEW: Duration = Duration::from_secs(60);
 
 pub(super) mod sealed {
     use std::future::Future;
@@ -83,9 +85,21 @@ pub struct View {
     pub(super) client: Client,
     pub(super) time: Time,
     pub(super) news: Vec<Change>,
+    /// The last look ended with a 404.
+    missed: bool,
 }
 
 impl View {
+    /// Whether another look follows a failed one.
+    fn goes_on(&mut self, failure: &Error) -> bool {
+        if !failure.is_not_found() {
+            return failure.is_transient();
+        }
+        // Not all of CircleCI's servers know a new pipeline at once, and later one of them may be out of date.
+        let missed = std::mem::replace(&mut self.missed, true);
+        !missed || self.time.elapsed() < NEW
+    }
+
     /// No call goes on much beyond the deadline.
     pub(super) fn options(&self) -> CallOptions {
         let left = self.time.left().max(LAST_LOOK);
@@ -149,6 +163,7 @@ impl<O: Send + 'static> Changes<O> {
                 client,
                 time,
                 news: Vec::new(),
+                missed: false,
             };
             step(watch, view, Duration::ZERO).await
         };
@@ -218,6 +233,7 @@ fn step<W: Watch>(mut watch: W, mut view: View, wait: Duration) -> Looking<W::Ou
         view.time.sleep(wait).await;
         let looked = watch.look(&mut view).await;
         let mut news = std::mem::take(&mut view.news);
+        view.missed &= looked.is_err();
         let (sooner, later, trouble) = match looked {
             Ok(Next::Over(outcome)) => {
                 let then = Then::End(Ok(outcome));
@@ -225,7 +241,7 @@ fn step<W: Watch>(mut watch: W, mut view: View, wait: Duration) -> Looking<W::Ou
             }
             Ok(Next::Again) => (None, None, None),
             Ok(Next::Within(time)) => (Some(time), None, None),
-            Err(error) if !error.is_transient() => {
+            Err(error) if !view.goes_on(&error) => {
                 let then = Then::End(Err(WaitError::Call(error)));
                 return Step { news, then };
             }

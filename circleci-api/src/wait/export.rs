@@ -52,7 +52,7 @@ impl Client {
 }
 
 impl Wait<ExportWait> {
-    /// What it counts as if this version of the crate does not know its state; unfinished unless said otherwise.
+    /// What an export counts as whose state this version of the crate does not know. Default: [`CountAs::Unfinished`].
     pub fn unknown(mut self, count: CountAs) -> Self {
         self.watch.unknown = count;
         self

@@ -70,14 +70,14 @@ impl Client {
 }
 
 impl Wait<JobWait> {
-    /// What it counts as if it is `not_run` or `skipped`; a success unless said otherwise.
+    /// What a job with the status `not_run` or `skipped` counts as. Default: [`CountAs::Success`].
     pub fn not_run(mut self, count: CountAs) -> Self {
         self.watch.not_run = count;
         self
     }
 
-    /// What it counts as if this version of the crate does not know its status. Unless said otherwise it is unfinished
-    /// until it has a time at which it stopped, and then a failure.
+    /// What a job counts as whose status this version of the crate does not know. Default: [`CountAs::Unfinished`], and a failure once it has
+    /// a `stopped_at`.
     pub fn unknown(mut self, count: CountAs) -> Self {
         self.watch.unknown = count;
         self

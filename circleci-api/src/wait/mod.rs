@@ -32,6 +32,9 @@
 //! What a single call does about a failure is the client's [`RetryPolicy`](crate::RetryPolicy). A call that fails for
 //! good in a way that may pass (see [`Error::is_transient`](crate::Error::is_transient)) does not end a wait: it is
 //! told as [`Change::Trouble`], and the next look comes when it would have come anyway, or when the server asked for it.
+//!
+//! A 404 ends a wait only if it is the answer of two looks in a row, more than a minute after the first look: CircleCI does not find a
+//! new pipeline at once everywhere. An id that does not exist is therefore reported after a minute.
 
 mod approval;
 mod board;
@@ -90,7 +93,7 @@ use pace::Pace;
 ///     .settle(minutes(1)) // somebody may rerun a workflow by hand
 ///     .announced(minutes(5)) // what follows a setup workflow is slow to come
 ///     .no_workflow(NoWorkflow::ReturnAfter(minutes(5)))
-///     .errored(CountAs::Failure) // as it is unless said otherwise
+///     .errored(CountAs::Failure) // the default
 ///     .not_run(CountAs::Failure)
 ///     .unknown(CountAs::Failure);
 /// assert_eq!(wait.finish().await?.verdict, Verdict::Failed); // `deploy` was not run
@@ -112,15 +115,14 @@ impl<W: Watch> Wait<W> {
         }
     }
 
-    /// How long to wait at most, from the first look; 1 hour unless said otherwise. The last look is taken when it is
-    /// reached.
+    /// The longest time to wait, from the first look. The last look is taken at the deadline. Default: 1 hour.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.pace.deadline = deadline;
         self
     }
 
-    /// The wait between two looks: `least` at first, growing to `most`, jitter included. From 5 to 30 seconds unless
-    /// said otherwise, and never less than a tenth of one.
+    /// The wait between two looks: `least` at first, growing to `most`, jitter included. It is never less than 100 milliseconds. Default:
+    /// from 5 to 30 seconds.
     pub fn interval(mut self, least: Duration, most: Duration) -> Self {
         self.pace.least = least.max(pace::LEAST);
         self.pace.most = most.max(self.pace.least);

@@ -8,13 +8,11 @@ use uuid::Uuid;
 
 use super::board::{self, Board};
 use super::outcome::{Outcome, Verdict};
-use super::pipeline::latest;
+use super::pipeline::{is_announced, is_starting, latest};
 use super::policy::OnHold;
 use crate::client::Client;
 use crate::error::Error;
-use crate::generated::types::{
-    Pipeline, PipelineState, Workflow, WorkflowJob, WorkflowStatus, WorkflowTag,
-};
+use crate::generated::types::{Pipeline, PipelineState, Workflow, WorkflowJob, WorkflowStatus};
 use crate::lists::many::{Many, both};
 use crate::values::argument::PathValue;
 
@@ -190,12 +188,9 @@ impl Look<'_> {
         if current.iter().any(|workflow| board.is_open(workflow)) {
             return Verdict::Running;
         }
-        match state {
-            Some(PipelineState::Errored) => return Verdict::Errored,
-            Some(PipelineState::Pending | PipelineState::SetupPending) => return Verdict::Running,
-            _ => {}
-        }
-        if self.is_awaited(board, current) {
+        if state == Some(&PipelineState::Errored) {
+            Verdict::Errored
+        } else if is_starting(board, state, current) || self.is_awaited(board, current) {
             Verdict::Running
         } else if current.iter().any(|workflow| board.is_bad(workflow)) {
             Verdict::Failed
@@ -210,18 +205,9 @@ impl Look<'_> {
 
     /// Whether a workflow is about to come, and may still take its time.
     fn is_awaited(&self, board: &Board, current: &[Workflow]) -> bool {
-        let setup = |workflow: &Workflow| {
-            workflow.tag == Some(WorkflowTag::Setup)
-                && workflow.status == Some(WorkflowStatus::Success)
-        };
-        let rerun = |workflow: &Workflow| {
-            workflow.status == Some(WorkflowStatus::Failed)
-                && board.is_bad(workflow)
-                && workflow.auto_rerun_number.unwrap_or(0) < workflow.max_auto_reruns.unwrap_or(0)
-        };
         let since = if current.is_empty() {
             self.pipeline.and_then(|pipeline| pipeline.created_at)
-        } else if current.iter().all(setup) || current.iter().any(rerun) {
+        } else if is_announced(board, current) {
             current
                 .iter()
                 .filter_map(|workflow| workflow.stopped_at)

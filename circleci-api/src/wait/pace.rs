@@ -49,6 +49,11 @@ impl Time {
         self.watch.waited()
     }
 
+    /// The time since the first look.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.watch.elapsed(self.clock.now())
+    }
+
     pub(super) fn deadline(&self) -> Duration {
         self.pace.deadline
     }

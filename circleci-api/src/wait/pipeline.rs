@@ -40,6 +40,8 @@ impl Client {
     /// A setup workflow is followed by others, CircleCI reruns a failed workflow by itself if its configuration says so,
     /// and anybody may rerun one while others are running. Of a workflow that was rerun the last one counts.
     ///
+    /// A pipeline in the state `pending`, `setup-pending` or `setup` is not finished, unless its setup workflow has failed.
+    ///
     /// Each look asks for the workflows, and for the pipeline itself where nothing is running.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
@@ -73,28 +75,28 @@ impl Client {
 }
 
 impl Wait<PipelineWait> {
-    /// What to do while there is no workflow. Unless said otherwise, end after a minute.
+    /// What to do while there is no workflow. Default: end after 1 minute.
     pub fn no_workflow(mut self, policy: NoWorkflow) -> Self {
         self.watch.no_workflow = policy;
         self
     }
 
-    /// What a pipeline counts as that CircleCI calls `errored`, when nothing of it is running: a failure unless said
-    /// otherwise. As a success it is judged by its workflows alone.
+    /// What a pipeline in the state `errored` counts as when none of its workflows is running. With [`CountAs::Success`] only its workflows
+    /// decide. Default: [`CountAs::Failure`].
     pub fn errored(mut self, count: CountAs) -> Self {
         self.watch.errored = count;
         self
     }
 
-    /// How long nothing must have moved before the pipeline is over; 5 seconds unless said otherwise. Longer, to see
-    /// reruns that somebody starts afterwards.
+    /// How long nothing must change before the pipeline is over. A longer time also catches reruns that somebody starts afterwards. Default:
+    /// 5 seconds.
     pub fn settle(mut self, time: Duration) -> Self {
         self.watch.settle = time;
         self
     }
 
-    /// How long to wait for workflows that are bound to come: those that a successful setup workflow continues with,
-    /// and automatic reruns. 1 minute unless said otherwise; if none has come then, the pipeline is over.
+    /// How long to wait for workflows that are announced: automatic reruns, and those that a successful setup workflow continues with
+    /// once the pipeline has left the state `setup`. If none has come by then, the pipeline is over. Default: 1 minute.
     pub fn announced(mut self, time: Duration) -> Self {
         self.watch.announced = time;
         self
@@ -127,10 +129,7 @@ impl PipelineWait {
     /// How long nothing may move before it is over; `None` if something will.
     fn patience(&self, current: &[Workflow]) -> Option<Duration> {
         let state = self.state();
-        if matches!(
-            state,
-            Some(PipelineState::Pending | PipelineState::SetupPending)
-        ) {
+        if is_starting(&self.board, state, current) {
             return None;
         }
         if state == Some(&PipelineState::Errored) {
@@ -146,17 +145,7 @@ impl PipelineWait {
                 NoWorkflow::ReturnAfter(time) => Some(time),
             };
         }
-        let setup = |workflow: &Workflow| {
-            workflow.tag == Some(WorkflowTag::Setup)
-                && workflow.status == Some(WorkflowStatus::Success)
-        };
-        let rerun = |workflow: &Workflow| {
-            self.board.is_bad(workflow)
-                && workflow.status == Some(WorkflowStatus::Failed)
-                && workflow.auto_rerun_number.unwrap_or(0) < workflow.max_auto_reruns.unwrap_or(0)
-        };
-        let announced = current.iter().all(setup) || current.iter().any(rerun);
-        Some(if announced {
+        Some(if is_announced(&self.board, current) {
             self.announced.max(self.settle)
         } else {
             self.settle
@@ -210,7 +199,7 @@ impl Watch for PipelineWait {
         let mut outcome = self
             .board
             .outcome(current, superseded, held, errors.collect(), view)
-            .await?;
+            .await;
         if errored && self.errored == CountAs::Failure {
             outcome.verdict = Verdict::Errored;
         }
@@ -222,24 +211,73 @@ impl Watch for PipelineWait {
             Some(state) if self.workflows.is_empty() => {
                 format!("no workflow yet, pipeline {state}")
             }
+            Some(
+                state @ (PipelineState::Pending
+                | PipelineState::SetupPending
+                | PipelineState::Setup),
+            ) if !self.running => {
+                format!("{}, pipeline {state}", board::line(&self.workflows))
+            }
             _ => board::line(&self.workflows),
         }
     }
 }
 
+/// Whether CircleCI is still at work on the pipeline itself.
+pub(super) fn is_starting(
+    board: &Board,
+    state: Option<&PipelineState>,
+    current: &[Workflow],
+) -> bool {
+    match state {
+        Some(PipelineState::Pending | PipelineState::SetupPending) => true,
+        // No workflow follows a setup workflow that failed, and the state may never change.
+        Some(PipelineState::Setup) => !current.iter().any(|it| is_setup(it) && board.is_bad(it)),
+        _ => false,
+    }
+}
+
+/// Whether more workflows are to come: those that setup workflows continue with, or an automatic rerun.
+pub(super) fn is_announced(board: &Board, current: &[Workflow]) -> bool {
+    let setup = |workflow: &Workflow| {
+        is_setup(workflow) && workflow.status == Some(WorkflowStatus::Success)
+    };
+    let rerun = |workflow: &Workflow| {
+        board.is_bad(workflow)
+            && workflow.status == Some(WorkflowStatus::Failed)
+            && workflow.auto_rerun_number.unwrap_or(0) < workflow.max_auto_reruns.unwrap_or(0)
+    };
+    current.iter().all(setup) || current.iter().any(rerun)
+}
+
+fn is_setup(workflow: &Workflow) -> bool {
+    workflow.tag == Some(WorkflowTag::Setup)
+}
+
+/// The tags of reruns are `rerun-workflow-from-failed`, `rerun-single-job` and `rerun-workflow-from-beginning`.
+fn is_rerun(workflow: &Workflow) -> bool {
+    let tag = workflow.tag.as_ref().map(WorkflowTag::as_str);
+    tag.is_some_and(|tag| tag.starts_with("rerun"))
+}
+
 /// Of the workflows of one name the last one, and the others; each oldest first.
 pub(super) fn latest(mut workflows: Vec<Workflow>) -> (Vec<Workflow>, Vec<Workflow>) {
     workflows.sort_by_key(|workflow| workflow.created_at);
-    // A workflow that continues a setup workflow may have its name.
-    let key = |workflow: &Workflow| (workflow.name.clone(), workflow.tag.clone());
-    let mut last = HashMap::new();
+    // A setup workflow and the workflow that follows it may have the same name. Other tags do not separate workflows.
+    let mut last: HashMap<(&str, bool), usize> = HashMap::new();
     for (index, workflow) in workflows.iter().enumerate() {
-        last.insert(key(workflow), index);
+        let name = &*workflow.name;
+        // A rerun has another tag than the setup workflow that it repeats.
+        let of_setup = is_rerun(workflow)
+            && !last.contains_key(&(name, false))
+            && last.contains_key(&(name, true));
+        last.insert((name, is_setup(workflow) || of_setup), index);
     }
+    let current: Vec<usize> = last.into_values().collect();
     let (current, superseded): (Vec<_>, Vec<_>) = workflows
         .into_iter()
         .enumerate()
-        .partition(|(index, workflow)| last.get(&key(workflow)) == Some(index));
+        .partition(|(index, _)| current.contains(index));
     let bare = |list: Vec<(usize, Workflow)>| list.into_iter().map(|(_, it)| it).collect();
     (bare(current), bare(superseded))
 }

@@ -70,7 +70,7 @@ impl Watch for WorkflowWait {
         let outcome = self
             .board
             .outcome(workflows, Vec::new(), held, Vec::new(), view);
-        Ok(Next::Over(outcome.await?))
+        Ok(Next::Over(outcome.await))
     }
 
     fn seen(&self) -> String {

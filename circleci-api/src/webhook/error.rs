@@ -22,7 +22,7 @@ use http::StatusCode;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WebhookError {
-    /// The verifier has no secret, or an empty one: everyone could sign with that.
+    /// The verifier's secret is empty or blank: everyone could sign with that.
     NoSecret,
     /// There is no `v1` signature in the header.
     NoSignature,

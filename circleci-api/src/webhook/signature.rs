@@ -32,18 +32,19 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// With the secret that the webhook was set up with. One that is empty verifies nothing, for everyone can sign
-    /// with that: an unset variable does not open the door.
+    /// Creates a verifier with the signing secret of the webhook. White space around the secret is removed, such as the line break at the
+    /// end of a file. An empty or blank secret verifies nothing, because everyone could sign with it.
     pub fn new(secret: impl Into<SecretString>) -> Self {
         Self {
-            secrets: vec![secret.into()],
+            secrets: vec![trimmed(secret.into())],
         }
     }
 
-    /// Takes another secret too: the old one while a new one is rolled out, or that of another webhook.
+    /// Takes another secret too: the old one while a new one is rolled out, or that of another webhook. It is trimmed as in
+    /// [`new`](Self::new).
     #[must_use]
     pub fn or(mut self, secret: impl Into<SecretString>) -> Self {
-        self.secrets.push(secret.into());
+        self.secrets.push(trimmed(secret.into()));
         self
     }
 
@@ -145,6 +146,14 @@ impl Verifier {
         self.secrets
             .iter()
             .filter(|secret| !secret.expose_secret().is_empty())
+    }
+}
+
+fn trimmed(secret: SecretString) -> SecretString {
+    let text = secret.expose_secret();
+    match text.trim() {
+        inner if inner.len() == text.len() => secret,
+        inner => SecretString::from(inner),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod answers;
 mod artifacts;
+mod downloads;
 mod drift;
 mod errors;
 mod overlay;
@@ -26,6 +27,7 @@ pub type Run = fn(&[u8]);
 pub const TARGETS: &[(&str, Run)] = &[
     ("answers", answers::run),
     ("artifacts", artifacts::run),
+    ("downloads", downloads::run),
     ("drift", drift::run),
     ("errors", errors::run),
     ("overlay", overlay::run),

@@ -31,6 +31,11 @@ pub struct Stage {
 
 impl Stage {
     pub fn new() -> Self {
+        Self::with_attempts(2)
+    }
+
+    /// With a client that tries so often.
+    pub fn with_attempts(attempts: u32) -> Self {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
@@ -45,7 +50,7 @@ impl Stage {
             .host(server.url())
             .token(TOKEN)
             .clock(Budget)
-            .retry(RetryPolicy::default().max_attempts(2))
+            .retry(RetryPolicy::default().max_attempts(attempts))
             .build()
             .expect("a client");
         Self {

@@ -14,7 +14,7 @@ pub mod source;
 pub mod verdict;
 
 use crate::{
-    document::fetch::{self, Limits},
+    document::fetch::Limits,
     regen::{self, Built, Places},
     surface::Surface,
 };

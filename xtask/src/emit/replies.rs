@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::model::{HEADER, Model};
+use super::model::{HEADER, Model, Operation};
 use crate::document;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
@@ -65,7 +65,7 @@ pub fn emit(model: &Model<'_>, vendored: &Value) -> Result<String> {
             root,
             operation: source,
         };
-        maker.row(&operation.builder, curated.get(operation.source.id()))
+        maker.row(operation, curated.get(operation.source.id()))
     });
     let rows: String = rows.collect();
     Ok(format!("{HEADER}\n{HEAD}{rows}];\n"))
@@ -94,7 +94,8 @@ struct Place<'n> {
 }
 
 impl<'a> Maker<'a> {
-    fn row(&self, name: &str, curated: Option<&Curated>) -> String {
+    fn row(&self, operation: &Operation<'_>, curated: Option<&Curated>) -> String {
+        let name = &operation.builder;
         let successes = self.successes();
         let (status, schema) = successes.last().copied().unwrap_or((200, None));
         let noun = self.noun();
@@ -125,7 +126,7 @@ impl<'a> Maker<'a> {
         format!(
             "    Example {{ operation: {name}::OPERATION, status: {status}, statuses: &[{}], queries: &[{}], body: {}, nulls: {}, request: {} }},\n",
             self.statuses(&successes),
-            self.queries(),
+            self.queries(operation),
             text(body.unwrap_or_default()),
             text(nulls),
             text(request)
@@ -176,22 +177,21 @@ impl<'a> Maker<'a> {
             .join(", ")
     }
 
-    fn queries(&self) -> String {
-        let parameters = document::parameters(self.root, self.operation).into_iter();
-        let queries = parameters
-            .filter(|parameter| parameter["in"] == "query")
-            .filter_map(|it| {
-                let words = it["schema"]["enum"].as_array().into_iter().flatten();
-                let words: Vec<String> = words
-                    .filter_map(Value::as_str)
-                    .map(|word| format!("{word:?}"))
-                    .collect();
-                Some(format!(
-                    "({:?}, &[{}])",
-                    it["name"].as_str()?,
-                    words.join(", ")
-                ))
-            });
+    /// The query parameters that the crate sends, with the enum values of the document.
+    fn queries(&self, operation: &Operation<'_>) -> String {
+        let parameters = document::parameters(self.root, self.operation);
+        let words = |name: &str| -> Vec<String> {
+            let known = parameters
+                .iter()
+                .find(|it| it["in"] == "query" && it["name"] == name);
+            let words = known.and_then(|it| it["schema"]["enum"].as_array());
+            let words = words.into_iter().flatten().filter_map(Value::as_str);
+            words.map(|word| format!("{word:?}")).collect()
+        };
+        let queries = operation
+            .query
+            .iter()
+            .map(|query| format!("({:?}, &[{}])", query.wire, words(&query.wire).join(", ")));
         queries.collect::<Vec<_>>().join(", ")
     }
 

@@ -1,0 +1,171 @@
+//! Answers that come compressed, with the feature `gzip`.
+//!
+//! reqwest can do this as well, but only for all requests of a client, and a download must keep a compressed file as it is.
+
+#[cfg(not(feature = "gzip"))]
+pub(super) use without::{accept, beginning, body};
+
+#[cfg(feature = "gzip")]
+pub(super) use with::{accept, beginning, body};
+
+#[cfg(not(feature = "gzip"))]
+mod without {
+    use std::borrow::Cow;
+
+    use bytes::Bytes;
+    use http::HeaderMap;
+
+    use crate::error::Error;
+
+    pub(in crate::transport) fn accept(_: &mut HeaderMap) {}
+
+    pub(in crate::transport) fn body(
+        _: &mut HeaderMap,
+        body: Bytes,
+        _: usize,
+    ) -> Result<Bytes, Error> {
+        Ok(body)
+    }
+
+    pub(in crate::transport) fn beginning<'b>(
+        _: &HeaderMap,
+        body: &'b [u8],
+        _: usize,
+    ) -> Cow<'b, [u8]> {
+        Cow::Borrowed(body)
+    }
+}
+
+#[cfg(feature = "gzip")]
+mod with {
+    use std::borrow::Cow;
+    use std::io::{self, Read};
+
+    use bytes::Bytes;
+    use flate2::read::MultiGzDecoder;
+    use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH};
+    use http::{HeaderMap, HeaderValue};
+
+    use crate::error::{Error, ErrorKind};
+
+    /// Tells the server that the answer may be compressed.
+    pub(in crate::transport) fn accept(headers: &mut HeaderMap) {
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+
+    /// Returns the body without its compression. It may have at most `limit` bytes. Headers that describe the compressed body are removed.
+    pub(in crate::transport) fn body(
+        headers: &mut HeaderMap,
+        body: Bytes,
+        limit: usize,
+    ) -> Result<Bytes, Error> {
+        if !is_gzip(headers) || body.is_empty() {
+            return Ok(body);
+        }
+        let (plain, end) = unpack(&body, limit.saturating_add(1));
+        if plain.len() > limit {
+            return Err(
+                Error::new(ErrorKind::TooLarge).with_message(format!("more than {limit} bytes"))
+            );
+        }
+        if let Err(error) = end {
+            // The body may have been cut off, and a retry may succeed.
+            return Err(Error::new(ErrorKind::Transport)
+                .with_message(format!("the body is not valid gzip: {error}")));
+        }
+        headers.remove(CONTENT_ENCODING);
+        headers.remove(CONTENT_LENGTH);
+        Ok(plain.into())
+    }
+
+    /// The first bytes of a body, which may be cut off.
+    pub(in crate::transport) fn beginning<'b>(
+        headers: &HeaderMap,
+        body: &'b [u8],
+        limit: usize,
+    ) -> Cow<'b, [u8]> {
+        if !is_gzip(headers) {
+            return Cow::Borrowed(body);
+        }
+        match unpack(body, limit) {
+            // The body is not compressed, although the header says so.
+            (plain, Err(_)) if plain.is_empty() => Cow::Borrowed(body),
+            (plain, _) => Cow::Owned(plain),
+        }
+    }
+
+    fn is_gzip(headers: &HeaderMap) -> bool {
+        let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
+        let is_gzip = |value: &HeaderValue| {
+            let value = value.as_bytes().trim_ascii();
+            value.eq_ignore_ascii_case(b"gzip") || value.eq_ignore_ascii_case(b"x-gzip")
+        };
+        encodings.next().is_some_and(is_gzip) && encodings.next().is_none()
+    }
+
+    /// At most `limit` bytes, and how the reading ended.
+    fn unpack(body: &[u8], limit: usize) -> (Vec<u8>, io::Result<()>) {
+        let mut plain = Vec::new();
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        let end = MultiGzDecoder::new(body)
+            .take(limit)
+            .read_to_end(&mut plain);
+        (plain, end.map(drop))
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use std::io::Write;
+
+        use flate2::{Compression, write::GzEncoder};
+
+        use super::*;
+
+        fn pack(text: &str) -> Bytes {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+            encoder.write_all(text.as_bytes()).unwrap();
+            encoder.finish().unwrap().into()
+        }
+
+        fn headers(encoding: &'static str) -> HeaderMap {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("4711"));
+            headers
+        }
+
+        #[test]
+        fn a_compressed_body_is_unpacked_within_the_limit() {
+            let text = "x".repeat(5000);
+            let mut packed = headers("GZip");
+            assert_eq!(body(&mut packed, pack(&text), 5000).unwrap(), text);
+            assert!(packed.is_empty(), "{packed:?}");
+            let error = body(&mut headers("gzip"), pack(&text), 4999).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TooLarge);
+            let cut = pack(&text);
+            let error = body(&mut headers("gzip"), cut.slice(..cut.len() - 3), 5000).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Transport);
+        }
+
+        #[test]
+        fn any_other_body_stays_as_it_is() {
+            for encoding in ["identity", "br", "gzip, gzip"] {
+                let mut kept = headers(encoding);
+                assert_eq!(body(&mut kept, Bytes::from_static(b"{}"), 9).unwrap(), "{}");
+                assert_eq!(kept.len(), 2);
+            }
+            assert_eq!(body(&mut headers("gzip"), Bytes::new(), 9).unwrap(), "");
+        }
+
+        #[test]
+        fn the_beginning_of_a_refusal_is_readable() {
+            let text = r#"{"message":"no"}"#;
+            assert_eq!(
+                &*beginning(&headers("gzip"), &pack(text), 99),
+                text.as_bytes()
+            );
+            assert_eq!(&*beginning(&headers("gzip"), &pack(text), 5), b"{\"mes");
+            assert_eq!(&*beginning(&headers("gzip"), b"plain", 99), b"plain");
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! Reads the parts of an export one after the other: downloads and unpacks them, and separates their headers.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+
+use bytes::Bytes;
+use csv_core::{ReadRecordResult, ReaderBuilder, Terminator};
+
+use super::orders::{EXPORT, Exports};
+use crate::download::flow::Next;
+use crate::download::gunzip::{self, Gunzip};
+use crate::download::transfer::Transfer;
+use crate::error::{Error, ErrorKind};
+
+/// The longest header that is accepted, in bytes.
+const MAX_HEADER: usize = 64 * 1024;
+/// How many bytes are unpacked at once.
+const BLOCK: usize = 16 * 1024;
+
+/// A piece of a part, in this order.
+pub(super) enum Piece {
+    /// The first line as it is, and its columns in lower case. An empty part has no header.
+    Header { text: Bytes, columns: Vec<String> },
+    /// The next bytes behind the header. They may end in the middle of a row.
+    Text(Bytes),
+    /// The part is complete.
+    End,
+}
+
+pub(super) struct Parts {
+    exports: Exports,
+    /// How many windows were begun.
+    windows: usize,
+    /// The URLs of the current window's parts, and how many of the parts were begun.
+    urls: Vec<String>,
+    begun: usize,
+    part: Option<Part>,
+    pieces: VecDeque<Piece>,
+    unpacked: u64,
+    /// Where the URLs expired last: the window, the part, and the bytes of the part that were received.
+    expired: Option<(usize, usize, u64)>,
+}
+
+struct Part {
+    transfer: Transfer,
+    /// Bytes that were received and not yet unpacked.
+    piece: Bytes,
+    gunzip: Gunzip,
+    /// The beginning of the part, until its header is complete.
+    head: Option<Vec<u8>>,
+}
+
+pub(super) fn called(error: Error) -> Error {
+    error.with_operation(&EXPORT)
+}
+
+pub(super) fn wrong(why: impl Into<String>) -> Error {
+    called(Error::new(ErrorKind::Decode).with_message(why))
+}
+
+pub(super) fn in_row(row: u64, kind: ErrorKind, why: String) -> Error {
+    called(Error::new(kind).with_message(why)).with_path(format!("row {row}"))
+}
+
+impl Parts {
+    pub(super) fn new(exports: Exports) -> Self {
+        Self {
+            exports,
+            windows: 0,
+            urls: Vec::new(),
+            begun: 0,
+            part: None,
+            pieces: VecDeque::new(),
+            unpacked: 0,
+            expired: None,
+        }
+    }
+
+    pub(super) async fn next(&mut self) -> Result<Option<Piece>, Error> {
+        loop {
+            if let Some(piece) = self.pieces.pop_front() {
+                return Ok(Some(piece));
+            }
+            let Some(mut part) = self.part.take() else {
+                if let Some(url) = self.urls.get(self.begun) {
+                    self.part = Some(self.begin(url)?);
+                    self.begun += 1;
+                } else if self.windows == self.exports.count() {
+                    return Ok(None);
+                } else {
+                    self.urls = self.exports.parts(self.windows).await?;
+                    self.begun = 0;
+                    self.windows += 1;
+                }
+                continue;
+            };
+            while part.piece.is_empty() {
+                match part.transfer.next().await {
+                    Ok(Some(piece)) => part.piece = piece,
+                    Ok(None) => break,
+                    Err(error) => self.renew(&mut part, error).await?,
+                }
+            }
+            let block = gunzip::block(&mut part.piece, BLOCK);
+            self.unpack(&mut part, block.as_deref())?;
+            match block {
+                Some(_) => self.part = Some(part),
+                None => self.pieces.push_back(Piece::End),
+            }
+        }
+    }
+
+    fn begin(&self, url: &str) -> Result<Part, Error> {
+        let (client, limit) = (self.exports.client(), self.exports.max_bytes());
+        Ok(Part {
+            transfer: Transfer::new(client, &EXPORT, url, None, limit)?,
+            piece: Bytes::new(),
+            gunzip: Gunzip::default(),
+            head: Some(Vec::new()),
+        })
+    }
+
+    /// Asks for new URLs if `error` says that the old ones have expired. Returns `error` if the new URLs were refused at the same place.
+    async fn renew(&mut self, part: &mut Part, error: Error) -> Result<(), Error> {
+        let here = (self.windows, self.begun, part.transfer.received());
+        if !is_expired(&error) || self.expired == Some(here) {
+            return Err(error);
+        }
+        self.expired = Some(here);
+        let Some(window) = self.windows.checked_sub(1) else {
+            return Err(error);
+        };
+        let urls = self.exports.parts_again(window).await?;
+        let Some(urls) = in_the_same_order(&self.urls, urls) else {
+            return Err(error);
+        };
+        self.urls = urls;
+        match self
+            .begun
+            .checked_sub(1)
+            .and_then(|part| self.urls.get(part))
+        {
+            Some(url) => part.transfer.move_to(url),
+            None => Err(error),
+        }
+    }
+
+    /// Unpacks a block. `None` is the end of the part.
+    fn unpack(&mut self, part: &mut Part, block: Option<&[u8]>) -> Result<(), Error> {
+        let Part { gunzip, head, .. } = part;
+        let mut text = Vec::new();
+        // Keeps our own error, which the decoder can only return as an `io::Error`.
+        let mut failure = None;
+        let mut take = |bytes: &[u8]| {
+            let taken = self.count(bytes.len()).and_then(|()| match head {
+                None => {
+                    text.extend_from_slice(bytes);
+                    Ok(())
+                }
+                Some(line) => {
+                    line.extend_from_slice(bytes);
+                    // The header is complete only after a line break.
+                    let complete = bytes.contains(&b'\n');
+                    self.split(head, complete, false, &mut text)
+                }
+            });
+            taken.map_err(|error| {
+                failure = Some(error);
+                io::Error::other("stopped")
+            })
+        };
+        let unpacked = match block {
+            Some(block) => gunzip.push(block, &mut take),
+            None => gunzip.finish(&mut take),
+        };
+        if let Err(error) = unpacked {
+            return Err(
+                failure.unwrap_or_else(|| wrong(format!("a part cannot be unpacked: {error}")))
+            );
+        }
+        if block.is_none() {
+            self.split(head, true, true, &mut text)?;
+        }
+        if !text.is_empty() {
+            self.pieces.push_back(Piece::Text(text.into()));
+        }
+        Ok(())
+    }
+
+    /// Separates the header from the beginning of a part.
+    fn split(
+        &mut self,
+        head: &mut Option<Vec<u8>>,
+        complete: bool,
+        ended: bool,
+        text: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let Some(line) = head else {
+            return Ok(());
+        };
+        let Some(header) = complete.then(|| Header::read(line, ended)).flatten() else {
+            return match line.len() > MAX_HEADER {
+                true => Err(wrong("a part has no header")),
+                false => Ok(()),
+            };
+        };
+        text.extend_from_slice(&line[header.end..]);
+        if !header.columns.is_empty() {
+            let mut line = line[header.start..header.end].trim_ascii().to_owned();
+            line.push(b'\n');
+            self.pieces.push_back(Piece::Header {
+                text: line.into(),
+                columns: header.columns,
+            });
+        }
+        *head = None;
+        Ok(())
+    }
+
+    fn count(&mut self, bytes: usize) -> Result<(), Error> {
+        self.unpacked = self.unpacked.saturating_add(bytes as u64);
+        let limit = self.exports.max_bytes();
+        match self.unpacked > limit {
+            true => Err(called(
+                Error::new(ErrorKind::TooLarge).with_message(format!("more than {limit} bytes")),
+            )),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The position of the first line that is not blank, and its columns.
+struct Header {
+    start: usize,
+    end: usize,
+    columns: Vec<String>,
+}
+
+impl Header {
+    /// Returns `None` if the header is not complete. If all lines are blank, there are no columns.
+    fn read(bytes: &[u8], ended: bool) -> Option<Self> {
+        const MARK: &[u8] = b"\xef\xbb\xbf";
+        let text = bytes.strip_prefix(MARK).unwrap_or(bytes);
+        let blank = |byte: &&u8| matches!(byte, b'\r' | b'\n');
+        let start = bytes.len() - text.len() + text.iter().take_while(blank).count();
+        let (read, columns) = first_line(&bytes[start..], ended)?;
+        Some(Self {
+            start,
+            end: start + read,
+            columns,
+        })
+    }
+}
+
+/// The length of the first line, and its columns without quotes. A quoted column may contain a line break.
+fn first_line(bytes: &[u8], ended: bool) -> Option<(usize, Vec<String>)> {
+    let mut reader = ReaderBuilder::new()
+        .terminator(Terminator::Any(b'\n'))
+        .build();
+    let (mut text, mut ends) = (vec![0; bytes.len() + 1], vec![0; bytes.len() + 2]);
+    let (mut result, read, mut wrote, mut fields) = reader.read_record(bytes, &mut text, &mut ends);
+    if matches!(result, ReadRecordResult::InputEmpty) && ended {
+        let rest = reader.read_record(&[], &mut text[wrote..], &mut ends[fields..]);
+        (result, wrote, fields) = (rest.0, wrote + rest.2, fields + rest.3);
+    }
+    match result {
+        ReadRecordResult::Record => Some((read, columns(&text[..wrote], &ends[..fields]))),
+        ReadRecordResult::End => Some((read, Vec::new())),
+        _ => None,
+    }
+}
+
+fn columns(text: &[u8], ends: &[usize]) -> Vec<String> {
+    let mut start = 0;
+    let mut name = |end: &usize| {
+        let name = text.get(start..*end).unwrap_or_default();
+        start = *end;
+        String::from_utf8_lossy(name).trim().to_ascii_lowercase()
+    };
+    ends.iter().map(&mut name).collect()
+}
+
+/// Whether storage has refused a signed URL because it has expired.
+fn is_expired(error: &Error) -> bool {
+    let said = error.message().unwrap_or_default();
+    error.is_unauthorized()
+        || error.is_forbidden()
+        || (error.kind() == ErrorKind::Status && said.starts_with("ExpiredToken"))
+}
+
+/// Sorts the new URLs like the old ones: by their paths if each path is unique, and otherwise as they are. Returns `None` if the number of
+/// parts has changed.
+fn in_the_same_order(old: &[String], new: Vec<String>) -> Option<Vec<String>> {
+    let path = |url: &str| url.split(['?', '#']).next().unwrap_or_default().to_owned();
+    if old.len() != new.len() {
+        return None;
+    }
+    let mut by_path: BTreeMap<String, String> =
+        new.iter().map(|url| (path(url), url.clone())).collect();
+    if by_path.len() == new.len() && old.iter().all(|url| by_path.contains_key(&path(url))) {
+        return old.iter().map(|url| by_path.remove(&path(url))).collect();
+    }
+    Some(new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_ends_where_its_line_does_and_quotes_do_not_matter() {
+        for (text, header, columns) in [
+            ("a,b\nrest", "a,b\n", vec!["a", "b"]),
+            ("\u{feff}\"a\",B\r\nrest", "\"a\",B\r\n", vec!["a", "b"]),
+            ("\"a\nb\", c\nrest", "\"a\nb\", c\n", vec!["a\nb", "c"]),
+            ("\n\r\n\na\nrest", "a\n", vec!["a"]),
+            ("a\"b,c\nrest", "a\"b,c\n", vec!["a\"b", "c"]),
+        ] {
+            let got = Header::read(text.as_bytes(), false).unwrap();
+            assert_eq!(&text[got.start..got.end], header, "{text:?}");
+            assert_eq!(got.columns, columns, "{text:?}");
+            assert!(Header::read(text.trim_end_matches("\nrest").as_bytes(), false).is_none());
+        }
+        for (text, columns) in [("", 0), ("\n\r\n", 0), ("a,b", 2), ("\"a,b", 1)] {
+            let got = Header::read(text.as_bytes(), true).unwrap();
+            assert_eq!(
+                (got.end, got.columns.len()),
+                (text.len(), columns),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn new_urls_stand_where_the_old_ones_stood() {
+        let urls = |urls: &[&str]| urls.iter().map(|url| (*url).to_owned()).collect::<Vec<_>>();
+        let old = urls(&["https://s/a?x=1", "https://s/b?x=1"]);
+        for (new, expected) in [
+            (
+                ["https://s/b?x=2", "https://s/a?x=2"],
+                ["https://s/a?x=2", "https://s/b?x=2"],
+            ),
+            (
+                ["https://t/c", "https://t/d"],
+                ["https://t/c", "https://t/d"],
+            ),
+        ] {
+            assert_eq!(in_the_same_order(&old, urls(&new)), Some(urls(&expected)));
+        }
+        // All parts have the same path, so that only their order is known.
+        let old = urls(&["https://s/p?n=1&x=1", "https://s/p?n=2&x=1"]);
+        let new = urls(&["https://s/p?n=1&x=2", "https://s/p?n=2&x=2"]);
+        assert_eq!(in_the_same_order(&old, new.clone()), Some(new.clone()));
+        assert_eq!(in_the_same_order(&old, urls(&["https://s/p?n=1"])), None);
+    }
+}
