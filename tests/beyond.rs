@@ -193,6 +193,9 @@ async fn a_value_of_the_wrong_form_costs_only_itself() {
         // It goes back as it came.
         let written = serde_json::to_value(odd).unwrap();
         assert_eq!(written, with(workflow(), key, value.clone()));
+        // What was written can be read again, and is the same.
+        let again: Workflow = serde_json::from_value(written).unwrap();
+        assert_eq!(&again, odd);
         assert!(page.items[1].extra().is_empty());
         // A tolerant page has no reason to give it up either.
         let page = list.tolerant_pages().try_next().await.unwrap().unwrap();
@@ -233,6 +236,7 @@ async fn lists_maps_and_objects_of_the_wrong_form_cost_only_themselves() {
         (&job["dependencies"], &job["requires"])
     );
     assert_eq!(serde_json::to_value(read).unwrap(), job);
+    assert_eq!(&typed::<WorkflowJob>(job), read);
 
     // An object without its identity is of the wrong form, and one that is none too.
     for actor in [json!({ "login": "ada" }), json!("ada"), json!([])] {

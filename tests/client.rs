@@ -4,7 +4,7 @@
     reason = "the examples that are tried here share a module"
 )]
 
-use circleci_api_tests::{calls, document, fuzzed, server, stage, values};
+use circleci_api_tests::{calls, document, fuzzed, raw, server, stage, values};
 
 mod artifacts;
 mod beyond;
@@ -20,6 +20,7 @@ mod insights;
 mod live_api;
 mod many;
 mod mock;
+mod network;
 mod outcome;
 mod overview;
 mod pacing;

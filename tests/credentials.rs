@@ -184,7 +184,9 @@ async fn from_https_nothing_leads_to_plain_http() {
         }
     })
     .await;
-    let http = reqwest::Client::builder().tls_certs_merge([root]);
+    let http = reqwest::Client::builder()
+        .tls_certs_merge([root])
+        .no_proxy();
     let (builder, _) = server.builder();
     let client = builder
         .host(format!("https://{}", server.address))
@@ -209,6 +211,8 @@ async fn an_unknown_certificate_gets_no_token_and_no_second_try() {
     let (builder, waits) = server.builder();
     let client = builder
         .host(format!("https://{}", server.address))
+        // The machine may have no CA certificates at all.
+        .http(reqwest::Client::builder().tls_certs_only([]).no_proxy())
         .build()
         .unwrap();
     let error = client.list_pipelines().send().await.unwrap_err();
@@ -530,5 +534,113 @@ async fn plain_http_is_for_this_machine_or_for_those_who_insist() {
     }
     for host in ["http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1"] {
         Client::builder().token(TOKEN).host(host).build().unwrap();
+    }
+}
+
+/// Half a token is not found once the text is cut, so that it is taken out first.
+#[tokio::test]
+async fn a_token_is_taken_out_before_a_text_is_cut() {
+    let often = format!("{TOKEN} ").repeat(3500);
+    for (status, body) in [
+        (200, often.clone()),
+        (500, often.clone()),
+        (400, format!("[\"{often}")),
+    ] {
+        for shift in (0..TOKEN.len()).step_by(3) {
+            let body = format!("{}{body}", "x".repeat(shift));
+            let server = Server::start(move |_, _| answer(status, body.clone()).into()).await;
+            let client = server.builder().0.no_retries().build().unwrap();
+            let error = client.list_pipelines().send().await.unwrap_err();
+            assert_no_secret(&error);
+            let said = format!("{error:#?}{}", error.body_excerpt().unwrap());
+            // No more of it than what every token begins with.
+            assert!(!said.contains(&TOKEN[..8]), "{status}, {shift}: {said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_long_id_of_a_request_is_cut_after_the_token_is_taken_out() {
+    let id = format!("{}{TOKEN}", "i".repeat(115));
+    let mut echoing = answer(404, "{}");
+    echoing.headers = vec![("x-request-id".into(), id)];
+    let server = Server::start(move |_, _| echoing.clone().into()).await;
+    let error = server.client().list_pipelines().send().await.unwrap_err();
+    assert!(error.request_id().unwrap().starts_with("iii"));
+    assert!(!format!("{error:#?}").contains("CCIPAT"), "{error:#?}");
+}
+
+#[tokio::test]
+async fn an_item_that_does_not_decode_does_not_print_the_token() {
+    let body =
+        format!(r#"{{"items":[{{"id":"{ID}","number":"{TOKEN}"}}],"next_page_token":null}}"#);
+    let server = Server::start(move |_, _| answer(200, body.clone()).into()).await;
+    let client = server.client();
+    let page: circleci_api::Tolerant<circleci_api::types::PipelineList> =
+        client.list_pipelines().send_as().await.unwrap();
+    let items = client
+        .list_pipelines()
+        .tolerant_items()
+        .into_vec()
+        .await
+        .unwrap();
+    for bad in page.items.iter().chain(&items) {
+        let bad = bad.as_ref().unwrap_err();
+        let source = std::error::Error::source(bad).unwrap();
+        let said = format!("{bad} {bad:?} {bad:#?} {source} {source:?}");
+        assert!(
+            said.contains("[redacted]") && !said.contains(TOKEN),
+            "{said}"
+        );
+        assert!(bad.json().contains(TOKEN), "the item itself is as it came");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_does_not_print_the_token_from_its_headers() {
+    let server = Server::start(|_, _| ok_with_echo()).await;
+    let response = server
+        .client()
+        .list_contexts()
+        .send_for_response()
+        .await
+        .unwrap();
+    assert!(!format!("{response:?}").contains(TOKEN), "{response:?}");
+    assert_eq!(response.headers()["x-echo"], TOKEN);
+}
+
+fn ok_with_echo() -> Act {
+    answer(200, r#"{"items":[]}"#)
+        .header("x-echo", TOKEN)
+        .into()
+}
+
+#[test]
+fn a_token_or_host_that_is_a_mistake_is_refused_and_explained() {
+    for (text, word) in [
+        ("\"CCIPAT_xyz\"", "quotes"),
+        ("null", "missing value"),
+        ("undefined", "missing value"),
+        ("***", "masked"),
+        ("${CIRCLE_TOKEN}", "variable"),
+        ("xxxx1a2b", "masked"),
+    ] {
+        for builder in [
+            Client::builder().token(text),
+            Client::builder().token("t").host(text),
+            Client::builder().or_from(&Environment::from_fn(move |name| {
+                (name == "CIRCLE_TOKEN").then(|| text.to_owned())
+            })),
+            Client::builder()
+                .token("t")
+                .or_from(&Environment::from_fn(move |name| {
+                    (name == "CIRCLE_HOST").then(|| text.to_owned())
+                })),
+        ] {
+            let error = builder.build().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration);
+            assert!(error.to_string().contains(word), "{text}: {error}");
+            assert!(!error.to_string().contains(text), "{text}: {error}");
+        }
     }
 }

@@ -11,6 +11,8 @@ use circleci_api_tests::server::{Act, Server, answer};
 use flate2::{Compression, write::GzEncoder};
 use tokio::sync::Mutex as Turn;
 
+mod nginx;
+
 /// What this process holds, in KiB; `None` where the system does not say.
 fn resident() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;

@@ -232,3 +232,44 @@ async fn a_pace_that_leaves_no_time_is_an_error_at_once() {
     );
     assert_eq!((server.count(), hands.elapsed()), (1, Duration::ZERO));
 }
+
+/// A Unix time in milliseconds that lies years ahead, where seconds are expected.
+const ODD: u64 = 17_957_415_830_000;
+
+#[tokio::test]
+async fn an_odd_reset_does_not_stop_a_client_and_is_forgotten() {
+    for (status, remaining) in [(200, 0), (200, 1), (429, 0)] {
+        let server = Server::start(move |index, _| match index {
+            0 => answer(status, "{}")
+                .header("RateLimit-Limit", 100)
+                .header("RateLimit-Remaining", remaining)
+                .header("RateLimit-Reset", ODD)
+                .into(),
+            _ => answer(200, "{}")
+                .header("RateLimit-Limit", 100)
+                .header("RateLimit-Remaining", 99)
+                .header("RateLimit-Reset", 60)
+                .into(),
+        })
+        .await;
+        let hands = Hands::new();
+        let client = server
+            .builder()
+            .0
+            .clock(hands.clone())
+            .pacing(Pacing::per_second(1000))
+            .no_retries()
+            .build()
+            .unwrap();
+        let first = client.cancel_workflow(ID).send().await;
+        assert_eq!(first.is_ok(), status == 200, "{first:?}");
+        for _ in 0..20 {
+            cancel(&client).await;
+        }
+        let elapsed = hands.elapsed();
+        assert!(
+            elapsed <= Duration::from_secs(61),
+            "{status} with {remaining} left: {elapsed:?}"
+        );
+    }
+}

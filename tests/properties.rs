@@ -193,3 +193,76 @@ fn an_unknown_key_in_every_object_of_every_answer_is_given_back() {
     assert!(tried >= 113, "{tried}");
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
+
+/// Pieces of Markdown in any order, as the words of a hostile document.
+#[test]
+fn no_words_of_the_document_run_or_lead_astray() {
+    const PIECES: &[&str] = &[
+        "`",
+        "``",
+        "```",
+        "~~~",
+        "~",
+        "\\",
+        "<script>",
+        "<img src=x>",
+        "<!--",
+        "-->",
+        "[",
+        "]",
+        "(",
+        ")",
+        "[a](",
+        "javascript:x)",
+        "https://e.com",
+        "https://e.com)",
+        "http://e.com",
+        "![",
+        "]: ",
+        "#",
+        "- ",
+        "* ",
+        "1. ",
+        "> ",
+        "|",
+        "\n",
+        "\n\n",
+        "\r",
+        "\t",
+        "    ",
+        " ",
+        ". ",
+        "a",
+        "word",
+        "\u{202e}",
+        "\u{200b}",
+        "&lt;",
+        "&#60;",
+        "_",
+        "**",
+        "<",
+        ">",
+        "{",
+        "\"",
+        "'",
+        "!",
+        "rust\n",
+        "---\n",
+        "===\n",
+        "[^1]",
+        "$$",
+        "</",
+        "@",
+        "www.e.com",
+    ];
+    let (_, judge) = crate::fuzzed::TARGETS
+        .iter()
+        .find(|(name, _)| *name == "docs")
+        .unwrap();
+    let pieces = proptest::sample::select(PIECES);
+    let tried = runner().run(&vec(pieces, 0..24), |pieces| {
+        judge(pieces.concat().as_bytes());
+        Ok(())
+    });
+    assert!(tried.is_ok(), "{tried:?}");
+}

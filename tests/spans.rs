@@ -63,9 +63,11 @@ impl Subscriber for Notes {
 async fn a_call_is_a_span_without_a_secret() {
     let notes = Notes::default();
     let _guard = tracing::subscriber::set_default(notes.clone());
+    let mut echoing = answer(200, r#"{"message":"done"}"#);
+    echoing.headers = vec![("x-request-id".into(), format!("req-200 {TOKEN}\t!"))];
     let server = Server::script([
         answer(503, format!("no {TOKEN}")).into(),
-        answer(200, r#"{"message":"done"}"#).into(),
+        echoing.into(),
         answer(404, format!(r#"{{"message":"who is {TOKEN}"}}"#)).into(),
     ])
     .await;
@@ -87,7 +89,7 @@ async fn a_call_is_a_span_without_a_secret() {
         " elapsed_ms=",
         " status=200",
         " attempt=2",
-        " request_id=\"req-200\"",
+        " request_id=\"req-200 [redacted] !\"",
     ] {
         assert!(first.contains(part), "{part} in {first}");
     }

@@ -11,10 +11,18 @@ use serde_json::Value;
 use crate::operation::Identity;
 use crate::operation::deprecation::Deprecation;
 
+pub(crate) mod redact;
+
+use redact::Secrets;
+
 /// How much of a body an error keeps.
 const EXCERPT: usize = 4 * 1024;
 /// How much of a message goes on one line.
 const LINE: usize = 400;
+/// How much of a request's id is kept.
+const ID: usize = 128;
+/// What follows a body that ends too early.
+const CUT_OFF: &str = " (cut off)";
 
 /// What went wrong with a client or a call.
 ///
@@ -114,7 +122,7 @@ pub enum ErrorKind {
     Configuration,
     /// An argument of the call is not what the operation wants. Nothing was sent.
     InvalidArgument,
-    /// No connection: the request never left.
+    /// No connection: the request never left, or the server says that it did not look at it.
     Connect,
     /// The answer did not come in time.
     Timeout,
@@ -198,13 +206,13 @@ impl Error {
     }
 
     pub(crate) fn with_request_id(mut self, id: Option<Cow<'_, str>>) -> Self {
-        self.0.request_id = id.map(|id| one_line(&id, 128));
+        self.0.request_id = id.map(Cow::into_owned);
         self
     }
 
-    pub(crate) fn with_excerpt(mut self, body: &str) -> Self {
-        self.0.excerpt =
-            (!body.is_empty()).then(|| body[..body.floor_char_boundary_at(EXCERPT)].to_owned());
+    /// The body, or enough of its beginning. It is cut when secrets are taken out of it.
+    pub(crate) fn with_excerpt(mut self, body: String) -> Self {
+        self.0.excerpt = Some(body).filter(|body| !body.is_empty());
         self
     }
 
@@ -240,36 +248,27 @@ impl Error {
         self
     }
 
-    /// Takes secrets out of everything that the server or a library said.
-    #[cfg(feature = "contexts")]
-    pub(crate) fn without(mut self, secrets: &[&str], instead: &str) -> Self {
-        let clean = |text: String| {
-            secrets.iter().fold(text, |text, secret| {
-                let mut text = text.replace(secret, instead);
-                // The end may have been cut off in the middle of the secret.
-                let mut begins = secret
-                    .char_indices()
-                    .rev()
-                    .map(|(at, _)| at)
-                    .filter(|at| *at >= 4);
-                if let Some(at) = begins.find(|at| text.ends_with(&secret[..*at])) {
-                    text.truncate(text.len() - at);
-                    text.push_str(instead);
-                }
-                text
-            })
-        };
-        self.0.message = self.0.message.map(clean);
-        self.0.path = self.0.path.map(clean);
-        self.0.excerpt = self.0.excerpt.map(clean);
-        let mut source = self
+    /// Takes secrets out of everything that the server or a library said, and cuts it only then: a half of a secret would
+    /// not be found. Every failure of a call goes through here.
+    pub(crate) fn without(mut self, secrets: &Secrets) -> Self {
+        let hide = |text: String| secrets.hide(&text).into_owned();
+        self.0.message = self
             .0
-            .source
-            .as_deref()
-            .map(|source| source as &(dyn StdError + 'static));
+            .message
+            .map(|message| match message.strip_suffix(CUT_OFF) {
+                Some(message) => format!("{}{CUT_OFF}", secrets.hide_in_part(message)),
+                None => hide(message),
+            });
+        self.0.path = self.0.path.map(hide);
+        self.0.request_id = self.0.request_id.map(|id| short_id(&hide(id)));
+        self.0.excerpt = self.0.excerpt.map(|body| {
+            let mut body = secrets.hide_in_part(&body).into_owned();
+            body.truncate(body.floor_char_boundary_at(EXCERPT));
+            body
+        });
+        let mut source = StdError::source(&self);
         while let Some(one) = source {
-            let said = format!("{one} {one:?}");
-            if secrets.iter().any(|secret| said.contains(secret)) {
+            if secrets.are_in(&format!("{one} {one:?}")) {
                 self.0.source = None;
                 break;
             }
@@ -311,7 +310,8 @@ impl Error {
 
     /// The beginning of the body, at most 4 KiB, where there was one. Bytes that are not UTF-8 are replaced.
     pub fn body_excerpt(&self) -> Option<&str> {
-        self.0.excerpt.as_deref()
+        let body = self.0.excerpt.as_deref()?;
+        Some(&body[..body.floor_char_boundary_at(EXCERPT)])
     }
 
     /// Where in the JSON the body is not what was expected, such as `items[3].trigger.type`.
@@ -356,8 +356,9 @@ impl Error {
         self.0.timeout
     }
 
-    /// The same call may succeed later: a rate limit, no or a broken connection, a timeout, 408, 500, 502, 503 or 504, or
-    /// a body that was cut off where sending the request again is harmless.
+    /// The same call may succeed later: a rate limit, no or a broken connection, a timeout, 408, 500, 502, 503, 504 or
+    /// 520 to 524, or a body that was cut off where sending the request again is harmless. A refused certificate and a proxy
+    /// that refuses are not transient.
     /// Whether it is harmless to send it again is another question: see [`Replay`](crate::Replay).
     pub fn is_transient(&self) -> bool {
         !self.0.lasting
@@ -374,7 +375,11 @@ impl Error {
 
 /// A status after which the same call may succeed.
 fn is_transient(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
+    // 520 to 524 are what Cloudflare says of a server behind it that is not there.
+    matches!(
+        status.as_u16(),
+        408 | 429 | 500 | 502 | 503 | 504 | 520..=524
+    )
 }
 
 impl fmt::Display for Error {
@@ -418,7 +423,7 @@ impl fmt::Display for Error {
         }
         let mut aside = Vec::new();
         if let Some(id) = &error.request_id {
-            aside.push(format!("request {id}"));
+            aside.push(format!("request {}", short_id(id)));
         }
         if error.attempts > 1 {
             aside.push(format!("{} attempts", error.attempts));
@@ -450,7 +455,7 @@ impl fmt::Debug for Error {
             .field("attempts", &error.attempts)
             .field("retry_after", &error.retry_after)
             .field("deprecation", &error.deprecation)
-            .field("body_excerpt", &error.excerpt)
+            .field("body_excerpt", &self.body_excerpt())
             .field("source", &error.source)
             .finish()
     }
@@ -486,7 +491,7 @@ pub(crate) fn message_of(body: &str) -> Option<String> {
         );
     }
     if body.starts_with(['{', '[']) {
-        return Some(format!("{body} (cut off)"));
+        return Some(format!("{body}{CUT_OFF}"));
     }
     Some(body.to_owned())
 }
@@ -551,6 +556,11 @@ fn between<'t>(text: &'t str, lower: &str, open: &str, close: &str) -> Option<&'
     let to = from + lower[from..].find(close)?;
     let found = text[from..to].trim();
     (!found.is_empty()).then_some(found)
+}
+
+/// A request's id as it is printed.
+pub(crate) fn short_id(id: &str) -> String {
+    one_line(id, ID)
 }
 
 /// Printable on one line: breaks and controls become spaces, runs of them one, and the end is cut off.
@@ -658,7 +668,7 @@ mod tests {
             .with_message(long)
             .with_request_id(Some("a\r\nb".into()))
             .with_attempts(3)
-            .with_excerpt(&"ü".repeat(5000));
+            .with_excerpt("ü".repeat(5000));
         let line = error.to_string();
         assert!(!line.contains(['\n', '\r']), "{line}");
         assert!(line.len() < 500, "{line}");

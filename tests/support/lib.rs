@@ -5,6 +5,7 @@ pub mod document;
 #[path = "../../xtask/tests/common/mod.rs"]
 pub mod documents;
 pub mod fuzzed;
+pub mod raw;
 pub mod server;
 pub mod stage;
 pub mod values;

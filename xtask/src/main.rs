@@ -65,6 +65,13 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
         arguments: Vec<String>,
     },
+    /// Hold recorded answers against the document and the types of the client; print the overlay action that mends each
+    /// contradiction
+    #[command(disable_help_flag = true)]
+    Reality {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+        arguments: Vec<String>,
+    },
     /// Run CircleCI's MCP server and other people's clients against the mock; needs Node 20 and Python 3.10 or later
     #[command(disable_help_flag = true)]
     Strangers {
@@ -140,10 +147,9 @@ fn run(Arguments { root, command }: Arguments) -> Result<u8, Failure> {
             let peers = BenchPeers { root, rounds, only };
             peers.run(&mut out, &mut errors).map(|()| 0)?
         }
-        Command::Conformance { arguments } => {
-            conformance::run(&root, "circleci-api-conformance", &arguments)?
-        }
-        Command::Strangers { arguments } => conformance::run(&root, "strangers", &arguments)?,
+        Command::Conformance { arguments } => conformance::run(&root, &arguments)?,
+        Command::Reality { arguments } => conformance::reality(&root, &arguments)?,
+        Command::Strangers { arguments } => conformance::strangers(&root, &arguments)?,
         Command::Surface { stats } => surface::run(&Places::of(&root).generated, stats, &mut out)?,
         Command::Drift {
             against,

@@ -1,10 +1,16 @@
 //! `cargo xtask update`: takes a newer document in, with one command.
 //!
 //! Everything happens in a copy of the tree. Only when the tests have passed there do the document, its record, the
-//! generated code and the snapshots move over here, all or none; until then this tree is not touched, whatever happens.
+//! generated code and the snapshots move over here, all or none; until then this tree is not touched, whatever happens. A run
+//! that was killed while they moved is undone by the next one.
+
+pub mod swap;
 
 use crate::{
-    document::fetch::{Fetch, Limits},
+    document::{
+        fetch::{Disk, Fetch, Limits},
+        lock::Lock,
+    },
     drift::{self, CannotCompare, report::Report, source},
     emit::model::Files,
     regen::{self, Places},
@@ -32,14 +38,6 @@ Exit codes:
      lacks a row for a new operation or has one that is gone
   6  cannot compare: no answer, no document
   1  any other failure, such as a test that fails; 2  wrong arguments";
-
-/// What moves over when everything has passed.
-const TAKEN: [&str; 4] = [
-    "openapi/openapi.json",
-    "openapi/source.json",
-    "circleci-api/src/generated",
-    "tests/snapshots",
-];
 
 /// Where every operation is called by hand, for the document to judge what is sent.
 const CALLS: &str = "tests/support/calls.rs";
@@ -98,10 +96,12 @@ impl Update {
     /// Takes the document in and writes the changelog entry, or says why not.
     pub fn run(&self, out: &mut dyn Write) -> Result<u8, Stopped> {
         let here = Places::of(&self.root);
+        let _lock = self.begin(&here)?;
         let (old, _) = source::vendored(&here.openapi)?;
         let overlay = here.overlay()?;
         let copied = Copy::make(&self.root)?;
         let copy = copied.0.as_path();
+        swap::check(copy, &self.root)?;
         copy_tree(&self.root, copy).context("cannot copy the tree")?;
         let there = Places::of(copy);
         let fetch = Fetch {
@@ -145,10 +145,22 @@ impl Update {
         )?;
         step("running the tests");
         self.cargo(copy, &["test", "--quiet", "--locked", "--workspace"], None)?;
-        swap(copy, &self.root)?;
+        swap::swap(&mut Disk, copy, &self.root)?;
         // Taken in it is; a closed pipe makes that no failure.
         let _ = report.changelog(out);
         Ok(0)
+    }
+
+    /// Takes the tree for this run alone, and undoes what an interrupted one has left.
+    fn begin(&self, here: &Places) -> Result<Lock> {
+        let lock = Lock::take(&here.openapi)
+            .with_context(|| format!("cannot lock {}", here.openapi.display()))?
+            .context(
+                "another `cargo xtask update` or `fetch` is at work in this tree; wait for it to end",
+            )?;
+        swap::recover(&mut Disk, &Copy::folder(&self.root), &self.root)
+            .context("cannot undo an update that was interrupted")?;
+        Ok(lock)
     }
 
     /// Stops where a person must decide, with the report to decide by.
@@ -260,8 +272,12 @@ fn lines(count: usize) -> String {
 struct Copy(PathBuf);
 
 impl Copy {
+    fn folder(root: &Path) -> PathBuf {
+        root.join("target/update")
+    }
+
     fn make(root: &Path) -> Result<Self> {
-        let copy = Self(root.join("target/update"));
+        let copy = Self(Self::folder(root));
         copy.remove()
             .context("cannot remove what an earlier update left in target/update")?;
         fs::create_dir_all(&copy.0).context("cannot make target/update")?;
@@ -278,7 +294,10 @@ impl Copy {
 
 impl Drop for Copy {
     fn drop(&mut self) {
-        let _ = self.remove();
+        // What could not be put back is still in there.
+        if !swap::is_interrupted(&self.0) {
+            let _ = self.remove();
+        }
     }
 }
 
@@ -312,52 +331,4 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Puts what was made in the copy in place of what is here; the old things go to the copy, or come back from there.
-fn swap(copy: &Path, root: &Path) -> Result<()> {
-    let aside = copy.join(".old");
-    fs::create_dir(&aside).context("cannot make a folder for the old files")?;
-    let mut moved: Vec<(PathBuf, PathBuf)> = Vec::new();
-    for (index, taken) in TAKEN.iter().enumerate() {
-        let (new, place, old) = (
-            copy.join(taken),
-            root.join(taken),
-            aside.join(index.to_string()),
-        );
-        let one = || -> std::io::Result<()> {
-            if place.exists() {
-                fs::rename(&place, &old)?;
-            }
-            fs::rename(&new, &place).inspect_err(|_| drop(fs::rename(&old, &place)))
-        };
-        if let Err(error) = one() {
-            for (place, old) in moved.iter().rev() {
-                let gone = if place.is_dir() {
-                    fs::remove_dir_all(place)
-                } else {
-                    fs::remove_file(place)
-                };
-                gone.and_then(|()| fs::rename(old, place))
-                    .with_context(|| format!("cannot put {} back", place.display()))?;
-            }
-            return Err(error).with_context(|| format!("cannot replace {taken}"));
-        }
-        moved.push((place, old));
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::TAKEN;
-    use crate::document::fetch::{DOCUMENT, RECORD};
-
-    #[test]
-    fn the_pair_is_taken_whole() {
-        assert!(
-            TAKEN.contains(&format!("openapi/{DOCUMENT}").as_str())
-                && TAKEN.contains(&format!("openapi/{RECORD}").as_str())
-        );
-    }
 }

@@ -1079,3 +1079,88 @@ fn the_first_address_that_has_the_document_is_used() {
     assert!(!error.to_string().contains('\n'));
     assert_eq!(from(&[]).unwrap_err().kind(), ErrorKind::From);
 }
+
+#[test]
+fn two_fetches_at_once_do_not_meet() {
+    let server = Server::sending(ok(NEW));
+    let vendored = Vendored::old();
+    let before = vendored.files();
+    let fetch = vendored.fetch(&server.url("/"));
+    let held = xtask::document::lock::Lock::take(&fetch.openapi_dir).expect("a lock");
+    assert!(held.is_some());
+    let error = fetch.run(&mut io::sink()).expect_err("must fail");
+    says(&error, ErrorKind::Store, "another `cargo xtask fetch`");
+    assert_eq!(vendored.files(), before);
+    drop(held);
+    fetch.run(&mut io::sink()).expect("fetched");
+}
+
+/// Ends the process in place of a rename, as a kill would.
+struct Killed {
+    renames: usize,
+}
+
+impl Store for Killed {
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        if self.renames == 0 {
+            std::process::abort();
+        }
+        self.renames -= 1;
+        Disk.rename(from, to)
+    }
+}
+
+/// For a child of this test: when it is killed, the folder and the document.
+const CHILD: &str = "XTASK_TEST_KILLED";
+
+/// Does nothing on its own.
+#[test]
+fn killed_child() {
+    let Ok(child) = std::env::var(CHILD) else {
+        return;
+    };
+    let parts: Vec<&str> = child.split('|').collect();
+    let mut store = Killed {
+        renames: parts[0].parse().expect("a number"),
+    };
+    let fetch = Fetch {
+        from: Some(parts[2].to_owned()),
+        openapi_dir: parts[1].into(),
+        limits: Limits::default(),
+    };
+    fetch.run_in(&mut store, &mut io::sink()).expect("fetched");
+}
+
+#[test]
+fn a_fetch_that_is_killed_leaves_nothing_that_the_next_one_does_not_mend() {
+    for renames in 0..3 {
+        let vendored = Vendored::old();
+        let dir = vendored.fetch("").openapi_dir;
+        let elsewhere = tempfile::tempdir().expect("a folder");
+        let new = elsewhere.path().join("new.json");
+        std::fs::write(&new, NEW).expect("written");
+        let output = std::process::Command::new(std::env::current_exe().expect("this test"))
+            .args(["--exact", "killed_child"])
+            .env(
+                CHILD,
+                format!("{renames}|{}|{}", dir.display(), new.display()),
+            )
+            .output()
+            .expect("run");
+        assert_eq!(output.status.success(), renames == 2);
+        let fetch = Fetch {
+            from: Some(new.display().to_string()),
+            openapi_dir: dir.clone(),
+            limits: Limits::default(),
+        };
+        fetch.run(&mut io::sink()).expect("fetched");
+        let (bytes, _) = xtask::document::fetch::vendored(&dir).expect("a pair");
+        assert_eq!(bytes, NEW.as_bytes());
+        let left: Vec<_> = std::fs::read_dir(&dir)
+            .expect("listed")
+            .map(|entry| entry.expect("an entry").file_name())
+            .filter(|name| name.to_string_lossy().ends_with(".tmp"))
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}

@@ -459,6 +459,19 @@ fn operation_ids() {
             )],
         );
     }
+    for (id, uses) in [
+        ("Client", "Client"),
+        ("into", "Into"),
+        ("option", "Option"),
+        ("waitForPipeline", "`Client::wait_for_pipeline`"),
+    ] {
+        refused(
+            same(id),
+            &[&format!(
+                "/paths/~1thing~1{{id}}/get/operationId: {id:?} is taken: the generated code uses {uses}"
+            )],
+        );
+    }
     // Names that differ in Rust too, but only just: `a_1` and `a1` are two methods, and would be one builder.
     let document = with(&[
         (&format!("{GET}/operationId"), json!("a1")),
@@ -1966,4 +1979,53 @@ fn what_does_not_matter_may_be_anything() {
             (&format!("{PROPERTIES}/tags/minItems"), odd),
         ]));
     }
+}
+
+/// A method that is added by hand is added to the list too: an operation of its name would not compile.
+#[test]
+fn the_methods_of_the_client_are_known_to_the_precheck() {
+    let mut folders = vec![root().join("circleci-api/src")];
+    let mut found = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("listed") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                if !path.ends_with("generated") {
+                    folders.push(path);
+                }
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("read");
+            let Ok(file) = syn::parse_file(&text) else {
+                continue;
+            };
+            for item in file.items {
+                let syn::Item::Impl(item) = item else {
+                    continue;
+                };
+                let of = &item.self_ty;
+                if item.trait_.is_some() || quote::quote!(#of).to_string() != "Client" {
+                    continue;
+                }
+                for method in item.items {
+                    let syn::ImplItem::Fn(method) = method else {
+                        continue;
+                    };
+                    if !matches!(method.vis, syn::Visibility::Public(_)) {
+                        continue;
+                    }
+                    let name = method.sig.ident.to_string();
+                    found += 1;
+                    // An operation of one of these names gets an underscore.
+                    let renamed = xtask::lower::names::method(&name) != name;
+                    assert!(
+                        renamed || xtask::lower::precheck::METHODS.contains(&name.as_str()),
+                        "{}: add {name} to METHODS in xtask/src/lower/precheck/operations.rs",
+                        path.display()
+                    );
+                }
+            }
+        }
+    }
+    assert!(found > 10, "{found} methods");
 }

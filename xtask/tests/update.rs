@@ -6,9 +6,16 @@ use crate::common;
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     process::Command,
+};
+use xtask::{
+    document::{
+        fetch::{Disk, Store},
+        lock::Lock,
+    },
+    update::swap,
 };
 
 /// What a fuzzer builds and makes: gigabytes.
@@ -289,7 +296,7 @@ fn an_operation_comes_in_with_its_row() {
 fn what_cannot_be_replaced_is_put_back() {
     let tree = Tree::new();
     let before = tree.files();
-    // The tests take the snapshots away: the last of the four things is missing when all is to be moved over.
+    // The tests take the snapshots away: one of the four things is missing when all is to be moved over.
     let (code, out, error) = tree.update(
         &with_a_word(),
         &[],
@@ -303,4 +310,191 @@ fn what_cannot_be_replaced_is_put_back() {
         "{error}"
     );
     assert!(tree.files() == before);
+}
+
+/// Ends the process in place of a rename, as a kill would.
+struct Killed {
+    renames: usize,
+}
+
+impl Store for Killed {
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        if self.renames == 0 {
+            std::process::abort();
+        }
+        self.renames -= 1;
+        Disk.rename(from, to)
+    }
+}
+
+/// For a child of these tests: what it does, when it is killed, the copy and the tree.
+const CHILD: &str = "XTASK_TEST_KILLED";
+
+/// Does nothing on its own: [`kill`] says what.
+#[test]
+fn killed_child() {
+    let Ok(child) = std::env::var(CHILD) else {
+        return;
+    };
+    let parts: Vec<&str> = child.split('|').collect();
+    let mut store = Killed {
+        renames: parts[1].parse().expect("a number"),
+    };
+    let (copy, root) = (Path::new(parts[2]), Path::new(parts[3]));
+    match parts[0] {
+        "swap" => swap::swap(&mut store, copy, root).expect("moved"),
+        _ => swap::recover(&mut store, copy, root).expect("recovered"),
+    }
+}
+
+/// Moves, or brings back, in a process that is killed at the n-th rename. Whether it came to an end before.
+fn kill(what: &str, renames: usize, copy: &Path, root: &Path) -> bool {
+    let child = format!("{what}|{renames}|{}|{}", copy.display(), root.display());
+    let output = Command::new(std::env::current_exe().expect("this test"))
+        .args(["--exact", "killed_child", "--nocapture"])
+        .env(CHILD, child)
+        .output()
+        .expect("run");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!said.contains("panicked"), "{said}");
+    output.status.success()
+}
+
+/// A tree of one small file in each place, and a copy with another one; `missing` is in the copy only.
+fn small(missing: Option<&str>) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let copy = folder.path().join("target/update");
+    for (root, text) in [(folder.path(), "old"), (copy.as_path(), "new")] {
+        for taken in swap::TAKEN {
+            let place = root.join(taken);
+            fs::create_dir_all(place.parent().expect("a parent")).expect("made");
+            match place.extension() {
+                Some(_) => fs::write(&place, text).expect("written"),
+                None => {
+                    fs::create_dir_all(&place).expect("made");
+                    fs::write(place.join(text), text).expect("written");
+                }
+            }
+        }
+    }
+    if let Some(missing) = missing {
+        fs::remove_dir_all(folder.path().join(missing)).expect("removed");
+    }
+    (folder, copy)
+}
+
+/// The files of a tree outside its `target`.
+fn outside_target(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let (mut files, mut folders) = (BTreeMap::new(), vec![root.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("listed") {
+            let path = entry.expect("an entry").path();
+            let name = path.strip_prefix(root).expect("below it").to_owned();
+            match path.is_dir() {
+                true if name == Path::new("target") => {}
+                true => folders.push(path),
+                false => drop(files.insert(name, fs::read(&path).expect("read"))),
+            }
+        }
+    }
+    files
+}
+
+/// At each rename, and again at each rename of bringing it back.
+#[test]
+fn a_move_that_is_killed_is_undone_even_if_that_is_killed_too() {
+    for missing in [None, Some("tests/snapshots")] {
+        let (folder, copy) = small(missing);
+        let old = outside_target(folder.path());
+        swap::swap(&mut Disk, &copy, folder.path()).expect("moved");
+        let new = outside_target(folder.path());
+        assert_ne!(old, new);
+        let (mut kills, mut done) = (0, false);
+        while !done {
+            let mut back = 0;
+            loop {
+                let (folder, copy) = small(missing);
+                done = kill("swap", kills, &copy, folder.path());
+                let whole = done || kill("recover", back, &copy, folder.path());
+                swap::recover(&mut Disk, &copy, folder.path()).expect("recovered");
+                let expected = if done { &new } else { &old };
+                assert_eq!(
+                    &outside_target(folder.path()),
+                    expected,
+                    "killed at {kills}, then at {back}"
+                );
+                back += 1;
+                if whole {
+                    break;
+                }
+            }
+            kills += 1;
+        }
+        // Two for each of the four, fewer where nothing was in place, and one that says that it is done.
+        assert_eq!(kills, 10 - usize::from(missing.is_some()));
+    }
+}
+
+#[test]
+fn the_next_update_begins_by_bringing_back_what_a_killed_one_left() {
+    for kills in [1, 2, 5] {
+        let tree = Tree::new();
+        let copy = tree.root().join("target/update");
+        for taken in swap::TAKEN {
+            let (from, to) = (tree.root().join(taken), copy.join(taken));
+            fs::create_dir_all(to.parent().expect("a parent")).expect("made");
+            match from.is_dir() {
+                true => copy_files(&from, &to),
+                false => drop(fs::copy(&from, &to).expect("copied")),
+            }
+        }
+        let before = outside_target(tree.root());
+        assert!(!kill("swap", kills, &copy, tree.root()));
+        assert_ne!(outside_target(tree.root()).len(), 0);
+        let (code, _, error) = tree.update(&json!({ "openapi": "3.1.0" }), &[], "exit 1");
+        assert_eq!(code, 6, "{error}");
+        assert!(outside_target(tree.root()) == before, "killed at {kills}");
+    }
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    copy(from, to);
+}
+
+#[test]
+fn two_at_once_do_not_meet() {
+    let tree = Tree::new();
+    let held = Lock::take(&tree.root().join("openapi")).expect("a lock");
+    assert!(held.is_some());
+    let (code, out, error) = tree.update(&with_a_word(), &[], "exit 1");
+    assert_eq!((code, out.as_str()), (1, ""), "{error}");
+    assert!(
+        error.contains("another `cargo xtask update` or `fetch` is at work in this tree"),
+        "{error}"
+    );
+    assert_eq!(tree.calls(), "", "no test was run");
+    drop(held);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_target_on_another_file_system_is_found_before_the_tests_run() {
+    use std::os::unix::fs::MetadataExt;
+
+    let tree = Tree::new();
+    let device = |path: &Path| fs::metadata(path).map(|it| it.dev()).ok();
+    let elsewhere = tempfile::tempdir_in("/dev/shm");
+    let Some(elsewhere) = elsewhere
+        .ok()
+        .filter(|it| device(it.path()) != device(tree.root()))
+    else {
+        println!("skipped: there is no other file system");
+        return;
+    };
+    fs::remove_dir_all(tree.root().join("target")).expect("removed");
+    std::os::unix::fs::symlink(elsewhere.path(), tree.root().join("target")).expect("linked");
+    let (code, _, error) = tree.update(&with_a_word(), &[], REFRESH);
+    assert_eq!(code, 1, "{error}");
+    assert!(error.contains("is on another file system"), "{error}");
+    assert_eq!(tree.calls(), "", "no test was run");
 }

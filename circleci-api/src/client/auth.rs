@@ -4,9 +4,12 @@ use std::borrow::Cow;
 use std::fmt;
 
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::client::placeholder::looks_like;
 use crate::error::Error;
+use crate::error::redact::Secrets;
 
 /// How the token travels.
 ///
@@ -64,10 +67,8 @@ pub(crate) struct Credential {
     scheme: Scheme,
     /// `None` for a client without a token.
     pub(crate) header: Option<(HeaderName, HeaderValue)>,
-    token: Option<SecretString>,
-    encoded: Option<SecretString>,
-    /// As JSON writes it, where that is not as it is.
-    escaped: Option<SecretString>,
+    /// The token as it is, and as Basic, JSON and URLs write it.
+    pub(crate) secrets: Secrets,
 }
 
 impl Credential {
@@ -76,9 +77,7 @@ impl Credential {
         Self {
             scheme: Scheme::default(),
             header: None,
-            token: None,
-            encoded: None,
-            escaped: None,
+            secrets: Secrets::default(),
         }
     }
 
@@ -87,11 +86,16 @@ impl Credential {
         if text.trim().is_empty() {
             return Err(Error::configuration("the token is empty"));
         }
+        if let Some(what) = looks_like(text.trim()) {
+            return Err(Error::configuration(format!("the token looks like {what}")));
+        }
         // Not what http allows in a header but what a token is made of: Basic would hide the rest in its encoding.
         if !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Error::configuration(INVALID));
         }
-        let mut encoded = None;
+        let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
+        let in_url = utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let mut forms = vec![text.to_owned(), escaped, in_url];
         let (name, value) = match scheme {
             Scheme::CircleToken => (
                 HeaderName::from_static("circle-token"),
@@ -110,7 +114,7 @@ impl Credential {
                 }
                 let words = base64(format!("{text}:").as_bytes());
                 let value = HeaderValue::from_str(&format!("Basic {words}"));
-                encoded = Some(SecretString::from(words));
+                forms.push(words);
                 (AUTHORIZATION, value)
             }
         };
@@ -121,25 +125,13 @@ impl Credential {
         Ok(Self {
             scheme,
             header: Some((name, value)),
-            token: Some(token.0.clone()),
-            encoded,
-            escaped: text
-                .contains(['"', '\\'])
-                .then(|| SecretString::from(text.replace('\\', "\\\\").replace('"', "\\\""))),
+            secrets: Secrets::new(forms),
         })
     }
 
     /// Takes the token out of what a server or a library said, before it can reach an error or a log.
     pub(crate) fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut text = Cow::Borrowed(text);
-        let secrets = self.token.iter().chain(&self.encoded);
-        for secret in secrets.chain(&self.escaped) {
-            let secret = secret.expose_secret();
-            if text.contains(secret) {
-                text = Cow::Owned(text.replace(secret, "[redacted]"));
-            }
-        }
-        text
+        self.secrets.hide(text)
     }
 }
 

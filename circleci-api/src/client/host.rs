@@ -1,8 +1,11 @@
 //! Where the calls go, however the caller writes it down.
 
+use std::net::Ipv6Addr;
+
 use http::HeaderValue;
 use reqwest::Url;
 
+use crate::client::placeholder::looks_like;
 use crate::error::Error;
 use crate::operation::V2;
 
@@ -23,16 +26,7 @@ impl Host {
     /// Plain `http` only for a loopback host, or if the caller insists: the token is readable on the way.
     pub(crate) fn parse(text: &str, allow_plain_http: bool) -> Result<Self, Error> {
         let text = text.trim();
-        if text.is_empty() {
-            return Err(Error::configuration("the host is empty"));
-        }
-        let mut url = if text.contains("://") {
-            Url::parse(text)
-        } else {
-            Url::parse(&format!("https://{text}"))
-        }
-        .map_err(|error| Error::configuration(format!("the host is not a URL: {error}")))?;
-
+        let mut url = url(text)?;
         let loopback = is_loopback(&url);
         match url.scheme() {
             "https" => {}
@@ -58,15 +52,7 @@ impl Host {
             return Err(Error::configuration("the host holds a query or a fragment"));
         }
         let path = url.path().trim_end_matches('/').to_owned();
-        // `/api/v1.1` plus `/api/v2` would answer every call with a 404 that explains nothing.
-        if let Some((before, version)) = path.rsplit_once('/')
-            && before.ends_with("/api")
-            && version != "v2"
-        {
-            return Err(Error::configuration(format!(
-                "the host names the API {version}, and this client speaks v2"
-            )));
-        }
+        check_path(&path)?;
         if path.ends_with(V2) {
             url.set_path(&path);
         } else {
@@ -81,6 +67,88 @@ impl Host {
     /// The part of the base before `/api/v2`, where the other versions of the API are too.
     pub(crate) fn prefix(&self) -> &str {
         self.base.strip_suffix(V2).unwrap_or(&self.base)
+    }
+}
+
+/// The URL that the caller means. Text that a URL parser would make another host of is refused.
+fn url(text: &str) -> Result<Url, Error> {
+    let refuse = |why: String| Err(Error::configuration(format!("the host {why}")));
+    if text.is_empty() {
+        return refuse("is empty".into());
+    }
+    if let Some(what) = looks_like(text) {
+        return refuse(format!("looks like {what}"));
+    }
+    if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
+        return refuse("contains white space, a control character or a backslash".into());
+    }
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return refuse(format!(
+            "is an IPv6 address without brackets: write [{text}]"
+        ));
+    }
+    let lower = text.to_ascii_lowercase();
+    let behind = match text.split_once("://") {
+        Some((_, behind)) => behind,
+        None if lower.starts_with("http:") || lower.starts_with("https:") => {
+            return refuse("has a scheme without two slashes: write https://".into());
+        }
+        None => text,
+    };
+    if behind.starts_with('/') {
+        return refuse("has a slash where its name begins".into());
+    }
+    let url = match text.contains("://") {
+        true => Url::parse(text),
+        false => Url::parse(&format!("https://{text}")),
+    }
+    .map_err(|error| Error::configuration(format!("the host is not a URL: {error}")))?;
+    let name = url.host_str().unwrap_or_default();
+    if matches!(name, "http" | "https") {
+        return refuse("has a scheme with a mistake in it: write https:// and a name".into());
+    }
+    if !name.starts_with('[') && !is_name(name) {
+        return refuse("has a name that is not valid".into());
+    }
+    if url.port() == Some(0) {
+        return refuse("has the port 0, on which no server listens".into());
+    }
+    Ok(url)
+}
+
+/// Whether each label of a domain name has characters, and only such as names are made of.
+fn is_name(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    name.split('.')
+        .all(|label| !label.is_empty() && label.bytes().all(is_plain))
+}
+
+/// A path is what lies before `/api/v2`, with or without that. Anything else would answer every call with a 404 that
+/// explains nothing.
+fn check_path(path: &str) -> Result<(), Error> {
+    let refuse = |why: String| Err(Error::configuration(format!("the host {why}")));
+    if path.contains("//") {
+        return refuse("has an empty part in its path".into());
+    }
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    let Some(at) = parts
+        .iter()
+        .position(|part| part.eq_ignore_ascii_case("api"))
+    else {
+        return Ok(());
+    };
+    match &parts[at..] {
+        ["api", "v2"] => Ok(()),
+        ["api", "v2", ..] => refuse("goes on after /api/v2: leave out what follows".into()),
+        [_] => refuse("ends in /api: leave that out, or write /api/v2".into()),
+        [_, version, ..] if version.eq_ignore_ascii_case("v2") => {
+            refuse("has /api/v2 in capital letters".into())
+        }
+        [_, version, ..] => refuse(format!(
+            "names the API {version}, and this client speaks v2"
+        )),
+        [] => Ok(()),
     }
 }
 
@@ -180,6 +248,54 @@ mod tests {
                 "{text}"
             );
             assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_and_explained() {
+        for (text, why) in [
+            ("https:/circleci.com", "two slashes"),
+            ("https:circleci.com", "two slashes"),
+            ("HTTP:/localhost:3000", "two slashes"),
+            ("https:///circleci.com", "slash where its name begins"),
+            ("//circleci.com", "slash where its name begins"),
+            ("/api/v2", "slash where its name begins"),
+            ("https//circleci.com", "mistake"),
+            ("https://https://circleci.com", "mistake"),
+            ("https", "mistake"),
+            ("circleci.com/api", "ends in /api"),
+            ("circleci.com/api/", "ends in /api"),
+            ("circleci.com/API", "ends in /api"),
+            ("https://circleci.com/api/v2/me", "goes on after /api/v2"),
+            (
+                "https://circleci.com/api/v2/api/v2",
+                "goes on after /api/v2",
+            ),
+            ("https://circleci.com/API/V2", "capital letters"),
+            ("https://circleci.com/api/V2/", "capital letters"),
+            ("https://circleci.com/api/v1.1/me", "names the API v1.1"),
+            ("https://circleci.com//api/v2", "empty part"),
+            ("https://circleci.com:0", "port 0"),
+            ("http://localhost:0/api/v2", "port 0"),
+            ("::1", "[::1]"),
+            ("fe80::1", "brackets"),
+            ("https://::1", "not a URL"),
+            ("https:\\\\circleci.com", "backslash"),
+            ("https://circle\nci.com", "white space"),
+            ("circleci.com api", "white space"),
+            ("https://*.circleci.com", "not valid"),
+            (".circleci.com", "not valid"),
+            ("circleci..com", "not valid"),
+            ("a.example.com,b.example.com", "not valid"),
+            ("\"https://circleci.com\"", "quotes"),
+            ("null", "missing value"),
+            ("undefined", "missing value"),
+            ("***", "masked"),
+            ("${CIRCLE_HOST}", "variable"),
+            ("https://", "not a URL"),
+        ] {
+            let error = Host::parse(text, true).unwrap_err().to_string();
+            assert!(error.contains(why), "{text}: {error}");
         }
     }
 

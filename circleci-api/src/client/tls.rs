@@ -13,50 +13,39 @@ const NO_PROVIDER: &str = "no TLS provider is installed: call `install_default` 
 
 /// Whether an https connection is possible at all.
 pub(crate) const fn is_built_in() -> bool {
-    cfg!(any(
-        feature = "rustls",
-        feature = "rustls-no-provider",
-        feature = "native-tls"
-    ))
+    cfg!(any(feature = "rustls-no-provider", feature = "native-tls"))
 }
 
-/// Builds the connections, on the provider that the program has installed, or else on that of the features.
-pub(crate) fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
-    if is_settled() {
-        return finish(builder);
+/// Builds connections, on the provider that the program has installed, or else on that of the features.
+pub(crate) fn with_provider<T>(build: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    install();
+    if has_provider() {
+        return build();
     }
     // reqwest panics where it finds no provider. Only reqwest knows whether it needs one: another crate of the program may
     // have enabled reqwest's own, and the caller's builder may hold a whole TLS configuration.
-    catch_unwind(AssertUnwindSafe(|| finish(builder)))
-        .unwrap_or_else(|_| Err(Error::configuration(NO_PROVIDER)))
+    catch_unwind(AssertUnwindSafe(build)).unwrap_or_else(|_| Err(Error::configuration(NO_PROVIDER)))
 }
 
-fn finish(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
-    builder
-        .build()
-        .map_err(|error| Error::configuration("the HTTP client cannot be built").with_source(error))
-}
-
-/// Whether reqwest has a provider, or needs none.
-#[cfg(all(
-    feature = "rustls-no-provider",
-    not(any(feature = "rustls", feature = "native-tls"))
-))]
-fn is_settled() -> bool {
-    use rustls::crypto::CryptoProvider;
-
-    #[cfg(feature = "ring")]
-    if CryptoProvider::get_default().is_none() {
+/// Makes ring the provider of this process, where there is no other.
+fn install() {
+    #[cfg(all(feature = "ring", not(any(feature = "rustls", feature = "native-tls"))))]
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
         // An error means that another thread was faster.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
-    CryptoProvider::get_default().is_some()
 }
 
-#[cfg(not(all(
-    feature = "rustls-no-provider",
-    not(any(feature = "rustls", feature = "native-tls"))
-)))]
-fn is_settled() -> bool {
+/// Whether reqwest certainly has a provider, or needs none.
+pub(crate) fn has_provider() -> bool {
+    #[cfg(all(
+        feature = "rustls-no-provider",
+        not(any(feature = "rustls", feature = "native-tls"))
+    ))]
+    return rustls::crypto::CryptoProvider::get_default().is_some();
+    #[cfg(not(all(
+        feature = "rustls-no-provider",
+        not(any(feature = "rustls", feature = "native-tls"))
+    )))]
     true
 }

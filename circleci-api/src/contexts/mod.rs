@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::client::Client;
 use crate::error::Error;
+use crate::error::redact::Secrets;
 use crate::generated::types::{
     AddEnvironmentVariableToContextRequest, ContextRestriction, CreateContextRestrictionRequest,
     CreateEnvVarRequest,
@@ -375,9 +376,6 @@ impl VariablesSet {
 /// CircleCI masks values from this length on in its own logs. In what is shorter there is nothing to find: the value `1`
 /// is in every other message.
 const SHORTEST: usize = 4;
-/// What stands in the place of a value.
-const REDACTED: &str = "[redacted]";
-
 /// Takes a value out of an error, in case the server's answer repeats it.
 fn without(error: Error, value: &SecretString) -> Error {
     let plain = value.expose_secret();
@@ -386,6 +384,6 @@ fn without(error: Error, value: &SecretString) -> Error {
     }
     // As it stands in JSON, without the quotes.
     let quoted = serde_json::Value::from(plain).to_string();
-    let quoted = &quoted[1..quoted.len() - 1];
-    error.without(&[plain, quoted], REDACTED)
+    let quoted = quoted[1..quoted.len() - 1].to_owned();
+    error.without(&Secrets::new([plain.to_owned(), quoted]))
 }

@@ -19,7 +19,7 @@ use crate::retry::{Next, Retries};
 use crate::transport::attempt::{REDIRECTS, is_redirect, too_many_redirects};
 use crate::transport::refusal;
 use crate::transport::trace;
-use crate::transport::wire::within;
+use crate::transport::wire::{send, within};
 
 /// A download. If the connection breaks, another one goes on at the same place, provided that the server supports ranges and sends the
 /// same strong `ETag`. Otherwise the file is read again from its start and compared with the bytes that were handed out before.
@@ -137,7 +137,8 @@ impl Transfer {
         self.begin_answer(None);
         let failure = failure
             .with_operation(self.operation)
-            .with_attempts(self.attempts);
+            .with_attempts(self.attempts)
+            .without(&self.client.inner.credential.secrets);
         // Only the waits count: a large file may take its time.
         match self.retries.next(failure, self.time.waited()) {
             Next::GiveUp(failure) => Err(failure),
@@ -163,8 +164,7 @@ impl Transfer {
                     .is_some_and(|hosts| hosts.include(&url, &self.client));
             let mut request = reqwest::Request::new(Method::GET, url.clone());
             *request.headers_mut() = self.headers(with_token);
-            let sent = self.client.inner.http.execute(request);
-            let response = within(&self.client.inner, &self.time, sent).await?;
+            let response = send(&self.client.inner, &self.time, request).await?;
             let status = response.status();
             if status.is_success() {
                 return self.accept(response);
@@ -387,7 +387,7 @@ impl Transfer {
             message = Some(message.map_or(note.clone(), |message| format!("{message} ({note})")));
         }
         if let Some(message) = message {
-            failure = failure.with_message(client.credential.redact(&message));
+            failure = failure.with_message(message);
         }
         failure
     }

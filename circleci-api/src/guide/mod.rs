@@ -74,7 +74,7 @@ pub mod tracing {}
 pub mod testing {}
 
 #[cfg_attr(
-    any(not(doctest), feature = "rustls", feature = "native-tls"),
+    any(not(doctest), feature = "rustls-no-provider", feature = "native-tls"),
     doc = include_str!("self_hosted.md")
 )]
 pub mod self_hosted {}

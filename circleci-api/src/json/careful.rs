@@ -18,6 +18,12 @@ pub(super) fn is_careful<'de, A: MapAccess<'de>>(map: &A) -> bool {
     map.size_hint() == Some(CAREFUL)
 }
 
+/// Whether a map is read from values that were read before. One that is read from bytes does not know its size.
+#[inline]
+pub(super) fn is_tree<'de, A: MapAccess<'de>>(map: &A) -> bool {
+    map.size_hint().is_some()
+}
+
 #[derive(Clone, Copy)]
 pub(super) struct Careful<'a>(pub(super) &'a Value);
 

@@ -10,12 +10,12 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use chrono::{DateTime, Utc};
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess};
+use serde::de::{self, Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::json::careful::is_careful;
+use crate::json::careful::{Careful, is_careful, is_tree};
 use crate::json::extra::{self, Extra, HIDDEN};
 use crate::json::lenient::Lenient;
 use crate::json::notes::{self, Mode};
@@ -147,20 +147,20 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
 
     /// A field that may be null or absent.
     #[inline]
-    pub(crate) fn optional<T: Deserialize<'de>>(
+    pub(crate) fn optional<T: DeserializeOwned>(
         self,
         field: &mut Option<T>,
         place: Place<'_>,
     ) -> Result<(), A::Error> {
-        match self.map.next_value() {
-            // A null under one spelling of a key does not undo a value under the other.
-            Ok(None) => Ok(()),
-            Ok(value) => {
-                *field = value;
-                Ok(())
-            }
-            Err(error) => self.mend(error, place),
+        let value = match is_tree(self.map) {
+            true => self.mendable(place)?.flatten(),
+            false => self.map.next_value()?,
+        };
+        // A null under one spelling of a key does not undo a value under the other.
+        if value.is_some() {
+            *field = value;
         }
+        Ok(())
     }
 
     /// A required field that `Debug` does not show.
@@ -174,7 +174,7 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
     }
 
     /// An optional field that `Debug` does not show.
-    pub(crate) fn optional_secret<T: Deserialize<'de>>(
+    pub(crate) fn optional_secret<T: DeserializeOwned>(
         self,
         field: &mut Option<T>,
         place: Place<'_>,
@@ -184,18 +184,17 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
 
     /// A collection that is empty when it is null or absent.
     #[inline]
-    pub(crate) fn list<T: Deserialize<'de> + Default>(
+    pub(crate) fn list<T: DeserializeOwned + Default>(
         self,
         field: &mut T,
         place: Place<'_>,
     ) -> Result<(), A::Error> {
-        match self.map.next_value::<Option<T>>() {
-            Ok(value) => {
-                *field = value.unwrap_or_default();
-                Ok(())
-            }
-            Err(error) => self.mend(error, place),
-        }
+        let value: Option<T> = match is_tree(self.map) {
+            true => self.mendable(place)?.flatten(),
+            false => self.map.next_value()?,
+        };
+        *field = value.unwrap_or_default();
+        Ok(())
     }
 
     /// The items of a list: without its key there is no list, and null is an empty one. An item that cannot be read is an
@@ -214,7 +213,7 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
 
     /// A list or map whose values `Debug` does not show.
     #[allow(dead_code, reason = "depends on the document")]
-    pub(crate) fn secret_list<T: Deserialize<'de> + Default>(
+    pub(crate) fn secret_list<T: DeserializeOwned + Default>(
         self,
         field: &mut T,
         place: Place<'_>,
@@ -253,18 +252,32 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
         Ok(())
     }
 
-    /// An optional value of the wrong form costs neither its object nor its page, if there is a careful reading to find out
-    /// what it is.
+    /// A value that may be of the wrong form: `None` then, and it goes to the extra keys. From bytes that would not work, for
+    /// a value that was begun cannot be read again.
     #[cold]
-    fn mend(self, error: A::Error, place: Place<'_>) -> Result<(), A::Error> {
-        if !is_careful(self.map) || notes::mode() != Some(Mode::Mend) {
-            return Err(error);
+    #[inline(never)]
+    fn mendable<T: DeserializeOwned>(self, place: Place<'_>) -> Result<Option<T>, A::Error> {
+        if !is_careful(self.map) {
+            let value: Value = self.map.next_value()?;
+            return Ok(match T::deserialize(Careful(&value)) {
+                Ok(value) => Some(value),
+                Err(_) => {
+                    place.extra.insert(place.key, value);
+                    None
+                }
+            });
         }
-        notes::forget_within(place.key);
-        notes::note_key(SurpriseKind::MendedValue, place.key);
-        // A careful reading gives the same value once more.
-        place.extra.insert(place.key, self.map.next_value()?);
-        Ok(())
+        match self.map.next_value() {
+            Ok(value) => Ok(Some(value)),
+            Err(_) if notes::mode() == Some(Mode::Mend) => {
+                notes::forget_within(place.key);
+                notes::note_key(SurpriseKind::MendedValue, place.key);
+                // A careful reading gives the same value once more.
+                place.extra.insert(place.key, self.map.next_value()?);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

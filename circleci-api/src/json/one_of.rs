@@ -14,13 +14,18 @@ pub(crate) fn deserialize<'de, T, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     let value = Value::deserialize(deserializer)?;
-    let mode = notes::mode();
-    let found = notes::in_mode(Mode::Strict, || first(attempts, &value));
-    let found = match mode {
-        Some(Mode::Mend) => found.or_else(|| first(attempts, &value)),
+    let strictly = || first(attempts, &value);
+    let found = match notes::mode() {
+        // An ordinary reading, which keeps no notes.
+        None => notes::take(Mode::Strict, strictly)
+            .0
+            .or_else(|| first(attempts, &value)),
+        Some(Mode::Mend) => {
+            notes::in_mode(Mode::Strict, strictly).or_else(|| first(attempts, &value))
+        }
+        Some(Mode::Strict) => first(attempts, &value),
         // A union holds more than a message.
         Some(Mode::OnlyMessage) => None,
-        _ => found,
     };
     found.ok_or_else(|| de::Error::custom(format_args!("none of the forms of {name}")))
 }

@@ -40,7 +40,6 @@ pub(crate) enum Instead {
 }
 
 /// Reads a value, mended if need be.
-#[cfg(any(feature = "v1", feature = "webhooks"))]
 pub(crate) fn from_slice<T: DeserializeOwned>(json: &[u8]) -> Result<T, Fault> {
     serde_json::from_slice(json).or_else(|error| mended(json, error, &mut Vec::new()))
 }
@@ -83,7 +82,9 @@ pub(crate) fn mended<T: DeserializeOwned>(
     let value: Value = match serde_json::from_slice(mended) {
         Ok(value) => value,
         Err(syntax) => {
-            let instead = not_json(mended, &syntax);
+            let instead = compressed(json)
+                .map(Instead::Named)
+                .or_else(|| not_json(mended, &syntax));
             let (path, error) = locate::<T>(mended, error);
             return Err(Fault {
                 error,
@@ -189,13 +190,20 @@ pub(crate) fn locate<T: DeserializeOwned>(
     }
 }
 
+/// By the first bytes of each form.
+fn compressed(body: &[u8]) -> Option<&'static str> {
+    match body {
+        [0x1f, 0x8b, ..] => Some("compressed with gzip"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("compressed with zstd"),
+        _ => None,
+    }
+}
+
 /// What a body is that is not JSON.
 fn not_json(body: &[u8], syntax: &serde_json::Error) -> Option<Instead> {
     let text = body.trim_ascii_start();
     match text {
         [] => return Some(Instead::Empty),
-        [0x1f, 0x8b, ..] => return Some(Instead::Named("compressed with gzip")),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => return Some(Instead::Named("compressed with zstd")),
         [b'<', ..] if begins_with(text, b"<?xml") => {
             return Some(Instead::Named("an XML document"));
         }

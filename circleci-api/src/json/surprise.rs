@@ -63,17 +63,20 @@ impl Surprise {
         }
     }
 
-    /// The id of the operation, such as `listPipelines`.
+    /// The id of the operation, such as `listPipelines`. See the example of
+    /// [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise).
     pub fn operation(&self) -> &str {
         &self.operation
     }
 
-    /// Where in the body, such as `items[3].trigger.type`. Empty if it is the whole body.
+    /// Where in the body, such as `items[3].trigger.type`. Empty if it is the whole body. See the example of
+    /// [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise).
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// What kind of difference it is.
+    /// What kind of difference it is. See the example of
+    /// [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise).
     pub fn kind(&self) -> SurpriseKind {
         self.kind
     }

@@ -1,5 +1,6 @@
 //! Reading a list item by item, so that a bad one does not cost the others.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
@@ -7,6 +8,7 @@ use serde::de::{self, DeserializeOwned, Deserializer, IgnoredAny};
 use serde_json::value::RawValue;
 
 use crate::error::Error;
+use crate::error::redact;
 use crate::json::read;
 use crate::lists::page::Page;
 use crate::transport::decode;
@@ -62,12 +64,22 @@ pub struct Tolerant<P: Page> {
 /// }));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct ItemError {
     index: usize,
     json: String,
     path: Option<String>,
     source: serde_json::Error,
+}
+
+// The item itself may hold a secret, such as a token that the server repeats: only `json` gives it.
+impl fmt::Debug for ItemError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ItemError")
+            .field("index", &self.index)
+            .field("path", &self.path)
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ItemError {
@@ -137,19 +149,19 @@ where
     P: Page + DeserializeOwned,
     P::Item: DeserializeOwned,
 {
-    if let Ok(page) = serde_json::from_slice::<P>(&reply.body) {
-        let page = match decode::is_plain(reply) {
-            true => page,
-            false => decode::looked_into(reply, page)?,
-        };
-        let next_page_token = page.next_page_token().map(str::to_owned);
-        let items = page.into_items().into_iter().map(Ok).collect();
-        return Ok(Tolerant {
-            items,
-            next_page_token,
-        });
-    }
-    decode::json(reply)
+    let error = match decode::json::<P>(reply) {
+        Ok(page) => {
+            let next_page_token = page.next_page_token().map(str::to_owned);
+            let items = page.into_items().into_iter().map(Ok).collect();
+            return Ok(Tolerant {
+                items,
+                next_page_token,
+            });
+        }
+        Err(error) => error,
+    };
+    // What is not even a list is the same error for both.
+    read::from_slice(&reply.body).map_err(|_| error)
 }
 
 fn item<T: DeserializeOwned>(index: usize, raw: &RawValue) -> Result<T, ItemError> {
@@ -159,8 +171,13 @@ fn item<T: DeserializeOwned>(index: usize, raw: &RawValue) -> Result<T, ItemErro
     read.map_err(|fault| ItemError {
         index,
         json: json.to_owned(),
-        path: fault.path,
-        source: fault.error,
+        path: fault
+            .path
+            .map(|path| redact::hide_current(&path).into_owned()),
+        source: match redact::hide_current(&fault.error.to_string()) {
+            Cow::Borrowed(_) => fault.error,
+            Cow::Owned(said) => de::Error::custom(said),
+        },
     })
 }
 

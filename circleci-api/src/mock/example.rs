@@ -114,7 +114,15 @@ where
     let mut read = json.clone();
     fill(&mut read);
     let written = serde_json::to_value(decoded::<O>(read.clone())).unwrap_or_default();
-    let lost = lost("", changes, &written).or_else(|| unknown::<O>(&read));
+    if let Some(path) = odd::<O>(&read, SurpriseKind::MendedValue) {
+        panic!(
+            "{}: this is not what it answers: {path}: a value of the wrong form",
+            O::OPERATION.id
+        );
+    }
+    // A key that the type keeps and does not know is misspelled too.
+    let unknown = || odd::<O>(&read, SurpriseKind::UnknownKey).map(|path| format!("{path:?}"));
+    let lost = lost("", changes, &written).or_else(unknown);
     if let Some(lost) = lost {
         panic!("{}: it answers no {lost}", O::OPERATION.id);
     }
@@ -141,19 +149,18 @@ fn change(json: &mut Value, changes: &Value) {
     }
 }
 
-/// A key that the type keeps and does not know: it was misspelled too. The example's own keys are CircleCI's.
-fn unknown<O: Kind<Output: DeserializeOwned>>(json: &Value) -> Option<String> {
+/// A place where the type meets something of this kind, and not in the example, whose own oddities are CircleCI's.
+fn odd<O: Kind<Output: DeserializeOwned>>(json: &Value, kind: SurpriseKind) -> Option<String> {
     let paths = |json: &Value| {
         let mut findings = Vec::new();
         survey::<O::Output>(json.to_string().as_bytes(), &mut findings);
-        findings.retain(|finding| finding.kind == SurpriseKind::UnknownKey);
+        findings.retain(|finding| finding.kind == kind);
         findings.into_iter().map(|finding| finding.path)
     };
     // The same key in another item of a list is the same key.
     let plain = |path: &str| -> String { path.chars().filter(|c| !c.is_ascii_digit()).collect() };
     let known: Vec<String> = paths(&filled::<O>()).map(|path| plain(&path)).collect();
-    let found = paths(json).find(|path| !known.contains(&plain(path)));
-    found.map(|path| format!("{path:?}"))
+    paths(json).find(|path| !known.contains(&plain(path)))
 }
 
 /// A key of the changes that did not survive being read: it was misspelled.

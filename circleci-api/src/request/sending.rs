@@ -46,7 +46,9 @@ impl<T> Future for Sending<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             let mut reply = ready!(self.exchange.as_mut().poll(cx))?;
-            match (self.decode)(&mut reply) {
+            // The decoding may keep errors in what it returns, which show what the server sent.
+            let secrets = reply.call.client.inner.credential.secrets.clone();
+            match secrets.during(|| (self.decode)(&mut reply)) {
                 // Only now is it known that the body did not come whole.
                 Err(error) if error.is_transient() => {
                     self.exchange = exchange::again(reply, error);

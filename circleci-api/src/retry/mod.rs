@@ -14,8 +14,9 @@ use backoff::Backoff;
 
 /// How often a call is tried, and how long it may take to succeed.
 ///
-/// Sent again are: rate-limited calls (429) and those that never left this machine, whatever their method; calls
-/// that met 408, 500, 502, 503, 504, a broken connection or a timeout, where a second sending is harmless
+/// Sent again are: rate-limited calls (429), and those that never left this machine or that the server did not look at,
+/// whatever their method; calls that met 408, 500, 502, 503, 504, 520 to 524, a broken connection or a timeout, where a
+/// second sending is harmless
 /// ([`Replay`](crate::Replay)). The wait is the greater of what the server asks for (`Retry-After`, or
 /// `RateLimit-Reset` with a 429) and an exponential backoff with jitter. A wait that does not fit into the budget is
 /// not begun: the error comes at once, and says how long it would have been.
@@ -169,7 +170,7 @@ fn may_follow(error: &Error, may_replay: bool) -> bool {
     match error.kind() {
         // The server refused to look at it: nothing happened there.
         ErrorKind::RateLimited => true,
-        // It never left this machine.
+        // It never left this machine, or the server did not look at it.
         ErrorKind::Connect => error.is_transient(),
         _ => may_replay && error.is_transient(),
     }

@@ -14,6 +14,10 @@ use http::{HeaderMap, StatusCode};
 
 use crate::retry::rate_limit::{self, RateLimit};
 
+/// The longest that one answer can hold a client back: CircleCI's windows are minutes. An odd header must not stop a client
+/// for years. After this time a request goes, and its answer says more.
+const LONGEST: Duration = Duration::from_secs(60);
+
 /// A limiter, shared by a client, its clones and every client that is given a clone of it. With the feature `pacing`.
 ///
 /// Below the given rate it also heeds what the server says: once less than a quarter of a window's requests is left,
@@ -49,8 +53,10 @@ struct Server {
     gap: Duration,
     /// When the gap no longer applies.
     until: Option<Instant>,
-    /// When the next request may go.
+    /// When the next request may go, by the figures of the latest answer.
     next: Option<Instant>,
+    /// When a request may go after a 429. Calls that were on their way meanwhile do not change it.
+    held: Option<Instant>,
 }
 
 impl Pacing {
@@ -82,7 +88,7 @@ impl Pacing {
     /// Lets a request go, or says how long to wait before asking again.
     pub(crate) fn admit(&self, now: Instant) -> Result<(), Duration> {
         let mut server = self.server();
-        if let Some(next) = server.next
+        if let Some(next) = server.next.max(server.held)
             && next > now
         {
             return Err(next - now);
@@ -113,30 +119,32 @@ impl Pacing {
             return;
         }
         let limit = RateLimit::read(headers, utc);
-        let (Some(remaining), Some(reset)) = (limit.remaining, limit.reset) else {
+        let figures = limit.remaining.zip(limit.reset);
+        if figures.is_none() && !status.is_success() {
+            return;
+        }
+        let mut server = self.server();
+        // This answer knows more about the window than an earlier one, be that right or odd.
+        server.until = None;
+        server.next = None;
+        let Some((remaining, reset)) = figures else {
             return;
         };
+        let reset = reset.min(LONGEST);
+        let left = u32::try_from(remaining).unwrap_or(u32::MAX);
         if remaining == 0 {
-            return self.hold(now, reset);
-        }
-        let scarce = remaining < limit.limit.map_or(10, |limit| limit / 4);
-        let gap = reset / u32::try_from(remaining).unwrap_or(u32::MAX);
-        let mut server = self.server();
-        if scarce {
-            server.gap = gap;
+            server.next = now.checked_add(reset);
+        } else if remaining < limit.limit.map_or(10, |limit| limit / 4) {
+            server.gap = reset / left;
             server.until = now.checked_add(reset);
-            server.next = server.next.max(now.checked_add(gap));
-        } else {
-            server.until = None;
+            server.next = now.checked_add(server.gap);
         }
     }
 
-    /// Nothing goes for that long. A server that asks for more than an hour is answered by errors, not by waiting.
+    /// No request goes for that long.
     fn hold(&self, now: Instant, wait: Duration) {
         let mut server = self.server();
-        server.next = server
-            .next
-            .max(now.checked_add(wait.min(Duration::from_secs(3600))));
+        server.held = server.held.max(now.checked_add(wait.min(LONGEST)));
     }
 }
 
@@ -171,5 +179,36 @@ impl Clock for Moments {
 
     fn now(&self) -> Duration {
         Duration::from_nanos(self.0.1.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_good_answer_to_an_earlier_call_does_not_end_the_wait_after_a_429() {
+        let pacing = Pacing::per_second(1000);
+        let (now, utc) = (Instant::now(), SystemTime::now());
+        let mut limited = HeaderMap::new();
+        limited.insert("retry-after", HeaderValue::from_static("30"));
+        pacing.learn(StatusCode::TOO_MANY_REQUESTS, &limited, now, utc);
+        pacing.learn(StatusCode::OK, &HeaderMap::new(), now, utc);
+        assert_eq!(pacing.admit(now), Err(Duration::from_secs(30)));
+        assert_eq!(pacing.admit(now + Duration::from_secs(30)), Ok(()));
+    }
+
+    #[test]
+    fn a_failure_without_figures_leaves_those_of_the_window_alone() {
+        let pacing = Pacing::per_second(1000);
+        let (now, utc) = (Instant::now(), SystemTime::now());
+        let mut none_left = HeaderMap::new();
+        none_left.insert("ratelimit-remaining", HeaderValue::from_static("0"));
+        none_left.insert("ratelimit-reset", HeaderValue::from_static("20"));
+        pacing.learn(StatusCode::OK, &none_left, now, utc);
+        pacing.learn(StatusCode::BAD_GATEWAY, &HeaderMap::new(), now, utc);
+        assert_eq!(pacing.admit(now), Err(Duration::from_secs(20)));
     }
 }

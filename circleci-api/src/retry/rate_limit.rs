@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::header::RETRY_AFTER;
+use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 /// What a server says about its rate limit: `RateLimit-Limit`, `-Remaining` and `-Reset`, with or without `X-`. See the
@@ -30,6 +30,7 @@ impl RateLimit {
 
 /// What the server asks to wait: `Retry-After`, or with a 429 the reset of its window.
 pub(crate) fn asked(status: StatusCode, headers: &HeaderMap, utc: SystemTime) -> Option<Duration> {
+    let utc = server_time(headers).unwrap_or(utc);
     let after = headers
         .get(RETRY_AFTER)
         .and_then(|value| seconds(value).or_else(|| date(value, utc)));
@@ -40,18 +41,27 @@ pub(crate) fn asked(status: StatusCode, headers: &HeaderMap, utc: SystemTime) ->
     }
 }
 
+/// The time on the server's clock. A moment that the server names is compared with this, because the clock of this machine
+/// may be wrong.
+fn server_time(headers: &HeaderMap) -> Option<SystemTime> {
+    let text = headers.get(DATE)?.to_str().ok()?;
+    httpdate::parse_http_date(text.trim()).ok()
+}
+
 /// `RateLimit-Reset`: seconds from now, or a moment on the calendar as some servers write it.
 pub(crate) fn reset(headers: &HeaderMap, utc: SystemTime) -> Option<Duration> {
+    let utc = server_time(headers).unwrap_or(utc);
     let value = headers
         .get("ratelimit-reset")
         .or_else(|| headers.get("x-ratelimit-reset"))?;
     let wait = seconds(value).or_else(|| date(value, utc))?;
-    // 30 years of seconds is no wait but a Unix time.
-    if wait >= Duration::from_secs(1_000_000_000) {
-        let now = utc.duration_since(UNIX_EPOCH).unwrap_or_default();
-        return Some(wait.saturating_sub(now));
-    }
-    Some(wait)
+    let now = utc.duration_since(UNIX_EPOCH).unwrap_or_default();
+    // 30 years of seconds is not a wait but a Unix time, and 3,000 years are one in milliseconds.
+    Some(match wait.as_secs() {
+        0..1_000_000_000 => wait,
+        1_000_000_000..100_000_000_000 => wait.saturating_sub(now),
+        _ => (wait / 1000).saturating_sub(now),
+    })
 }
 
 fn seconds(value: &HeaderValue) -> Option<Duration> {
@@ -145,6 +155,20 @@ mod tests {
                 seconds,
                 "{pairs:?}"
             );
+        }
+        // The clock of this machine is ten minutes slow.
+        let slow = utc - Duration::from_secs(600);
+        let date = ("date", "Sun, 01 Mar 2026 12:00:00 GMT");
+        let millis = format!("{in_ten}000");
+        for (pair, seconds) in [
+            (("retry-after", "Sun, 01 Mar 2026 12:00:05 GMT"), 5),
+            (("retry-after", "Sun, 01 Mar 2026 11:59:55 GMT"), 0),
+            (("ratelimit-reset", "Sun, 01 Mar 2026 12:00:07 GMT"), 7),
+            (("x-ratelimit-reset", &in_ten), 10),
+            (("x-ratelimit-reset", &millis), 10),
+        ] {
+            let wait = asked(StatusCode::TOO_MANY_REQUESTS, &headers(&[date, pair]), slow);
+            assert_eq!(wait, Some(Duration::from_secs(seconds)), "{pair:?}");
         }
         let forever = headers(&[("retry-after", "99999999999999999999999")]);
         assert_eq!(

@@ -12,7 +12,7 @@ use crate::transport::call::Call;
 use crate::transport::refusal::refused;
 use crate::transport::reply::request_id;
 use crate::transport::unpack;
-use crate::transport::wire::within;
+use crate::transport::wire::{send, within};
 
 /// A redirect or two is a moved host; more is a loop.
 pub(crate) const REDIRECTS: usize = 5;
@@ -34,7 +34,7 @@ pub(super) async fn attempt(
     let method = call.operation.method();
     for _ in 0..=REDIRECTS {
         let request = request(call, url, body.clone());
-        let mut response = within(client, time, client.http.execute(request)).await?;
+        let mut response = send(client, time, request).await?;
         let status = response.status();
         #[cfg(feature = "pacing")]
         if let Some(pacing) = &client.pacing {
@@ -57,10 +57,8 @@ pub(super) async fn attempt(
                 .map_err(|why| {
                     Error::new(ErrorKind::Redirect)
                         .with_status(status)
-                        .with_message(client.credential.redact(&why))
-                        .with_request_id(
-                            request_id(response.headers()).map(|id| client.credential.redact(id)),
-                        )
+                        .with_message(why)
+                        .with_request_id(request_id(response.headers()).map(Into::into))
                 })?,
             _ => return Err(refused(client, time, response).await),
         };

@@ -113,7 +113,6 @@ pub(crate) fn unexpected(reply: &Reply, fault: Fault) -> Error {
         path,
         instead,
     } = fault;
-    let credential = &reply.call.client.inner.credential;
     let encoding = reply.headers.get(CONTENT_ENCODING);
     let message = match &instead {
         Some(Instead::Message(message)) => message.clone(),
@@ -128,25 +127,21 @@ pub(crate) fn unexpected(reply: &Reply, fault: Fault) -> Error {
             _ => error.to_string(),
         },
     };
-    let shown = &reply.body[..reply.body.len().min(8 * 1024)];
+    let shown = &reply.body[..reply.body.len().min(64 * 1024)];
     let mut it = Error::new(ErrorKind::Decode)
         .with_operation(&reply.call.operation)
         .with_status(reply.status)
-        .with_message(credential.redact(&message).into_owned())
-        .with_excerpt(&credential.redact(&String::from_utf8_lossy(shown)))
-        .with_request_id(request_id(&reply.headers).map(|id| credential.redact(id)))
-        .with_attempts(reply.attempts);
+        .with_message(message)
+        .with_excerpt(String::from_utf8_lossy(shown).into_owned())
+        .with_request_id(request_id(&reply.headers).map(Into::into))
+        .with_attempts(reply.attempts)
+        .with_source(error);
     if let Some(path) = path {
-        it = it.with_path(credential.redact(&path).into_owned());
+        it = it.with_path(path);
     }
     // Another answer may be whole.
     if matches!(instead, Some(Instead::CutOff | Instead::CutOffBy(_))) && reply.call.may_replay() {
         it = it.passing();
     }
-    // The source would print what was redacted above.
-    it = match credential.redact(&error.to_string()) {
-        std::borrow::Cow::Borrowed(_) => it.with_source(error),
-        std::borrow::Cow::Owned(_) => it,
-    };
-    it
+    it.without(&reply.call.client.inner.credential.secrets)
 }

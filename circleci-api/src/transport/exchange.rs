@@ -83,7 +83,8 @@ async fn exchange(
             }
             Err(failure) => failure
                 .with_operation(&call.operation)
-                .with_attempts(attempts),
+                .with_attempts(attempts)
+                .without(&client.credential.secrets),
         };
         trace::failed(&call, &failure);
         match retries.next(failure, time.elapsed(client.clock.now())) {

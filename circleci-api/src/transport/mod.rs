@@ -3,6 +3,7 @@
 mod adjust;
 pub(crate) mod attempt;
 pub(crate) mod call;
+mod cause;
 pub(crate) mod decode;
 pub(crate) mod exchange;
 pub(crate) mod refusal;

@@ -24,11 +24,10 @@ pub(super) async fn refused(
     response: reqwest::Response,
 ) -> Error {
     let (failure, body) = failure(client, time, response).await;
-    // Found first, for a short token may be a part of any word, and JSON may escape it.
     let message = error::message_of(&body);
-    let failure = failure.with_excerpt(&client.credential.redact(&body));
+    let failure = failure.with_excerpt(body);
     match message {
-        Some(message) => failure.with_message(client.credential.redact(&message)),
+        Some(message) => failure.with_message(message),
         None => failure,
     }
 }
@@ -56,7 +55,7 @@ pub(crate) async fn failure(
     };
     let failure = Error::new(kind)
         .with_status(status)
-        .with_request_id(request_id(headers).map(|id| client.credential.redact(id)))
+        .with_request_id(request_id(headers).map(Into::into))
         .with_retry_after(rate_limit::asked(status, headers, client.clock.utc()))
         .with_deprecation(Deprecation::read(headers));
     let body = unpack::beginning(headers, &body, BODY);

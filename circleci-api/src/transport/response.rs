@@ -1,5 +1,7 @@
 //! What came back beside the body.
 
+use std::fmt;
+
 use http::{HeaderMap, StatusCode};
 
 use crate::operation::deprecation::Deprecation;
@@ -30,7 +32,7 @@ use crate::transport::reply::request_id;
 /// # assert_eq!(project.name, "web");
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Response<T> {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -79,5 +81,19 @@ impl<T> Response<T> {
     /// The decoded body, by value.
     pub fn into_body(self) -> T {
         self.body
+    }
+}
+
+// A server may repeat the token in a header, so that only the names are shown.
+impl<T: fmt::Debug> fmt::Debug for Response<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.keys().map(|name| name.as_str()).collect();
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("headers", &names)
+            .field("attempts", &self.attempts)
+            .field("rate_limit", &self.rate_limit)
+            .field("body", &self.body)
+            .finish()
     }
 }

@@ -74,6 +74,8 @@ pub(crate) async fn call(
     span: tracing::Span,
     exchange: impl Future<Output = Answered>,
 ) -> Answered {
+    use std::borrow::Cow;
+
     use tracing::Instrument;
 
     if span.is_disabled() {
@@ -86,11 +88,15 @@ pub(crate) async fn call(
         Ok(reply) => (
             Some(reply.status),
             reply.attempts,
-            crate::transport::reply::request_id(&reply.headers),
+            crate::transport::reply::request_id(&reply.headers).map(|id| {
+                let credential = &reply.call.client.inner.credential;
+                Cow::Owned(crate::error::short_id(&credential.redact(id)))
+            }),
         ),
         Err(error) => {
             span.record("error", tracing::field::display(error));
-            (error.status(), error.attempts(), error.request_id())
+            let id = error.request_id().map(Cow::Borrowed);
+            (error.status(), error.attempts(), id)
         }
     };
     if let Some(status) = status {
@@ -98,7 +104,7 @@ pub(crate) async fn call(
     }
     span.record("attempt", attempt);
     if let Some(id) = request_id {
-        span.record("request_id", id);
+        span.record("request_id", &*id);
     }
     result
 }

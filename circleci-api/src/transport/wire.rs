@@ -1,14 +1,37 @@
-//! Waiting for the network, and what its errors mean.
+//! Waiting for the network.
 
-use std::error::Error as StdError;
 use std::future::{Future, poll_fn};
-use std::io;
 use std::pin::pin;
 use std::task::Poll;
 
 use crate::client::Inner;
 use crate::error::{Error, ErrorKind};
 use crate::retry::clock::Stopwatch;
+use crate::transport::cause::Cause;
+
+/// Sends a request and waits for the head of its answer, no longer than [`within`] waits.
+pub(crate) async fn send(
+    client: &Inner,
+    time: &Stopwatch,
+    request: reqwest::Request,
+) -> Result<reqwest::Response, Error> {
+    if let Some(why) = client.no_roots.as_deref()
+        && request.url().scheme() == "https"
+    {
+        return Err(Error::configuration(why));
+    }
+    look_up().await;
+    within(client, time, client.http.execute(request)).await
+}
+
+/// Lets the runtime see what has come over idle connections: that the server has closed one, or an answer that nobody
+/// asked for. On a runtime of one thread nobody has looked since the last call, and the request would go over a
+/// connection that is no longer there.
+async fn look_up() {
+    // The first pass polls the sockets, the second one the tasks of those with news.
+    tokio::task::yield_now().await;
+    tokio::task::yield_now().await;
+}
 
 /// Waits for the wire, no longer than for silence or for what is left of the call's time.
 pub(crate) async fn within<T>(
@@ -19,14 +42,14 @@ pub(crate) async fn within<T>(
     let mut wire = pin!(wire);
     // What is there already needs no timer.
     if let Poll::Ready(result) = poll_fn(|cx| Poll::Ready(wire.as_mut().poll(cx))).await {
-        return result.map_err(broken);
+        return result.map_err(|error| broken(client, error));
     }
     let left = time.left(client.clock.now());
     let Some(patience) = [left, client.read_timeout].into_iter().flatten().min() else {
-        return wire.await.map_err(broken);
+        return wire.await.map_err(|error| broken(client, error));
     };
     match tokio::time::timeout(patience, wire).await {
-        Ok(result) => result.map_err(broken),
+        Ok(result) => result.map_err(|error| broken(client, error)),
         Err(_) => Err(
             Error::new(ErrorKind::Timeout).with_message(match (left, time.limit()) {
                 (Some(left), Some(limit)) if left <= patience => {
@@ -40,43 +63,20 @@ pub(crate) async fn within<T>(
 
 /// What reqwest makes of the wire. The URL is left out: the operation says where, and an argument may be private.
 #[cold]
-pub(crate) fn broken(error: reqwest::Error) -> Error {
-    let error = error.without_url();
-    let kind = if error.is_connect() {
-        ErrorKind::Connect
-    } else if error.is_timeout() {
-        ErrorKind::Timeout
-    } else if error.is_builder() {
-        ErrorKind::Configuration
-    } else {
-        ErrorKind::Transport
-    };
-    let mut innermost: &(dyn StdError + 'static) = &error;
-    let mut certificate = false;
-    while let Some(within) = inside(innermost) {
-        innermost = within;
-        certificate |= within
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == io::ErrorKind::InvalidData);
+pub(crate) fn broken(client: &Inner, error: reqwest::Error) -> Error {
+    let cause = Cause::of(&error);
+    let mut message = cause.message;
+    if cause.kind == ErrorKind::Connect
+        && let Some(proxy) = error.url().and_then(|url| client.proxies.name(url))
+    {
+        message = format!("{proxy}: {message}");
     }
-    let mut it = Error::new(kind).with_message(innermost.to_string());
+    let mut it = Error::new(cause.kind).with_message(message);
     if error.is_timeout() {
         it = it.timed_out();
     }
-    // A certificate that was refused will be refused again.
-    if certificate && kind == ErrorKind::Connect {
+    if cause.lasting {
         it = it.lasting();
     }
-    it.with_source(error)
-}
-
-/// The next error in a chain. An `io::Error` gives not what it wraps as its source, but the source of that.
-fn inside<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError + 'static)> {
-    match error
-        .downcast_ref::<io::Error>()
-        .and_then(io::Error::get_ref)
-    {
-        Some(wrapped) => Some(wrapped),
-        None => error.source(),
-    }
+    it.with_source(error.without_url())
 }

@@ -4,6 +4,7 @@
 
 mod answers;
 mod artifacts;
+mod docs;
 mod downloads;
 mod drift;
 mod errors;
@@ -27,6 +28,7 @@ pub type Run = fn(&[u8]);
 pub const TARGETS: &[(&str, Run)] = &[
     ("answers", answers::run),
     ("artifacts", artifacts::run),
+    ("docs", docs::run),
     ("downloads", downloads::run),
     ("drift", drift::run),
     ("errors", errors::run),

@@ -17,6 +17,8 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempPath;
 
+use super::lock::Lock;
+
 /// Where CircleCI serves its document: the current address, and the older one, which may go.
 pub const ADDRESSES: [&str; 2] = [
     "https://circleci.com/docs/api/v2/openapi.json",
@@ -26,6 +28,9 @@ pub const ADDRESSES: [&str; 2] = [
 pub const DOCUMENT: &str = "openapi.json";
 /// The record's name in the openapi folder.
 pub const RECORD: &str = "source.json";
+
+/// How the name of a file ends that is not in its place yet.
+const TEMPORARY: &str = ".tmp";
 
 /// How much, how far and how long a download may go.
 #[derive(Debug, Clone)]
@@ -378,6 +383,10 @@ fn request(url: &Url, etag: Option<&str>, limits: &Limits) -> Result<Response, F
     if is_loopback(url) {
         // What a proxy calls localhost is another machine.
         client = client.no_proxy();
+        if url.scheme() == "http" {
+            // Nothing here needs the certificates of this machine, which may have none.
+            client = client.tls_certs_only([]);
+        }
     }
     let sent = client.build().and_then(|client| {
         let request = client.get(url.clone());
@@ -420,8 +429,12 @@ fn no_answer(error: reqwest::Error, limits: &Limits) -> FetchError {
     if error.is_redirect() {
         FetchError::new(ErrorKind::Redirect, reason)
     } else if error.is_builder() {
-        // For one, a machine without root certificates.
-        FetchError::new(ErrorKind::Network, reason)
+        // A machine without CA certificates.
+        let line = format!(
+            "no https server can be trusted: install the package ca-certificates, or set SSL_CERT_FILE to a file of \
+             certificates ({reason})"
+        );
+        FetchError::new(ErrorKind::Network, line)
     } else if error.is_timeout() && error.is_connect() {
         let line = format!("no connection within {:?}", limits.connect_timeout);
         FetchError::new(ErrorKind::Timeout, line)
@@ -682,6 +695,8 @@ impl Fetch {
         store: &mut dyn Store,
         out: &mut dyn Write,
     ) -> Result<Fetched, FetchError> {
+        let _lock = self.lock()?;
+        clear(&self.openapi_dir);
         let (new, document) = match &self.from {
             Some(from) => download_checked(from, &self.limits)?,
             None => download_first(&ADDRESSES, &self.limits)?,
@@ -702,6 +717,36 @@ impl Fetch {
         // Both files are in place: a closed pipe makes that no failure.
         let _ = report(&document, &fetched, out);
         Ok(fetched)
+    }
+}
+
+impl Fetch {
+    /// Nobody else replaces the pair meanwhile. A folder that is not there has nothing to replace.
+    fn lock(&self) -> Result<Option<Lock>, FetchError> {
+        let dir = &self.openapi_dir;
+        match Lock::take(dir) {
+            Ok(Some(lock)) => Ok(Some(lock)),
+            Ok(None) => Err(FetchError::new(
+                ErrorKind::Store,
+                "another `cargo xtask fetch` or `update` is at work here; wait for it to end",
+            )),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(FetchError::store("lock", dir, &error)),
+        }
+    }
+}
+
+/// Removes what a fetch that was killed has left. Nobody else is at work in the folder.
+fn clear(dir: &Path) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let ours = [DOCUMENT, RECORD]
+            .iter()
+            .any(|target| name.starts_with(target) && name.ends_with(TEMPORARY));
+        if ours {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 
@@ -759,7 +804,7 @@ fn stage(store: &mut dyn Store, target: &Path, bytes: &[u8]) -> Result<TempPath,
 fn temporary(target: &Path) -> tempfile::Builder<'_, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(target.file_name().unwrap_or_default());
-    builder.suffix(".tmp");
+    builder.suffix(TEMPORARY);
     // A temporary file is private by default, but this one becomes a committed file.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));

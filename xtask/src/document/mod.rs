@@ -2,6 +2,7 @@
 
 pub mod fetch;
 pub mod fixups;
+pub mod lock;
 pub mod overlay;
 
 use anyhow::{Context, Result, bail};

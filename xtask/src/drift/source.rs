@@ -133,40 +133,75 @@ fn parse(bytes: &[u8], name: &str) -> Result<Value, CannotCompare> {
 /// The document as it was at a revision, and the commit that this is.
 fn at_revision(root: &Path, revision: &str) -> Result<(String, Vec<u8>), CannotCompare> {
     let failed = |why: &str| CannotCompare::new(format!("git:{revision}: {why}"));
+    // Whether there is a repository is another question than whether it has the revision.
+    git(root, &["rev-parse", "--git-dir"]).map_err(|why| failed(&why))?;
     // Whatever it looks like, it is a revision and no option.
-    let commit = git(
-        root,
-        &[
-            "rev-parse",
-            "--verify",
-            "--quiet",
-            "--short",
-            "--end-of-options",
-            &format!("{revision}^{{commit}}"),
-        ],
-    );
-    let commit = match commit {
-        Ok(Some(commit)) => String::from_utf8_lossy(&commit).trim().to_owned(),
-        Ok(None) => {
-            return Err(failed(
-                "is no revision of this repository (a shallow clone has only the newest)",
-            ));
-        }
-        Err(error) => return Err(failed(&format!("cannot run git: {error}"))),
-    };
-    match git(root, &["show", &format!("{commit}:./openapi/openapi.json")]) {
-        Ok(Some(bytes)) => Ok((commit, bytes)),
-        Ok(None) => Err(failed("has no openapi/openapi.json")),
-        Err(error) => Err(failed(&format!("cannot run git: {error}"))),
-    }
+    let arguments = [
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        "--short",
+        "--end-of-options",
+        &format!("{revision}^{{commit}}"),
+    ];
+    let commit = git(root, &arguments).map_err(|why| {
+        let unknown = "is no revision of this repository (a shallow clone has only the newest)";
+        failed(match why.as_str() {
+            SILENT => unknown,
+            why => why,
+        })
+    })?;
+    let commit = String::from_utf8_lossy(&commit).trim().to_owned();
+    let document = format!("{commit}:./openapi/openapi.json");
+    let bytes = git(root, &["cat-file", "blob", &document])
+        .map_err(|why| failed(&format!("has no openapi/openapi.json ({why})")))?;
+    Ok((commit, bytes))
 }
 
-/// What git prints, or nothing when it fails.
-fn git(root: &Path, arguments: &[&str]) -> std::io::Result<Option<Vec<u8>>> {
-    let output = Command::new("git")
-        .arg("-C")
+/// What [`git`] returns when git failed without a word.
+const SILENT: &str = "git failed and did not say why";
+
+/// What git prints, or the first line of what it says when it fails. Neither the caller's variables nor its configuration decide
+/// which repository that is or what else runs.
+fn git(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, String> {
+    let mut command = Command::new("git");
+    for variable in [
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_COMMON_DIR",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_NAMESPACE",
+        "GIT_PREFIX",
+        "GIT_CEILING_DIRECTORIES",
+        "GIT_EXTERNAL_DIFF",
+        "GIT_TRACE",
+    ] {
+        command.env_remove(variable);
+    }
+    let output = command
+        .args([
+            "-c",
+            "core.hooksPath=/dev/null",
+            "-c",
+            "core.fsmonitor=false",
+            "-c",
+            "core.abbrev=auto",
+        ])
+        .args(["--no-pager", "--no-replace-objects", "-C"])
         .arg(root)
         .args(arguments)
-        .output()?;
-    Ok(output.status.success().then_some(output.stdout))
+        .env("LC_ALL", "C")
+        .output()
+        .map_err(|error| format!("cannot run git: {error}"))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let first = said.lines().find(|line| !line.trim().is_empty());
+    Err(first.map_or_else(
+        || SILENT.to_owned(),
+        |line| format!("git says: {}", line.trim()),
+    ))
 }

@@ -1,6 +1,6 @@
 //! CircleCI's descriptions as rustdoc: one paragraph a line, the first of them one sentence.
 
-use super::words::capitalised;
+use super::{escape, words::capitalised};
 use crate::document::Operation;
 
 /// Where CircleCI's document is shown; its descriptions link to places on that page.
@@ -10,8 +10,8 @@ pub const REFERENCE: &str = "https://circleci.com/docs/api/v2/index.html";
 pub fn address(operation: &Operation<'_>) -> String {
     format!(
         "{REFERENCE}#tag/{}/operation/{}",
-        operation.tag().replace(' ', "-"),
-        operation.id()
+        escape::part_of_url(&operation.tag().replace(' ', "-")),
+        escape::part_of_url(operation.id())
     )
 }
 
@@ -23,7 +23,8 @@ pub fn is_undocumented(operation: &Operation<'_>) -> bool {
 /// Lines of a description, with its first sentence by itself: what a list of items shows.
 pub fn lines(text: &str) -> Vec<String> {
     let mut lines = paragraphs(text);
-    if let Some((first, rest)) = lines.first().and_then(|first| split(first)) {
+    let first = lines.first().filter(|first| !first.starts_with('|'));
+    if let Some((first, rest)) = first.and_then(|first| split(first)) {
         lines.splice(0..1, [first, String::new(), rest]);
     }
     lines
@@ -34,12 +35,13 @@ pub fn paragraphs(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut kind = Kind::Blank;
     for line in text.trim().lines() {
-        // Indented text would be a code block, and a code block a test.
+        // Indented text would be a code block, and a code block a test. What cannot be seen must not count as text before it.
+        let line = escape::visible(line);
         let line = line.trim();
         let next = Kind::of(line, kind);
         match (kind, next) {
             (_, Kind::Blank) => {}
-            (Kind::Code, Kind::Code) => lines.push(line.to_owned()),
+            (Kind::Code, Kind::Code) => lines.push(escape::code_line(line)),
             (_, Kind::Code) => {
                 separate(&mut lines);
                 lines.push("```text".into());
@@ -120,10 +122,10 @@ fn finish(lines: Vec<String>) -> Vec<String> {
             continue;
         }
         if fenced || line.starts_with('|') || line.is_empty() {
-            finished.push(if fenced { line } else { escape(&line) });
+            finished.push(if fenced { line } else { escaped(&line) });
             continue;
         }
-        let line = escape(&line.split_whitespace().collect::<Vec<_>>().join(" "));
+        let line = escaped(&line.split_whitespace().collect::<Vec<_>>().join(" "));
         let item = Kind::of(&line, Kind::Blank) == Kind::Item;
         let line = if index == 0 { capitalised(&line) } else { line };
         let open = !item
@@ -140,11 +142,18 @@ fn finish(lines: Vec<String>) -> Vec<String> {
     finished
 }
 
-/// A line's first sentence and the rest of it.
+fn escaped(line: &str) -> String {
+    escape::prose_with_links(line, REFERENCE)
+}
+
+/// The first sentence of an escaped line and the rest of it. Code is not cut.
 fn split(line: &str) -> Option<(String, String)> {
-    let (mut code, mut depth) = (false, 0_usize);
+    let (mut code, mut depth, mut escaped) = (false, 0_usize, false);
     for (at, c) in line.char_indices() {
+        let plain = escaped;
+        escaped = c == '\\' && !code && !plain;
         match c {
+            _ if plain => {}
             '`' => code = !code,
             '(' | '[' if !code => depth += 1,
             ')' | ']' if !code => depth = depth.saturating_sub(1),
@@ -181,108 +190,16 @@ pub fn same(one: &str, other: &str) -> bool {
 
 /// `///` lines at an indent.
 pub fn comment(lines: &[String], indent: &str) -> String {
-    // Whatever a name or a path holds, a comment ends where its line does.
-    let plain = |line: &String| line.replace(|c: char| c.is_control(), " ");
     lines
         .iter()
         .map(|line| {
             if line.is_empty() {
                 format!("{indent}///\n")
             } else {
-                format!("{indent}/// {}\n", plain(line))
+                format!("{indent}/// {}\n", escape::visible(line))
             }
         })
         .collect()
-}
-
-/// Escapes what Markdown or rustdoc would read as a link, a tag or an address.
-fn escape(line: &str) -> String {
-    let chars: Vec<char> = line.chars().collect();
-    let mut out = String::with_capacity(line.len());
-    let mut code = false;
-    // Where the address of the link that is being written ends.
-    let mut address_end = None;
-    let mut at = 0;
-    while let Some(&c) = chars.get(at) {
-        let rest = &chars[at..];
-        code ^= c == '`';
-        if code {
-            out.push(c);
-            at += 1;
-        } else if address_end == Some(at) {
-            // `](address]` is a slip of the pen.
-            out.push(')');
-            address_end = None;
-            at += 1;
-        } else if begins(rest, "](") && out.contains('[') {
-            at += 2;
-            let target = until(&chars[at..], |c| {
-                c.is_whitespace() || matches!(c, ')' | ']')
-            });
-            at += target.chars().count();
-            address_end = Some(at);
-            // A place on the page that shows the document.
-            let page = if target.starts_with('#') {
-                REFERENCE
-            } else {
-                ""
-            };
-            out += &format!("]({page}{target}");
-        } else if begins(rest, "http://") || begins(rest, "https://") {
-            let (length, url) = autolink(rest, out.ends_with('<'));
-            at += length;
-            out += &url;
-        } else {
-            match c {
-                '<' => out += "\\<",
-                '[' if !is_link(rest) => out += "\\[",
-                _ => out.push(c),
-            }
-            at += 1;
-        }
-    }
-    if address_end.is_some() {
-        out.push(')');
-    }
-    if code {
-        out.push('`');
-    }
-    out
-}
-
-fn begins(chars: &[char], text: &str) -> bool {
-    chars.iter().take(text.len()).copied().eq(text.chars())
-}
-
-/// The characters before the first that `is_end`.
-fn until(chars: &[char], is_end: fn(char) -> bool) -> String {
-    chars.iter().copied().take_while(|c| !is_end(*c)).collect()
-}
-
-/// The address at the beginning: its length, and how it is written, which depends on whether it is `bracketed` already.
-fn autolink(chars: &[char], bracketed: bool) -> (usize, String) {
-    let whole = until(chars, |c| {
-        c.is_whitespace() || matches!(c, ')' | '>' | '"' | '\'' | ']' | '`')
-    });
-    // `<vcs>` in a path is a placeholder, not a tag.
-    let placeholder = chars.get(whole.chars().count()) == Some(&'<');
-    let url = whole.trim_end_matches(['.', ',']);
-    let written = match () {
-        () if bracketed || placeholder => url.to_owned(),
-        () if url.ends_with("://") => format!("`{url}`"),
-        () => format!("<{url}>"),
-    };
-    (url.chars().count(), written)
-}
-
-/// Whether `[words](address)` begins here.
-fn is_link(chars: &[char]) -> bool {
-    let end = chars
-        .iter()
-        .skip(1)
-        .position(|c| matches!(c, ']' | '['))
-        .map(|end| end + 1);
-    end.is_some_and(|end| chars[end] == ']' && chars.get(end + 1) == Some(&'('))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The index of operations: CircleCI's name for each, the method that sends it, and CircleCI's own page about it.
 
 use super::{
-    docs,
+    docs, escape,
     model::{HEADER, Model},
 };
 use std::collections::BTreeMap;
@@ -11,16 +11,16 @@ pub fn emit(model: &Model<'_>) -> String {
     let mut by_tag: BTreeMap<&str, Vec<(&str, String)>> = BTreeMap::new();
     for operation in &model.operations {
         let source = &operation.source;
-        let (id, address) = (source.id(), docs::address(source));
+        let id = escape::code_in_table(source.id());
         let theirs = match docs::is_undocumented(source) {
-            true => format!("`{id}`, not in the document"),
-            false => format!("[`{id}`]({address})"),
+            true => format!("{id}, not in the document"),
+            false => format!("[{id}]({})", docs::address(source)),
         };
         let row = format!(
-            "| {theirs} | [`{method}`](crate::Client::{method}) | `{verb} {path}` |",
+            "| {theirs} | [`{method}`](crate::Client::{method}) | {request} |",
             method = operation.method,
-            verb = source.method.to_uppercase(),
-            path = source.path.replace('|', "\\|"),
+            request =
+                escape::code_in_table(&format!("{} {}", source.method.to_uppercase(), source.path)),
         );
         let rows = by_tag.entry(source.tag()).or_default();
         rows.push((source.id(), row));
@@ -36,7 +36,7 @@ pub fn emit(model: &Model<'_>) -> String {
         rows.sort();
         lines.extend([
             String::new(),
-            format!("# {tag}"),
+            format!("# {}", escape::text(tag)),
             String::new(),
             "| CircleCI's | method | request |".to_owned(),
             "|---|---|---|".to_owned(),

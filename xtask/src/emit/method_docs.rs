@@ -1,7 +1,7 @@
 //! The docs of a method of `Client`: CircleCI's description, then the arguments, the setters and the errors.
 
 use super::{
-    docs,
+    docs, escape,
     model::{Operation, text},
 };
 use crate::document;
@@ -22,12 +22,12 @@ pub fn method_docs(operation: &Operation<'_>) -> Vec<String> {
 
 /// The request, and CircleCI's own page about it where there is one.
 fn sent(source: &document::Operation<'_>) -> String {
-    let (method, path) = (source.method.to_uppercase(), source.path);
+    let request = escape::code(&format!("{} {}", source.method.to_uppercase(), source.path));
     if docs::is_undocumented(source) {
-        return format!("`{method} {path}`, which is **not in CircleCI's document**.");
+        return format!("{request}, which is **not in CircleCI's document**.");
     }
-    let (id, address) = (source.id(), docs::address(source));
-    format!("`{method} {path}`, CircleCI's [`{id}`]({address}).")
+    let (id, address) = (escape::code(source.id()), docs::address(source));
+    format!("{request}, CircleCI's [{id}]({address}).")
 }
 
 /// Adds lines after an empty line. Adds nothing if there are none.
@@ -101,7 +101,7 @@ fn errors(operation: &document::Operation<'_>) -> Vec<String> {
         .flat_map(|errors| errors.keys())
         .filter(|status| *status != "default");
     let statuses: Vec<String> = statuses
-        .map(|status| format!("{status} ({})", reason(status)))
+        .map(|status| format!("{} ({})", escape::text(status), reason(status)))
         .collect();
     let mut lines = Vec::new();
     if !statuses.is_empty() {

@@ -1,8 +1,9 @@
 //! Writes the files of `circleci-api/src/generated/`, from the document and from the types that progenitor decided.
 
 pub mod deviations;
-mod docs;
+pub mod docs;
 mod enums;
+pub mod escape;
 mod imports;
 mod index;
 mod method_docs;

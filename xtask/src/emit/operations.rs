@@ -2,7 +2,7 @@
 //! optional parameter.
 
 use super::{
-    docs,
+    docs, escape,
     imports::{self, Imports},
     method_docs::method_docs,
     model::{Body, Files, HEADER, InPath, Model, Operation, Query},
@@ -43,11 +43,11 @@ fn of_tag(model: &Model<'_>, operations: &[&Operation<'_>]) -> String {
     let tag = operations
         .first()
         .map_or("Other", |operation| operation.source.tag());
-    let tag = tag.replace(|c: char| c.is_control(), " ");
+    let named = escape::text(tag);
     format!(
-        "{HEADER}\n//! {tag}.\n\n{}\n{}impl Client {{\n{}}}\n\n{}",
+        "{HEADER}\n//! {named}.\n\n{}\n{}impl Client {{\n{}}}\n\n{}",
         uses.lines(),
-        docs::comment(&heading(model, &tag), ""),
+        docs::comment(&heading(model, tag), ""),
         methods.join("\n"),
         builders.join("\n")
     )
@@ -61,7 +61,7 @@ fn heading(model: &Model<'_>, tag: &str) -> Vec<String> {
         .find_map(|found| found["description"].as_str())
         .unwrap_or_default();
     let first = docs::paragraphs(described).into_iter().next();
-    let heading = [format!("# {tag}")].into_iter();
+    let heading = [format!("# {}", escape::text(tag))].into_iter();
     heading
         .chain(first.into_iter().flat_map(|first| [String::new(), first]))
         .collect()

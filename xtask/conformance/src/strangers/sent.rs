@@ -10,7 +10,15 @@ use circleci_api_tests::calls;
 use super::client::Client;
 
 /// Differences that are known: what it is, and why it stays. One that is no longer there is an error.
-const EXPLAINED: [(&str, &str); 2] = [
+const EXPLAINED: [(&str, &str); 4] = [
+    (
+        "they send `content-length: 0` without a body",
+        "a DELETE has no body, and HTTP asks for a length only where a method has one; this crate says it for POST, PUT and PATCH",
+    ),
+    (
+        "they send the key config.content in the body",
+        "`PipelineRunConfig` has it; this crate's calls here name a branch",
+    ),
     (
         "they send `content-type: application/json` without a body",
         "it is the type of a body that is not there",
@@ -114,11 +122,13 @@ fn slug(request: &Received) -> Option<Slug> {
     if !project.contains('/') {
         return Some(Slug::Id);
     }
-    let escaped = request.target.to_ascii_lowercase().contains("%2f");
-    Some(if escaped {
-        Slug::Escaped
-    } else {
+    // Other parameters may have escaped slashes too: a literal slug has its provider as a segment.
+    let provider = project.split('/').next();
+    let literal = request.target.split('/').any(|part| Some(part) == provider);
+    Some(if literal {
         Slug::Literal
+    } else {
+        Slug::Escaped
     })
 }
 

@@ -8,6 +8,7 @@ mod schemas;
 mod skeleton;
 
 pub use named::check_names;
+pub use operations::METHODS;
 
 use super::names::{is_rust, snake};
 use serde_json::{Map, Value};

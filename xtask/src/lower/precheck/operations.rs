@@ -24,6 +24,11 @@ impl<'a> Check<'a> {
                     format!("{pointer}/operationId"),
                     format!("{id:?} makes no name of a method"),
                 );
+            } else if let Some(used) = used(id) {
+                self.report(
+                    format!("{pointer}/operationId"),
+                    format!("{id:?} is taken: the generated code uses {used}"),
+                );
             } else if let Some((other, known)) =
                 ids.insert(names::pascal(id), (pointer.clone(), id))
             {
@@ -256,6 +261,155 @@ impl<'a> Check<'a> {
                 format!("{pointer}/responses"),
                 "has error types, which the fixups should have set aside",
             );
+        }
+    }
+}
+
+/// The name of the crate's own that an operation's builder or method would hide.
+fn used(id: &str) -> Option<String> {
+    let (builder, method) = (names::builder(id), names::method(id));
+    let hidden = TYPES.contains(&builder.as_str());
+    let doubled = METHODS.contains(&method.as_str());
+    match (hidden, doubled) {
+        (true, _) => Some(builder),
+        (_, true) => Some(format!("`Client::{method}`")),
+        _ => None,
+    }
+}
+
+/// Types and traits that the files of operations name without a path: imported, or from the prelude.
+const TYPES: [&str; 48] = [
+    "AsMut",
+    "AsRef",
+    "BTreeMap",
+    "Borrow",
+    "Box",
+    "CallOptions",
+    "Client",
+    "Clone",
+    "Copy",
+    "DateTime",
+    "Default",
+    "DoubleEndedIterator",
+    "Drop",
+    "Eq",
+    "Err",
+    "Error",
+    "ExactSizeIterator",
+    "Extend",
+    "Fn",
+    "FnMut",
+    "FnOnce",
+    "From",
+    "FromIterator",
+    "Future",
+    "Into",
+    "IntoFuture",
+    "IntoIterator",
+    "Iterator",
+    "Kind",
+    "None",
+    "Ok",
+    "Operation",
+    "Option",
+    "Ord",
+    "ParameterValue",
+    "PathValue",
+    "QueryValue",
+    "Request",
+    "Result",
+    "Send",
+    "Sized",
+    "Some",
+    "String",
+    "Sync",
+    "ToOwned",
+    "Utc",
+    "Uuid",
+    "Vec",
+];
+
+/// Methods of `Client` that are written by hand, and those that everything has.
+pub const METHODS: &[&str] = &[
+    // Of everything.
+    "borrow",
+    "borrow_mut",
+    "clone",
+    "clone_from",
+    "clone_into",
+    "clone_to_uninit",
+    "fmt",
+    "from",
+    "into",
+    "to_owned",
+    "to_string",
+    "try_from",
+    "try_into",
+    "type_id",
+    // By hand.
+    "cancel_pipelines",
+    "contexts_with_variable",
+    "copy_context_restrictions",
+    "download_artifact",
+    "download_artifacts",
+    "download_pipeline_artifacts",
+    "failed_tests",
+    "get_job_steps",
+    "insights",
+    "organization_projects",
+    "pipeline_outcome",
+    "pipeline_overview",
+    "project_overview",
+    "request",
+    "resume_usage_export",
+    "set_context_variables",
+    "set_project_variables",
+    "step_output",
+    "usage_export",
+    "wait_for_approval",
+    "wait_for_job",
+    "wait_for_pipeline",
+    "wait_for_usage_export",
+    "wait_for_workflow",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::used;
+
+    #[test]
+    fn what_the_generated_code_uses_is_taken() {
+        for id in [
+            "Client",
+            "client",
+            "option",
+            "Option",
+            "into",
+            "Into",
+            "vec",
+            "some",
+            "Result",
+            "request",
+            "clone",
+            "fmt",
+            "waitForPipeline",
+            "downloadArtifact",
+            "path-value",
+            "uuid",
+            "borrow",
+        ] {
+            assert!(used(id).is_some(), "{id}");
+        }
+        for id in [
+            "getThing",
+            "me",
+            "builder",
+            "listClients",
+            "self",
+            "optional",
+            "getUsageExport",
+        ] {
+            assert_eq!(used(id), None, "{id}");
         }
     }
 }

@@ -1,0 +1,89 @@
+//! Which proxy lies on the way to a host, for the messages of connections that fail.
+
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::Url;
+
+/// What a client's connections do with `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proxies {
+    /// They ignore them.
+    Ignored,
+    /// They heed them.
+    Environment,
+    /// The caller brought the connections, and only the caller knows.
+    Theirs,
+}
+
+impl Proxies {
+    /// How a message names the proxy on the way to `url`, without its user name and password.
+    pub(crate) fn name(self, url: &Url) -> Option<String> {
+        match self {
+            Self::Ignored => None,
+            _ => self.name_of(&Matcher::from_system(), url),
+        }
+    }
+
+    fn name_of(self, matcher: &Matcher, url: &Url) -> Option<String> {
+        let found = matcher.intercept(&url.as_str().parse().ok()?)?;
+        let proxy = found.uri();
+        let scheme = proxy.scheme_str().unwrap_or("http");
+        let name = format!("{scheme}://{}", proxy.authority()?);
+        let socks = match scheme.starts_with("socks") {
+            true => " (SOCKS needs the feature `socks` of reqwest)",
+            false => "",
+        };
+        Some(match self {
+            Self::Theirs => format!("the environment names the proxy {name}{socks}"),
+            _ => format!("through the environment's proxy {name}{socks}"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_is_named_without_its_password() {
+        let url = |text| Url::parse(text).unwrap();
+        for (proxy, no, to, named) in [
+            (
+                "http://user:hunter2@proxy.example.com:3128",
+                "",
+                "https://circleci.com/api/v2/me",
+                Some("http://proxy.example.com:3128"),
+            ),
+            (
+                "socks5://user:hunter2@127.0.0.1:1080",
+                "",
+                "https://circleci.com",
+                Some("socks5://127.0.0.1:1080 (SOCKS needs"),
+            ),
+            (
+                "proxy.example.com:3128",
+                "",
+                "http://10.0.0.1",
+                Some("http://proxy.example.com:3128"),
+            ),
+            (
+                "http://proxy:1",
+                ".circleci.com",
+                "https://app.circleci.com",
+                None,
+            ),
+            ("http://proxy:1", "10.0.0.0/8", "http://10.1.2.3", None),
+            ("ftp://proxy:1", "", "https://circleci.com", None),
+        ] {
+            let matcher = Matcher::builder().all(proxy).no(no).build();
+            let name = Proxies::Environment.name_of(&matcher, &url(to));
+            assert_eq!(name.is_some(), named.is_some(), "{proxy}: {name:?}");
+            let (name, named) = (name.unwrap_or_default(), named.unwrap_or_default());
+            assert!(name.contains(named), "{proxy}: {name}");
+            assert!(!name.contains("hunter2"), "{name}");
+        }
+        assert_eq!(
+            Proxies::Ignored.name(&Url::parse("https://circleci.com").unwrap()),
+            None
+        );
+    }
+}

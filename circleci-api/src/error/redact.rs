@@ -1,0 +1,199 @@
+//! Takes secrets out of text before it is printed or cut. All that a server or a library says goes through here.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// What stands in the place of a secret.
+pub(crate) const REDACTED: &str = "[redacted]";
+
+/// A shorter secret is found as a whole word only: a token `t` must not turn `invalid character` into nonsense.
+const SHORT: usize = 8;
+
+/// So much of a secret counts as a part of it, where a text ends in the middle of one.
+const PART: usize = 4;
+
+/// Secrets in all the forms in which they may be repeated.
+#[derive(Clone, Default)]
+pub(crate) struct Secrets(Arc<[SecretString]>);
+
+impl Secrets {
+    pub(crate) fn new(secrets: impl IntoIterator<Item = String>) -> Self {
+        let mut secrets: Vec<String> = secrets.into_iter().filter(|it| !it.is_empty()).collect();
+        // A form that contains another one goes first.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.dedup();
+        Self(secrets.into_iter().map(SecretString::from).collect())
+    }
+
+    /// A text without the secrets.
+    pub(crate) fn hide<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut text = Cow::Borrowed(text);
+        for secret in self.0.iter() {
+            let secret = secret.expose_secret();
+            if let Some(hidden) = replace(&text, secret) {
+                text = Cow::Owned(hidden);
+            }
+        }
+        text
+    }
+
+    /// The same for a text that may end in the middle of a secret.
+    pub(crate) fn hide_in_part<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut text = self.hide(text);
+        for secret in self.0.iter() {
+            let secret = secret.expose_secret();
+            if let Some(kept) = before_part(&text, secret) {
+                text = Cow::Owned(format!("{}{REDACTED}", &text[..kept]));
+            }
+        }
+        text
+    }
+
+    /// Whether a text holds a secret.
+    pub(crate) fn are_in(&self, text: &str) -> bool {
+        matches!(self.hide(text), Cow::Owned(_))
+    }
+
+    /// Runs something that makes errors out of a server's answer where the secrets are out of reach: [`hide_current`] knows
+    /// them meanwhile.
+    pub(crate) fn during<T>(&self, run: impl FnOnce() -> T) -> T {
+        let _restore = Restore(CURRENT.replace(self.clone()));
+        run()
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
+    }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Secrets> = RefCell::default();
+}
+
+struct Restore(Secrets);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        CURRENT.replace(std::mem::take(&mut self.0));
+    }
+}
+
+/// A text without the secrets of the call that is decoded on this thread, if there is one.
+pub(crate) fn hide_current(text: &str) -> Cow<'_, str> {
+    CURRENT.with_borrow(|secrets| secrets.hide(text))
+}
+
+/// The text with the secret replaced, or `None` if it is not in there.
+fn replace(text: &str, secret: &str) -> Option<String> {
+    if !text.contains(secret) {
+        return None;
+    }
+    if secret.len() >= SHORT {
+        return Some(text.replace(secret, REDACTED));
+    }
+    let mut hidden = String::with_capacity(text.len());
+    let mut kept = 0;
+    for (at, _) in text.match_indices(secret) {
+        let end = at + secret.len();
+        if !continues_before(&text[..at]) && !text[end..].starts_with(is_in_word) {
+            hidden.push_str(&text[kept..at]);
+            hidden.push_str(REDACTED);
+            kept = end;
+        }
+    }
+    hidden.push_str(&text[kept..]);
+    (kept > 0).then_some(hidden)
+}
+
+/// Whether what follows `before` continues a word. An apostrophe in a word belongs to it, as in `can't`.
+fn continues_before(before: &str) -> bool {
+    let before = before.strip_suffix('\'').unwrap_or(before);
+    before.ends_with(is_in_word)
+}
+
+fn is_in_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Where the first part of a secret begins with which a text ends.
+fn before_part(text: &str, secret: &str) -> Option<usize> {
+    if secret.len() < SHORT {
+        return None;
+    }
+    secret
+        .char_indices()
+        .rev()
+        .map(|(at, _)| at)
+        .take_while(|at| *at >= PART)
+        .find(|at| text.ends_with(&secret[..*at]))
+        .map(|at| text.len() - at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrets(secrets: &[&str]) -> Secrets {
+        Secrets::new(secrets.iter().map(|secret| (*secret).to_owned()))
+    }
+
+    #[test]
+    fn a_short_secret_is_hidden_as_a_whole_word_only() {
+        for (secret, text, hidden) in [
+            (
+                "t",
+                "invalid character, can't read t",
+                "invalid character, can't read [redacted]",
+            ),
+            (
+                "t",
+                "bad token 't', (t) and \"t\"",
+                "bad token '[redacted]', ([redacted]) and \"[redacted]\"",
+            ),
+            ("ess", "a mess", "a mess"),
+            ("abc", "abc_d abc abcd", "abc_d [redacted] abcd"),
+            ("seven77", "seven777 =seven77", "seven777 =[redacted]"),
+            ("eight888", "xeight888x", "x[redacted]x"),
+            ("aa", "aaa aa", "aaa [redacted]"),
+            ("ü", "über ü", "über [redacted]"),
+        ] {
+            assert_eq!(secrets(&[secret]).hide(text), hidden);
+        }
+    }
+
+    #[test]
+    fn a_text_may_end_in_the_middle_of_a_secret() {
+        let token = secrets(&["CCIPAT_s3cr3t-t0ken"]);
+        for (text, hidden) in [
+            ("bad CCIPAT_s3cr3t-t0ke", "bad [redacted]"),
+            ("bad CCIP", "bad [redacted]"),
+            ("bad CCI", "bad CCI"),
+            ("CCIPAT_s3cr3t-t0kenCCIPAT_s3", "[redacted][redacted]"),
+        ] {
+            assert_eq!(token.hide_in_part(text), hidden);
+        }
+        assert_eq!(token.hide("bad CCIPAT_s3"), "bad CCIPAT_s3");
+        assert_eq!(secrets(&["short"]).hide_in_part("shor"), "shor");
+    }
+
+    #[test]
+    fn the_longer_form_goes_first_and_nothing_is_hidden_without_secrets() {
+        let both = secrets(&["password", "password\\\"x", ""]);
+        assert_eq!(both.hide("a password\\\"x"), "a [redacted]");
+        assert_eq!(Secrets::default().hide("a password"), "a password");
+        assert_eq!(format!("{both:?}"), "[redacted]");
+    }
+
+    #[test]
+    fn the_current_secrets_end_with_what_they_are_for() {
+        let inside = secrets(&["password"]).during(|| hide_current("a password").into_owned());
+        assert_eq!(inside, "a [redacted]");
+        assert_eq!(hide_current("a password"), "a password");
+    }
+}

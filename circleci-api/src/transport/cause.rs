@@ -1,0 +1,219 @@
+//! What an error of the HTTP stack means: whether the request can have been processed, whether another attempt can
+//! succeed, and which of its causes a person needs to read.
+
+use std::error::Error as StdError;
+use std::io;
+
+use crate::error::ErrorKind;
+
+/// The meaning of an error.
+pub(super) struct Cause {
+    pub(super) kind: ErrorKind,
+    /// Another attempt meets the same.
+    pub(super) lasting: bool,
+    pub(super) message: String,
+}
+
+/// What is said of a certificate whose issuer is unknown.
+pub(super) const UNKNOWN_ISSUER: &str = "no CA certificate of this machine vouches for the server: install the package ca-certificates, \
+     or add the server's own CA with `ClientBuilder::http`";
+
+impl Cause {
+    /// Finds the meaning of an error of reqwest's.
+    pub(super) fn of(error: &reqwest::Error) -> Self {
+        let chain = Chain::of(error);
+        let never_processed = chain.errors.iter().any(|error| is_never_processed(*error));
+        let kind = if error.is_connect() || never_processed {
+            ErrorKind::Connect
+        } else if error.is_timeout() {
+            ErrorKind::Timeout
+        } else if error.is_builder() {
+            ErrorKind::Configuration
+        } else {
+            ErrorKind::Transport
+        };
+        let lasting = !never_processed && chain.errors.iter().any(|error| is_lasting(*error));
+        let message = chain.message();
+        let message = match explanation(&chain.texts) {
+            Some(explanation) => format!("{explanation} ({message})"),
+            None => message,
+        };
+        Self {
+            kind,
+            lasting,
+            message,
+        }
+    }
+}
+
+/// An error and its causes, from the outside in.
+struct Chain<'e> {
+    errors: Vec<&'e (dyn StdError + 'static)>,
+    texts: Vec<String>,
+}
+
+impl<'e> Chain<'e> {
+    fn of(error: &'e (dyn StdError + 'static)) -> Self {
+        let errors: Vec<_> = std::iter::successors(Some(error), |error| inside(*error)).collect();
+        let texts = errors.iter().map(|error| error.to_string()).collect();
+        Self { errors, texts }
+    }
+
+    /// The innermost error is the reason. One above it that repeats it says more: native-tls adds why a certificate was
+    /// refused.
+    fn message(&self) -> String {
+        let innermost = self.texts.last().map_or("", String::as_str);
+        let fullest = self.texts.iter().find(|text| text.contains(innermost));
+        fullest.map_or(innermost, String::as_str).to_owned()
+    }
+}
+
+/// The next error in a chain. An `io::Error` gives not what it wraps as its source, but the source of that.
+fn inside<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError + 'static)> {
+    match error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
+    }
+}
+
+/// The request was not written, or the server says that it did not look at it.
+fn is_never_processed(error: &(dyn StdError + 'static)) -> bool {
+    if let Some(error) = error.downcast_ref::<hyper::Error>() {
+        return error.is_canceled();
+    }
+    #[cfg(feature = "http2")]
+    if let Some(error) = error.downcast_ref::<h2::Error>() {
+        // A stream is told of the server's GOAWAY only if it lies beyond the last one that the server processes.
+        let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        return error.is_remote() && (error.is_go_away() || refused);
+    }
+    false
+}
+
+fn is_lasting(error: &(dyn StdError + 'static)) -> bool {
+    #[cfg(feature = "rustls-no-provider")]
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return is_lasting_tls(error);
+    }
+    is_lasting_text(&error.to_string())
+}
+
+#[cfg(feature = "rustls-no-provider")]
+fn is_lasting_tls(error: &rustls::Error) -> bool {
+    use rustls::AlertDescription as Alert;
+    use rustls::{Error, InvalidMessage};
+
+    match error {
+        Error::InvalidCertificate(_)
+        | Error::InvalidCertRevocationList(_)
+        | Error::NoCertificatesPresented
+        | Error::UnsupportedNameType
+        | Error::PeerIncompatible(_)
+        | Error::NoApplicationProtocol
+        // The server does not speak TLS.
+        | Error::InvalidMessage(InvalidMessage::InvalidContentType) => true,
+        // Alerts about the caller's certificate and about what both sides speak. All others may pass.
+        Error::AlertReceived(alert) => matches!(
+            alert,
+            Alert::BadCertificate
+                | Alert::UnsupportedCertificate
+                | Alert::CertificateRevoked
+                | Alert::CertificateExpired
+                | Alert::CertificateUnknown
+                | Alert::UnknownCA
+                | Alert::AccessDenied
+                | Alert::ProtocolVersion
+                | Alert::InsufficientSecurity
+                | Alert::InappropriateFallback
+                | Alert::CertificateRequired
+                | Alert::NoApplicationProtocol
+        ),
+        _ => false,
+    }
+}
+
+/// What has no type of its own: the errors of native-tls, of a TLS library that the caller brings, and of proxies.
+fn is_lasting_text(text: &str) -> bool {
+    const LASTING: [&str; 15] = [
+        // OpenSSL, SecureTransport and SChannel; rustls, where this crate does not know it.
+        "certificate verify failed",
+        "certificate was not trusted",
+        "certificate chain",
+        "invalid certificate",
+        "invalid peer certificate",
+        "hostname mismatch",
+        // Alerts about the caller's certificate and about what both sides speak.
+        "alert bad certificate",
+        "alert unknown ca",
+        "alert certificate",
+        "alert protocol version",
+        // The server does not speak TLS.
+        "wrong version number",
+        NO_TLS,
+        PROXY_SCHEME,
+        PROXY_REFUSED,
+        PROXY_WANTS_PASSWORD,
+    ];
+    LASTING.iter().any(|lasting| text.contains(lasting))
+}
+
+/// What hyper says of `https` where no TLS library was compiled in.
+const NO_TLS: &str = "invalid URL, scheme is not http";
+/// What hyper-rustls says of a proxy that is neither `http` nor `https`.
+const PROXY_SCHEME: &str = "unsupported scheme";
+/// What hyper says of the answer of a proxy to CONNECT; it does not keep the status.
+const PROXY_REFUSED: &str = "tunnel error: unsuccessful";
+const PROXY_WANTS_PASSWORD: &str = "tunnel error: proxy authorization required";
+/// What rustls and OpenSSL say of a certificate whose issuer is not trusted.
+const UNKNOWN_ISSUERS: [&str; 4] = [
+    "UnknownIssuer",
+    "unable to get local issuer certificate",
+    "self-signed certificate",
+    "self signed certificate",
+];
+const PROXY_UNREACHABLE: &str = "tunnel error: failed to create underlying connection";
+
+/// What a person needs to know beside the reason itself.
+fn explanation(texts: &[String]) -> Option<&'static str> {
+    let says = |what: &str| texts.iter().any(|text| text.contains(what));
+    if says(PROXY_WANTS_PASSWORD) {
+        Some("the proxy refused to connect: it wants a user name and a password (407)")
+    } else if says(PROXY_REFUSED) {
+        Some("the proxy refused to connect to the host")
+    } else if says(PROXY_SCHEME) {
+        Some("the proxy is neither http nor https")
+    } else if says(PROXY_UNREACHABLE) {
+        Some("the proxy cannot be reached")
+    } else if says(NO_TLS) {
+        Some(
+            "this build cannot speak https: enable the feature `rustls` or `native-tls` of circleci-api",
+        )
+    } else if says("InvalidContentType") || says("wrong version number") {
+        Some("the server does not speak TLS on this port")
+    } else if UNKNOWN_ISSUERS.iter().any(|text| says(text)) {
+        Some(UNKNOWN_ISSUER)
+    } else {
+        None
+    }
+}
+
+#[cfg(all(test, not(any(feature = "rustls-no-provider", feature = "native-tls"))))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn https_without_a_tls_library_is_lasting_and_explained() {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let error = http.get("https://127.0.0.1:9").send().await.unwrap_err();
+        let cause = Cause::of(&error);
+        assert_eq!((cause.kind, cause.lasting), (ErrorKind::Connect, true));
+        assert!(
+            cause.message.contains("enable the feature `rustls`"),
+            "{}",
+            cause.message
+        );
+    }
+}

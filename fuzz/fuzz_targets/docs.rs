@@ -1,0 +1,3 @@
+#![no_main]
+
+circleci_api_fuzz::target!("docs");

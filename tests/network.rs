@@ -1,0 +1,600 @@
+//! What real networks, proxies and TLS servers do, and what becomes of a call. The kinds are listed in `docs/faults.md`.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::raw::{self, Frame, Raw};
+use crate::server::{Server, Waits, answer, refused};
+use circleci_api::{
+    CallOptions, Client, ClientBuilder, Error, ErrorKind, RetryPolicy, reqwest, types,
+};
+use serde_json::{Value, json};
+
+const ID: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
+
+fn builder(host: impl Into<String>) -> (ClientBuilder, Waits) {
+    let waits = Waits::default();
+    let builder = Client::builder().host(host).token("t").clock(waits.clone());
+    (builder, waits)
+}
+
+async fn get(client: &Client) -> Result<Value, Error> {
+    client.get_workflow_by_id(ID).send_as().await
+}
+
+/// A POST that must not happen twice.
+async fn post(client: &Client) -> Result<Value, Error> {
+    let body: types::CreateContextRequest = serde_json::from_value(
+        json!({ "name": "n", "owner": { "id": ID, "type": "organization" } }),
+    )
+    .unwrap();
+    client.create_context(body).send_as().await
+}
+
+fn one_thread() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// A server that answers one request per connection, does not say that it closes the connection, and closes it.
+fn closes_after_each() -> Raw {
+    Raw::start(|_, stream| {
+        if raw::request(stream).is_some() {
+            stream
+                .write_all(&raw::answer(200, r#"{"message":"fine"}"#))
+                .unwrap();
+        }
+    })
+}
+
+#[test]
+fn a_connection_that_the_server_has_closed_meanwhile_is_not_used() {
+    let server = closes_after_each();
+    let runtime = one_thread();
+    let (builder, waits) = builder(format!("http://{}", server.address));
+    let client = builder.build().unwrap();
+    for round in 0..20 {
+        runtime.block_on(get(&client)).unwrap();
+        // Nothing drives the runtime meanwhile.
+        server.wait_until_closed(2 * round + 1);
+        runtime.block_on(post(&client)).unwrap();
+        server.wait_until_closed(2 * round + 2);
+    }
+    assert_eq!((server.connections(), waits.all().len()), (40, 0));
+}
+
+#[test]
+fn a_command_that_is_run_between_two_calls_costs_none_of_them() {
+    let server = closes_after_each();
+    let runtime = one_thread();
+    let (builder, waits) = builder(format!("http://{}", server.address));
+    let client = builder.no_retries().build().unwrap();
+    runtime.block_on(async {
+        for round in 0..20 {
+            get(&client).await.unwrap();
+            let exe = std::env::current_exe().unwrap();
+            assert!(
+                Command::new(exe)
+                    .arg("--list")
+                    .output()
+                    .unwrap()
+                    .status
+                    .success()
+            );
+            server.wait_until_closed(2 * round + 1);
+            // A GET without retries is as exposed as a POST.
+            let once = CallOptions::new().replay(false);
+            client
+                .cancel_workflow(ID)
+                .options(once)
+                .send()
+                .await
+                .unwrap();
+            server.wait_until_closed(2 * round + 2);
+        }
+    });
+    assert_eq!(waits.all().len(), 0);
+}
+
+#[test]
+fn a_download_does_not_begin_on_a_closed_connection() {
+    let server = closes_after_each();
+    let url = format!("http://{}", server.address);
+    let runtime = one_thread();
+    let (builder, waits) = builder(&url);
+    let client = builder.build().unwrap();
+    runtime.block_on(get(&client)).unwrap();
+    server.wait_until_closed(1);
+    let artifact = json!({ "path": "a", "node_index": 0, "url": format!("{url}/a") });
+    let artifact: types::Artifact = serde_json::from_value(artifact).unwrap();
+    runtime.block_on(async {
+        let mut stream = client.download_artifact(&artifact).stream().await.unwrap();
+        let bytes = stream.try_next().await.unwrap().unwrap();
+        assert_eq!(bytes, r#"{"message":"fine"}"#);
+    });
+    assert_eq!(waits.all().len(), 0);
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one() {
+    let strays = Arc::new(AtomicUsize::new(0));
+    let written = Arc::clone(&strays);
+    let server = Raw::start(move |_, stream| {
+        while let Some(first) = raw::request(stream) {
+            let me = first.contains("/me");
+            let body = if me {
+                r#"{"message":"me"}"#
+            } else {
+                r#"{"message":"fine"}"#
+            };
+            let _ = stream.write_all(&raw::answer(200, body));
+            // Nobody asked for this one.
+            let _ = stream.write_all(&raw::answer(200, r#"{"message":"stray"}"#));
+            written.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let runtime = one_thread();
+    let (builder, _) = builder(format!("http://{}", server.address));
+    let client = builder.build().unwrap();
+    let mut answers = 0;
+    // What comes after the client has looked cannot be told from an answer.
+    let mut wait_for_stray = || {
+        answers += 1;
+        while strays.load(Ordering::SeqCst) < answers {
+            std::thread::yield_now();
+        }
+    };
+    for round in 0..20 {
+        let answer = runtime.block_on(get(&client)).unwrap();
+        assert_eq!(answer["message"], "fine", "round {round}");
+        wait_for_stray();
+        let answer: Value = runtime
+            .block_on(client.get_current_user().send_as())
+            .unwrap();
+        assert_eq!(answer["message"], "me", "round {round}");
+        wait_for_stray();
+    }
+}
+
+#[tokio::test]
+async fn a_post_without_a_body_says_so() {
+    let server = Server::start(|_, _| answer(200, r#"{"message":"fine"}"#).into()).await;
+    let client = server.client();
+    client.cancel_workflow(ID).send().await.unwrap();
+    client
+        .approve_pending_approval_job_by_id(ID, ID)
+        .send()
+        .await
+        .unwrap();
+    get(&client).await.unwrap();
+    post(&client).await.unwrap();
+    let lengths: Vec<Option<String>> = server
+        .seen()
+        .iter()
+        .map(|seen| seen.header("content-length").map(str::to_owned))
+        .collect();
+    assert_eq!(lengths[..3], [Some("0".into()), Some("0".into()), None]);
+    assert!(lengths[3].as_ref().is_some_and(|length| length != "0"));
+}
+
+/// What a server of HTTP/2 does with a request.
+#[derive(Clone, Copy, Debug)]
+enum Does {
+    Answer,
+    /// RST_STREAM with REFUSED_STREAM.
+    Refuse,
+    /// RST_STREAM with INTERNAL_ERROR: it may have happened.
+    Fail,
+    /// GOAWAY with a reason; the last stream that is processed is the one before this.
+    GoAwayBefore(u32),
+    /// GOAWAY without a reason; this stream is processed, and its answer never comes.
+    GoAwayAfter,
+}
+
+/// A server of HTTP/2 whose n-th request gets the n-th deed; all later ones are answered.
+fn http2(deeds: &'static [Does]) -> Raw {
+    let mut next = 0;
+    Raw::start(move |_, stream| {
+        let _ = serve_http2(stream, deeds, &mut next);
+    })
+}
+
+fn serve_http2(stream: &mut TcpStream, deeds: &[Does], next: &mut usize) -> std::io::Result<()> {
+    raw::greet(stream)?;
+    loop {
+        let frame = Frame::read(stream)?;
+        if !frame.ends_request() {
+            continue;
+        }
+        let deed = deeds.get(*next).copied().unwrap_or(Does::Answer);
+        *next += 1;
+        let go_away = |stream: &mut TcpStream, last: u32, reason: u32| {
+            let payload = [last.to_be_bytes(), reason.to_be_bytes()].concat();
+            Frame::write(stream, raw::GOAWAY, 0, 0, &payload)
+        };
+        match deed {
+            Does::Answer => raw::answer_stream(stream, frame.stream, r#"{"message":"fine"}"#)?,
+            Does::Refuse => {
+                Frame::write(
+                    stream,
+                    raw::RST_STREAM,
+                    0,
+                    frame.stream,
+                    &7_u32.to_be_bytes(),
+                )?;
+            }
+            Does::Fail => {
+                Frame::write(
+                    stream,
+                    raw::RST_STREAM,
+                    0,
+                    frame.stream,
+                    &2_u32.to_be_bytes(),
+                )?;
+            }
+            Does::GoAwayBefore(reason) => {
+                go_away(stream, frame.stream.saturating_sub(2), reason)?;
+                return drain(stream);
+            }
+            Does::GoAwayAfter => {
+                go_away(stream, frame.stream, 0)?;
+                return drain(stream);
+            }
+        }
+    }
+}
+
+/// Lets the client read what was written: a close with unread bytes would be a reset.
+fn drain(stream: &mut TcpStream) -> std::io::Result<()> {
+    stream.shutdown(std::net::Shutdown::Write)?;
+    std::io::copy(stream, &mut std::io::sink()).map(drop)
+}
+
+#[tokio::test]
+async fn what_a_server_of_http2_did_not_look_at_is_sent_again_whatever_the_method() {
+    use Does::{Fail, GoAwayAfter, GoAwayBefore, Refuse};
+    for (deeds, succeeds) in [
+        (&[Refuse][..], true),
+        (&[Refuse; 5], true),
+        (&[GoAwayBefore(0)], true),
+        (&[GoAwayBefore(0); 5], true),
+        // ENHANCE_YOUR_CALM and INTERNAL_ERROR.
+        (&[GoAwayBefore(11), GoAwayBefore(2), Refuse], true),
+        (&[Fail], false),
+        (&[GoAwayAfter], false),
+        (&[Refuse, Fail], false),
+        (&[Refuse, GoAwayAfter], false),
+    ] {
+        let server = http2(deeds);
+        let http = reqwest::Client::builder()
+            .http2_prior_knowledge()
+            .no_proxy();
+        let (builder, _) = builder(format!("http://{}", server.address));
+        let client = builder.http(http).build().unwrap();
+        let posted = post(&client).await;
+        assert_eq!(posted.is_ok(), succeeds, "{deeds:?}: {posted:?}");
+        if let Err(error) = posted {
+            assert_eq!(error.kind(), ErrorKind::Transport, "{deeds:?}: {error}");
+        }
+        get(&client).await.unwrap();
+    }
+    // One that refuses for ever is given up.
+    let server = http2(&[Refuse; 100]);
+    let http = reqwest::Client::builder()
+        .http2_prior_knowledge()
+        .no_proxy();
+    let (builder, _) = builder(format!("http://{}", server.address));
+    let error = post(&builder.http(http).build().unwrap())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.attempts()),
+        (ErrorKind::Connect, 6),
+        "{error}"
+    );
+    assert!(error.to_string().contains("refused"), "{error}");
+}
+
+/// A client of an https host that no name server is asked for, because all goes through this proxy.
+fn through(proxy: &str) -> Client {
+    let http = reqwest::Client::builder().proxy(reqwest::Proxy::all(proxy).unwrap());
+    builder("https://ci.example.com")
+        .0
+        .http(http)
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_to_connect_is_asked_once_and_named() {
+    for (status, word) in [(403, "refused"), (407, "user name and a password (407)")] {
+        let proxy = Raw::start(move |_, stream| {
+            let line = raw::request(stream).unwrap_or_default();
+            assert!(line.starts_with("CONNECT ci.example.com:443 "), "{line}");
+            stream.write_all(&raw::answer(status, "no")).unwrap();
+        });
+        for call in [
+            get(&through(&format!("http://{}", proxy.address))).await,
+            post(&through(&format!("http://{}", proxy.address))).await,
+        ] {
+            let error = call.unwrap_err();
+            let line = error.to_string();
+            assert_eq!(
+                (error.kind(), error.attempts()),
+                (ErrorKind::Connect, 1),
+                "{line}"
+            );
+            assert!(!error.is_transient(), "{line}");
+            assert!(
+                line.contains("the proxy refused to connect") && line.contains(word),
+                "{line}"
+            );
+        }
+        assert_eq!(proxy.connections(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_cannot_be_reached_is_named_as_the_proxy() {
+    let client = through(&format!("http://{}", refused().await));
+    let error = get(&client).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.attempts()),
+        (ErrorKind::Connect, 6),
+        "{error}"
+    );
+    let line = error.to_string();
+    assert!(
+        line.contains("the proxy cannot be reached (Connection refused"),
+        "{line}"
+    );
+}
+
+/// A server that answers the first message of a TLS handshake with these bytes.
+fn answers_hello(bytes: Vec<u8>) -> Raw {
+    Raw::start(move |_, stream| {
+        let mut head = [0; 5];
+        if stream.read_exact(&mut head).is_ok() {
+            let mut hello = vec![0; usize::from(u16::from_be_bytes([head[3], head[4]]))];
+            let _ = stream.read_exact(&mut hello);
+            let _ = stream.write_all(&bytes);
+        }
+    })
+}
+
+/// Connections by each TLS library that is built in, without the machine's CA certificates.
+fn tls() -> Vec<reqwest::ClientBuilder> {
+    let plain = || reqwest::Client::builder().tls_certs_only([]).no_proxy();
+    vec![
+        plain().tls_backend_rustls(),
+        #[cfg(feature = "native-tls")]
+        plain().tls_backend_native(),
+    ]
+}
+
+#[tokio::test]
+async fn an_alert_of_the_server_may_pass_unless_it_is_about_a_certificate_or_a_version() {
+    for (alert, attempts) in [
+        // internal_error, user_canceled, handshake_failure
+        (80, 6),
+        (90, 6),
+        (40, 6),
+        // bad_certificate, unknown_ca, certificate_required, protocol_version
+        (42, 1),
+        (48, 1),
+        (116, 1),
+        (70, 1),
+    ] {
+        let server = answers_hello(vec![21, 3, 3, 0, 2, 2, alert]);
+        for http in tls() {
+            let (builder, _) = builder(format!("https://{}", server.address));
+            let error = post(&builder.http(http).build().unwrap())
+                .await
+                .unwrap_err();
+            assert_eq!(
+                (error.kind(), error.attempts()),
+                (ErrorKind::Connect, attempts),
+                "{alert}: {error}"
+            );
+            assert_eq!(error.is_transient(), attempts > 1, "{alert}: {error}");
+            assert!(error.to_string().contains("alert"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_asked_once_and_named() {
+    let server = answers_hello(raw::answer(400, "plain HTTP here"));
+    for http in tls() {
+        let (builder, _) = builder(format!("https://{}", server.address));
+        let error = get(&builder.http(http).build().unwrap()).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.attempts()),
+            (ErrorKind::Connect, 1),
+            "{error}"
+        );
+        assert!(error.to_string().contains("does not speak TLS"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_certificate_is_asked_for_once_and_its_reason_kept() {
+    use tokio_rustls::rustls;
+
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let key = made.signing_key.serialize_der();
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(
+        rustls::crypto::ring::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()
+    .unwrap()
+    .with_no_client_auth()
+    .with_single_cert(vec![made.cert.der().clone()], key.try_into().unwrap())
+    .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let server = Server::start_tls(acceptor, |_, _| answer(200, "{}").into()).await;
+    let port = server.address.port();
+    let root = || reqwest::Certificate::from_der(made.cert.der()).unwrap();
+    let table: [(&str, fn(_, _) -> reqwest::ClientBuilder, &[&str]); 2] = [
+        (
+            "localhost",
+            |http: reqwest::ClientBuilder, _| http,
+            &["UnknownIssuer", "self-signed certificate"],
+        ),
+        (
+            "127.0.0.1",
+            |http: reqwest::ClientBuilder, root| http.tls_certs_only([root]),
+            &["not valid for name", "mismatch"],
+        ),
+    ];
+    for (host, trust, reasons) in table {
+        for http in tls() {
+            let (builder, waits) = builder(format!("https://{host}:{port}"));
+            let client = builder.http(trust(http, root())).build().unwrap();
+            let error = post(&client).await.unwrap_err();
+            let line = error.to_string();
+            assert_eq!(
+                (error.kind(), error.attempts(), waits.all().len()),
+                (ErrorKind::Connect, 1, 0),
+                "{line}"
+            );
+            assert!(reasons.iter().any(|reason| line.contains(reason)), "{line}");
+            let remedy = line.contains("ca-certificates");
+            assert_eq!(remedy, host == "localhost", "{line}");
+        }
+    }
+    assert_eq!(server.count(), 0);
+}
+
+/// Set for a child of the test's own, to what it does.
+const CHILD: &str = "CIRCLECI_API_TEST_CHILD";
+
+/// Runs `in_another_environment` in a process whose environment is another one.
+fn child(does: &str, variables: &[(&str, &str)]) -> String {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "network::in_another_environment", "--nocapture"]);
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
+        command.env_remove(name).env_remove(name.to_lowercase());
+    }
+    command
+        .env_remove("SSL_CERT_FILE")
+        .env_remove("SSL_CERT_DIR");
+    command.env(CHILD, does).envs(variables.iter().copied());
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    let said = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
+    assert!(status.success(), "{said}");
+    said
+}
+
+/// Does nothing on its own: [`child`] says what.
+#[tokio::test]
+async fn in_another_environment() {
+    let Ok(does) = std::env::var(CHILD) else {
+        return;
+    };
+    match does.as_str() {
+        "https" => {
+            let (builder, waits) = builder("https://ci.example.com");
+            let error = get(&builder.build().unwrap()).await.unwrap_err();
+            println!("{:?} {error} waits {}", error.kind(), waits.all().len());
+        }
+        "plain" => {
+            let server = Server::start(|_, _| answer(200, r#"{"message":"fine"}"#).into()).await;
+            get(&server.client()).await.unwrap();
+            let http = reqwest::Client::builder().no_proxy();
+            let client = server.builder().0.http(http).build().unwrap();
+            get(&client).await.unwrap();
+            println!("both fine");
+        }
+        other => panic!("{other}"),
+    }
+}
+
+/// What is said before a proxy is asked.
+const NO_ROOTS: &str = "this machine has no CA certificates";
+
+#[test]
+fn the_environments_proxy_is_named_when_it_is_dead() {
+    for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+        let said = child("https", &[(variable, "http://user:hunter2@127.0.0.1:9")]);
+        if said.contains(NO_ROOTS) {
+            println!("skipped: this machine has no CA certificates");
+            return;
+        }
+        assert!(
+            said.contains("through the environment's proxy http://127.0.0.1:9: "),
+            "{said}"
+        );
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+    // What talks to loopback does not care.
+    let said = child("plain", &[("HTTP_PROXY", "http://127.0.0.1:9")]);
+    assert!(said.contains("both fine"), "{said}");
+}
+
+#[test]
+fn the_environments_proxy_is_named_when_it_is_of_an_unsupported_kind() {
+    let said = child(
+        "https",
+        &[("ALL_PROXY", "socks5://user:hunter2@127.0.0.1:9")],
+    );
+    if said.contains(NO_ROOTS) {
+        println!("skipped: this machine has no CA certificates");
+        return;
+    }
+    assert!(
+        said.contains("the environment's proxy socks5://127.0.0.1:9 (SOCKS needs"),
+        "{said}"
+    );
+    // native-tls takes the proxy for one that speaks HTTP.
+    if cfg!(not(feature = "native-tls")) {
+        assert!(said.contains("waits 0"), "asked once: {said}");
+    }
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn a_machine_without_ca_certificates_talks_to_itself_and_says_why_it_talks_to_nobody_else() {
+    let none = [
+        ("SSL_CERT_FILE", "/nonexistent"),
+        ("SSL_CERT_DIR", "/nonexistent"),
+    ];
+    let said = child("plain", &none);
+    assert!(said.contains("both fine"), "{said}");
+    // OpenSSL finds out when it is shown a certificate.
+    if cfg!(feature = "native-tls") {
+        return;
+    }
+    let said = child("https", &none);
+    assert!(
+        said.contains("Configuration") && said.contains("no CA certificates"),
+        "{said}"
+    );
+    assert!(
+        said.contains("ca-certificates") && said.contains("waits 0"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn the_budget_bounds_what_is_sent_again() {
+    let server = http2(&[Does::Refuse; 100]);
+    let http = reqwest::Client::builder()
+        .http2_prior_knowledge()
+        .no_proxy();
+    let (builder, _) = builder(format!("http://{}", server.address));
+    let policy = RetryPolicy::default().max_elapsed(Duration::ZERO);
+    let client = builder.http(http).retry(policy).build().unwrap();
+    let error = post(&client).await.unwrap_err();
+    assert_eq!(error.attempts(), 1, "{error}");
+}

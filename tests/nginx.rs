@@ -1,0 +1,186 @@
+//! Many calls through nginx, which closes each connection after 50 requests: none is lost, none is doubled, and no POST
+//! fails that the server did not process. Skipped, with a word, where nginx is not installed.
+
+use std::collections::HashMap;
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use circleci_api::{Client, reqwest, serde_json, types, uuid::Uuid};
+use circleci_api_tests::server::{Server, TOKEN, answer};
+
+use super::ALONE;
+
+const CALLS: usize = 10_000;
+const AT_A_TIME: usize = 64;
+
+/// nginx in a process of its own, which ends with this.
+struct Nginx(Child);
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn program() -> Option<&'static str> {
+    ["nginx", "/usr/sbin/nginx"].into_iter().find(|program| {
+        let version = Command::new(program)
+            .arg("-v")
+            .stderr(Stdio::null())
+            .status();
+        version.is_ok_and(|status| status.success())
+    })
+}
+
+/// A port that was free a moment ago.
+fn port() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+impl Nginx {
+    fn start(program: &str, folder: &Path, listen: &str, at: SocketAddr, to: SocketAddr) -> Self {
+        let config = format!(
+            "daemon off; master_process off; pid nginx.pid; error_log stderr crit;
+             events {{ worker_connections 1024; }}
+             http {{
+               access_log off; keepalive_requests 50;
+               client_body_temp_path a; proxy_temp_path b; fastcgi_temp_path c; uwsgi_temp_path d; scgi_temp_path e;
+               server {{
+                 listen {at} {listen};
+                 location / {{ proxy_pass http://{to}; proxy_http_version 1.1; proxy_next_upstream off; }}
+               }}
+             }}"
+        );
+        fs::write(folder.join("nginx.conf"), config).unwrap();
+        let child = Command::new(program)
+            .arg("-p")
+            .arg(folder)
+            .args(["-c", "nginx.conf"])
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut nginx = Self(child);
+        let begun = Instant::now();
+        while TcpStream::connect(at).is_err() {
+            assert_eq!(nginx.0.try_wait().unwrap(), None, "nginx has ended");
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "nginx does not listen"
+            );
+            std::thread::yield_now();
+        }
+        nginx
+    }
+}
+
+/// How often the server processed a call, by the number of the call.
+type Processed = Arc<Mutex<HashMap<usize, usize>>>;
+
+/// A server that repeats the number of each call.
+async fn server(processed: &Processed) -> Server {
+    let processed = Arc::clone(processed);
+    Server::start_quiet(move |_, seen| {
+        let number = match seen.method.as_str() {
+            "GET" => {
+                let id = seen.target.rsplit('/').next().unwrap();
+                usize::try_from(Uuid::parse_str(id).unwrap().as_u128()).unwrap()
+            }
+            _ => {
+                let body: serde_json::Value = serde_json::from_slice(&seen.body).unwrap();
+                body["name"].as_str().unwrap().parse().unwrap()
+            }
+        };
+        *processed.lock().unwrap().entry(number).or_default() += 1;
+        answer(200, format!(r#"{{"message":"{number}"}}"#)).into()
+    })
+    .await
+}
+
+/// Every second call is a POST that must not happen twice.
+async fn call(client: &Client, number: usize) -> Result<serde_json::Value, circleci_api::Error> {
+    let id = Uuid::from_u128(number as u128);
+    if number.is_multiple_of(2) {
+        return client.get_workflow_by_id(id).send_as().await;
+    }
+    let body = serde_json::json!({ "name": number.to_string(), "owner": { "id": id, "type": "organization" } });
+    let body: types::CreateContextRequest = serde_json::from_value(body).unwrap();
+    client.create_context(body).send_as().await
+}
+
+async fn run(name: &str, listen: &str, http: reqwest::ClientBuilder) {
+    let Some(program) = program() else {
+        println!("skipped: nginx is not installed");
+        return;
+    };
+    let _alone = ALONE.lock().await;
+    let processed = Processed::default();
+    let server = server(&processed).await;
+    let (folder, at) = (tempfile::tempdir().unwrap(), port());
+    let _nginx = Nginx::start(program, folder.path(), listen, at, server.address);
+    let client = Client::builder()
+        .host(format!("http://{at}"))
+        .token(TOKEN)
+        .http(http.no_proxy())
+        .timeout(None)
+        .build()
+        .unwrap();
+    let ticket = Arc::new(AtomicUsize::new(0));
+    let workers: Vec<_> = (0..AT_A_TIME)
+        .map(|_| {
+            let (client, ticket) = (client.clone(), Arc::clone(&ticket));
+            tokio::spawn(async move {
+                let mut failed = Vec::new();
+                loop {
+                    let number = ticket.fetch_add(1, Ordering::SeqCst);
+                    if number >= CALLS {
+                        return failed;
+                    }
+                    match call(&client, number).await {
+                        Ok(answer) => assert_eq!(answer["message"], number.to_string()),
+                        Err(error) => failed.push((number, error.to_string())),
+                    }
+                }
+            })
+        })
+        .collect();
+    let mut failed = Vec::new();
+    for worker in workers {
+        failed.extend(worker.await.unwrap());
+    }
+    let processed = processed.lock().unwrap();
+    println!(
+        "{name}: {} of {CALLS} calls failed: {:?}",
+        failed.len(),
+        failed.first()
+    );
+    for (number, error) in &failed {
+        assert!(
+            processed.contains_key(number),
+            "{name}: a call failed that was not processed: {error}"
+        );
+    }
+    assert_eq!(failed, [], "{name}");
+    assert_eq!(processed.len(), CALLS, "{name}: none is lost");
+    assert!(
+        processed.values().all(|times| *times == 1),
+        "{name}: none is doubled"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn http1_through_nginx_loses_and_doubles_nothing() {
+    run("HTTP/1.1", "", reqwest::Client::builder()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn http2_through_nginx_loses_and_doubles_nothing() {
+    let http = reqwest::Client::builder().http2_prior_knowledge();
+    run("HTTP/2", "http2", http).await;
+}

@@ -1,0 +1,142 @@
+//! Servers that speak to a bare socket, for what a well-behaved server does not do: each on a thread of its own, so that it
+//! goes on while the client's runtime stands still.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// A listener that gives each connection, with its number from 0, to a function.
+pub struct Raw {
+    pub address: SocketAddr,
+    begun: Arc<AtomicUsize>,
+    done: Arc<AtomicUsize>,
+}
+
+impl Raw {
+    /// The function ends the connection when it returns. It runs on the listener's thread, one connection after the other.
+    pub fn start(mut talk: impl FnMut(usize, &mut TcpStream) + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (begun, done) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let counts = (Arc::clone(&begun), Arc::clone(&done));
+        thread::spawn(move || {
+            for (number, stream) in listener.incoming().enumerate() {
+                let Ok(mut stream) = stream else { return };
+                counts.0.fetch_add(1, Ordering::SeqCst);
+                talk(number, &mut stream);
+                drop(stream);
+                counts.1.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        Self {
+            address,
+            begun,
+            done,
+        }
+    }
+
+    /// How many connections there were.
+    pub fn connections(&self) -> usize {
+        self.begun.load(Ordering::SeqCst)
+    }
+
+    /// Waits until so many connections are closed.
+    pub fn wait_until_closed(&self, connections: usize) {
+        while self.done.load(Ordering::SeqCst) < connections {
+            thread::yield_now();
+        }
+    }
+}
+
+/// Reads a request of HTTP/1.1, and returns its first line; `None` where the connection ends first.
+pub fn request(stream: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read(&mut byte) {
+            Ok(1) => head.push(byte[0]),
+            _ => return None,
+        }
+    }
+    let head = String::from_utf8(head).ok()?;
+    let length = head
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .map_or(0, |(_, value)| value.trim().parse().unwrap());
+    stream.read_exact(&mut vec![0; length]).ok()?;
+    head.lines().next().map(str::to_owned)
+}
+
+/// An answer of HTTP/1.1.
+pub fn answer(status: u16, body: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 {status} whatever\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// A frame of HTTP/2.
+pub struct Frame {
+    pub kind: u8,
+    pub flags: u8,
+    pub stream: u32,
+    pub payload: Vec<u8>,
+}
+
+pub const DATA: u8 = 0;
+pub const HEADERS: u8 = 1;
+pub const RST_STREAM: u8 = 3;
+pub const SETTINGS: u8 = 4;
+pub const GOAWAY: u8 = 7;
+
+impl Frame {
+    pub fn read(stream: &mut TcpStream) -> io::Result<Self> {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head)?;
+        let [a, b, c, kind, flags, s, t, u, v] = head;
+        let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
+        stream.read_exact(&mut payload)?;
+        Ok(Self {
+            kind,
+            flags,
+            stream: u32::from_be_bytes([s & 0x7f, t, u, v]),
+            payload,
+        })
+    }
+
+    pub fn write(
+        stream: &mut TcpStream,
+        kind: u8,
+        flags: u8,
+        id: u32,
+        payload: &[u8],
+    ) -> io::Result<()> {
+        let mut frame = u32::try_from(payload.len()).unwrap().to_be_bytes()[1..].to_vec();
+        frame.extend([kind, flags]);
+        frame.extend(id.to_be_bytes());
+        frame.extend(payload);
+        stream.write_all(&frame)
+    }
+
+    /// Whether it ends the request of its stream.
+    pub fn ends_request(&self) -> bool {
+        matches!(self.kind, DATA | HEADERS) && self.flags & 1 != 0
+    }
+}
+
+/// Greets a client of HTTP/2.
+pub fn greet(stream: &mut TcpStream) -> io::Result<()> {
+    stream.read_exact(&mut [0; 24])?;
+    Frame::write(stream, SETTINGS, 0, 0, &[])
+}
+
+/// The answer 200 with a body, over HTTP/2.
+pub fn answer_stream(stream: &mut TcpStream, id: u32, body: &str) -> io::Result<()> {
+    // `:status: 200` is entry 8 of the static table.
+    Frame::write(stream, HEADERS, 4, id, &[0x88])?;
+    Frame::write(stream, DATA, 1, id, body.as_bytes())
+}

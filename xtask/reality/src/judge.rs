@@ -1,0 +1,346 @@
+//! A body against the schema that the document gives it.
+
+use serde_json::{Map, Value, json};
+
+use crate::action;
+
+/// A place of a body that the document does not allow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contradiction {
+    pub kind: Kind,
+    /// Where in the body, such as `items[0].vcs.branch`.
+    pub path: String,
+    /// What mends the document; empty if no Overlay can.
+    pub actions: Vec<Value>,
+}
+
+/// What is wrong with a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    UnknownKey,
+    UnknownWord,
+    Missing,
+    Null,
+    WrongForm,
+    NotJson,
+    /// The document allows it, and the types of the client do not take it.
+    Types,
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::UnknownKey => "a key that the document does not have",
+            Self::UnknownWord => "a word that the document does not have",
+            Self::Missing => "absent, though the document requires it",
+            Self::Null => "null, though the document does not allow it",
+            Self::WrongForm => "not of the form that the document gives it",
+            Self::NotJson => "not JSON",
+            Self::Types => "the document allows it, the types of the client do not",
+        })
+    }
+}
+
+/// How many references and parts lead to a schema at most.
+const MOST_STEPS: usize = 64;
+
+/// A schema and where in the document it is.
+#[derive(Clone)]
+struct Schema<'a> {
+    place: Vec<String>,
+    value: &'a Value,
+}
+
+pub struct Judge<'a> {
+    document: &'a Value,
+    operation: &'a str,
+    found: Vec<Contradiction>,
+}
+
+/// Everything about a body that its schema does not allow.
+pub fn judge(
+    document: &Value,
+    operation: &str,
+    (place, schema): (Vec<String>, &Value),
+    body: &Value,
+) -> Vec<Contradiction> {
+    let mut judge = Judge {
+        document,
+        operation,
+        found: Vec::new(),
+    };
+    let schema = Schema {
+        place,
+        value: schema,
+    };
+    judge.value(&schema, body, "");
+    judge.found
+}
+
+impl<'a> Judge<'a> {
+    fn value(&mut self, schema: &Schema<'a>, value: &Value, at: &str) {
+        let parts = self.parts(schema);
+        let says = |key: &str| parts.iter().find(|part| part.value.get(key).is_some());
+        let is = |key: &str| parts.iter().any(|part| part.value[key] == true);
+        // How the client reads it is settled by the overlay.
+        if says("x-decode").is_some() {
+            return;
+        }
+        if value.is_null() {
+            if !is("nullable") && !is("x-nullable") && says("type").is_some() {
+                let place = parts.first().map_or(&schema.place, |part| &part.place);
+                self.report(Kind::Null, at, |why| {
+                    vec![action::update(why, place, json!({ "nullable": true }))]
+                });
+            }
+            return;
+        }
+        for key in ["oneOf", "anyOf"] {
+            if let Some(union) = says(key) {
+                return self.union(union, key, value, at);
+            }
+        }
+        if let (Some(part), Value::String(word)) = (says("enum"), value) {
+            let words = part.value["enum"].as_array();
+            if !words.is_some_and(|words| words.contains(value)) {
+                self.report(Kind::UnknownWord, at, |why| {
+                    vec![action::update(why, &part.place, json!({ "enum": [word] }))]
+                });
+            }
+            return;
+        }
+        let declared = says("type").and_then(|part| part.value["type"].as_str());
+        let declared = declared.or_else(|| says("properties").map(|_| "object"));
+        match (declared, value) {
+            (None, _) => {}
+            (Some("object"), Value::Object(fields)) => self.object(schema, &parts, fields, at),
+            (Some("array"), Value::Array(items)) => {
+                for part in parts
+                    .iter()
+                    .filter(|part| part.value.get("items").is_some())
+                {
+                    let inner = child(part, &["items"]);
+                    for (index, item) in items.iter().enumerate() {
+                        self.value(&inner, item, &format!("{at}[{index}]"));
+                    }
+                }
+            }
+            (Some(kind), _) => {
+                let format = says("format").and_then(|part| part.value["format"].as_str());
+                if !fits(kind, format, value) {
+                    self.wrong_form(schema, at);
+                }
+            }
+        }
+    }
+
+    fn object(
+        &mut self,
+        schema: &Schema<'a>,
+        parts: &[Schema<'a>],
+        fields: &Map<String, Value>,
+        at: &str,
+    ) {
+        let named: Vec<&Schema<'a>> = parts
+            .iter()
+            .filter(|part| part.value["properties"].is_object())
+            .collect();
+        for (key, value) in fields {
+            let at = join(at, key);
+            let property = named.iter().find_map(|part| {
+                // CircleCI answers in snake case where its document says kebab case.
+                let properties = part.value["properties"].as_object()?;
+                let spelled = properties
+                    .keys()
+                    .find(|known| *known == key || known.replace('-', "_") == *key)?;
+                Some(child(part, &["properties", spelled]))
+            });
+            let entry = || {
+                let part = parts
+                    .iter()
+                    .find(|part| part.value["additionalProperties"].is_object())?;
+                Some(child(part, &["additionalProperties"]))
+            };
+            match property.or_else(entry) {
+                Some(property) => self.value(&property, value, &at),
+                None => {
+                    if let Some(part) = named.first() {
+                        self.report(Kind::UnknownKey, &at, |why| {
+                            let properties = json!({ key: action::schema_of(value) });
+                            let update = json!({ "properties": properties });
+                            vec![action::update(why, &part.place, update)]
+                        });
+                    }
+                }
+            }
+        }
+        self.missing(schema, parts, fields, at);
+    }
+
+    /// The keys that the document requires and that are absent.
+    fn missing(
+        &mut self,
+        schema: &Schema<'a>,
+        parts: &[Schema<'a>],
+        fields: &Map<String, Value>,
+        at: &str,
+    ) {
+        let required = parts
+            .iter()
+            .filter_map(|part| part.value["required"].as_array());
+        for name in required.flatten().filter_map(Value::as_str) {
+            if fields.contains_key(name) || fields.contains_key(&name.replace('-', "_")) {
+                continue;
+            }
+            let part = parts
+                .iter()
+                .find(|part| part.value["properties"].get(name).is_some());
+            let property = part.map(|part| child(part, &["properties", name]));
+            // An Overlay cannot take a name out of `required`. What is nullable may be absent too.
+            let may_be_absent = property.as_ref().is_some_and(|property| {
+                let parts = self.parts(property);
+                ["nullable", "x-nullable"]
+                    .iter()
+                    .any(|key| parts.iter().any(|part| part.value[*key] == true))
+            });
+            if may_be_absent {
+                continue;
+            }
+            let place = property.map_or_else(|| schema.place.clone(), |property| property.place);
+            self.report(Kind::Missing, &join(at, name), |why| {
+                vec![action::update(why, &place, json!({ "nullable": true }))]
+            });
+        }
+    }
+
+    /// A union is as good as the branch that fits best.
+    fn union(&mut self, union: &Schema<'a>, key: &str, value: &Value, at: &str) {
+        let branches = union.value[key].as_array().map_or(0, Vec::len);
+        let mut best: Option<Vec<Contradiction>> = None;
+        for index in 0..branches {
+            let branch = child(union, &[key, &index.to_string()]);
+            let mut judge = Judge {
+                document: self.document,
+                operation: self.operation,
+                found: Vec::new(),
+            };
+            judge.value(&branch, value, at);
+            if best
+                .as_ref()
+                .is_none_or(|best| judge.found.len() < best.len())
+            {
+                best = Some(judge.found);
+            }
+        }
+        self.found.extend(best.into_iter().flatten());
+    }
+
+    fn wrong_form(&mut self, schema: &Schema<'a>, at: &str) {
+        // A property is replaced by one of any form; anything else is for a person to decide.
+        let replaced = match schema.place.as_slice() {
+            [parent @ .., properties, key] if properties == "properties" => Some((parent, key)),
+            _ => None,
+        };
+        self.report(Kind::WrongForm, at, |why| {
+            let Some((parent, key)) = replaced else {
+                return Vec::new();
+            };
+            // Without a type it reads as text, whatever comes.
+            let properties =
+                json!({ key.as_str(): { "description": "Comes in more than one form." } });
+            vec![
+                action::remove(why, &schema.place),
+                action::update(why, parent, json!({ "properties": properties })),
+            ]
+        });
+    }
+
+    fn report(&mut self, kind: Kind, path: &str, actions: impl FnOnce(&str) -> Vec<Value>) {
+        let why = format!(
+            "{}. Seen in an answer of {}: {kind}.",
+            titled(path),
+            self.operation
+        );
+        self.found.push(Contradiction {
+            kind,
+            path: path.to_owned(),
+            actions: actions(&why),
+        });
+    }
+
+    /// The schema without references and `allOf`: all schemas that hold at once.
+    fn parts(&self, schema: &Schema<'a>) -> Vec<Schema<'a>> {
+        let (mut parts, mut open) = (Vec::new(), vec![schema.clone()]);
+        while let Some(schema) = open.pop() {
+            if parts.len() + open.len() > MOST_STEPS {
+                break;
+            }
+            let reference = schema.value["$ref"].as_str();
+            let target = reference
+                .and_then(|reference| reference.strip_prefix('#'))
+                .and_then(|pointer| Some((pointer, self.document.pointer(pointer)?)));
+            if let Some((pointer, value)) = target {
+                let names = pointer.split('/').skip(1);
+                let place = names.map(|name| name.replace("~1", "/").replace("~0", "~"));
+                open.push(Schema {
+                    place: place.collect(),
+                    value,
+                });
+                // A loop of references ends here.
+                if parts.len() + open.len() > MOST_STEPS || value["$ref"] == schema.value["$ref"] {
+                    break;
+                }
+                continue;
+            }
+            for index in 0..schema.value["allOf"].as_array().map_or(0, Vec::len) {
+                open.push(child(&schema, &["allOf", &index.to_string()]));
+            }
+            parts.push(schema);
+        }
+        parts
+    }
+}
+
+fn child<'a>(schema: &Schema<'a>, names: &[&str]) -> Schema<'a> {
+    let (mut place, mut value) = (schema.place.clone(), schema.value);
+    for name in names {
+        place.push((*name).to_owned());
+        value = match name.parse::<usize>() {
+            Ok(index) if value.is_array() => &value[index],
+            _ => &value[*name],
+        };
+    }
+    Schema { place, value }
+}
+
+/// Whether a value has a type and a format.
+fn fits(kind: &str, format: Option<&str>, value: &Value) -> bool {
+    match (kind, value) {
+        ("string", Value::String(text)) => match format {
+            Some("uuid") => uuid::Uuid::try_parse(text).is_ok(),
+            Some("date-time") => chrono::DateTime::parse_from_rfc3339(text).is_ok(),
+            _ => true,
+        },
+        ("integer", Value::Number(number)) => !number.is_f64(),
+        ("number", Value::Number(_)) | ("boolean", Value::Bool(_)) => true,
+        ("object", Value::Object(_)) | ("array", Value::Array(_)) => true,
+        ("string" | "integer" | "number" | "boolean" | "object" | "array", _) => false,
+        _ => true,
+    }
+}
+
+fn join(at: &str, key: &str) -> String {
+    match at {
+        "" => key.to_owned(),
+        at => format!("{at}.{key}"),
+    }
+}
+
+/// The last key of a path as a title, by which `cargo xtask regen` calls the action.
+fn titled(path: &str) -> String {
+    let key = path.rsplit('.').next().unwrap_or_default();
+    match key.split('[').next() {
+        Some("") | None => "The answer".to_owned(),
+        Some(key) => format!("The key `{key}`"),
+    }
+}

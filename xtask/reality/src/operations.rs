@@ -1,0 +1,137 @@
+//! Which operation of the document a recorded answer belongs to.
+
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use crate::recordings::Asked;
+
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+/// An operation of the document.
+#[derive(Clone, Debug)]
+pub struct Operation<'a> {
+    pub id: &'a str,
+    method: String,
+    path: &'a str,
+    responses: &'a Value,
+}
+
+/// All operations of a document.
+pub fn all(document: &Value) -> Vec<Operation<'_>> {
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().into_iter().flatten() {
+        for method in METHODS {
+            let operation = &item[method];
+            if let Some(id) = operation["operationId"].as_str() {
+                operations.push(Operation {
+                    id,
+                    method: method.to_ascii_uppercase(),
+                    path,
+                    responses: &operation["responses"],
+                });
+            }
+        }
+    }
+    operations
+}
+
+/// The operation that was asked, if the document has it.
+pub fn find<'o, 'a>(operations: &'o [Operation<'a>], asked: &Asked) -> Option<&'o Operation<'a>> {
+    match asked {
+        Asked::Operation(id) => operations.iter().find(|operation| operation.id == id),
+        Asked::Request(method, url) => {
+            let path = path_of(url)?;
+            // The fewer parameters a template has, the closer it is to the path.
+            operations
+                .iter()
+                .filter(|operation| operation.method == *method)
+                .filter(|operation| fits(operation.path, &path))
+                .min_by_key(|operation| operation.path.matches('{').count())
+        }
+    }
+}
+
+impl<'a> Operation<'a> {
+    /// The schema of the answer with this status, and where in the document it is. Without a status, or with one that the
+    /// document does not have, it is that of the first success with a body.
+    pub fn schema(&self, status: Option<u16>) -> Option<(Vec<String>, &'a Value)> {
+        let responses = self.responses.as_object()?;
+        let wanted = status.map(|status| status.to_string());
+        let exact = responses
+            .iter()
+            .find(|(name, _)| Some(*name) == wanted.as_ref());
+        let successes = responses.iter().filter(|(name, _)| name.starts_with('2'));
+        exact
+            .into_iter()
+            .chain(successes)
+            .find_map(|(name, response)| {
+                let schema = response.pointer("/content/application~1json/schema")?;
+                let method = self.method.to_ascii_lowercase();
+                let place = [
+                    "paths",
+                    self.path,
+                    &method,
+                    "responses",
+                    name,
+                    "content",
+                    "application/json",
+                    "schema",
+                ];
+                Some((place.map(str::to_owned).to_vec(), schema))
+            })
+    }
+}
+
+/// The segments of a URL below `/api/v2`, still escaped.
+fn path_of(url: &str) -> Option<Vec<&str>> {
+    let bare = url.split(['?', '#']).next().unwrap_or(url);
+    let (_, path) = bare.split_once("/api/v2/")?;
+    Some(path.trim_end_matches('/').split('/').collect())
+}
+
+/// Whether a path has the form of a template. A project slug has three parts, whose slashes may be escaped.
+fn fits(template: &str, path: &[&str]) -> bool {
+    let segments: Vec<&str> = template.trim_matches('/').split('/').collect();
+    matches(&segments, path)
+}
+
+fn matches(template: &[&str], path: &[&str]) -> bool {
+    let Some((first, rest)) = template.split_first() else {
+        return path.is_empty();
+    };
+    let Some((segment, left)) = path.split_first() else {
+        return false;
+    };
+    if !first.starts_with('{') {
+        let literal = percent_decode_str(segment).decode_utf8_lossy();
+        return literal == *first && matches(rest, left);
+    }
+    if segment.is_empty() {
+        return false;
+    }
+    let slug = first.contains("slug") && path.len() >= 3;
+    matches(rest, left) || (slug && matches(rest, &path[3..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_finds_its_template() {
+        let slug = "/project/{project-slug}/pipeline";
+        for path in [
+            "project/gh/acme/web/pipeline",
+            "project/gh%2Facme%2Fweb/pipeline",
+        ] {
+            let path: Vec<&str> = path.split('/').collect();
+            assert!(fits(slug, &path));
+            assert!(!fits("/project/{project-slug}", &path));
+        }
+        assert_eq!(
+            path_of("https://circleci.com/api/v2/me?x=/y"),
+            Some(vec!["me"])
+        );
+        assert_eq!(path_of("https://circleci.com/api/v1.1/me"), None);
+    }
+}

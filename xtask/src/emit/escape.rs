@@ -1,0 +1,354 @@
+//! The one way of a document's words into comments and docs. Whatever they hold, the result is text: no test that
+//! `cargo test` runs, no HTML, no picture, no link but to https, no character that hides or turns what follows.
+//!
+//! All of it is linear in the length of the text.
+
+/// A word of the document in prose or in a heading.
+pub fn text(words: &str) -> String {
+    prose(&one_line(words))
+}
+
+/// A word of the document as code, between backticks.
+pub fn code(words: &str) -> String {
+    // A backtick would end the code, and a backslash does not escape one in there.
+    format!("`{}`", one_line(words).replace('`', "'"))
+}
+
+/// The same in a table, where a bar would end the cell.
+pub fn code_in_table(words: &str) -> String {
+    code(words).replace('|', "\\|")
+}
+
+/// A part of a URL. What is not plain is percent-encoded, so that no link ends in it.
+pub fn part_of_url(words: &str) -> String {
+    let mut out = String::with_capacity(words.len());
+    for byte in words.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+/// A line of code in a block: it can neither end the block nor hide anything.
+pub fn code_line(line: &str) -> String {
+    let line = visible(line);
+    let mut out = String::with_capacity(line.len());
+    for run in runs(&line) {
+        match is_run(run) && run.len() >= FENCE {
+            true => out.extend(run.chars().map(|_| '\'')),
+            false => out.push_str(run),
+        }
+    }
+    out
+}
+
+fn is_run(piece: &str) -> bool {
+    piece.starts_with('`') || piece.starts_with("~~~")
+}
+
+/// So many backticks or tildes begin a block of code.
+const FENCE: usize = 3;
+
+/// The text in pieces: runs of backticks, runs of tildes that could begin a block, and what lies between them.
+fn runs(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?;
+        let begins = |rest: &str| rest.starts_with('`') || rest.starts_with("~~~");
+        let end = match begins(rest) {
+            true => rest.find(|c| c != first),
+            false => rest
+                .char_indices()
+                .map(|(at, _)| at)
+                .find(|at| begins(&rest[*at..])),
+        };
+        let (run, after) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = after;
+        Some(run)
+    })
+}
+
+/// Words on one line, without controls and without characters that cannot be seen.
+pub fn one_line(words: &str) -> String {
+    let visible = visible(words);
+    visible.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Without controls (a tab becomes a space) and without what changes the direction of text or cannot be seen: a reader of a
+/// diff must see what is there.
+pub fn visible(words: &str) -> String {
+    words
+        .chars()
+        .filter(|c| !is_hidden(*c))
+        .map(|c| match c {
+            _ if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => ' ',
+            _ => c,
+        })
+        .collect()
+}
+
+fn is_hidden(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Where a link may lead.
+pub fn is_safe_address(address: &str) -> bool {
+    address
+        .strip_prefix("https://")
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+        && !address.contains(|c: char| {
+            c.is_whitespace()
+                || c.is_control()
+                || matches!(
+                    c,
+                    '<' | '>' | '"' | '\'' | '`' | '\\' | '(' | ')' | '[' | ']'
+                )
+        })
+}
+
+/// A line of Markdown prose in which only emphasis, short code and links to https are left.
+///
+/// `page` stands before an address that begins with `#`.
+pub fn prose_with_links(line: &str, page: &str) -> String {
+    let line = visible(line);
+    let mut out = String::with_capacity(line.len() + 16);
+    // A line that begins with `>` would be a quotation, and could hold a block.
+    if line.trim_start().starts_with('>') {
+        out.push('\\');
+    }
+    let pieces: Vec<&str> = runs(&line).collect();
+    let closing = closing(&pieces);
+    let mut at = 0;
+    while let Some(piece) = pieces.get(at) {
+        match (is_run(piece), closing[at]) {
+            (true, Some(end)) => {
+                // No backtick inside: whoever cuts the line into sentences must see where code begins and ends.
+                let inside = pieces[at + 1..end].concat().replace(['`', '~'], "'");
+                out.push_str(&format!("`{inside}`"));
+                at = end;
+            }
+            // A backslash before it would make the first one of the run plain text already.
+            (true, None) => piece.chars().for_each(|c| {
+                if !escapes(&out) {
+                    out.push('\\');
+                }
+                out.push(c);
+            }),
+            (false, _) => between(piece, page, &mut out),
+        }
+        at += 1;
+    }
+    out
+}
+
+/// For each run of one or two backticks, where the next run of the same length ends the code that it begins.
+fn closing(pieces: &[&str]) -> Vec<Option<usize>> {
+    let mut next = [None; FENCE];
+    let mut closing = vec![None; pieces.len()];
+    for (at, piece) in pieces.iter().enumerate().rev() {
+        if piece.starts_with('`') && piece.len() < FENCE {
+            closing[at] = next[piece.len()].replace(at);
+            // A backslash makes the first backtick of a run plain text, so that the run is not what it seems.
+            if at > 0 && escapes(pieces[at - 1]) {
+                closing[at] = None;
+            }
+        }
+    }
+    closing
+}
+
+/// Whether the text ends in a backslash that escapes what follows.
+fn escapes(text: &str) -> bool {
+    let backslashes = text.bytes().rev().take_while(|byte| *byte == b'\\').count();
+    !backslashes.is_multiple_of(2)
+}
+
+/// Prose without code.
+fn between(text: &str, page: &str, out: &mut String) {
+    let mut rest = text;
+    while let Some(at) = rest.find(['\\', '<', '[', '!', 'h']) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let length = match rest.as_bytes()[0] {
+            // An escaped character stays one.
+            b'\\' => {
+                let escaped = rest[1..].chars().next().filter(char::is_ascii_punctuation);
+                let length = 1 + escaped.map_or(0, char::len_utf8);
+                out.push_str(&rest[..length]);
+                length
+            }
+            b'<' => {
+                out.push_str("\\<");
+                1
+            }
+            b'!' => {
+                let image = rest[1..].starts_with('[');
+                out.push_str(if image { "\\!" } else { "!" });
+                1
+            }
+            b'[' => bracket(rest, page, out),
+            _ if rest.starts_with("http://") || rest.starts_with("https://") => address(rest, out),
+            _ => {
+                out.push('h');
+                1
+            }
+        };
+        rest = &rest[length..];
+    }
+    out.push_str(rest);
+}
+
+/// A bracket, or the whole link that begins with it; returns how much of the text that was.
+fn bracket(text: &str, page: &str, out: &mut String) -> usize {
+    if let Some((length, words, target)) = link(text) {
+        let target = match target.starts_with('#') {
+            true => format!("{page}{target}"),
+            false => target.to_owned(),
+        };
+        if is_safe_address(&target) {
+            out.push('[');
+            words.chars().for_each(|c| {
+                if matches!(c, '<' | '!' | '\\') {
+                    out.push('\\');
+                }
+                out.push(c);
+            });
+            out.push_str(&format!("]({target})"));
+            return length;
+        }
+    }
+    out.push_str("\\[");
+    1
+}
+
+/// `[words](target)` at the beginning, or with the slip of the pen `[words](target]`: its length and its parts.
+fn link(text: &str) -> Option<(usize, &str, &str)> {
+    let end = 1 + text[1..].find(['[', ']'])?;
+    let target = text[end..].strip_prefix("](")?;
+    let length = target.find(|c: char| c.is_whitespace() || matches!(c, ')' | ']'))?;
+    let closed = target[length..].starts_with([')', ']']);
+    closed.then(|| (end + 2 + length + 1, &text[1..end], &target[..length]))
+}
+
+/// The address at the beginning; returns its length.
+fn address(text: &str, out: &mut String) -> usize {
+    let end = text.find(|c: char| {
+        c.is_whitespace() || matches!(c, ')' | '<' | '>' | '"' | '\'' | ']' | '[' | '\\')
+    });
+    let whole = &text[..end.unwrap_or(text.len())];
+    let url = whole.trim_end_matches(['.', ',']);
+    // `<vcs>` in a path is a placeholder, not a tag.
+    let placeholder = text[whole.len()..].starts_with('<');
+    if out.ends_with('<') || placeholder {
+        out.push_str(url);
+    } else if is_safe_address(url) {
+        out.push_str(&format!("<{url}>"));
+    } else {
+        out.push_str(&format!("`{url}`"));
+    }
+    url.len()
+}
+
+/// A line of prose without any Markdown.
+fn prose(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    for c in line.chars() {
+        if c.is_ascii_punctuation()
+            && !matches!(
+                c,
+                '.' | ',' | ':' | ';' | '\'' | '"' | '(' | ')' | '/' | '-'
+            )
+        {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = "https://example.com/api";
+
+    #[test]
+    fn what_is_harmless_stays() {
+        for (line, escaped) in [
+            ("a `b` *c* _d_, 1 > 0", "a `b` *c* _d_, 1 > 0"),
+            ("``a ` b`` c", "`a ' b` c"),
+            ("https://b.c/~d", "<https://b.c/~d>"),
+            ("a pull/<number>/head [x]", "a pull/\\<number>/head \\[x]"),
+            ("[a](https://b.c/d)", "[a](https://b.c/d)"),
+            ("[a](https://b.c/d] e", "[a](https://b.c/d) e"),
+            ("[a](#tag/A)", "[a](https://example.com/api#tag/A)"),
+            ("see https://b.c/d.", "see <https://b.c/d>."),
+            ("at https://b.c/<vcs>/x", "at https://b.c/\\<vcs>/x"),
+            ("without https:// in it", "without `https://` in it"),
+            ("~5 minutes, 50!", "~5 minutes, 50!"),
+        ] {
+            assert_eq!(prose_with_links(line, PAGE), escaped, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_becomes_text() {
+        for (line, escaped) in [
+            ("~~~", "\\~\\~\\~"),
+            ("```rust", "\\`\\`\\`rust"),
+            ("- ~~~~", "- \\~\\~\\~\\~"),
+            ("> quoted", "\\> quoted"),
+            ("a `b <script>", "a \\`b \\<script>"),
+            ("\\`<script>\\`", "\\`\\<script>\\`"),
+            ("\\``<b>`", "\\`\\`\\<b>\\`"),
+            ("`a`` <b> `", "`a'' <b> `"),
+            ("``a` <b>", "\\`\\`a\\` \\<b>"),
+            ("![x](https://b.c/d)", "\\![x](https://b.c/d)"),
+            ("[a](javascript:x)", "\\[a](javascript:x)"),
+            ("[a](JavaScript:x)", "\\[a](JavaScript:x)"),
+            ("[a](data:text/html,x)", "\\[a](data:text/html,x)"),
+            ("[a](http://b.c)", "\\[a](`http://b.c`)"),
+            ("[a](<javascript:x>)", "\\[a](\\<javascript:x>)"),
+            ("[a](crate::x)", "\\[a](crate::x)"),
+            ("[a]: https://b.c", "\\[a]: <https://b.c>"),
+            ("[<b>](https://b.c)", "[\\<b>](https://b.c)"),
+            ("https://b.c<script>", "https://b.c\\<script>"),
+            ("a\u{202e}b\u{200b}c\td\u{7}", "abc d "),
+        ] {
+            assert_eq!(prose_with_links(line, PAGE), escaped, "{line}");
+        }
+        assert_eq!(
+            text("<b> `x` [y](z) # 1"),
+            "\\<b\\> \\`x\\` \\[y\\](z) \\# 1"
+        );
+        assert_eq!(code("a`b\n`c"), "`a'b 'c`");
+        assert_eq!(code_in_table("a|b"), "`a\\|b`");
+        assert_eq!(code_line("a ``` ~~~~ ` ~~"), "a ''' '''' ` ~~");
+        assert_eq!(part_of_url("A b)(`<"), "A%20b%29%28%60%3C");
+    }
+
+    #[test]
+    fn it_takes_time_in_proportion_to_the_length() {
+        for piece in [
+            "[", "](", "`", "``a", "\\", "<", "![", "~~~", "https://", "[a](", "h", "> ",
+        ] {
+            let long = piece.repeat(400_000 / piece.len());
+            let begun = std::time::Instant::now();
+            let escaped =
+                prose_with_links(&long, PAGE) + &text(&long) + &code(&long) + &code_line(&long);
+            assert!(escaped.len() < 50 * long.len());
+            // A quadratic way through half a million characters takes minutes.
+            assert!(begun.elapsed().as_secs() < 30, "{piece}");
+        }
+    }
+}

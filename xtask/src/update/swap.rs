@@ -1,0 +1,154 @@
+//! Puts what was made in a copy of the tree in place of what is in the tree: all or nothing, even if the process is killed.
+//!
+//! Each old thing is moved aside before the new one is moved in. While the folder of the old things is there, the tree is
+//! between two states, and [`recover`] brings it back to the old one. The last step renames that folder: from then on the tree
+//! is in the new state.
+
+use crate::document::fetch::Store;
+use anyhow::{Context, Result, bail};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// What moves, the document last: while it is the old one, the tree does not claim to be up to date.
+pub const TAKEN: [&str; 4] = [
+    "tests/snapshots",
+    "circleci-api/src/generated",
+    "openapi/source.json",
+    "openapi/openapi.json",
+];
+
+/// The old things, while the tree is between two states.
+const OLD: &str = ".old";
+/// The old things, once the tree is in the new state.
+const DONE: &str = ".done";
+
+/// Where one of the things is before, during and after the move.
+struct Thing {
+    name: &'static str,
+    place: PathBuf,
+    new: PathBuf,
+    old: PathBuf,
+    /// Says that there was nothing in its place.
+    nothing: PathBuf,
+    /// What was in place when it is undone.
+    undone: PathBuf,
+}
+
+fn things(copy: &Path, root: &Path) -> impl DoubleEndedIterator<Item = Thing> {
+    let (copy, root) = (copy.to_owned(), root.to_owned());
+    TAKEN.iter().enumerate().map(move |(index, name)| Thing {
+        name,
+        place: root.join(name),
+        new: copy.join(name),
+        old: copy.join(OLD).join(index.to_string()),
+        nothing: copy.join(OLD).join(format!("{index}.nothing")),
+        undone: copy.join(format!(".undone-{index}")),
+    })
+}
+
+/// Moves everything, or nothing.
+pub fn swap(store: &mut dyn Store, copy: &Path, root: &Path) -> Result<()> {
+    let old = copy.join(OLD);
+    fs::create_dir(&old).context("cannot make a folder for the old files")?;
+    for thing in things(copy, root) {
+        if let Err(error) = thing.replace(store) {
+            recover(store, copy, root)?;
+            return Err(error).with_context(|| format!("cannot replace {}", thing.name));
+        }
+    }
+    store
+        .rename(&old, &copy.join(DONE))
+        .context("cannot finish the move")
+}
+
+/// Whether the tree is between two states.
+pub fn is_interrupted(copy: &Path) -> bool {
+    copy.join(OLD).exists()
+}
+
+/// Brings a tree that is between two states back to the old one. Does nothing to any other tree.
+pub fn recover(store: &mut dyn Store, copy: &Path, root: &Path) -> Result<()> {
+    if !is_interrupted(copy) {
+        return Ok(());
+    }
+    for thing in things(copy, root).rev() {
+        let back = thing.put_back(store);
+        back.with_context(|| format!("cannot put {} back", thing.place.display()))?;
+    }
+    fs::remove_dir_all(copy.join(OLD)).context("cannot remove the folder of the old files")
+}
+
+impl Thing {
+    fn replace(&self, store: &mut dyn Store) -> io::Result<()> {
+        if self.place.exists() {
+            store.rename(&self.place, &self.old)?;
+        } else {
+            fs::write(&self.nothing, "")?;
+        }
+        store.rename(&self.new, &self.place)
+    }
+
+    fn put_back(&self, store: &mut dyn Store) -> io::Result<()> {
+        let was_there = self.old.exists();
+        if !was_there && !self.nothing.exists() {
+            return Ok(());
+        }
+        if self.place.exists() {
+            store.rename(&self.place, &self.undone)?;
+        }
+        if was_there {
+            store.rename(&self.old, &self.place)?;
+        }
+        Ok(())
+    }
+}
+
+/// Fails if something cannot be moved from the copy to its place, because that is on another file system.
+pub fn check(copy: &Path, root: &Path) -> Result<()> {
+    for name in TAKEN {
+        let place = root.join(name);
+        let folder = place.parent().unwrap_or(root);
+        if !is_same_file_system(copy, folder).context("cannot look at the folders")? {
+            bail!(
+                "{} is on another file system than {}, so that files cannot be moved between them; make `target` a folder of this \
+                 tree (CARGO_TARGET_DIR may name another one for what cargo builds)",
+                copy.display(),
+                folder.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_same_file_system(one: &Path, other: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+
+    Ok(fs::metadata(one)?.dev() == fs::metadata(other)?.dev())
+}
+
+#[cfg(not(unix))]
+fn is_same_file_system(_: &Path, _: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::fetch::{DOCUMENT, Disk, RECORD};
+
+    #[test]
+    fn the_pair_is_taken_whole_and_the_document_last() {
+        assert!(TAKEN.contains(&format!("openapi/{RECORD}").as_str()));
+        assert_eq!(TAKEN.last(), Some(&format!("openapi/{DOCUMENT}").as_str()));
+    }
+
+    #[test]
+    fn nothing_is_done_to_a_tree_that_is_whole() {
+        let (copy, root) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        recover(&mut Disk, copy.path(), root.path()).unwrap();
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    }
+}
