@@ -107,6 +107,7 @@ fn main() {
         .token("t")
         .build()
         .expect("a client");
+    // The client above has installed a provider of TLS.
     let by_hand = reqwest::Client::new();
     let plain = Plain {
         http: by_hand,

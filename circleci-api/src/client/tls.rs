@@ -29,7 +29,7 @@ pub(crate) fn with_provider<T>(build: impl FnOnce() -> Result<T, Error>) -> Resu
 
 /// Makes ring the provider of this process, where there is no other.
 fn install() {
-    #[cfg(all(feature = "ring", not(any(feature = "rustls", feature = "native-tls"))))]
+    #[cfg(all(feature = "ring", not(feature = "rustls")))]
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // An error means that another thread was faster.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -38,14 +38,8 @@ fn install() {
 
 /// Whether reqwest certainly has a provider, or needs none.
 pub(crate) fn has_provider() -> bool {
-    #[cfg(all(
-        feature = "rustls-no-provider",
-        not(any(feature = "rustls", feature = "native-tls"))
-    ))]
+    #[cfg(all(feature = "rustls-no-provider", not(feature = "rustls")))]
     return rustls::crypto::CryptoProvider::get_default().is_some();
-    #[cfg(not(all(
-        feature = "rustls-no-provider",
-        not(any(feature = "rustls", feature = "native-tls"))
-    )))]
+    #[cfg(not(all(feature = "rustls-no-provider", not(feature = "rustls"))))]
     true
 }
