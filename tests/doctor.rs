@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::server::{Act, Seen, Server, TOKEN, answer};
 use circleci_api::mock::{self, Mock};
-use circleci_api::operations::*;
+use circleci_api::operations::GetCurrentUser;
 use circleci_api::{Client, ProjectSlug};
 use serde_json::{Value, json};
 
@@ -70,31 +70,33 @@ async fn the_double_is_in_good_health() {
 }
 
 /// The double's own answers by path, as far as the doctor asks.
-fn answers() -> BTreeMap<&'static str, Value> {
-    fn of<O>() -> Value
-    where
-        O: circleci_api::Kind<Output: serde::Serialize + serde::de::DeserializeOwned>,
-    {
-        serde_json::to_value(mock::example::<O>()).unwrap()
+async fn answers() -> BTreeMap<&'static str, Value> {
+    let double = Mock::start().await;
+    let circleci = double.client();
+    let (project, id) = ("gh/acme/web", "5034460f-c7c4-4c43-9457-de07e2029e7b");
+    macro_rules! answers {
+        ($($name:literal: $method:ident($($argument:expr),*)),* $(,)?) => {
+            BTreeMap::from([$(($name, circleci.$method($($argument),*).send_as().await.unwrap())),*])
+        };
     }
-    BTreeMap::from([
-        ("me", of::<GetCurrentUser>()),
-        ("me/collaborations", of::<GetCollaborations>()),
-        ("project", of::<GetProjectBySlug>()),
-        ("settings", of::<GetProjectSettings>()),
-        ("envvar", of::<ListEnvVars>()),
-        ("schedule", of::<ListSchedulesForProject>()),
-        ("workflows", of::<GetProjectWorkflowMetrics>()),
-        ("flaky-tests", of::<GetFlakyTests>()),
-        ("context", of::<ListContexts>()),
-        ("webhook", of::<GetWebhooks>()),
-        ("pipelines", of::<ListPipelinesForProject>()),
-        ("pipeline", of::<GetPipelineById>()),
-        ("workflow", of::<ListWorkflowsByPipelineId>()),
-        ("job", of::<ListWorkflowJobs>()),
-        ("details", of::<GetJobDetails>()),
-        ("tests", of::<GetTests>()),
-    ])
+    answers! {
+        "me": get_current_user(),
+        "me/collaborations": get_collaborations(),
+        "project": get_project_by_slug(project),
+        "settings": get_project_settings(project),
+        "envvar": list_env_vars(project),
+        "schedule": list_schedules_for_project(project),
+        "workflows": get_project_workflow_metrics(project),
+        "flaky-tests": get_flaky_tests(project),
+        "context": list_contexts(),
+        "webhook": get_webhooks(id, "project"),
+        "pipelines": list_pipelines_for_project(project),
+        "pipeline": get_pipeline_by_id(id),
+        "workflow": list_workflows_by_pipeline_id(id),
+        "job": list_workflow_jobs(id),
+        "details": get_job_details(project, 1),
+        "tests": get_tests(project, 1),
+    }
 }
 
 fn name(seen: &Seen) -> &'static str {
@@ -123,7 +125,7 @@ fn name(seen: &Seen) -> &'static str {
 
 #[tokio::test]
 async fn ten_planted_surprises_are_all_found() {
-    let mut answers = answers();
+    let mut answers = answers().await;
     let mut plant = |name: &str, pointer: &str, value: Option<Value>| {
         let (parent, key) = pointer.rsplit_once('/').unwrap();
         let parent = answers.get_mut(name).unwrap().pointer_mut(parent).unwrap();
@@ -146,7 +148,7 @@ async fn ten_planted_surprises_are_all_found() {
     plant("details", "/duration", Some(json!("hush")));
     plant("context", "/items/0/created_at", None);
     plant("webhook", "/items/0/url", Some(json!("hush")));
-    plant("webhook", "/items/0/verify-tls", None);
+    plant("webhook", "/items/0/verify_tls", None);
     let server = Server::start(move |_, seen| -> Act {
         answer(200, answers[name(seen)].to_string()).into()
     })

@@ -174,3 +174,156 @@ fn every_word_of_the_document_has_its_variant() {
         .collect();
     assert!(missing.is_empty(), "{missing:#?}");
 }
+
+/// What rustdoc shows on the page of each operation, and on its method of `Client`: from the generated source.
+fn docs_of(folder: &Path) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    let (mut pages, mut methods) = (BTreeMap::new(), BTreeMap::new());
+    for (path, text) in read_files(folder).expect("the generated files") {
+        if !path.starts_with("operations/") {
+            continue;
+        }
+        let mut docs = String::new();
+        let mut in_operation = false;
+        for line in text.lines() {
+            let line = line.trim();
+            if let Some(rest) = line.strip_prefix("///") {
+                docs += &format!("{}\n", rest.trim());
+            } else if line == "operation! {" {
+                in_operation = true;
+                docs.clear();
+            } else if line.starts_with("#[") {
+            } else {
+                let docs = std::mem::take(&mut docs);
+                if let Some(rest) = line.strip_prefix("pub fn ") {
+                    let (name, _) = rest.split_once(['(', '<']).expect("arguments");
+                    // A method borrows the client; a setter takes the request.
+                    if rest.contains("(&self") {
+                        methods.insert(name.to_owned(), docs);
+                    }
+                } else if let Some((name, _)) = line.split_once(" -> ").filter(|_| in_operation) {
+                    pages.insert(name.to_owned(), docs);
+                    in_operation = false;
+                }
+            }
+        }
+    }
+    (pages, methods)
+}
+
+/// The lines under a heading.
+fn under<'a>(docs: &'a str, heading: &str) -> Vec<&'a str> {
+    docs.lines()
+        .skip_while(|line| *line != heading)
+        .skip(1)
+        .take_while(|line| !line.starts_with("# "))
+        .collect()
+}
+
+/// The names in a list such as ``- `branch` (text): The branch.``, if each has a type and a description.
+fn described(lines: &[&str]) -> BTreeSet<String> {
+    let items = lines.iter().filter(|line| line.starts_with("- `"));
+    items
+        .map(|line| {
+            let (name, rest) = line[3..].split_once("` (").expect("a name and a type");
+            let (ty, description) = rest.split_once("): ").unwrap_or((rest, ""));
+            assert!(!ty.is_empty(), "{line}: no type");
+            assert!(description.len() > 5, "{line}: no description");
+            name.to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn the_page_of_every_operation_shows_its_arguments_its_setters_and_an_example() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../circleci-api/src/generated");
+    let (pages, methods) = docs_of(&folder);
+    let surface = surface();
+    assert_eq!(pages.len(), surface.operations.len());
+    let builder_of = |method: &str| {
+        let link = format!("[`Client::{method}`]");
+        let mut found = pages.iter().filter(|(_, page)| page.contains(&link));
+        found.next().expect("a page that names the method")
+    };
+    let (mut arguments, mut setters) = (0, 0);
+    for operation in &surface.operations {
+        let names = |list: &[(String, String)]| -> BTreeSet<String> {
+            list.iter().map(|(name, _)| name.clone()).collect()
+        };
+        let (builder, page) = builder_of(&operation.method);
+        let method = &methods[&operation.method];
+        let (required, optional) = (names(&operation.arguments), names(&operation.setters));
+        for (docs, heading, expected) in [
+            (page, "# Required arguments", &required),
+            (page, "# Optional setters", &optional),
+            (method, "# Arguments", &required),
+            (method, "# Optional", &optional),
+        ] {
+            assert_eq!(
+                &described(&under(docs, heading)),
+                expected,
+                "{builder}: {heading}"
+            );
+        }
+        assert!(
+            method.contains(&format!("(crate::operations::{builder})")),
+            "{builder}: its method does not lead to its page"
+        );
+        let example = under(page, "# Example").join("\n");
+        assert!(example.contains("```no_run"), "{builder}: {example}");
+        assert!(
+            example.contains(&format!("{}(", operation.method)),
+            "{builder}: {example}"
+        );
+        assert!(!example.contains("\"example\""), "{builder}: {example}");
+        arguments += required.len();
+        setters += optional.len();
+    }
+    // As many as the document has, which `every_parameter_of_the_document_can_be_given` compares.
+    assert!(arguments > 100 && setters > 60, "{arguments} {setters}");
+    println!(
+        "{} pages, {arguments} arguments, {setters} setters",
+        pages.len()
+    );
+}
+
+/// An operation and a word that it is looked for by, though neither its name nor its method has it.
+#[test]
+fn operations_are_found_by_the_words_that_people_look_for() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../circleci-api/src/generated");
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (path, text) in read_files(&folder).expect("the generated files") {
+        let mut aliases = Vec::new();
+        for line in text.lines().map(str::trim) {
+            if let Some(alias) = line
+                .strip_prefix("#[doc(alias = \"")
+                .and_then(|rest| rest.strip_suffix("\")]"))
+            {
+                aliases.push(alias.to_owned());
+            } else if !line.starts_with("#[") {
+                let name = line.strip_prefix("pub fn ").unwrap_or(line);
+                let name = name.split(['(', ' ']).next().unwrap_or_default().to_owned();
+                for alias in aliases.drain(..) {
+                    assert!(path.starts_with("operations/"), "{path}: {alias}");
+                    found.entry(alias).or_default().insert(name.clone());
+                }
+            }
+        }
+    }
+    for (word, name) in [
+        ("artifacts", "get_job_artifacts"),
+        ("download", "GetJobArtifacts"),
+        ("rerun", "rerun_workflow"),
+        ("retry", "RerunWorkflow"),
+        ("env var", "create_env_var"),
+        ("env var", "add_environment_variable_to_context"),
+        ("environment variable", "ListEnvVars"),
+        ("p95", "get_project_workflow_metrics"),
+        ("p95", "GetProjectWorkflowMetrics"),
+    ] {
+        let names = found.get(word);
+        assert!(
+            names.is_some_and(|names| names.contains(name)),
+            "{word}: {names:?}"
+        );
+    }
+}

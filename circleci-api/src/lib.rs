@@ -1,4 +1,40 @@
-// The README is the page of this crate. Its snippets are run once, with the tests of the workspace.
+// The README is the page of this crate. Its links lead to docs.rs, so that they work wherever the README is shown. In the docs they
+// lead to the same build: of two definitions of a link the first counts, so these stand before the README. A guide that a feature
+// brings keeps the link to docs.rs without the feature.
+#![doc = "[first call]: crate::guide::first_call"]
+#![doc = "[paging]: crate::guide::paging"]
+#![doc = "[errors]: crate::guide::errors"]
+#![cfg_attr(feature = "wait", doc = "[triggering]: crate::guide::triggering")]
+#![cfg_attr(
+    all(
+        feature = "artifacts",
+        feature = "insights",
+        feature = "contexts",
+        feature = "usage"
+    ),
+    doc = "[everyday]: crate::guide::everyday"
+)]
+#![cfg_attr(
+    all(feature = "overview", feature = "wait"),
+    doc = "[overview]: crate::guide::overview"
+)]
+#![cfg_attr(feature = "webhooks", doc = "[webhooks]: crate::guide::webhooks")]
+#![cfg_attr(feature = "mock", doc = "[testing]: crate::guide::testing")]
+#![doc = "[self_hosted]: crate::guide::self_hosted"]
+#![doc = "[blocking]: crate::guide::blocking"]
+#![doc = "[from_curl]: crate::guide::from_curl"]
+#![doc = "[from_cli]: crate::guide::from_cli"]
+#![doc = "[from_circulo]: crate::guide::from_circulo"]
+#![doc = "[undocumented]: crate::guide::undocumented"]
+#![doc = "[tracing]: crate::guide::tracing"]
+#![doc = "[daemons]: crate::guide::daemons"]
+#![doc = "[containers]: crate::guide::containers"]
+#![doc = "[statuses]: crate::guide::statuses"]
+#![doc = "[tls]: crate::guide::tls"]
+#![doc = "[deviations]: crate::guide::deviations"]
+#![doc = "[operations]: crate::guide::operations"]
+#![doc = ""]
+// The README's snippets are run once, with the tests of the workspace.
 #![cfg_attr(all(doc, not(doctest)), doc = include_str!("../README.md"))]
 #![cfg_attr(
     any(not(doc), doctest),
@@ -16,9 +52,14 @@
     clippy::unwrap_used
 )]
 
+// rustdoc shows the `impl` blocks of a type in the order of the modules that have them. The pages of `Request` and `Client` begin
+// with what every request and every client has.
+mod request;
+
+mod client;
+
 #[cfg(feature = "artifacts")]
 pub mod artifacts;
-mod client;
 #[cfg(feature = "contexts")]
 mod contexts;
 #[cfg(any(feature = "artifacts", feature = "usage", feature = "v1"))]
@@ -38,7 +79,6 @@ pub mod mock;
 mod operation;
 #[cfg(feature = "overview")]
 pub mod overview;
-mod request;
 mod retry;
 mod transport;
 #[cfg(feature = "usage")]

@@ -8,7 +8,7 @@
 //! - `lower`: turns the document into plain data: checks, names and types
 //! - `document`: reads the document; fetches it; applies the overlay and the fixups
 //!
-//! `bench_peers` and `conformance` stand apart: they are commands of their own.
+//! `bench_peers`, `conformance` and `links` stand apart: they are commands of their own.
 
 #![warn(
     clippy::expect_used,
@@ -24,6 +24,7 @@ pub mod conformance;
 pub mod document;
 pub mod drift;
 pub mod emit;
+pub mod links;
 pub mod lower;
 pub mod regen;
 pub mod surface;

@@ -18,6 +18,7 @@ use xtask::{
     conformance,
     document::fetch::{Fetch, FetchError, Limits},
     drift::{self, CannotCompare, Deny, Drift, Format},
+    links,
     regen::{Places, Regen},
     surface,
     update::{self, Stopped, Update},
@@ -43,6 +44,9 @@ enum Command {
         /// Where to take it from instead of CircleCI
         #[arg(long, value_name = "URL|FILE")]
         from: Option<String>,
+        /// The URL that a file was saved from, for the record
+        #[arg(long, value_name = "URL", requires = "from")]
+        of: Option<String>,
     },
     /// Turn the vendored document into circleci-api/src/generated/
     Regen(Regen),
@@ -78,6 +82,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
         arguments: Vec<String>,
     },
+    /// Check that every link in the docs of circleci-api leads somewhere; run `cargo doc` first. Exit code 4: a link is broken
+    Links {
+        /// The folder that rustdoc wrote into
+        #[arg(value_name = "DIR", default_value = "target/doc")]
+        docs: PathBuf,
+    },
     /// Print the listing of the generated surface that the snapshots hold
     Surface {
         /// Print its figures instead
@@ -98,6 +108,15 @@ enum Command {
         /// Read from the newer document to the older one
         #[arg(long)]
         reverse: bool,
+        /// A file to compare in place of the vendored document
+        #[arg(long, value_name = "FILE")]
+        base: Option<PathBuf>,
+        /// Every change with all its places, not only one page
+        #[arg(long)]
+        all: bool,
+        /// Compare only which operations there are, by method and path, and what each document calls them
+        #[arg(long, conflicts_with_all = ["deny", "format", "all"])]
+        by_path: bool,
         /// The longest silence of a server
         #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
         timeout: Option<u64>,
@@ -108,6 +127,9 @@ enum Command {
         /// Where to take it from instead of CircleCI
         #[arg(long, value_name = "URL|FILE")]
         from: Option<String>,
+        /// The URL that a file was saved from, for the record
+        #[arg(long, value_name = "URL", requires = "from")]
+        of: Option<String>,
         /// Go on though lines of the drift report are left to review
         #[arg(long)]
         reviewed: bool,
@@ -131,10 +153,11 @@ fn run(Arguments { root, command }: Arguments) -> Result<u8, Failure> {
     let mut out = std::io::stdout().lock();
     let mut errors = std::io::stderr();
     Ok(match command {
-        Command::Fetch { from } => {
+        Command::Fetch { from, of } => {
             let openapi_dir = Places::of(&root).openapi;
             let fetch = Fetch {
                 from,
+                of,
                 openapi_dir,
                 limits,
             };
@@ -150,12 +173,16 @@ fn run(Arguments { root, command }: Arguments) -> Result<u8, Failure> {
         Command::Conformance { arguments } => conformance::run(&root, &arguments)?,
         Command::Reality { arguments } => conformance::reality(&root, &arguments)?,
         Command::Strangers { arguments } => conformance::strangers(&root, &arguments)?,
+        Command::Links { docs } => links::run(&root.join(docs), "circleci_api", &mut out)?,
         Command::Surface { stats } => surface::run(&Places::of(&root).generated, stats, &mut out)?,
         Command::Drift {
             against,
             format,
             deny,
             reverse,
+            base,
+            all,
+            by_path,
             timeout,
         } => {
             let stall_timeout = timeout.map_or(limits.stall_timeout, Duration::from_secs);
@@ -164,17 +191,23 @@ fn run(Arguments { root, command }: Arguments) -> Result<u8, Failure> {
                 format,
                 deny,
                 reverse,
+                base,
+                all,
                 root,
                 limits: Limits {
                     stall_timeout,
                     ..limits
                 },
             };
-            drift.run(&mut out)?
+            match by_path {
+                true => drift.by_path(&mut out)?,
+                false => drift.run(&mut out)?,
+            }
         }
-        Command::Update { from, reviewed } => {
+        Command::Update { from, of, reviewed } => {
             let update = Update {
                 from,
+                of,
                 reviewed,
                 root,
                 limits,

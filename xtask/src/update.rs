@@ -46,6 +46,8 @@ const CALLS: &str = "tests/support/calls.rs";
 pub struct Update {
     /// A URL or a file; CircleCI's URL when there is none.
     pub from: Option<String>,
+    /// The URL that a file was saved from, for the record.
+    pub of: Option<String>,
     /// A person has looked at what is left to review.
     pub reviewed: bool,
     pub root: PathBuf,
@@ -106,6 +108,7 @@ impl Update {
         let there = Places::of(copy);
         let fetch = Fetch {
             from: self.from.clone(),
+            of: self.of.clone(),
             openapi_dir: there.openapi.clone(),
             limits: self.limits.clone(),
         };
@@ -170,7 +173,7 @@ impl Update {
             return Ok(());
         }
         report
-            .write(drift::Format::Text, out)
+            .write(drift::Format::Text, true, out)
             .context("cannot write")?;
         Err(Stopped::Decide(match stops {
             true => "a person must decide: the overlay, the fixups or the tables do not fit the new document; nothing was changed".to_owned(),

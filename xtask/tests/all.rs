@@ -2,9 +2,12 @@
 
 mod ci;
 mod common;
+mod dialect;
 mod drift;
 mod fetch;
 mod mutations;
+mod order;
+mod page;
 mod precheck;
 mod regen;
 mod update;

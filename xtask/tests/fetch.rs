@@ -161,6 +161,7 @@ impl Vendored {
     fn fetch(&self, from: &str) -> Fetch {
         Fetch {
             from: Some(from.to_owned()),
+            of: None,
             openapi_dir: self.path().to_owned(),
             limits: Limits::default(),
         }
@@ -260,6 +261,7 @@ fn the_first_fetch_needs_no_old_files() {
     let dir = TempDir::new().expect("a folder");
     let fetch = Fetch {
         from: Some(server.url("/")),
+        of: None,
         openapi_dir: dir.path().to_owned(),
         limits: Limits::default(),
     };
@@ -680,7 +682,10 @@ fn what_is_no_openapi_3_0_document_is_named() {
         ("\n<html><body>Just a moment…", "is an HTML page, not JSON"),
         ("<?xml version='1.0'?><Error/>", "is XML or HTML, not JSON"),
         ("\u{feff}{}", "starts with a byte order mark"),
-        ("openapi: 3.0.3\n", "is not JSON: "),
+        // Was "is not JSON": YAML is read now.
+        ("openapi: 3.0.3\n", "no `info` object"),
+        ("openapi: 3.0.3\n  info: x\n", "is neither JSON nor YAML: "),
+        ("Not found", "is neither JSON nor YAML: "),
         ("{\"openapi\":\"3.0.3\"} trailing", "is not JSON: "),
         ("[]", "is JSON, but not an object"),
         ("null", "is JSON, but not an object"),
@@ -693,11 +698,13 @@ fn what_is_no_openapi_3_0_document_is_named() {
             "{\"swagger\":\"2.0\",\"paths\":{}}",
             "is Swagger 2.0, not OpenAPI 3.0",
         ),
+        // Were refused as 3.1, which is read now.
+        ("{\"openapi\":\"3.1.0\"}", "no `info` object"),
+        ("{\"openapi\":\"3.1\"}", "no `info` object"),
         (
-            "{\"openapi\":\"3.1.0\"}",
-            "is OpenAPI 3.1.0, and only 3.0 can",
+            "{\"openapi\":\"3.2.0\"}",
+            "`openapi` is 3.2.0, not 3.0.x or 3.1.x",
         ),
-        ("{\"openapi\":\"3.1\"}", "is OpenAPI 3.1, and only 3.0 can"),
         ("{\"openapi\":\"4.0.0\"}", "`openapi` is 4.0.0, not 3.0.x"),
         ("{\"openapi\":\"3.0.\"}", "`openapi` is 3.0., not 3.0.x"),
         ("{\"openapi\":\"3.0.x\"}", "`openapi` is 3.0.x, not 3.0.x"),
@@ -1125,6 +1132,7 @@ fn killed_child() {
     };
     let fetch = Fetch {
         from: Some(parts[2].to_owned()),
+        of: None,
         openapi_dir: parts[1].into(),
         limits: Limits::default(),
     };
@@ -1150,6 +1158,7 @@ fn a_fetch_that_is_killed_leaves_nothing_that_the_next_one_does_not_mend() {
         assert_eq!(output.status.success(), renames == 2);
         let fetch = Fetch {
             from: Some(new.display().to_string()),
+            of: None,
             openapi_dir: dir.clone(),
             limits: Limits::default(),
         };

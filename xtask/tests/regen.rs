@@ -189,16 +189,24 @@ fn the_index_has_every_operation_of_the_document_once() {
 }
 
 #[test]
-fn the_pages_about_deviations_are_up_to_date() {
-    for deviations::Page { path, text, old } in
-        deviations::pages(&root(), &overlay()).expect("the pages")
-    {
-        assert!(
-            old.as_ref() == Some(&text),
-            "{path}: run `{}` and commit the result",
-            regen::COMMAND
-        );
-    }
+fn the_guide_about_deviations_is_up_to_date() {
+    let page = deviations::written(&root(), &overlay()).expect("the guide");
+    let deviations::Page { path, text, old } = page.expect("a folder of guides");
+    assert!(
+        old.as_ref() == Some(&text),
+        "{path}: run `{}` and commit the result",
+        regen::COMMAND
+    );
+}
+
+/// The README had a table of deviations, which `regen` wrote. The guide alone has it now.
+#[test]
+fn the_readme_has_no_generated_part() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    assert!(
+        !readme.contains("written by `cargo xtask regen`"),
+        "{readme}"
+    );
 }
 
 #[test]
@@ -229,10 +237,8 @@ fn the_page_names_every_action_and_every_fixup_with_its_reason() {
 }
 
 #[test]
-fn the_pages_about_deviations_follow_the_overlay() {
+fn the_guide_about_deviations_follows_the_overlay() {
     let copy = Copy::with_code();
-    let readme = fs::read(root().join(deviations::README)).expect("the README");
-    fs::write(copy.root.path().join(deviations::README), readme).expect("a copy");
     let page = copy.root.path().join(deviations::PAGE);
     fs::create_dir_all(page.parent().expect("a folder")).expect("a folder");
     fs::copy(root().join(deviations::PAGE), &page).expect("a copy");
@@ -244,30 +250,24 @@ fn the_pages_about_deviations_follow_the_overlay() {
     let before = copy.state();
     let output = copy.xtask(&["regen", "--check"]);
     assert_eq!(output.status.code(), Some(4), "{}", said(&output));
-    for path in [deviations::README, deviations::PAGE] {
-        assert!(
-            said(&output).contains(&format!("changed: {path}\n")),
-            "{}",
-            said(&output)
-        );
-    }
+    // Only the guide: the README has no generated part any more.
+    assert!(
+        said(&output).contains(&format!("changed: {}\n", deviations::PAGE)),
+        "{}",
+        said(&output)
+    );
     assert!(copy.state() == before, "something was written");
     assert_eq!(copy.xtask(&["regen"]).status.code(), Some(0));
     assert_eq!(copy.xtask(&["regen", "--check"]).status.code(), Some(0));
     let page = fs::read_to_string(page).expect("the page");
     assert!(page.contains("| Long numbers | Rates and trends"), "{page}");
 
-    // Without the markers there is no telling where the table goes.
-    copy.edit(&copy.root.path().join(deviations::README), |text| {
-        text.replace("<!-- end of deviations -->", "")
-    });
-    let output = copy.xtask(&["regen"]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(
-        said(&output).starts_with("error: README.md has no lines"),
-        "{}",
-        said(&output)
-    );
+    // A guide that is missing is stale, too, and is written again.
+    let page = copy.root.path().join(deviations::PAGE);
+    fs::remove_file(&page).expect("a page to remove");
+    assert_eq!(copy.xtask(&["regen", "--check"]).status.code(), Some(4));
+    assert_eq!(copy.xtask(&["regen"]).status.code(), Some(0));
+    assert!(page.is_file());
 }
 
 #[test]
@@ -326,7 +326,14 @@ fn check_accepts_what_is_up_to_date_and_writes_nothing() {
         (output.status.code(), said(&output)),
         (
             Some(0),
-            format!("{} files, 0 of them stale\n", generated().len())
+            format!(
+                "{} files, 0 of them stale in {}\n",
+                generated().len(),
+                copy.root
+                    .path()
+                    .join("circleci-api/src/generated")
+                    .display()
+            )
         )
     );
     assert!(copy.state() == before, "something was written");
@@ -603,18 +610,19 @@ fn problems_of_the_document_are_one_line_each() {
 fn other_files_than_documents_are_refused_in_one_line() {
     let copy = Copy::new();
     let out = copy.root.path().join("out").to_string_lossy().into_owned();
+    // YAML and 3.1 were refused as well, and are read now.
     for (text, expected) in [
         (
             "<html>",
-            "error: spec.json is not JSON: expected value at line 1 column 1\n",
+            "error: spec.json is neither JSON nor YAML: it holds a single value\n",
         ),
         (
             "{\"swagger\": \"2.0\"}",
-            "error: spec.json: /swagger: Swagger 2.0 is not supported, only OpenAPI 3.0.x\n",
+            "error: spec.json: /swagger: Swagger 2.0 is not supported, only OpenAPI 3.0.x and 3.1.x\n",
         ),
         (
-            "{\"openapi\": \"3.1.0\"}",
-            "error: spec.json: /openapi: version 3.1.0 is not supported, only 3.0.x\n",
+            "{\"openapi\": \"3.2.0\"}",
+            "error: spec.json: /openapi: version 3.2.0 is not supported, only 3.0.x and 3.1.x\n",
         ),
         (
             "[]",

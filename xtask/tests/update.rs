@@ -189,14 +189,15 @@ fn the_tree_is_as_it_was_when_it_stops() {
         .remove("/project/{provider}/{organization}/{project}/pipeline/run");
     let mut to_review = with_a_word();
     to_review["x-webhooks"] = json!({});
-    let no_document = json!({ "openapi": "3.1.0" });
+    // Was 3.1.0, which is read now.
+    let no_document = json!({ "openapi": "3.2.0" });
     let refresh_then_fail = format!("{REFRESH}\ncase \"$*\" in *workspace*) exit 101;; esac");
     for (document, script, code, why) in [
         (
             &no_document,
             "",
             6,
-            "error: cannot compare: file:new.json: the document is OpenAPI 3.1.0",
+            "error: cannot compare: file:new.json: the document's `openapi` is 3.2.0",
         ),
         (
             &overlay_stale,

@@ -12,6 +12,10 @@
 //! | `testing` | test a program that talks to CircleCI |
 //! | [undocumented] | call an endpoint that this crate does not know, or send a header of one call |
 //! | [tracing] | see every call in the log |
+//! | [daemons] | write a program that runs for weeks: rates, resuming, expired page tokens |
+//! | [containers] | run in a container: certificates, proxies, custom roots |
+//! | [statuses] | know what a status means at CircleCI, and which token and rate limit apply |
+//! | [tls] | choose between the TLS libraries |
 //! | [self-hosted Server](self_hosted) | talk to a CircleCI Server of their own |
 //! | [blocking callers](blocking) | call without an async program around it |
 //! | [from curl](from_curl), [from the CLI](from_cli), [from circulo](from_circulo) | bring along what they have |
@@ -58,6 +62,21 @@ pub mod overview {}
 
 #[doc = include_str!("tracing.md")]
 pub mod tracing {}
+
+#[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("daemons.md"))]
+pub mod daemons {}
+
+#[cfg_attr(
+    any(not(doctest), feature = "rustls", feature = "native-tls"),
+    doc = include_str!("containers.md")
+)]
+pub mod containers {}
+
+#[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("statuses.md"))]
+pub mod statuses {}
+
+#[doc = include_str!("tls.md")]
+pub mod tls {}
 
 #[cfg(feature = "mock")]
 #[doc = include_str!("testing.md")]

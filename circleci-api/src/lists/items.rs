@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::lists::page::Page;
 use crate::lists::pages::Pages;
 
-/// A stream of the items of all pages. See [`Paged`].
+/// A stream of the items of all pages. See [`Paged`](crate::Paged).
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]

@@ -81,7 +81,7 @@ impl Cursor {
 /// operation's own filters. An empty page in the middle is followed, a repeated token is an error, and after an error
 /// a stream is finished.
 ///
-/// They implement [`Stream`], for those who use the `futures` crate, and have `try_next` for those who do not:
+/// They implement [`Stream`](futures_core::Stream), for those who use the `futures` crate, and have `try_next` for those who do not:
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]

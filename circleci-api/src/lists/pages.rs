@@ -17,7 +17,7 @@ use crate::transport::call::Call;
 use crate::transport::reply::Reply;
 use crate::values::argument::QueryValue;
 
-/// A stream of pages. See [`Paged`].
+/// A stream of pages. See [`Paged`](crate::Paged).
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]

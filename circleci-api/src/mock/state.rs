@@ -34,7 +34,9 @@ pub(super) struct Inner {
 
 /// Is told each request and the status of its answer; 0 where the connection was closed.
 #[derive(Clone)]
-pub(super) struct Log(pub(super) Arc<dyn Fn(&Received, u16) + Send + Sync>);
+pub(super) struct Log(pub(super) Arc<LogLine>);
+
+type LogLine = dyn Fn(&Received, u16) + Send + Sync;
 
 impl fmt::Debug for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

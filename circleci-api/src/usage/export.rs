@@ -167,7 +167,7 @@ impl UsageExport {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidArgument`]: the end is before the start, or the start is more than 366 days ago.
+    /// [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): the end is before the start, or the start is more than 366 days ago.
     pub fn csv(self) -> Result<UsageCsv, Error> {
         Ok(UsageCsv {
             flow: Flow::Idle(Csv::new(self.source()?)),
@@ -178,7 +178,7 @@ impl UsageExport {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidArgument`]: the end is before the start, or the start is more than 366 days ago.
+    /// [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): the end is before the start, or the start is more than 366 days ago.
     pub fn rows(self) -> Result<UsageRows, Error> {
         Ok(UsageRows {
             flow: Flow::Idle(Rows::new(self.source()?)),

@@ -1,7 +1,7 @@
 //! What CircleCI's words for a state mean: over or not, good or bad.
 
 use crate::generated::types::{
-    JobDetails, JobStatus, UsageExportJobState, Workflow, WorkflowJob, WorkflowStatus,
+    JobDetails, JobStatus, Workflow, WorkflowJob, WorkflowStatus, if_type,
 };
 
 /// Judgements. A word that this version of the crate does not know is none of the three.
@@ -86,29 +86,32 @@ impl JobStatus {
     }
 }
 
-/// Judgements. A word that this version of the crate does not know is none of the three.
-impl UsageExportJobState {
-    /// Nothing will happen any more.
-    ///
-    /// ```
-    /// use circleci_api::types::UsageExportJobState;
-    ///
-    /// assert!(UsageExportJobState::Completed.is_finished() && UsageExportJobState::Completed.is_success());
-    /// assert!(UsageExportJobState::Failed.is_finished() && UsageExportJobState::Failed.is_failure());
-    /// assert!(!UsageExportJobState::Processing.is_finished());
-    /// ```
-    pub fn is_finished(&self) -> bool {
-        self.is_success() || self.is_failure()
-    }
+// The documents of 2023 have no usage exports.
+if_type! { UsageExportJobState =>
+    /// Judgements. A word that this version of the crate does not know is none of the three.
+    impl crate::generated::types::UsageExportJobState {
+        /// Nothing will happen any more.
+        ///
+        /// ```
+        /// use circleci_api::types::UsageExportJobState;
+        ///
+        /// assert!(UsageExportJobState::Completed.is_finished() && UsageExportJobState::Completed.is_success());
+        /// assert!(UsageExportJobState::Failed.is_finished() && UsageExportJobState::Failed.is_failure());
+        /// assert!(!UsageExportJobState::Processing.is_finished());
+        /// ```
+        pub fn is_finished(&self) -> bool {
+            self.is_success() || self.is_failure()
+        }
 
-    /// There is something to download, or nothing to export.
-    pub fn is_success(&self) -> bool {
-        *self == Self::Completed
-    }
+        /// There is something to download, or nothing to export.
+        pub fn is_success(&self) -> bool {
+            *self == Self::Completed
+        }
 
-    /// There will be nothing to download.
-    pub fn is_failure(&self) -> bool {
-        *self == Self::Failed
+        /// There will be nothing to download.
+        pub fn is_failure(&self) -> bool {
+            *self == Self::Failed
+        }
     }
 }
 

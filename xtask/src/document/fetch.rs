@@ -2,6 +2,8 @@
 //!
 //! Three steps that other commands use too: [`download`], [`check_document`] and [`Source`].
 
+use super::dialect;
+use super::text::{self, Unreadable};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal as _, Read, Write};
@@ -71,7 +73,7 @@ pub enum ErrorKind {
     /// Too many redirects, or one that leaves https.
     Redirect,
     TooLarge,
-    /// What came is not an OpenAPI 3.0 document.
+    /// What came is not a document of OpenAPI 3.0 or 3.1.
     Document,
     /// The vendored files could not be read or replaced, or do not belong together.
     Store,
@@ -532,7 +534,7 @@ fn progress(length: Option<u64>) -> ProgressBar {
     }
 }
 
-/// Whether `bytes` are an OpenAPI 3.0 document that is worth generating from.
+/// Whether `bytes` are a document of OpenAPI 3.0 or 3.1, in JSON or YAML, that is worth generating from.
 pub fn check_document(bytes: &[u8]) -> Result<Value, FetchError> {
     let document = parse_document(bytes)?;
     check_version(&document)?;
@@ -557,17 +559,16 @@ fn parse_document(bytes: &[u8]) -> Result<Value, FetchError> {
         ));
     }
     if text.trim_start().starts_with('<') {
-        let line = format!("the document is {}, not JSON", markup(text));
+        let line = format!("the document is {}, not JSON or YAML", markup(text));
         return Err(FetchError::document(line));
     }
-    serde_json::from_str(text).map_err(|e| {
-        FetchError::document(if e.is_eof() {
-            format!(
-                "the document is cut off: its JSON ends too early, after {} bytes",
-                text.len()
-            )
-        } else {
-            format!("the document is not JSON: {e}")
+    text::read(text).map_err(|error| {
+        FetchError::document(match error {
+            Unreadable::CutOff => {
+                let length = text.len();
+                format!("the document {error}, after {length} bytes")
+            }
+            error => format!("the document {error}"),
         })
     })
 }
@@ -590,26 +591,22 @@ fn check_version(document: &Value) -> Result<(), FetchError> {
     };
     if let Some(version) = fields.get("swagger") {
         let line = format!(
-            "the document is Swagger {}, not OpenAPI 3.0",
+            "the document is Swagger {}, not OpenAPI 3.0 or 3.1",
             quoted(version)
         );
         return Err(FetchError::document(line));
     }
     let line = match fields.get("openapi") {
-        Some(Value::String(version)) if is_3_0(version) => return Ok(()),
-        Some(version @ Value::String(text)) if text == "3.1" || text.starts_with("3.1.") => {
-            let version = quoted(version);
-            format!("the document is OpenAPI {version}, and only 3.0 can be generated from")
+        Some(Value::String(version)) if dialect::is_3_0(version) || dialect::is_3_1(version) => {
+            return Ok(());
         }
-        Some(version) => format!("the document's `openapi` is {}, not 3.0.x", quoted(version)),
-        None => "the document is JSON, but not OpenAPI: it has no `openapi`".to_owned(),
+        Some(version) => format!(
+            "the document's `openapi` is {}, not 3.0.x or 3.1.x",
+            quoted(version)
+        ),
+        None => "the document is not OpenAPI: it has no `openapi`".to_owned(),
     };
     Err(FetchError::document(line))
-}
-
-fn is_3_0(version: &str) -> bool {
-    let patch = version.strip_prefix("3.0.");
-    patch.is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// A foreign value, short enough for a line.
@@ -670,6 +667,8 @@ impl Store for Disk {}
 pub struct Fetch {
     /// A URL or a file. Default: the first of CircleCI's [`ADDRESSES`] that has the document.
     pub from: Option<String>,
+    /// The URL that a file was saved from, for the record.
+    pub of: Option<String>,
     pub openapi_dir: PathBuf,
     pub limits: Limits,
 }
@@ -701,7 +700,11 @@ impl Fetch {
             Some(from) => download_checked(from, &self.limits)?,
             None => download_first(&ADDRESSES, &self.limits)?,
         };
-        let mut source = Source::of(&new.url, &new.bytes);
+        let url = match &self.of {
+            Some(of) => parse_url(of)?.to_string(),
+            None => new.url.clone(),
+        };
+        let mut source = Source::of(&url, &new.bytes);
         source.etag = new.etag;
         let fetched = Fetched {
             source,

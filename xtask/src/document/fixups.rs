@@ -4,8 +4,8 @@
 //! matches anything fails `regen`, so that what CircleCI has mended does not stay "fixed" here.
 
 use super::{
-    is_success, is_typed, object_mut, operations, overlay::Applied, parameters, resolve,
-    success_schema,
+    METHODS, escape, is_success, is_typed, object_mut, operations, overlay::Applied, parameters,
+    resolve, success_schema,
 };
 use serde_json::{Map, Value, json};
 
@@ -97,6 +97,44 @@ pub fn apply(document: &mut Value) -> Vec<Applied> {
             matches: (fixup.run)(document),
         })
         .collect()
+}
+
+/// Takes parameters out that stand neither in the path nor in the query, and says which. A document that is only looked at
+/// is generated from without them; for the vendored one they are an error.
+pub fn leave_out_headers(document: &mut Value) -> Vec<String> {
+    let whole = document.clone();
+    let mut left_out = Vec::new();
+    let paths = object_mut(document, &["paths"]).into_iter().flatten();
+    for (path, item) in paths {
+        let at = format!("/paths/{}", escape(path));
+        leave_out(&whole, &at, item, &mut left_out);
+        for method in METHODS {
+            if let Some(operation) = item.get_mut(method) {
+                leave_out(&whole, &format!("{at}/{method}"), operation, &mut left_out);
+            }
+        }
+    }
+    left_out
+}
+
+fn leave_out(whole: &Value, at: &str, holder: &mut Value, left_out: &mut Vec<String>) {
+    let Some(list) = holder.get_mut("parameters").and_then(Value::as_array_mut) else {
+        return;
+    };
+    let mut index = 0;
+    list.retain(|parameter| {
+        let parameter = resolve(whole, parameter);
+        let place = parameter["in"].as_str().unwrap_or_default();
+        let out = matches!(place, "header" | "cookie");
+        if out {
+            let name = parameter["name"].as_str().unwrap_or_default();
+            left_out.push(format!(
+                "{at}/parameters/{index}: the {place} parameter {name} is left out, for only path and query are supported"
+            ));
+        }
+        index += 1;
+        !out
+    });
 }
 
 fn successes_only(document: &mut Value) -> usize {

@@ -1,11 +1,15 @@
 //! The OpenAPI document as JSON: walking it and naming places in it.
 
+pub mod alternatives;
+pub mod dialect;
 pub mod fetch;
 pub mod fixups;
 pub mod lock;
+pub mod order;
 pub mod overlay;
+pub mod text;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -28,9 +32,10 @@ impl<'a> Operation<'a> {
         self.value["operationId"].as_str().unwrap_or_default()
     }
 
-    /// The first tag, under which CircleCI's own docs show the operation.
+    /// The tag that the operation is listed under: the first in alphabetical order, for their order says nothing.
     pub fn tag(&self) -> &'a str {
-        self.value["tags"][0].as_str().unwrap_or("Other")
+        let tags = self.value["tags"].as_array().into_iter().flatten();
+        tags.filter_map(Value::as_str).min().unwrap_or("Other")
     }
 
     pub fn pointer(&self) -> String {
@@ -63,7 +68,7 @@ pub fn parameters<'a>(document: &'a Value, operation: &Operation<'a>) -> Vec<&'a
         .collect()
 }
 
-/// The same, each with the JSON pointer of where it is listed.
+/// The same, each with the JSON pointer of where it is listed, in an order that is not the document's.
 pub fn parameters_at<'a>(
     document: &'a Value,
     operation: &Operation<'a>,
@@ -86,6 +91,8 @@ pub fn parameters_at<'a>(
             found.push((format!("{pointer}/{index}"), parameter));
         }
     }
+    // Their order in the document says nothing, and is not to change the order of arguments.
+    found.sort_by_key(|(_, parameter)| (parameter["in"].as_str(), parameter["name"].as_str()));
     found
 }
 
@@ -153,24 +160,34 @@ pub fn too_deep(document: &Value) -> Option<String> {
     None
 }
 
-/// Reads a document, with its keys in order, so that two spellings of one document give the same code.
+/// Reads a document of OpenAPI 3.0 or 3.1, in JSON or YAML, as one of 3.0 with its keys in order: two spellings of one
+/// document give the same code.
 pub fn parse(bytes: &[u8], name: &str) -> Result<Value> {
+    Ok(parse_noted(bytes, name)?.0)
+}
+
+/// The same, with what a document of OpenAPI 3.1 says and 3.0 cannot.
+pub fn parse_noted(bytes: &[u8], name: &str) -> Result<(Value, Vec<dialect::Note>)> {
     let text = std::str::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8"))?;
-    let value: Value = serde_json::from_str(text).with_context(|| format!("{name} is not JSON"))?;
+    let value = text::read(text).map_err(|error| anyhow!("{name} {error}"))?;
     match (value["openapi"].as_str(), value["swagger"].as_str()) {
-        (Some(version), _) if version.starts_with("3.0.") => {}
+        (Some(version), _) if dialect::is_3_0(version) || dialect::is_3_1(version) => {}
         (Some(version), _) => {
-            bail!("{name}: /openapi: version {version} is not supported, only 3.0.x")
+            bail!("{name}: /openapi: version {version} is not supported, only 3.0.x and 3.1.x")
         }
         (None, Some(version)) => {
-            bail!("{name}: /swagger: Swagger {version} is not supported, only OpenAPI 3.0.x")
+            bail!(
+                "{name}: /swagger: Swagger {version} is not supported, only OpenAPI 3.0.x and 3.1.x"
+            )
         }
         (None, None) => bail!("{name}: /openapi: is missing, so this is no OpenAPI document"),
     }
+    let mut value = sorted(value);
+    let notes = dialect::lower(&mut value);
     if operations(&value).is_empty() {
         bail!("{name}: /paths: holds no operation");
     }
-    Ok(sorted(value))
+    Ok((sorted(value), notes))
 }
 
 pub fn read(path: &Path) -> Result<Value> {

@@ -97,6 +97,25 @@ pub fn apply(document: &mut Value, text: &str, lenient: bool) -> Result<Vec<Appl
     Ok(report)
 }
 
+/// The document after each action, with the action's name.
+pub fn stages(document: &Value, text: &str) -> Result<Vec<(String, Value)>> {
+    let mut stages: Vec<(String, Value)> = Vec::new();
+    for single in actions(text)?.iter() {
+        let mut document = stages.last().map_or(document, |(_, last)| last).clone();
+        let (_, added) = reach(&single.action, &document);
+        ensure!(
+            size(&document).0.saturating_add(added) <= MOST_VALUES,
+            "it would make a document of more than {MOST_VALUES} values"
+        );
+        // An action that does not fit changes nothing.
+        let applied = single.overlay.apply(&mut document, Default::default());
+        if applied.is_ok() {
+            stages.push((single.name.clone(), document));
+        }
+    }
+    Ok(stages)
+}
+
 /// How many places an action matches, and how many values it adds to the document at most. `None` where a path is wrong:
 /// applying the action tells.
 fn reach(action: &Action, document: &Value) -> (Option<usize>, usize) {

@@ -19,6 +19,9 @@ pub struct Change {
     /// Operations, with `(request)`, `(answer)` or `(error)`.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub touches: BTreeSet<String>,
+    /// Where a change of the Rust surface comes from, if not from the contract, and what undoes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
 }
 
 impl Change {
@@ -30,6 +33,7 @@ impl Change {
             text,
             places: BTreeSet::new(),
             touches: BTreeSet::new(),
+            cause: None,
         }
     }
 }

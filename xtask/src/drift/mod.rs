@@ -4,17 +4,22 @@
 //! The worse result is the verdict.
 
 pub mod applicability;
+mod by_path;
+mod canonical;
 pub mod change;
 pub mod contract;
+mod hidden;
+mod page;
 mod quiet;
 pub mod report;
 pub mod rust;
 pub mod schema;
 pub mod source;
+mod todo;
 pub mod verdict;
 
 use crate::{
-    document::fetch::Limits,
+    document::fetch::{self, Limits},
     regen::{self, Built, Places},
     surface::Surface,
 };
@@ -48,6 +53,10 @@ pub struct Drift {
     pub against: Option<String>,
     pub format: Format,
     pub deny: Option<Deny>,
+    /// Every change with its places, not one page.
+    pub all: bool,
+    /// A file to compare in place of the vendored document.
+    pub base: Option<PathBuf>,
     pub reverse: bool,
     pub root: PathBuf,
     pub limits: Limits,
@@ -58,21 +67,51 @@ impl Drift {
     pub fn run(&self, out: &mut dyn Write) -> Result<u8, CannotCompare> {
         let report = self.report()?;
         // A closed pipe is no error: the exit code still holds.
-        let _ = report.write(self.format, out).and_then(|()| out.flush());
+        let _ = report
+            .write(self.format, self.all, out)
+            .and_then(|()| out.flush());
         Ok(report.exit_code(self.deny))
+    }
+
+    /// Compares by method and path alone, tells `out`, and answers the exit code. For a document that somebody else has
+    /// written: its schemas may say next to nothing.
+    pub fn by_path(&self, out: &mut dyn Write) -> Result<u8, CannotCompare> {
+        let places = Places::of(&self.root);
+        let (vendored, record) = self.base(&places)?;
+        let other = match self.other(&record)? {
+            Other::Document { document, .. } => document,
+            Other::Unchanged { .. } => vendored.clone(),
+        };
+        let (old, new) = match self.reverse {
+            true => (&other, &vendored),
+            false => (&vendored, &other),
+        };
+        let paths = by_path::ByPath::of(old, new);
+        let _ = paths.write(out).and_then(|()| out.flush());
+        Ok(paths.exit_code())
+    }
+
+    fn other(&self, record: &fetch::Source) -> Result<Other, CannotCompare> {
+        match &self.against {
+            Some(against) => source::other(&self.root, against, record, &self.limits),
+            None => source::published(&self.root, record, &self.limits),
+        }
+    }
+
+    fn base(&self, places: &Places) -> Result<(Document, fetch::Source), CannotCompare> {
+        match &self.base {
+            Some(base) => source::base(base),
+            None => source::vendored(&places.openapi),
+        }
     }
 
     pub fn report(&self) -> Result<Report, CannotCompare> {
         let places = Places::of(&self.root);
-        let (vendored, record) = source::vendored(&places.openapi)?;
+        let (vendored, record) = self.base(&places)?;
         let overlay = places
             .overlay()
             .map_err(|error| CannotCompare::new(format!("{error:#}")))?;
-        let other = match &self.against {
-            Some(against) => source::other(&self.root, against, &record, &self.limits)?,
-            None => source::published(&self.root, &record, &self.limits)?,
-        };
-        let (other, older) = match other {
+        let (other, older) = match self.other(&record)? {
             Other::Document { document, older } => (document, older),
             Other::Unchanged { name } => return Ok(Report::unchanged(&vendored.name, &name)),
         };
@@ -81,14 +120,15 @@ impl Drift {
         } else {
             (vendored, other)
         };
-        Ok(compare(&old, &new, &overlay, env!("CARGO_PKG_VERSION")))
+        let mut report = compare(&old, &new, &overlay, env!("CARGO_PKG_VERSION"));
+        report.handwritten = todo::handwritten(&self.root, &report.rust);
+        Ok(report)
     }
 }
 
 /// Reports all changes from `old` to `new`, for a crate of this version.
 pub fn compare(old: &Document, new: &Document, overlay: &str, version: &str) -> Report {
-    // The order of keys has no meaning. The order of lists does: parameters and `required` decide the order of arguments.
-    if old.value == new.value {
+    if canonical::canonical(&old.value) == canonical::canonical(&new.value) {
         return Report::new(&old.name, &new.name, version);
     }
     let mut report = Report::new(&old.name, &new.name, version);
@@ -104,8 +144,20 @@ pub fn compare(old: &Document, new: &Document, overlay: &str, version: &str) -> 
         let line = format!("the contracts cannot be compared: {error}");
         vec![Change::new(Class::Review, line)]
     });
+    let hidden = hidden::hidden(&old.value, &new.value, overlay, &report.contract);
+    report.contract.extend(hidden);
+    report.contract = change::merge(std::mem::take(&mut report.contract));
     report.rust = match (surface(&before), surface(&after)) {
-        (Ok(before), Ok(after)) => rust::changes(&before, &after),
+        (Ok(one), Ok(other)) => {
+            report.rows = todo::rows(&one, &other, &new.value);
+            report.operations = other.operations.len();
+            let mut rust = rust::changes(&one, &other);
+            if let (Ok(before), Ok(after)) = (&before, &after) {
+                todo::causes(&mut rust, &report.contract, &before.types, &after.types);
+            }
+            report.glossary = todo::glossary(&one, &other, &rust);
+            rust
+        }
         (before, after) => {
             let sides = [(&old.name, before.err()), (&new.name, after.err())];
             let failed = sides

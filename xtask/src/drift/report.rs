@@ -2,12 +2,13 @@
 
 use super::{
     applicability::Applicability,
-    change::{Change, merge, plain},
+    change::{Change, plain},
+    page,
     verdict::{Class, Verdict},
 };
 use serde::Serialize;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io::{self, Write},
 };
 
@@ -48,6 +49,18 @@ pub struct Report {
     pub contract: Vec<Change>,
     pub rust: Vec<Change>,
     pub applicability: Applicability,
+    /// Rows that `tests/support/calls.rs` needs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<String>,
+    /// What the new types are that breaking changes name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub glossary: Vec<String>,
+    /// How many operations the new document has.
+    #[serde(skip)]
+    pub operations: usize,
+    /// Handwritten files that use what is gone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub handwritten: Vec<String>,
 }
 
 impl Report {
@@ -62,6 +75,10 @@ impl Report {
             contract: Vec::new(),
             rust: Vec::new(),
             applicability: Applicability::default(),
+            rows: Vec::new(),
+            glossary: Vec::new(),
+            operations: 0,
+            handwritten: Vec::new(),
         }
     }
 
@@ -105,8 +122,10 @@ impl Report {
         }
     }
 
-    pub fn write(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
+    /// Writes the report. Text is one page, unless `all` of it is wanted; the other formats are for programs and always whole.
+    pub fn write(&self, format: Format, all: bool, out: &mut dyn Write) -> io::Result<()> {
         match format {
+            Format::Text if !all => page::write(self, out),
             Format::Text => self.text(out),
             Format::Markdown => self.markdown(out),
             Format::Json => {
@@ -117,7 +136,7 @@ impl Report {
     }
 
     /// The verdict with its version and what is left to review.
-    fn conclusion(&self) -> String {
+    pub(super) fn conclusion(&self) -> String {
         let mut text = self.verdict.to_string();
         if self.to_review > 0 {
             text.push_str(&format!(", with {} to review", lines(self.to_review)));
@@ -143,7 +162,7 @@ impl Report {
     }
 
     /// What a maintainer does now.
-    fn advice(&self) -> Vec<String> {
+    pub(super) fn advice(&self) -> Vec<String> {
         if self.verdict == Verdict::None {
             return Vec::new();
         }
@@ -183,6 +202,9 @@ impl Report {
             writeln!(out, "\n{title}: {}", counts(changes))?;
             for change in changes {
                 writeln!(out, "  {:9} {}", change.class.word(), change.text)?;
+                if let Some(cause) = &change.cause {
+                    writeln!(out, "            {cause}")?;
+                }
                 text_list(out, "at", &change.places, change.class)?;
                 text_list(out, "in", &change.touches, change.class)?;
             }
@@ -274,45 +296,87 @@ impl Report {
         Ok(())
     }
 
-    /// The report as an entry of a changelog: what users of the crate see, and nothing else.
+    /// The report as an entry of `CHANGELOG.md`, in the form that the file describes at its top.
     pub fn changelog(&self, out: &mut dyn Write) -> io::Result<()> {
-        let title = self
-            .next_version
-            .clone()
-            .unwrap_or_else(|| "Unreleased".to_owned());
+        // "file:x (as of 2026-05-07)": the day names the document.
+        let day = self
+            .to
+            .rsplit_once("as of ")
+            .map(|(_, day)| day.trim_end_matches(')'));
+        let document = day.map_or_else(|| plain(&self.to), str::to_owned);
+        let count = match self.operations {
+            0 => String::new(),
+            count => format!(": {count} operations"),
+        };
         writeln!(
             out,
-            "## {title}\n\nCircleCI's document: from {} to {}. Verdict: {}.",
-            plain(&self.from),
-            plain(&self.to),
-            self.conclusion()
+            "## [Unreleased]\n\n### CircleCI\n\n- The document of {document}{count}."
         )?;
-        let titles = [
-            (Class::Breaking, "Breaking"),
-            (Class::Review, "To review"),
-            (Class::Additive, "New and looser"),
-            (Class::Docs, "Docs"),
-        ];
-        for (class, title) in titles {
-            let of_class = merge(
-                self.changes()
-                    .filter(|change| change.class == class)
-                    .cloned()
-                    .collect(),
-            );
-            if !of_class.is_empty() {
-                writeln!(out, "\n### {title}\n")?;
-            }
-            for change in of_class {
-                let touched = if change.touches.is_empty() {
-                    String::new()
-                } else {
-                    format!(" — {}", plain(&list(&change.touches)))
-                };
-                writeln!(out, "- {}{touched}", plain(&change.text))?;
-            }
+        let mut sections: BTreeMap<Heading, Vec<String>> = BTreeMap::new();
+        for (change, heading) in self.rust.iter().map(|it| (it, Heading::of_rust(it))).chain(
+            self.contract
+                .iter()
+                .map(|it| (it, Heading::of_contract(it))),
+        ) {
+            let Some(heading) = heading else { continue };
+            let touched = match change.touches.is_empty() {
+                true => String::new(),
+                false => format!(" — {}", plain(&list(&change.touches))),
+            };
+            let line = format!("- {}{touched} (CircleCI)", plain(&change.text));
+            sections.entry(heading).or_default().push(line);
+        }
+        for (heading, lines) in sections {
+            writeln!(out, "\n### {}\n", heading.title())?;
+            lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
         }
         Ok(())
+    }
+}
+
+/// A heading of the changelog.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Heading {
+    Review,
+    Added,
+    Changed,
+    Deprecated,
+    Removed,
+}
+
+impl Heading {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Review => "To review",
+            Self::Added => "Added",
+            Self::Changed => "Changed",
+            Self::Deprecated => "Deprecated",
+            Self::Removed => "Removed",
+        }
+    }
+
+    fn of_rust(change: &Change) -> Option<Self> {
+        let text = &change.text;
+        Some(match change.class {
+            Class::Docs => return None,
+            Class::Review => Self::Review,
+            _ if text.starts_with("new ") => Self::Added,
+            _ if text.ends_with(" is deprecated") => Self::Deprecated,
+            _ if text.contains(" is gone") => Self::Removed,
+            _ => Self::Changed,
+        })
+    }
+
+    /// What the Rust surface shows is said there; the contract adds what a program notices at run time only.
+    fn of_contract(change: &Change) -> Option<Self> {
+        let text = &change.text;
+        match change.class {
+            Class::Review => Some(Self::Review),
+            Class::Breaking if text.contains(" is gone") => Some(Self::Removed),
+            Class::Breaking => Some(Self::Changed),
+            Class::Additive if text.starts_with("new operation ") => Some(Self::Added),
+            _ => None,
+        }
     }
 }
 

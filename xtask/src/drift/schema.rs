@@ -1,10 +1,11 @@
 //! How two schemas differ, place by place: what is sent and read, not what is said about it.
 
 use super::{
+    canonical::shape,
     change::{Change, short},
     verdict::Class,
 };
-use crate::document::{escape, located, sorted};
+use crate::document::{alternatives, dialect, escape, located};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -467,7 +468,14 @@ impl Difference<'_> {
 
     fn types(&mut self, old: &View<'_>, new: &View<'_>) {
         let ((old_kind, old_format), (new_kind, new_format)) = (old.kind(), new.kind());
-        if old_kind != new_kind
+        let as_said = format!(
+            "is {}, was {}",
+            typed(&new_kind, new_format),
+            typed(&old_kind, old_format)
+        );
+        if self.is_text_to_users((&old_kind, old_format), (&new_kind, new_format)) {
+            self.here(Kind::Reformatted, &as_said);
+        } else if old_kind != new_kind
             || seen_by_rust(&old_kind, old_format) != seen_by_rust(&new_kind, new_format)
         {
             let (before, after) = (typed(&old_kind, old_format), typed(&new_kind, new_format));
@@ -513,6 +521,23 @@ impl Difference<'_> {
             );
             self.note(Kind::Unknown, at.map_or("", String::as_str), text);
         }
+    }
+
+    /// Whether users have a text before and after. An untyped property is read as text; a path parameter is text
+    /// that is checked, and a check that goes breaks nobody.
+    fn is_text_to_users(
+        &self,
+        (old, old_format): (&str, Option<&str>),
+        (new, new_format): (&str, Option<&str>),
+    ) -> bool {
+        let plain = |kind: &str, format| kind == "string" && seen_by_rust(kind, format).is_empty();
+        let property = self.pointer.rsplit('/').nth(1) == Some("properties");
+        let untyped = |kind: &str| kind == "anything";
+        let typed_now =
+            untyped(old) && plain(new, new_format) || plain(old, old_format) && untyped(new);
+        let in_path = self.name.starts_with("path parameter ");
+        let unchecked = old == "string" && old_format == Some("uuid") && plain(new, new_format);
+        property && typed_now || in_path && (unchecked || typed_now)
     }
 
     /// Another component in the same place, whatever it is made of.
@@ -716,9 +741,20 @@ impl Difference<'_> {
             }
             return;
         }
-        pair_up(&mut before, &mut after, below, canonical_text);
-        pair_up(&mut before, &mut after, below, name_of);
-        // What is left is matched in order, as long as both sides have some.
+        let (old_words, new_words) = (words_of(&before), words_of(&after));
+        let alike = |_: bool, _: &str, branch: &Value| Some(shape(branch).to_string());
+        let named = |_: bool, _: &str, branch: &Value| name_of(branch);
+        let told = |is_new: bool, at: &str, _: &Value| {
+            let words = if is_new { &new_words } else { &old_words };
+            words.get(at).cloned()
+        };
+        pair_up(&mut before, &mut after, below, alike);
+        pair_up(&mut before, &mut after, below, named);
+        pair_up(&mut before, &mut after, below, told);
+        // What is left is matched in an order of its own, as long as both sides have some.
+        for list in [&mut before, &mut after] {
+            list.sort_by_cached_key(|(_, branch)| shape(branch).to_string());
+        }
         let both = before.len().min(after.len());
         below.extend(before.drain(..both).zip(after.drain(..both)));
         for (at, branch) in after {
@@ -745,13 +781,15 @@ fn pair_up<'a>(
     before: &mut Vec<(String, &'a Value)>,
     after: &mut Vec<(String, &'a Value)>,
     below: &mut Below<'a>,
-    key: impl Fn(&Value) -> Option<String>,
+    key: impl Fn(bool, &str, &Value) -> Option<String>,
 ) {
     before.retain(|(old_at, old)| {
-        let Some(wanted) = key(old) else { return true };
+        let Some(wanted) = key(false, old_at, old) else {
+            return true;
+        };
         match after
             .iter()
-            .position(|(_, new)| key(new).as_ref() == Some(&wanted))
+            .position(|(at, new)| key(true, at, new).as_ref() == Some(&wanted))
         {
             Some(index) => {
                 let new = after.remove(index);
@@ -763,8 +801,17 @@ fn pair_up<'a>(
     });
 }
 
-fn canonical_text(branch: &Value) -> Option<String> {
-    Some(sorted(branch.clone()).to_string())
+/// What tells each alternative from the others, by its pointer.
+fn words_of(branches: &[(String, &Value)]) -> BTreeMap<String, String> {
+    let values: Vec<Value> = branches.iter().map(|(_, it)| (*it).clone()).collect();
+    let words = alternatives::words(&values).into_iter();
+    let pointers = branches.iter().map(|(at, _)| at.clone());
+    // The number of one says nothing about another one.
+    let words = words.map(|word| word.parse::<usize>().map_or(word, |_| String::new()));
+    pointers
+        .zip(words)
+        .filter(|(_, word)| !word.is_empty())
+        .collect()
 }
 
 /// What the document calls an alternative.
@@ -791,6 +838,7 @@ fn constraint(key: &str, before: Option<&Value>, after: Option<&Value>) -> Kind 
         "pattern" | "multipleOf" if before.is_none() => Kind::Narrowed,
         "pattern" | "multipleOf" if after.is_none() => Kind::Widened,
         "pattern" | "multipleOf" => Kind::Constrained,
+        key if dialect::is_rule(key) => Kind::Constrained,
         // `not`, `discriminator`, and whatever CircleCI invents.
         _ => Kind::Unknown,
     }

@@ -64,6 +64,16 @@ pub fn vendored(openapi: &Path) -> Result<(Document, fetch::Source), CannotCompa
     ))
 }
 
+/// A file in place of the vendored document. Its record is of no URL and has no ETag.
+pub fn base(path: &Path) -> Result<(Document, fetch::Source), CannotCompare> {
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path)
+        .map_err(|error| CannotCompare::new(format!("cannot read {name}: {error}")))?;
+    let value = parse(&bytes, &name)?;
+    let source = fetch::Source::of("", &bytes);
+    Ok((Document { name, value }, source))
+}
+
 /// What `against` (a URL, a file or `git:REV`) holds.
 pub fn other(
     root: &Path,

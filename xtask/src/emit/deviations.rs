@@ -1,17 +1,14 @@
-//! The guide about deviations and the summary in the README: where the client reads something else than CircleCI's document says,
-//! and why. Made from the overlay and the fixups, which is where it is decided.
+//! The guide about deviations: where the client reads something else than CircleCI's document says, and why. It is made from the
+//! overlay and the fixups, which decide it.
 
 use crate::document::fixups::FIXUPS;
 use anyhow::{Context, Result, bail};
 use roas_overlay::v1_1::Overlay;
 use std::{fs, path::Path};
 
-/// The pages, below the root of the repository.
+/// The page, below the root of the repository, and its folder.
 pub const PAGE: &str = "circleci-api/src/guide/deviations.md";
-pub const README: &str = "README.md";
-
-const BEGIN: &str = "<!-- deviations: written by `cargo xtask regen` -->\n";
-const END: &str = "<!-- end of deviations -->\n";
+const GUIDE: &str = "circleci-api/src/guide";
 
 /// What the fixups are one kind of.
 const FIXUP: &str = "what an Overlay cannot say";
@@ -159,48 +156,6 @@ pub fn page(deviations: &[Deviation]) -> String {
     page + "\n<!-- Written by `cargo xtask regen` from openapi/overlay.yaml and xtask/src/document/fixups.rs; do not edit. -->\n"
 }
 
-/// The table between the README's markers: a row for each kind.
-fn summary(deviations: &[Deviation]) -> String {
-    let mut table = "| kind | actions | what |\n|---|---|---|\n".to_owned();
-    for (kind, list) in by_kind(deviations) {
-        let mut names: Vec<String> = Vec::new();
-        for one in &list {
-            // What is said after a comma, such as "continued", is for the page.
-            let name = one.name.split(", ").next().unwrap_or_default();
-            if !names.iter().any(|known| known == name) {
-                names.push(name.to_owned());
-            }
-        }
-        table += &format!(
-            "| {} | {} | {} |\n",
-            cell(kind),
-            list.len(),
-            cell(&names.join("; "))
-        );
-    }
-    table
-}
-
-/// The README with today's summary in it.
-pub fn readme(readme: &str, deviations: &[Deviation]) -> Result<String> {
-    let parts = readme.split_once(BEGIN).and_then(|(before, rest)| {
-        let (_, after) = rest.split_once(END)?;
-        Some((before, after))
-    });
-    let Some((before, after)) = parts else {
-        bail!(
-            "README.md has no lines `{}` and `{}`, between which the deviations go",
-            BEGIN.trim(),
-            END.trim()
-        );
-    };
-    // Markdown wants an empty line between a comment and a table.
-    Ok(format!(
-        "{before}{BEGIN}\n{}\n{END}{after}",
-        summary(deviations)
-    ))
-}
-
 /// A page that is made along with the code.
 pub struct Page {
     /// Below the root of the repository.
@@ -217,16 +172,14 @@ impl Page {
     }
 }
 
-/// Both pages. A root without a README has none of them.
-pub fn pages(root: &Path, overlay: &str) -> Result<Vec<Page>> {
-    let present = |path: &str| fs::read_to_string(root.join(path)).ok();
-    let Some(old) = present(README) else {
-        return Ok(Vec::new());
-    };
-    let deviations = of(overlay)?;
-    let page = |path, text, old| Page { path, text, old };
-    Ok(vec![
-        page(README, readme(&old, &deviations)?, Some(old)),
-        page(PAGE, self::page(&deviations), present(PAGE)),
-    ])
+/// The page as it is and as it should be. `None` in a folder without guides.
+pub fn written(root: &Path, overlay: &str) -> Result<Option<Page>> {
+    if !root.join(GUIDE).is_dir() {
+        return Ok(None);
+    }
+    Ok(Some(Page {
+        path: PAGE,
+        text: page(&of(overlay)?),
+        old: fs::read_to_string(root.join(PAGE)).ok(),
+    }))
 }

@@ -17,7 +17,8 @@ pub fn emit(model: &Model<'_>) -> String {
             false => format!("[{id}]({})", docs::address(source)),
         };
         let row = format!(
-            "| {theirs} | [`{method}`](crate::Client::{method}) | {request} |",
+            "| {theirs} | [`{method}`](crate::Client::{method}) | [`{builder}`](crate::operations::{builder}) | {request} |",
+            builder = operation.builder,
             method = operation.method,
             request =
                 escape::code_in_table(&format!("{} {}", source.method.to_uppercase(), source.path)),
@@ -27,10 +28,10 @@ pub fn emit(model: &Model<'_>) -> String {
     }
     let mut lines = vec![
         format!(
-            "The index of operations: all {} of CircleCI's API v2, each with CircleCI's own page about it and the method of",
+            "The index of operations: all {} of CircleCI's API v2, each with CircleCI's own page about it, the method of",
             model.operations.len()
         ),
-        "[`Client`](crate::Client) that sends it.".to_owned(),
+        "[`Client`](crate::Client) that makes a request for it, and a page with its arguments, its optional setters and an example.".to_owned(),
     ];
     for (tag, mut rows) in by_tag {
         rows.sort();
@@ -38,8 +39,8 @@ pub fn emit(model: &Model<'_>) -> String {
             String::new(),
             format!("# {}", escape::text(tag)),
             String::new(),
-            "| CircleCI's | method | request |".to_owned(),
-            "|---|---|---|".to_owned(),
+            "| CircleCI's | method | example | request |".to_owned(),
+            "|---|---|---|---|".to_owned(),
         ]);
         lines.extend(rows.into_iter().map(|(_, row)| row));
     }

@@ -1,33 +1,79 @@
-//! The docs of a method of `Client`: CircleCI's description, then the arguments, the setters and the errors.
+//! The docs of an operation: on its method of `Client`, and on a page of its own.
 
 use super::{
-    docs, escape,
-    model::{Operation, text},
+    docs, escape, examples,
+    model::{Model, Operation, text},
 };
-use crate::document;
+use crate::{document, lower::rust::Rust};
+use anyhow::Result;
 
+/// The docs of the method: CircleCI's description, then the arguments, the setters and the errors.
 pub fn method_docs(operation: &Operation<'_>) -> Vec<String> {
     let source = &operation.source;
     let mut lines = operation.summary.clone();
     add(&mut lines, described(operation));
-    add(&mut lines, vec![sent(source)]);
+    add(&mut lines, vec![sent(operation)]);
     if operation.paging.is_some() {
         add(&mut lines, vec!["Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.".into()]);
     }
     add(&mut lines, under("# Arguments", arguments(operation)));
-    add(&mut lines, setters(operation));
+    add(&mut lines, under("# Optional", setters(operation)));
     add(&mut lines, under("# Errors", errors(source)));
     lines
 }
 
-/// The request, and CircleCI's own page about it where there is one.
-fn sent(source: &document::Operation<'_>) -> String {
-    let request = escape::code(&format!("{} {}", source.method.to_uppercase(), source.path));
+/// The page of the operation's type: what it takes, and an example.
+pub fn page(model: &Model<'_>, operation: &Operation<'_>) -> Result<Vec<String>> {
+    let Operation {
+        method,
+        builder,
+        source,
+        ..
+    } = operation;
+    let first = operation.summary.first().cloned();
+    let mut lines: Vec<String> = first.into_iter().collect();
+    let request = request(source);
+    add(
+        &mut lines,
+        vec![format!(
+            "[`Client::{method}`] describes the operation and makes a [`Request<{builder}>`](Request) for {request}."
+        )],
+    );
+    let none = |lines: Vec<String>| match lines.is_empty() {
+        true => vec!["None.".to_owned()],
+        false => lines,
+    };
+    add(
+        &mut lines,
+        under("# Required arguments", none(arguments(operation))),
+    );
+    add(
+        &mut lines,
+        under("# Optional setters", none(setters(operation))),
+    );
+    let example = examples::example(model, operation)?;
+    add(&mut lines, under("# Example", example));
+    Ok(lines)
+}
+
+/// The request, CircleCI's own page about it where there is one, and the page with the example.
+fn sent(operation: &Operation<'_>) -> String {
+    let source = &operation.source;
+    let request = request(source);
+    let example = format!(
+        "Example: [`{0}`](crate::operations::{0}).",
+        operation.builder
+    );
     if docs::is_undocumented(source) {
-        return format!("{request}, which is **not in CircleCI's document**.");
+        return format!("{request}, which is **not in CircleCI's document**. {example}");
     }
     let (id, address) = (escape::code(source.id()), docs::address(source));
-    format!("{request}, CircleCI's [{id}]({address}).")
+    format!("{request}, CircleCI's [{id}]({address}). {example}")
+}
+
+/// `GET /pipeline`, as code.
+fn request(source: &document::Operation<'_>) -> String {
+    escape::code(&format!("{} {}", source.method.to_uppercase(), source.path))
 }
 
 /// Adds lines after an empty line. Adds nothing if there are none.
@@ -60,37 +106,66 @@ fn described(operation: &Operation<'_>) -> Vec<String> {
 }
 
 fn arguments(operation: &Operation<'_>) -> Vec<String> {
-    let path = operation.in_path().into_iter();
-    let path = path.map(|argument| (argument.ident, argument.description));
-    let query = operation.query.iter().filter(|query| query.required);
-    let query = query.map(|query| (query.ident.as_str(), query.description.as_str()));
-    let body = operation.body.iter().filter(|body| body.required);
-    let body = body.map(|body| ("body", body.description.as_str()));
-    path.chain(query)
-        .chain(body)
-        .map(|(ident, description)| {
-            format!("- `{ident}`: {}", docs::paragraphs(description).join(" "))
+    let kind = |ident: &str| {
+        let parameter = operation.path.iter().find(|one| one.ident == ident);
+        parameter.map_or("text", |parameter| match parameter.kind {
+            "Uuid" => "UUID",
+            "Integer" => "integer",
+            _ => "text",
         })
+    };
+    let path = operation.in_path();
+    let path = path
+        .iter()
+        .map(|it| item(it.ident, kind(it.ident), it.description));
+    path.chain(queries(operation, true))
+        .chain(body(operation, true))
         .collect()
 }
 
-/// The names of the setters, because rustdoc shows the setters themselves on the page of `Request`.
+/// A line for each optional setter of the request.
 fn setters(operation: &Operation<'_>) -> Vec<String> {
-    let query = operation.query.iter().filter(|query| !query.required);
-    let query = query.map(|query| query.ident.as_str());
-    let body = operation.body.iter().filter(|body| !body.required);
-    let setters: Vec<String> = query
-        .chain(body.map(|_| "body"))
-        .map(|ident| format!("`{ident}`"))
-        .collect();
-    if setters.is_empty() {
-        return setters;
+    queries(operation, false)
+        .chain(body(operation, false))
+        .collect()
+}
+
+fn queries(operation: &Operation<'_>, required: bool) -> impl Iterator<Item = String> {
+    let chosen = operation
+        .query
+        .iter()
+        .filter(move |query| query.required == required);
+    chosen.map(|query| item(&query.ident, &kind(&query.ty), &query.description))
+}
+
+fn body(operation: &Operation<'_>, required: bool) -> Option<String> {
+    let body = operation.body.as_ref()?;
+    let ty = kind(&Rust::Named(body.ty.clone()));
+    (body.required == required).then(|| item("body", &ty, &body.description))
+}
+
+/// An argument or a setter: its name, its type and what it does.
+fn item(ident: &str, ty: &str, description: &str) -> String {
+    let described = docs::paragraphs(description).join(" ");
+    match described.trim() {
+        "" => format!("- `{ident}` ({ty})"),
+        described => format!("- `{ident}` ({ty}): {described}"),
     }
-    vec![format!(
-        "Optional, as setters of the [`Request<{}>`](Request): {}.",
-        operation.builder,
-        setters.join(", ")
-    )]
+}
+
+/// A type in the words of a list of arguments.
+fn kind(ty: &Rust) -> String {
+    match ty {
+        Rust::String => "text".to_owned(),
+        Rust::Uuid => "UUID".to_owned(),
+        Rust::I64 => "integer".to_owned(),
+        Rust::F64 => "number".to_owned(),
+        Rust::DateTime => "date and time".to_owned(),
+        Rust::List(inner) => format!("list of {}", kind(inner)),
+        Rust::Option(inner) | Rust::Boxed(inner) => kind(inner),
+        Rust::Named(name) => format!("[`{name}`](crate::types::{name})"),
+        ty => format!("`{ty}`"),
+    }
 }
 
 /// The statuses that the document names, in one line.

@@ -1,9 +1,11 @@
 //! Writes the files of `circleci-api/src/generated/`, from the document and from the types that progenitor decided.
 
+mod aliases;
 pub mod deviations;
 pub mod docs;
 mod enums;
 pub mod escape;
+mod examples;
 mod imports;
 mod index;
 mod method_docs;
@@ -24,7 +26,7 @@ use serde_json::Value;
 pub fn emit(model: &Model<'_>, vendored: &Value) -> Result<Files> {
     let mut files = Files::new();
     types::emit(model, &mut files)?;
-    operations::emit(model, &mut files);
+    operations::emit(model, &mut files)?;
     files.insert("paging.rs".into(), paging::emit(model));
     files.insert("replies.rs".into(), replies::emit(model, vendored)?);
     files.insert("index.rs".into(), index::emit(model));

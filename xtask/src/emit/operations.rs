@@ -2,21 +2,25 @@
 //! optional parameter.
 
 use super::{
-    docs, escape,
+    aliases, docs, escape,
     imports::{self, Imports},
-    method_docs::method_docs,
+    method_docs::{method_docs, page},
     model::{Body, Files, HEADER, InPath, Model, Operation, Query},
 };
 use crate::{document, lower::rust::Rust};
+use anyhow::Result;
 use std::collections::BTreeMap;
 
-pub fn emit(model: &Model<'_>, files: &mut Files) {
+pub fn emit(model: &Model<'_>, files: &mut Files) -> Result<()> {
     let mut by_file: BTreeMap<String, Vec<&Operation<'_>>> = BTreeMap::new();
     for operation in &model.operations {
         by_file.entry(operation.file()).or_default().push(operation);
     }
-    let mut index =
-        format!("{HEADER}\n//! A builder for each operation, one file per CircleCI tag.\n\n");
+    let mut index = format!(
+        "{HEADER}\n//! The operations as types. Each has a page with its arguments, its optional setters and an example.\n//!\n\
+         //! The methods of [`Client`](crate::Client) make a request of an operation. The types stand for the operations in\n\
+         //! [`Request<O>`](crate::Request) and in the calls of the mock.\n\n"
+    );
     for file in by_file.keys() {
         index += &format!("mod {file};\n");
     }
@@ -24,13 +28,14 @@ pub fn emit(model: &Model<'_>, files: &mut Files) {
     for (file, operations) in by_file {
         index += &format!("pub use {file}::*;\n");
         let path = format!("operations/{file}.rs");
-        files.insert(path, of_tag(model, &operations));
+        files.insert(path, of_tag(model, &operations)?);
     }
     files.insert("operations/mod.rs".into(), index);
+    Ok(())
 }
 
 /// The file of one tag's operations.
-fn of_tag(model: &Model<'_>, operations: &[&Operation<'_>]) -> String {
+fn of_tag(model: &Model<'_>, operations: &[&Operation<'_>]) -> Result<String> {
     let mut uses = Imports::default();
     uses.add(imports::CLIENT);
     uses.add(imports::REQUEST);
@@ -38,19 +43,19 @@ fn of_tag(model: &Model<'_>, operations: &[&Operation<'_>]) -> String {
     for operation in operations {
         add_imports(operation, &mut uses);
         methods.push(method(operation));
-        builders.push(builder(operation));
+        builders.push(builder(model, operation)?);
     }
     let tag = operations
         .first()
         .map_or("Other", |operation| operation.source.tag());
     let named = escape::text(tag);
-    format!(
+    Ok(format!(
         "{HEADER}\n//! {named}.\n\n{}\n{}impl Client {{\n{}}}\n\n{}",
         uses.lines(),
         docs::comment(&heading(model, tag), ""),
         methods.join("\n"),
         builders.join("\n")
-    )
+    ))
 }
 
 /// The heading of a tag on the page of `Client`: the tag, and the first paragraph of its description.
@@ -122,29 +127,26 @@ fn method(operation: &Operation<'_>) -> String {
         ""
     };
     format!(
-        "{}{deprecated}    pub fn {}(&self{arguments}) -> Request<{}> {{\n        {start}{chain}\n    }}\n",
+        "{}{}{deprecated}    pub fn {}(&self{arguments}) -> Request<{}> {{\n        {start}{chain}\n    }}\n",
         docs::comment(&method_docs(operation), "    "),
+        aliases::attributes(operation, "    "),
         operation.method,
         operation.builder,
     )
 }
 
 /// The type that stands for the operation, with the setters of its requests.
-fn builder(operation: &Operation<'_>) -> String {
-    let Operation {
-        source,
-        builder,
-        method,
-        ..
-    } = operation;
+fn builder(model: &Model<'_>, operation: &Operation<'_>) -> Result<String> {
+    let (source, builder) = (&operation.source, &operation.builder);
     let kinds: Vec<String> = operation
         .path
         .iter()
         .map(|parameter| format!("{:?}: {}", parameter.wire, parameter.kind))
         .collect();
     let mut text = format!(
-        "operation! {{\n    /// {}\n    ///\n    /// Asked for by [`Client::{method}`].\n    {builder} -> {:#};\n    {:?} {} {:?} ({}) {}\n}}\n",
-        operation.summary.first().map_or("", String::as_str),
+        "operation! {{\n{}{}    {builder} -> {:#};\n    {:?} {} {:?} ({}) {}\n}}\n",
+        docs::comment(&page(model, operation)?, "    "),
+        aliases::attributes(operation, "    "),
         operation.output,
         source.id(),
         source.method.to_uppercase(),
@@ -162,10 +164,19 @@ fn builder(operation: &Operation<'_>) -> String {
         ));
     }
     if !setters.is_empty() {
-        text += &format!("\nimpl Request<{builder}> {{\n{}}}\n", setters.join("\n"));
+        text += &format!(
+            "\n{SETTERS_ATTRIBUTE}impl Request<{builder}> {{\n{}}}\n",
+            setters.join("\n")
+        );
     }
-    text
+    Ok(text)
 }
+
+/// rustdoc shows every inherent `impl` block of a type on the page of that type: forty blocks below `Request`, where nobody
+/// finds anything. The page of each operation describes its setters instead, so rustdoc does not see the blocks. An IDE does:
+/// it reads the code without `cfg(doc)`, whereas it does not complete what is `#[doc(hidden)]`. `all_setters` shows them to
+/// tools that compare the public API by rustdoc's JSON.
+const SETTERS_ATTRIBUTE: &str = "#[cfg(any(not(doc), all_setters))]\n";
 
 fn setter(parameter: &Query) -> String {
     let (taken, call) = query_value(parameter);

@@ -212,7 +212,7 @@ impl<'a> Maker<'a> {
             .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         let plain = |name: &str| name.replace('-', "_").to_lowercase();
         if place.key == "id" && place.top {
-            return names.last().filter(|name| {
+            return names.next_back().filter(|name| {
                 self.operation.path.ends_with(&format!("{{{name}}}")) && plain(name).ends_with("id")
             });
         }
@@ -434,7 +434,12 @@ impl<'a> Maker<'a> {
         }
         for key in ["type", "enum", "required"] {
             if let Some(value) = schema.get(key) {
-                shape.insert(key.to_owned(), value.clone());
+                let mut value = value.clone();
+                // The order of a list says nothing.
+                if let Some(list) = value.as_array_mut() {
+                    list.sort_by_key(Value::to_string);
+                }
+                shape.insert(key.to_owned(), value);
             }
         }
         if is_nullable(self.root, schema) {
@@ -499,7 +504,7 @@ fn text(place: Place<'_>, schema: &Value, example: Option<&str>) -> String {
     let is_id =
         name == "id" || ends(["_id", "-id"]) || ends(["_by", "-by"]) && schema["format"] == "uuid";
     let format = match schema["format"].as_str() {
-        None if is_id && example.is_none_or(|it| it == "" || is_uuid(it)) => Some("uuid"),
+        None if is_id && example.is_none_or(|it| it.is_empty() || is_uuid(it)) => Some("uuid"),
         None if ends(["_at", "-at"]) => Some("date-time"),
         None if example.is_none() && ends(["url", "_uri"]) => Some("uri"),
         format => format,

@@ -97,12 +97,9 @@ fn formatted(code: &str) -> Result<String> {
 }
 
 fn members<'a>(model: &'a Model<'_>, owner: &str, schema: &'a Value) -> Result<Vec<Member<'a>>> {
-    let required: Vec<&str> = schema["x-required"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
+    let required = schema["x-required"].as_array().into_iter().flatten();
+    let mut required: Vec<&str> = required.filter_map(Value::as_str).collect();
+    required.sort_by_key(|wire| (names::argument_place(owner, wire), *wire));
     let fields = model.rust.fields(owner)?.iter();
     let members = fields.map(|field| {
         let wire = &field.wire;
@@ -184,7 +181,7 @@ fn field_docs(model: &Model<'_>, owner: &str, wire: &str, schema: &Value) -> Vec
 fn constructor(name: &str, members: &[Member<'_>]) -> String {
     let (mut required, optional): (Vec<_>, Vec<_>) =
         members.iter().partition(|member| member.required.is_some());
-    // In the order of the document, where `start` comes before `end`.
+    // In an order of their own, in which `start` comes before `end`.
     required.sort_by_key(|member| member.required);
     let arguments: Vec<String> = required
         .iter()

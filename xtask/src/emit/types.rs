@@ -41,6 +41,7 @@ pub fn emit(model: &Model<'_>, files: &mut Files) -> Result<()> {
         index += &format!("mod {file};\n");
     }
     index.push('\n');
+    index += &if_type(model);
     for (file, (uses, items)) in &by_file {
         index += &format!("pub use {file}::*;\n");
         files.insert(
@@ -50,6 +51,22 @@ pub fn emit(model: &Model<'_>, files: &mut Files) -> Result<()> {
     }
     files.insert("types/mod.rs".into(), index);
     Ok(())
+}
+
+/// Types that handwritten code needs at default features, and that older documents do not have.
+const OPTIONAL: [&str; 1] = ["UsageExportJobState"];
+
+/// A macro for handwritten code about an optional type: it expands to the code if this document has the type.
+fn if_type(model: &Model<'_>) -> String {
+    let mut text =
+        "/// Expands to the code if CircleCI's document has the type.\nmacro_rules! if_type {\n"
+            .to_owned();
+    for name in OPTIONAL {
+        let has = model.types.iter().any(|named| named.name == name);
+        let code = if has { "{ $($code)* }" } else { "{}" };
+        text += &format!("    ({name} => $($code:tt)*) => {code};\n");
+    }
+    text + "}\npub(crate) use if_type;\n\n"
 }
 
 fn file_of(named: &Named) -> String {

@@ -34,7 +34,7 @@ pub fn emit(model: &Model<'_>, name: &str, schema: &Value, uses: &mut Imports) -
 }
 
 /// The name of an alternative of this type.
-fn word(ty: &Rust) -> &str {
+pub fn word(ty: &Rust) -> &str {
     match ty {
         Rust::Named(name) => name,
         Rust::List(_) => "List",

@@ -9,14 +9,14 @@ use super::{
     names,
     naming::{self, Names, Place, Shape, Shapes, own_name},
     schema::{
-        HANDWRITTEN, children, children_mut, expand, expand_inside, is_named, kept_components, key,
-        reachable,
+        HANDWRITTEN, Step, children, children_mut, expand, expand_inside, is_named,
+        kept_components, key, reachable,
     },
     tolerate::{self, Usage},
 };
 use crate::document::{
-    self, Operation, body_at, escape, object_mut, operations, parameters, parameters_at, resolve,
-    success_at,
+    self, Operation, alternatives, body_at, escape, object_mut, operations, order, parameters,
+    parameters_at, resolve, success_at,
 };
 use anyhow::Result;
 use serde_json::{Map, Value, json};
@@ -235,10 +235,10 @@ fn collect(schema: &Value, place: Place, depth: usize, root: &Root, shapes: &mut
             Some(name) => (format!("#{name}"), component_pointer(name)),
             None => (
                 format!("{here}{step}"),
-                format!("{at}{}", step_pointer(step)),
+                format!("{at}{}", step_pointer(step, child)),
             ),
         };
-        let property = step.trim_start_matches(['.', '|']).to_owned();
+        let property = step.word();
         let parent = own.clone().map(|own| (own, property));
         // A list or map passes its own suggestion on: the items of `errors` are each an error.
         let inherited = own.is_none().then(|| inherited_parent(&here, shapes));
@@ -308,12 +308,12 @@ fn borrow_words(shape: &mut Value, other: &Value) {
 }
 
 /// A step of this module's notation as one of a JSON pointer.
-fn step_pointer(step: &str) -> String {
-    match (step, step.strip_prefix('|'), step.strip_prefix('.')) {
-        ("[]", ..) => "/items".to_owned(),
-        ("{}", ..) => "/additionalProperties".to_owned(),
-        (_, Some(index), _) => format!("/oneOf/{index}"),
-        (_, _, name) => format!("/properties/{}", escape(name.unwrap_or(step))),
+fn step_pointer(step: &Step<'_>, child: &Value) -> String {
+    match step {
+        Step::Items => "/items".to_owned(),
+        Step::Values => "/additionalProperties".to_owned(),
+        Step::Alternative(index, _) => format!("/oneOf/{}", order::index_of(child, *index)),
+        Step::Property(name) => format!("/properties/{}", escape(name)),
     }
 }
 
@@ -464,7 +464,13 @@ fn outside(schema: &Value, names: &Names) -> Value {
         Some(name) => {
             let mut reference = json!({ "$ref": format!("#/components/schemas/{name}") });
             // Not read by progenitor, but by our own passes.
-            for word in ["description", "deprecated", "x-decode", "x-or-default"] {
+            for word in [
+                "description",
+                "deprecated",
+                "x-decode",
+                "x-or-default",
+                order::INDEX,
+            ] {
                 if let Some(value) = schema.get(word) {
                     reference[word] = value.clone();
                 }
@@ -481,7 +487,13 @@ fn inside(schema: &Value, names: &Names) -> Value {
     children_mut(&mut copy, &mut |child| *child = outside(child, names));
     if let Some(map) = copy.as_object_mut() {
         // A title would rename the type that the component's key names.
-        for word in ["title", "x-component", "x-body"] {
+        for word in [
+            "title",
+            "x-component",
+            "x-body",
+            order::INDEX,
+            alternatives::WORD,
+        ] {
             map.remove(word);
         }
         // Whether it may be null is said where it is used; here it would become a type around a type.

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 /// The naming table: a place in the document, and the name of what stands there.
 ///
 /// Places are written as `operationId.response`, `operationId.request`, `operationId.query.name` or `#component`, then
-/// `.property`, `[]` for the items of a list, `{}` for the values of a map and `|0` for the first alternative.
+/// `.property`, `[]` for the items of a list, `{}` for the values of a map and `|id` for the alternative that alone has the property
+/// or the word `id`, whatever the order of the alternatives.
 #[rustfmt::skip]
 const TABLE: &[(&str, &str)] = &[
     ("cancelJobByJobID.response", "MessageResponse"),
     ("#ClaimResponse", "OidcClaims"),
     ("#context_created.owner", "ContextOwner"),
-    ("#context_created.owner|0", "ContextOwnerId"),
-    ("#context_created.owner|1", "ContextOwnerSlug"),
+    ("#context_created.owner|id", "ContextOwnerId"),
+    ("#context_created.owner|slug", "ContextOwnerSlug"),
     ("#context_project_restrictions_list", "ContextRestrictionList"),
     ("#context_project_restrictions_list.items[]", "ContextRestriction"),
     ("createCheckoutKey.request.type", "NewCheckoutKeyType"),
@@ -24,9 +25,9 @@ const TABLE: &[(&str, &str)] = &[
     ("#createPipelineDefinitionRequest.checkout_source.provider", "GithubProvider"),
     ("#createPipelineDefinitionRequest.checkout_source.repo", "NewRepo"),
     ("#createPipelineDefinitionRequest.config_source", "NewConfigSource"),
-    ("#createPipelineDefinitionRequest.config_source|0", "NewConfigSourceGithub"),
-    ("#createPipelineDefinitionRequest.config_source|1", "NewConfigSourceCircleci"),
-    ("#createPipelineDefinitionRequest.config_source|1.provider", "CircleciProvider"),
+    ("#createPipelineDefinitionRequest.config_source|repo", "NewConfigSourceGithub"),
+    ("#createPipelineDefinitionRequest.config_source|circleci", "NewConfigSourceCircleci"),
+    ("#createPipelineDefinitionRequest.config_source|circleci.provider", "CircleciProvider"),
     ("createSchedule.request.attribution-actor", "AttributionActor"),
     ("createSchedule.request.timetable", "Timetable"),
     ("createSchedule.request.timetable.days-of-week[]", "DayOfWeek"),
@@ -124,7 +125,7 @@ const TABLE: &[(&str, &str)] = &[
     ("#triggerPipelineRequest.checkout", "GitRef"),
     ("#triggerPipelineRequest.config", "PipelineRunConfig"),
     ("#update_env_var", "AddedEnvironmentVariable"),
-    ("#update_env_var|0", "ContextEnvironmentVariable"),
+    ("#update_env_var|context_id", "ContextEnvironmentVariable"),
     ("#updatePipelineDefinitionRequest.checkout_source", "CheckoutSourceUpdate"),
     ("#updatePipelineDefinitionRequest.checkout_source.repo", "RepoUpdate"),
     ("#updatePipelineDefinitionRequest.config_source", "ConfigSourceUpdate"),
@@ -132,6 +133,44 @@ const TABLE: &[(&str, &str)] = &[
     ("#updateTriggerRequest.event_source", "EventSourceUpdate"),
     ("#version", "ComponentVersion"),
 ];
+
+/// The arguments of constructors that are not in alphabetical order, by type. The order of `required` in the document says
+/// nothing, and an argument that changes its place breaks every caller.
+#[rustfmt::skip]
+const ARGUMENTS: &[(&str, &[&str])] = &[
+    ("ContinuePipelineRequest", &["continuation-key", "configuration"]),
+    ("CreateOtelExporterRequest", &["org_id", "endpoint", "protocol"]),
+    ("CreatePipelineDefinitionRequest", &["name", "config_source", "checkout_source"]),
+    ("CreateScheduleRequest", &["name", "timetable", "attribution-actor", "parameters"]),
+    ("CreateUrlOrbAllowListEntryRequest", &["name", "prefix", "auth"]),
+    ("CreateUsageExportRequest", &["start", "end"]),
+    ("CreateWebhookRequest", &["name", "events", "url", "verify-tls", "signing-secret", "scope"]),
+    ("NewConfigSourceCircleci", &["provider", "file_path"]),
+    ("NewConfigSourceGithub", &["provider", "repo", "file_path"]),
+    ("RollbackProjectRequest", &["environment_name", "component_name", "current_version", "target_version"]),
+    ("Timetable", &["per-hour", "hours-of-day"]),
+];
+
+/// A line for each row of the table of arguments that has no place in a document, whose types are given with what each requires.
+pub fn unused_arguments(required: impl Fn(&str) -> Vec<String>) -> Vec<String> {
+    let unused = ARGUMENTS.iter().filter(|(name, order)| {
+        let required = required(name);
+        !order
+            .iter()
+            .all(|wire| required.iter().any(|known| known == wire))
+    });
+    let line =
+        |(name, _): &(&str, _)| format!("arguments: the row of {name} is of no use any more");
+    unused.map(line).collect()
+}
+
+/// The place of a required property among the arguments of its type's constructor. Those without a row come last, and are to
+/// be sorted by name.
+pub fn argument_place(type_name: &str, wire: &str) -> usize {
+    let row = ARGUMENTS.iter().find(|(name, _)| *name == type_name);
+    let place = row.and_then(|(_, order)| order.iter().position(|name| *name == wire));
+    place.unwrap_or(usize::MAX)
+}
 
 pub fn table() -> BTreeMap<&'static str, &'static str> {
     TABLE.iter().copied().collect()

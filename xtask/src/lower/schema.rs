@@ -1,8 +1,8 @@
 //! Reads schemas: their children, their references, and whether two of them have the same shape.
 
-use crate::document;
+use crate::document::{self, alternatives};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 /// Components that have a handwritten type. They are never merged.
 pub const HANDWRITTEN: [&str; 1] = ["ParameterValue"];
@@ -53,22 +53,56 @@ pub fn is_named(schema: &Value) -> bool {
         || schema.get("oneOf").is_some()
 }
 
-pub fn children<'a>(schema: &'a Value, visit: &mut dyn FnMut(&str, &'a Value)) {
+/// The way from a schema to one below it. Displayed, it is the notation of the naming table.
+#[derive(Clone, Debug)]
+pub enum Step<'a> {
+    Items,
+    Values,
+    Property(&'a str),
+    /// The alternative at this place, and the word that tells it from the others.
+    Alternative(usize, String),
+}
+
+impl Step<'_> {
+    /// The name of the property, or the word for the alternative.
+    pub fn word(&self) -> String {
+        match self {
+            Self::Items => "[]".to_owned(),
+            Self::Values => "{}".to_owned(),
+            Self::Property(name) => (*name).to_owned(),
+            Self::Alternative(_, word) => word.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Items => f.write_str("[]"),
+            Self::Values => f.write_str("{}"),
+            Self::Property(name) => write!(f, ".{name}"),
+            Self::Alternative(_, word) => write!(f, "|{word}"),
+        }
+    }
+}
+
+pub fn children<'a>(schema: &'a Value, visit: &mut dyn FnMut(&Step<'a>, &'a Value)) {
     if let Some(items) = schema.get("items") {
-        visit("[]", items);
+        visit(&Step::Items, items);
     }
     if let Some(values) = schema
         .get("additionalProperties")
         .filter(|values| values.is_object())
     {
-        visit("{}", values);
+        visit(&Step::Values, values);
     }
     for branches in ["oneOf", "anyOf", "allOf"]
         .iter()
         .filter_map(|key| schema.get(*key)?.as_array())
     {
-        for (index, branch) in branches.iter().enumerate() {
-            visit(&format!("|{index}"), branch);
+        let words = alternatives::words(branches);
+        for (index, (branch, word)) in branches.iter().zip(words).enumerate() {
+            visit(&Step::Alternative(index, word), branch);
         }
     }
     for (name, property) in schema
@@ -77,7 +111,7 @@ pub fn children<'a>(schema: &'a Value, visit: &mut dyn FnMut(&str, &'a Value)) {
         .into_iter()
         .flatten()
     {
-        visit(&format!(".{name}"), property);
+        visit(&Step::Property(name), property);
     }
 }
 
@@ -211,6 +245,8 @@ fn canonical(schema: &Value) -> Value {
     let mut shape = Map::new();
     for (name, value) in map {
         let value = match name.as_str() {
+            // A format that Rust does not see keeps no shapes apart.
+            "format" if is_unseen(map) => continue,
             "type" | "format" | "nullable" | "x-decode" | "x-or-default" | "x-body"
             | "x-secret" | "x-explicit" | "x-apart" => value.clone(),
             "enum" => sorted_words(value),
@@ -235,6 +271,12 @@ fn canonical(schema: &Value) -> Value {
         shape.insert(name.clone(), value);
     }
     document::sorted(Value::Object(shape))
+}
+
+/// Whether the format of a schema is one of text that has no type of its own in Rust.
+fn is_unseen(schema: &Map<String, Value>) -> bool {
+    let format = schema.get("format").and_then(Value::as_str);
+    schema.get("type") == Some(&json!("string")) && !matches!(format, Some("date-time" | "uuid"))
 }
 
 fn sorted_words(list: &Value) -> Value {

@@ -48,13 +48,15 @@ impl Usage {
 /// Rewrites `required` and `nullable` of an object schema for its usage, and keeps what the document requires of a
 /// request under `x-required`, from which its constructor is made, and of an answer under `x-promised`.
 pub fn object(schema: &mut Map<String, Value>, usage: Usage) {
-    let required: Vec<String> = schema
+    let mut required: Vec<String> = schema
         .get("required")
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
         .filter_map(|name| Some(name.as_str()?.to_owned()))
         .collect();
+    // The order in the document has no meaning.
+    required.sort_unstable();
     let mut still_required = Vec::new();
     for (name, property) in schema
         .get_mut("properties")

@@ -2,7 +2,7 @@
 
 use crate::{
     document::{
-        self, fetch, fixups,
+        self, fetch, fixups, order,
         overlay::{self, Applied},
     },
     emit::{
@@ -11,7 +11,8 @@ use crate::{
         words::{self, Words},
     },
     lower::{
-        hoist, oracle,
+        hoist::{self, Named},
+        names, oracle,
         precheck::{self, Problem},
     },
 };
@@ -28,6 +29,8 @@ pub struct Built {
     /// The document after the overlay, the fixups and hoisting.
     pub effective: Value,
     pub report: Vec<Applied>,
+    /// Every type with the places where it stands.
+    pub types: Vec<Named>,
     /// Actions, fixups and rows of tables that do not fit this document. For the vendored document they are errors.
     pub stale: Vec<String>,
 }
@@ -47,6 +50,7 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
             .as_object_mut()
             .map(|components| components.entry("schemas").or_insert_with(|| json!({})));
     }
+    order::settle_alternatives(&mut document);
     let vendored = document.clone();
     let mut report = overlay::apply(&mut document, overlay, lenient)?;
     let mut stale = unmatched("overlay action", &report);
@@ -54,6 +58,9 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
     stale.extend(unmatched("fixup", &fixed));
     report.extend(fixed);
     stale.extend(words::mend(&mut document));
+    if lenient {
+        stale.extend(fixups::leave_out_headers(&mut document));
+    }
     refuse(&precheck::check(&document))?;
     let hoisted = hoist::hoist(&document, lenient)?;
     stale.extend(hoisted.warnings.iter().cloned());
@@ -63,8 +70,16 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
     let files = emit::emit(&Model::read(&hoisted, &types, &words)?, &vendored)?;
     stale.extend(words.unused());
     stale.extend(emit::replies::unused(&vendored)?);
+    stale.extend(names::unused_arguments(|name| {
+        let types = &hoisted.document["components"]["schemas"];
+        let required = types[name]["x-required"].as_array().into_iter().flatten();
+        required
+            .filter_map(|name| name.as_str().map(str::to_owned))
+            .collect()
+    }));
     Ok(Built {
         files,
+        types: hoisted.types,
         effective: hoisted.document,
         report,
         stale,

@@ -1,4 +1,4 @@
-//! The command: builds the files, then compares or writes them and the pages about deviations.
+//! The command: builds the files, then compares or writes them and the guide about deviations.
 
 use super::{
     build::{Built, Places, build_other, build_vendored},
@@ -55,20 +55,16 @@ impl Regen {
                 .iter()
                 .try_for_each(|applied| writeln!(out, "{:5}  {}", applied.matches, applied.name))?;
         }
-        // The pages describe the vendored document only.
-        let pages = match self.spec.is_none() && self.out.is_none() {
-            true => deviations::pages(root, &places.overlay()?)?,
-            false => Vec::new(),
+        // The guide describes the vendored document only.
+        let guide = match self.spec.is_none() && self.out.is_none() {
+            true => deviations::written(root, &places.overlay()?)?,
+            false => None,
         };
         let dir = self.out.unwrap_or(places.generated);
         let mut stale = differences(&built.files, &dir)?;
         let stale_code = !stale.is_empty();
-        let stale_pages: Vec<&Page> = pages.iter().filter(|page| page.is_stale()).collect();
-        stale.extend(
-            stale_pages
-                .iter()
-                .map(|page| format!("changed: {}", page.path)),
-        );
+        let stale_guide = guide.as_ref().filter(|page| page.is_stale());
+        stale.extend(stale_guide.map(|page| format!("changed: {}", page.path)));
         if self.check && !stale.is_empty() {
             for difference in &stale {
                 writeln!(errors, "{difference}")?;
@@ -82,15 +78,16 @@ impl Regen {
         if stale_code {
             write(&built.files, &dir)?;
         }
-        for Page { path, text, .. } in stale_pages {
+        if let Some(Page { path, text, .. }) = stale_guide {
             fs::write(root.join(path), text).with_context(|| format!("cannot write {path}"))?;
         }
         writeln!(
             out,
-            "{} files, {} of them {}",
-            built.files.len() + pages.len(),
+            "{} files, {} of them {} in {}",
+            built.files.len() + usize::from(guide.is_some()),
             stale.len(),
-            if self.check { "stale" } else { "written anew" }
+            if self.check { "stale" } else { "written anew" },
+            dir.display()
         )?;
         Ok(0)
     }

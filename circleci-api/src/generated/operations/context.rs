@@ -17,16 +17,19 @@ impl Client {
     ///
     /// Create or update an environment variable within a context. Returns information about the environment variable, not including its value.
     ///
-    /// `PUT /context/{context_id}/environment-variable/{env_var_name}`, CircleCI's [`addEnvironmentVariableToContext`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/addEnvironmentVariableToContext).
+    /// `PUT /context/{context_id}/environment-variable/{env_var_name}`, CircleCI's [`addEnvironmentVariableToContext`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/addEnvironmentVariableToContext). Example: [`AddEnvironmentVariableToContext`](crate::operations::AddEnvironmentVariableToContext).
     ///
     /// # Arguments
-    /// - `context_id`: An opaque identifier of a context.
-    /// - `env_var_name`: The name of the environment variable.
-    /// - `body`: The value to give an environment variable of a context.
+    /// - `context_id` (UUID): An opaque identifier of a context.
+    /// - `env_var_name` (text): The name of the environment variable.
+    /// - `body` ([`AddEnvironmentVariableToContextRequest`](crate::types::AddEnvironmentVariableToContextRequest)): The value to give an environment variable of a context.
     ///
     /// # Errors
     /// CircleCI's document names 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     /// CircleCI answers 403 if the context does not exist.
+    #[doc(alias = "env var")]
+    #[doc(alias = "environment variable")]
+    #[doc(alias = "secret")]
     pub fn add_environment_variable_to_context(&self, context_id: impl Into<PathValue>, env_var_name: impl Into<PathValue>, body: impl Borrow<types::AddEnvironmentVariableToContextRequest>) -> Request<AddEnvironmentVariableToContext> {
         Request::new(self).with_path(context_id).with_path(env_var_name).with_json(body.borrow())
     }
@@ -35,10 +38,10 @@ impl Client {
     ///
     /// Creates a new context in the specified organization.
     ///
-    /// `POST /context`, CircleCI's [`createContext`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/createContext).
+    /// `POST /context`, CircleCI's [`createContext`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/createContext). Example: [`CreateContext`](crate::operations::CreateContext).
     ///
     /// # Arguments
-    /// - `body`: The context to create, and who is to own it.
+    /// - `body` ([`CreateContextRequest`](crate::types::CreateContextRequest)): The context to create, and who is to own it.
     ///
     /// # Errors
     /// CircleCI's document names 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
@@ -50,11 +53,11 @@ impl Client {
     ///
     /// Creates project or expression restriction on a context.
     ///
-    /// `POST /context/{context_id}/restrictions`, CircleCI's [`createContextRestriction`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/createContextRestriction).
+    /// `POST /context/{context_id}/restrictions`, CircleCI's [`createContextRestriction`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/createContextRestriction). Example: [`CreateContextRestriction`](crate::operations::CreateContextRestriction).
     ///
     /// # Arguments
-    /// - `context_id`: An opaque identifier of a context.
-    /// - `body`: The restriction to put on a context.
+    /// - `context_id` (UUID): An opaque identifier of a context.
+    /// - `body` ([`CreateContextRestrictionRequest`](crate::types::CreateContextRestrictionRequest)): The restriction to put on a context.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 409 (conflict), 429 (rate limited), 500 (the server failed).
@@ -67,10 +70,10 @@ impl Client {
     ///
     /// Delete a context by its ID. Will also delete all environment variables inside the context.
     ///
-    /// `DELETE /context/{context_id}`, CircleCI's [`deleteContext`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/deleteContext).
+    /// `DELETE /context/{context_id}`, CircleCI's [`deleteContext`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/deleteContext). Example: [`DeleteContext`](crate::operations::DeleteContext).
     ///
     /// # Arguments
-    /// - `context_id`: An opaque identifier of a context.
+    /// - `context_id` (UUID): An opaque identifier of a context.
     ///
     /// # Errors
     /// CircleCI's document names 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
@@ -83,11 +86,11 @@ impl Client {
     ///
     /// Deletes a project, expression or group restriction from a context.
     ///
-    /// `DELETE /context/{context_id}/restrictions/{restriction_id}`, CircleCI's [`deleteContextRestriction`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/deleteContextRestriction).
+    /// `DELETE /context/{context_id}/restrictions/{restriction_id}`, CircleCI's [`deleteContextRestriction`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/deleteContextRestriction). Example: [`DeleteContextRestriction`](crate::operations::DeleteContextRestriction).
     ///
     /// # Arguments
-    /// - `context_id`: An opaque identifier of a context.
-    /// - `restriction_id`: An opaque identifier of a context restriction.
+    /// - `context_id` (UUID): An opaque identifier of a context.
+    /// - `restriction_id` (text): An opaque identifier of a context restriction.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
@@ -100,15 +103,18 @@ impl Client {
     ///
     /// Delete an environment variable from a context.
     ///
-    /// `DELETE /context/{context_id}/environment-variable/{env_var_name}`, CircleCI's [`deleteEnvironmentVariableFromContext`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/deleteEnvironmentVariableFromContext).
+    /// `DELETE /context/{context_id}/environment-variable/{env_var_name}`, CircleCI's [`deleteEnvironmentVariableFromContext`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/deleteEnvironmentVariableFromContext). Example: [`DeleteEnvironmentVariableFromContext`](crate::operations::DeleteEnvironmentVariableFromContext).
     ///
     /// # Arguments
-    /// - `context_id`: An opaque identifier of a context.
-    /// - `env_var_name`: The name of the environment variable.
+    /// - `context_id` (UUID): An opaque identifier of a context.
+    /// - `env_var_name` (text): The name of the environment variable.
     ///
     /// # Errors
     /// CircleCI's document names 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     /// CircleCI answers 403 if the context does not exist.
+    #[doc(alias = "env var")]
+    #[doc(alias = "environment variable")]
+    #[doc(alias = "secret")]
     pub fn delete_environment_variable_from_context(&self, context_id: impl Into<PathValue>, env_var_name: impl Into<PathValue>) -> Request<DeleteEnvironmentVariableFromContext> {
         Request::new(self).with_path(context_id).with_path(env_var_name)
     }
@@ -117,10 +123,10 @@ impl Client {
     ///
     /// Returns basic information about a context.
     ///
-    /// `GET /context/{context_id}`, CircleCI's [`getContext`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/getContext).
+    /// `GET /context/{context_id}`, CircleCI's [`getContext`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/getContext). Example: [`GetContext`](crate::operations::GetContext).
     ///
     /// # Arguments
-    /// - `context_id`: An opaque identifier of a context.
+    /// - `context_id` (UUID): An opaque identifier of a context.
     ///
     /// # Errors
     /// CircleCI's document names 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
@@ -133,14 +139,15 @@ impl Client {
     ///
     /// Gets a list of project and expression restrictions associated with a context.
     ///
-    /// `GET /context/{context_id}/restrictions`, CircleCI's [`getContextRestrictions`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/getContextRestrictions).
+    /// `GET /context/{context_id}/restrictions`, CircleCI's [`getContextRestrictions`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/getContextRestrictions). Example: [`GetContextRestrictions`](crate::operations::GetContextRestrictions).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `context_id`: An opaque identifier of a context.
+    /// - `context_id` (UUID): An opaque identifier of a context.
     ///
-    /// Optional, as setters of the [`Request<GetContextRestrictions>`](Request): `page_token`.
+    /// # Optional
+    /// - `page_token` (text): A token to retrieve the next page of results.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
@@ -153,11 +160,15 @@ impl Client {
     ///
     /// List all contexts for an owner.
     ///
-    /// `GET /context`, CircleCI's [`listContexts`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/listContexts).
+    /// `GET /context`, CircleCI's [`listContexts`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/listContexts). Example: [`ListContexts`](crate::operations::ListContexts).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
-    /// Optional, as setters of the [`Request<ListContexts>`](Request): `owner_id`, `owner_slug`, `owner_type`, `page_token`.
+    /// # Optional
+    /// - `owner_id` (UUID): The unique ID of the owner of the context. This is the organization ID. Specify either owner/organization ID or the owner/organization slug. Find the organization ID and slug in the CircleCI web app (Organization Settings > Overview). Owner/organization slug is not supported for CircleCI server.
+    /// - `owner_slug` (text): A string that represents an organization. This is the organization slug. Specify either this or organization/owner ID. Find the organization ID and slug in the CircleCI web app (Organization Settings > Overview). Owner/organization slug is not supported for CircleCI server.
+    /// - `owner_type` ([`OwnerType`](crate::types::OwnerType)): The type of the owner. Defaults to "organization". Use "account" if you are using CircleCI server.
+    /// - `page_token` (text): A token to specify which page of results to fetch.
     ///
     /// # Errors
     /// CircleCI's document names 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
@@ -169,18 +180,22 @@ impl Client {
     ///
     /// List information about environment variables in a context, not including their values.
     ///
-    /// `GET /context/{context_id}/environment-variable`, CircleCI's [`listEnvironmentVariablesFromContext`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/listEnvironmentVariablesFromContext).
+    /// `GET /context/{context_id}/environment-variable`, CircleCI's [`listEnvironmentVariablesFromContext`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/listEnvironmentVariablesFromContext). Example: [`ListEnvironmentVariablesFromContext`](crate::operations::ListEnvironmentVariablesFromContext).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `context_id`: An opaque identifier of a context.
+    /// - `context_id` (UUID): An opaque identifier of a context.
     ///
-    /// Optional, as setters of the [`Request<ListEnvironmentVariablesFromContext>`](Request): `page_token`.
+    /// # Optional
+    /// - `page_token` (text): A token to specify which page of results to fetch.
     ///
     /// # Errors
     /// CircleCI's document names 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     /// CircleCI answers 403 if the context does not exist.
+    #[doc(alias = "env var")]
+    #[doc(alias = "environment variable")]
+    #[doc(alias = "secret")]
     pub fn list_environment_variables_from_context(&self, context_id: impl Into<PathValue>) -> Request<ListEnvironmentVariablesFromContext> {
         Request::new(self).with_path(context_id)
     }
@@ -189,7 +204,32 @@ impl Client {
 operation! {
     /// Add or update an environment variable.
     ///
-    /// Asked for by [`Client::add_environment_variable_to_context`].
+    /// [`Client::add_environment_variable_to_context`] describes the operation and makes a [`Request<AddEnvironmentVariableToContext>`](Request) for `PUT /context/{context_id}/environment-variable/{env_var_name}`.
+    ///
+    /// # Required arguments
+    /// - `context_id` (UUID): An opaque identifier of a context.
+    /// - `env_var_name` (text): The name of the environment variable.
+    /// - `body` ([`AddEnvironmentVariableToContextRequest`](crate::types::AddEnvironmentVariableToContextRequest)): The value to give an environment variable of a context.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::AddEnvironmentVariableToContextRequest::new("hello");
+    /// let answer = circleci
+    ///     .add_environment_variable_to_context("5034460f-c7c4-4c43-9457-de07e2029e7b", "GREETING", body)
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "env var")]
+    #[doc(alias = "environment variable")]
+    #[doc(alias = "secret")]
     AddEnvironmentVariableToContext -> types::AddedEnvironmentVariable;
     "addEnvironmentVariableToContext" PUT "/context/{context_id}/environment-variable/{env_var_name}" ("context_id": Uuid, "env_var_name": Text) Safe
 }
@@ -197,7 +237,24 @@ operation! {
 operation! {
     /// Create a new context.
     ///
-    /// Asked for by [`Client::create_context`].
+    /// [`Client::create_context`] describes the operation and makes a [`Request<CreateContext>`](Request) for `POST /context`.
+    ///
+    /// # Required arguments
+    /// - `body` ([`CreateContextRequest`](crate::types::CreateContextRequest)): The context to create, and who is to own it.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::CreateContextRequest::new("release", types::ContextOwner::Id(types::ContextOwnerId::new("5034460f-c7c4-4c43-9457-de07e2029e7b".parse()?)));
+    /// let answer = circleci.create_context(body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     CreateContext -> types::Context;
     "createContext" POST "/context" () Never
 }
@@ -205,7 +262,28 @@ operation! {
 operation! {
     /// Create context restriction.
     ///
-    /// Asked for by [`Client::create_context_restriction`].
+    /// [`Client::create_context_restriction`] describes the operation and makes a [`Request<CreateContextRestriction>`](Request) for `POST /context/{context_id}/restrictions`.
+    ///
+    /// # Required arguments
+    /// - `context_id` (UUID): An opaque identifier of a context.
+    /// - `body` ([`CreateContextRestrictionRequest`](crate::types::CreateContextRestrictionRequest)): The restriction to put on a context.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::CreateContextRestrictionRequest::new().restriction_value("5034460f-c7c4-4c43-9457-de07e2029e7b");
+    /// let answer = circleci
+    ///     .create_context_restriction("5034460f-c7c4-4c43-9457-de07e2029e7b", body)
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     CreateContextRestriction -> types::CreatedContextRestriction;
     "createContextRestriction" POST "/context/{context_id}/restrictions" ("context_id": Uuid) Never
 }
@@ -213,7 +291,24 @@ operation! {
 operation! {
     /// Delete a context.
     ///
-    /// Asked for by [`Client::delete_context`].
+    /// [`Client::delete_context`] describes the operation and makes a [`Request<DeleteContext>`](Request) for `DELETE /context/{context_id}`.
+    ///
+    /// # Required arguments
+    /// - `context_id` (UUID): An opaque identifier of a context.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .delete_context("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     DeleteContext -> types::MessageResponse;
     "deleteContext" DELETE "/context/{context_id}" ("context_id": Uuid) Safe
 }
@@ -221,7 +316,25 @@ operation! {
 operation! {
     /// Delete context restriction.
     ///
-    /// Asked for by [`Client::delete_context_restriction`].
+    /// [`Client::delete_context_restriction`] describes the operation and makes a [`Request<DeleteContextRestriction>`](Request) for `DELETE /context/{context_id}/restrictions/{restriction_id}`.
+    ///
+    /// # Required arguments
+    /// - `context_id` (UUID): An opaque identifier of a context.
+    /// - `restriction_id` (text): An opaque identifier of a context restriction.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .delete_context_restriction("5034460f-c7c4-4c43-9457-de07e2029e7b", "5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     DeleteContextRestriction -> types::MessageResponse;
     "deleteContextRestriction" DELETE "/context/{context_id}/restrictions/{restriction_id}" ("context_id": Uuid, "restriction_id": Text) Safe
 }
@@ -229,7 +342,28 @@ operation! {
 operation! {
     /// Remove an environment variable.
     ///
-    /// Asked for by [`Client::delete_environment_variable_from_context`].
+    /// [`Client::delete_environment_variable_from_context`] describes the operation and makes a [`Request<DeleteEnvironmentVariableFromContext>`](Request) for `DELETE /context/{context_id}/environment-variable/{env_var_name}`.
+    ///
+    /// # Required arguments
+    /// - `context_id` (UUID): An opaque identifier of a context.
+    /// - `env_var_name` (text): The name of the environment variable.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .delete_environment_variable_from_context("5034460f-c7c4-4c43-9457-de07e2029e7b", "GREETING")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "env var")]
+    #[doc(alias = "environment variable")]
+    #[doc(alias = "secret")]
     DeleteEnvironmentVariableFromContext -> types::MessageResponse;
     "deleteEnvironmentVariableFromContext" DELETE "/context/{context_id}/environment-variable/{env_var_name}" ("context_id": Uuid, "env_var_name": Text) Safe
 }
@@ -237,7 +371,21 @@ operation! {
 operation! {
     /// Get a context.
     ///
-    /// Asked for by [`Client::get_context`].
+    /// [`Client::get_context`] describes the operation and makes a [`Request<GetContext>`](Request) for `GET /context/{context_id}`.
+    ///
+    /// # Required arguments
+    /// - `context_id` (UUID): An opaque identifier of a context.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci.get_context("5034460f-c7c4-4c43-9457-de07e2029e7b").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetContext -> types::Context;
     "getContext" GET "/context/{context_id}" ("context_id": Uuid) Safe
 }
@@ -245,11 +393,30 @@ operation! {
 operation! {
     /// Get context restrictions.
     ///
-    /// Asked for by [`Client::get_context_restrictions`].
+    /// [`Client::get_context_restrictions`] describes the operation and makes a [`Request<GetContextRestrictions>`](Request) for `GET /context/{context_id}/restrictions`.
+    ///
+    /// # Required arguments
+    /// - `context_id` (UUID): An opaque identifier of a context.
+    ///
+    /// # Optional setters
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci
+    ///     .get_context_restrictions("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     GetContextRestrictions -> types::ContextRestrictionList;
     "getContextRestrictions" GET "/context/{context_id}/restrictions" ("context_id": Uuid) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<GetContextRestrictions> {
     /// A token to retrieve the next page of results.
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
@@ -260,11 +427,35 @@ impl Request<GetContextRestrictions> {
 operation! {
     /// List contexts.
     ///
-    /// Asked for by [`Client::list_contexts`].
+    /// [`Client::list_contexts`] describes the operation and makes a [`Request<ListContexts>`](Request) for `GET /context`.
+    ///
+    /// # Required arguments
+    /// None.
+    ///
+    /// # Optional setters
+    /// - `owner_id` (UUID): The unique ID of the owner of the context. This is the organization ID. Specify either owner/organization ID or the owner/organization slug. Find the organization ID and slug in the CircleCI web app (Organization Settings > Overview). Owner/organization slug is not supported for CircleCI server.
+    /// - `owner_slug` (text): A string that represents an organization. This is the organization slug. Specify either this or organization/owner ID. Find the organization ID and slug in the CircleCI web app (Organization Settings > Overview). Owner/organization slug is not supported for CircleCI server.
+    /// - `owner_type` ([`OwnerType`](crate::types::OwnerType)): The type of the owner. Defaults to "organization". Use "account" if you are using CircleCI server.
+    /// - `page_token` (text): A token to specify which page of results to fetch.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci
+    ///     .list_contexts()
+    ///     .owner_id("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .owner_slug("gh/acme")
+    ///     .items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     ListContexts -> types::ContextList;
     "listContexts" GET "/context" () Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<ListContexts> {
     /// The unique ID of the owner of the context.
     ///
@@ -296,11 +487,33 @@ impl Request<ListContexts> {
 operation! {
     /// List environment variables.
     ///
-    /// Asked for by [`Client::list_environment_variables_from_context`].
+    /// [`Client::list_environment_variables_from_context`] describes the operation and makes a [`Request<ListEnvironmentVariablesFromContext>`](Request) for `GET /context/{context_id}/environment-variable`.
+    ///
+    /// # Required arguments
+    /// - `context_id` (UUID): An opaque identifier of a context.
+    ///
+    /// # Optional setters
+    /// - `page_token` (text): A token to specify which page of results to fetch.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci
+    ///     .list_environment_variables_from_context("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "env var")]
+    #[doc(alias = "environment variable")]
+    #[doc(alias = "secret")]
     ListEnvironmentVariablesFromContext -> types::ContextEnvironmentVariableList;
     "listEnvironmentVariablesFromContext" GET "/context/{context_id}/environment-variable" ("context_id": Uuid) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<ListEnvironmentVariablesFromContext> {
     /// A token to specify which page of results to fetch.
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {

@@ -16,10 +16,10 @@ impl Client {
     ///
     /// Get the details of a component by ID.
     ///
-    /// `GET /deploy/components/{component_id}`, CircleCI's [`getComponent`](https://circleci.com/docs/api/v2/index.html#tag/Deploy/operation/getComponent).
+    /// `GET /deploy/components/{component_id}`, CircleCI's [`getComponent`](https://circleci.com/docs/api/v2/index.html#tag/Deploy/operation/getComponent). Example: [`GetComponent`](crate::operations::GetComponent).
     ///
     /// # Arguments
-    /// - `component_id`: An opaque identifier of a component.
+    /// - `component_id` (text): An opaque identifier of a component.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -31,10 +31,10 @@ impl Client {
     ///
     /// Allows getting an environment for a given environment ID.
     ///
-    /// `GET /deploy/environments/{environment_id}`, CircleCI's [`getEnvironment`](https://circleci.com/docs/api/v2/index.html#tag/Deploy/operation/getEnvironment).
+    /// `GET /deploy/environments/{environment_id}`, CircleCI's [`getEnvironment`](https://circleci.com/docs/api/v2/index.html#tag/Deploy/operation/getEnvironment). Example: [`GetEnvironment`](crate::operations::GetEnvironment).
     ///
     /// # Arguments
-    /// - `environment_id`: An opaque identifier of an environment.
+    /// - `environment_id` (UUID): An opaque identifier of an environment.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -46,10 +46,10 @@ impl Client {
     ///
     /// Returns the settings of a project that concern its deploys.
     ///
-    /// `GET /deploy/projects/{project_id}/settings`, which is **not in CircleCI's document**.
+    /// `GET /deploy/projects/{project_id}/settings`, which is **not in CircleCI's document**. Example: [`GetProjectDeploySettings`](crate::operations::GetProjectDeploySettings).
     ///
     /// # Arguments
-    /// - `project_id`: An opaque identifier of a project.
+    /// - `project_id` (UUID): An opaque identifier of a project.
     pub fn get_project_deploy_settings(&self, project_id: impl Into<PathValue>) -> Request<GetProjectDeploySettings> {
         Request::new(self).with_path(project_id)
     }
@@ -58,14 +58,16 @@ impl Client {
     ///
     /// List the versions for a component.
     ///
-    /// `GET /deploy/components/{component_id}/versions`, CircleCI's [`listComponentVersions`](https://circleci.com/docs/api/v2/index.html#tag/Deploy/operation/listComponentVersions).
+    /// `GET /deploy/components/{component_id}/versions`, CircleCI's [`listComponentVersions`](https://circleci.com/docs/api/v2/index.html#tag/Deploy/operation/listComponentVersions). Example: [`ListComponentVersions`](crate::operations::ListComponentVersions).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `component_id`: An opaque identifier of a component.
+    /// - `component_id` (text): An opaque identifier of a component.
     ///
-    /// Optional, as setters of the [`Request<ListComponentVersions>`](Request): `environment_id`, `page_token`.
+    /// # Optional
+    /// - `environment_id` (UUID): An opaque identifier of an environment.
+    /// - `page_token` (text): A token to retrieve the next page of results.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -77,14 +79,18 @@ impl Client {
     ///
     /// Allows for listing of components for a given organization ID.
     ///
-    /// `GET /deploy/components`, CircleCI's [`listComponents`](https://circleci.com/docs/api/v2/index.html#tag/Deploy/operation/listComponents).
+    /// `GET /deploy/components`, CircleCI's [`listComponents`](https://circleci.com/docs/api/v2/index.html#tag/Deploy/operation/listComponents). Example: [`ListComponents`](crate::operations::ListComponents).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `org_id`: An opaque identifier of an organization.
+    /// - `org_id` (UUID): An opaque identifier of an organization.
     ///
-    /// Optional, as setters of the [`Request<ListComponents>`](Request): `project_id`, `page_size`, `page_token`, `component_name`.
+    /// # Optional
+    /// - `component_name` (text): The name of the component.
+    /// - `page_size` (integer): The number of results per page.
+    /// - `page_token` (text): A token to specify which page of results to fetch.
+    /// - `project_id` (UUID): An opaque identifier of a project.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -96,14 +102,16 @@ impl Client {
     ///
     /// Allows listing environments for a given organization ID.
     ///
-    /// `GET /deploy/environments`, CircleCI's [`listEnvironments`](https://circleci.com/docs/api/v2/index.html#tag/Deploy/operation/listEnvironments).
+    /// `GET /deploy/environments`, CircleCI's [`listEnvironments`](https://circleci.com/docs/api/v2/index.html#tag/Deploy/operation/listEnvironments). Example: [`ListEnvironments`](crate::operations::ListEnvironments).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `org_id`: An opaque identifier of an organization.
+    /// - `org_id` (UUID): An opaque identifier of an organization.
     ///
-    /// Optional, as setters of the [`Request<ListEnvironments>`](Request): `page_size`, `page_token`.
+    /// # Optional
+    /// - `page_size` (integer): The number of results per page.
+    /// - `page_token` (text): A token to specify which page of results to fetch.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -115,7 +123,21 @@ impl Client {
 operation! {
     /// Get Component.
     ///
-    /// Asked for by [`Client::get_component`].
+    /// [`Client::get_component`] describes the operation and makes a [`Request<GetComponent>`](Request) for `GET /deploy/components/{component_id}`.
+    ///
+    /// # Required arguments
+    /// - `component_id` (text): An opaque identifier of a component.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci.get_component("5034460f-c7c4-4c43-9457-de07e2029e7b").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetComponent -> types::Component;
     "getComponent" GET "/deploy/components/{component_id}" ("component_id": Text) Safe
 }
@@ -123,7 +145,24 @@ operation! {
 operation! {
     /// Get Environment.
     ///
-    /// Asked for by [`Client::get_environment`].
+    /// [`Client::get_environment`] describes the operation and makes a [`Request<GetEnvironment>`](Request) for `GET /deploy/environments/{environment_id}`.
+    ///
+    /// # Required arguments
+    /// - `environment_id` (UUID): An opaque identifier of an environment.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_environment("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetEnvironment -> types::Environment;
     "getEnvironment" GET "/deploy/environments/{environment_id}" ("environment_id": Uuid) Safe
 }
@@ -131,7 +170,24 @@ operation! {
 operation! {
     /// Get the deploy settings of a project.
     ///
-    /// Asked for by [`Client::get_project_deploy_settings`].
+    /// [`Client::get_project_deploy_settings`] describes the operation and makes a [`Request<GetProjectDeploySettings>`](Request) for `GET /deploy/projects/{project_id}/settings`.
+    ///
+    /// # Required arguments
+    /// - `project_id` (UUID): An opaque identifier of a project.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_project_deploy_settings("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetProjectDeploySettings -> types::ProjectDeploySettings;
     "getProjectDeploySettings" GET "/deploy/projects/{project_id}/settings" ("project_id": Uuid) Safe
 }
@@ -139,11 +195,32 @@ operation! {
 operation! {
     /// List Component Versions.
     ///
-    /// Asked for by [`Client::list_component_versions`].
+    /// [`Client::list_component_versions`] describes the operation and makes a [`Request<ListComponentVersions>`](Request) for `GET /deploy/components/{component_id}/versions`.
+    ///
+    /// # Required arguments
+    /// - `component_id` (text): An opaque identifier of a component.
+    ///
+    /// # Optional setters
+    /// - `environment_id` (UUID): An opaque identifier of an environment.
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci
+    ///     .list_component_versions("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .environment_id("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     ListComponentVersions -> types::ComponentVersionList;
     "listComponentVersions" GET "/deploy/components/{component_id}/versions" ("component_id": Text) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<ListComponentVersions> {
     /// An opaque identifier of an environment.
     pub fn environment_id(self, environment_id: impl Into<QueryValue>) -> Self {
@@ -159,15 +236,39 @@ impl Request<ListComponentVersions> {
 operation! {
     /// List Components.
     ///
-    /// Asked for by [`Client::list_components`].
+    /// [`Client::list_components`] describes the operation and makes a [`Request<ListComponents>`](Request) for `GET /deploy/components`.
+    ///
+    /// # Required arguments
+    /// - `org_id` (UUID): An opaque identifier of an organization.
+    ///
+    /// # Optional setters
+    /// - `component_name` (text): The name of the component.
+    /// - `page_size` (integer): The number of results per page.
+    /// - `page_token` (text): A token to specify which page of results to fetch.
+    /// - `project_id` (UUID): An opaque identifier of a project.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci
+    ///     .list_components("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .component_name("web")
+    ///     .page_size(20)
+    ///     .items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     ListComponents -> types::ComponentList;
     "listComponents" GET "/deploy/components" () Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<ListComponents> {
-    /// An opaque identifier of a project.
-    pub fn project_id(self, project_id: impl Into<QueryValue>) -> Self {
-        self.with_query("project-id", project_id)
+    /// The name of the component.
+    pub fn component_name(self, component_name: impl Into<QueryValue>) -> Self {
+        self.with_query("component-name", component_name)
     }
 
     /// The number of results per page.
@@ -180,20 +281,41 @@ impl Request<ListComponents> {
         self.with_query("page-token", page_token)
     }
 
-    /// The name of the component.
-    pub fn component_name(self, component_name: impl Into<QueryValue>) -> Self {
-        self.with_query("component-name", component_name)
+    /// An opaque identifier of a project.
+    pub fn project_id(self, project_id: impl Into<QueryValue>) -> Self {
+        self.with_query("project-id", project_id)
     }
 }
 
 operation! {
     /// List Environments.
     ///
-    /// Asked for by [`Client::list_environments`].
+    /// [`Client::list_environments`] describes the operation and makes a [`Request<ListEnvironments>`](Request) for `GET /deploy/environments`.
+    ///
+    /// # Required arguments
+    /// - `org_id` (UUID): An opaque identifier of an organization.
+    ///
+    /// # Optional setters
+    /// - `page_size` (integer): The number of results per page.
+    /// - `page_token` (text): A token to specify which page of results to fetch.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci
+    ///     .list_environments("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .page_size(20)
+    ///     .items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     ListEnvironments -> types::EnvironmentList;
     "listEnvironments" GET "/deploy/environments" () Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<ListEnvironments> {
     /// The number of results per page.
     pub fn page_size(self, page_size: i64) -> Self {

@@ -15,11 +15,11 @@ impl Client {
     ///
     /// Create a new group under the organization. Currently only supported for standalone organizations.
     ///
-    /// `POST /organizations/{org_id}/groups`, CircleCI's [`createOrganizationGroup`](https://circleci.com/docs/api/v2/index.html#tag/Groups/operation/createOrganizationGroup).
+    /// `POST /organizations/{org_id}/groups`, CircleCI's [`createOrganizationGroup`](https://circleci.com/docs/api/v2/index.html#tag/Groups/operation/createOrganizationGroup). Example: [`CreateOrganizationGroup`](crate::operations::CreateOrganizationGroup).
     ///
     /// # Arguments
-    /// - `org_id`: An opaque identifier of an organization.
-    /// - `body`: The group to create.
+    /// - `org_id` (text): An opaque identifier of an organization.
+    /// - `body` ([`CreateOrganizationGroupRequest`](crate::types::CreateOrganizationGroupRequest)): The group to create.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 409 (conflict), 500 (the server failed).
@@ -31,11 +31,11 @@ impl Client {
     ///
     /// Delete a group in an organization. This will remove all members from the group as well, and the subsequent role grants tied to the group. Currently only supported for standalone organizations.
     ///
-    /// `DELETE /organizations/{org_id}/groups/{group_id}`, CircleCI's [`deleteGroup`](https://circleci.com/docs/api/v2/index.html#tag/Groups/operation/deleteGroup).
+    /// `DELETE /organizations/{org_id}/groups/{group_id}`, CircleCI's [`deleteGroup`](https://circleci.com/docs/api/v2/index.html#tag/Groups/operation/deleteGroup). Example: [`DeleteGroup`](crate::operations::DeleteGroup).
     ///
     /// # Arguments
-    /// - `org_id`: An opaque identifier of an organization.
-    /// - `group_id`: An opaque identifier of a group.
+    /// - `org_id` (text): An opaque identifier of an organization.
+    /// - `group_id` (UUID): An opaque identifier of a group.
     ///
     /// # Errors
     /// CircleCI's document names 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -48,11 +48,11 @@ impl Client {
     ///
     /// Get details for a group in an organization. Currently only supported for standalone organizations.
     ///
-    /// `GET /organizations/{org_id}/groups/{group_id}`, CircleCI's [`getGroup`](https://circleci.com/docs/api/v2/index.html#tag/Groups/operation/getGroup).
+    /// `GET /organizations/{org_id}/groups/{group_id}`, CircleCI's [`getGroup`](https://circleci.com/docs/api/v2/index.html#tag/Groups/operation/getGroup). Example: [`GetGroup`](crate::operations::GetGroup).
     ///
     /// # Arguments
-    /// - `org_id`: An opaque identifier of an organization.
-    /// - `group_id`: An opaque identifier of a group.
+    /// - `org_id` (text): An opaque identifier of an organization.
+    /// - `group_id` (UUID): An opaque identifier of a group.
     ///
     /// # Errors
     /// CircleCI's document names 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -65,14 +65,16 @@ impl Client {
     ///
     /// Get all the groups in an organization.
     ///
-    /// `GET /organizations/{org_id}/groups`, CircleCI's [`getOrganizationGroups`](https://circleci.com/docs/api/v2/index.html#tag/Groups/operation/getOrganizationGroups).
+    /// `GET /organizations/{org_id}/groups`, CircleCI's [`getOrganizationGroups`](https://circleci.com/docs/api/v2/index.html#tag/Groups/operation/getOrganizationGroups). Example: [`GetOrganizationGroups`](crate::operations::GetOrganizationGroups).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `org_id`: An opaque identifier of an organization.
+    /// - `org_id` (text): An opaque identifier of an organization.
     ///
-    /// Optional, as setters of the [`Request<GetOrganizationGroups>`](Request): `limit`, `page_token`.
+    /// # Optional
+    /// - `limit` (integer): The number of results per page.
+    /// - `page_token` (text): A token to specify which page of results to fetch.
     ///
     /// # Errors
     /// CircleCI's document names 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -84,7 +86,28 @@ impl Client {
 operation! {
     /// Create a group.
     ///
-    /// Asked for by [`Client::create_organization_group`].
+    /// [`Client::create_organization_group`] describes the operation and makes a [`Request<CreateOrganizationGroup>`](Request) for `POST /organizations/{org_id}/groups`.
+    ///
+    /// # Required arguments
+    /// - `org_id` (text): An opaque identifier of an organization.
+    /// - `body` ([`CreateOrganizationGroupRequest`](crate::types::CreateOrganizationGroupRequest)): The group to create.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::CreateOrganizationGroupRequest::new("release");
+    /// let answer = circleci
+    ///     .create_organization_group("5034460f-c7c4-4c43-9457-de07e2029e7b", body)
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     CreateOrganizationGroup -> types::Group;
     "createOrganizationGroup" POST "/organizations/{org_id}/groups" ("org_id": Text) Never
 }
@@ -92,7 +115,24 @@ operation! {
 operation! {
     /// Delete a group.
     ///
-    /// Asked for by [`Client::delete_group`].
+    /// [`Client::delete_group`] describes the operation and makes a [`Request<DeleteGroup>`](Request) for `DELETE /organizations/{org_id}/groups/{group_id}`.
+    ///
+    /// # Required arguments
+    /// - `org_id` (text): An opaque identifier of an organization.
+    /// - `group_id` (UUID): An opaque identifier of a group.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// circleci
+    ///     .delete_group("5034460f-c7c4-4c43-9457-de07e2029e7b", "5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
     DeleteGroup -> ();
     "deleteGroup" DELETE "/organizations/{org_id}/groups/{group_id}" ("org_id": Text, "group_id": Uuid) Safe
 }
@@ -100,7 +140,25 @@ operation! {
 operation! {
     /// Get a group in an organization.
     ///
-    /// Asked for by [`Client::get_group`].
+    /// [`Client::get_group`] describes the operation and makes a [`Request<GetGroup>`](Request) for `GET /organizations/{org_id}/groups/{group_id}`.
+    ///
+    /// # Required arguments
+    /// - `org_id` (text): An opaque identifier of an organization.
+    /// - `group_id` (UUID): An opaque identifier of a group.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_group("5034460f-c7c4-4c43-9457-de07e2029e7b", "5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetGroup -> types::Group;
     "getGroup" GET "/organizations/{org_id}/groups/{group_id}" ("org_id": Text, "group_id": Uuid) Safe
 }
@@ -108,11 +166,32 @@ operation! {
 operation! {
     /// Get the groups in an organization.
     ///
-    /// Asked for by [`Client::get_organization_groups`].
+    /// [`Client::get_organization_groups`] describes the operation and makes a [`Request<GetOrganizationGroups>`](Request) for `GET /organizations/{org_id}/groups`.
+    ///
+    /// # Required arguments
+    /// - `org_id` (text): An opaque identifier of an organization.
+    ///
+    /// # Optional setters
+    /// - `limit` (integer): The number of results per page.
+    /// - `page_token` (text): A token to specify which page of results to fetch.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci
+    ///     .get_organization_groups("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .limit(20)
+    ///     .items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     GetOrganizationGroups -> types::GroupList;
     "getOrganizationGroups" GET "/organizations/{org_id}/groups" ("org_id": Text) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<GetOrganizationGroups> {
     /// The number of results per page.
     pub fn limit(self, limit: i64) -> Self {

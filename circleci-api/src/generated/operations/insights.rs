@@ -17,12 +17,15 @@ impl Client {
     ///
     /// Get a list of all branches for a specified project. The list will only contain branches currently available within Insights. The maximum number of branches returned by this endpoint is 5,000.
     ///
-    /// `GET /insights/{project-slug}/branches`, CircleCI's [`getAllInsightsBranches`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getAllInsightsBranches).
+    /// `GET /insights/{project-slug}/branches`, CircleCI's [`getAllInsightsBranches`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getAllInsightsBranches). Example: [`GetAllInsightsBranches`](crate::operations::GetAllInsightsBranches).
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
     ///
-    /// Optional, as setters of the [`Request<GetAllInsightsBranches>`](Request): `workflow_name`.
+    /// # Optional
+    /// - `workflow_name` (text): The name of a workflow. If not passed we will scope the API call to the project.
+    #[doc(alias = "insights")]
+    #[doc(alias = "metrics")]
     pub fn get_all_insights_branches(&self, project_slug: impl Into<PathValue>) -> Request<GetAllInsightsBranches> {
         Request::new(self).with_path(project_slug)
     }
@@ -31,10 +34,13 @@ impl Client {
     ///
     /// Get a list of flaky tests for a given project. Flaky tests are branch agnostic. A flaky test is a test that passed and failed in the same commit.
     ///
-    /// `GET /insights/{project-slug}/flaky-tests`, CircleCI's [`getFlakyTests`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getFlakyTests).
+    /// `GET /insights/{project-slug}/flaky-tests`, CircleCI's [`getFlakyTests`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getFlakyTests). Example: [`GetFlakyTests`](crate::operations::GetFlakyTests).
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    #[doc(alias = "flaky")]
+    #[doc(alias = "insights")]
+    #[doc(alias = "metrics")]
     pub fn get_flaky_tests(&self, project_slug: impl Into<PathValue>) -> Request<GetFlakyTests> {
         Request::new(self).with_path(project_slug)
     }
@@ -43,15 +49,22 @@ impl Client {
     ///
     /// Get timeseries data for all jobs within a workflow. Hourly granularity data is only retained for 48 hours while daily granularity data is retained for 90 days.
     ///
-    /// `GET /insights/time-series/{project-slug}/workflows/{workflow-name}/jobs`, CircleCI's [`getJobTimeseries`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getJobTimeseries).
+    /// `GET /insights/time-series/{project-slug}/workflows/{workflow-name}/jobs`, CircleCI's [`getJobTimeseries`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getJobTimeseries). Example: [`GetJobTimeseries`](crate::operations::GetJobTimeseries).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    /// - `workflow_name`: The name of the workflow.
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `workflow_name` (text): The name of the workflow.
     ///
-    /// Optional, as setters of the [`Request<GetJobTimeseries>`](Request): `branch`, `granularity`, `start_date`, `end_date`, `page_token`.
+    /// # Optional
+    /// - `branch` (text): The name of a vcs branch. If not passed we will scope the API call to the default branch.
+    /// - `end_date` (date and time): Include only executions that started before this date. This date can be at most 90 days after the start-date.
+    /// - `granularity` ([`Granularity`](crate::types::Granularity)): The granularity for which to query timeseries data.
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    /// - `start_date` (date and time): Include only executions that started at or after this date. This must be specified if an end-date is provided.
+    #[doc(alias = "insights")]
+    #[doc(alias = "metrics")]
     pub fn get_job_timeseries(&self, project_slug: impl Into<PathValue>, workflow_name: impl Into<PathValue>) -> Request<GetJobTimeseries> {
         Request::new(self).with_path(project_slug).with_path(workflow_name)
     }
@@ -60,12 +73,16 @@ impl Client {
     ///
     /// Gets aggregated summary metrics with trends for the entire org. Also gets aggregated metrics and trends for each project belonging to the org.
     ///
-    /// `GET /insights/{org-slug}/summary`, CircleCI's [`getOrgSummaryData`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getOrgSummaryData).
+    /// `GET /insights/{org-slug}/summary`, CircleCI's [`getOrgSummaryData`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getOrgSummaryData). Example: [`GetOrgSummaryData`](crate::operations::GetOrgSummaryData).
     ///
     /// # Arguments
-    /// - `org_slug`: Org slug in the form `vcs-slug/org-name`.
+    /// - `org_slug` (text): Org slug in the form `vcs-slug/org-name`.
     ///
-    /// Optional, as setters of the [`Request<GetOrgSummaryData>`](Request): `reporting_window`, `project_names`.
+    /// # Optional
+    /// - `project_names` (list of text): List of project names.
+    /// - `reporting_window` ([`ReportingWindow`](crate::types::ReportingWindow)): The time window used to calculate summary metrics. If not provided, defaults to last-90-days.
+    #[doc(alias = "insights")]
+    #[doc(alias = "metrics")]
     pub fn get_org_summary_data(&self, org_slug: impl Into<PathValue>) -> Request<GetOrgSummaryData> {
         Request::new(self).with_path(org_slug)
     }
@@ -74,15 +91,27 @@ impl Client {
     ///
     /// Job runs going back at most 90 days are included in the aggregation window. Metrics are refreshed daily, and thus may not include executions from the last 24 hours. Please note that Insights is not a financial reporting tool and should not be used for precise credit reporting. For that, use the Plan Overview page in the CircleCI UI.
     ///
-    /// `GET /insights/{project-slug}/workflows/{workflow-name}/jobs`, CircleCI's [`getProjectWorkflowJobMetrics`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getProjectWorkflowJobMetrics).
+    /// `GET /insights/{project-slug}/workflows/{workflow-name}/jobs`, CircleCI's [`getProjectWorkflowJobMetrics`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getProjectWorkflowJobMetrics). Example: [`GetProjectWorkflowJobMetrics`](crate::operations::GetProjectWorkflowJobMetrics).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    /// - `workflow_name`: The name of the workflow.
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `workflow_name` (text): The name of the workflow.
     ///
-    /// Optional, as setters of the [`Request<GetProjectWorkflowJobMetrics>`](Request): `page_token`, `all_branches`, `branch`, `reporting_window`, `job_name`.
+    /// # Optional
+    /// - `all_branches` (`bool`): Whether to retrieve data for all branches combined. Use either this parameter OR the branch name parameter.
+    /// - `branch` (text): The name of a vcs branch. If not passed we will scope the API call to the default branch.
+    /// - `job_name` (text): The name of the jobs you would like to filter from your workflow. If not specified, all workflow jobs will be returned. The job name can either be the full job name or just a substring of the job name.
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    /// - `reporting_window` ([`ReportingWindow`](crate::types::ReportingWindow)): The time window used to calculate summary metrics. If not provided, defaults to last-90-days.
+    #[doc(alias = "credits")]
+    #[doc(alias = "duration")]
+    #[doc(alias = "insights")]
+    #[doc(alias = "metrics")]
+    #[doc(alias = "p50")]
+    #[doc(alias = "p95")]
+    #[doc(alias = "success rate")]
     pub fn get_project_workflow_job_metrics(&self, project_slug: impl Into<PathValue>, workflow_name: impl Into<PathValue>) -> Request<GetProjectWorkflowJobMetrics> {
         Request::new(self).with_path(project_slug).with_path(workflow_name)
     }
@@ -91,14 +120,25 @@ impl Client {
     ///
     /// Workflow runs going back at most 90 days are included in the aggregation window. Metrics are refreshed daily, and thus may not include executions from the last 24 hours. Please note that Insights is not a financial reporting tool and should not be used for precise credit reporting. For that, use the Plan Overview page in the CircleCI UI.
     ///
-    /// `GET /insights/{project-slug}/workflows`, CircleCI's [`getProjectWorkflowMetrics`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getProjectWorkflowMetrics).
+    /// `GET /insights/{project-slug}/workflows`, CircleCI's [`getProjectWorkflowMetrics`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getProjectWorkflowMetrics). Example: [`GetProjectWorkflowMetrics`](crate::operations::GetProjectWorkflowMetrics).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
     ///
-    /// Optional, as setters of the [`Request<GetProjectWorkflowMetrics>`](Request): `page_token`, `all_branches`, `branch`, `reporting_window`.
+    /// # Optional
+    /// - `all_branches` (`bool`): Whether to retrieve data for all branches combined. Use either this parameter OR the branch name parameter.
+    /// - `branch` (text): The name of a vcs branch. If not passed we will scope the API call to the default branch.
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    /// - `reporting_window` ([`ReportingWindow`](crate::types::ReportingWindow)): The time window used to calculate summary metrics. If not provided, defaults to last-90-days.
+    #[doc(alias = "credits")]
+    #[doc(alias = "duration")]
+    #[doc(alias = "insights")]
+    #[doc(alias = "metrics")]
+    #[doc(alias = "p50")]
+    #[doc(alias = "p95")]
+    #[doc(alias = "success rate")]
     pub fn get_project_workflow_metrics(&self, project_slug: impl Into<PathValue>) -> Request<GetProjectWorkflowMetrics> {
         Request::new(self).with_path(project_slug)
     }
@@ -107,15 +147,22 @@ impl Client {
     ///
     /// Runs going back at most 90 days are returned. Please note that Insights is not a financial reporting tool and should not be used for precise credit reporting. For that, use the Plan Overview page in the CircleCI UI.
     ///
-    /// `GET /insights/{project-slug}/workflows/{workflow-name}`, CircleCI's [`getProjectWorkflowRuns`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getProjectWorkflowRuns).
+    /// `GET /insights/{project-slug}/workflows/{workflow-name}`, CircleCI's [`getProjectWorkflowRuns`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getProjectWorkflowRuns). Example: [`GetProjectWorkflowRuns`](crate::operations::GetProjectWorkflowRuns).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    /// - `workflow_name`: The name of the workflow.
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `workflow_name` (text): The name of the workflow.
     ///
-    /// Optional, as setters of the [`Request<GetProjectWorkflowRuns>`](Request): `all_branches`, `branch`, `page_token`, `start_date`, `end_date`.
+    /// # Optional
+    /// - `all_branches` (`bool`): Whether to retrieve data for all branches combined. Use either this parameter OR the branch name parameter.
+    /// - `branch` (text): The name of a vcs branch. If not passed we will scope the API call to the default branch.
+    /// - `end_date` (date and time): Include only executions that started before this date. This date can be at most 90 days after the start-date.
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    /// - `start_date` (date and time): Include only executions that started at or after this date. This must be specified if an end-date is provided.
+    #[doc(alias = "insights")]
+    #[doc(alias = "metrics")]
     pub fn get_project_workflow_runs(&self, project_slug: impl Into<PathValue>, workflow_name: impl Into<PathValue>) -> Request<GetProjectWorkflowRuns> {
         Request::new(self).with_path(project_slug).with_path(workflow_name)
     }
@@ -124,13 +171,24 @@ impl Client {
     ///
     /// Currently tests metrics are calculated based on 10 most recent workflow runs.
     ///
-    /// `GET /insights/{project-slug}/workflows/{workflow-name}/test-metrics`, CircleCI's [`getProjectWorkflowTestMetrics`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getProjectWorkflowTestMetrics).
+    /// `GET /insights/{project-slug}/workflows/{workflow-name}/test-metrics`, CircleCI's [`getProjectWorkflowTestMetrics`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getProjectWorkflowTestMetrics). Example: [`GetProjectWorkflowTestMetrics`](crate::operations::GetProjectWorkflowTestMetrics).
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    /// - `workflow_name`: The name of the workflow.
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `workflow_name` (text): The name of the workflow.
     ///
-    /// Optional, as setters of the [`Request<GetProjectWorkflowTestMetrics>`](Request): `branch`, `all_branches`.
+    /// # Optional
+    /// - `all_branches` (`bool`): Whether to retrieve data for all branches combined. Use either this parameter OR the branch name parameter.
+    /// - `branch` (text): The name of a vcs branch. If not passed we will scope the API call to the default branch.
+    #[doc(alias = "credits")]
+    #[doc(alias = "duration")]
+    #[doc(alias = "insights")]
+    #[doc(alias = "junit")]
+    #[doc(alias = "metrics")]
+    #[doc(alias = "p50")]
+    #[doc(alias = "p95")]
+    #[doc(alias = "success rate")]
+    #[doc(alias = "test results")]
     pub fn get_project_workflow_test_metrics(&self, project_slug: impl Into<PathValue>, workflow_name: impl Into<PathValue>) -> Request<GetProjectWorkflowTestMetrics> {
         Request::new(self).with_path(project_slug).with_path(workflow_name)
     }
@@ -139,12 +197,17 @@ impl Client {
     ///
     /// Get summary metrics and trends for a project at workflow and branch level. Workflow runs going back at most 90 days are included in the aggregation window. Trends are only supported up to last 30 days. Please note that Insights is not a financial reporting tool and should not be used for precise credit reporting. For that, use the Plan Overview page in the CircleCI UI.
     ///
-    /// `GET /insights/pages/{project-slug}/summary`, CircleCI's [`getProjectWorkflowsPageData`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getProjectWorkflowsPageData).
+    /// `GET /insights/pages/{project-slug}/summary`, CircleCI's [`getProjectWorkflowsPageData`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getProjectWorkflowsPageData). Example: [`GetProjectWorkflowsPageData`](crate::operations::GetProjectWorkflowsPageData).
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
     ///
-    /// Optional, as setters of the [`Request<GetProjectWorkflowsPageData>`](Request): `reporting_window`, `branches`, `workflow_names`.
+    /// # Optional
+    /// - `branches` (list of text): The names of VCS branches to include in branch-level workflow metrics.
+    /// - `reporting_window` ([`ReportingWindow`](crate::types::ReportingWindow)): The time window used to calculate summary metrics. If not provided, defaults to last-90-days.
+    /// - `workflow_names` (list of text): The names of workflows to include in workflow-level metrics.
+    #[doc(alias = "insights")]
+    #[doc(alias = "metrics")]
     pub fn get_project_workflows_page_data(&self, project_slug: impl Into<PathValue>) -> Request<GetProjectWorkflowsPageData> {
         Request::new(self).with_path(project_slug)
     }
@@ -153,13 +216,17 @@ impl Client {
     ///
     /// Get the metrics and trends for a particular workflow on a single branch or all branches.
     ///
-    /// `GET /insights/{project-slug}/workflows/{workflow-name}/summary`, CircleCI's [`getWorkflowSummary`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getWorkflowSummary).
+    /// `GET /insights/{project-slug}/workflows/{workflow-name}/summary`, CircleCI's [`getWorkflowSummary`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getWorkflowSummary). Example: [`GetWorkflowSummary`](crate::operations::GetWorkflowSummary).
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    /// - `workflow_name`: The name of the workflow.
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `workflow_name` (text): The name of the workflow.
     ///
-    /// Optional, as setters of the [`Request<GetWorkflowSummary>`](Request): `all_branches`, `branch`.
+    /// # Optional
+    /// - `all_branches` (`bool`): Whether to retrieve data for all branches combined. Use either this parameter OR the branch name parameter.
+    /// - `branch` (text): The name of a vcs branch. If not passed we will scope the API call to the default branch.
+    #[doc(alias = "insights")]
+    #[doc(alias = "metrics")]
     pub fn get_workflow_summary(&self, project_slug: impl Into<PathValue>, workflow_name: impl Into<PathValue>) -> Request<GetWorkflowSummary> {
         Request::new(self).with_path(project_slug).with_path(workflow_name)
     }
@@ -168,11 +235,32 @@ impl Client {
 operation! {
     /// Get all branches for a project.
     ///
-    /// Asked for by [`Client::get_all_insights_branches`].
+    /// [`Client::get_all_insights_branches`] describes the operation and makes a [`Request<GetAllInsightsBranches>`](Request) for `GET /insights/{project-slug}/branches`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    ///
+    /// # Optional setters
+    /// - `workflow_name` (text): The name of a workflow. If not passed we will scope the API call to the project.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_all_insights_branches("gh/acme/web")
+    ///     .workflow_name("build")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "insights")]
+    #[doc(alias = "metrics")]
     GetAllInsightsBranches -> types::ProjectBranches;
     "getAllInsightsBranches" GET "/insights/{project-slug}/branches" ("project-slug": ProjectSlug) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<GetAllInsightsBranches> {
     /// The name of a workflow.
     ///
@@ -185,7 +273,24 @@ impl Request<GetAllInsightsBranches> {
 operation! {
     /// Get flaky tests for a project.
     ///
-    /// Asked for by [`Client::get_flaky_tests`].
+    /// [`Client::get_flaky_tests`] describes the operation and makes a [`Request<GetFlakyTests>`](Request) for `GET /insights/{project-slug}/flaky-tests`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci.get_flaky_tests("gh/acme/web").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "flaky")]
+    #[doc(alias = "insights")]
+    #[doc(alias = "metrics")]
     GetFlakyTests -> types::FlakyTests;
     "getFlakyTests" GET "/insights/{project-slug}/flaky-tests" ("project-slug": ProjectSlug) Safe
 }
@@ -193,29 +298,45 @@ operation! {
 operation! {
     /// Get timeseries data for the jobs of a workflow.
     ///
-    /// Asked for by [`Client::get_job_timeseries`].
+    /// [`Client::get_job_timeseries`] describes the operation and makes a [`Request<GetJobTimeseries>`](Request) for `GET /insights/time-series/{project-slug}/workflows/{workflow-name}/jobs`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `workflow_name` (text): The name of the workflow.
+    ///
+    /// # Optional setters
+    /// - `branch` (text): The name of a vcs branch. If not passed we will scope the API call to the default branch.
+    /// - `end_date` (date and time): Include only executions that started before this date. This date can be at most 90 days after the start-date.
+    /// - `granularity` ([`Granularity`](crate::types::Granularity)): The granularity for which to query timeseries data.
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    /// - `start_date` (date and time): Include only executions that started at or after this date. This must be specified if an end-date is provided.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci
+    ///     .get_job_timeseries("gh/acme/web", "build")
+    ///     .branch("main")
+    ///     .end_date("2026-08-01T00:00:00Z".parse()?)
+    ///     .items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "insights")]
+    #[doc(alias = "metrics")]
     GetJobTimeseries -> types::JobTimeseries;
     "getJobTimeseries" GET "/insights/time-series/{project-slug}/workflows/{workflow-name}/jobs" ("project-slug": ProjectSlug, "workflow-name": Text) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<GetJobTimeseries> {
     /// The name of a vcs branch.
     ///
     /// If not passed we will scope the API call to the default branch.
     pub fn branch(self, branch: impl Into<QueryValue>) -> Self {
         self.with_query("branch", branch)
-    }
-
-    /// The granularity for which to query timeseries data.
-    pub fn granularity(self, granularity: impl Into<types::Granularity>) -> Self {
-        self.with_query("granularity", granularity.into())
-    }
-
-    /// Include only executions that started at or after this date.
-    ///
-    /// This must be specified if an end-date is provided.
-    pub fn start_date(self, start_date: DateTime<Utc>) -> Self {
-        self.with_query("start-date", start_date)
     }
 
     /// Include only executions that started before this date.
@@ -225,48 +346,113 @@ impl Request<GetJobTimeseries> {
         self.with_query("end-date", end_date)
     }
 
+    /// The granularity for which to query timeseries data.
+    pub fn granularity(self, granularity: impl Into<types::Granularity>) -> Self {
+        self.with_query("granularity", granularity.into())
+    }
+
     /// A token to retrieve the next page of results.
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
         self.with_query("page-token", page_token)
+    }
+
+    /// Include only executions that started at or after this date.
+    ///
+    /// This must be specified if an end-date is provided.
+    pub fn start_date(self, start_date: DateTime<Utc>) -> Self {
+        self.with_query("start-date", start_date)
     }
 }
 
 operation! {
     /// Get summary metrics with trends for the entire org, and for each project.
     ///
-    /// Asked for by [`Client::get_org_summary_data`].
+    /// [`Client::get_org_summary_data`] describes the operation and makes a [`Request<GetOrgSummaryData>`](Request) for `GET /insights/{org-slug}/summary`.
+    ///
+    /// # Required arguments
+    /// - `org_slug` (text): Org slug in the form `vcs-slug/org-name`.
+    ///
+    /// # Optional setters
+    /// - `project_names` (list of text): List of project names.
+    /// - `reporting_window` ([`ReportingWindow`](crate::types::ReportingWindow)): The time window used to calculate summary metrics. If not provided, defaults to last-90-days.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_org_summary_data("gh/acme")
+    ///     .project_names(["web"])
+    ///     .reporting_window(types::ReportingWindow::Last7Days)
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "insights")]
+    #[doc(alias = "metrics")]
     GetOrgSummaryData -> types::OrgSummary;
     "getOrgSummaryData" GET "/insights/{org-slug}/summary" ("org-slug": OrgSlug) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<GetOrgSummaryData> {
+    /// List of project names.
+    pub fn project_names(self, project_names: impl IntoIterator<Item = impl Into<QueryValue>>) -> Self {
+        self.with_query_each("project-names", project_names)
+    }
+
     /// The time window used to calculate summary metrics.
     ///
     /// If not provided, defaults to last-90-days.
     pub fn reporting_window(self, reporting_window: impl Into<types::ReportingWindow>) -> Self {
         self.with_query("reporting-window", reporting_window.into())
     }
-
-    /// List of project names.
-    pub fn project_names(self, project_names: impl IntoIterator<Item = impl Into<QueryValue>>) -> Self {
-        self.with_query_each("project-names", project_names)
-    }
 }
 
 operation! {
     /// Get summary metrics for a project workflow's jobs.
     ///
-    /// Asked for by [`Client::get_project_workflow_job_metrics`].
+    /// [`Client::get_project_workflow_job_metrics`] describes the operation and makes a [`Request<GetProjectWorkflowJobMetrics>`](Request) for `GET /insights/{project-slug}/workflows/{workflow-name}/jobs`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `workflow_name` (text): The name of the workflow.
+    ///
+    /// # Optional setters
+    /// - `all_branches` (`bool`): Whether to retrieve data for all branches combined. Use either this parameter OR the branch name parameter.
+    /// - `branch` (text): The name of a vcs branch. If not passed we will scope the API call to the default branch.
+    /// - `job_name` (text): The name of the jobs you would like to filter from your workflow. If not specified, all workflow jobs will be returned. The job name can either be the full job name or just a substring of the job name.
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    /// - `reporting_window` ([`ReportingWindow`](crate::types::ReportingWindow)): The time window used to calculate summary metrics. If not provided, defaults to last-90-days.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci
+    ///     .get_project_workflow_job_metrics("gh/acme/web", "build")
+    ///     .all_branches(true)
+    ///     .branch("main")
+    ///     .items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "credits")]
+    #[doc(alias = "duration")]
+    #[doc(alias = "insights")]
+    #[doc(alias = "metrics")]
+    #[doc(alias = "p50")]
+    #[doc(alias = "p95")]
+    #[doc(alias = "success rate")]
     GetProjectWorkflowJobMetrics -> types::JobInsightsList;
     "getProjectWorkflowJobMetrics" GET "/insights/{project-slug}/workflows/{workflow-name}/jobs" ("project-slug": ProjectSlug, "workflow-name": Text) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<GetProjectWorkflowJobMetrics> {
-    /// A token to retrieve the next page of results.
-    pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
-        self.with_query("page-token", page_token)
-    }
-
     /// Whether to retrieve data for all branches combined.
     ///
     /// Use either this parameter OR the branch name parameter.
@@ -279,13 +465,6 @@ impl Request<GetProjectWorkflowJobMetrics> {
     /// If not passed we will scope the API call to the default branch.
     pub fn branch(self, branch: impl Into<QueryValue>) -> Self {
         self.with_query("branch", branch)
-    }
-
-    /// The time window used to calculate summary metrics.
-    ///
-    /// If not provided, defaults to last-90-days.
-    pub fn reporting_window(self, reporting_window: impl Into<types::ReportingWindow>) -> Self {
-        self.with_query("reporting-window", reporting_window.into())
     }
 
     /// The name of the jobs you would like to filter from your workflow.
@@ -294,22 +473,60 @@ impl Request<GetProjectWorkflowJobMetrics> {
     pub fn job_name(self, job_name: impl Into<QueryValue>) -> Self {
         self.with_query("job-name", job_name)
     }
-}
 
-operation! {
-    /// Get summary metrics for a project's workflows.
-    ///
-    /// Asked for by [`Client::get_project_workflow_metrics`].
-    GetProjectWorkflowMetrics -> types::WorkflowInsightsList;
-    "getProjectWorkflowMetrics" GET "/insights/{project-slug}/workflows" ("project-slug": ProjectSlug) Safe
-}
-
-impl Request<GetProjectWorkflowMetrics> {
     /// A token to retrieve the next page of results.
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
         self.with_query("page-token", page_token)
     }
 
+    /// The time window used to calculate summary metrics.
+    ///
+    /// If not provided, defaults to last-90-days.
+    pub fn reporting_window(self, reporting_window: impl Into<types::ReportingWindow>) -> Self {
+        self.with_query("reporting-window", reporting_window.into())
+    }
+}
+
+operation! {
+    /// Get summary metrics for a project's workflows.
+    ///
+    /// [`Client::get_project_workflow_metrics`] describes the operation and makes a [`Request<GetProjectWorkflowMetrics>`](Request) for `GET /insights/{project-slug}/workflows`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    ///
+    /// # Optional setters
+    /// - `all_branches` (`bool`): Whether to retrieve data for all branches combined. Use either this parameter OR the branch name parameter.
+    /// - `branch` (text): The name of a vcs branch. If not passed we will scope the API call to the default branch.
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    /// - `reporting_window` ([`ReportingWindow`](crate::types::ReportingWindow)): The time window used to calculate summary metrics. If not provided, defaults to last-90-days.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci
+    ///     .get_project_workflow_metrics("gh/acme/web")
+    ///     .all_branches(true)
+    ///     .branch("main")
+    ///     .items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "credits")]
+    #[doc(alias = "duration")]
+    #[doc(alias = "insights")]
+    #[doc(alias = "metrics")]
+    #[doc(alias = "p50")]
+    #[doc(alias = "p95")]
+    #[doc(alias = "success rate")]
+    GetProjectWorkflowMetrics -> types::WorkflowInsightsList;
+    "getProjectWorkflowMetrics" GET "/insights/{project-slug}/workflows" ("project-slug": ProjectSlug) Safe
+}
+
+#[cfg(any(not(doc), all_setters))]
+impl Request<GetProjectWorkflowMetrics> {
     /// Whether to retrieve data for all branches combined.
     ///
     /// Use either this parameter OR the branch name parameter.
@@ -322,6 +539,11 @@ impl Request<GetProjectWorkflowMetrics> {
     /// If not passed we will scope the API call to the default branch.
     pub fn branch(self, branch: impl Into<QueryValue>) -> Self {
         self.with_query("branch", branch)
+    }
+
+    /// A token to retrieve the next page of results.
+    pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
+        self.with_query("page-token", page_token)
     }
 
     /// The time window used to calculate summary metrics.
@@ -335,11 +557,39 @@ impl Request<GetProjectWorkflowMetrics> {
 operation! {
     /// Get recent runs of a workflow.
     ///
-    /// Asked for by [`Client::get_project_workflow_runs`].
+    /// [`Client::get_project_workflow_runs`] describes the operation and makes a [`Request<GetProjectWorkflowRuns>`](Request) for `GET /insights/{project-slug}/workflows/{workflow-name}`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `workflow_name` (text): The name of the workflow.
+    ///
+    /// # Optional setters
+    /// - `all_branches` (`bool`): Whether to retrieve data for all branches combined. Use either this parameter OR the branch name parameter.
+    /// - `branch` (text): The name of a vcs branch. If not passed we will scope the API call to the default branch.
+    /// - `end_date` (date and time): Include only executions that started before this date. This date can be at most 90 days after the start-date.
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    /// - `start_date` (date and time): Include only executions that started at or after this date. This must be specified if an end-date is provided.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci
+    ///     .get_project_workflow_runs("gh/acme/web", "build")
+    ///     .all_branches(true)
+    ///     .branch("main")
+    ///     .items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "insights")]
+    #[doc(alias = "metrics")]
     GetProjectWorkflowRuns -> types::WorkflowRunList;
     "getProjectWorkflowRuns" GET "/insights/{project-slug}/workflows/{workflow-name}" ("project-slug": ProjectSlug, "workflow-name": Text) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<GetProjectWorkflowRuns> {
     /// Whether to retrieve data for all branches combined.
     ///
@@ -355,6 +605,13 @@ impl Request<GetProjectWorkflowRuns> {
         self.with_query("branch", branch)
     }
 
+    /// Include only executions that started before this date.
+    ///
+    /// This date can be at most 90 days after the start-date.
+    pub fn end_date(self, end_date: DateTime<Utc>) -> Self {
+        self.with_query("end-date", end_date)
+    }
+
     /// A token to retrieve the next page of results.
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
         self.with_query("page-token", page_token)
@@ -366,58 +623,108 @@ impl Request<GetProjectWorkflowRuns> {
     pub fn start_date(self, start_date: DateTime<Utc>) -> Self {
         self.with_query("start-date", start_date)
     }
-
-    /// Include only executions that started before this date.
-    ///
-    /// This date can be at most 90 days after the start-date.
-    pub fn end_date(self, end_date: DateTime<Utc>) -> Self {
-        self.with_query("end-date", end_date)
-    }
 }
 
 operation! {
     /// Get test metrics for a project's workflows.
     ///
-    /// Asked for by [`Client::get_project_workflow_test_metrics`].
+    /// [`Client::get_project_workflow_test_metrics`] describes the operation and makes a [`Request<GetProjectWorkflowTestMetrics>`](Request) for `GET /insights/{project-slug}/workflows/{workflow-name}/test-metrics`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `workflow_name` (text): The name of the workflow.
+    ///
+    /// # Optional setters
+    /// - `all_branches` (`bool`): Whether to retrieve data for all branches combined. Use either this parameter OR the branch name parameter.
+    /// - `branch` (text): The name of a vcs branch. If not passed we will scope the API call to the default branch.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_project_workflow_test_metrics("gh/acme/web", "build")
+    ///     .all_branches(true)
+    ///     .branch("main")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "credits")]
+    #[doc(alias = "duration")]
+    #[doc(alias = "insights")]
+    #[doc(alias = "junit")]
+    #[doc(alias = "metrics")]
+    #[doc(alias = "p50")]
+    #[doc(alias = "p95")]
+    #[doc(alias = "success rate")]
+    #[doc(alias = "test results")]
     GetProjectWorkflowTestMetrics -> types::TestMetrics;
     "getProjectWorkflowTestMetrics" GET "/insights/{project-slug}/workflows/{workflow-name}/test-metrics" ("project-slug": ProjectSlug, "workflow-name": Text) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<GetProjectWorkflowTestMetrics> {
-    /// The name of a vcs branch.
-    ///
-    /// If not passed we will scope the API call to the default branch.
-    pub fn branch(self, branch: impl Into<QueryValue>) -> Self {
-        self.with_query("branch", branch)
-    }
-
     /// Whether to retrieve data for all branches combined.
     ///
     /// Use either this parameter OR the branch name parameter.
     pub fn all_branches(self, all_branches: bool) -> Self {
         self.with_query("all-branches", all_branches)
     }
+
+    /// The name of a vcs branch.
+    ///
+    /// If not passed we will scope the API call to the default branch.
+    pub fn branch(self, branch: impl Into<QueryValue>) -> Self {
+        self.with_query("branch", branch)
+    }
 }
 
 operation! {
     /// Get summary metrics and trends for a project across its workflows and branches.
     ///
-    /// Asked for by [`Client::get_project_workflows_page_data`].
+    /// [`Client::get_project_workflows_page_data`] describes the operation and makes a [`Request<GetProjectWorkflowsPageData>`](Request) for `GET /insights/pages/{project-slug}/summary`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    ///
+    /// # Optional setters
+    /// - `branches` (list of text): The names of VCS branches to include in branch-level workflow metrics.
+    /// - `reporting_window` ([`ReportingWindow`](crate::types::ReportingWindow)): The time window used to calculate summary metrics. If not provided, defaults to last-90-days.
+    /// - `workflow_names` (list of text): The names of workflows to include in workflow-level metrics.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_project_workflows_page_data("gh/acme/web")
+    ///     .branches(["main"])
+    ///     .reporting_window(types::ReportingWindow::Last7Days)
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "insights")]
+    #[doc(alias = "metrics")]
     GetProjectWorkflowsPageData -> types::ProjectSummary;
     "getProjectWorkflowsPageData" GET "/insights/pages/{project-slug}/summary" ("project-slug": ProjectSlug) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<GetProjectWorkflowsPageData> {
+    /// The names of VCS branches to include in branch-level workflow metrics.
+    pub fn branches(self, branches: impl IntoIterator<Item = impl Into<QueryValue>>) -> Self {
+        self.with_query_each("branches", branches)
+    }
+
     /// The time window used to calculate summary metrics.
     ///
     /// If not provided, defaults to last-90-days.
     pub fn reporting_window(self, reporting_window: impl Into<types::ReportingWindow>) -> Self {
         self.with_query("reporting-window", reporting_window.into())
-    }
-
-    /// The names of VCS branches to include in branch-level workflow metrics.
-    pub fn branches(self, branches: impl IntoIterator<Item = impl Into<QueryValue>>) -> Self {
-        self.with_query_each("branches", branches)
     }
 
     /// The names of workflows to include in workflow-level metrics.
@@ -429,11 +736,35 @@ impl Request<GetProjectWorkflowsPageData> {
 operation! {
     /// Get metrics and trends for workflows.
     ///
-    /// Asked for by [`Client::get_workflow_summary`].
+    /// [`Client::get_workflow_summary`] describes the operation and makes a [`Request<GetWorkflowSummary>`](Request) for `GET /insights/{project-slug}/workflows/{workflow-name}/summary`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `workflow_name` (text): The name of the workflow.
+    ///
+    /// # Optional setters
+    /// - `all_branches` (`bool`): Whether to retrieve data for all branches combined. Use either this parameter OR the branch name parameter.
+    /// - `branch` (text): The name of a vcs branch. If not passed we will scope the API call to the default branch.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_workflow_summary("gh/acme/web", "build")
+    ///     .all_branches(true)
+    ///     .branch("main")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "insights")]
+    #[doc(alias = "metrics")]
     GetWorkflowSummary -> types::WorkflowSummary;
     "getWorkflowSummary" GET "/insights/{project-slug}/workflows/{workflow-name}/summary" ("project-slug": ProjectSlug, "workflow-name": Text) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<GetWorkflowSummary> {
     /// Whether to retrieve data for all branches combined.
     ///

@@ -16,13 +16,15 @@ impl Client {
     ///
     /// Cancel job with a given job ID.
     ///
-    /// `POST /jobs/{job-id}/cancel`, CircleCI's [`cancelJobByJobID`](https://circleci.com/docs/api/v2/index.html#tag/Job/operation/cancelJobByJobID).
+    /// `POST /jobs/{job-id}/cancel`, CircleCI's [`cancelJobByJobID`](https://circleci.com/docs/api/v2/index.html#tag/Job/operation/cancelJobByJobID). Example: [`CancelJobByJobId`](crate::operations::CancelJobByJobId).
     ///
     /// # Arguments
-    /// - `job_id`: The unique ID of the job.
+    /// - `job_id` (UUID): The unique ID of the job.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token).
+    #[doc(alias = "abort")]
+    #[doc(alias = "stop")]
     pub fn cancel_job_by_job_id(&self, job_id: impl Into<PathValue>) -> Request<CancelJobByJobId> {
         Request::new(self).with_path(job_id)
     }
@@ -31,11 +33,13 @@ impl Client {
     ///
     /// Cancel job with a given job number.
     ///
-    /// `POST /project/{project-slug}/job/{job-number}/cancel`, CircleCI's [`cancelJobByJobNumber`](https://circleci.com/docs/api/v2/index.html#tag/Job/operation/cancelJobByJobNumber).
+    /// `POST /project/{project-slug}/job/{job-number}/cancel`, CircleCI's [`cancelJobByJobNumber`](https://circleci.com/docs/api/v2/index.html#tag/Job/operation/cancelJobByJobNumber). Example: [`CancelJobByJobNumber`](crate::operations::CancelJobByJobNumber).
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    /// - `job_number`: The number of the job.
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `job_number` (integer): The number of the job.
+    #[doc(alias = "abort")]
+    #[doc(alias = "stop")]
     pub fn cancel_job_by_job_number(&self, project_slug: impl Into<PathValue>, job_number: impl Into<PathValue>) -> Request<CancelJobByJobNumber> {
         Request::new(self).with_path(project_slug).with_path(job_number)
     }
@@ -44,15 +48,18 @@ impl Client {
     ///
     /// Returns a job's artifacts.
     ///
-    /// `GET /project/{project-slug}/{job-number}/artifacts`, CircleCI's [`getJobArtifacts`](https://circleci.com/docs/api/v2/index.html#tag/Job/operation/getJobArtifacts).
+    /// `GET /project/{project-slug}/{job-number}/artifacts`, CircleCI's [`getJobArtifacts`](https://circleci.com/docs/api/v2/index.html#tag/Job/operation/getJobArtifacts). Example: [`GetJobArtifacts`](crate::operations::GetJobArtifacts).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    /// - `job_number`: The number of the job.
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `job_number` (integer): The number of the job.
     ///
-    /// Optional, as setters of the [`Request<GetJobArtifacts>`](Request): `page_token`.
+    /// # Optional
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    #[doc(alias = "artifacts")]
+    #[doc(alias = "download")]
     pub fn get_job_artifacts(&self, project_slug: impl Into<PathValue>, job_number: impl Into<PathValue>) -> Request<GetJobArtifacts> {
         Request::new(self).with_path(project_slug).with_path(job_number)
     }
@@ -61,11 +68,11 @@ impl Client {
     ///
     /// Returns job details.
     ///
-    /// `GET /project/{project-slug}/job/{job-number}`, CircleCI's [`getJobDetails`](https://circleci.com/docs/api/v2/index.html#tag/Job/operation/getJobDetails).
+    /// `GET /project/{project-slug}/job/{job-number}`, CircleCI's [`getJobDetails`](https://circleci.com/docs/api/v2/index.html#tag/Job/operation/getJobDetails). Example: [`GetJobDetails`](crate::operations::GetJobDetails).
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    /// - `job_number`: The number of the job.
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `job_number` (integer): The number of the job.
     pub fn get_job_details(&self, project_slug: impl Into<PathValue>, job_number: impl Into<PathValue>) -> Request<GetJobDetails> {
         Request::new(self).with_path(project_slug).with_path(job_number)
     }
@@ -74,15 +81,16 @@ impl Client {
     ///
     /// Get test metadata for a build. In the rare case where there is more than 250MB of test data on the job, no results will be returned.
     ///
-    /// `GET /project/{project-slug}/{job-number}/tests`, CircleCI's [`getTests`](https://circleci.com/docs/api/v2/index.html#tag/Job/operation/getTests).
+    /// `GET /project/{project-slug}/{job-number}/tests`, CircleCI's [`getTests`](https://circleci.com/docs/api/v2/index.html#tag/Job/operation/getTests). Example: [`GetTests`](crate::operations::GetTests).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    /// - `job_number`: The number of the job.
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `job_number` (integer): The number of the job.
     ///
-    /// Optional, as setters of the [`Request<GetTests>`](Request): `page_token`.
+    /// # Optional
+    /// - `page_token` (text): A token to retrieve the next page of results.
     pub fn get_tests(&self, project_slug: impl Into<PathValue>, job_number: impl Into<PathValue>) -> Request<GetTests> {
         Request::new(self).with_path(project_slug).with_path(job_number)
     }
@@ -91,7 +99,26 @@ impl Client {
 operation! {
     /// Cancel job by job ID.
     ///
-    /// Asked for by [`Client::cancel_job_by_job_id`].
+    /// [`Client::cancel_job_by_job_id`] describes the operation and makes a [`Request<CancelJobByJobId>`](Request) for `POST /jobs/{job-id}/cancel`.
+    ///
+    /// # Required arguments
+    /// - `job_id` (UUID): The unique ID of the job.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .cancel_job_by_job_id("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "abort")]
+    #[doc(alias = "stop")]
     CancelJobByJobId -> types::MessageResponse;
     "cancelJobByJobID" POST "/jobs/{job-id}/cancel" ("job-id": Uuid) Cancel
 }
@@ -99,7 +126,24 @@ operation! {
 operation! {
     /// Cancel job by job number.
     ///
-    /// Asked for by [`Client::cancel_job_by_job_number`].
+    /// [`Client::cancel_job_by_job_number`] describes the operation and makes a [`Request<CancelJobByJobNumber>`](Request) for `POST /project/{project-slug}/job/{job-number}/cancel`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `job_number` (integer): The number of the job.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci.cancel_job_by_job_number("gh/acme/web", 1843).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "abort")]
+    #[doc(alias = "stop")]
     CancelJobByJobNumber -> types::MessageResponse;
     "cancelJobByJobNumber" POST "/project/{project-slug}/job/{job-number}/cancel" ("project-slug": ProjectSlug, "job-number": Integer) Cancel
 }
@@ -107,11 +151,31 @@ operation! {
 operation! {
     /// Get a job's artifacts.
     ///
-    /// Asked for by [`Client::get_job_artifacts`].
+    /// [`Client::get_job_artifacts`] describes the operation and makes a [`Request<GetJobArtifacts>`](Request) for `GET /project/{project-slug}/{job-number}/artifacts`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `job_number` (integer): The number of the job.
+    ///
+    /// # Optional setters
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci.get_job_artifacts("gh/acme/web", 1843).items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "artifacts")]
+    #[doc(alias = "download")]
     GetJobArtifacts -> types::ArtifactList;
     "getJobArtifacts" GET "/project/{project-slug}/{job-number}/artifacts" ("project-slug": ProjectSlug, "job-number": Integer) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<GetJobArtifacts> {
     /// A token to retrieve the next page of results.
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
@@ -122,7 +186,22 @@ impl Request<GetJobArtifacts> {
 operation! {
     /// Get job details.
     ///
-    /// Asked for by [`Client::get_job_details`].
+    /// [`Client::get_job_details`] describes the operation and makes a [`Request<GetJobDetails>`](Request) for `GET /project/{project-slug}/job/{job-number}`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `job_number` (integer): The number of the job.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci.get_job_details("gh/acme/web", 1843).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetJobDetails -> types::JobDetails;
     "getJobDetails" GET "/project/{project-slug}/job/{job-number}" ("project-slug": ProjectSlug, "job-number": Integer) Safe
 }
@@ -130,11 +209,29 @@ operation! {
 operation! {
     /// Get test metadata.
     ///
-    /// Asked for by [`Client::get_tests`].
+    /// [`Client::get_tests`] describes the operation and makes a [`Request<GetTests>`](Request) for `GET /project/{project-slug}/{job-number}/tests`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `job_number` (integer): The number of the job.
+    ///
+    /// # Optional setters
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci.get_tests("gh/acme/web", 1843).items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     GetTests -> types::TestList;
     "getTests" GET "/project/{project-slug}/{job-number}/tests" ("project-slug": ProjectSlug, "job-number": Integer) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<GetTests> {
     /// A token to retrieve the next page of results.
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {

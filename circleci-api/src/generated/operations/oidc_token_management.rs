@@ -17,14 +17,15 @@ impl Client {
     ///
     /// Deletes org-level custom claims of OIDC identity tokens.
     ///
-    /// `DELETE /org/{orgID}/oidc-custom-claims`, CircleCI's [`DeleteOrgClaims`](https://circleci.com/docs/api/v2/index.html#tag/OIDC-Token-Management/operation/DeleteOrgClaims).
+    /// `DELETE /org/{orgID}/oidc-custom-claims`, CircleCI's [`DeleteOrgClaims`](https://circleci.com/docs/api/v2/index.html#tag/OIDC-Token-Management/operation/DeleteOrgClaims). Example: [`DeleteOrgClaims`](crate::operations::DeleteOrgClaims).
     ///
     /// # Arguments
-    /// - `org_id`: The unique ID of the organization.
-    /// - `claims`: Comma separated list of claims to delete. Valid values are "audience" and "ttl".
+    /// - `org_id` (UUID): The unique ID of the organization.
+    /// - `claims` (text): Comma separated list of claims to delete. Valid values are "audience" and "ttl".
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
+    #[doc(alias = "oidc")]
     pub fn delete_org_claims(&self, org_id: impl Into<PathValue>, claims: impl Into<QueryValue>) -> Request<DeleteOrgClaims> {
         Request::new(self).with_path(org_id).with_query("claims", claims)
     }
@@ -33,15 +34,16 @@ impl Client {
     ///
     /// Deletes project-level custom claims of OIDC identity tokens.
     ///
-    /// `DELETE /org/{orgID}/project/{projectID}/oidc-custom-claims`, CircleCI's [`DeleteProjectClaims`](https://circleci.com/docs/api/v2/index.html#tag/OIDC-Token-Management/operation/DeleteProjectClaims).
+    /// `DELETE /org/{orgID}/project/{projectID}/oidc-custom-claims`, CircleCI's [`DeleteProjectClaims`](https://circleci.com/docs/api/v2/index.html#tag/OIDC-Token-Management/operation/DeleteProjectClaims). Example: [`DeleteProjectClaims`](crate::operations::DeleteProjectClaims).
     ///
     /// # Arguments
-    /// - `org_id`: The unique ID of the organization.
-    /// - `project_id`: The unique ID of the project.
-    /// - `claims`: Comma separated list of claims to delete. Valid values are "audience" and "ttl".
+    /// - `org_id` (UUID): The unique ID of the organization.
+    /// - `project_id` (UUID): The unique ID of the project.
+    /// - `claims` (text): Comma separated list of claims to delete. Valid values are "audience" and "ttl".
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
+    #[doc(alias = "oidc")]
     pub fn delete_project_claims(&self, org_id: impl Into<PathValue>, project_id: impl Into<PathValue>, claims: impl Into<QueryValue>) -> Request<DeleteProjectClaims> {
         Request::new(self).with_path(org_id).with_path(project_id).with_query("claims", claims)
     }
@@ -50,13 +52,14 @@ impl Client {
     ///
     /// Fetches org-level custom claims of OIDC identity tokens.
     ///
-    /// `GET /org/{orgID}/oidc-custom-claims`, CircleCI's [`GetOrgClaims`](https://circleci.com/docs/api/v2/index.html#tag/OIDC-Token-Management/operation/GetOrgClaims).
+    /// `GET /org/{orgID}/oidc-custom-claims`, CircleCI's [`GetOrgClaims`](https://circleci.com/docs/api/v2/index.html#tag/OIDC-Token-Management/operation/GetOrgClaims). Example: [`GetOrgClaims`](crate::operations::GetOrgClaims).
     ///
     /// # Arguments
-    /// - `org_id`: The unique ID of the organization.
+    /// - `org_id` (UUID): The unique ID of the organization.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
+    #[doc(alias = "oidc")]
     pub fn get_org_claims(&self, org_id: impl Into<PathValue>) -> Request<GetOrgClaims> {
         Request::new(self).with_path(org_id)
     }
@@ -65,14 +68,15 @@ impl Client {
     ///
     /// Fetches project-level custom claims of OIDC identity tokens.
     ///
-    /// `GET /org/{orgID}/project/{projectID}/oidc-custom-claims`, CircleCI's [`GetProjectClaims`](https://circleci.com/docs/api/v2/index.html#tag/OIDC-Token-Management/operation/GetProjectClaims).
+    /// `GET /org/{orgID}/project/{projectID}/oidc-custom-claims`, CircleCI's [`GetProjectClaims`](https://circleci.com/docs/api/v2/index.html#tag/OIDC-Token-Management/operation/GetProjectClaims). Example: [`GetProjectClaims`](crate::operations::GetProjectClaims).
     ///
     /// # Arguments
-    /// - `org_id`: The unique ID of the organization.
-    /// - `project_id`: The unique ID of the project.
+    /// - `org_id` (UUID): The unique ID of the organization.
+    /// - `project_id` (UUID): The unique ID of the project.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
+    #[doc(alias = "oidc")]
     pub fn get_project_claims(&self, org_id: impl Into<PathValue>, project_id: impl Into<PathValue>) -> Request<GetProjectClaims> {
         Request::new(self).with_path(org_id).with_path(project_id)
     }
@@ -81,14 +85,15 @@ impl Client {
     ///
     /// Creates/Updates org-level custom claims of OIDC identity tokens.
     ///
-    /// `PATCH /org/{orgID}/oidc-custom-claims`, CircleCI's [`PatchOrgClaims`](https://circleci.com/docs/api/v2/index.html#tag/OIDC-Token-Management/operation/PatchOrgClaims).
+    /// `PATCH /org/{orgID}/oidc-custom-claims`, CircleCI's [`PatchOrgClaims`](https://circleci.com/docs/api/v2/index.html#tag/OIDC-Token-Management/operation/PatchOrgClaims). Example: [`PatchOrgClaims`](crate::operations::PatchOrgClaims).
     ///
     /// # Arguments
-    /// - `org_id`: The unique ID of the organization.
-    /// - `body`: The custom claims of OIDC identity tokens to create or update.
+    /// - `org_id` (UUID): The unique ID of the organization.
+    /// - `body` ([`PatchClaimsRequest`](crate::types::PatchClaimsRequest)): The custom claims of OIDC identity tokens to create or update.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
+    #[doc(alias = "oidc")]
     pub fn patch_org_claims(&self, org_id: impl Into<PathValue>, body: impl Borrow<types::PatchClaimsRequest>) -> Request<PatchOrgClaims> {
         Request::new(self).with_path(org_id).with_json(body.borrow())
     }
@@ -97,15 +102,16 @@ impl Client {
     ///
     /// Creates/Updates project-level custom claims of OIDC identity tokens.
     ///
-    /// `PATCH /org/{orgID}/project/{projectID}/oidc-custom-claims`, CircleCI's [`PatchProjectClaims`](https://circleci.com/docs/api/v2/index.html#tag/OIDC-Token-Management/operation/PatchProjectClaims).
+    /// `PATCH /org/{orgID}/project/{projectID}/oidc-custom-claims`, CircleCI's [`PatchProjectClaims`](https://circleci.com/docs/api/v2/index.html#tag/OIDC-Token-Management/operation/PatchProjectClaims). Example: [`PatchProjectClaims`](crate::operations::PatchProjectClaims).
     ///
     /// # Arguments
-    /// - `org_id`: The unique ID of the organization.
-    /// - `project_id`: The unique ID of the project.
-    /// - `body`: The custom claims of OIDC identity tokens to create or update.
+    /// - `org_id` (UUID): The unique ID of the organization.
+    /// - `project_id` (UUID): The unique ID of the project.
+    /// - `body` ([`PatchClaimsRequest`](crate::types::PatchClaimsRequest)): The custom claims of OIDC identity tokens to create or update.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
+    #[doc(alias = "oidc")]
     pub fn patch_project_claims(&self, org_id: impl Into<PathValue>, project_id: impl Into<PathValue>, body: impl Borrow<types::PatchClaimsRequest>) -> Request<PatchProjectClaims> {
         Request::new(self).with_path(org_id).with_path(project_id).with_json(body.borrow())
     }
@@ -114,7 +120,26 @@ impl Client {
 operation! {
     /// Delete org-level claims.
     ///
-    /// Asked for by [`Client::delete_org_claims`].
+    /// [`Client::delete_org_claims`] describes the operation and makes a [`Request<DeleteOrgClaims>`](Request) for `DELETE /org/{orgID}/oidc-custom-claims`.
+    ///
+    /// # Required arguments
+    /// - `org_id` (UUID): The unique ID of the organization.
+    /// - `claims` (text): Comma separated list of claims to delete. Valid values are "audience" and "ttl".
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .delete_org_claims("5034460f-c7c4-4c43-9457-de07e2029e7b", "audience")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "oidc")]
     DeleteOrgClaims -> types::OidcClaims;
     "DeleteOrgClaims" DELETE "/org/{orgID}/oidc-custom-claims" ("orgID": Uuid) Safe
 }
@@ -122,7 +147,27 @@ operation! {
 operation! {
     /// Delete project-level claims.
     ///
-    /// Asked for by [`Client::delete_project_claims`].
+    /// [`Client::delete_project_claims`] describes the operation and makes a [`Request<DeleteProjectClaims>`](Request) for `DELETE /org/{orgID}/project/{projectID}/oidc-custom-claims`.
+    ///
+    /// # Required arguments
+    /// - `org_id` (UUID): The unique ID of the organization.
+    /// - `project_id` (UUID): The unique ID of the project.
+    /// - `claims` (text): Comma separated list of claims to delete. Valid values are "audience" and "ttl".
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .delete_project_claims("5034460f-c7c4-4c43-9457-de07e2029e7b", "5034460f-c7c4-4c43-9457-de07e2029e7b", "audience")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "oidc")]
     DeleteProjectClaims -> types::OidcClaims;
     "DeleteProjectClaims" DELETE "/org/{orgID}/project/{projectID}/oidc-custom-claims" ("orgID": Uuid, "projectID": Uuid) Safe
 }
@@ -130,7 +175,25 @@ operation! {
 operation! {
     /// Get org-level claims.
     ///
-    /// Asked for by [`Client::get_org_claims`].
+    /// [`Client::get_org_claims`] describes the operation and makes a [`Request<GetOrgClaims>`](Request) for `GET /org/{orgID}/oidc-custom-claims`.
+    ///
+    /// # Required arguments
+    /// - `org_id` (UUID): The unique ID of the organization.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_org_claims("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "oidc")]
     GetOrgClaims -> types::OidcClaims;
     "GetOrgClaims" GET "/org/{orgID}/oidc-custom-claims" ("orgID": Uuid) Safe
 }
@@ -138,7 +201,26 @@ operation! {
 operation! {
     /// Get project-level claims.
     ///
-    /// Asked for by [`Client::get_project_claims`].
+    /// [`Client::get_project_claims`] describes the operation and makes a [`Request<GetProjectClaims>`](Request) for `GET /org/{orgID}/project/{projectID}/oidc-custom-claims`.
+    ///
+    /// # Required arguments
+    /// - `org_id` (UUID): The unique ID of the organization.
+    /// - `project_id` (UUID): The unique ID of the project.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_project_claims("5034460f-c7c4-4c43-9457-de07e2029e7b", "5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "oidc")]
     GetProjectClaims -> types::OidcClaims;
     "GetProjectClaims" GET "/org/{orgID}/project/{projectID}/oidc-custom-claims" ("orgID": Uuid, "projectID": Uuid) Safe
 }
@@ -146,7 +228,29 @@ operation! {
 operation! {
     /// Patch org-level claims.
     ///
-    /// Asked for by [`Client::patch_org_claims`].
+    /// [`Client::patch_org_claims`] describes the operation and makes a [`Request<PatchOrgClaims>`](Request) for `PATCH /org/{orgID}/oidc-custom-claims`.
+    ///
+    /// # Required arguments
+    /// - `org_id` (UUID): The unique ID of the organization.
+    /// - `body` ([`PatchClaimsRequest`](crate::types::PatchClaimsRequest)): The custom claims of OIDC identity tokens to create or update.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::PatchClaimsRequest::new().ttl("1h");
+    /// let answer = circleci
+    ///     .patch_org_claims("5034460f-c7c4-4c43-9457-de07e2029e7b", body)
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "oidc")]
     PatchOrgClaims -> types::OidcClaims;
     "PatchOrgClaims" PATCH "/org/{orgID}/oidc-custom-claims" ("orgID": Uuid) Never
 }
@@ -154,7 +258,30 @@ operation! {
 operation! {
     /// Patch project-level claims.
     ///
-    /// Asked for by [`Client::patch_project_claims`].
+    /// [`Client::patch_project_claims`] describes the operation and makes a [`Request<PatchProjectClaims>`](Request) for `PATCH /org/{orgID}/project/{projectID}/oidc-custom-claims`.
+    ///
+    /// # Required arguments
+    /// - `org_id` (UUID): The unique ID of the organization.
+    /// - `project_id` (UUID): The unique ID of the project.
+    /// - `body` ([`PatchClaimsRequest`](crate::types::PatchClaimsRequest)): The custom claims of OIDC identity tokens to create or update.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::PatchClaimsRequest::new().ttl("1h");
+    /// let answer = circleci
+    ///     .patch_project_claims("5034460f-c7c4-4c43-9457-de07e2029e7b", "5034460f-c7c4-4c43-9457-de07e2029e7b", body)
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "oidc")]
     PatchProjectClaims -> types::OidcClaims;
     "PatchProjectClaims" PATCH "/org/{orgID}/project/{projectID}/oidc-custom-claims" ("orgID": Uuid, "projectID": Uuid) Never
 }

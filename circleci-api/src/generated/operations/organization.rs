@@ -14,21 +14,21 @@ impl Client {
     ///
     /// For VCS providers (GitHub/Bitbucket), this validates access and syncs org data. For standalone orgs, this creates a new CircleCI organization.
     ///
-    /// `POST /organization`, CircleCI's [`createOrganization`](https://circleci.com/docs/api/v2/index.html#tag/Organization/operation/createOrganization).
+    /// `POST /organization`, CircleCI's [`createOrganization`](https://circleci.com/docs/api/v2/index.html#tag/Organization/operation/createOrganization). Example: [`CreateOrganization`](crate::operations::CreateOrganization).
     ///
     /// # Arguments
-    /// - `body`: The organization to create.
+    /// - `body` ([`CreateOrganizationRequest`](crate::types::CreateOrganizationRequest)): The organization to create.
     pub fn create_organization(&self, body: impl Borrow<types::CreateOrganizationRequest>) -> Request<CreateOrganization> {
         Request::new(self).with_json(body.borrow())
     }
 
     /// Create a new URL Orb allow-list entry.
     ///
-    /// `POST /organization/{org-slug-or-id}/url-orb-allow-list`, CircleCI's [`createURLOrbAllowListEntry`](https://circleci.com/docs/api/v2/index.html#tag/Organization/operation/createURLOrbAllowListEntry).
+    /// `POST /organization/{org-slug-or-id}/url-orb-allow-list`, CircleCI's [`createURLOrbAllowListEntry`](https://circleci.com/docs/api/v2/index.html#tag/Organization/operation/createURLOrbAllowListEntry). Example: [`CreateUrlOrbAllowListEntry`](crate::operations::CreateUrlOrbAllowListEntry).
     ///
     /// # Arguments
-    /// - `org_slug_or_id`: Org UUID or slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
-    /// - `body`: The entry to create in an organization's URL orb allow-list.
+    /// - `org_slug_or_id` (text): Org UUID or slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
+    /// - `body` ([`CreateUrlOrbAllowListEntryRequest`](crate::types::CreateUrlOrbAllowListEntryRequest)): The entry to create in an organization's URL orb allow-list.
     pub fn create_url_orb_allow_list_entry(&self, org_slug_or_id: impl Into<PathValue>, body: impl Borrow<types::CreateUrlOrbAllowListEntryRequest>) -> Request<CreateUrlOrbAllowListEntry> {
         Request::new(self).with_path(org_slug_or_id).with_json(body.borrow())
     }
@@ -37,10 +37,10 @@ impl Client {
     ///
     /// This action will delete all projects including all build data for the organization.
     ///
-    /// `DELETE /organization/{org-slug-or-id}`, CircleCI's [`deleteOrganization`](https://circleci.com/docs/api/v2/index.html#tag/Organization/operation/deleteOrganization).
+    /// `DELETE /organization/{org-slug-or-id}`, CircleCI's [`deleteOrganization`](https://circleci.com/docs/api/v2/index.html#tag/Organization/operation/deleteOrganization). Example: [`DeleteOrganization`](crate::operations::DeleteOrganization).
     ///
     /// # Arguments
-    /// - `org_slug_or_id`: Org UUID or slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
+    /// - `org_slug_or_id` (text): Org UUID or slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
     pub fn delete_organization(&self, org_slug_or_id: impl Into<PathValue>) -> Request<DeleteOrganization> {
         Request::new(self).with_path(org_slug_or_id)
     }
@@ -49,31 +49,31 @@ impl Client {
     ///
     /// Retrieve an organization by slug or ID.
     ///
-    /// `GET /organization/{org-slug-or-id}`, CircleCI's [`getOrganization`](https://circleci.com/docs/api/v2/index.html#tag/Organization/operation/getOrganization).
+    /// `GET /organization/{org-slug-or-id}`, CircleCI's [`getOrganization`](https://circleci.com/docs/api/v2/index.html#tag/Organization/operation/getOrganization). Example: [`GetOrganization`](crate::operations::GetOrganization).
     ///
     /// # Arguments
-    /// - `org_slug_or_id`: Org UUID or slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
+    /// - `org_slug_or_id` (text): Org UUID or slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
     pub fn get_organization(&self, org_slug_or_id: impl Into<PathValue>) -> Request<GetOrganization> {
         Request::new(self).with_path(org_slug_or_id)
     }
 
     /// List the entries in the org's URL Orb allow-list.
     ///
-    /// `GET /organization/{org-slug-or-id}/url-orb-allow-list`, CircleCI's [`listURLOrbAllowListEntries`](https://circleci.com/docs/api/v2/index.html#tag/Organization/operation/listURLOrbAllowListEntries).
+    /// `GET /organization/{org-slug-or-id}/url-orb-allow-list`, CircleCI's [`listURLOrbAllowListEntries`](https://circleci.com/docs/api/v2/index.html#tag/Organization/operation/listURLOrbAllowListEntries). Example: [`ListUrlOrbAllowListEntries`](crate::operations::ListUrlOrbAllowListEntries).
     ///
     /// # Arguments
-    /// - `org_slug_or_id`: Org UUID or slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
+    /// - `org_slug_or_id` (text): Org UUID or slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
     pub fn list_url_orb_allow_list_entries(&self, org_slug_or_id: impl Into<PathValue>) -> Request<ListUrlOrbAllowListEntries> {
         Request::new(self).with_path(org_slug_or_id)
     }
 
     /// Remove an entry from the org's URL orb allow-list.
     ///
-    /// `DELETE /organization/{org-slug-or-id}/url-orb-allow-list/{allow-list-entry-id}`, CircleCI's [`removeURLOrbAllowListEntry`](https://circleci.com/docs/api/v2/index.html#tag/Organization/operation/removeURLOrbAllowListEntry).
+    /// `DELETE /organization/{org-slug-or-id}/url-orb-allow-list/{allow-list-entry-id}`, CircleCI's [`removeURLOrbAllowListEntry`](https://circleci.com/docs/api/v2/index.html#tag/Organization/operation/removeURLOrbAllowListEntry). Example: [`RemoveUrlOrbAllowListEntry`](crate::operations::RemoveUrlOrbAllowListEntry).
     ///
     /// # Arguments
-    /// - `org_slug_or_id`: Org UUID or slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
-    /// - `allow_list_entry_id`: URL orb allow-list entry UUID.
+    /// - `org_slug_or_id` (text): Org UUID or slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
+    /// - `allow_list_entry_id` (text): URL orb allow-list entry UUID.
     pub fn remove_url_orb_allow_list_entry(&self, org_slug_or_id: impl Into<PathValue>, allow_list_entry_id: impl Into<PathValue>) -> Request<RemoveUrlOrbAllowListEntry> {
         Request::new(self).with_path(org_slug_or_id).with_path(allow_list_entry_id)
     }
@@ -82,7 +82,24 @@ impl Client {
 operation! {
     /// Create a new organization.
     ///
-    /// Asked for by [`Client::create_organization`].
+    /// [`Client::create_organization`] describes the operation and makes a [`Request<CreateOrganization>`](Request) for `POST /organization`.
+    ///
+    /// # Required arguments
+    /// - `body` ([`CreateOrganizationRequest`](crate::types::CreateOrganizationRequest)): The organization to create.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::CreateOrganizationRequest::new("release", types::VcsType::Github);
+    /// let answer = circleci.create_organization(body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     CreateOrganization -> types::Organization;
     "createOrganization" POST "/organization" () Never
 }
@@ -90,7 +107,25 @@ operation! {
 operation! {
     /// Create a new URL Orb allow-list entry.
     ///
-    /// Asked for by [`Client::create_url_orb_allow_list_entry`].
+    /// [`Client::create_url_orb_allow_list_entry`] describes the operation and makes a [`Request<CreateUrlOrbAllowListEntry>`](Request) for `POST /organization/{org-slug-or-id}/url-orb-allow-list`.
+    ///
+    /// # Required arguments
+    /// - `org_slug_or_id` (text): Org UUID or slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
+    /// - `body` ([`CreateUrlOrbAllowListEntryRequest`](crate::types::CreateUrlOrbAllowListEntryRequest)): The entry to create in an organization's URL orb allow-list.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::CreateUrlOrbAllowListEntryRequest::new(types::UrlOrbAuth::GithubOauth, "release", "https://example.com/orbs/");
+    /// let answer = circleci.create_url_orb_allow_list_entry("gh/acme", body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     CreateUrlOrbAllowListEntry -> types::UrlOrbAllowListChange;
     "createURLOrbAllowListEntry" POST "/organization/{org-slug-or-id}/url-orb-allow-list" ("org-slug-or-id": OrgSlugOrId) Never
 }
@@ -98,7 +133,21 @@ operation! {
 operation! {
     /// Delete an organization.
     ///
-    /// Asked for by [`Client::delete_organization`].
+    /// [`Client::delete_organization`] describes the operation and makes a [`Request<DeleteOrganization>`](Request) for `DELETE /organization/{org-slug-or-id}`.
+    ///
+    /// # Required arguments
+    /// - `org_slug_or_id` (text): Org UUID or slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci.delete_organization("gh/acme").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     DeleteOrganization -> types::MessageResponse;
     "deleteOrganization" DELETE "/organization/{org-slug-or-id}" ("org-slug-or-id": OrgSlugOrId) Safe
 }
@@ -106,7 +155,21 @@ operation! {
 operation! {
     /// Get an organization.
     ///
-    /// Asked for by [`Client::get_organization`].
+    /// [`Client::get_organization`] describes the operation and makes a [`Request<GetOrganization>`](Request) for `GET /organization/{org-slug-or-id}`.
+    ///
+    /// # Required arguments
+    /// - `org_slug_or_id` (text): Org UUID or slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci.get_organization("gh/acme").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetOrganization -> types::Organization;
     "getOrganization" GET "/organization/{org-slug-or-id}" ("org-slug-or-id": OrgSlugOrId) Safe
 }
@@ -114,7 +177,21 @@ operation! {
 operation! {
     /// List the entries in the org's URL Orb allow-list.
     ///
-    /// Asked for by [`Client::list_url_orb_allow_list_entries`].
+    /// [`Client::list_url_orb_allow_list_entries`] describes the operation and makes a [`Request<ListUrlOrbAllowListEntries>`](Request) for `GET /organization/{org-slug-or-id}/url-orb-allow-list`.
+    ///
+    /// # Required arguments
+    /// - `org_slug_or_id` (text): Org UUID or slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci.list_url_orb_allow_list_entries("gh/acme").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     ListUrlOrbAllowListEntries -> types::UrlOrbAllowList;
     "listURLOrbAllowListEntries" GET "/organization/{org-slug-or-id}/url-orb-allow-list" ("org-slug-or-id": OrgSlugOrId) Safe
 }
@@ -122,7 +199,25 @@ operation! {
 operation! {
     /// Remove an entry from the org's URL orb allow-list.
     ///
-    /// Asked for by [`Client::remove_url_orb_allow_list_entry`].
+    /// [`Client::remove_url_orb_allow_list_entry`] describes the operation and makes a [`Request<RemoveUrlOrbAllowListEntry>`](Request) for `DELETE /organization/{org-slug-or-id}/url-orb-allow-list/{allow-list-entry-id}`.
+    ///
+    /// # Required arguments
+    /// - `org_slug_or_id` (text): Org UUID or slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
+    /// - `allow_list_entry_id` (text): URL orb allow-list entry UUID.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .remove_url_orb_allow_list_entry("gh/acme", "5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     RemoveUrlOrbAllowListEntry -> types::UrlOrbAllowListChange;
     "removeURLOrbAllowListEntry" DELETE "/organization/{org-slug-or-id}/url-orb-allow-list/{allow-list-entry-id}" ("org-slug-or-id": OrgSlugOrId, "allow-list-entry-id": Text) Safe
 }

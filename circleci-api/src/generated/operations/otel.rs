@@ -17,13 +17,14 @@ impl Client {
     ///
     /// \[__EXPERIMENTAL__] Creates a new OTLP exporter configuration for the given organization. A maximum of 5 exporter configurations are allowed per organization.
     ///
-    /// `POST /otel/exporters`, CircleCI's [`createOtelExporter`](https://circleci.com/docs/api/v2/index.html#tag/OTel/operation/createOtelExporter).
+    /// `POST /otel/exporters`, CircleCI's [`createOtelExporter`](https://circleci.com/docs/api/v2/index.html#tag/OTel/operation/createOtelExporter). Example: [`CreateOtelExporter`](crate::operations::CreateOtelExporter).
     ///
     /// # Arguments
-    /// - `body`: The OTLP exporter configuration to create.
+    /// - `body` ([`CreateOtelExporterRequest`](crate::types::CreateOtelExporterRequest)): The OTLP exporter configuration to create.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
+    #[doc(alias = "opentelemetry")]
     pub fn create_otel_exporter(&self, body: impl Borrow<types::CreateOtelExporterRequest>) -> Request<CreateOtelExporter> {
         Request::new(self).with_json(body.borrow())
     }
@@ -32,13 +33,14 @@ impl Client {
     ///
     /// \[__EXPERIMENTAL__] Deletes an OTLP exporter configuration by ID.
     ///
-    /// `DELETE /otel/exporters/{otel_exporter_id}`, CircleCI's [`deleteOtelExporter`](https://circleci.com/docs/api/v2/index.html#tag/OTel/operation/deleteOtelExporter).
+    /// `DELETE /otel/exporters/{otel_exporter_id}`, CircleCI's [`deleteOtelExporter`](https://circleci.com/docs/api/v2/index.html#tag/OTel/operation/deleteOtelExporter). Example: [`DeleteOtelExporter`](crate::operations::DeleteOtelExporter).
     ///
     /// # Arguments
-    /// - `otel_exporter_id`: The ID of an OTLP exporter configuration.
+    /// - `otel_exporter_id` (UUID): The ID of an OTLP exporter configuration.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
+    #[doc(alias = "opentelemetry")]
     pub fn delete_otel_exporter(&self, otel_exporter_id: impl Into<PathValue>) -> Request<DeleteOtelExporter> {
         Request::new(self).with_path(otel_exporter_id)
     }
@@ -47,13 +49,14 @@ impl Client {
     ///
     /// \[__EXPERIMENTAL__] Returns a list of OTLP exporter configurations for the given organization.
     ///
-    /// `GET /otel/exporters`, CircleCI's [`listOtelExporters`](https://circleci.com/docs/api/v2/index.html#tag/OTel/operation/listOtelExporters).
+    /// `GET /otel/exporters`, CircleCI's [`listOtelExporters`](https://circleci.com/docs/api/v2/index.html#tag/OTel/operation/listOtelExporters). Example: [`ListOtelExporters`](crate::operations::ListOtelExporters).
     ///
     /// # Arguments
-    /// - `org_id`: An opaque identifier of an organization.
+    /// - `org_id` (UUID): An opaque identifier of an organization.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
+    #[doc(alias = "opentelemetry")]
     pub fn list_otel_exporters(&self, org_id: impl Into<QueryValue>) -> Request<ListOtelExporters> {
         Request::new(self).with_query("org-id", org_id)
     }
@@ -62,7 +65,25 @@ impl Client {
 operation! {
     /// 🧪 Create an OTLP exporter.
     ///
-    /// Asked for by [`Client::create_otel_exporter`].
+    /// [`Client::create_otel_exporter`] describes the operation and makes a [`Request<CreateOtelExporter>`](Request) for `POST /otel/exporters`.
+    ///
+    /// # Required arguments
+    /// - `body` ([`CreateOtelExporterRequest`](crate::types::CreateOtelExporterRequest)): The OTLP exporter configuration to create.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::CreateOtelExporterRequest::new("https://example.com:4317", "5034460f-c7c4-4c43-9457-de07e2029e7b".parse()?, types::OtelProtocol::Grpc);
+    /// let answer = circleci.create_otel_exporter(body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "opentelemetry")]
     CreateOtelExporter -> types::OtelExporter;
     "createOtelExporter" POST "/otel/exporters" () Never
 }
@@ -70,7 +91,21 @@ operation! {
 operation! {
     /// 🧪 Delete an OTLP exporter.
     ///
-    /// Asked for by [`Client::delete_otel_exporter`].
+    /// [`Client::delete_otel_exporter`] describes the operation and makes a [`Request<DeleteOtelExporter>`](Request) for `DELETE /otel/exporters/{otel_exporter_id}`.
+    ///
+    /// # Required arguments
+    /// - `otel_exporter_id` (UUID): The ID of an OTLP exporter configuration.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// circleci.delete_otel_exporter("5034460f-c7c4-4c43-9457-de07e2029e7b").send().await?;
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "opentelemetry")]
     DeleteOtelExporter -> ();
     "deleteOtelExporter" DELETE "/otel/exporters/{otel_exporter_id}" ("otel_exporter_id": Uuid) Safe
 }
@@ -78,7 +113,25 @@ operation! {
 operation! {
     /// 🧪 List OTLP exporters.
     ///
-    /// Asked for by [`Client::list_otel_exporters`].
+    /// [`Client::list_otel_exporters`] describes the operation and makes a [`Request<ListOtelExporters>`](Request) for `GET /otel/exporters`.
+    ///
+    /// # Required arguments
+    /// - `org_id` (UUID): An opaque identifier of an organization.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .list_otel_exporters("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "opentelemetry")]
     ListOtelExporters -> Vec<types::OtelExporter>;
     "listOtelExporters" GET "/otel/exporters" () Safe
 }

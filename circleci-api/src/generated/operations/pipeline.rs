@@ -19,10 +19,10 @@ impl Client {
     ///
     /// Continue a pipeline from the setup phase. For information on using pipeline parameters with dynamic configuration, see the [Pipeline values and parameters](https://circleci.com/docs/pipeline-variables/#pipeline-parameters-and-dynamic-configuration) docs.
     ///
-    /// `POST /pipeline/continue`, CircleCI's [`continuePipeline`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/continuePipeline).
+    /// `POST /pipeline/continue`, CircleCI's [`continuePipeline`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/continuePipeline). Example: [`ContinuePipeline`](crate::operations::ContinuePipeline).
     ///
     /// # Arguments
-    /// - `body`: The configuration to continue a pipeline with.
+    /// - `body` ([`ContinuePipelineRequest`](crate::types::ContinuePipelineRequest)): The configuration to continue a pipeline with.
     pub fn continue_pipeline(&self, body: impl Borrow<types::ContinuePipelineRequest>) -> Request<ContinuePipeline> {
         Request::new(self).with_json(body.borrow())
     }
@@ -31,10 +31,10 @@ impl Client {
     ///
     /// Returns a pipeline by the pipeline ID.
     ///
-    /// `GET /pipeline/{pipeline-id}`, CircleCI's [`getPipelineById`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/getPipelineById).
+    /// `GET /pipeline/{pipeline-id}`, CircleCI's [`getPipelineById`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/getPipelineById). Example: [`GetPipelineById`](crate::operations::GetPipelineById).
     ///
     /// # Arguments
-    /// - `pipeline_id`: The unique ID of the pipeline.
+    /// - `pipeline_id` (UUID): The unique ID of the pipeline.
     pub fn get_pipeline_by_id(&self, pipeline_id: impl Into<PathValue>) -> Request<GetPipelineById> {
         Request::new(self).with_path(pipeline_id)
     }
@@ -43,11 +43,11 @@ impl Client {
     ///
     /// Returns a pipeline by the pipeline number.
     ///
-    /// `GET /project/{project-slug}/pipeline/{pipeline-number}`, CircleCI's [`getPipelineByNumber`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/getPipelineByNumber).
+    /// `GET /project/{project-slug}/pipeline/{pipeline-number}`, CircleCI's [`getPipelineByNumber`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/getPipelineByNumber). Example: [`GetPipelineByNumber`](crate::operations::GetPipelineByNumber).
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    /// - `pipeline_number`: The number of the pipeline.
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `pipeline_number` (integer): The number of the pipeline.
     pub fn get_pipeline_by_number(&self, project_slug: impl Into<PathValue>, pipeline_number: impl Into<PathValue>) -> Request<GetPipelineByNumber> {
         Request::new(self).with_path(project_slug).with_path(pipeline_number)
     }
@@ -56,10 +56,10 @@ impl Client {
     ///
     /// Returns a pipeline's configuration by ID.
     ///
-    /// `GET /pipeline/{pipeline-id}/config`, CircleCI's [`getPipelineConfigById`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/getPipelineConfigById).
+    /// `GET /pipeline/{pipeline-id}/config`, CircleCI's [`getPipelineConfigById`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/getPipelineConfigById). Example: [`GetPipelineConfigById`](crate::operations::GetPipelineConfigById).
     ///
     /// # Arguments
-    /// - `pipeline_id`: The unique ID of the pipeline.
+    /// - `pipeline_id` (UUID): The unique ID of the pipeline.
     pub fn get_pipeline_config_by_id(&self, pipeline_id: impl Into<PathValue>) -> Request<GetPipelineConfigById> {
         Request::new(self).with_path(pipeline_id)
     }
@@ -68,10 +68,10 @@ impl Client {
     ///
     /// Returns a map of pipeline values by pipeline ID. For more information see the [pipeline values reference page](https://circleci.com/docs/variables/#pipeline-values).
     ///
-    /// `GET /pipeline/{pipeline-id}/values`, CircleCI's [`getPipelineValuesById`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/getPipelineValuesById).
+    /// `GET /pipeline/{pipeline-id}/values`, CircleCI's [`getPipelineValuesById`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/getPipelineValuesById). Example: [`GetPipelineValuesById`](crate::operations::GetPipelineValuesById).
     ///
     /// # Arguments
-    /// - `pipeline_id`: The unique ID of the pipeline.
+    /// - `pipeline_id` (UUID): The unique ID of the pipeline.
     pub fn get_pipeline_values_by_id(&self, pipeline_id: impl Into<PathValue>) -> Request<GetPipelineValuesById> {
         Request::new(self).with_path(pipeline_id)
     }
@@ -80,14 +80,15 @@ impl Client {
     ///
     /// Returns a sequence of all pipelines for this project triggered by the user.
     ///
-    /// `GET /project/{project-slug}/pipeline/mine`, CircleCI's [`listMyPipelines`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/listMyPipelines).
+    /// `GET /project/{project-slug}/pipeline/mine`, CircleCI's [`listMyPipelines`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/listMyPipelines). Example: [`ListMyPipelines`](crate::operations::ListMyPipelines).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
     ///
-    /// Optional, as setters of the [`Request<ListMyPipelines>`](Request): `page_token`.
+    /// # Optional
+    /// - `page_token` (text): A token to retrieve the next page of results.
     pub fn list_my_pipelines(&self, project_slug: impl Into<PathValue>) -> Request<ListMyPipelines> {
         Request::new(self).with_path(project_slug)
     }
@@ -96,11 +97,14 @@ impl Client {
     ///
     /// Returns all pipelines for the most recently built projects (max 250) you follow in an organization.
     ///
-    /// `GET /pipeline`, CircleCI's [`listPipelines`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/listPipelines).
+    /// `GET /pipeline`, CircleCI's [`listPipelines`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/listPipelines). Example: [`ListPipelines`](crate::operations::ListPipelines).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
-    /// Optional, as setters of the [`Request<ListPipelines>`](Request): `org_slug`, `page_token`, `mine`.
+    /// # Optional
+    /// - `mine` (`bool`): Only include entries created by your user.
+    /// - `org_slug` (text): Org slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
+    /// - `page_token` (text): A token to retrieve the next page of results.
     pub fn list_pipelines(&self) -> Request<ListPipelines> {
         Request::new(self)
     }
@@ -109,14 +113,16 @@ impl Client {
     ///
     /// Returns all pipelines for this project.
     ///
-    /// `GET /project/{project-slug}/pipeline`, CircleCI's [`listPipelinesForProject`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/listPipelinesForProject).
+    /// `GET /project/{project-slug}/pipeline`, CircleCI's [`listPipelinesForProject`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/listPipelinesForProject). Example: [`ListPipelinesForProject`](crate::operations::ListPipelinesForProject).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
     ///
-    /// Optional, as setters of the [`Request<ListPipelinesForProject>`](Request): `branch`, `page_token`.
+    /// # Optional
+    /// - `branch` (text): The name of a vcs branch.
+    /// - `page_token` (text): A token to retrieve the next page of results.
     pub fn list_pipelines_for_project(&self, project_slug: impl Into<PathValue>) -> Request<ListPipelinesForProject> {
         Request::new(self).with_path(project_slug)
     }
@@ -125,14 +131,15 @@ impl Client {
     ///
     /// Returns a paginated list of workflows by pipeline ID.
     ///
-    /// `GET /pipeline/{pipeline-id}/workflow`, CircleCI's [`listWorkflowsByPipelineId`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/listWorkflowsByPipelineId).
+    /// `GET /pipeline/{pipeline-id}/workflow`, CircleCI's [`listWorkflowsByPipelineId`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/listWorkflowsByPipelineId). Example: [`ListWorkflowsByPipelineId`](crate::operations::ListWorkflowsByPipelineId).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `pipeline_id`: The unique ID of the pipeline.
+    /// - `pipeline_id` (UUID): The unique ID of the pipeline.
     ///
-    /// Optional, as setters of the [`Request<ListWorkflowsByPipelineId>`](Request): `page_token`.
+    /// # Optional
+    /// - `page_token` (text): A token to retrieve the next page of results.
     pub fn list_workflows_by_pipeline_id(&self, pipeline_id: impl Into<PathValue>) -> Request<ListWorkflowsByPipelineId> {
         Request::new(self).with_path(pipeline_id)
     }
@@ -141,12 +148,16 @@ impl Client {
     ///
     /// **\[This endpoint is superseded by the [new Trigger Pipeline API](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/triggerPipelineRun), which supports all organization and pipeline types except GitLab.]** Triggers a new pipeline on the project. Does not support triggering pipelines integrated with GitLab or GitHub App.
     ///
-    /// `POST /project/{project-slug}/pipeline`, CircleCI's [`triggerPipeline`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/triggerPipeline).
+    /// `POST /project/{project-slug}/pipeline`, CircleCI's [`triggerPipeline`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/triggerPipeline). Example: [`TriggerPipeline`](crate::operations::TriggerPipeline).
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
     ///
-    /// Optional, as setters of the [`Request<TriggerPipeline>`](Request): `body`.
+    /// # Optional
+    /// - `body` ([`TriggerPipelineRequest`](crate::types::TriggerPipelineRequest)): The information you can supply when triggering a pipeline.
+    #[doc(alias = "build")]
+    #[doc(alias = "run")]
+    #[doc(alias = "start")]
     pub fn trigger_pipeline(&self, project_slug: impl Into<PathValue>) -> Request<TriggerPipeline> {
         Request::new(self).with_empty_object().with_path(project_slug)
     }
@@ -159,15 +170,19 @@ impl Client {
     ///
     /// Depending on the organization type, the project slug may have a human-readable format (`vcs_type/org_name/project_name`) or be an opaque string (e.g. `circleci/43G3lM5RtfFE7v5sa4nWAU/44n9wujWcTnVZ2b5S8Fnat`).
     ///
-    /// `POST /project/{provider}/{organization}/{project}/pipeline/run`, CircleCI's [`triggerPipelineRun`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/triggerPipelineRun).
+    /// `POST /project/{provider}/{organization}/{project}/pipeline/run`, CircleCI's [`triggerPipelineRun`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/triggerPipelineRun). Example: [`TriggerPipelineRun`](crate::operations::TriggerPipelineRun).
     ///
     /// # Arguments
-    /// - `project_slug`: The project's slug, as in `gh/acme/web` or `circleci/<organization id>/<project id>`.
+    /// - `project_slug` (text): The project's slug, as in `gh/acme/web` or `circleci/<organization id>/<project id>`.
     ///
-    /// Optional, as setters of the [`Request<TriggerPipelineRun>`](Request): `body`.
+    /// # Optional
+    /// - `body` ([`TriggerPipelineRunRequest`](crate::types::TriggerPipelineRunRequest)): The pipeline definition to run, the branch or tag to run it on, and its parameters.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token).
+    #[doc(alias = "build")]
+    #[doc(alias = "run")]
+    #[doc(alias = "start")]
     pub fn trigger_pipeline_run(&self, project_slug: impl Into<PathValue>) -> Request<TriggerPipelineRun> {
         Request::new(self).with_empty_object().with_project(project_slug)
     }
@@ -176,7 +191,24 @@ impl Client {
 operation! {
     /// Continue a pipeline.
     ///
-    /// Asked for by [`Client::continue_pipeline`].
+    /// [`Client::continue_pipeline`] describes the operation and makes a [`Request<ContinuePipeline>`](Request) for `POST /pipeline/continue`.
+    ///
+    /// # Required arguments
+    /// - `body` ([`ContinuePipelineRequest`](crate::types::ContinuePipelineRequest)): The configuration to continue a pipeline with.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::ContinuePipelineRequest::new("version: 2.1", "the key of the setup job");
+    /// let answer = circleci.continue_pipeline(body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     ContinuePipeline -> types::MessageResponse;
     "continuePipeline" POST "/pipeline/continue" () Never
 }
@@ -184,7 +216,24 @@ operation! {
 operation! {
     /// Get a pipeline by ID.
     ///
-    /// Asked for by [`Client::get_pipeline_by_id`].
+    /// [`Client::get_pipeline_by_id`] describes the operation and makes a [`Request<GetPipelineById>`](Request) for `GET /pipeline/{pipeline-id}`.
+    ///
+    /// # Required arguments
+    /// - `pipeline_id` (UUID): The unique ID of the pipeline.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_pipeline_by_id("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetPipelineById -> types::Pipeline;
     "getPipelineById" GET "/pipeline/{pipeline-id}" ("pipeline-id": Uuid) Safe
 }
@@ -192,7 +241,22 @@ operation! {
 operation! {
     /// Get a pipeline by pipeline number.
     ///
-    /// Asked for by [`Client::get_pipeline_by_number`].
+    /// [`Client::get_pipeline_by_number`] describes the operation and makes a [`Request<GetPipelineByNumber>`](Request) for `GET /project/{project-slug}/pipeline/{pipeline-number}`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `pipeline_number` (integer): The number of the pipeline.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci.get_pipeline_by_number("gh/acme/web", 1843).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetPipelineByNumber -> types::Pipeline;
     "getPipelineByNumber" GET "/project/{project-slug}/pipeline/{pipeline-number}" ("project-slug": ProjectSlug, "pipeline-number": Integer) Safe
 }
@@ -200,7 +264,24 @@ operation! {
 operation! {
     /// Get a pipeline's configuration.
     ///
-    /// Asked for by [`Client::get_pipeline_config_by_id`].
+    /// [`Client::get_pipeline_config_by_id`] describes the operation and makes a [`Request<GetPipelineConfigById>`](Request) for `GET /pipeline/{pipeline-id}/config`.
+    ///
+    /// # Required arguments
+    /// - `pipeline_id` (UUID): The unique ID of the pipeline.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_pipeline_config_by_id("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetPipelineConfigById -> types::PipelineConfig;
     "getPipelineConfigById" GET "/pipeline/{pipeline-id}/config" ("pipeline-id": Uuid) Safe
 }
@@ -208,7 +289,24 @@ operation! {
 operation! {
     /// Get pipeline values for a pipeline.
     ///
-    /// Asked for by [`Client::get_pipeline_values_by_id`].
+    /// [`Client::get_pipeline_values_by_id`] describes the operation and makes a [`Request<GetPipelineValuesById>`](Request) for `GET /pipeline/{pipeline-id}/values`.
+    ///
+    /// # Required arguments
+    /// - `pipeline_id` (UUID): The unique ID of the pipeline.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_pipeline_values_by_id("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetPipelineValuesById -> BTreeMap<String, ParameterValue>;
     "getPipelineValuesById" GET "/pipeline/{pipeline-id}/values" ("pipeline-id": Uuid) Safe
 }
@@ -216,11 +314,28 @@ operation! {
 operation! {
     /// Get your pipelines.
     ///
-    /// Asked for by [`Client::list_my_pipelines`].
+    /// [`Client::list_my_pipelines`] describes the operation and makes a [`Request<ListMyPipelines>`](Request) for `GET /project/{project-slug}/pipeline/mine`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    ///
+    /// # Optional setters
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci.list_my_pipelines("gh/acme/web").items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     ListMyPipelines -> types::PipelineList;
     "listMyPipelines" GET "/project/{project-slug}/pipeline/mine" ("project-slug": ProjectSlug) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<ListMyPipelines> {
     /// A token to retrieve the next page of results.
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
@@ -231,12 +346,36 @@ impl Request<ListMyPipelines> {
 operation! {
     /// Get a list of pipelines.
     ///
-    /// Asked for by [`Client::list_pipelines`].
+    /// [`Client::list_pipelines`] describes the operation and makes a [`Request<ListPipelines>`](Request) for `GET /pipeline`.
+    ///
+    /// # Required arguments
+    /// None.
+    ///
+    /// # Optional setters
+    /// - `mine` (`bool`): Only include entries created by your user.
+    /// - `org_slug` (text): Org slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci.list_pipelines().mine(true).org_slug("gh/acme").items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     ListPipelines -> types::PipelineList;
     "listPipelines" GET "/pipeline" () Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<ListPipelines> {
+    /// Only include entries created by your user.
+    pub fn mine(self, mine: bool) -> Self {
+        self.with_query("mine", mine)
+    }
+
     /// Org slug in the form `vcs-slug/org-name`.
     ///
     /// For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
@@ -248,21 +387,34 @@ impl Request<ListPipelines> {
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
         self.with_query("page-token", page_token)
     }
-
-    /// Only include entries created by your user.
-    pub fn mine(self, mine: bool) -> Self {
-        self.with_query("mine", mine)
-    }
 }
 
 operation! {
     /// Get all pipelines.
     ///
-    /// Asked for by [`Client::list_pipelines_for_project`].
+    /// [`Client::list_pipelines_for_project`] describes the operation and makes a [`Request<ListPipelinesForProject>`](Request) for `GET /project/{project-slug}/pipeline`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    ///
+    /// # Optional setters
+    /// - `branch` (text): The name of a vcs branch.
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci.list_pipelines_for_project("gh/acme/web").branch("main").items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     ListPipelinesForProject -> types::PipelineList;
     "listPipelinesForProject" GET "/project/{project-slug}/pipeline" ("project-slug": ProjectSlug) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<ListPipelinesForProject> {
     /// The name of a vcs branch.
     pub fn branch(self, branch: impl Into<QueryValue>) -> Self {
@@ -278,11 +430,30 @@ impl Request<ListPipelinesForProject> {
 operation! {
     /// Get a pipeline's workflows.
     ///
-    /// Asked for by [`Client::list_workflows_by_pipeline_id`].
+    /// [`Client::list_workflows_by_pipeline_id`] describes the operation and makes a [`Request<ListWorkflowsByPipelineId>`](Request) for `GET /pipeline/{pipeline-id}/workflow`.
+    ///
+    /// # Required arguments
+    /// - `pipeline_id` (UUID): The unique ID of the pipeline.
+    ///
+    /// # Optional setters
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci
+    ///     .list_workflows_by_pipeline_id("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     ListWorkflowsByPipelineId -> types::WorkflowList;
     "listWorkflowsByPipelineId" GET "/pipeline/{pipeline-id}/workflow" ("pipeline-id": Uuid) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<ListWorkflowsByPipelineId> {
     /// A token to retrieve the next page of results.
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
@@ -293,11 +464,32 @@ impl Request<ListWorkflowsByPipelineId> {
 operation! {
     /// Trigger a new pipeline.
     ///
-    /// Asked for by [`Client::trigger_pipeline`].
+    /// [`Client::trigger_pipeline`] describes the operation and makes a [`Request<TriggerPipeline>`](Request) for `POST /project/{project-slug}/pipeline`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    ///
+    /// # Optional setters
+    /// - `body` ([`TriggerPipelineRequest`](crate::types::TriggerPipelineRequest)): The information you can supply when triggering a pipeline.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::TriggerPipelineRequest::new().branch("main");
+    /// let answer = circleci.trigger_pipeline("gh/acme/web").body(body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "build")]
+    #[doc(alias = "run")]
+    #[doc(alias = "start")]
     TriggerPipeline -> types::PipelineCreation;
     "triggerPipeline" POST "/project/{project-slug}/pipeline" ("project-slug": ProjectSlug) Never
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<TriggerPipeline> {
     /// The information you can supply when triggering a pipeline.
     pub fn body(self, body: impl Borrow<types::TriggerPipelineRequest>) -> Self {
@@ -308,11 +500,32 @@ impl Request<TriggerPipeline> {
 operation! {
     /// \[Recommended] Trigger a new pipeline.
     ///
-    /// Asked for by [`Client::trigger_pipeline_run`].
+    /// [`Client::trigger_pipeline_run`] describes the operation and makes a [`Request<TriggerPipelineRun>`](Request) for `POST /project/{provider}/{organization}/{project}/pipeline/run`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): The project's slug, as in `gh/acme/web` or `circleci/<organization id>/<project id>`.
+    ///
+    /// # Optional setters
+    /// - `body` ([`TriggerPipelineRunRequest`](crate::types::TriggerPipelineRunRequest)): The pipeline definition to run, the branch or tag to run it on, and its parameters.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::TriggerPipelineRunRequest::new();
+    /// let answer = circleci.trigger_pipeline_run("gh/acme/web").body(body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "build")]
+    #[doc(alias = "run")]
+    #[doc(alias = "start")]
     TriggerPipelineRun -> types::TriggerPipelineRunOutcome;
     "triggerPipelineRun" POST "/project/{provider}/{organization}/{project}/pipeline/run" ("provider": Text, "organization": Text, "project": Text) Never
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<TriggerPipelineRun> {
     /// The pipeline definition to run, the branch or tag to run it on, and its parameters.
     pub fn body(self, body: impl Borrow<types::TriggerPipelineRunRequest>) -> Self {

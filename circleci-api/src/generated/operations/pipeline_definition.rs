@@ -16,11 +16,11 @@ impl Client {
     ///
     /// Create a pipeline definition for a given project. Currently only supported for pipeline definitions where `config_source.provider` is `github_app` or `github_server`. [Share feedback](https://circleci.canny.io/cloud-feature-requests/p/project-administration-apis) about our Project Administration APIs.
     ///
-    /// `POST /projects/{project_id}/pipeline-definitions`, CircleCI's [`createPipelineDefinition`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline-Definition/operation/createPipelineDefinition).
+    /// `POST /projects/{project_id}/pipeline-definitions`, CircleCI's [`createPipelineDefinition`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline-Definition/operation/createPipelineDefinition). Example: [`CreatePipelineDefinition`](crate::operations::CreatePipelineDefinition).
     ///
     /// # Arguments
-    /// - `project_id`: An opaque identifier of a project.
-    /// - `body`: The pipeline definition to create.
+    /// - `project_id` (text): An opaque identifier of a project.
+    /// - `body` ([`CreatePipelineDefinitionRequest`](crate::types::CreatePipelineDefinitionRequest)): The pipeline definition to create.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -32,11 +32,11 @@ impl Client {
     ///
     /// Currently only supported for pipeline definitions where `config_source.provider` is `github_app`, `github_server`, or `bitbucket_dc`. [Share feedback](https://circleci.canny.io/cloud-feature-requests/p/project-administration-apis) about our Project Administration APIs.
     ///
-    /// `DELETE /projects/{project_id}/pipeline-definitions/{pipeline_definition_id}`, CircleCI's [`deletePipelineDefinition`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline-Definition/operation/deletePipelineDefinition).
+    /// `DELETE /projects/{project_id}/pipeline-definitions/{pipeline_definition_id}`, CircleCI's [`deletePipelineDefinition`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline-Definition/operation/deletePipelineDefinition). Example: [`DeletePipelineDefinition`](crate::operations::DeletePipelineDefinition).
     ///
     /// # Arguments
-    /// - `project_id`: An opaque identifier of a project.
-    /// - `pipeline_definition_id`: An opaque identifier of a pipeline definition.
+    /// - `project_id` (text): An opaque identifier of a project.
+    /// - `pipeline_definition_id` (text): An opaque identifier of a pipeline definition.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -48,11 +48,11 @@ impl Client {
     ///
     /// Get details for a pipeline definition. Currently only supported for pipeline definitions where `config_source.provider` is `github_app`, `github_server`, `github_oauth`, `bitbucket_dc`, `bitbucket_oauth` or `gitlab`. [Share feedback](https://circleci.canny.io/cloud-feature-requests/p/project-administration-apis) about our Project Administration APIs.
     ///
-    /// `GET /projects/{project_id}/pipeline-definitions/{pipeline_definition_id}`, CircleCI's [`getPipelineDefinition`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline-Definition/operation/getPipelineDefinition).
+    /// `GET /projects/{project_id}/pipeline-definitions/{pipeline_definition_id}`, CircleCI's [`getPipelineDefinition`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline-Definition/operation/getPipelineDefinition). Example: [`GetPipelineDefinition`](crate::operations::GetPipelineDefinition).
     ///
     /// # Arguments
-    /// - `project_id`: An opaque identifier of a project.
-    /// - `pipeline_definition_id`: An opaque identifier of a pipeline definition.
+    /// - `project_id` (text): An opaque identifier of a project.
+    /// - `pipeline_definition_id` (text): An opaque identifier of a pipeline definition.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -64,10 +64,10 @@ impl Client {
     ///
     /// List all pipeline definitions for a given project. [Share feedback](https://circleci.canny.io/cloud-feature-requests/p/project-administration-apis) about our Project Administration APIs.
     ///
-    /// `GET /projects/{project_id}/pipeline-definitions`, CircleCI's [`listPipelineDefinitions`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline-Definition/operation/listPipelineDefinitions).
+    /// `GET /projects/{project_id}/pipeline-definitions`, CircleCI's [`listPipelineDefinitions`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline-Definition/operation/listPipelineDefinitions). Example: [`ListPipelineDefinitions`](crate::operations::ListPipelineDefinitions).
     ///
     /// # Arguments
-    /// - `project_id`: An opaque identifier of a project.
+    /// - `project_id` (text): An opaque identifier of a project.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -79,12 +79,12 @@ impl Client {
     ///
     /// Currently only supported for pipeline definitions where `config_source.provider` is `github_app`, `github_server`, or `bitbucket_dc`. [Share feedback](https://circleci.canny.io/cloud-feature-requests/p/project-administration-apis) about our Project Administration APIs.
     ///
-    /// `PATCH /projects/{project_id}/pipeline-definitions/{pipeline_definition_id}`, CircleCI's [`updatePipelineDefinition`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline-Definition/operation/updatePipelineDefinition).
+    /// `PATCH /projects/{project_id}/pipeline-definitions/{pipeline_definition_id}`, CircleCI's [`updatePipelineDefinition`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline-Definition/operation/updatePipelineDefinition). Example: [`UpdatePipelineDefinition`](crate::operations::UpdatePipelineDefinition).
     ///
     /// # Arguments
-    /// - `project_id`: An opaque identifier of a project.
-    /// - `pipeline_definition_id`: An opaque identifier of a pipeline definition.
-    /// - `body`: What to change in a pipeline definition.
+    /// - `project_id` (text): An opaque identifier of a project.
+    /// - `pipeline_definition_id` (text): An opaque identifier of a pipeline definition.
+    /// - `body` ([`UpdatePipelineDefinitionRequest`](crate::types::UpdatePipelineDefinitionRequest)): What to change in a pipeline definition.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -96,7 +96,28 @@ impl Client {
 operation! {
     /// Create pipeline definition.
     ///
-    /// Asked for by [`Client::create_pipeline_definition`].
+    /// [`Client::create_pipeline_definition`] describes the operation and makes a [`Request<CreatePipelineDefinition>`](Request) for `POST /projects/{project_id}/pipeline-definitions`.
+    ///
+    /// # Required arguments
+    /// - `project_id` (text): An opaque identifier of a project.
+    /// - `body` ([`CreatePipelineDefinitionRequest`](crate::types::CreatePipelineDefinitionRequest)): The pipeline definition to create.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::CreatePipelineDefinitionRequest::new(types::NewCheckoutSource::new(types::GithubProvider::GithubApp, types::NewRepo::new("123456789")), types::NewConfigSource::Github(types::NewConfigSourceGithub::new(".circleci/config.yml", types::GithubProvider::GithubApp, types::NewRepo::new("123456789"))), "release");
+    /// let answer = circleci
+    ///     .create_pipeline_definition("5034460f-c7c4-4c43-9457-de07e2029e7b", body)
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     CreatePipelineDefinition -> types::PipelineDefinition;
     "createPipelineDefinition" POST "/projects/{project_id}/pipeline-definitions" ("project_id": Text) Never
 }
@@ -104,7 +125,25 @@ operation! {
 operation! {
     /// Delete pipeline definition.
     ///
-    /// Asked for by [`Client::delete_pipeline_definition`].
+    /// [`Client::delete_pipeline_definition`] describes the operation and makes a [`Request<DeletePipelineDefinition>`](Request) for `DELETE /projects/{project_id}/pipeline-definitions/{pipeline_definition_id}`.
+    ///
+    /// # Required arguments
+    /// - `project_id` (text): An opaque identifier of a project.
+    /// - `pipeline_definition_id` (text): An opaque identifier of a pipeline definition.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .delete_pipeline_definition("5034460f-c7c4-4c43-9457-de07e2029e7b", "5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     DeletePipelineDefinition -> types::MessageResponse;
     "deletePipelineDefinition" DELETE "/projects/{project_id}/pipeline-definitions/{pipeline_definition_id}" ("project_id": Text, "pipeline_definition_id": Text) Safe
 }
@@ -112,7 +151,25 @@ operation! {
 operation! {
     /// Get pipeline definition.
     ///
-    /// Asked for by [`Client::get_pipeline_definition`].
+    /// [`Client::get_pipeline_definition`] describes the operation and makes a [`Request<GetPipelineDefinition>`](Request) for `GET /projects/{project_id}/pipeline-definitions/{pipeline_definition_id}`.
+    ///
+    /// # Required arguments
+    /// - `project_id` (text): An opaque identifier of a project.
+    /// - `pipeline_definition_id` (text): An opaque identifier of a pipeline definition.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_pipeline_definition("5034460f-c7c4-4c43-9457-de07e2029e7b", "5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetPipelineDefinition -> types::PipelineDefinition;
     "getPipelineDefinition" GET "/projects/{project_id}/pipeline-definitions/{pipeline_definition_id}" ("project_id": Text, "pipeline_definition_id": Text) Safe
 }
@@ -120,7 +177,24 @@ operation! {
 operation! {
     /// List pipeline definitions.
     ///
-    /// Asked for by [`Client::list_pipeline_definitions`].
+    /// [`Client::list_pipeline_definitions`] describes the operation and makes a [`Request<ListPipelineDefinitions>`](Request) for `GET /projects/{project_id}/pipeline-definitions`.
+    ///
+    /// # Required arguments
+    /// - `project_id` (text): An opaque identifier of a project.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .list_pipeline_definitions("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     ListPipelineDefinitions -> types::PipelineDefinitionList;
     "listPipelineDefinitions" GET "/projects/{project_id}/pipeline-definitions" ("project_id": Text) Safe
 }
@@ -128,7 +202,29 @@ operation! {
 operation! {
     /// Update pipeline definition.
     ///
-    /// Asked for by [`Client::update_pipeline_definition`].
+    /// [`Client::update_pipeline_definition`] describes the operation and makes a [`Request<UpdatePipelineDefinition>`](Request) for `PATCH /projects/{project_id}/pipeline-definitions/{pipeline_definition_id}`.
+    ///
+    /// # Required arguments
+    /// - `project_id` (text): An opaque identifier of a project.
+    /// - `pipeline_definition_id` (text): An opaque identifier of a pipeline definition.
+    /// - `body` ([`UpdatePipelineDefinitionRequest`](crate::types::UpdatePipelineDefinitionRequest)): What to change in a pipeline definition.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::UpdatePipelineDefinitionRequest::new().description("Deploys the site");
+    /// let answer = circleci
+    ///     .update_pipeline_definition("5034460f-c7c4-4c43-9457-de07e2029e7b", "5034460f-c7c4-4c43-9457-de07e2029e7b", body)
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     UpdatePipelineDefinition -> types::PipelineDefinition;
     "updatePipelineDefinition" PATCH "/projects/{project_id}/pipeline-definitions/{pipeline_definition_id}" ("project_id": Text, "pipeline_definition_id": Text) Never
 }

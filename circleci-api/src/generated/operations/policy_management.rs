@@ -19,14 +19,15 @@ impl Client {
     ///
     /// This endpoint replaces the current policy bundle with the provided policy bundle.
     ///
-    /// `POST /owner/{ownerID}/context/{context}/policy-bundle`, CircleCI's [`CreatePolicyBundle`](https://circleci.com/docs/api/v2/index.html#tag/Policy-Management/operation/CreatePolicyBundle).
+    /// `POST /owner/{ownerID}/context/{context}/policy-bundle`, CircleCI's [`CreatePolicyBundle`](https://circleci.com/docs/api/v2/index.html#tag/Policy-Management/operation/CreatePolicyBundle). Example: [`CreatePolicyBundle`](crate::operations::CreatePolicyBundle).
     ///
     /// # Arguments
-    /// - `owner_id`: The unique ID of the owner of the policies, which is the organization.
-    /// - `context`: The policy context.
-    /// - `body`: The policy bundle that is to replace the current one.
+    /// - `owner_id` (text): The unique ID of the owner of the policies, which is the organization.
+    /// - `context` (text): The policy context.
+    /// - `body` ([`CreatePolicyBundleRequest`](crate::types::CreatePolicyBundleRequest)): The policy bundle that is to replace the current one.
     ///
-    /// Optional, as setters of the [`Request<CreatePolicyBundle>`](Request): `dry`.
+    /// # Optional
+    /// - `dry` (`bool`): Whether only to say what would change, and to change nothing.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 413 (too large), 500 (the server failed).
@@ -38,12 +39,12 @@ impl Client {
     ///
     /// This endpoint will retrieve a decision for a given decision log ID.
     ///
-    /// `GET /owner/{ownerID}/context/{context}/decision/{decisionID}`, CircleCI's [`GetDecisionLog`](https://circleci.com/docs/api/v2/index.html#tag/Policy-Management/operation/GetDecisionLog).
+    /// `GET /owner/{ownerID}/context/{context}/decision/{decisionID}`, CircleCI's [`GetDecisionLog`](https://circleci.com/docs/api/v2/index.html#tag/Policy-Management/operation/GetDecisionLog). Example: [`GetDecisionLog`](crate::operations::GetDecisionLog).
     ///
     /// # Arguments
-    /// - `owner_id`: The unique ID of the owner of the policies, which is the organization.
-    /// - `context`: The policy context.
-    /// - `decision_id`: The ID of the decision's entry in the audit log.
+    /// - `owner_id` (text): The unique ID of the owner of the policies, which is the organization.
+    /// - `context` (text): The policy context.
+    /// - `decision_id` (text): The ID of the decision's entry in the audit log.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -55,12 +56,12 @@ impl Client {
     ///
     /// This endpoint will retrieve a policy bundle for a given decision log ID.
     ///
-    /// `GET /owner/{ownerID}/context/{context}/decision/{decisionID}/policy-bundle`, CircleCI's [`GetDecisionLogPolicyBundle`](https://circleci.com/docs/api/v2/index.html#tag/Policy-Management/operation/GetDecisionLogPolicyBundle).
+    /// `GET /owner/{ownerID}/context/{context}/decision/{decisionID}/policy-bundle`, CircleCI's [`GetDecisionLogPolicyBundle`](https://circleci.com/docs/api/v2/index.html#tag/Policy-Management/operation/GetDecisionLogPolicyBundle). Example: [`GetDecisionLogPolicyBundle`](crate::operations::GetDecisionLogPolicyBundle).
     ///
     /// # Arguments
-    /// - `owner_id`: The unique ID of the owner of the policies, which is the organization.
-    /// - `context`: The policy context.
-    /// - `decision_id`: The ID of the decision's entry in the audit log.
+    /// - `owner_id` (text): The unique ID of the owner of the policies, which is the organization.
+    /// - `context` (text): The policy context.
+    /// - `decision_id` (text): The ID of the decision's entry in the audit log.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -72,15 +73,22 @@ impl Client {
     ///
     /// This endpoint will return a list of decision audit logs that were made using this owner's policies.
     ///
-    /// `GET /owner/{ownerID}/context/{context}/decision`, CircleCI's [`GetDecisionLogs`](https://circleci.com/docs/api/v2/index.html#tag/Policy-Management/operation/GetDecisionLogs).
+    /// `GET /owner/{ownerID}/context/{context}/decision`, CircleCI's [`GetDecisionLogs`](https://circleci.com/docs/api/v2/index.html#tag/Policy-Management/operation/GetDecisionLogs). Example: [`GetDecisionLogs`](crate::operations::GetDecisionLogs).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `owner_id`: The unique ID of the owner of the policies, which is the organization.
-    /// - `context`: The policy context.
+    /// - `owner_id` (text): The unique ID of the owner of the policies, which is the organization.
+    /// - `context` (text): The policy context.
     ///
-    /// Optional, as setters of the [`Request<GetDecisionLogs>`](Request): `status`, `after`, `before`, `branch`, `project_id`, `build_number`, `offset`.
+    /// # Optional
+    /// - `after` (date and time): Return decisions made after this date.
+    /// - `before` (date and time): Return decisions made before this date.
+    /// - `branch` (text): Return decisions made on this branch.
+    /// - `build_number` (text): Return decisions made for this build number.
+    /// - `offset` (integer): Sets the offset when retrieving the decisions, for paging.
+    /// - `project_id` (text): Return decisions made for this project.
+    /// - `status` (text): Return decisions matching this decision status.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
@@ -92,11 +100,11 @@ impl Client {
     ///
     /// This endpoint retrieves the current decision settings (eg enable/disable policy evaluation).
     ///
-    /// `GET /owner/{ownerID}/context/{context}/decision/settings`, CircleCI's [`GetDecisionSettings`](https://circleci.com/docs/api/v2/index.html#tag/Policy-Management/operation/GetDecisionSettings).
+    /// `GET /owner/{ownerID}/context/{context}/decision/settings`, CircleCI's [`GetDecisionSettings`](https://circleci.com/docs/api/v2/index.html#tag/Policy-Management/operation/GetDecisionSettings). Example: [`GetDecisionSettings`](crate::operations::GetDecisionSettings).
     ///
     /// # Arguments
-    /// - `owner_id`: The unique ID of the owner of the policies, which is the organization.
-    /// - `context`: The policy context.
+    /// - `owner_id` (text): The unique ID of the owner of the policies, which is the organization.
+    /// - `context` (text): The policy context.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
@@ -108,11 +116,11 @@ impl Client {
     ///
     /// This endpoint will retrieve a policy bundle.
     ///
-    /// `GET /owner/{ownerID}/context/{context}/policy-bundle`, CircleCI's [`GetPolicyBundle`](https://circleci.com/docs/api/v2/index.html#tag/Policy-Management/operation/GetPolicyBundle).
+    /// `GET /owner/{ownerID}/context/{context}/policy-bundle`, CircleCI's [`GetPolicyBundle`](https://circleci.com/docs/api/v2/index.html#tag/Policy-Management/operation/GetPolicyBundle). Example: [`GetPolicyBundle`](crate::operations::GetPolicyBundle).
     ///
     /// # Arguments
-    /// - `owner_id`: The unique ID of the owner of the policies, which is the organization.
-    /// - `context`: The policy context.
+    /// - `owner_id` (text): The unique ID of the owner of the policies, which is the organization.
+    /// - `context` (text): The policy context.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
@@ -124,12 +132,12 @@ impl Client {
     ///
     /// This endpoint will retrieve a policy document.
     ///
-    /// `GET /owner/{ownerID}/context/{context}/policy-bundle/{policyName}`, CircleCI's [`GetPolicyDocument`](https://circleci.com/docs/api/v2/index.html#tag/Policy-Management/operation/GetPolicyDocument).
+    /// `GET /owner/{ownerID}/context/{context}/policy-bundle/{policyName}`, CircleCI's [`GetPolicyDocument`](https://circleci.com/docs/api/v2/index.html#tag/Policy-Management/operation/GetPolicyDocument). Example: [`GetPolicyDocument`](crate::operations::GetPolicyDocument).
     ///
     /// # Arguments
-    /// - `owner_id`: The unique ID of the owner of the policies, which is the organization.
-    /// - `context`: The policy context.
-    /// - `policy_name`: The policy name set by the rego policy_name rule.
+    /// - `owner_id` (text): The unique ID of the owner of the policies, which is the organization.
+    /// - `context` (text): The policy context.
+    /// - `policy_name` (text): The policy name set by the rego policy_name rule.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -141,12 +149,12 @@ impl Client {
     ///
     /// This endpoint will evaluate input data (config+metadata) against owner's stored policies and return a decision.
     ///
-    /// `POST /owner/{ownerID}/context/{context}/decision`, CircleCI's [`MakeDecision`](https://circleci.com/docs/api/v2/index.html#tag/Policy-Management/operation/MakeDecision).
+    /// `POST /owner/{ownerID}/context/{context}/decision`, CircleCI's [`MakeDecision`](https://circleci.com/docs/api/v2/index.html#tag/Policy-Management/operation/MakeDecision). Example: [`MakeDecision`](crate::operations::MakeDecision).
     ///
     /// # Arguments
-    /// - `owner_id`: The unique ID of the owner of the policies, which is the organization.
-    /// - `context`: The policy context.
-    /// - `body`: The input to evaluate against an owner's policies.
+    /// - `owner_id` (text): The unique ID of the owner of the policies, which is the organization.
+    /// - `context` (text): The policy context.
+    /// - `body` ([`MakeDecisionRequest`](crate::types::MakeDecisionRequest)): The input to evaluate against an owner's policies.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 500 (the server failed).
@@ -158,12 +166,12 @@ impl Client {
     ///
     /// This endpoint allows modifying decision settings (eg enable/disable policy evaluation).
     ///
-    /// `PATCH /owner/{ownerID}/context/{context}/decision/settings`, CircleCI's [`SetDecisionSettings`](https://circleci.com/docs/api/v2/index.html#tag/Policy-Management/operation/SetDecisionSettings).
+    /// `PATCH /owner/{ownerID}/context/{context}/decision/settings`, CircleCI's [`SetDecisionSettings`](https://circleci.com/docs/api/v2/index.html#tag/Policy-Management/operation/SetDecisionSettings). Example: [`SetDecisionSettings`](crate::operations::SetDecisionSettings).
     ///
     /// # Arguments
-    /// - `owner_id`: The unique ID of the owner of the policies, which is the organization.
-    /// - `context`: The policy context.
-    /// - `body`: The settings of policy decisions, such as whether policies are evaluated.
+    /// - `owner_id` (text): The unique ID of the owner of the policies, which is the organization.
+    /// - `context` (text): The policy context.
+    /// - `body` ([`DecisionSettings`](crate::types::DecisionSettings)): The settings of policy decisions, such as whether policies are evaluated.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
@@ -175,11 +183,35 @@ impl Client {
 operation! {
     /// Creates policy bundle for the context.
     ///
-    /// Asked for by [`Client::create_policy_bundle`].
+    /// [`Client::create_policy_bundle`] describes the operation and makes a [`Request<CreatePolicyBundle>`](Request) for `POST /owner/{ownerID}/context/{context}/policy-bundle`.
+    ///
+    /// # Required arguments
+    /// - `owner_id` (text): The unique ID of the owner of the policies, which is the organization.
+    /// - `context` (text): The policy context.
+    /// - `body` ([`CreatePolicyBundleRequest`](crate::types::CreatePolicyBundleRequest)): The policy bundle that is to replace the current one.
+    ///
+    /// # Optional setters
+    /// - `dry` (`bool`): Whether only to say what would change, and to change nothing.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::CreatePolicyBundleRequest::new([("policy", "package org")]);
+    /// let answer = circleci
+    ///     .create_policy_bundle("5034460f-c7c4-4c43-9457-de07e2029e7b", "config", body)
+    ///     .dry(true)
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     CreatePolicyBundle -> types::BundleDiff;
     "CreatePolicyBundle" POST "/owner/{ownerID}/context/{context}/policy-bundle" ("ownerID": Text, "context": Text) Never
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<CreatePolicyBundle> {
     /// Whether only to say what would change, and to change nothing.
     pub fn dry(self, dry: bool) -> Self {
@@ -190,7 +222,26 @@ impl Request<CreatePolicyBundle> {
 operation! {
     /// Retrieves the owner's decision audit log by given decisionID.
     ///
-    /// Asked for by [`Client::get_decision_log`].
+    /// [`Client::get_decision_log`] describes the operation and makes a [`Request<GetDecisionLog>`](Request) for `GET /owner/{ownerID}/context/{context}/decision/{decisionID}`.
+    ///
+    /// # Required arguments
+    /// - `owner_id` (text): The unique ID of the owner of the policies, which is the organization.
+    /// - `context` (text): The policy context.
+    /// - `decision_id` (text): The ID of the decision's entry in the audit log.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_decision_log("5034460f-c7c4-4c43-9457-de07e2029e7b", "config", "5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetDecisionLog -> types::DecisionLog;
     "GetDecisionLog" GET "/owner/{ownerID}/context/{context}/decision/{decisionID}" ("ownerID": Text, "context": Text, "decisionID": Text) Safe
 }
@@ -198,7 +249,26 @@ operation! {
 operation! {
     /// Retrieves Policy Bundle for a given decision log ID.
     ///
-    /// Asked for by [`Client::get_decision_log_policy_bundle`].
+    /// [`Client::get_decision_log_policy_bundle`] describes the operation and makes a [`Request<GetDecisionLogPolicyBundle>`](Request) for `GET /owner/{ownerID}/context/{context}/decision/{decisionID}/policy-bundle`.
+    ///
+    /// # Required arguments
+    /// - `owner_id` (text): The unique ID of the owner of the policies, which is the organization.
+    /// - `context` (text): The policy context.
+    /// - `decision_id` (text): The ID of the decision's entry in the audit log.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_decision_log_policy_bundle("5034460f-c7c4-4c43-9457-de07e2029e7b", "config", "5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetDecisionLogPolicyBundle -> BTreeMap<String, types::PolicyBundleEntry>;
     "GetDecisionLogPolicyBundle" GET "/owner/{ownerID}/context/{context}/decision/{decisionID}/policy-bundle" ("ownerID": Text, "context": Text, "decisionID": Text) Safe
 }
@@ -206,17 +276,40 @@ operation! {
 operation! {
     /// Retrieves the owner's decision audit logs.
     ///
-    /// Asked for by [`Client::get_decision_logs`].
+    /// [`Client::get_decision_logs`] describes the operation and makes a [`Request<GetDecisionLogs>`](Request) for `GET /owner/{ownerID}/context/{context}/decision`.
+    ///
+    /// # Required arguments
+    /// - `owner_id` (text): The unique ID of the owner of the policies, which is the organization.
+    /// - `context` (text): The policy context.
+    ///
+    /// # Optional setters
+    /// - `after` (date and time): Return decisions made after this date.
+    /// - `before` (date and time): Return decisions made before this date.
+    /// - `branch` (text): Return decisions made on this branch.
+    /// - `build_number` (text): Return decisions made for this build number.
+    /// - `offset` (integer): Sets the offset when retrieving the decisions, for paging.
+    /// - `project_id` (text): Return decisions made for this project.
+    /// - `status` (text): Return decisions matching this decision status.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci
+    ///     .get_decision_logs("5034460f-c7c4-4c43-9457-de07e2029e7b", "config")
+    ///     .after("2026-07-01T00:00:00Z".parse()?)
+    ///     .before("2026-07-01T00:00:00Z".parse()?)
+    ///     .items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     GetDecisionLogs -> Vec<types::DecisionLog>;
     "GetDecisionLogs" GET "/owner/{ownerID}/context/{context}/decision" ("ownerID": Text, "context": Text) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<GetDecisionLogs> {
-    /// Return decisions matching this decision status.
-    pub fn status(self, status: impl Into<QueryValue>) -> Self {
-        self.with_query("status", status)
-    }
-
     /// Return decisions made after this date.
     pub fn after(self, after: DateTime<Utc>) -> Self {
         self.with_query("after", after)
@@ -232,11 +325,6 @@ impl Request<GetDecisionLogs> {
         self.with_query("branch", branch)
     }
 
-    /// Return decisions made for this project.
-    pub fn project_id(self, project_id: impl Into<QueryValue>) -> Self {
-        self.with_query("project_id", project_id)
-    }
-
     /// Return decisions made for this build number.
     pub fn build_number(self, build_number: impl Into<QueryValue>) -> Self {
         self.with_query("build_number", build_number)
@@ -246,12 +334,40 @@ impl Request<GetDecisionLogs> {
     pub fn offset(self, offset: i64) -> Self {
         self.with_query("offset", offset)
     }
+
+    /// Return decisions made for this project.
+    pub fn project_id(self, project_id: impl Into<QueryValue>) -> Self {
+        self.with_query("project_id", project_id)
+    }
+
+    /// Return decisions matching this decision status.
+    pub fn status(self, status: impl Into<QueryValue>) -> Self {
+        self.with_query("status", status)
+    }
 }
 
 operation! {
     /// Get the decision settings.
     ///
-    /// Asked for by [`Client::get_decision_settings`].
+    /// [`Client::get_decision_settings`] describes the operation and makes a [`Request<GetDecisionSettings>`](Request) for `GET /owner/{ownerID}/context/{context}/decision/settings`.
+    ///
+    /// # Required arguments
+    /// - `owner_id` (text): The unique ID of the owner of the policies, which is the organization.
+    /// - `context` (text): The policy context.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_decision_settings("5034460f-c7c4-4c43-9457-de07e2029e7b", "config")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetDecisionSettings -> types::DecisionSettings;
     "GetDecisionSettings" GET "/owner/{ownerID}/context/{context}/decision/settings" ("ownerID": Text, "context": Text) Safe
 }
@@ -259,7 +375,25 @@ operation! {
 operation! {
     /// Retrieves Policy Bundle.
     ///
-    /// Asked for by [`Client::get_policy_bundle`].
+    /// [`Client::get_policy_bundle`] describes the operation and makes a [`Request<GetPolicyBundle>`](Request) for `GET /owner/{ownerID}/context/{context}/policy-bundle`.
+    ///
+    /// # Required arguments
+    /// - `owner_id` (text): The unique ID of the owner of the policies, which is the organization.
+    /// - `context` (text): The policy context.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_policy_bundle("5034460f-c7c4-4c43-9457-de07e2029e7b", "config")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetPolicyBundle -> BTreeMap<String, types::PolicyBundleEntry>;
     "GetPolicyBundle" GET "/owner/{ownerID}/context/{context}/policy-bundle" ("ownerID": Text, "context": Text) Safe
 }
@@ -267,7 +401,26 @@ operation! {
 operation! {
     /// Retrieves a policy document.
     ///
-    /// Asked for by [`Client::get_policy_document`].
+    /// [`Client::get_policy_document`] describes the operation and makes a [`Request<GetPolicyDocument>`](Request) for `GET /owner/{ownerID}/context/{context}/policy-bundle/{policyName}`.
+    ///
+    /// # Required arguments
+    /// - `owner_id` (text): The unique ID of the owner of the policies, which is the organization.
+    /// - `context` (text): The policy context.
+    /// - `policy_name` (text): The policy name set by the rego policy_name rule.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_policy_document("5034460f-c7c4-4c43-9457-de07e2029e7b", "config", "runner_allowed")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetPolicyDocument -> types::Policy;
     "GetPolicyDocument" GET "/owner/{ownerID}/context/{context}/policy-bundle/{policyName}" ("ownerID": Text, "context": Text, "policyName": Text) Safe
 }
@@ -275,7 +428,29 @@ operation! {
 operation! {
     /// Makes a decision.
     ///
-    /// Asked for by [`Client::make_decision`].
+    /// [`Client::make_decision`] describes the operation and makes a [`Request<MakeDecision>`](Request) for `POST /owner/{ownerID}/context/{context}/decision`.
+    ///
+    /// # Required arguments
+    /// - `owner_id` (text): The unique ID of the owner of the policies, which is the organization.
+    /// - `context` (text): The policy context.
+    /// - `body` ([`MakeDecisionRequest`](crate::types::MakeDecisionRequest)): The input to evaluate against an owner's policies.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::MakeDecisionRequest::new("version: 2.1");
+    /// let answer = circleci
+    ///     .make_decision("5034460f-c7c4-4c43-9457-de07e2029e7b", "config", body)
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     MakeDecision -> types::Decision;
     "MakeDecision" POST "/owner/{ownerID}/context/{context}/decision" ("ownerID": Text, "context": Text) Never
 }
@@ -283,7 +458,29 @@ operation! {
 operation! {
     /// Set the decision settings.
     ///
-    /// Asked for by [`Client::set_decision_settings`].
+    /// [`Client::set_decision_settings`] describes the operation and makes a [`Request<SetDecisionSettings>`](Request) for `PATCH /owner/{ownerID}/context/{context}/decision/settings`.
+    ///
+    /// # Required arguments
+    /// - `owner_id` (text): The unique ID of the owner of the policies, which is the organization.
+    /// - `context` (text): The policy context.
+    /// - `body` ([`DecisionSettings`](crate::types::DecisionSettings)): The settings of policy decisions, such as whether policies are evaluated.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::DecisionSettings::new().enabled(true);
+    /// let answer = circleci
+    ///     .set_decision_settings("5034460f-c7c4-4c43-9457-de07e2029e7b", "config", body)
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     SetDecisionSettings -> types::DecisionSettings;
     "SetDecisionSettings" PATCH "/owner/{ownerID}/context/{context}/decision/settings" ("ownerID": Text, "context": Text) Never
 }

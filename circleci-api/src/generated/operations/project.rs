@@ -17,11 +17,13 @@ impl Client {
     ///
     /// Not available to projects that use GitLab or GitHub App. Creates a new checkout key. This API request is only usable with a user API token. Please ensure that you have authorized your account with GitHub before creating user keys. This is necessary to give CircleCI the permission to create a user key associated with your GitHub user account. You can find this page by visiting Project Settings > Checkout SSH Keys.
     ///
-    /// `POST /project/{project-slug}/checkout-key`, CircleCI's [`createCheckoutKey`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/createCheckoutKey).
+    /// `POST /project/{project-slug}/checkout-key`, CircleCI's [`createCheckoutKey`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/createCheckoutKey). Example: [`CreateCheckoutKey`](crate::operations::CreateCheckoutKey).
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    /// - `body`: The kind of checkout key to create.
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `body` ([`CreateCheckoutKeyRequest`](crate::types::CreateCheckoutKeyRequest)): The kind of checkout key to create.
+    #[doc(alias = "deploy key")]
+    #[doc(alias = "ssh key")]
     pub fn create_checkout_key(&self, project_slug: impl Into<PathValue>, body: impl Borrow<types::CreateCheckoutKeyRequest>) -> Request<CreateCheckoutKey> {
         Request::new(self).with_path(project_slug).with_json(body.borrow())
     }
@@ -30,11 +32,14 @@ impl Client {
     ///
     /// Creates a new environment variable.
     ///
-    /// `POST /project/{project-slug}/envvar`, CircleCI's [`createEnvVar`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/createEnvVar).
+    /// `POST /project/{project-slug}/envvar`, CircleCI's [`createEnvVar`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/createEnvVar). Example: [`CreateEnvVar`](crate::operations::CreateEnvVar).
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    /// - `body`: The environment variable to create.
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `body` ([`CreateEnvVarRequest`](crate::types::CreateEnvVarRequest)): The environment variable to create.
+    #[doc(alias = "env var")]
+    #[doc(alias = "environment variable")]
+    #[doc(alias = "secret")]
     pub fn create_env_var(&self, project_slug: impl Into<PathValue>, body: impl Borrow<types::CreateEnvVarRequest>) -> Request<CreateEnvVar> {
         Request::new(self).with_path(project_slug).with_json(body.borrow())
     }
@@ -43,11 +48,11 @@ impl Client {
     ///
     /// Works for all organization types.
     ///
-    /// `POST /organization/{org-slug-or-id}/project`, CircleCI's [`createProject`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/createProject).
+    /// `POST /organization/{org-slug-or-id}/project`, CircleCI's [`createProject`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/createProject). Example: [`CreateProject`](crate::operations::CreateProject).
     ///
     /// # Arguments
-    /// - `org_slug_or_id`: Org UUID or slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
-    /// - `body`: The project to create.
+    /// - `org_slug_or_id` (text): Org UUID or slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
+    /// - `body` ([`CreateProjectRequest`](crate::types::CreateProjectRequest)): The project to create.
     pub fn create_project(&self, org_slug_or_id: impl Into<PathValue>, body: impl Borrow<types::CreateProjectRequest>) -> Request<CreateProject> {
         Request::new(self).with_path(org_slug_or_id).with_json(body.borrow())
     }
@@ -56,11 +61,13 @@ impl Client {
     ///
     /// Deletes the checkout key via md5 or sha256 fingerprint.
     ///
-    /// `DELETE /project/{project-slug}/checkout-key/{fingerprint}`, CircleCI's [`deleteCheckoutKey`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/deleteCheckoutKey).
+    /// `DELETE /project/{project-slug}/checkout-key/{fingerprint}`, CircleCI's [`deleteCheckoutKey`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/deleteCheckoutKey). Example: [`DeleteCheckoutKey`](crate::operations::DeleteCheckoutKey).
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    /// - `fingerprint`: An SSH key fingerprint.
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `fingerprint` (text): An SSH key fingerprint.
+    #[doc(alias = "deploy key")]
+    #[doc(alias = "ssh key")]
     pub fn delete_checkout_key(&self, project_slug: impl Into<PathValue>, fingerprint: impl Into<PathValue>) -> Request<DeleteCheckoutKey> {
         Request::new(self).with_path(project_slug).with_path(fingerprint)
     }
@@ -69,11 +76,14 @@ impl Client {
     ///
     /// Deletes the environment variable of that name.
     ///
-    /// `DELETE /project/{project-slug}/envvar/{name}`, CircleCI's [`deleteEnvVar`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/deleteEnvVar).
+    /// `DELETE /project/{project-slug}/envvar/{name}`, CircleCI's [`deleteEnvVar`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/deleteEnvVar). Example: [`DeleteEnvVar`](crate::operations::DeleteEnvVar).
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    /// - `name`: The name of the environment variable.
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `name` (text): The name of the environment variable.
+    #[doc(alias = "env var")]
+    #[doc(alias = "environment variable")]
+    #[doc(alias = "secret")]
     pub fn delete_env_var(&self, project_slug: impl Into<PathValue>, name: impl Into<PathValue>) -> Request<DeleteEnvVar> {
         Request::new(self).with_path(project_slug).with_path(name)
     }
@@ -82,10 +92,10 @@ impl Client {
     ///
     /// Deletes a project by project slug.
     ///
-    /// `DELETE /project/{project-slug}`, CircleCI's [`deleteProjectBySlug`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/deleteProjectBySlug).
+    /// `DELETE /project/{project-slug}`, CircleCI's [`deleteProjectBySlug`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/deleteProjectBySlug). Example: [`DeleteProjectBySlug`](crate::operations::DeleteProjectBySlug).
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
     pub fn delete_project_by_slug(&self, project_slug: impl Into<PathValue>) -> Request<DeleteProjectBySlug> {
         Request::new(self).with_path(project_slug)
     }
@@ -94,11 +104,13 @@ impl Client {
     ///
     /// Returns an individual checkout key via md5 or sha256 fingerprint.
     ///
-    /// `GET /project/{project-slug}/checkout-key/{fingerprint}`, CircleCI's [`getCheckoutKey`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/getCheckoutKey).
+    /// `GET /project/{project-slug}/checkout-key/{fingerprint}`, CircleCI's [`getCheckoutKey`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/getCheckoutKey). Example: [`GetCheckoutKey`](crate::operations::GetCheckoutKey).
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    /// - `fingerprint`: An SSH key fingerprint.
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `fingerprint` (text): An SSH key fingerprint.
+    #[doc(alias = "deploy key")]
+    #[doc(alias = "ssh key")]
     pub fn get_checkout_key(&self, project_slug: impl Into<PathValue>, fingerprint: impl Into<PathValue>) -> Request<GetCheckoutKey> {
         Request::new(self).with_path(project_slug).with_path(fingerprint)
     }
@@ -107,11 +119,14 @@ impl Client {
     ///
     /// Returns the masked value of the environment variable of that name.
     ///
-    /// `GET /project/{project-slug}/envvar/{name}`, CircleCI's [`getEnvVar`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/getEnvVar).
+    /// `GET /project/{project-slug}/envvar/{name}`, CircleCI's [`getEnvVar`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/getEnvVar). Example: [`GetEnvVar`](crate::operations::GetEnvVar).
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    /// - `name`: The name of the environment variable.
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `name` (text): The name of the environment variable.
+    #[doc(alias = "env var")]
+    #[doc(alias = "environment variable")]
+    #[doc(alias = "secret")]
     pub fn get_env_var(&self, project_slug: impl Into<PathValue>, name: impl Into<PathValue>) -> Request<GetEnvVar> {
         Request::new(self).with_path(project_slug).with_path(name)
     }
@@ -120,10 +135,10 @@ impl Client {
     ///
     /// Retrieves a project by project slug.
     ///
-    /// `GET /project/{project-slug}`, CircleCI's [`getProjectBySlug`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/getProjectBySlug).
+    /// `GET /project/{project-slug}`, CircleCI's [`getProjectBySlug`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/getProjectBySlug). Example: [`GetProjectBySlug`](crate::operations::GetProjectBySlug).
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
     pub fn get_project_by_slug(&self, project_slug: impl Into<PathValue>) -> Request<GetProjectBySlug> {
         Request::new(self).with_path(project_slug)
     }
@@ -132,10 +147,10 @@ impl Client {
     ///
     /// Returns a list of the advanced settings for a CircleCI project, whether enabled (true) or not (false).
     ///
-    /// `GET /project/{provider}/{organization}/{project}/settings`, CircleCI's [`getProjectSettings`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/getProjectSettings).
+    /// `GET /project/{provider}/{organization}/{project}/settings`, CircleCI's [`getProjectSettings`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/getProjectSettings). Example: [`GetProjectSettings`](crate::operations::GetProjectSettings).
     ///
     /// # Arguments
-    /// - `project_slug`: The project's slug, as in `gh/acme/web` or `circleci/<organization id>/<project id>`.
+    /// - `project_slug` (text): The project's slug, as in `gh/acme/web` or `circleci/<organization id>/<project id>`.
     ///
     /// # Errors
     /// CircleCI's document names 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
@@ -147,14 +162,18 @@ impl Client {
     ///
     /// Returns a sequence of checkout keys for a project.
     ///
-    /// `GET /project/{project-slug}/checkout-key`, CircleCI's [`listCheckoutKeys`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/listCheckoutKeys).
+    /// `GET /project/{project-slug}/checkout-key`, CircleCI's [`listCheckoutKeys`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/listCheckoutKeys). Example: [`ListCheckoutKeys`](crate::operations::ListCheckoutKeys).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
     ///
-    /// Optional, as setters of the [`Request<ListCheckoutKeys>`](Request): `digest`, `page_token`.
+    /// # Optional
+    /// - `digest` ([`Digest`](crate::types::Digest)): The fingerprint digest type to return. This may be either `md5` or `sha256`. If not passed, defaults to `md5`.
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    #[doc(alias = "deploy key")]
+    #[doc(alias = "ssh key")]
     pub fn list_checkout_keys(&self, project_slug: impl Into<PathValue>) -> Request<ListCheckoutKeys> {
         Request::new(self).with_path(project_slug)
     }
@@ -163,14 +182,18 @@ impl Client {
     ///
     /// Returns four 'x' characters, in addition to the last four ASCII characters of the value, consistent with the display of environment variable values on the CircleCI website.
     ///
-    /// `GET /project/{project-slug}/envvar`, CircleCI's [`listEnvVars`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/listEnvVars).
+    /// `GET /project/{project-slug}/envvar`, CircleCI's [`listEnvVars`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/listEnvVars). Example: [`ListEnvVars`](crate::operations::ListEnvVars).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
     ///
-    /// Optional, as setters of the [`Request<ListEnvVars>`](Request): `page_token`.
+    /// # Optional
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    #[doc(alias = "env var")]
+    #[doc(alias = "environment variable")]
+    #[doc(alias = "secret")]
     pub fn list_env_vars(&self, project_slug: impl Into<PathValue>) -> Request<ListEnvVars> {
         Request::new(self).with_path(project_slug)
     }
@@ -179,11 +202,11 @@ impl Client {
     ///
     /// Updates one or more of the advanced settings for a CircleCI project.
     ///
-    /// `PATCH /project/{provider}/{organization}/{project}/settings`, CircleCI's [`patchProjectSettings`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/patchProjectSettings).
+    /// `PATCH /project/{provider}/{organization}/{project}/settings`, CircleCI's [`patchProjectSettings`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/patchProjectSettings). Example: [`PatchProjectSettings`](crate::operations::PatchProjectSettings).
     ///
     /// # Arguments
-    /// - `project_slug`: The project's slug, as in `gh/acme/web` or `circleci/<organization id>/<project id>`.
-    /// - `body`: The settings of a project.
+    /// - `project_slug` (text): The project's slug, as in `gh/acme/web` or `circleci/<organization id>/<project id>`.
+    /// - `body` ([`ProjectSettings`](crate::types::ProjectSettings)): The settings of a project.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
@@ -195,7 +218,27 @@ impl Client {
 operation! {
     /// Create a new checkout key.
     ///
-    /// Asked for by [`Client::create_checkout_key`].
+    /// [`Client::create_checkout_key`] describes the operation and makes a [`Request<CreateCheckoutKey>`](Request) for `POST /project/{project-slug}/checkout-key`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `body` ([`CreateCheckoutKeyRequest`](crate::types::CreateCheckoutKeyRequest)): The kind of checkout key to create.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::CreateCheckoutKeyRequest::new(types::NewCheckoutKeyType::UserKey);
+    /// let answer = circleci.create_checkout_key("gh/acme/web", body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "deploy key")]
+    #[doc(alias = "ssh key")]
     CreateCheckoutKey -> types::CheckoutKey;
     "createCheckoutKey" POST "/project/{project-slug}/checkout-key" ("project-slug": ProjectSlug) Never
 }
@@ -203,7 +246,28 @@ operation! {
 operation! {
     /// Create an environment variable.
     ///
-    /// Asked for by [`Client::create_env_var`].
+    /// [`Client::create_env_var`] describes the operation and makes a [`Request<CreateEnvVar>`](Request) for `POST /project/{project-slug}/envvar`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `body` ([`CreateEnvVarRequest`](crate::types::CreateEnvVarRequest)): The environment variable to create.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::CreateEnvVarRequest::new("GREETING", "hello");
+    /// let answer = circleci.create_env_var("gh/acme/web", body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "env var")]
+    #[doc(alias = "environment variable")]
+    #[doc(alias = "secret")]
     CreateEnvVar -> types::EnvironmentVariable;
     "createEnvVar" POST "/project/{project-slug}/envvar" ("project-slug": ProjectSlug) Never
 }
@@ -211,7 +275,25 @@ operation! {
 operation! {
     /// Create a new project.
     ///
-    /// Asked for by [`Client::create_project`].
+    /// [`Client::create_project`] describes the operation and makes a [`Request<CreateProject>`](Request) for `POST /organization/{org-slug-or-id}/project`.
+    ///
+    /// # Required arguments
+    /// - `org_slug_or_id` (text): Org UUID or slug in the form `vcs-slug/org-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug` and replace the `org-name` with the organization ID (found in Organization Settings).
+    /// - `body` ([`CreateProjectRequest`](crate::types::CreateProjectRequest)): The project to create.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::CreateProjectRequest::new("release");
+    /// let answer = circleci.create_project("gh/acme", body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     CreateProject -> types::Project;
     "createProject" POST "/organization/{org-slug-or-id}/project" ("org-slug-or-id": OrgSlugOrId) Never
 }
@@ -219,7 +301,27 @@ operation! {
 operation! {
     /// Delete a checkout key.
     ///
-    /// Asked for by [`Client::delete_checkout_key`].
+    /// [`Client::delete_checkout_key`] describes the operation and makes a [`Request<DeleteCheckoutKey>`](Request) for `DELETE /project/{project-slug}/checkout-key/{fingerprint}`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `fingerprint` (text): An SSH key fingerprint.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .delete_checkout_key("gh/acme/web", "c9:0b:1c:4f:d5:65:56:b9:ad:88:f9:81:2b:37:74:2f")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "deploy key")]
+    #[doc(alias = "ssh key")]
     DeleteCheckoutKey -> types::MessageResponse;
     "deleteCheckoutKey" DELETE "/project/{project-slug}/checkout-key/{fingerprint}" ("project-slug": ProjectSlug, "fingerprint": Text) Safe
 }
@@ -227,7 +329,25 @@ operation! {
 operation! {
     /// Delete an environment variable.
     ///
-    /// Asked for by [`Client::delete_env_var`].
+    /// [`Client::delete_env_var`] describes the operation and makes a [`Request<DeleteEnvVar>`](Request) for `DELETE /project/{project-slug}/envvar/{name}`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `name` (text): The name of the environment variable.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci.delete_env_var("gh/acme/web", "GREETING").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "env var")]
+    #[doc(alias = "environment variable")]
+    #[doc(alias = "secret")]
     DeleteEnvVar -> types::MessageResponse;
     "deleteEnvVar" DELETE "/project/{project-slug}/envvar/{name}" ("project-slug": ProjectSlug, "name": Text) Safe
 }
@@ -235,7 +355,21 @@ operation! {
 operation! {
     /// Delete a project.
     ///
-    /// Asked for by [`Client::delete_project_by_slug`].
+    /// [`Client::delete_project_by_slug`] describes the operation and makes a [`Request<DeleteProjectBySlug>`](Request) for `DELETE /project/{project-slug}`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci.delete_project_by_slug("gh/acme/web").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     DeleteProjectBySlug -> types::MessageResponse;
     "deleteProjectBySlug" DELETE "/project/{project-slug}" ("project-slug": ProjectSlug) Safe
 }
@@ -243,7 +377,27 @@ operation! {
 operation! {
     /// Get a checkout key.
     ///
-    /// Asked for by [`Client::get_checkout_key`].
+    /// [`Client::get_checkout_key`] describes the operation and makes a [`Request<GetCheckoutKey>`](Request) for `GET /project/{project-slug}/checkout-key/{fingerprint}`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `fingerprint` (text): An SSH key fingerprint.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_checkout_key("gh/acme/web", "c9:0b:1c:4f:d5:65:56:b9:ad:88:f9:81:2b:37:74:2f")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "deploy key")]
+    #[doc(alias = "ssh key")]
     GetCheckoutKey -> types::CheckoutKey;
     "getCheckoutKey" GET "/project/{project-slug}/checkout-key/{fingerprint}" ("project-slug": ProjectSlug, "fingerprint": Text) Safe
 }
@@ -251,7 +405,25 @@ operation! {
 operation! {
     /// Get a masked environment variable.
     ///
-    /// Asked for by [`Client::get_env_var`].
+    /// [`Client::get_env_var`] describes the operation and makes a [`Request<GetEnvVar>`](Request) for `GET /project/{project-slug}/envvar/{name}`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `name` (text): The name of the environment variable.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci.get_env_var("gh/acme/web", "GREETING").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "env var")]
+    #[doc(alias = "environment variable")]
+    #[doc(alias = "secret")]
     GetEnvVar -> types::EnvironmentVariable;
     "getEnvVar" GET "/project/{project-slug}/envvar/{name}" ("project-slug": ProjectSlug, "name": Text) Safe
 }
@@ -259,7 +431,21 @@ operation! {
 operation! {
     /// Get a project.
     ///
-    /// Asked for by [`Client::get_project_by_slug`].
+    /// [`Client::get_project_by_slug`] describes the operation and makes a [`Request<GetProjectBySlug>`](Request) for `GET /project/{project-slug}`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci.get_project_by_slug("gh/acme/web").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetProjectBySlug -> types::Project;
     "getProjectBySlug" GET "/project/{project-slug}" ("project-slug": ProjectSlug) Safe
 }
@@ -267,7 +453,21 @@ operation! {
 operation! {
     /// Get project settings.
     ///
-    /// Asked for by [`Client::get_project_settings`].
+    /// [`Client::get_project_settings`] describes the operation and makes a [`Request<GetProjectSettings>`](Request) for `GET /project/{provider}/{organization}/{project}/settings`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): The project's slug, as in `gh/acme/web` or `circleci/<organization id>/<project id>`.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci.get_project_settings("gh/acme/web").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetProjectSettings -> types::ProjectSettings;
     "getProjectSettings" GET "/project/{provider}/{organization}/{project}/settings" ("provider": Text, "organization": Text, "project": Text) Safe
 }
@@ -275,11 +475,36 @@ operation! {
 operation! {
     /// Get all checkout keys.
     ///
-    /// Asked for by [`Client::list_checkout_keys`].
+    /// [`Client::list_checkout_keys`] describes the operation and makes a [`Request<ListCheckoutKeys>`](Request) for `GET /project/{project-slug}/checkout-key`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    ///
+    /// # Optional setters
+    /// - `digest` ([`Digest`](crate::types::Digest)): The fingerprint digest type to return. This may be either `md5` or `sha256`. If not passed, defaults to `md5`.
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci
+    ///     .list_checkout_keys("gh/acme/web")
+    ///     .digest(types::Digest::Sha256)
+    ///     .items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "deploy key")]
+    #[doc(alias = "ssh key")]
     ListCheckoutKeys -> types::CheckoutKeyList;
     "listCheckoutKeys" GET "/project/{project-slug}/checkout-key" ("project-slug": ProjectSlug) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<ListCheckoutKeys> {
     /// The fingerprint digest type to return.
     ///
@@ -297,11 +522,31 @@ impl Request<ListCheckoutKeys> {
 operation! {
     /// List all environment variables.
     ///
-    /// Asked for by [`Client::list_env_vars`].
+    /// [`Client::list_env_vars`] describes the operation and makes a [`Request<ListEnvVars>`](Request) for `GET /project/{project-slug}/envvar`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    ///
+    /// # Optional setters
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci.list_env_vars("gh/acme/web").items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "env var")]
+    #[doc(alias = "environment variable")]
+    #[doc(alias = "secret")]
     ListEnvVars -> types::EnvironmentVariableList;
     "listEnvVars" GET "/project/{project-slug}/envvar" ("project-slug": ProjectSlug) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<ListEnvVars> {
     /// A token to retrieve the next page of results.
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
@@ -312,7 +557,25 @@ impl Request<ListEnvVars> {
 operation! {
     /// Update project settings.
     ///
-    /// Asked for by [`Client::patch_project_settings`].
+    /// [`Client::patch_project_settings`] describes the operation and makes a [`Request<PatchProjectSettings>`](Request) for `PATCH /project/{provider}/{organization}/{project}/settings`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): The project's slug, as in `gh/acme/web` or `circleci/<organization id>/<project id>`.
+    /// - `body` ([`ProjectSettings`](crate::types::ProjectSettings)): The settings of a project.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::ProjectSettings::new();
+    /// let answer = circleci.patch_project_settings("gh/acme/web", body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     PatchProjectSettings -> types::ProjectSettings;
     "patchProjectSettings" PATCH "/project/{provider}/{organization}/{project}/settings" ("provider": Text, "organization": Text, "project": Text) Never
 }

@@ -16,11 +16,11 @@ impl Client {
     ///
     /// Performs a rollback operation by triggering a rollback pipeline.
     ///
-    /// `POST /projects/{project_id}/rollback`, CircleCI's [`rollbackProject`](https://circleci.com/docs/api/v2/index.html#tag/Rollback/operation/rollbackProject).
+    /// `POST /projects/{project_id}/rollback`, CircleCI's [`rollbackProject`](https://circleci.com/docs/api/v2/index.html#tag/Rollback/operation/rollbackProject). Example: [`RollbackProject`](crate::operations::RollbackProject).
     ///
     /// # Arguments
-    /// - `project_id`: An opaque identifier of a project.
-    /// - `body`: The component to roll back, and the version to roll it back to.
+    /// - `project_id` (text): An opaque identifier of a project.
+    /// - `body` ([`RollbackProjectRequest`](crate::types::RollbackProjectRequest)): The component to roll back, and the version to roll it back to.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 404 (not found, or not visible to the token), 409 (conflict), 500 (the server failed).
@@ -32,7 +32,28 @@ impl Client {
 operation! {
     /// Rollback a project.
     ///
-    /// Asked for by [`Client::rollback_project`].
+    /// [`Client::rollback_project`] describes the operation and makes a [`Request<RollbackProject>`](Request) for `POST /projects/{project_id}/rollback`.
+    ///
+    /// # Required arguments
+    /// - `project_id` (text): An opaque identifier of a project.
+    /// - `body` ([`RollbackProjectRequest`](crate::types::RollbackProjectRequest)): The component to roll back, and the version to roll it back to.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::RollbackProjectRequest::new("web", "1.2.1", "production", "1.2.0");
+    /// let answer = circleci
+    ///     .rollback_project("5034460f-c7c4-4c43-9457-de07e2029e7b", body)
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     RollbackProject -> types::Rollback;
     "rollbackProject" POST "/projects/{project_id}/rollback" ("project_id": Text) Never
 }

@@ -15,11 +15,13 @@ impl Client {
     ///
     /// Creates a schedule and returns the created schedule. Available only on organizations of type `bitbucket` and `github`, and for the latter will exclusively create schedule triggers associated with the GitHub OAuth pipeline definition. For projects of type `circleci`, or to create schedule triggers for GitHub App pipeline definitions, use the [Create trigger](https://circleci.com/docs/api/v2/index.html#tag/Trigger/operation/createTrigger) endpoint.
     ///
-    /// `POST /project/{project-slug}/schedule`, CircleCI's [`createSchedule`](https://circleci.com/docs/api/v2/index.html#tag/Schedule/operation/createSchedule).
+    /// `POST /project/{project-slug}/schedule`, CircleCI's [`createSchedule`](https://circleci.com/docs/api/v2/index.html#tag/Schedule/operation/createSchedule). Example: [`CreateSchedule`](crate::operations::CreateSchedule).
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
-    /// - `body`: The schedule to create.
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `body` ([`CreateScheduleRequest`](crate::types::CreateScheduleRequest)): The schedule to create.
+    #[doc(alias = "cron")]
+    #[doc(alias = "nightly")]
     pub fn create_schedule(&self, project_slug: impl Into<PathValue>, body: impl Borrow<types::CreateScheduleRequest>) -> Request<CreateSchedule> {
         Request::new(self).with_path(project_slug).with_json(body.borrow())
     }
@@ -28,10 +30,12 @@ impl Client {
     ///
     /// Deletes a schedule by ID. Available only on schedules associated with GitHub OAuth or Bitbucket Cloud pipeline definitions.
     ///
-    /// `DELETE /schedule/{schedule-id}`, CircleCI's [`deleteScheduleById`](https://circleci.com/docs/api/v2/index.html#tag/Schedule/operation/deleteScheduleById).
+    /// `DELETE /schedule/{schedule-id}`, CircleCI's [`deleteScheduleById`](https://circleci.com/docs/api/v2/index.html#tag/Schedule/operation/deleteScheduleById). Example: [`DeleteScheduleById`](crate::operations::DeleteScheduleById).
     ///
     /// # Arguments
-    /// - `schedule_id`: The unique ID of the schedule.
+    /// - `schedule_id` (UUID): The unique ID of the schedule.
+    #[doc(alias = "cron")]
+    #[doc(alias = "nightly")]
     pub fn delete_schedule_by_id(&self, schedule_id: impl Into<PathValue>) -> Request<DeleteScheduleById> {
         Request::new(self).with_path(schedule_id)
     }
@@ -40,10 +44,12 @@ impl Client {
     ///
     /// Available only on schedules associated with GitHub OAuth or Bitbucket Cloud pipeline definitions.
     ///
-    /// `GET /schedule/{schedule-id}`, CircleCI's [`getScheduleById`](https://circleci.com/docs/api/v2/index.html#tag/Schedule/operation/getScheduleById).
+    /// `GET /schedule/{schedule-id}`, CircleCI's [`getScheduleById`](https://circleci.com/docs/api/v2/index.html#tag/Schedule/operation/getScheduleById). Example: [`GetScheduleById`](crate::operations::GetScheduleById).
     ///
     /// # Arguments
-    /// - `schedule_id`: The unique ID of the schedule.
+    /// - `schedule_id` (UUID): The unique ID of the schedule.
+    #[doc(alias = "cron")]
+    #[doc(alias = "nightly")]
     pub fn get_schedule_by_id(&self, schedule_id: impl Into<PathValue>) -> Request<GetScheduleById> {
         Request::new(self).with_path(schedule_id)
     }
@@ -52,14 +58,17 @@ impl Client {
     ///
     /// For a given project, returns all schedules associated with GitHub OAuth or Bitbucket Cloud pipeline definitions. Does not return schedule triggers associated with GitHub App pipelines. To fetch schedule triggers associated with GitHub App pipelines, use the [List pipeline definition triggers](https://circleci.com/docs/api/v2/index.html#tag/Trigger/operation/listPipelineDefinitionTriggers) endpoint.
     ///
-    /// `GET /project/{project-slug}/schedule`, CircleCI's [`listSchedulesForProject`](https://circleci.com/docs/api/v2/index.html#tag/Schedule/operation/listSchedulesForProject).
+    /// `GET /project/{project-slug}/schedule`, CircleCI's [`listSchedulesForProject`](https://circleci.com/docs/api/v2/index.html#tag/Schedule/operation/listSchedulesForProject). Example: [`ListSchedulesForProject`](crate::operations::ListSchedulesForProject).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `project_slug`: Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
     ///
-    /// Optional, as setters of the [`Request<ListSchedulesForProject>`](Request): `page_token`.
+    /// # Optional
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    #[doc(alias = "cron")]
+    #[doc(alias = "nightly")]
     pub fn list_schedules_for_project(&self, project_slug: impl Into<PathValue>) -> Request<ListSchedulesForProject> {
         Request::new(self).with_path(project_slug)
     }
@@ -68,11 +77,13 @@ impl Client {
     ///
     /// Updates a schedule and returns the updated schedule. Available only on schedules associated with GitHub OAuth or Bitbucket Cloud pipeline definitions. To update schedule triggers for GitHub App pipeline definitions, use the [Update trigger](https://circleci.com/docs/api/v2/index.html#tag/Trigger/operation/updateTrigger) endpoint.
     ///
-    /// `PATCH /schedule/{schedule-id}`, CircleCI's [`updateSchedule`](https://circleci.com/docs/api/v2/index.html#tag/Schedule/operation/updateSchedule).
+    /// `PATCH /schedule/{schedule-id}`, CircleCI's [`updateSchedule`](https://circleci.com/docs/api/v2/index.html#tag/Schedule/operation/updateSchedule). Example: [`UpdateSchedule`](crate::operations::UpdateSchedule).
     ///
     /// # Arguments
-    /// - `schedule_id`: The unique ID of the schedule.
-    /// - `body`: What to change in a schedule.
+    /// - `schedule_id` (UUID): The unique ID of the schedule.
+    /// - `body` ([`UpdateScheduleRequest`](crate::types::UpdateScheduleRequest)): What to change in a schedule.
+    #[doc(alias = "cron")]
+    #[doc(alias = "nightly")]
     pub fn update_schedule(&self, schedule_id: impl Into<PathValue>, body: impl Borrow<types::UpdateScheduleRequest>) -> Request<UpdateSchedule> {
         Request::new(self).with_path(schedule_id).with_json(body.borrow())
     }
@@ -81,7 +92,27 @@ impl Client {
 operation! {
     /// Create a schedule.
     ///
-    /// Asked for by [`Client::create_schedule`].
+    /// [`Client::create_schedule`] describes the operation and makes a [`Request<CreateSchedule>`](Request) for `POST /project/{project-slug}/schedule`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    /// - `body` ([`CreateScheduleRequest`](crate::types::CreateScheduleRequest)): The schedule to create.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::CreateScheduleRequest::new(types::AttributionActor::Current, "release", [("parameter", "deploy")], types::Timetable::new([4], 1));
+    /// let answer = circleci.create_schedule("gh/acme/web", body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "cron")]
+    #[doc(alias = "nightly")]
     CreateSchedule -> types::Schedule;
     "createSchedule" POST "/project/{project-slug}/schedule" ("project-slug": ProjectSlug) Never
 }
@@ -89,7 +120,26 @@ operation! {
 operation! {
     /// Delete a schedule.
     ///
-    /// Asked for by [`Client::delete_schedule_by_id`].
+    /// [`Client::delete_schedule_by_id`] describes the operation and makes a [`Request<DeleteScheduleById>`](Request) for `DELETE /schedule/{schedule-id}`.
+    ///
+    /// # Required arguments
+    /// - `schedule_id` (UUID): The unique ID of the schedule.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .delete_schedule_by_id("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "cron")]
+    #[doc(alias = "nightly")]
     DeleteScheduleById -> types::MessageResponse;
     "deleteScheduleById" DELETE "/schedule/{schedule-id}" ("schedule-id": Uuid) Safe
 }
@@ -97,7 +147,26 @@ operation! {
 operation! {
     /// Get a schedule by ID.
     ///
-    /// Asked for by [`Client::get_schedule_by_id`].
+    /// [`Client::get_schedule_by_id`] describes the operation and makes a [`Request<GetScheduleById>`](Request) for `GET /schedule/{schedule-id}`.
+    ///
+    /// # Required arguments
+    /// - `schedule_id` (UUID): The unique ID of the schedule.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_schedule_by_id("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "cron")]
+    #[doc(alias = "nightly")]
     GetScheduleById -> types::Schedule;
     "getScheduleById" GET "/schedule/{schedule-id}" ("schedule-id": Uuid) Safe
 }
@@ -105,11 +174,30 @@ operation! {
 operation! {
     /// List schedule triggers.
     ///
-    /// Asked for by [`Client::list_schedules_for_project`].
+    /// [`Client::list_schedules_for_project`] describes the operation and makes a [`Request<ListSchedulesForProject>`](Request) for `GET /project/{project-slug}/schedule`.
+    ///
+    /// # Required arguments
+    /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
+    ///
+    /// # Optional setters
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci.list_schedules_for_project("gh/acme/web").items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "cron")]
+    #[doc(alias = "nightly")]
     ListSchedulesForProject -> types::ScheduleList;
     "listSchedulesForProject" GET "/project/{project-slug}/schedule" ("project-slug": ProjectSlug) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<ListSchedulesForProject> {
     /// A token to retrieve the next page of results.
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
@@ -120,7 +208,30 @@ impl Request<ListSchedulesForProject> {
 operation! {
     /// Update a schedule.
     ///
-    /// Asked for by [`Client::update_schedule`].
+    /// [`Client::update_schedule`] describes the operation and makes a [`Request<UpdateSchedule>`](Request) for `PATCH /schedule/{schedule-id}`.
+    ///
+    /// # Required arguments
+    /// - `schedule_id` (UUID): The unique ID of the schedule.
+    /// - `body` ([`UpdateScheduleRequest`](crate::types::UpdateScheduleRequest)): What to change in a schedule.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::UpdateScheduleRequest::new().description("Deploys the site");
+    /// let answer = circleci
+    ///     .update_schedule("5034460f-c7c4-4c43-9457-de07e2029e7b", body)
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "cron")]
+    #[doc(alias = "nightly")]
     UpdateSchedule -> types::Schedule;
     "updateSchedule" PATCH "/schedule/{schedule-id}" ("schedule-id": Uuid) Never
 }

@@ -16,12 +16,12 @@ impl Client {
     ///
     /// Create a trigger for a given pipeline definition. Currently only supported for pipeline definitions where `config_source.provider` is `github_oauth`, `github_app`, `github_server`, or `schedule`. [Share feedback](https://circleci.canny.io/cloud-feature-requests/p/project-administration-apis) about our Project Administration APIs.
     ///
-    /// `POST /projects/{project_id}/pipeline-definitions/{pipeline_definition_id}/triggers`, CircleCI's [`createTrigger`](https://circleci.com/docs/api/v2/index.html#tag/Trigger/operation/createTrigger).
+    /// `POST /projects/{project_id}/pipeline-definitions/{pipeline_definition_id}/triggers`, CircleCI's [`createTrigger`](https://circleci.com/docs/api/v2/index.html#tag/Trigger/operation/createTrigger). Example: [`CreateTrigger`](crate::operations::CreateTrigger).
     ///
     /// # Arguments
-    /// - `project_id`: An opaque identifier of a project.
-    /// - `pipeline_definition_id`: An opaque identifier of a pipeline definition.
-    /// - `body`: The trigger to create.
+    /// - `project_id` (text): An opaque identifier of a project.
+    /// - `pipeline_definition_id` (text): An opaque identifier of a pipeline definition.
+    /// - `body` ([`CreateTriggerRequest`](crate::types::CreateTriggerRequest)): The trigger to create.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -33,11 +33,11 @@ impl Client {
     ///
     /// Delete a trigger. Currently only supported for triggers where `event_source.provider` is `github_oauth`, `github_app`, `github_server`, `bitbucket_dc`, `webhook`, or `schedule`. [Share feedback](https://circleci.canny.io/cloud-feature-requests/p/project-administration-apis) about our Project Administration APIs.
     ///
-    /// `DELETE /projects/{project_id}/triggers/{trigger_id}`, CircleCI's [`deleteTrigger`](https://circleci.com/docs/api/v2/index.html#tag/Trigger/operation/deleteTrigger).
+    /// `DELETE /projects/{project_id}/triggers/{trigger_id}`, CircleCI's [`deleteTrigger`](https://circleci.com/docs/api/v2/index.html#tag/Trigger/operation/deleteTrigger). Example: [`DeleteTrigger`](crate::operations::DeleteTrigger).
     ///
     /// # Arguments
-    /// - `project_id`: An opaque identifier of a project.
-    /// - `trigger_id`: An opaque identifier of a trigger.
+    /// - `project_id` (text): An opaque identifier of a project.
+    /// - `trigger_id` (text): An opaque identifier of a trigger.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -49,11 +49,11 @@ impl Client {
     ///
     /// Get details for a trigger. Currently only supported for triggers where `event_source.provider` is `github_oauth`, `github_app`, `github_server`, `bitbucket_dc`, `webhook`, or `schedule`. [Share feedback](https://circleci.canny.io/cloud-feature-requests/p/project-administration-apis) about our Project Administration APIs.
     ///
-    /// `GET /projects/{project_id}/triggers/{trigger_id}`, CircleCI's [`getTrigger`](https://circleci.com/docs/api/v2/index.html#tag/Trigger/operation/getTrigger).
+    /// `GET /projects/{project_id}/triggers/{trigger_id}`, CircleCI's [`getTrigger`](https://circleci.com/docs/api/v2/index.html#tag/Trigger/operation/getTrigger). Example: [`GetTrigger`](crate::operations::GetTrigger).
     ///
     /// # Arguments
-    /// - `project_id`: An opaque identifier of a project.
-    /// - `trigger_id`: An opaque identifier of a trigger.
+    /// - `project_id` (text): An opaque identifier of a project.
+    /// - `trigger_id` (text): An opaque identifier of a trigger.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -65,11 +65,11 @@ impl Client {
     ///
     /// List all triggers for a given pipeline definition. Currently only supported for pipeline definitions where `config_source.provider` is `github_oauth`, `github_app`, `github_server`, `bitbucket_dc`, or `schedule`. [Share feedback](https://circleci.canny.io/cloud-feature-requests/p/project-administration-apis) about our Project Administration APIs.
     ///
-    /// `GET /projects/{project_id}/pipeline-definitions/{pipeline_definition_id}/triggers`, CircleCI's [`listPipelineDefinitionTriggers`](https://circleci.com/docs/api/v2/index.html#tag/Trigger/operation/listPipelineDefinitionTriggers).
+    /// `GET /projects/{project_id}/pipeline-definitions/{pipeline_definition_id}/triggers`, CircleCI's [`listPipelineDefinitionTriggers`](https://circleci.com/docs/api/v2/index.html#tag/Trigger/operation/listPipelineDefinitionTriggers). Example: [`ListPipelineDefinitionTriggers`](crate::operations::ListPipelineDefinitionTriggers).
     ///
     /// # Arguments
-    /// - `project_id`: An opaque identifier of a project.
-    /// - `pipeline_definition_id`: An opaque identifier of a pipeline definition.
+    /// - `project_id` (text): An opaque identifier of a project.
+    /// - `pipeline_definition_id` (text): An opaque identifier of a pipeline definition.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -81,12 +81,12 @@ impl Client {
     ///
     /// Update a trigger. Currently only supported for triggers where `event_source.provider` is `github_oauth`, `github_app`, `github_server`, `bitbucket_dc`, `webhook`, or `schedule`. [Share feedback](https://circleci.canny.io/cloud-feature-requests/p/project-administration-apis) about our Project Administration APIs.
     ///
-    /// `PATCH /projects/{project_id}/triggers/{trigger_id}`, CircleCI's [`updateTrigger`](https://circleci.com/docs/api/v2/index.html#tag/Trigger/operation/updateTrigger).
+    /// `PATCH /projects/{project_id}/triggers/{trigger_id}`, CircleCI's [`updateTrigger`](https://circleci.com/docs/api/v2/index.html#tag/Trigger/operation/updateTrigger). Example: [`UpdateTrigger`](crate::operations::UpdateTrigger).
     ///
     /// # Arguments
-    /// - `project_id`: An opaque identifier of a project.
-    /// - `trigger_id`: An opaque identifier of a trigger.
-    /// - `body`: What to change in a trigger.
+    /// - `project_id` (text): An opaque identifier of a project.
+    /// - `trigger_id` (text): An opaque identifier of a trigger.
+    /// - `body` ([`UpdateTriggerRequest`](crate::types::UpdateTriggerRequest)): What to change in a trigger.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
@@ -98,7 +98,29 @@ impl Client {
 operation! {
     /// Create trigger.
     ///
-    /// Asked for by [`Client::create_trigger`].
+    /// [`Client::create_trigger`] describes the operation and makes a [`Request<CreateTrigger>`](Request) for `POST /projects/{project_id}/pipeline-definitions/{pipeline_definition_id}/triggers`.
+    ///
+    /// # Required arguments
+    /// - `project_id` (text): An opaque identifier of a project.
+    /// - `pipeline_definition_id` (text): An opaque identifier of a pipeline definition.
+    /// - `body` ([`CreateTriggerRequest`](crate::types::CreateTriggerRequest)): The trigger to create.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::CreateTriggerRequest::new(types::NewEventSource::new("github_app"));
+    /// let answer = circleci
+    ///     .create_trigger("5034460f-c7c4-4c43-9457-de07e2029e7b", "5034460f-c7c4-4c43-9457-de07e2029e7b", body)
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     CreateTrigger -> types::Trigger;
     "createTrigger" POST "/projects/{project_id}/pipeline-definitions/{pipeline_definition_id}/triggers" ("project_id": Text, "pipeline_definition_id": Text) Never
 }
@@ -106,7 +128,25 @@ operation! {
 operation! {
     /// Delete trigger.
     ///
-    /// Asked for by [`Client::delete_trigger`].
+    /// [`Client::delete_trigger`] describes the operation and makes a [`Request<DeleteTrigger>`](Request) for `DELETE /projects/{project_id}/triggers/{trigger_id}`.
+    ///
+    /// # Required arguments
+    /// - `project_id` (text): An opaque identifier of a project.
+    /// - `trigger_id` (text): An opaque identifier of a trigger.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .delete_trigger("5034460f-c7c4-4c43-9457-de07e2029e7b", "5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     DeleteTrigger -> types::MessageResponse;
     "deleteTrigger" DELETE "/projects/{project_id}/triggers/{trigger_id}" ("project_id": Text, "trigger_id": Text) Safe
 }
@@ -114,7 +154,25 @@ operation! {
 operation! {
     /// Get trigger.
     ///
-    /// Asked for by [`Client::get_trigger`].
+    /// [`Client::get_trigger`] describes the operation and makes a [`Request<GetTrigger>`](Request) for `GET /projects/{project_id}/triggers/{trigger_id}`.
+    ///
+    /// # Required arguments
+    /// - `project_id` (text): An opaque identifier of a project.
+    /// - `trigger_id` (text): An opaque identifier of a trigger.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_trigger("5034460f-c7c4-4c43-9457-de07e2029e7b", "5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetTrigger -> types::Trigger;
     "getTrigger" GET "/projects/{project_id}/triggers/{trigger_id}" ("project_id": Text, "trigger_id": Text) Safe
 }
@@ -122,7 +180,25 @@ operation! {
 operation! {
     /// List pipeline definition triggers.
     ///
-    /// Asked for by [`Client::list_pipeline_definition_triggers`].
+    /// [`Client::list_pipeline_definition_triggers`] describes the operation and makes a [`Request<ListPipelineDefinitionTriggers>`](Request) for `GET /projects/{project_id}/pipeline-definitions/{pipeline_definition_id}/triggers`.
+    ///
+    /// # Required arguments
+    /// - `project_id` (text): An opaque identifier of a project.
+    /// - `pipeline_definition_id` (text): An opaque identifier of a pipeline definition.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .list_pipeline_definition_triggers("5034460f-c7c4-4c43-9457-de07e2029e7b", "5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     ListPipelineDefinitionTriggers -> types::TriggerList;
     "listPipelineDefinitionTriggers" GET "/projects/{project_id}/pipeline-definitions/{pipeline_definition_id}/triggers" ("project_id": Text, "pipeline_definition_id": Text) Safe
 }
@@ -130,7 +206,29 @@ operation! {
 operation! {
     /// Update trigger.
     ///
-    /// Asked for by [`Client::update_trigger`].
+    /// [`Client::update_trigger`] describes the operation and makes a [`Request<UpdateTrigger>`](Request) for `PATCH /projects/{project_id}/triggers/{trigger_id}`.
+    ///
+    /// # Required arguments
+    /// - `project_id` (text): An opaque identifier of a project.
+    /// - `trigger_id` (text): An opaque identifier of a trigger.
+    /// - `body` ([`UpdateTriggerRequest`](crate::types::UpdateTriggerRequest)): What to change in a trigger.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::UpdateTriggerRequest::new().checkout_ref("main");
+    /// let answer = circleci
+    ///     .update_trigger("5034460f-c7c4-4c43-9457-de07e2029e7b", "5034460f-c7c4-4c43-9457-de07e2029e7b", body)
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     UpdateTrigger -> types::Trigger;
     "updateTrigger" PATCH "/projects/{project_id}/triggers/{trigger_id}" ("project_id": Text, "trigger_id": Text) Never
 }

@@ -16,14 +16,17 @@ impl Client {
     ///
     /// Submits a request to create a usage export for an organization.
     ///
-    /// `POST /organizations/{org_id}/usage_export_job`, CircleCI's [`createUsageExport`](https://circleci.com/docs/api/v2/index.html#tag/Usage/operation/createUsageExport).
+    /// `POST /organizations/{org_id}/usage_export_job`, CircleCI's [`createUsageExport`](https://circleci.com/docs/api/v2/index.html#tag/Usage/operation/createUsageExport). Example: [`CreateUsageExport`](crate::operations::CreateUsageExport).
     ///
     /// # Arguments
-    /// - `org_id`: An opaque identifier of an organization.
-    /// - `body`: The range of time of which to export the usage.
+    /// - `org_id` (text): An opaque identifier of an organization.
+    /// - `body` ([`CreateUsageExportRequest`](crate::types::CreateUsageExportRequest)): The range of time of which to export the usage.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    #[doc(alias = "billing")]
+    #[doc(alias = "cost")]
+    #[doc(alias = "credits")]
     pub fn create_usage_export(&self, org_id: impl Into<PathValue>, body: impl Borrow<types::CreateUsageExportRequest>) -> Request<CreateUsageExport> {
         Request::new(self).with_path(org_id).with_json(body.borrow())
     }
@@ -32,14 +35,17 @@ impl Client {
     ///
     /// Gets a usage export for an organization.
     ///
-    /// `GET /organizations/{org_id}/usage_export_job/{usage_export_job_id}`, CircleCI's [`getUsageExport`](https://circleci.com/docs/api/v2/index.html#tag/Usage/operation/getUsageExport).
+    /// `GET /organizations/{org_id}/usage_export_job/{usage_export_job_id}`, CircleCI's [`getUsageExport`](https://circleci.com/docs/api/v2/index.html#tag/Usage/operation/getUsageExport). Example: [`GetUsageExport`](crate::operations::GetUsageExport).
     ///
     /// # Arguments
-    /// - `org_id`: An opaque identifier of an organization.
-    /// - `usage_export_job_id`: An opaque identifier of a usage export job.
+    /// - `org_id` (text): An opaque identifier of an organization.
+    /// - `usage_export_job_id` (UUID): An opaque identifier of a usage export job.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    #[doc(alias = "billing")]
+    #[doc(alias = "cost")]
+    #[doc(alias = "credits")]
     pub fn get_usage_export(&self, org_id: impl Into<PathValue>, usage_export_job_id: impl Into<PathValue>) -> Request<GetUsageExport> {
         Request::new(self).with_path(org_id).with_path(usage_export_job_id)
     }
@@ -48,7 +54,31 @@ impl Client {
 operation! {
     /// Create a usage export.
     ///
-    /// Asked for by [`Client::create_usage_export`].
+    /// [`Client::create_usage_export`] describes the operation and makes a [`Request<CreateUsageExport>`](Request) for `POST /organizations/{org_id}/usage_export_job`.
+    ///
+    /// # Required arguments
+    /// - `org_id` (text): An opaque identifier of an organization.
+    /// - `body` ([`CreateUsageExportRequest`](crate::types::CreateUsageExportRequest)): The range of time of which to export the usage.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::CreateUsageExportRequest::new("2026-08-01T00:00:00Z".parse()?, "2026-07-01T00:00:00Z".parse()?);
+    /// let answer = circleci
+    ///     .create_usage_export("5034460f-c7c4-4c43-9457-de07e2029e7b", body)
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "billing")]
+    #[doc(alias = "cost")]
+    #[doc(alias = "credits")]
     CreateUsageExport -> types::UsageExportJob;
     "createUsageExport" POST "/organizations/{org_id}/usage_export_job" ("org_id": Text) Never
 }
@@ -56,7 +86,28 @@ operation! {
 operation! {
     /// Get a usage export.
     ///
-    /// Asked for by [`Client::get_usage_export`].
+    /// [`Client::get_usage_export`] describes the operation and makes a [`Request<GetUsageExport>`](Request) for `GET /organizations/{org_id}/usage_export_job/{usage_export_job_id}`.
+    ///
+    /// # Required arguments
+    /// - `org_id` (text): An opaque identifier of an organization.
+    /// - `usage_export_job_id` (UUID): An opaque identifier of a usage export job.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_usage_export("5034460f-c7c4-4c43-9457-de07e2029e7b", "5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "billing")]
+    #[doc(alias = "cost")]
+    #[doc(alias = "credits")]
     GetUsageExport -> types::UsageExportJobStatus;
     "getUsageExport" GET "/organizations/{org_id}/usage_export_job/{usage_export_job_id}" ("org_id": Text, "usage_export_job_id": Uuid) Safe
 }

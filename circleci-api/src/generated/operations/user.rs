@@ -21,7 +21,7 @@ impl Client {
     /// * The parent organization of repository that the user can collaborate on, but is not necessarily a member of
     /// * The organization of the current user's account
     ///
-    /// `GET /me/collaborations`, CircleCI's [`getCollaborations`](https://circleci.com/docs/api/v2/index.html#tag/User/operation/getCollaborations).
+    /// `GET /me/collaborations`, CircleCI's [`getCollaborations`](https://circleci.com/docs/api/v2/index.html#tag/User/operation/getCollaborations). Example: [`GetCollaborations`](crate::operations::GetCollaborations).
     pub fn get_collaborations(&self) -> Request<GetCollaborations> {
         Request::new(self)
     }
@@ -30,7 +30,9 @@ impl Client {
     ///
     /// Provides information about the user that is currently signed in.
     ///
-    /// `GET /me`, CircleCI's [`getCurrentUser`](https://circleci.com/docs/api/v2/index.html#tag/User/operation/getCurrentUser).
+    /// `GET /me`, CircleCI's [`getCurrentUser`](https://circleci.com/docs/api/v2/index.html#tag/User/operation/getCurrentUser). Example: [`GetCurrentUser`](crate::operations::GetCurrentUser).
+    #[doc(alias = "me")]
+    #[doc(alias = "whoami")]
     pub fn get_current_user(&self) -> Request<GetCurrentUser> {
         Request::new(self)
     }
@@ -39,10 +41,10 @@ impl Client {
     ///
     /// Provides information about the user with the given ID.
     ///
-    /// `GET /user/{id}`, CircleCI's [`getUser`](https://circleci.com/docs/api/v2/index.html#tag/User/operation/getUser).
+    /// `GET /user/{id}`, CircleCI's [`getUser`](https://circleci.com/docs/api/v2/index.html#tag/User/operation/getUser). Example: [`GetUser`](crate::operations::GetUser).
     ///
     /// # Arguments
-    /// - `id`: The unique ID of the user.
+    /// - `id` (UUID): The unique ID of the user.
     pub fn get_user(&self, id: impl Into<PathValue>) -> Request<GetUser> {
         Request::new(self).with_path(id)
     }
@@ -51,7 +53,21 @@ impl Client {
 operation! {
     /// Get the organizations a user can collaborate on.
     ///
-    /// Asked for by [`Client::get_collaborations`].
+    /// [`Client::get_collaborations`] describes the operation and makes a [`Request<GetCollaborations>`](Request) for `GET /me/collaborations`.
+    ///
+    /// # Required arguments
+    /// None.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci.get_collaborations().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetCollaborations -> Vec<types::Collaboration>;
     "getCollaborations" GET "/me/collaborations" () Safe
 }
@@ -59,7 +75,23 @@ operation! {
 operation! {
     /// Get the user that is currently signed in.
     ///
-    /// Asked for by [`Client::get_current_user`].
+    /// [`Client::get_current_user`] describes the operation and makes a [`Request<GetCurrentUser>`](Request) for `GET /me`.
+    ///
+    /// # Required arguments
+    /// None.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci.get_current_user().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "me")]
+    #[doc(alias = "whoami")]
     GetCurrentUser -> types::User;
     "getCurrentUser" GET "/me" () Safe
 }
@@ -67,7 +99,21 @@ operation! {
 operation! {
     /// Get a user.
     ///
-    /// Asked for by [`Client::get_user`].
+    /// [`Client::get_user`] describes the operation and makes a [`Request<GetUser>`](Request) for `GET /user/{id}`.
+    ///
+    /// # Required arguments
+    /// - `id` (UUID): The unique ID of the user.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci.get_user("5034460f-c7c4-4c43-9457-de07e2029e7b").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetUser -> types::User;
     "getUser" GET "/user/{id}" ("id": Uuid) Safe
 }

@@ -15,20 +15,20 @@ use std::borrow::Borrow;
 impl Client {
     /// Create an outbound webhook.
     ///
-    /// `POST /webhook`, CircleCI's [`createWebhook`](https://circleci.com/docs/api/v2/index.html#tag/Webhook/operation/createWebhook).
+    /// `POST /webhook`, CircleCI's [`createWebhook`](https://circleci.com/docs/api/v2/index.html#tag/Webhook/operation/createWebhook). Example: [`CreateWebhook`](crate::operations::CreateWebhook).
     ///
     /// # Arguments
-    /// - `body`: The outbound webhook to create.
+    /// - `body` ([`CreateWebhookRequest`](crate::types::CreateWebhookRequest)): The outbound webhook to create.
     pub fn create_webhook(&self, body: impl Borrow<types::CreateWebhookRequest>) -> Request<CreateWebhook> {
         Request::new(self).with_json(body.borrow())
     }
 
     /// Delete an outbound webhook.
     ///
-    /// `DELETE /webhook/{webhook-id}`, CircleCI's [`deleteWebhook`](https://circleci.com/docs/api/v2/index.html#tag/Webhook/operation/deleteWebhook).
+    /// `DELETE /webhook/{webhook-id}`, CircleCI's [`deleteWebhook`](https://circleci.com/docs/api/v2/index.html#tag/Webhook/operation/deleteWebhook). Example: [`DeleteWebhook`](crate::operations::DeleteWebhook).
     ///
     /// # Arguments
-    /// - `webhook_id`: ID of the webhook (UUID).
+    /// - `webhook_id` (UUID): ID of the webhook (UUID).
     pub fn delete_webhook(&self, webhook_id: impl Into<PathValue>) -> Request<DeleteWebhook> {
         Request::new(self).with_path(webhook_id)
     }
@@ -37,10 +37,10 @@ impl Client {
     ///
     /// Get an outbound webhook by id.
     ///
-    /// `GET /webhook/{webhook-id}`, CircleCI's [`getWebhookById`](https://circleci.com/docs/api/v2/index.html#tag/Webhook/operation/getWebhookById).
+    /// `GET /webhook/{webhook-id}`, CircleCI's [`getWebhookById`](https://circleci.com/docs/api/v2/index.html#tag/Webhook/operation/getWebhookById). Example: [`GetWebhookById`](crate::operations::GetWebhookById).
     ///
     /// # Arguments
-    /// - `webhook_id`: ID of the webhook (UUID).
+    /// - `webhook_id` (UUID): ID of the webhook (UUID).
     pub fn get_webhook_by_id(&self, webhook_id: impl Into<PathValue>) -> Request<GetWebhookById> {
         Request::new(self).with_path(webhook_id)
     }
@@ -49,26 +49,27 @@ impl Client {
     ///
     /// Get a list of outbound webhooks that match the given scope-type and scope-id.
     ///
-    /// `GET /webhook`, CircleCI's [`getWebhooks`](https://circleci.com/docs/api/v2/index.html#tag/Webhook/operation/getWebhooks).
+    /// `GET /webhook`, CircleCI's [`getWebhooks`](https://circleci.com/docs/api/v2/index.html#tag/Webhook/operation/getWebhooks). Example: [`GetWebhooks`](crate::operations::GetWebhooks).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `scope_id`: ID of the scope being used (at the moment, only project ID is supported).
-    /// - `scope_type`: Type of the scope being used.
+    /// - `scope_id` (UUID): ID of the scope being used (at the moment, only project ID is supported).
+    /// - `scope_type` ([`WebhookScopeType`](crate::types::WebhookScopeType)): Type of the scope being used.
     ///
-    /// Optional, as setters of the [`Request<GetWebhooks>`](Request): `page_token`.
+    /// # Optional
+    /// - `page_token` (text): A token to retrieve the next page of results.
     pub fn get_webhooks(&self, scope_id: impl Into<QueryValue>, scope_type: impl Into<types::WebhookScopeType>) -> Request<GetWebhooks> {
         Request::new(self).with_query("scope-id", scope_id).with_query("scope-type", scope_type.into())
     }
 
     /// Update an outbound webhook.
     ///
-    /// `PUT /webhook/{webhook-id}`, CircleCI's [`updateWebhook`](https://circleci.com/docs/api/v2/index.html#tag/Webhook/operation/updateWebhook).
+    /// `PUT /webhook/{webhook-id}`, CircleCI's [`updateWebhook`](https://circleci.com/docs/api/v2/index.html#tag/Webhook/operation/updateWebhook). Example: [`UpdateWebhook`](crate::operations::UpdateWebhook).
     ///
     /// # Arguments
-    /// - `webhook_id`: ID of the webhook (UUID).
-    /// - `body`: What to change in an outbound webhook.
+    /// - `webhook_id` (UUID): ID of the webhook (UUID).
+    /// - `body` ([`UpdateWebhookRequest`](crate::types::UpdateWebhookRequest)): What to change in an outbound webhook.
     pub fn update_webhook(&self, webhook_id: impl Into<PathValue>, body: impl Borrow<types::UpdateWebhookRequest>) -> Request<UpdateWebhook> {
         Request::new(self).with_path(webhook_id).with_json(body.borrow())
     }
@@ -77,7 +78,24 @@ impl Client {
 operation! {
     /// Create an outbound webhook.
     ///
-    /// Asked for by [`Client::create_webhook`].
+    /// [`Client::create_webhook`] describes the operation and makes a [`Request<CreateWebhook>`](Request) for `POST /webhook`.
+    ///
+    /// # Required arguments
+    /// - `body` ([`CreateWebhookRequest`](crate::types::CreateWebhookRequest)): The outbound webhook to create.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::CreateWebhookRequest::new([types::WebhookEvent::WorkflowCompleted], "release", types::NewWebhookScope::new("5034460f-c7c4-4c43-9457-de07e2029e7b".parse()?, types::WebhookScopeType::Project), "a long random text", "https://example.com/hook", true);
+    /// let answer = circleci.create_webhook(body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     CreateWebhook -> types::Webhook;
     "createWebhook" POST "/webhook" () Never
 }
@@ -85,7 +103,24 @@ operation! {
 operation! {
     /// Delete an outbound webhook.
     ///
-    /// Asked for by [`Client::delete_webhook`].
+    /// [`Client::delete_webhook`] describes the operation and makes a [`Request<DeleteWebhook>`](Request) for `DELETE /webhook/{webhook-id}`.
+    ///
+    /// # Required arguments
+    /// - `webhook_id` (UUID): ID of the webhook (UUID).
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .delete_webhook("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     DeleteWebhook -> types::MessageResponse;
     "deleteWebhook" DELETE "/webhook/{webhook-id}" ("webhook-id": Uuid) Safe
 }
@@ -93,7 +128,24 @@ operation! {
 operation! {
     /// Get a webhook.
     ///
-    /// Asked for by [`Client::get_webhook_by_id`].
+    /// [`Client::get_webhook_by_id`] describes the operation and makes a [`Request<GetWebhookById>`](Request) for `GET /webhook/{webhook-id}`.
+    ///
+    /// # Required arguments
+    /// - `webhook_id` (UUID): ID of the webhook (UUID).
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_webhook_by_id("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetWebhookById -> types::Webhook;
     "getWebhookById" GET "/webhook/{webhook-id}" ("webhook-id": Uuid) Safe
 }
@@ -101,11 +153,33 @@ operation! {
 operation! {
     /// List webhooks.
     ///
-    /// Asked for by [`Client::get_webhooks`].
+    /// [`Client::get_webhooks`] describes the operation and makes a [`Request<GetWebhooks>`](Request) for `GET /webhook`.
+    ///
+    /// # Required arguments
+    /// - `scope_id` (UUID): ID of the scope being used (at the moment, only project ID is supported).
+    /// - `scope_type` ([`WebhookScopeType`](crate::types::WebhookScopeType)): Type of the scope being used.
+    ///
+    /// # Optional setters
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci
+    ///     .get_webhooks("5034460f-c7c4-4c43-9457-de07e2029e7b", types::WebhookScopeType::Project)
+    ///     .items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     GetWebhooks -> types::WebhookList;
     "getWebhooks" GET "/webhook" () Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<GetWebhooks> {
     /// A token to retrieve the next page of results.
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
@@ -116,7 +190,28 @@ impl Request<GetWebhooks> {
 operation! {
     /// Update an outbound webhook.
     ///
-    /// Asked for by [`Client::update_webhook`].
+    /// [`Client::update_webhook`] describes the operation and makes a [`Request<UpdateWebhook>`](Request) for `PUT /webhook/{webhook-id}`.
+    ///
+    /// # Required arguments
+    /// - `webhook_id` (UUID): ID of the webhook (UUID).
+    /// - `body` ([`UpdateWebhookRequest`](crate::types::UpdateWebhookRequest)): What to change in an outbound webhook.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::UpdateWebhookRequest::new(None);
+    /// let answer = circleci
+    ///     .update_webhook("5034460f-c7c4-4c43-9457-de07e2029e7b", body)
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     UpdateWebhook -> types::Webhook;
     "updateWebhook" PUT "/webhook/{webhook-id}" ("webhook-id": Uuid) Safe
 }

@@ -17,11 +17,13 @@ impl Client {
     ///
     /// Approves a pending approval job in a workflow.
     ///
-    /// `POST /workflow/{id}/approve/{approval_request_id}`, CircleCI's [`approvePendingApprovalJobById`](https://circleci.com/docs/api/v2/index.html#tag/Workflow/operation/approvePendingApprovalJobById).
+    /// `POST /workflow/{id}/approve/{approval_request_id}`, CircleCI's [`approvePendingApprovalJobById`](https://circleci.com/docs/api/v2/index.html#tag/Workflow/operation/approvePendingApprovalJobById). Example: [`ApprovePendingApprovalJobById`](crate::operations::ApprovePendingApprovalJobById).
     ///
     /// # Arguments
-    /// - `id`: The unique ID of the workflow.
-    /// - `approval_request_id`: The ID of the job being approved.
+    /// - `id` (UUID): The unique ID of the workflow.
+    /// - `approval_request_id` (UUID): The ID of the job being approved.
+    #[doc(alias = "approval")]
+    #[doc(alias = "hold")]
     pub fn approve_pending_approval_job_by_id(&self, id: impl Into<PathValue>, approval_request_id: impl Into<PathValue>) -> Request<ApprovePendingApprovalJobById> {
         Request::new(self).with_path(id).with_path(approval_request_id)
     }
@@ -30,10 +32,12 @@ impl Client {
     ///
     /// Cancels a running workflow.
     ///
-    /// `POST /workflow/{id}/cancel`, CircleCI's [`cancelWorkflow`](https://circleci.com/docs/api/v2/index.html#tag/Workflow/operation/cancelWorkflow).
+    /// `POST /workflow/{id}/cancel`, CircleCI's [`cancelWorkflow`](https://circleci.com/docs/api/v2/index.html#tag/Workflow/operation/cancelWorkflow). Example: [`CancelWorkflow`](crate::operations::CancelWorkflow).
     ///
     /// # Arguments
-    /// - `id`: The unique ID of the workflow.
+    /// - `id` (UUID): The unique ID of the workflow.
+    #[doc(alias = "abort")]
+    #[doc(alias = "stop")]
     pub fn cancel_workflow(&self, id: impl Into<PathValue>) -> Request<CancelWorkflow> {
         Request::new(self).with_path(id)
     }
@@ -42,10 +46,10 @@ impl Client {
     ///
     /// Returns summary fields of a workflow by ID.
     ///
-    /// `GET /workflow/{id}`, CircleCI's [`getWorkflowById`](https://circleci.com/docs/api/v2/index.html#tag/Workflow/operation/getWorkflowById).
+    /// `GET /workflow/{id}`, CircleCI's [`getWorkflowById`](https://circleci.com/docs/api/v2/index.html#tag/Workflow/operation/getWorkflowById). Example: [`GetWorkflowById`](crate::operations::GetWorkflowById).
     ///
     /// # Arguments
-    /// - `id`: The unique ID of the workflow.
+    /// - `id` (UUID): The unique ID of the workflow.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
@@ -57,26 +61,31 @@ impl Client {
     ///
     /// Returns a sequence of jobs for a workflow.
     ///
-    /// `GET /workflow/{id}/job`, CircleCI's [`listWorkflowJobs`](https://circleci.com/docs/api/v2/index.html#tag/Workflow/operation/listWorkflowJobs).
+    /// `GET /workflow/{id}/job`, CircleCI's [`listWorkflowJobs`](https://circleci.com/docs/api/v2/index.html#tag/Workflow/operation/listWorkflowJobs). Example: [`ListWorkflowJobs`](crate::operations::ListWorkflowJobs).
     ///
     /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
     ///
     /// # Arguments
-    /// - `id`: The unique ID of the workflow.
+    /// - `id` (UUID): The unique ID of the workflow.
     ///
-    /// Optional, as setters of the [`Request<ListWorkflowJobs>`](Request): `page_token`.
+    /// # Optional
+    /// - `page_token` (text): A token to retrieve the next page of results.
     pub fn list_workflow_jobs(&self, id: impl Into<PathValue>) -> Request<ListWorkflowJobs> {
         Request::new(self).with_path(id)
     }
 
     /// Rerun a workflow.
     ///
-    /// `POST /workflow/{id}/rerun`, CircleCI's [`rerunWorkflow`](https://circleci.com/docs/api/v2/index.html#tag/Workflow/operation/rerunWorkflow).
+    /// `POST /workflow/{id}/rerun`, CircleCI's [`rerunWorkflow`](https://circleci.com/docs/api/v2/index.html#tag/Workflow/operation/rerunWorkflow). Example: [`RerunWorkflow`](crate::operations::RerunWorkflow).
     ///
     /// # Arguments
-    /// - `id`: The unique ID of the workflow.
+    /// - `id` (UUID): The unique ID of the workflow.
     ///
-    /// Optional, as setters of the [`Request<RerunWorkflow>`](Request): `body`.
+    /// # Optional
+    /// - `body` ([`RerunWorkflowRequest`](crate::types::RerunWorkflowRequest)): The information you can supply when rerunning a workflow.
+    #[doc(alias = "rerun")]
+    #[doc(alias = "restart")]
+    #[doc(alias = "retry")]
     pub fn rerun_workflow(&self, id: impl Into<PathValue>) -> Request<RerunWorkflow> {
         Request::new(self).with_empty_object().with_path(id)
     }
@@ -85,7 +94,27 @@ impl Client {
 operation! {
     /// Approve a job.
     ///
-    /// Asked for by [`Client::approve_pending_approval_job_by_id`].
+    /// [`Client::approve_pending_approval_job_by_id`] describes the operation and makes a [`Request<ApprovePendingApprovalJobById>`](Request) for `POST /workflow/{id}/approve/{approval_request_id}`.
+    ///
+    /// # Required arguments
+    /// - `id` (UUID): The unique ID of the workflow.
+    /// - `approval_request_id` (UUID): The ID of the job being approved.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .approve_pending_approval_job_by_id("5034460f-c7c4-4c43-9457-de07e2029e7b", "5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "approval")]
+    #[doc(alias = "hold")]
     ApprovePendingApprovalJobById -> types::MessageResponse;
     "approvePendingApprovalJobById" POST "/workflow/{id}/approve/{approval_request_id}" ("id": Uuid, "approval_request_id": Uuid) Never
 }
@@ -93,7 +122,26 @@ operation! {
 operation! {
     /// Cancel a workflow.
     ///
-    /// Asked for by [`Client::cancel_workflow`].
+    /// [`Client::cancel_workflow`] describes the operation and makes a [`Request<CancelWorkflow>`](Request) for `POST /workflow/{id}/cancel`.
+    ///
+    /// # Required arguments
+    /// - `id` (UUID): The unique ID of the workflow.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .cancel_workflow("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "abort")]
+    #[doc(alias = "stop")]
     CancelWorkflow -> types::MessageResponse;
     "cancelWorkflow" POST "/workflow/{id}/cancel" ("id": Uuid) Cancel
 }
@@ -101,7 +149,24 @@ operation! {
 operation! {
     /// Get a workflow.
     ///
-    /// Asked for by [`Client::get_workflow_by_id`].
+    /// [`Client::get_workflow_by_id`] describes the operation and makes a [`Request<GetWorkflowById>`](Request) for `GET /workflow/{id}`.
+    ///
+    /// # Required arguments
+    /// - `id` (UUID): The unique ID of the workflow.
+    ///
+    /// # Optional setters
+    /// None.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let answer = circleci
+    ///     .get_workflow_by_id("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
     GetWorkflowById -> types::Workflow;
     "getWorkflowById" GET "/workflow/{id}" ("id": Uuid) Safe
 }
@@ -109,11 +174,30 @@ operation! {
 operation! {
     /// Get a workflow's jobs.
     ///
-    /// Asked for by [`Client::list_workflow_jobs`].
+    /// [`Client::list_workflow_jobs`] describes the operation and makes a [`Request<ListWorkflowJobs>`](Request) for `GET /workflow/{id}/job`.
+    ///
+    /// # Required arguments
+    /// - `id` (UUID): The unique ID of the workflow.
+    ///
+    /// # Optional setters
+    /// - `page_token` (text): A token to retrieve the next page of results.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut items = circleci
+    ///     .list_workflow_jobs("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .items();
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     ListWorkflowJobs -> types::WorkflowJobList;
     "listWorkflowJobs" GET "/workflow/{id}/job" ("id": Uuid) Safe
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<ListWorkflowJobs> {
     /// A token to retrieve the next page of results.
     pub fn page_token(self, page_token: impl Into<QueryValue>) -> Self {
@@ -124,11 +208,36 @@ impl Request<ListWorkflowJobs> {
 operation! {
     /// Rerun a workflow.
     ///
-    /// Asked for by [`Client::rerun_workflow`].
+    /// [`Client::rerun_workflow`] describes the operation and makes a [`Request<RerunWorkflow>`](Request) for `POST /workflow/{id}/rerun`.
+    ///
+    /// # Required arguments
+    /// - `id` (UUID): The unique ID of the workflow.
+    ///
+    /// # Optional setters
+    /// - `body` ([`RerunWorkflowRequest`](crate::types::RerunWorkflowRequest)): The information you can supply when rerunning a workflow.
+    ///
+    /// # Example
+    /// ```no_run
+    /// use circleci_api::types;
+    ///
+    /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let body = types::RerunWorkflowRequest::new().enable_ssh(true);
+    /// let answer = circleci
+    ///     .rerun_workflow("5034460f-c7c4-4c43-9457-de07e2029e7b")
+    ///     .body(body)
+    ///     .send()
+    ///     .await?;
+    /// println!("{answer:?}");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "rerun")]
+    #[doc(alias = "restart")]
+    #[doc(alias = "retry")]
     RerunWorkflow -> types::WorkflowRerun;
     "rerunWorkflow" POST "/workflow/{id}/rerun" ("id": Uuid) Never
 }
 
+#[cfg(any(not(doc), all_setters))]
 impl Request<RerunWorkflow> {
     /// The information you can supply when rerunning a workflow.
     pub fn body(self, body: impl Borrow<types::RerunWorkflowRequest>) -> Self {

@@ -58,7 +58,7 @@ object! {
 
 object! {
     /// An environment variable of a context, without its value.
-    ContextEnvironmentVariable requires "variable" promises "created_at", "updated_at", "context_id" {
+    ContextEnvironmentVariable requires "variable" promises "context_id", "created_at", "updated_at" {
         /// ID of the context (UUID).
         context_id: Option<Uuid> = optional "context_id",
         /// The date and time the environment variable was created.

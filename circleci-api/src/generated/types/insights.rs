@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 object! {
     /// Metrics relating to the duration of the runs of a workflow or a job.
-    DurationMetrics promises "min", "mean", "median", "p95", "max", "standard_deviation" {
+    DurationMetrics promises "max", "mean", "median", "min", "p95", "standard_deviation" {
         /// The max duration, in seconds, among a group of runs.
         max: Option<i64> = optional "max",
         /// The mean duration, in seconds, among a group of runs.
@@ -28,7 +28,7 @@ object! {
 
 object! {
     /// A test that passed and failed in the same commit.
-    FlakyTest promises "workflow-created-at", "classname", "job-number", "times-flaked", "source", "pipeline-number", "file", "workflow-name", "job-name", "workflow-id", "test-name" {
+    FlakyTest promises "classname", "file", "job-name", "job-number", "pipeline-number", "source", "test-name", "times-flaked", "workflow-created-at", "workflow-id", "workflow-name" {
         /// The class the test belongs to.
         classname: Option<String> = optional "classname",
         /// The file the test belongs to.
@@ -84,7 +84,7 @@ open_enum! {
 
 object! {
     /// The summary metrics of one job of a workflow.
-    JobInsights requires "name" promises "metrics", "window_start", "window_end" {
+    JobInsights requires "name" promises "metrics", "window_end", "window_start" {
         /// Metrics relating to a workflow job's runs.
         metrics: Option<JobMetrics> = optional "metrics",
         /// The name of the job.
@@ -108,7 +108,7 @@ object! {
 
 object! {
     /// Metrics relating to a workflow job's runs.
-    JobMetrics promises "total_runs", "failed_runs", "successful_runs", "duration_metrics", "success_rate", "total_credits_used", "throughput" {
+    JobMetrics promises "duration_metrics", "failed_runs", "success_rate", "successful_runs", "throughput", "total_credits_used", "total_runs" {
         /// Metrics relating to the duration of runs for a workflow job.
         duration_metrics: Option<DurationMetrics> = optional "duration_metrics",
         /// The number of failed runs.
@@ -140,7 +140,7 @@ object! {
 
 object! {
     /// Metrics relating to the duration of runs for a workflow.
-    JobTimeseriesDurations promises "min", "median", "max", "p95", "total" {
+    JobTimeseriesDurations promises "max", "median", "min", "p95", "total" {
         /// The max duration, in seconds, among a group of runs.
         max: Option<i64> = optional "max",
         /// The median duration, in seconds, among a group of runs.
@@ -156,7 +156,7 @@ object! {
 
 object! {
     /// Metrics relating to a workflow's runs.
-    JobTimeseriesMetrics promises "total_runs", "failed_runs", "successful_runs", "throughput", "median_credits_used", "total_credits_used", "duration_metrics" {
+    JobTimeseriesMetrics promises "duration_metrics", "failed_runs", "median_credits_used", "successful_runs", "throughput", "total_credits_used", "total_runs" {
         /// Metrics relating to the duration of runs for a workflow.
         duration_metrics: Option<JobTimeseriesDurations> = optional "duration_metrics",
         /// The number of failed runs.
@@ -176,7 +176,7 @@ object! {
 
 object! {
     /// The metrics of one interval of a timeseries.
-    JobTimeseriesPoint requires "name" promises "min_started_at", "max_ended_at", "timestamp", "metrics" {
+    JobTimeseriesPoint requires "name" promises "max_ended_at", "metrics", "min_started_at", "timestamp" {
         /// The end time of the last execution included in the metrics.
         max_ended_at: Option<DateTime<Utc>> = optional "max_ended_at",
         /// Metrics relating to a workflow's runs.
@@ -192,7 +192,7 @@ object! {
 
 object! {
     /// Metrics for a single project, across all branches.
-    OrgProjectMetrics promises "total_credits_used", "total_duration_secs", "total_runs", "success_rate" {
+    OrgProjectMetrics promises "success_rate", "total_credits_used", "total_duration_secs", "total_runs" {
         /// The rate of successful runs, as a ratio from 0 to 1.
         success_rate: Option<f64> = optional "success_rate",
         /// The total credits consumed over the current timeseries interval.
@@ -206,7 +206,7 @@ object! {
 
 object! {
     /// Metrics and trends for one project of an organization.
-    OrgProjectSummary promises "project_name", "metrics", "trends" {
+    OrgProjectSummary promises "metrics", "project_name", "trends" {
         /// Metrics for a single project, across all branches.
         metrics: Option<OrgProjectMetrics> = optional "metrics",
         /// The name of the project.
@@ -218,7 +218,7 @@ object! {
 
 object! {
     /// Trends for a single project, across all branches.
-    OrgProjectTrends promises "total_credits_used", "total_duration_secs", "total_runs", "success_rate" {
+    OrgProjectTrends promises "success_rate", "total_credits_used", "total_duration_secs", "total_runs" {
         /// The trend value for the success rate.
         success_rate: Option<f64> = optional "success_rate",
         /// The trend value for total credits consumed.
@@ -232,7 +232,7 @@ object! {
 
 object! {
     /// Summary metrics with trends for the entire org, and for each project.
-    OrgSummary promises "org_data", "org_project_data", "all_projects" {
+    OrgSummary promises "all_projects", "org_data", "org_project_data" {
         /// A list of all the project names in the organization.
         all_projects: Vec<String> = list "all_projects",
         /// Aggregated metrics for an org, with trends.
@@ -244,7 +244,7 @@ object! {
 
 object! {
     /// Metrics and trends for one workflow on one branch of a project.
-    ProjectBranchSummary promises "workflow_name", "branch", "metrics", "trends" {
+    ProjectBranchSummary promises "branch", "metrics", "trends", "workflow_name" {
         /// The VCS branch of a workflow's trigger.
         branch: Option<String> = optional "branch",
         /// Metrics aggregated across a workflow or branch for a project.
@@ -258,7 +258,7 @@ object! {
 
 object! {
     /// The branches of a project that are currently available within Insights.
-    ProjectBranches promises "org_id", "project_id", "branches" {
+    ProjectBranches promises "branches", "org_id", "project_id" {
         /// A list of all the branches for a given project.
         branches: Vec<String> = list "branches",
         /// The unique ID of the organization.
@@ -290,7 +290,7 @@ object! {
 
 object! {
     /// Metrics aggregated across a workflow or branch for a project.
-    ProjectWorkflowMetrics promises "total_credits_used", "p95_duration_secs", "total_runs", "success_rate" {
+    ProjectWorkflowMetrics promises "p95_duration_secs", "success_rate", "total_credits_used", "total_runs" {
         /// The 95th percentile duration among a group of workflow runs.
         ///
         /// In seconds.
@@ -306,7 +306,7 @@ object! {
 
 object! {
     /// Metrics and trends for one workflow of a project.
-    ProjectWorkflowSummary promises "workflow_name", "metrics", "trends" {
+    ProjectWorkflowSummary promises "metrics", "trends", "workflow_name" {
         /// Metrics aggregated across a workflow or branch for a project.
         metrics: Option<ProjectWorkflowMetrics> = optional "metrics",
         /// Trends aggregated across a workflow or branch for a project.
@@ -318,7 +318,7 @@ object! {
 
 object! {
     /// Trends aggregated across a workflow or branch for a project.
-    ProjectWorkflowTrends promises "total_credits_used", "p95_duration_secs", "total_runs", "success_rate" {
+    ProjectWorkflowTrends promises "p95_duration_secs", "success_rate", "total_credits_used", "total_runs" {
         /// The 95th percentile duration among a group of workflow runs.
         p95_duration_secs: Option<f64> = optional "p95_duration_secs",
         /// The trend value for the success rate.
@@ -343,7 +343,7 @@ open_enum! {
 
 object! {
     /// Metrics aggregated across a project, or across the projects of an organization.
-    SummaryMetrics promises "total_runs", "total_duration_secs", "total_credits_used", "success_rate", "throughput" {
+    SummaryMetrics promises "success_rate", "throughput", "total_credits_used", "total_duration_secs", "total_runs" {
         /// The rate of successful runs, as a ratio from 0 to 1.
         success_rate: Option<f64> = optional "success_rate",
         /// The average number of runs per day.
@@ -369,7 +369,7 @@ object! {
 
 object! {
     /// Trends aggregated across a project, or across the projects of an organization.
-    SummaryTrends promises "total_runs", "total_duration_secs", "total_credits_used", "success_rate", "throughput" {
+    SummaryTrends promises "success_rate", "throughput", "total_credits_used", "total_duration_secs", "total_runs" {
         /// The trend value for the success rate.
         success_rate: Option<f64> = optional "success_rate",
         /// Trend value for the average number of runs per day.
@@ -401,7 +401,7 @@ object! {
 
 object! {
     /// Metrics for one test.
-    TestInsights promises "failed_runs", "job_name", "p95_duration", "test_name", "file", "source", "classname", "total_runs", "flaky" {
+    TestInsights promises "classname", "failed_runs", "file", "flaky", "job_name", "p95_duration", "source", "test_name", "total_runs" {
         /// The class the test belongs to.
         classname: Option<String> = optional "classname",
         /// The number of times the test failed.
@@ -425,7 +425,7 @@ object! {
 
 object! {
     /// Metrics for the tests of a workflow.
-    TestMetrics promises "average_test_count", "most_failed_tests", "most_failed_tests_extra", "slowest_tests", "slowest_tests_extra", "total_test_runs", "test_runs" {
+    TestMetrics promises "average_test_count", "most_failed_tests", "most_failed_tests_extra", "slowest_tests", "slowest_tests_extra", "test_runs", "total_test_runs" {
         /// The average number of tests executed per run.
         average_test_count: Option<i64> = optional "average_test_count",
         /// Metrics for the most frequently failing tests.
@@ -445,7 +445,7 @@ object! {
 
 object! {
     /// The test counts of one workflow of a pipeline.
-    TestRun promises "pipeline_number", "workflow_id", "success_rate", "test_counts" {
+    TestRun promises "pipeline_number", "success_rate", "test_counts", "workflow_id" {
         /// The number of the pipeline associated with the provided test counts.
         pipeline_number: Option<i64> = optional "pipeline_number",
         /// The success rate calculated from test counts.
@@ -461,7 +461,7 @@ object! {
 
 object! {
     /// The summary metrics of one workflow.
-    WorkflowInsights requires "name" promises "metrics", "window_start", "window_end", "project_id" {
+    WorkflowInsights requires "name" promises "metrics", "project_id", "window_end", "window_start" {
         /// Metrics relating to a workflow's runs.
         metrics: Option<WorkflowMetrics> = optional "metrics",
         /// The name of the workflow.
@@ -487,7 +487,7 @@ object! {
 
 object! {
     /// Metrics relating to a workflow's runs.
-    WorkflowMetrics promises "total_runs", "successful_runs", "mttr", "total_credits_used", "failed_runs", "success_rate", "duration_metrics", "total_recoveries", "throughput" {
+    WorkflowMetrics promises "duration_metrics", "failed_runs", "mttr", "success_rate", "successful_runs", "throughput", "total_credits_used", "total_recoveries", "total_runs" {
         /// Metrics relating to the duration of runs for a workflow.
         duration_metrics: Option<DurationMetrics> = optional "duration_metrics",
         /// The number of failed runs.
@@ -517,7 +517,7 @@ object! {
 
 object! {
     /// A recent run of a workflow.
-    WorkflowRun requires "id" promises "branch", "duration", "created_at", "stopped_at", "credits_used", "status", "is_approval" {
+    WorkflowRun requires "id" promises "branch", "created_at", "credits_used", "duration", "is_approval", "status", "stopped_at" {
         /// The VCS branch of a Workflow's trigger.
         branch: Option<String> = optional "branch",
         /// The date and time the workflow was created.
@@ -576,7 +576,7 @@ object! {
 
 object! {
     /// Metrics aggregated across a workflow for a given time window.
-    WorkflowSummaryMetrics promises "total_runs", "successful_runs", "mttr", "total_credits_used", "failed_runs", "success_rate", "window_start", "duration_metrics", "window_end", "throughput", "completed_runs" {
+    WorkflowSummaryMetrics promises "completed_runs", "duration_metrics", "failed_runs", "mttr", "success_rate", "successful_runs", "throughput", "total_credits_used", "total_runs", "window_end", "window_start" {
         /// The number of runs that ran to completion within the aggregation window.
         completed_runs: Option<i64> = optional "completed_runs",
         /// Metrics relating to the duration of runs for a workflow.
@@ -606,7 +606,7 @@ object! {
 
 object! {
     /// Trends for aggregated metrics across a workflow for a given time window.
-    WorkflowSummaryTrends promises "total_runs", "failed_runs", "success_rate", "p95_duration_secs", "median_duration_secs", "total_credits_used", "mttr", "throughput" {
+    WorkflowSummaryTrends promises "failed_runs", "median_duration_secs", "mttr", "p95_duration_secs", "success_rate", "throughput", "total_credits_used", "total_runs" {
         /// The trend value for number of failed runs.
         failed_runs: Option<f64> = optional "failed_runs",
         /// Trend value for the 50th percentile duration for a workflow for a given time window.

@@ -31,7 +31,7 @@ object! {
 
 object! {
     /// The details of a job.
-    JobDetails requires "name", "number" promises "status", "started_at", "created_at", "queued_at", "duration", "executor", "project", "organization", "contexts", "web_url", "parallel_runs", "latest_workflow", "pipeline", "parallelism", "messages" {
+    JobDetails requires "name", "number" promises "contexts", "created_at", "duration", "executor", "latest_workflow", "messages", "organization", "parallel_runs", "parallelism", "pipeline", "project", "queued_at", "started_at", "status", "web_url" {
         /// List of contexts used by the job.
         contexts: Vec<Named> = list "contexts",
         /// The time when the job was created.
@@ -83,7 +83,7 @@ object! {
 
 object! {
     /// Message from CircleCI execution platform.
-    JobMessage promises "type", "message" {
+    JobMessage promises "message", "type" {
         /// Information describing message.
         message: Option<String> = optional "message",
         /// Value describing the reason for message to be added to the job.
@@ -103,7 +103,7 @@ object! {
 
 object! {
     /// Information about a project.
-    JobProject requires "name", "slug" promises "id", "external_url" {
+    JobProject requires "name", "slug" promises "external_url", "id" {
         /// URL to the repository hosting the project's code.
         external_url: Option<String> = optional "external_url",
         /// The unique ID of the project.
@@ -147,7 +147,7 @@ object! {
 
 object! {
     /// The result of one test that a job ran.
-    Test requires "name" promises "message", "source", "run_time", "file", "result", "classname" {
+    Test requires "name" promises "classname", "file", "message", "result", "run_time", "source" {
         /// The programmatic location of the test.
         classname: Option<String> = optional "classname",
         /// The file in which the test is defined.

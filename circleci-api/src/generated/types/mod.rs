@@ -23,6 +23,12 @@ mod user;
 mod webhook;
 mod workflow;
 
+/// Expands to the code if CircleCI's document has the type.
+macro_rules! if_type {
+    (UsageExportJobState => $($code:tt)*) => { $($code)* };
+}
+pub(crate) use if_type;
+
 pub use context::*;
 pub use deploy::*;
 pub use groups::*;

@@ -95,7 +95,7 @@ object! {
 
 object! {
     /// An entry of an organization's URL orb allow-list.
-    UrlOrbAllowListEntry requires "id", "name" promises "prefix", "auth" {
+    UrlOrbAllowListEntry requires "id", "name" promises "auth", "prefix" {
         /// An authentication method to use for fetching URL orb references that match this allow-list entry's prefix.
         ///
         /// Allowed values are "bitbucket-oauth", "github-oauth", "github-app", or "none".

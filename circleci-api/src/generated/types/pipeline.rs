@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 object! {
     /// The user who triggered the Pipeline.
-    Actor promises "login", "avatar_url" {
+    Actor promises "avatar_url", "login" {
         /// URL to the user's avatar on the VCS.
         avatar_url: Option<String> = optional "avatar_url",
         /// The login information for the user on the VCS.
@@ -22,7 +22,7 @@ object! {
 
 object! {
     /// The latest commit in the pipeline.
-    Commit promises "subject", "body" {
+    Commit promises "body", "subject" {
         /// The body of the commit message.
         body: Option<String> = optional "body",
         /// The subject of the commit message.
@@ -128,7 +128,7 @@ impl GitRef {
 
 object! {
     /// A pipeline.
-    Pipeline requires "id", "number" promises "project_slug", "created_at", "errors", "state", "trigger" {
+    Pipeline requires "id", "number" promises "created_at", "errors", "project_slug", "state", "trigger" {
         /// The date and time the pipeline was created.
         created_at: Option<DateTime<Utc>> = optional "created_at",
         /// A sequence of errors that have occurred within the pipeline.
@@ -158,7 +158,7 @@ object! {
 
 object! {
     /// The configuration strings for the pipeline.
-    PipelineConfig promises "source", "compiled" {
+    PipelineConfig promises "compiled", "source" {
         /// The compiled configuration for the pipeline, after all orb expansion has been performed.
         ///
         /// If there were errors processing the pipeline's configuration, then this field may be empty.
@@ -180,7 +180,7 @@ object! {
 
 object! {
     /// A pipeline that was just created.
-    PipelineCreation requires "id", "number" promises "state", "created_at" {
+    PipelineCreation requires "id", "number" promises "created_at", "state" {
         /// The date and time the pipeline was created.
         created_at: Option<DateTime<Utc>> = optional "created_at",
         /// The unique ID of the pipeline.
@@ -194,7 +194,7 @@ object! {
 
 object! {
     /// An error with a type and message.
-    PipelineError promises "type", "message" {
+    PipelineError promises "message", "type" {
         /// A human-readable error message.
         ///
         /// It may have several lines, one for each error.
@@ -292,7 +292,7 @@ open_enum! {
 
 object! {
     /// A summary of the trigger.
-    PipelineTrigger promises "type", "received_at", "actor" {
+    PipelineTrigger promises "actor", "received_at", "type" {
         /// The user who triggered the Pipeline.
         actor: Option<Actor> = optional "actor",
         /// The date and time the trigger was received.
@@ -314,7 +314,7 @@ open_enum! {
 
 object! {
     /// VCS information for the pipeline.
-    PipelineVcs promises "provider_name", "origin_repository_url", "target_repository_url", "revision" {
+    PipelineVcs promises "origin_repository_url", "provider_name", "revision", "target_repository_url" {
         /// The branch where the pipeline ran.
         ///
         /// The HEAD commit on this branch was used for the pipeline. Note that `branch` and `tag` are mutually exclusive. To trigger a pipeline for a PR by number use `pull/<number>/head` for the PR ref or `pull/<number>/merge` for the merge ref (GitHub only).

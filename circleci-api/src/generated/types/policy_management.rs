@@ -200,7 +200,7 @@ one_of! {
 
 object! {
     /// A rule that was violated, and why.
-    Violation promises "rule", "reason" {
+    Violation promises "reason", "rule" {
         /// Why the rule was violated.
         reason: Option<String> = optional "reason",
         /// The name of the rule.

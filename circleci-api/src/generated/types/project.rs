@@ -134,7 +134,7 @@ impl AdvancedSettings {
 
 object! {
     /// A checkout key.
-    CheckoutKey requires "fingerprint" promises "public-key", "type", "preferred", "created-at" {
+    CheckoutKey requires "fingerprint" promises "created-at", "preferred", "public-key", "type" {
         /// The date and time the checkout key was created.
         created_at: Option<DateTime<Utc>> = optional "created-at" | "created_at",
         /// An SSH key fingerprint.
@@ -273,7 +273,7 @@ object! {
     /// A project.
     ///
     /// CircleCI notes that its definition is subject to change.
-    Project requires "name", "slug" promises "id", "organization_name", "organization_slug", "organization_id", "vcs_info" {
+    Project requires "name", "slug" promises "id", "organization_id", "organization_name", "organization_slug", "vcs_info" {
         /// The unique ID of the project.
         id: Option<Uuid> = optional "id",
         /// The date and time the last job of the project finished.
@@ -322,7 +322,7 @@ impl ProjectSettings {
 
 object! {
     /// Information about the VCS that hosts the project source code.
-    VcsInfo promises "vcs_url", "provider", "default_branch" {
+    VcsInfo promises "default_branch", "provider", "vcs_url" {
         /// The default branch of the repository.
         default_branch: Option<String> = optional "default_branch",
         /// The VCS provider.

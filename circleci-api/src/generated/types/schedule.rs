@@ -98,7 +98,7 @@ open_enum! {
 
 object! {
     /// A schedule, which triggers pipelines of a project.
-    Schedule requires "id", "name" promises "timetable", "description", "project-slug", "actor", "created-at", "updated-at", "parameters" {
+    Schedule requires "id", "name" promises "actor", "created-at", "description", "parameters", "project-slug", "timetable", "updated-at" {
         /// The attribution actor who will run the scheduled pipeline.
         actor: Option<User> = optional "actor",
         /// The date and time the schedule was created.
@@ -135,7 +135,7 @@ object! {
 object! {
     /// Timetable that specifies when a schedule triggers.
     #[derive(Default)]
-    Timetable as both promises "per-hour", "hours-of-day" {
+    Timetable as both promises "hours-of-day", "per-hour" {
         /// The days of the month on which the schedule triggers, from 1 to 31.
         ///
         /// Give either these or days of the week.

@@ -87,7 +87,7 @@ object! {
 
 object! {
     /// A workflow.
-    Workflow requires "name" promises "id", "status", "created_at", "stopped_at", "pipeline_id", "pipeline_number", "project_slug", "started_by" {
+    Workflow requires "name" promises "created_at", "id", "pipeline_id", "pipeline_number", "project_slug", "started_by", "status", "stopped_at" {
         /// Present if this workflow was auto-rerun from a previous workflow.
         ///
         /// The Nth auto-rerun workflow will have auto_rerun_number N.

@@ -45,7 +45,7 @@ impl CreateUsageExportRequest {
 
 object! {
     /// A usage export job that was created.
-    UsageExportJob requires "usage_export_job_id" promises "state", "start", "end", "download_urls" {
+    UsageExportJob requires "usage_export_job_id" promises "download_urls", "end", "start", "state" {
         /// A list of pre-signed URLs that the client can use to download the results of a Usage Export.
         download_urls: Vec<String> = secret_list "download_urls",
         /// The end date & time (inclusive) of the range from which data will be pulled.
@@ -71,7 +71,7 @@ open_enum! {
 
 object! {
     /// The state of a usage export job, and where to download its results.
-    UsageExportJobStatus requires "usage_export_job_id" promises "state", "download_urls" {
+    UsageExportJobStatus requires "usage_export_job_id" promises "download_urls", "state" {
         /// A list of pre-signed URLs that the client can use to download the results of a Usage Export.
         download_urls: Vec<String> = secret_list "download_urls",
         /// Why the job failed.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 object! {
     /// An organization of which a user is a member or a collaborator.
-    Collaboration requires "name" promises "id", "vcs-type", "avatar_url", "slug" {
+    Collaboration requires "name" promises "avatar_url", "id", "slug", "vcs-type" {
         /// URL to the user's avatar on the VCS.
         avatar_url: Option<String> = optional "avatar_url",
         /// The UUID of the organization.

@@ -132,7 +132,7 @@ impl UpdateWebhookRequest {
 
 object! {
     /// An outbound webhook.
-    Webhook requires "id", "name", "url" promises "scope", "events", "verify-tls", "signing-secret", "created-at", "updated-at" {
+    Webhook requires "id", "name", "url" promises "created-at", "events", "scope", "signing-secret", "updated-at", "verify-tls" {
         /// The date and time the webhook was created.
         created_at: Option<DateTime<Utc>> = optional "created-at" | "created_at",
         /// Events that will trigger the webhook.

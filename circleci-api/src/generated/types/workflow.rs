@@ -90,7 +90,7 @@ impl RerunWorkflowRequest {
 
 object! {
     /// A job of a workflow.
-    WorkflowJob requires "id", "name" promises "started_at", "dependencies", "project_slug", "status", "type" {
+    WorkflowJob requires "id", "name" promises "dependencies", "project_slug", "started_at", "status", "type" {
         /// The ID by which an approval job is approved.
         approval_request_id: Option<Uuid> = optional "approval_request_id",
         /// The unique ID of the user who approved the job.

@@ -9,9 +9,8 @@ use super::world::{Handler, Outcome, World, date, text};
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("listCheckoutKeys", |world, request| {
-        let keys = world.keys.iter().enumerate();
-        let items = keys.map(|(_, key)| (key.order(), key.json.clone()));
-        let items = items.collect();
+        let keys = world.keys.iter();
+        let items = keys.map(|key| (key.order(), key.json.clone())).collect();
         list(world, request, items, false)
     }),
     ("getCheckoutKey", |world, request| {

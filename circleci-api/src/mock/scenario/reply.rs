@@ -49,7 +49,7 @@ pub(super) fn page<T>(
     }
     let more = items.len() > world.page_size;
     items.truncate(world.page_size);
-    let last = items.last().filter(|_| more).map(|item| key(item));
+    let last = items.last().filter(|_| more).map(key);
     let salt = world.last_time().timestamp_subsec_nanos() ^ world.now().timestamp() as u32;
     Ok((items, last.map(|last| sealed(&last, list, salt))))
 }

@@ -1,13 +1,14 @@
 //! Compares two documents as contracts: operations, parameters, bodies, statuses, media types, security, servers.
 
 mod bodies;
-mod matching;
+pub mod matching;
 mod operations;
 mod parameters;
 mod security;
 mod words;
 
 use super::{
+    canonical::{Difference, difference},
     change::{Change, merge, short},
     schema::{Schemas, is_docs},
     verdict::Class,
@@ -15,6 +16,8 @@ use super::{
 use crate::document::escape;
 use serde_json::Value;
 use std::collections::BTreeMap;
+
+const LAYOUT: &str = "layout: what was written out is referred to, or the other way round";
 
 /// Every difference, the worst first.
 pub fn changes(old: &Value, new: &Value) -> Vec<Change> {
@@ -51,7 +54,15 @@ pub fn changes(old: &Value, new: &Value) -> Vec<Change> {
     } = contract;
     changes.extend(schemas.changes());
     if changes.is_empty() {
-        changes.push(Change::new(Class::Docs, "layout: what was written out is referred to, or the other way round, or stands in another order"));
+        changes.push(match difference(old, new) {
+            Difference::Layout => Change::new(Class::Docs, LAYOUT),
+            Difference::At(pointer) => {
+                let text = format!("unclassified, at {pointer}");
+                let mut change = Change::new(Class::Review, text);
+                change.places.insert(pointer);
+                change
+            }
+        });
     }
     merge(changes)
 }

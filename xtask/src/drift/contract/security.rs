@@ -6,7 +6,7 @@ use crate::{
     drift::{schema::is_docs, verdict::Class},
 };
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl<'a> Contract<'a> {
     pub fn security_schemes(&mut self) {
@@ -97,30 +97,35 @@ impl<'a> Contract<'a> {
         }
     }
 
+    /// The servers of the whole document (`at` is empty) or of one operation. The crate calls one server for all operations,
+    /// so that what an operation says for itself is for a person to judge.
     pub fn servers(&mut self, at: &str, old: &Value, new: &Value, name: &str) {
-        let urls = |list: &Value| {
-            list.as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(|server| server["url"].as_str())
-                .map(str::to_owned)
-                .collect::<BTreeSet<_>>()
+        let (before, after) = (by_url(old), by_url(new));
+        let own = !at.is_empty();
+        let (came, gone) = match own {
+            true => (Class::Review, Class::Review),
+            false => (Class::Additive, Class::Breaking),
         };
-        let (before, after) = (urls(old), urls(new));
         let at = format!("{at}/servers");
-        for url in after.difference(&before) {
-            self.note(
-                Class::Additive,
-                format!("{name}: new server {url}"),
-                &at,
-                name,
-            );
+        for (url, server) in &after {
+            let Some(old) = before.get(url) else {
+                self.note(came, format!("{name}: new server {url}"), &at, name);
+                continue;
+            };
+            self.other_keys(&format!("{name}: server {url}"), &at, old, server, &["url"]);
         }
-        for url in before.difference(&after) {
+        for url in before.keys().filter(|url| !after.contains_key(*url)) {
             let text = format!("{name}: server {url} is gone");
-            self.note(Class::Breaking, text, &at, name);
+            self.note(gone, text, &at, name);
         }
     }
+}
+
+/// Servers by their URL. One without a URL is of no use to anybody.
+fn by_url(list: &Value) -> BTreeMap<&str, &Value> {
+    let servers = list.as_array().into_iter().flatten();
+    let servers = servers.filter_map(|server| Some((server["url"].as_str()?, server)));
+    servers.collect()
 }
 
 fn spell_scheme(scheme: &Value) -> String {

@@ -3,7 +3,12 @@
 use super::Contract;
 use crate::{
     document::escape,
-    drift::{change::Change, schema::is_docs, verdict::Class},
+    drift::{
+        canonical::{holds_names, shape},
+        change::Change,
+        schema::is_docs,
+        verdict::Class,
+    },
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,7 +99,7 @@ fn words(
                 let at = format!("{pointer}/{}", escape(key));
                 let (one, other) = (before.get(key), after.get(key));
                 let said = if pointer.is_empty() {
-                    matches!(key.as_str(), "info" | "tags" | "openapi") || is_docs(key)
+                    matches!(key.as_str(), "info" | "tags") || is_docs(key)
                 } else {
                     !names && is_docs(key)
                 };
@@ -104,31 +109,22 @@ fn words(
                         found.entry(key.clone()).or_default().insert(at);
                     }
                 } else if let (Some(one), Some(other)) = (one, other) {
-                    let map_of_names = !names
-                        && matches!(
-                            key.as_str(),
-                            "properties"
-                                | "schemas"
-                                | "paths"
-                                | "responses"
-                                | "content"
-                                | "headers"
-                                | "parameters"
-                                | "requestBodies"
-                                | "securitySchemes"
-                        );
-                    words(one, other, &at, map_of_names, found);
+                    words(one, other, &at, !names && holds_names(key), found);
                 }
             }
         }
         (Value::Array(before), Value::Array(after)) => {
             for (index, other) in after.iter().enumerate() {
-                // Parameters are found by their names, in any order.
+                // Parameters are told by their names and alternatives by what they are, whatever their order.
                 let one = match parameter_key(other) {
                     Some(key) => before
                         .iter()
                         .find(|one| parameter_key(one).as_ref() == Some(&key)),
-                    None => before.get(index),
+                    None => {
+                        let wanted = shape(other);
+                        let alike = before.iter().find(|one| shape(one) == wanted);
+                        alike.or(before.get(index))
+                    }
                 };
                 if let Some(one) = one {
                     words(one, other, &format!("{pointer}/{index}"), false, found);

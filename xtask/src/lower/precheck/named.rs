@@ -2,7 +2,7 @@
 
 use super::{Check, Problem};
 use crate::{
-    document::{self, operations},
+    document::{self, operations, order},
     lower::{hoist::Hoisted, names, schema::component_name},
 };
 use serde_json::Value;
@@ -21,7 +21,7 @@ pub fn check_names(hoisted: &Hoisted) -> Vec<Problem> {
             let variant = names::union_variant(&named.name, name);
             if let Some(other) = variants.insert(variant.clone(), index) {
                 check.report(
-                    format!("{}/oneOf/{index}", named.pointer),
+                    format!("{}/oneOf/{}", named.pointer, order::index_of(branch, index)),
                     format!("would be the same variant, {variant}, as alternative {other}"),
                 );
             }

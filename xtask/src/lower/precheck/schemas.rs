@@ -2,7 +2,7 @@
 
 use super::{Check, is_name};
 use crate::{
-    document::{self, escape, located, operations, resolve},
+    document::{self, escape, located, operations, order, resolve},
     lower::{names, schema},
 };
 use serde_json::{Map, Value};
@@ -216,7 +216,10 @@ impl<'a> Check<'a> {
     /// An alternative is a type with a name, or a plain one of which there is no other.
     fn alternatives(&mut self, pointer: &str, kind: Option<&str>, branches: &'a [Value]) {
         let mut plain: BTreeMap<&str, usize> = BTreeMap::new();
-        for (index, branch) in branches.iter().enumerate() {
+        let branches = branches.iter().enumerate();
+        let branches = branches.map(|(index, branch)| (order::index_of(branch, index), branch));
+        // In the document's order, so that the second of two is the one reported.
+        for (index, branch) in branches.collect::<BTreeMap<_, _>>() {
             let at = format!("{pointer}/oneOf/{index}");
             let branch = resolve(self.document, branch);
             let own = branch["type"].as_str();
@@ -295,6 +298,7 @@ impl<'a> Check<'a> {
                 .flatten()
                 .enumerate()
             {
+                let index = order::index_of(branch, index);
                 self.schema(&format!("{pointer}/{key}/{index}"), branch);
             }
         }

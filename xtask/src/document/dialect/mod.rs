@@ -1,0 +1,261 @@
+//! OpenAPI 3.1 brought to 3.0, which is what the other steps read.
+//!
+//! The result says the same to them as the 3.0 document that the 3.1 document was made from: a change of dialect is no drift. What 3.0
+//! cannot say stays in the schema as `x-` and its keyword, out of the way of the generator and in sight of the comparison,
+//! and is listed with its JSON pointer.
+
+mod references;
+mod schema;
+
+pub use schema::is_rule;
+
+use super::{METHODS, escape, object_mut};
+use serde_json::{Map, Value, json};
+
+/// The version of a document after [`lower`], whatever it was before.
+pub const VERSION: &str = "3.0.3";
+
+/// Something that OpenAPI 3.0 cannot say.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Note {
+    /// Where it stands in the document as it came.
+    pub pointer: String,
+    pub what: String,
+}
+
+/// Whether this is a version that [`lower`] translates.
+pub fn is_3_1(version: &str) -> bool {
+    version == "3.1" || version.starts_with("3.1.")
+}
+
+/// Whether this is a version that needs no translation.
+pub fn is_3_0(version: &str) -> bool {
+    let patch = version.strip_prefix("3.0.");
+    patch.is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Translates a document of OpenAPI 3.1 in place and lists what 3.0 cannot say. A document of another version stays as it is.
+pub fn lower(document: &mut Value) -> Vec<Note> {
+    let version = document["openapi"].as_str().unwrap_or_default();
+    if is_3_0(version) {
+        // Which 3.0 it is changes nothing.
+        document["openapi"] = json!(VERSION);
+    }
+    if !is_3_1(document["openapi"].as_str().unwrap_or_default()) {
+        return Vec::new();
+    }
+    let (moved, notes) = references::settle(document);
+    let mut lowering = Lowering { notes, media: None };
+    lowering.document(document);
+    document["openapi"] = json!(VERSION);
+    let mut notes = lowering.notes;
+    for note in &mut notes {
+        note.pointer = references::as_it_came(&moved, &note.pointer);
+    }
+    notes.sort();
+    notes.dedup();
+    notes
+}
+
+struct Lowering {
+    notes: Vec<Note>,
+    /// The media type of the body that is being translated.
+    media: Option<String>,
+}
+
+impl Lowering {
+    fn note(&mut self, pointer: impl Into<String>, what: impl Into<String>) {
+        self.notes.push(Note {
+            pointer: pointer.into(),
+            what: what.into(),
+        });
+    }
+
+    fn document(&mut self, document: &mut Value) {
+        let Some(root) = document.as_object_mut() else {
+            return;
+        };
+        self.schema_dialect(root);
+        // The keyword that 3.0 documents use for the same thing.
+        if let Some(webhooks) = root.remove("webhooks") {
+            root.insert("x-webhooks".into(), webhooks);
+        }
+        for section in ["paths", "x-webhooks"] {
+            self.each(
+                root.get_mut(section),
+                &format!("/{section}"),
+                Self::path_item,
+            );
+        }
+        let components = root.get_mut("components").and_then(Value::as_object_mut);
+        let Some(components) = components else { return };
+        type Section = (&'static str, fn(&mut Lowering, &str, &mut Value));
+        let sections: [Section; 7] = [
+            ("schemas", Self::schema),
+            ("parameters", Self::parameter),
+            ("headers", Self::parameter),
+            ("requestBodies", Self::body),
+            ("responses", Self::response),
+            ("callbacks", Self::callback),
+            ("pathItems", Self::path_item),
+        ];
+        for (section, translate) in sections {
+            let at = format!("/components/{section}");
+            self.each(components.get_mut(section), &at, translate);
+        }
+        // They are written out where they are used.
+        components.remove("pathItems");
+    }
+
+    fn schema_dialect(&mut self, root: &mut Map<String, Value>) {
+        const KNOWN: [&str; 2] = [
+            "https://spec.openapis.org/oas/3.1/dialect/",
+            "https://json-schema.org/draft/2020-12/schema",
+        ];
+        let Some(dialect) = root.remove("jsonSchemaDialect") else {
+            return;
+        };
+        let dialect = dialect.as_str().unwrap_or_default();
+        if !KNOWN.iter().any(|known| dialect.starts_with(known)) {
+            self.note(
+                "/jsonSchemaDialect",
+                format!("the schemas are read as JSON Schema 2020-12, not as {dialect:?}"),
+            );
+        }
+    }
+
+    /// Calls `translate` for every value of a map.
+    fn each(
+        &mut self,
+        map: Option<&mut Value>,
+        at: &str,
+        translate: fn(&mut Self, &str, &mut Value),
+    ) {
+        for (name, value) in map.and_then(Value::as_object_mut).into_iter().flatten() {
+            translate(self, &format!("{at}/{}", escape(name)), value);
+        }
+    }
+
+    fn parameters(&mut self, list: Option<&mut Value>, at: &str) {
+        let list = list.and_then(Value::as_array_mut).into_iter().flatten();
+        for (index, parameter) in list.enumerate() {
+            self.parameter(&format!("{at}/{index}"), parameter);
+        }
+    }
+
+    fn path_item(&mut self, at: &str, item: &mut Value) {
+        self.parameters(item.get_mut("parameters"), &format!("{at}/parameters"));
+        for method in METHODS {
+            if let Some(operation) = item.get_mut(method) {
+                self.operation(&format!("{at}/{method}"), operation);
+            }
+        }
+    }
+
+    fn operation(&mut self, at: &str, operation: &mut Value) {
+        self.parameters(operation.get_mut("parameters"), &format!("{at}/parameters"));
+        if let Some(body) = operation.get_mut("requestBody") {
+            self.body(&format!("{at}/requestBody"), body);
+        }
+        self.each(
+            operation.get_mut("responses"),
+            &format!("{at}/responses"),
+            Self::response,
+        );
+        self.each(
+            operation.get_mut("callbacks"),
+            &format!("{at}/callbacks"),
+            Self::callback,
+        );
+        if let Some(operation) = operation.as_object_mut() {
+            // 3.0 requires it.
+            operation.entry("responses").or_insert_with(|| json!({}));
+        }
+    }
+
+    fn callback(&mut self, at: &str, callback: &mut Value) {
+        self.reference(at, callback);
+        self.each(Some(callback), at, Self::path_item);
+    }
+
+    /// A parameter or a header.
+    fn parameter(&mut self, at: &str, parameter: &mut Value) {
+        self.reference(at, parameter);
+        if let Some(schema) = parameter.get_mut("schema") {
+            self.schema(&format!("{at}/schema"), schema);
+        }
+        self.content(at, parameter);
+        one_example(parameter);
+    }
+
+    fn body(&mut self, at: &str, body: &mut Value) {
+        self.reference(at, body);
+        self.content(at, body);
+    }
+
+    fn response(&mut self, at: &str, response: &mut Value) {
+        self.reference(at, response);
+        self.each(
+            response.get_mut("headers"),
+            &format!("{at}/headers"),
+            Self::parameter,
+        );
+        self.content(at, response);
+    }
+
+    fn content(&mut self, at: &str, holder: &mut Value) {
+        let content = holder.get_mut("content").and_then(Value::as_object_mut);
+        for (media, body) in content.into_iter().flatten() {
+            let at = format!("{at}/content/{}", escape(media));
+            // In 3.1, a body of bytes has no schema.
+            if media == "application/octet-stream"
+                && let Some(body) = object_mut(body, &[])
+            {
+                body.entry("schema")
+                    .or_insert_with(|| json!({ "type": "string", "format": "binary" }));
+            }
+            let outer = self.media.replace(media.clone());
+            if let Some(schema) = body.get_mut("schema") {
+                self.schema(&format!("{at}/schema"), schema);
+            }
+            self.media = outer;
+            let encodings = body.get_mut("encoding").and_then(Value::as_object_mut);
+            for (name, encoding) in encodings.into_iter().flatten() {
+                let at = format!("{at}/encoding/{}/headers", escape(name));
+                self.each(encoding.get_mut("headers"), &at, Self::parameter);
+            }
+            one_example(body);
+        }
+    }
+
+    /// 3.1 lets a reference to anything but a schema have a summary and a description of its own; 3.0 reads neither.
+    fn reference(&mut self, at: &str, value: &Value) {
+        if !value["$ref"].is_string() {
+            return;
+        }
+        for key in ["summary", "description"] {
+            if value.get(key).is_some() {
+                let what = format!("a {key} beside a reference is not read");
+                self.note(format!("{at}/{key}"), what);
+            }
+        }
+    }
+}
+
+/// A single example without a name of its own is what 3.0 calls `example`.
+fn one_example(holder: &mut Value) {
+    let Some(map) = holder.as_object_mut() else {
+        return;
+    };
+    let examples = map.get("examples").and_then(Value::as_object);
+    let Some(only) = examples.filter(|examples| examples.len() == 1) else {
+        return;
+    };
+    let Some(only) = only.get("default").and_then(Value::as_object) else {
+        return;
+    };
+    if let (1, Some(value)) = (only.len(), only.get("value").cloned()) {
+        map.remove("examples");
+        map.entry("example").or_insert(value);
+    }
+}

@@ -1,0 +1,143 @@
+//! JSON and YAML, told apart by what the text holds and not by what it is called.
+
+use serde_json::{Map, Number, Value};
+use serde_yaml_ng::Value as Yaml;
+use std::fmt;
+
+/// Why a text is no document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// The text ends in the middle of its JSON.
+    CutOff,
+    /// The text begins as JSON does and is not JSON.
+    NotJson(String),
+    /// The text is neither JSON nor YAML.
+    Neither(String),
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CutOff => f.write_str("is cut off: its JSON ends too early"),
+            Self::NotJson(error) => write!(f, "is not JSON: {error}"),
+            Self::Neither(error) => write!(f, "is neither JSON nor YAML: {error}"),
+        }
+    }
+}
+
+/// Reads a JSON or YAML text. One that begins with a brace or a bracket and is neither is reported as JSON.
+pub fn read(text: &str) -> Result<Value, Unreadable> {
+    let json = match serde_json::from_str::<Value>(text) {
+        Ok(value) => {
+            // The version is judged as it stands.
+            let version = value.get("openapi").cloned();
+            let mut value = whole_numbers(value);
+            if let (Some(openapi), Some(version)) = (value.get_mut("openapi"), version) {
+                *openapi = version;
+            }
+            return Ok(value);
+        }
+        Err(error) => error,
+    };
+    yaml(text).map_err(|yaml| match text.trim_start().starts_with(['{', '[']) {
+        true if json.is_eof() => Unreadable::CutOff,
+        true => Unreadable::NotJson(json.to_string()),
+        false => Unreadable::Neither(yaml),
+    })
+}
+
+/// How deep brackets may be nested in YAML. The time to parse them grows with the square of this.
+const DEEPEST: usize = 2_000;
+
+fn yaml(text: &str) -> Result<Value, String> {
+    let mut depth = 0_usize;
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return Err(format!("it has more than {DEEPEST} open brackets"));
+        }
+    }
+    let mut value: Yaml = serde_yaml_ng::from_str(text).map_err(|error| error.to_string())?;
+    // `<<: *base`, which YAML 1.2 has no more and many documents use.
+    value.apply_merge().map_err(|error| error.to_string())?;
+    let mut value = json(value, "")?;
+    // Versions look like numbers, and `3.1` without quotes is one.
+    for pointer in ["/openapi", "/swagger", "/info/version"] {
+        if let Some(version @ Value::Number(_)) = value.pointer_mut(pointer) {
+            *version = Value::String(version.to_string());
+        }
+    }
+    match value {
+        Value::Object(_) | Value::Array(_) => Ok(whole_numbers(value)),
+        _ => Err("it holds a single value".to_owned()),
+    }
+}
+
+fn json(value: Yaml, at: &str) -> Result<Value, String> {
+    Ok(match value {
+        Yaml::Null => Value::Null,
+        Yaml::Bool(flag) => Value::Bool(flag),
+        Yaml::String(text) => Value::String(text),
+        Yaml::Number(number) => Value::Number(json_number(&number, at)?),
+        Yaml::Sequence(list) => {
+            let items = list.into_iter().enumerate();
+            let items = items.map(|(index, item)| json(item, &format!("{at}/{index}")));
+            Value::Array(items.collect::<Result<_, _>>()?)
+        }
+        Yaml::Mapping(map) => {
+            let mut object = Map::new();
+            for (key, value) in map {
+                let key = json_key(key, at)?;
+                let value = json(value, &format!("{at}/{}", super::escape(&key)))?;
+                if object.insert(key.clone(), value).is_some() {
+                    return Err(format!("{at}: has the key {key:?} twice"));
+                }
+            }
+            Value::Object(object)
+        }
+        Yaml::Tagged(tagged) => json(tagged.value, at)?,
+    })
+}
+
+fn json_number(number: &serde_yaml_ng::Number, at: &str) -> Result<Number, String> {
+    let whole = number.as_i64().map(Number::from);
+    let whole = whole.or_else(|| number.as_u64().map(Number::from));
+    let any = whole.or_else(|| number.as_f64().and_then(Number::from_f64));
+    any.ok_or_else(|| format!("{at}: {number} is a number that JSON does not have"))
+}
+
+/// Statuses are often written without quotes: `200:`.
+fn json_key(key: Yaml, at: &str) -> Result<String, String> {
+    match key {
+        Yaml::String(text) => Ok(text),
+        Yaml::Number(number) => Ok(number.to_string()),
+        Yaml::Bool(flag) => Ok(flag.to_string()),
+        Yaml::Tagged(tagged) => json_key(tagged.value, at),
+        Yaml::Null | Yaml::Sequence(_) | Yaml::Mapping(_) => {
+            Err(format!("{at}: has a key that is not text"))
+        }
+    }
+}
+
+/// `1.0` and `1` are one number in JSON, and some tools write one for the other.
+fn whole_numbers(value: Value) -> Value {
+    // Above this, a 64-bit float does not hold every integer.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            Some(float) if float.fract() == 0.0 && float.abs() < EXACT => Value::from(float as i64),
+            _ => Value::Number(number),
+        },
+        Value::Array(list) => list.into_iter().map(whole_numbers).collect(),
+        Value::Object(map) => Value::Object(
+            map.into_iter()
+                .map(|(key, value)| (key, whole_numbers(value)))
+                .collect(),
+        ),
+        other => other,
+    }
+}

@@ -1,0 +1,74 @@
+//! Changes that never reach the generated code, because an action of the overlay replaces the place where they are.
+
+use super::{change::Change, verdict::Class};
+use crate::document::overlay;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A line to review for each action that hides a change of the contract.
+pub fn hidden(old: &Value, new: &Value, overlay: &str, contract: &[Change]) -> Vec<Change> {
+    let places: BTreeSet<&str> = contract
+        .iter()
+        .filter(|change| change.class > Class::Docs)
+        .flat_map(|change| &change.places)
+        .map(String::as_str)
+        .collect();
+    let mut by_action: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for document in [old, new] {
+        // What the overlay cannot be applied to is reported elsewhere.
+        let Ok(stages) = overlay::stages(document, overlay) else {
+            continue;
+        };
+        for place in &places {
+            if let Some(action) = hidden_by(document, &stages, place) {
+                by_action
+                    .entry(action)
+                    .or_default()
+                    .insert((*place).to_owned());
+            }
+        }
+    }
+    let change = |(action, places): (String, BTreeSet<String>)| {
+        let mut change = Change::new(
+            Class::Review,
+            format!("hidden by the overlay action \"{action}\": extend it"),
+        );
+        let touched = contract.iter().filter(|it| !it.places.is_disjoint(&places));
+        change.touches = touched.flat_map(|it| it.touches.clone()).collect();
+        change.places = places;
+        change
+    };
+    by_action.into_iter().map(change).collect()
+}
+
+/// The first action after which a place of the document is not there any more, or counts no more.
+fn hidden_by(document: &Value, stages: &[(String, Value)], place: &str) -> Option<String> {
+    let mut before = document;
+    before.pointer(place)?;
+    for (action, after) in stages {
+        if after.pointer(place).is_none() || replaced(before, after, place) {
+            // "One timetable, continued" is the second half of "One timetable".
+            return Some(action.split(',').next().unwrap_or(action).to_owned());
+        }
+        before = after;
+    }
+    None
+}
+
+/// Whether something above a place has become a reference, or has another type.
+fn replaced(before: &Value, after: &Value, place: &str) -> bool {
+    let mut above = place;
+    while let Some((parent, _)) = above.rsplit_once('/') {
+        above = parent;
+        let (Some(before), Some(after)) = (before.pointer(above), after.pointer(above)) else {
+            return true;
+        };
+        let gained = |key: &str| {
+            before.get(key) != after.get(key) && after.get(key).is_some_and(Value::is_string)
+        };
+        if gained("$ref") || (before.get("type").is_some() && gained("type")) {
+            return true;
+        }
+    }
+    false
+}

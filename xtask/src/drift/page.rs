@@ -1,0 +1,384 @@
+//! The report on one page: users first, then what to do here, then the contract by operation. What only follows from something
+//! else is counted; `--all` lists it.
+
+use super::{
+    change::Change,
+    report::Report,
+    verdict::{Class, Verdict},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Write},
+};
+
+/// How wide a line with several things gets.
+const WIDTH: usize = 140;
+
+/// Writes the page.
+pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "from {} to {}", report.from, report.to)?;
+    writeln!(out, "verdict: {}", report.conclusion())?;
+    if report.verdict == Verdict::None {
+        return Ok(());
+    }
+    breaks(report, out)?;
+    news(report, out)?;
+    todo(report, out)?;
+    contract(report, out)?;
+    Ok(())
+}
+
+fn of_class(changes: &[Change], class: Class) -> impl Iterator<Item = &Change> {
+    changes.iter().filter(move |change| change.class == class)
+}
+
+// ---- users -------------------------------------------------------------------------------------------------------
+
+fn breaks(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let breaking: Vec<&Change> = of_class(&report.rust, Class::Breaking).collect();
+    let review: Vec<&Change> = of_class(&report.rust, Class::Review).collect();
+    let count = breaking.len();
+    writeln!(out, "\nWhat breaks for users: {}", some(count, "change"))?;
+    for change in &breaking {
+        writeln!(out, "  {}{}", change.text, cause(change))?;
+    }
+    for line in &report.glossary {
+        writeln!(out, "  where {line}")?;
+    }
+    if !review.is_empty() {
+        writeln!(out, "\nTo review: {}", some(review.len(), "change"))?;
+        for change in review {
+            writeln!(out, "  {}", change.text)?;
+        }
+    }
+    Ok(())
+}
+
+fn cause(change: &Change) -> String {
+    match &change.cause {
+        Some(cause) => format!(" ({cause})"),
+        None => String::new(),
+    }
+}
+
+fn news(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let (mut types, mut whole) = (0, Vec::new());
+    let mut members: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for change in of_class(&report.rust, Class::Additive) {
+        let text = change.text.as_str();
+        match member(text) {
+            _ if text.starts_with("new type ") => types += 1,
+            Some((owner, member)) => members.entry(owner).or_default().push(member),
+            None => whole.push(text),
+        }
+    }
+    let grouped: usize = members.values().map(Vec::len).sum();
+    let all = whole.len() + grouped + types;
+    writeln!(out, "\nWhat is new for users: {}", some(all, "change"))?;
+    for text in whole {
+        writeln!(out, "  {text}")?;
+    }
+    for (owner, members) in &members {
+        wrapped(out, &format!("  `{owner}` has"), members)?;
+    }
+    if types > 0 {
+        writeln!(out, "  and {} that these use", some(types, "new type"))?;
+    }
+    Ok(())
+}
+
+/// A new field, variant or setter: what it belongs to, and its name.
+fn member(text: &str) -> Option<(&str, String)> {
+    let rest = text.strip_prefix("new ")?;
+    let rest = rest.strip_prefix("variant ").unwrap_or(rest);
+    let rest = rest.strip_prefix("setter ").unwrap_or(rest);
+    let inner = rest.strip_prefix('`')?.split('`').next()?;
+    if let Some((method, setter)) = inner.split_once("().") {
+        return Some((method, format!("`{}`", setter.split('(').next()?)));
+    }
+    let (owner, member) = inner.split_once("::")?;
+    let is_new_method = owner == "Client" || member.starts_with("new(");
+    (!is_new_method).then(|| (owner, format!("`{member}`")))
+}
+
+// ---- here --------------------------------------------------------------------------------------------------------
+
+fn todo(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\nWhat to do here")?;
+    for (index, step) in report.advice().iter().enumerate() {
+        writeln!(out, "  {}. {step}", index + 1)?;
+    }
+    let applicability = &report.applicability;
+    for line in &applicability.refusals {
+        writeln!(out, "  stops: {line}")?;
+    }
+    let (mut open, mut taken) = (Vec::new(), 0);
+    for need in &applicability.needs {
+        match &need.taken_by {
+            Some(_) => taken += need.places.len(),
+            None => open.push(need),
+        }
+    }
+    for need in open {
+        let places: Vec<String> = need.places.iter().cloned().collect();
+        wrapped(
+            out,
+            &format!("  write an overlay action for {}:", need.kind),
+            &places,
+        )?;
+    }
+    let (rows, actions): (Vec<&String>, Vec<&String>) = applicability
+        .unnecessary
+        .iter()
+        .partition(|line| is_row(line));
+    for line in actions {
+        writeln!(out, "  no longer needed: {line}")?;
+    }
+    if let Some(first) = rows.first() {
+        let count = some(rows.len(), "row of our tables");
+        writeln!(out, "  no longer needed: {count}, such as: {first}")?;
+    }
+    if taken > 0 || !applicability.counts.is_empty() {
+        writeln!(
+            out,
+            "  nothing: {} that the overlay and the fixups take, {} that {} to more or fewer places",
+            some(taken, "new place"),
+            some(applicability.counts.len(), "action"),
+            plural(applicability.counts.len(), "applies", "apply"),
+        )?;
+    }
+    for line in &report.handwritten {
+        writeln!(out, "  by hand: {line}")?;
+    }
+    if !report.rows.is_empty() {
+        writeln!(out, "  rows for tests/support/calls.rs:")?;
+        for row in &report.rows {
+            writeln!(out, "        {row}")?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a line is about a row of a table, of which there are many, and not about an action.
+fn is_row(line: &str) -> bool {
+    ["words:", "naming table:", "arguments:"]
+        .iter()
+        .any(|start| line.starts_with(start))
+}
+
+// ---- the contract ------------------------------------------------------------------------------------------------
+
+/// What the page says nothing of but a number.
+#[derive(Default)]
+struct Counted {
+    new_operations: usize,
+    words: usize,
+    openness: usize,
+    children: usize,
+}
+
+fn contract(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mut counted = Counted::default();
+    let tops = tops(&report.contract);
+    let mut by_operation: BTreeMap<String, Vec<&Change>> = BTreeMap::new();
+    for change in &report.contract {
+        let place = change.places.iter().next().map_or("", String::as_str);
+        match change.class {
+            Class::Docs => counted.words += 1,
+            Class::Additive if change.text.starts_with("new operation ") => {
+                counted.new_operations += 1;
+            }
+            Class::Additive if change.text.ends_with("unknown keys") => counted.openness += 1,
+            _ if tops.iter().any(|top| is_below(place, top)) => counted.children += 1,
+            _ => by_operation
+                .entry(operations(change))
+                .or_default()
+                .push(change),
+        }
+    }
+    let listed: usize = by_operation.values().map(Vec::len).sum();
+    writeln!(
+        out,
+        "\nThe contract, by operation: {}",
+        some(listed, "change")
+    )?;
+    for (operations, changes) in &by_operation {
+        writeln!(out, "  {operations}")?;
+        for class in [Class::Breaking, Class::Review] {
+            for change in of(changes, class) {
+                writeln!(
+                    out,
+                    "    {:9} {}{}",
+                    class.word(),
+                    change.text,
+                    side(change)
+                )?;
+            }
+        }
+        let rest = grouped(of(changes, Class::Additive));
+        wrapped(out, "    additive ", &rest)?;
+    }
+    let parts = [
+        some_of(counted.new_operations, "new operation"),
+        some_of(counted.words, "kind of words or layout").replace("layouts", "layout"),
+        some_of(
+            counted.openness,
+            "object that forbids or allows unknown keys",
+        ),
+        some_of(counted.children, "part of what is listed"),
+    ];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    if !parts.is_empty() {
+        writeln!(
+            out,
+            "  counted only: {} (`--all` lists them)",
+            parts.join(", ")
+        )?;
+    }
+    Ok(())
+}
+
+fn of<'c>(changes: &'c [&'c Change], class: Class) -> impl Iterator<Item = &'c Change> {
+    changes
+        .iter()
+        .copied()
+        .filter(move |change| change.class == class)
+}
+
+/// The operations that a change touches, without the side of each.
+fn operations(change: &Change) -> String {
+    let names = change
+        .touches
+        .iter()
+        .map(|touched| touched.split(" (").next().unwrap_or(touched));
+    let names: BTreeSet<&str> = names.collect();
+    match names.len() {
+        0 => "the document".to_owned(),
+        _ => names.into_iter().collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// The side of the operations that a change is on, if it is on one: a name of a property alone does not say whose it is.
+fn side(change: &Change) -> String {
+    let sides = change
+        .touches
+        .iter()
+        .filter_map(|touched| touched.split_once(" ("));
+    let sides: BTreeSet<&str> = sides.map(|(_, side)| side.trim_end_matches(')')).collect();
+    match sides.len() {
+        1 => format!(" ({})", sides.into_iter().collect::<String>()),
+        _ => String::new(),
+    }
+}
+
+/// The texts of changes, with the new words and the new properties of one thing in one text.
+fn grouped<'c>(changes: impl Iterator<Item = &'c Change>) -> Vec<String> {
+    let mut groups: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    let mut rest = Vec::new();
+    for change in changes {
+        let text = change.text.as_str();
+        if let Some((owner, word)) = text.split_once(" has the new word ") {
+            groups
+                .entry((owner, "has the new words"))
+                .or_default()
+                .push(word);
+        } else if let Some(name) = text.strip_prefix("new property ") {
+            groups.entry(("new properties", "")).or_default().push(name);
+        } else if let Some(status) = text.strip_prefix("new status ") {
+            groups.entry(("new statuses", "")).or_default().push(status);
+        } else {
+            rest.push(text.to_owned());
+        }
+    }
+    let text = |((owner, what), items): ((&str, &str), Vec<&str>)| {
+        let start = format!("{owner} {what}");
+        let start = start.trim_end();
+        let one = match items.len() {
+            1 => start
+                .replace("words", "word")
+                .replace("properties", "property")
+                .replace("statuses", "status"),
+            _ => start.to_owned(),
+        };
+        format!("{one} {}", items.join(" "))
+    };
+    groups.into_iter().map(text).chain(rest).collect()
+}
+
+/// The places of what is gone or of another kind: whatever is said of the parts inside is said already.
+fn tops(changes: &[Change]) -> Vec<String> {
+    let is_top = |change: &&Change| {
+        let text = &change.text;
+        text.contains(" is gone")
+            || text.contains(" is one of several, was ")
+            || text.contains(", was one of several")
+    };
+    let places = changes
+        .iter()
+        .filter(is_top)
+        .flat_map(|change| &change.places);
+    places.cloned().collect()
+}
+
+fn is_below(place: &str, top: &str) -> bool {
+    place
+        .strip_prefix(top)
+        .is_some_and(|rest| rest.starts_with('/'))
+}
+
+// ---- words -------------------------------------------------------------------------------------------------------
+
+fn plural<'w>(count: usize, one: &'w str, many: &'w str) -> &'w str {
+    if count == 1 { one } else { many }
+}
+
+/// `3 changes`, `1 change`, `nothing`.
+fn some(count: usize, what: &str) -> String {
+    match count {
+        0 => "nothing".to_owned(),
+        1 => format!("1 {what}"),
+        _ => format!("{count} {}", many(what)),
+    }
+}
+
+fn some_of(count: usize, what: &str) -> String {
+    match count {
+        0 => String::new(),
+        count => some(count, what),
+    }
+}
+
+/// The plural of the first noun that has one.
+fn many(what: &str) -> String {
+    match what.split_once(' ') {
+        Some((noun @ ("kind" | "object" | "part" | "row"), rest)) => {
+            let rest = rest.replacen("forbids or allows", "forbid or allow", 1);
+            format!("{noun}s {}", rest.replacen("or action", "or actions", 1))
+        }
+        _ => format!("{what}s"),
+    }
+}
+
+/// Several things on as many lines as they need.
+fn wrapped(out: &mut dyn Write, start: &str, items: &[String]) -> io::Result<()> {
+    let Some(last) = items.len().checked_sub(1) else {
+        return Ok(());
+    };
+    let mut line = start.to_owned();
+    let indent = " ".repeat(start.len() - start.trim_start().len() + 4);
+    let mut fresh = true;
+    for (index, item) in items.iter().enumerate() {
+        let end = if index < last { "," } else { "" };
+        if !fresh && line.len() + item.len() > WIDTH {
+            writeln!(out, "{line}")?;
+            line.clone_from(&indent);
+            line.push_str(item);
+        } else {
+            line.push(' ');
+            line.push_str(item);
+        }
+        line.push_str(end);
+        fresh = false;
+    }
+    writeln!(out, "{line}")
+}
