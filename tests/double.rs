@@ -40,7 +40,7 @@ impl Reply {
 
 impl Plain {
     fn new(mock: &Mock) -> Self {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = circleci_api_tests::plain_http().build().unwrap();
         Self {
             http,
             base: mock.url(),
@@ -540,7 +540,7 @@ async fn what_circleci_refuses_is_refused() {
 #[tokio::test]
 async fn each_form_of_a_credential_will_do_and_none_will_not() {
     let circleci = Mock::start().await;
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = circleci_api_tests::plain_http().build().unwrap();
     let url = format!("{}/api/v2/me", circleci.url());
     for (header, value, expected) in [
         ("circle-token", "t", 200),

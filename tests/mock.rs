@@ -159,8 +159,7 @@ async fn a_slug_matches_however_it_is_escaped() {
         .on::<GetEnvVar>()
         .project("gh/acme/web")
         .path("name", "A B");
-    let http = circleci_api::reqwest::Client::builder()
-        .no_proxy()
+    let http = circleci_api_tests::plain_http()
         .tls_certs_only([])
         .build()
         .unwrap();

@@ -1,7 +1,7 @@
 //! What cannot be generated is found before progenitor runs and said in one line with its JSON pointer; what looks odd but
 //! can be, is. Each case is a small valid document with one edit.
 
-mod common;
+use crate::common;
 
 use common::*;
 use serde_json::{Value, json};

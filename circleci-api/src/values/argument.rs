@@ -87,7 +87,6 @@ pub(crate) const PROJECT_SLUG: &str =
     "must be a project slug of three parts, as in gh/acme/web, or the project's UUID";
 
 impl PathValue {
-    #[cfg(any(feature = "mock", feature = "tracing"))]
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -158,7 +157,11 @@ impl PathValue {
 }
 
 fn has_parts(text: &str, count: usize) -> bool {
-    1 + text.bytes().filter(|byte| *byte == b'/').count() == count && text.split('/').all(is_part)
+    let mut parts = 0;
+    text.split('/').all(|part| {
+        parts += 1;
+        is_part(part)
+    }) && parts == count
 }
 
 macro_rules! from_display {

@@ -200,8 +200,13 @@ fn canonical(provider: &str) -> Result<&'static str, SlugError> {
 
 /// Whether a part of a slug stays that part wherever it is put.
 pub(crate) fn is_part(part: &str) -> bool {
+    let is_forbidden = |c: char| c == '/' || c == '\\' || c.is_control();
     !matches!(part, "" | "." | "..")
-        && !part.contains(|c: char| c == '/' || c == '\\' || c.is_control())
+        && match part.is_ascii() {
+            // Most are, and bytes are read faster than characters.
+            true => !part.bytes().any(|byte| is_forbidden(byte.into())),
+            false => !part.contains(is_forbidden),
+        }
 }
 
 /// The parts of a git remote.
