@@ -139,7 +139,7 @@ fn what_users_do_not_notice_does_not_break_them() {
             ),
         ),
     ] {
-        let report = report(&with(&[old.clone()]), &with(&[new]));
+        let report = report(&with(std::slice::from_ref(&old)), &with(&[new]));
         assert!(
             report.verdict < Verdict::Breaking,
             "{old:?}: {:?}",

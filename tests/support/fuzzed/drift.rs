@@ -19,9 +19,11 @@ pub fn run(bytes: &[u8]) {
     let (old, new) = (document(one, "old"), document(other, "new"));
     let report = drift::compare(&old, &new, &documents::overlay(), "0.1.0");
     for format in [Format::Text, Format::Markdown, Format::Json] {
-        let mut page = Vec::new();
-        report.write(format, &mut page).expect("memory");
-        assert!(String::from_utf8(page).is_ok());
+        for all in [false, true] {
+            let mut page = Vec::new();
+            report.write(format, all, &mut page).expect("memory");
+            assert!(String::from_utf8(page).is_ok());
+        }
     }
     let same = drift::compare(&old, &old, &documents::overlay(), "0.1.0");
     assert_eq!(same.exit_code(Some(Deny::Any)), 0);

@@ -17,8 +17,8 @@ pub fn words(branches: &[Value]) -> Vec<String> {
         found.find_map(|word| word)
     };
     let mut words: Vec<String> = Vec::new();
-    for index in 0..branches.len() {
-        let known = branches[index][WORD].as_str().map(str::to_owned);
+    for (index, branch) in branches.iter().enumerate() {
+        let known = branch[WORD].as_str().map(str::to_owned);
         let word = known.or_else(|| alone(index));
         let word = word.unwrap_or_else(|| index.to_string());
         let taken = words.contains(&word);

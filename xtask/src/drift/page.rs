@@ -28,7 +28,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn of_class<'r>(changes: &'r [Change], class: Class) -> impl Iterator<Item = &'r Change> {
+fn of_class(changes: &[Change], class: Class) -> impl Iterator<Item = &Change> {
     changes.iter().filter(move |change| change.class == class)
 }
 

@@ -212,7 +212,7 @@ impl<'a> Maker<'a> {
             .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         let plain = |name: &str| name.replace('-', "_").to_lowercase();
         if place.key == "id" && place.top {
-            return names.last().filter(|name| {
+            return names.next_back().filter(|name| {
                 self.operation.path.ends_with(&format!("{{{name}}}")) && plain(name).ends_with("id")
             });
         }
@@ -504,7 +504,7 @@ fn text(place: Place<'_>, schema: &Value, example: Option<&str>) -> String {
     let is_id =
         name == "id" || ends(["_id", "-id"]) || ends(["_by", "-by"]) && schema["format"] == "uuid";
     let format = match schema["format"].as_str() {
-        None if is_id && example.is_none_or(|it| it == "" || is_uuid(it)) => Some("uuid"),
+        None if is_id && example.is_none_or(|it| it.is_empty() || is_uuid(it)) => Some("uuid"),
         None if ends(["_at", "-at"]) => Some("date-time"),
         None if example.is_none() && ends(["url", "_uri"]) => Some("uri"),
         format => format,

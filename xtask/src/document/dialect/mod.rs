@@ -89,7 +89,8 @@ impl Lowering {
         }
         let components = root.get_mut("components").and_then(Value::as_object_mut);
         let Some(components) = components else { return };
-        let sections: [(&str, fn(&mut Self, &str, &mut Value)); 7] = [
+        type Section = (&'static str, fn(&mut Lowering, &str, &mut Value));
+        let sections: [Section; 7] = [
             ("schemas", Self::schema),
             ("parameters", Self::parameter),
             ("headers", Self::parameter),
