@@ -302,7 +302,8 @@ impl Scenario {
     /// Uses the system clock. By default, time begins on 2 January 2026 and advances by one second with each step.
     ///
     /// ```
-    /// # use circleci_api::{chrono::{TimeDelta, Utc}, mock::{Mock, scenario::Scenario}};
+    /// # use std::time::SystemTime;
+    /// # use circleci_api::{chrono::{DateTime, TimeDelta}, mock::{Mock, scenario::Scenario}};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # let server = Mock::start().await;
     /// # let circleci = server.client();
@@ -310,8 +311,8 @@ impl Scenario {
     /// web.real_time();
     ///
     /// let pipeline = circleci.trigger_pipeline("gh/acme/web").send().await?;
-    /// let age = Utc::now() - pipeline.created_at;
-    /// assert!(age.abs() < TimeDelta::minutes(5));
+    /// let now = DateTime::from(SystemTime::now());
+    /// assert!(pipeline.created_at.is_some_and(|created| (now - created).abs() < TimeDelta::minutes(5)));
     /// # Ok(()) }
     /// ```
     pub fn real_time(&self) {
