@@ -23,7 +23,7 @@ impl Client {
     ///
     /// API v2 cannot list them. This combines the available sources:
     ///
-    /// | source | what it knows | `gh/…`, `bb/…` | `circleci/<id>` |
+    /// | source | what it lists | `gh/…`, `bb/…` | `circleci/<id>` |
     /// |---|---|---|---|
     /// | [`Pipelines`](ProjectSource::Pipelines) | projects with one of the newest pipelines of the organization (200, see [`pages`](FindProjects::pages)) | slugs | slugs |
     /// | [`Summary`](ProjectSource::Summary) | projects with runs in the last 90 days (Insights) | names, which make slugs | names, which do not |
@@ -342,7 +342,7 @@ impl Found {
     fn add(&mut self, source: ProjectSource, known: Known) {
         let (part, name, id) = match known {
             Known::Slug(slug) => {
-                // A source that takes the organization as an argument returns only its projects.
+                // Ignore projects of other organizations.
                 if slug.org_slug() != self.org {
                     return;
                 }

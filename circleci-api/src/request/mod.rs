@@ -209,7 +209,7 @@ impl<O: Kind> Request<O> {
     }
 }
 
-/// Defines an operation. Output, id, method, path template, path parameters, replay class:
+/// Defines an operation: its output, id, method, path template, path parameters and replay class.
 ///
 /// ```text
 /// operation! {
