@@ -63,8 +63,10 @@ pub type Decode<T> = fn(&mut Reply) -> Result<T, Error>;
 
 /// A request for an operation, on its way to being sent.
 ///
-/// The methods of [`Client`](crate::Client) make one of what the operation cannot do without. Each operation's own
-/// setters, for what is optional, are in its `impl Request<…>` block below.
+/// The methods of [`Client`](crate::Client) take what an operation requires and return a request. Each operation has its own
+/// setters for what is optional. They are methods of its request, and the page of the operation lists them: those of
+/// `Request<ListPipelines>` are on the page of [`ListPipelines`](crate::operations::ListPipelines). All operations:
+/// [`operations`](crate::operations).
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -117,17 +119,6 @@ impl<O: Kind> Request<O> {
         }
     }
 
-    /// What the API's document says about the operation.
-    pub fn operation(&self) -> &'static Operation {
-        O::OPERATION
-    }
-
-    /// Retries, replay and timeout of this one call.
-    pub fn options(mut self, options: CallOptions) -> Self {
-        self.call.set_options(options);
-        self
-    }
-
     /// Sends the request.
     ///
     /// # Errors
@@ -135,6 +126,12 @@ impl<O: Kind> Request<O> {
     /// Whatever went wrong, as an [`Error`] with questions to ask of it.
     pub fn send(self) -> Sending<O::Output> {
         Sending::new(self.call, O::DECODE)
+    }
+
+    /// Retries, replay and timeout of this one call.
+    pub fn options(mut self, options: CallOptions) -> Self {
+        self.call.set_options(options);
+        self
     }
 
     /// Sends the request, and keeps status, headers, request id and rate-limit figures beside the body.
@@ -154,6 +151,11 @@ impl<O: Kind> Request<O> {
     /// As [`send`](Self::send).
     pub fn send_as<T: DeserializeOwned>(self) -> Sending<T> {
         Sending::new(self.call, decode::json)
+    }
+
+    /// What the API's document says about the operation.
+    pub fn operation(&self) -> &'static Operation {
+        O::OPERATION
     }
 
     pub(crate) fn into_call(self) -> Call {
