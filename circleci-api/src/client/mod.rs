@@ -33,7 +33,8 @@ pub(crate) type Listener = Arc<dyn Fn(&Surprise) + Send + Sync>;
 
 /// A client of CircleCI's API v2. Cloning it is cheap, and the clones share their connections.
 ///
-/// Every operation is a method. One that takes a body or an argument checks it when the call is sent.
+/// Every operation is a method. One that takes a body or an argument checks it when the call is sent. Below, the operations
+/// stand under CircleCI's tags, such as "Pipeline" and "Workflow"; [`operations`](crate::operations) has a page for each.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
