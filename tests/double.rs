@@ -40,7 +40,7 @@ impl Reply {
 
 impl Plain {
     fn new(mock: &Mock) -> Self {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = circleci_api_tests::plain_http().build().unwrap();
         Self {
             http,
             base: mock.url(),
@@ -540,7 +540,7 @@ async fn what_circleci_refuses_is_refused() {
 #[tokio::test]
 async fn each_form_of_a_credential_will_do_and_none_will_not() {
     let circleci = Mock::start().await;
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = circleci_api_tests::plain_http().build().unwrap();
     let url = format!("{}/api/v2/me", circleci.url());
     for (header, value, expected) in [
         ("circle-token", "t", 200),
@@ -1158,15 +1158,15 @@ async fn a_scenario_file_that_is_wrong_says_where() {
         ),
         (
             json!({ "project": "gh/a/b", "next": [{ "workflows": [{ "name": "w" }] }] }),
-            "next[0].workflows[0].statuses: must have a status",
+            "next[0].workflows[0].statuses: must not be empty",
         ),
         (
             json!({ "project": "gh/a/b", "next": [{ "workflows": [{ "name": "w", "statuses": ["sucess"] }] }] }),
-            "next[0].workflows[0].statuses[0]: must be a status of a workflow",
+            "next[0].workflows[0].statuses[0]: must be a workflow status",
         ),
         (
             json!({ "project": "gh/a/b", "pipelines": [{ "brunch": "x" }] }),
-            "pipelines[0].brunch: this key is unknown",
+            "pipelines[0].brunch: unknown key",
         ),
         (
             json!({ "project": "gh/a/b", "variables": { "A": 1 } }),

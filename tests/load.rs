@@ -199,7 +199,7 @@ async fn the_double_answers_a_thousand_at_once_and_keeps_memory_flat() {
     let web = Scenario::start(&double, "gh/acme/web");
     web.keep(100);
     web.real_time();
-    let http = circleci_api::reqwest::Client::builder().no_proxy().build();
+    let http = circleci_api_tests::plain_http().build();
     let (http, url) = (http.unwrap(), format!("{}/api/v2", double.url()));
     let send = move |number: usize| {
         let project = format!("{url}/project/gh/acme/web");

@@ -20,7 +20,7 @@ async fn the_tour_ends_well_and_reads_as_it_always_did() {
 /// What is run against CircleCI itself.
 #[tokio::test]
 async fn looking_around_only_reads() {
-    let server = program::server::SmallCircleCi::start().await;
+    let server = program::server::SmallCircleCi::start().await.unwrap();
     let circleci = Client::builder()
         .host(server.url())
         .token(program::server::TOKEN)
@@ -31,7 +31,7 @@ async fn looking_around_only_reads() {
     program::look_around(&circleci, &project, &mut program::screen::Screen(&mut out))
         .await
         .unwrap();
-    let requests = server.received().await;
+    let requests = server.received();
     assert!(requests.len() > 8, "{}", requests.len());
     assert!(
         requests
@@ -42,7 +42,7 @@ async fn looking_around_only_reads() {
 
 #[tokio::test]
 async fn another_token_is_told_to_log_in() {
-    let server = program::server::SmallCircleCi::start().await;
+    let server = program::server::SmallCircleCi::start().await.unwrap();
     let circleci = Client::builder()
         .host(server.url())
         .token("another")

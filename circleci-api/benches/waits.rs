@@ -2,7 +2,7 @@
 //! measured beside its critical path, which is the least number of answers that have to be waited for one after the
 //! other with 8 at a time, and beside the same job as a loop with reqwest.
 //!
-//! `cargo bench -p circleci-api --bench waits --features overview,wait,artifacts,contexts,usage`
+//! `cargo bench -p circleci-api-bench --bench waits`
 
 mod common;
 
@@ -107,6 +107,7 @@ fn main() {
         .token("t")
         .build()
         .expect("a client");
+    // The client above has installed a provider of TLS.
     let by_hand = reqwest::Client::new();
     let plain = Plain {
         http: by_hand,
@@ -279,7 +280,7 @@ impl Plain {
         }
     }
 
-    async fn file(&self, url: &str) -> bytes::Bytes {
+    async fn file(&self, url: &str) -> circleci_api::bytes::Bytes {
         let response = self.http.get(url).send().await.expect("an answer");
         response.bytes().await.expect("a body")
     }

@@ -61,7 +61,7 @@ async fn real(file: &str, organization: &str, context: &str, out: &mut dyn Write
 /// Into a context that is gone afterwards.
 pub async fn dry(text: &str, out: &mut dyn Write) -> Result {
     writeln!(out, "A dry run, into a context of this process.")?;
-    let server = server::SmallCircleCi::start().await;
+    let server = server::SmallCircleCi::start().await?;
     let circleci = Client::builder()
         .host(server.url())
         .token(server::TOKEN)

@@ -46,7 +46,7 @@ async fn main() -> ExitCode {
 
 /// On a server that is gone afterwards. Its branch has failed, which is what it is there to show.
 pub async fn small(out: &mut dyn Write) -> Result<bool> {
-    let server = server::SmallCircleCi::start().await;
+    let server = server::SmallCircleCi::start().await?;
     let circleci = Client::builder().host(server.url()).token(server::TOKEN);
     let project = server::PROJECT.parse()?;
     status(&circleci.build()?, &project, "checkout", out).await?;

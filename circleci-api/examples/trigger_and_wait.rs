@@ -56,7 +56,7 @@ async fn main() -> ExitCode {
 
 /// On a server that is gone afterwards, and that moves whenever it is looked at.
 pub async fn small(out: &mut dyn Write) -> Result<bool> {
-    let server = server::SmallCircleCi::start().await;
+    let server = server::SmallCircleCi::start().await?;
     let circleci = Client::builder().host(server.url()).token(server::TOKEN);
     let release = Release {
         project: server::PROJECT.parse()?,

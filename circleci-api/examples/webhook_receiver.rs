@@ -159,6 +159,8 @@ pub async fn demo() -> Result {
     println!("Receiving at {url}, from this very program.");
     let server = tokio::spawn(serve(listener, Receiver::new("demo secret")));
 
+    // reqwest needs a provider of TLS. An error means that there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let http = circleci_api::reqwest::Client::builder()
         .no_proxy()
         .build()?;

@@ -10,6 +10,13 @@ pub mod server;
 pub mod stage;
 pub mod values;
 
+/// Connections of reqwest alone, without a client of this crate.
+pub fn plain_http() -> circleci_api::reqwest::ClientBuilder {
+    // An error means that there is a provider already.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    circleci_api::reqwest::Client::builder().no_proxy()
+}
+
 /// The README's snippets run as tests; those that would need CircleCI are only compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

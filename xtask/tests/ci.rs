@@ -1,7 +1,7 @@
 //! `.circleci/config.yml`, as far as it can be checked without a network: CircleCI's rules for what a configuration holds,
 //! that everything it refers to is there, and that no push depends on the live document.
 
-mod common;
+use crate::common;
 
 use serde_json::{Map, Value};
 use std::{collections::BTreeSet, fs};

@@ -1,6 +1,6 @@
 //! OpenAPI 3.1 and YAML: what both say in their own way is the same document, to the generator and to the comparison.
 
-mod common;
+use crate::common;
 
 use common::{base, overlay};
 use serde::Deserialize;

@@ -1,7 +1,7 @@
 //! `cargo xtask drift`: one small document, one edit, and what the report says of it, in both directions.
 //! Read the snapshots as a maintainer would: two people must agree on what to do.
 
-mod common;
+use crate::common;
 
 use std::{
     fs,

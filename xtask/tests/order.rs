@@ -1,7 +1,7 @@
 //! The order of alternatives, of required properties, of parameters and of tags says nothing: neither to the comparison nor
 //! to the generated code.
 
-mod common;
+use crate::common;
 
 use common::{base, build, overlay, put, vendored};
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! What `drift` says on one page, and what it used not to see or called breaking.
 
-mod common;
+use crate::common;
 
 use common::{base, overlay, put, vendored};
 use serde_json::{Value, json};

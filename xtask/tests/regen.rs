@@ -1,7 +1,7 @@
 //! `cargo xtask regen` on copies of the repository's documents: the same bytes every time, stale code found whatever the
 //! way in which it is stale, nothing kept that no longer applies, nothing lost when something fails.
 
-mod common;
+use crate::common;
 
 use common::{build, check_files, overlay, put, root, vendored, works};
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! `cargo xtask update` in a copy of this repository, with a cargo that only says what it was asked: what is taken in, where
 //! it stops, and that the tree is as it was whenever it stops.
 
-mod common;
+use crate::common;
 
 use serde_json::{Value, json};
 use std::{

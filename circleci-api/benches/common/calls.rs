@@ -72,6 +72,8 @@ impl ByHand {
             (HeaderName::from_static("circle-token"), token),
             (ACCEPT, HeaderValue::from_static("application/json")),
         ]);
+        // An error means that there is a provider of TLS already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut http = reqwest::Client::builder()
             .user_agent("bench/0.1.0")
             .default_headers(headers)

@@ -59,7 +59,7 @@ async fn main() -> ExitCode {
 
 /// On a server that is gone afterwards.
 pub async fn small(out: &mut dyn Write, aside: &mut dyn Write) -> io::Result<bool> {
-    let server = server::SmallCircleCi::start().await;
+    let server = server::SmallCircleCi::start().await?;
     let builder = Client::builder().host(server.url()).token(server::TOKEN);
     let project = match server::PROJECT.parse() {
         Ok(project) => project,

@@ -52,7 +52,7 @@ async fn main() -> ExitCode {
 
 /// Everything, on a server that is gone afterwards.
 pub async fn small(out: &mut dyn Write) -> Result {
-    let server = SmallCircleCi::start().await;
+    let server = SmallCircleCi::start().await?;
     let circleci = Client::builder()
         .host(server.url())
         .token(server::TOKEN)
@@ -66,7 +66,7 @@ pub async fn small(out: &mut dyn Write) -> Result {
     trigger_and_watch(&circleci, &project, screen).await?;
     change_variables(&circleci, &project, screen).await?;
     fail(&circleci, &project, screen).await?;
-    what_arrived(&server, screen).await
+    what_arrived(&server, screen)
 }
 
 /// The part that only reads, on CircleCI itself.
@@ -333,8 +333,8 @@ async fn fail(circleci: &Client, project: &ProjectSlug, screen: &mut Screen<'_>)
     Ok(())
 }
 
-async fn what_arrived(server: &SmallCircleCi, screen: &mut Screen<'_>) -> Result {
-    let requests = server.received().await;
+fn what_arrived(server: &SmallCircleCi, screen: &mut Screen<'_>) -> Result {
+    let requests = server.received();
     screen.chapter(&format!(
         "What the server saw: {} requests, these with a body",
         requests.len()

@@ -4,12 +4,22 @@
 //! keys and words that it does not know.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::convert::Infallible;
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use circleci_api::reqwest::Url;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{HeaderMap, Method, Response, StatusCode};
+use hyper_util::rt::TokioIo;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
-use wiremock::matchers::any;
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 pub const TOKEN: &str = "CCIPAT_of_the_tour";
 pub const PROJECT: &str = "gh/acme/web";
@@ -27,58 +37,106 @@ const BUILD: &str = "30000000-4d2a-4f00-9e11-000000000513";
 const DEPLOY: &str = "40000000-4d2a-4f00-9e11-000000000513";
 const APPROVAL: &str = "50000000-4d2a-4f00-9e11-000000000513";
 
+/// A request as it arrived.
+#[derive(Clone)]
+pub struct Request {
+    pub method: Method,
+    pub url: Url,
+    headers: HeaderMap,
+    pub body: Bytes,
+}
+
 /// The server. It stops when it is dropped.
-pub struct SmallCircleCi(MockServer);
+pub struct SmallCircleCi {
+    url: String,
+    world: Arc<Mutex<World>>,
+    accepting: JoinHandle<()>,
+}
 
 impl SmallCircleCi {
-    pub async fn start() -> Self {
-        let server = MockServer::start().await;
-        let everything = Mock::given(any()).respond_with(Responder::default());
-        server.register(everything).await;
-        Self(server)
+    pub async fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let world = Arc::<Mutex<World>>::default();
+        let accepting = tokio::spawn(accept(listener, url.clone(), Arc::clone(&world)));
+        Ok(Self {
+            url,
+            world,
+            accepting,
+        })
     }
 
-    pub fn url(&self) -> String {
-        self.0.uri()
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// What has arrived so far.
-    pub async fn received(&self) -> Vec<Request> {
-        self.0.received_requests().await.unwrap_or_default()
+    pub fn received(&self) -> Vec<Request> {
+        lock(&self.world).received.clone()
     }
 }
 
-#[derive(Default)]
-struct Responder(Mutex<World>);
-
-impl Responder {
-    fn world(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for SmallCircleCi {
+    fn drop(&mut self) {
+        self.accepting.abort();
     }
 }
 
-impl Respond for Responder {
-    fn respond(&self, request: &Request) -> ResponseTemplate {
-        let mut world = self.world();
-        world.requests += 1;
-        let answer = world.answer(request);
-        let response = match answer {
-            Answer::Json(status, body) => ResponseTemplate::new(status).set_body_json(body),
-            // CircleCI's rate limiter speaks plain text.
-            Answer::Busy => ResponseTemplate::new(429)
-                .insert_header("retry-after", "0")
-                .set_body_string("Rate limited."),
-        };
-        response
-            .insert_header(
-                "x-request-id",
-                format!("7f2c0000-0000-4000-8000-{:012}", world.requests),
-            )
-            .insert_header("ratelimit-limit", "300")
-            .insert_header(
-                "ratelimit-remaining",
-                300_u64.saturating_sub(world.requests).to_string(),
-            )
+fn lock(world: &Mutex<World>) -> MutexGuard<'_, World> {
+    world.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn accept(listener: TcpListener, url: String, world: Arc<Mutex<World>>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let (url, world) = (url.clone(), Arc::clone(&world));
+        let service = service_fn(move |request| {
+            let (url, world) = (url.clone(), Arc::clone(&world));
+            async move {
+                let response = match read(request, &url).await {
+                    Some(request) => lock(&world).respond(request),
+                    None => response(message(400, "Bad Request")),
+                };
+                Ok::<_, Infallible>(response)
+            }
+        });
+        tokio::spawn(async move {
+            // A connection that breaks is the client's concern.
+            let _ = http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+async fn read(request: hyper::Request<Incoming>, server: &str) -> Option<Request> {
+    let (head, body) = request.into_parts();
+    Some(Request {
+        method: head.method,
+        url: Url::parse(&format!("{server}{}", head.uri)).ok()?,
+        headers: head.headers,
+        body: body.collect().await.ok()?.to_bytes(),
+    })
+}
+
+fn response(answer: Answer) -> Response<Full<Bytes>> {
+    let (status, kind, body) = match answer {
+        Answer::Json(status, body) => (status, "application/json", body.to_string()),
+        // CircleCI's rate limiter speaks plain text.
+        Answer::Busy => (429, "text/plain", "Rate limited.".to_owned()),
+    };
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
+    let headers = response.headers_mut();
+    insert(headers, "content-type", kind.to_owned());
+    if status == 429 {
+        insert(headers, "retry-after", "0".to_owned());
+    }
+    response
+}
+
+fn insert(headers: &mut HeaderMap, name: &'static str, value: String) {
+    if let Ok(value) = value.parse() {
+        headers.insert(name, value);
     }
 }
 
@@ -95,6 +153,7 @@ struct World {
     variables: BTreeMap<String, String>,
     context_variables: BTreeMap<String, String>,
     triggered: Option<Triggered>,
+    received: Vec<Request>,
 }
 
 /// A pipeline on its way. Its clock is the number of times that its workflows were asked for.
@@ -105,6 +164,19 @@ struct Triggered {
 }
 
 impl World {
+    fn respond(&mut self, request: Request) -> Response<Full<Bytes>> {
+        self.requests += 1;
+        let mut response = response(self.answer(&request));
+        self.received.push(request);
+        let headers = response.headers_mut();
+        let id = format!("7f2c0000-0000-4000-8000-{:012}", self.requests);
+        insert(headers, "x-request-id", id);
+        insert(headers, "ratelimit-limit", "300".to_owned());
+        let remaining = 300_u64.saturating_sub(self.requests);
+        insert(headers, "ratelimit-remaining", remaining.to_string());
+        response
+    }
+
     fn answer(&mut self, request: &Request) -> Answer {
         if request
             .headers

@@ -7,6 +7,7 @@ use reqwest::redirect::Policy;
 
 use crate::client::host::Host;
 use crate::client::proxies::Proxies;
+use crate::client::tls;
 use crate::error::Error;
 
 /// The longest wait for a connection, unless the caller chooses another.
@@ -30,19 +31,16 @@ impl Connections {
         connect_timeout: Option<Duration>,
         host: &Host,
     ) -> Result<Self, Error> {
-        match theirs {
+        tls::with_provider(|| match theirs {
             Some(theirs) => Self::theirs(theirs, connect_timeout),
             None => Self::ours(connect_timeout.unwrap_or(CONNECT_TIMEOUT), host),
-        }
+        })
     }
 
     fn ours(connect_timeout: Duration, host: &Host) -> Result<Self, Error> {
         // Found out here, and not by connections that fail.
-        let no_tls = cfg!(not(any(feature = "rustls", feature = "native-tls")));
-        if no_tls && host.base.starts_with("https:") {
-            return Err(Error::configuration(
-                "this crate was built without TLS: enable its feature `rustls` or `native-tls`",
-            ));
+        if !tls::is_built_in() && host.base.starts_with("https:") {
+            return Err(Error::configuration(tls::NO_TLS));
         }
         let builder = || {
             let ours = reqwest::Client::builder()
@@ -80,7 +78,8 @@ impl Connections {
         };
         let theirs = as_it_comes(theirs);
         // A builder that fails is lost, so that the machine is asked first. Certificates of the caller's own stay.
-        let theirs = match machine_has_roots() {
+        // Without a provider only theirs can work, with a TLS configuration in it.
+        let theirs = match !tls::has_provider() || machine_has_roots() {
             true => theirs,
             false => without_roots(theirs),
         };
@@ -106,7 +105,7 @@ fn as_it_comes(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
 
 /// The same connections without the machine's CA certificates.
 fn without_roots(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
-    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
     let builder = builder.tls_certs_only([]);
     builder
 }

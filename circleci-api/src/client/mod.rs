@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 
 use crate::error::Error;
@@ -18,6 +18,7 @@ pub(crate) mod environment;
 pub(crate) mod host;
 mod placeholder;
 pub(crate) mod proxies;
+mod tls;
 pub(crate) mod web_url;
 
 use auth::{Credential, Scheme, Token};
@@ -65,6 +66,8 @@ pub(crate) struct Inner {
     pub(crate) credential: Credential,
     /// What every request carries, the credential included.
     pub(crate) headers: HeaderMap,
+    /// The same with the type of a body: a copy that is added to is allocated twice.
+    pub(crate) json_headers: HeaderMap,
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Option<Duration>,
     pub(crate) read_timeout: Option<Duration>,
@@ -373,6 +376,8 @@ impl ClientBuilder {
         )?;
 
         let headers = headers(&credential, self.agent.as_deref())?;
+        let mut json_headers = headers.clone();
+        json_headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let connections = Connections::new(self.http, self.connect_timeout, &host)?;
         Ok(Client {
             inner: Arc::new(Inner {
@@ -382,6 +387,7 @@ impl ClientBuilder {
                 host,
                 credential,
                 headers,
+                json_headers,
                 retry: self.retry,
                 timeout: self.timeout,
                 read_timeout: self.read_timeout,

@@ -93,7 +93,7 @@ pub mod tls {}
 pub mod testing {}
 
 #[cfg_attr(
-    any(not(doctest), feature = "rustls", feature = "native-tls"),
+    any(not(doctest), feature = "rustls-no-provider", feature = "native-tls"),
     doc = include_str!("self_hosted.md")
 )]
 pub mod self_hosted {}

@@ -1,7 +1,7 @@
 //! One attempt of a call: the request, its redirects, and the body of the answer.
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_LENGTH, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::Url;
 
@@ -67,16 +67,18 @@ pub(super) async fn attempt(
 }
 
 fn request(call: &Call, url: Url, body: Option<Bytes>) -> reqwest::Request {
+    let client = &*call.client.inner;
     let mut request = reqwest::Request::new(call.operation.method().clone(), url);
-    *request.headers_mut() = call.client.inner.headers.clone();
+    let headers = match body {
+        Some(_) => &client.json_headers,
+        None => &client.headers,
+    };
+    *request.headers_mut() = headers.clone();
     unpack::accept(request.headers_mut());
     if let Some(headers) = call.headers() {
         request.headers_mut().extend(headers.clone());
     }
     if let Some(body) = body {
-        request
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         *request.body_mut() = Some(body.into());
     } else if matches!(
         *request.method(),

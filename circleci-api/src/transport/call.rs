@@ -327,8 +327,11 @@ impl Call {
             other => (self.client.inner.host.prefix(), other),
         };
         let mut rest = operation.path();
-        let length = base.len() + root.len() + rest.len();
-        let mut url = String::with_capacity(length + 48 * (self.path.len() + self.query.len()));
+        let query =
+            |(name, value): &(Cow<'static, str>, QueryValue)| name.len() + value.as_str().len() + 2;
+        let values: usize = self.path.iter().map(|value| value.as_str().len()).sum();
+        let length = base.len() + root.len() + rest.len() + values;
+        let mut url = String::with_capacity(length + self.query.iter().map(query).sum::<usize>());
         url.push_str(base);
         url.push_str(root);
         let mut values = self.path.iter().enumerate();

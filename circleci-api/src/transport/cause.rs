@@ -94,14 +94,14 @@ fn is_never_processed(error: &(dyn StdError + 'static)) -> bool {
 }
 
 fn is_lasting(error: &(dyn StdError + 'static)) -> bool {
-    #[cfg(feature = "rustls")]
+    #[cfg(feature = "rustls-no-provider")]
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return is_lasting_tls(error);
     }
     is_lasting_text(&error.to_string())
 }
 
-#[cfg(feature = "rustls")]
+#[cfg(feature = "rustls-no-provider")]
 fn is_lasting_tls(error: &rustls::Error) -> bool {
     use rustls::AlertDescription as Alert;
     use rustls::{Error, InvalidMessage};
@@ -200,7 +200,7 @@ fn explanation(texts: &[String]) -> Option<&'static str> {
     }
 }
 
-#[cfg(all(test, not(any(feature = "rustls", feature = "native-tls"))))]
+#[cfg(all(test, not(any(feature = "rustls-no-provider", feature = "native-tls"))))]
 mod tests {
     use super::*;
 

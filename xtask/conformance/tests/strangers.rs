@@ -1,14 +1,13 @@
 //! The comparison of what other clients send with what this crate sends.
 
 use circleci_api::mock::Mock;
-use circleci_api::reqwest;
 use circleci_api_conformance::strangers::client::Client;
 use circleci_api_conformance::strangers::sent::{self, Sent};
 
 #[tokio::test]
 async fn each_difference_is_found_and_nothing_else() {
     let mock = Mock::start().await;
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = circleci_api_tests::plain_http().build().unwrap();
     let api = format!("{}/api/v2", mock.url());
     let id = "5034460f-c7c4-4c43-9457-de07e2029e7b";
     for request in [

@@ -373,6 +373,8 @@ fn download_url(url: &Url, etag: Option<&str>, limits: &Limits) -> Result<Answer
 }
 
 fn request(url: &Url, etag: Option<&str>, limits: &Limits) -> Result<Response, FetchError> {
+    // An error means that there is a provider already, which does as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let max = limits.max_redirects;
     let mut client = Client::builder()
         .user_agent(concat!("circleci-api-xtask/", env!("CARGO_PKG_VERSION")))

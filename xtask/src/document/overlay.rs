@@ -7,6 +7,7 @@ use roas_overlay::{
 };
 use serde_json::Value;
 use serde_json_path::JsonPath;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// More values than this are no document but a mistake in the overlay: a handful of actions that copy `$` would fill any
 /// memory. CircleCI's document has eleven thousand.
@@ -21,29 +22,76 @@ pub struct Applied {
     pub matches: usize,
 }
 
+/// One action of an overlay, as an overlay of its own.
+struct Single {
+    name: String,
+    action: Action,
+    overlay: Overlay,
+}
+
+/// The actions of an overlay. It keeps the last overlay, for the tests and `update` apply the same one again and again.
+fn actions(text: &str) -> Result<Arc<Vec<Single>>> {
+    static LAST: Mutex<Option<(String, Arc<Vec<Single>>)>> = Mutex::new(None);
+
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((of, actions)) = &*last
+        && of == text
+    {
+        return Ok(Arc::clone(actions));
+    }
+    let mut overlay: Overlay =
+        serde_yaml_ng::from_str(text).context("overlay.yaml is not an Overlay document")?;
+    let all = std::mem::take(&mut overlay.actions);
+    let single = |(index, action): (usize, Action)| Single {
+        name: name(action.description.as_deref(), index),
+        overlay: Overlay {
+            actions: vec![action.clone()],
+            ..overlay.clone()
+        },
+        action,
+    };
+    let actions = Arc::new(all.into_iter().enumerate().map(single).collect());
+    *last = Some((text.to_owned(), Arc::clone(&actions)));
+    Ok(actions)
+}
+
 /// Applies every action of the overlay `text` to `document` and says how many places each one matched. In a document other
 /// than the vendored one (`lenient`) an action may find text where it expects an object; then it applies nowhere.
 pub fn apply(document: &mut Value, text: &str, lenient: bool) -> Result<Vec<Applied>> {
-    let overlay: Overlay =
-        serde_yaml_ng::from_str(text).context("overlay.yaml is not an Overlay document")?;
     let mut report = Vec::new();
-    for (index, action) in overlay.actions.iter().enumerate() {
-        let name = name(action.description.as_deref(), index);
+    let mut values = size(document).0;
+    for Single {
+        name,
+        action,
+        overlay,
+    } in actions(text)?.iter()
+    {
+        let (found, added) = reach(action, document);
         ensure!(
-            size(document).0.saturating_add(added(action, document)) <= MOST_VALUES,
+            values.saturating_add(added) <= MOST_VALUES,
             "overlay action \"{name}\": it would make a document of more than {MOST_VALUES} values"
         );
-        let mut single = overlay.clone();
-        single.actions = vec![action.clone()];
-        let matches = match single.apply(document, Default::default()) {
-            Ok(applied) => applied.actions.iter().map(|outcome| outcome.matched).sum(),
-            Err(_) if lenient => 0,
-            Err(error) => return Err(error).with_context(|| format!("overlay action \"{name}\"")),
+        // The library copies the whole document for each action, even for one that changes nothing.
+        let matches = if found == Some(0) && action.copy.is_none() {
+            0
+        } else {
+            match overlay.apply(document, Default::default()) {
+                Ok(applied) => applied.actions.iter().map(|outcome| outcome.matched).sum(),
+                Err(_) if lenient => 0,
+                Err(error) => {
+                    return Err(error).with_context(|| format!("overlay action \"{name}\""));
+                }
+            }
         };
-        ensure!(
-            size(document).1 <= MOST_LEVELS,
-            "overlay action \"{name}\": it makes a document of more than {MOST_LEVELS} levels"
-        );
+        if matches > 0 {
+            let (now, levels) = size(document);
+            ensure!(
+                levels <= MOST_LEVELS,
+                "overlay action \"{name}\": it makes a document of more than {MOST_LEVELS} levels"
+            );
+            values = now;
+        }
+        let name = name.clone();
         report.push(Applied { name, matches });
     }
     Ok(report)
@@ -51,49 +99,54 @@ pub fn apply(document: &mut Value, text: &str, lenient: bool) -> Result<Vec<Appl
 
 /// The document after each action, with the action's name.
 pub fn stages(document: &Value, text: &str) -> Result<Vec<(String, Value)>> {
-    let overlay: Overlay =
-        serde_yaml_ng::from_str(text).context("overlay.yaml is not an Overlay document")?;
     let mut stages: Vec<(String, Value)> = Vec::new();
-    for (index, action) in overlay.actions.iter().enumerate() {
+    for single in actions(text)?.iter() {
         let mut document = stages.last().map_or(document, |(_, last)| last).clone();
-        let mut single = overlay.clone();
-        single.actions = vec![action.clone()];
+        let (_, added) = reach(&single.action, &document);
         ensure!(
-            size(&document).0.saturating_add(added(action, &document)) <= MOST_VALUES,
+            size(&document).0.saturating_add(added) <= MOST_VALUES,
             "it would make a document of more than {MOST_VALUES} values"
         );
         // An action that does not fit changes nothing.
-        if single.apply(&mut document, Default::default()).is_ok() {
-            stages.push((name(action.description.as_deref(), index), document));
+        let applied = single.overlay.apply(&mut document, Default::default());
+        if applied.is_ok() {
+            stages.push((single.name.clone(), document));
         }
     }
     Ok(stages)
 }
 
-/// How many values an action adds to the document at most. What is wrong with its paths, applying it tells.
-fn added(action: &Action, document: &Value) -> usize {
-    let found = |path: &str| match JsonPath::parse(path) {
-        Ok(path) => path.query(document).all(),
-        Err(_) => Vec::new(),
-    };
+/// How many places an action matches, and how many values it adds to the document at most. `None` where a path is wrong:
+/// applying the action tells.
+fn reach(action: &Action, document: &Value) -> (Option<usize>, usize) {
+    let found = |path: &str| Some(JsonPath::parse(path).ok()?.query(document).all());
+    let targets = found(&action.target).map(|targets| targets.len());
     let source = match (&action.copy, &action.update) {
-        _ if action.is_remove() => return 0,
-        (Some(path), _) => found(path).first().map_or(0, |source| size(source).0),
+        _ if action.is_remove() => 0,
+        (Some(path), _) => found(path)
+            .and_then(|sources| Some(size(sources.first()?).0))
+            .unwrap_or(0),
         (None, update) => update.as_ref().map_or(0, |update| size(update).0),
     };
-    found(&action.target).len().saturating_mul(source)
+    (targets, targets.unwrap_or(0).saturating_mul(source))
 }
 
 /// How many values there are in one, itself included, and how many levels.
 fn size(value: &Value) -> (usize, usize) {
-    let inner = match value {
-        Value::Array(list) => Box::new(list.iter()) as Box<dyn Iterator<Item = &Value>>,
-        Value::Object(map) => Box::new(map.values()),
-        _ => return (1, 0),
+    let (mut values, mut levels) = (1, 0);
+    let mut add = |inner: &Value| {
+        let below = size(inner);
+        values += below.0;
+        levels = levels.max(below.1 + 1);
     };
-    inner.map(size).fold((1, 1), |(values, levels), below| {
-        (values + below.0, levels.max(below.1 + 1))
-    })
+    match value {
+        Value::Array(list) if list.is_empty() => levels = 1,
+        Value::Object(map) if map.is_empty() => levels = 1,
+        Value::Array(list) => list.iter().for_each(&mut add),
+        Value::Object(map) => map.values().for_each(&mut add),
+        _ => {}
+    }
+    (values, levels)
 }
 
 /// An action is called by the first sentence of its reason.

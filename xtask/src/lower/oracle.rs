@@ -12,7 +12,7 @@
 use super::rust::{Field, Rust};
 use crate::document::{self, operations, parameters};
 use anyhow::{Context, Result, anyhow, bail};
-use progenitor::{GenerationSettings, Generator, TypeImpl};
+use progenitor_impl::{GenerationSettings, Generator, TypeImpl};
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, panic};
 

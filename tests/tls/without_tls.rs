@@ -1,0 +1,22 @@
+//! Without TLS, and without a provider of it, the error says what to do.
+
+use circleci_api::{Client, ErrorKind};
+
+#[test]
+fn https_needs_a_feature() {
+    let error = Client::builder().token("t").build().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert_eq!(
+        error.to_string(),
+        "cannot set up the client: this crate was built without TLS: enable its feature `rustls`, `ring` or `native-tls`"
+    );
+}
+
+#[test]
+fn plain_http_on_loopback_needs_none() {
+    Client::builder()
+        .host("http://127.0.0.1:1")
+        .token("t")
+        .build()
+        .unwrap();
+}
