@@ -54,9 +54,9 @@
 
 // rustdoc shows the `impl` blocks of a type in the order of the modules that have them. The pages of `Request` and `Client` begin
 // with what every request and every client has.
-mod request;
-
 mod client;
+
+mod request;
 
 #[cfg(feature = "artifacts")]
 pub mod artifacts;

@@ -9,6 +9,7 @@
 
 use clap::{Parser, Subcommand};
 use std::{
+    io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -96,31 +97,7 @@ enum Command {
     },
     /// Say what differs between the vendored document and another one, and what that means for users; writes nothing
     #[command(after_help = drift::EXIT_CODES)]
-    Drift {
-        /// What to compare with. Default: CircleCI's own document
-        #[arg(long, value_name = "URL|FILE|git:REV")]
-        against: Option<String>,
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
-        /// Fail (exit code 5) on such drift
-        #[arg(long, value_enum)]
-        deny: Option<Deny>,
-        /// Read from the newer document to the older one
-        #[arg(long)]
-        reverse: bool,
-        /// A file to compare in place of the vendored document
-        #[arg(long, value_name = "FILE")]
-        base: Option<PathBuf>,
-        /// Every change with all its places, not only one page
-        #[arg(long)]
-        all: bool,
-        /// Compare only which operations there are, by method and path, and what each document calls them
-        #[arg(long, conflicts_with_all = ["deny", "format", "all"])]
-        by_path: bool,
-        /// The longest silence of a server
-        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
-        timeout: Option<u64>,
-    },
+    Drift(Comparison),
     /// Take a newer document in: fetch, regen, snapshots, tests, and a changelog entry; all of it or nothing
     #[command(after_help = update::EXIT_CODES)]
     Update {
@@ -134,6 +111,58 @@ enum Command {
         #[arg(long)]
         reviewed: bool,
     },
+}
+
+#[derive(clap::Args)]
+struct Comparison {
+    /// What to compare with. Default: CircleCI's own document
+    #[arg(long, value_name = "URL|FILE|git:REV")]
+    against: Option<String>,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Fail (exit code 5) on such drift
+    #[arg(long, value_enum)]
+    deny: Option<Deny>,
+    /// Read from the newer document to the older one
+    #[arg(long)]
+    reverse: bool,
+    /// A file to compare in place of the vendored document
+    #[arg(long, value_name = "FILE")]
+    base: Option<PathBuf>,
+    /// Every change with all its places, not only one page
+    #[arg(long)]
+    all: bool,
+    /// Compare only which operations there are, by method and path, and what each document calls them
+    #[arg(long, conflicts_with_all = ["deny", "format", "all"])]
+    by_path: bool,
+    /// The longest silence of a server
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: Option<u64>,
+}
+
+impl Comparison {
+    fn run(self, root: PathBuf, limits: Limits, out: &mut dyn Write) -> Result<u8, CannotCompare> {
+        let stall_timeout = self
+            .timeout
+            .map_or(limits.stall_timeout, Duration::from_secs);
+        let drift = Drift {
+            against: self.against,
+            format: self.format,
+            deny: self.deny,
+            reverse: self.reverse,
+            base: self.base,
+            all: self.all,
+            root,
+            limits: Limits {
+                stall_timeout,
+                ..limits
+            },
+        };
+        match self.by_path {
+            true => drift.by_path(out),
+            false => drift.run(out),
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -175,35 +204,7 @@ fn run(Arguments { root, command }: Arguments) -> Result<u8, Failure> {
         Command::Strangers { arguments } => conformance::strangers(&root, &arguments)?,
         Command::Links { docs } => links::run(&root.join(docs), "circleci_api", &mut out)?,
         Command::Surface { stats } => surface::run(&Places::of(&root).generated, stats, &mut out)?,
-        Command::Drift {
-            against,
-            format,
-            deny,
-            reverse,
-            base,
-            all,
-            by_path,
-            timeout,
-        } => {
-            let stall_timeout = timeout.map_or(limits.stall_timeout, Duration::from_secs);
-            let drift = Drift {
-                against,
-                format,
-                deny,
-                reverse,
-                base,
-                all,
-                root,
-                limits: Limits {
-                    stall_timeout,
-                    ..limits
-                },
-            };
-            match by_path {
-                true => drift.by_path(&mut out)?,
-                false => drift.run(&mut out)?,
-            }
-        }
+        Command::Drift(comparison) => comparison.run(root, limits, &mut out)?,
         Command::Update { from, of, reviewed } => {
             let update = Update {
                 from,

@@ -34,7 +34,8 @@ pub(crate) type Listener = Arc<dyn Fn(&Surprise) + Send + Sync>;
 
 /// A client for CircleCI's API v2. A clone is cheap, and all clones share their connections.
 ///
-/// Each operation is a method. Arguments and bodies are checked when the call is sent.
+/// Each operation is a method. Arguments and bodies are checked when the call is sent. The methods are grouped by CircleCI's tags,
+/// such as "Pipeline" and "Workflow"; [`operations`](crate::operations) has a page for each operation.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]

@@ -63,8 +63,9 @@ pub type Decode<T> = fn(&mut Reply) -> Result<T, Error>;
 
 /// A request for an operation that is not sent yet.
 ///
-/// The methods of [`Client`](crate::Client) make a request from the required arguments. The setters for optional arguments
-/// are in each operation's `impl Request<…>` block below.
+/// The methods of [`Client`](crate::Client) make a request from the required arguments. Each operation has setters of its own for
+/// the optional ones. The page of the operation lists them: the setters of `Request<ListPipelines>` are on the page of
+/// [`ListPipelines`](crate::operations::ListPipelines). See [`operations`](crate::operations) for all operations.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -117,17 +118,6 @@ impl<O: Kind> Request<O> {
         }
     }
 
-    /// The description of the operation from the API's document.
-    pub fn operation(&self) -> &'static Operation {
-        O::OPERATION
-    }
-
-    /// Sets retries, replay and timeout of this one call.
-    pub fn options(mut self, options: CallOptions) -> Self {
-        self.call.set_options(options);
-        self
-    }
-
     /// Sends the request.
     ///
     /// # Errors
@@ -135,6 +125,12 @@ impl<O: Kind> Request<O> {
     /// Any failure, as an [`Error`]. Its methods tell what went wrong.
     pub fn send(self) -> Sending<O::Output> {
         Sending::new(self.call, O::DECODE)
+    }
+
+    /// Sets retries, replay and timeout of this one call.
+    pub fn options(mut self, options: CallOptions) -> Self {
+        self.call.set_options(options);
+        self
     }
 
     /// Sends the request, and returns status, headers, request id and rate limit figures with the body.
@@ -154,6 +150,11 @@ impl<O: Kind> Request<O> {
     /// The same errors as [`send`](Self::send).
     pub fn send_as<T: DeserializeOwned>(self) -> Sending<T> {
         Sending::new(self.call, decode::json)
+    }
+
+    /// What the API's document says about the operation.
+    pub fn operation(&self) -> &'static Operation {
+        O::OPERATION
     }
 
     pub(crate) fn into_call(self) -> Call {

@@ -54,7 +54,7 @@ impl Types {
         let log = met.clone();
         let client = Client::builder()
             .host(format!("http://{address}"))
-            .token("none")
+            .token("recordings")
             .retry(RetryPolicy::none())
             .on_surprise(move |surprise| {
                 log.lock()

@@ -17,7 +17,7 @@ pub fn canonical(document: &Value) -> Value {
 pub fn shape(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
-            let said = map.iter().filter(|(key, _)| !super::schema::is_docs(key));
+            let said = map.iter().filter(|(key, _)| !is_docs(key));
             said.map(|(key, child)| {
                 let mut child = shape(child);
                 if let (true, Value::Array(list)) = (has_no_order(key), &mut child) {
@@ -187,7 +187,7 @@ impl<'a> Proof<'a> {
                 keys.sort();
                 keys.dedup();
                 keys.into_iter()
-                    .filter(|key| names || !super::schema::is_docs(key))
+                    .filter(|key| names || !is_docs(key))
                     .find_map(|key| {
                         let at = format!("{at}/{}", crate::document::escape(key));
                         let inside = !names && holds_names(key);
@@ -217,10 +217,9 @@ impl<'a> Proof<'a> {
 fn followed<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let mut value = crate::document::resolve(document, value);
     for _ in 0..16 {
-        let alone = value.as_object().is_some_and(|map| {
-            map.keys()
-                .all(|key| key == "allOf" || super::schema::is_docs(key))
-        });
+        let alone = value
+            .as_object()
+            .is_some_and(|map| map.keys().all(|key| key == "allOf" || is_docs(key)));
         match value["allOf"].as_array().map(Vec::as_slice) {
             Some([part]) if alone => value = crate::document::resolve(document, part),
             _ => break,
@@ -235,4 +234,23 @@ fn has_reference(value: &Value) -> bool {
         Value::Array(list) => list.iter().any(has_reference),
         _ => false,
     }
+}
+
+/// Keywords that say something and change nothing.
+pub fn is_docs(key: &str) -> bool {
+    matches!(
+        key,
+        "description"
+            | "summary"
+            | "title"
+            | "example"
+            | "examples"
+            | "externalDocs"
+            | "xml"
+            | "tags"
+            | "x-codeSamples"
+            | "x-go-name"
+            | "x-go-package"
+            | "x-order"
+    )
 }

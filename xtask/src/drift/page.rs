@@ -3,7 +3,7 @@
 
 use super::{
     change::Change,
-    report::Report,
+    report::{Format, Report},
     verdict::{Class, Verdict},
 };
 use std::{
@@ -14,8 +14,23 @@ use std::{
 /// How wide a line with several things gets.
 const WIDTH: usize = 140;
 
+impl Report {
+    /// Writes the report. Text is one page, unless `all` of it is wanted; the other formats are for programs and always whole.
+    pub fn write(&self, format: Format, all: bool, out: &mut dyn Write) -> io::Result<()> {
+        match format {
+            Format::Text if !all => write(self, out),
+            Format::Text => self.text(out),
+            Format::Markdown => self.markdown(out),
+            Format::Json => {
+                serde_json::to_writer_pretty(&mut *out, self)?;
+                writeln!(out)
+            }
+        }
+    }
+}
+
 /// Writes the page.
-pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "from {} to {}", report.from, report.to)?;
     writeln!(out, "verdict: {}", report.conclusion())?;
     if report.verdict == Verdict::None {

@@ -3,7 +3,6 @@
 use super::{
     applicability::Applicability,
     change::{Change, plain},
-    page,
     verdict::{Class, Verdict},
 };
 use serde::Serialize;
@@ -122,19 +121,6 @@ impl Report {
         }
     }
 
-    /// Writes the report. Text is one page, unless `all` of it is wanted; the other formats are for programs and always whole.
-    pub fn write(&self, format: Format, all: bool, out: &mut dyn Write) -> io::Result<()> {
-        match format {
-            Format::Text if !all => page::write(self, out),
-            Format::Text => self.text(out),
-            Format::Markdown => self.markdown(out),
-            Format::Json => {
-                serde_json::to_writer_pretty(&mut *out, self)?;
-                writeln!(out)
-            }
-        }
-    }
-
     /// The verdict with its version and what is left to review.
     pub(super) fn conclusion(&self) -> String {
         let mut text = self.verdict.to_string();
@@ -195,7 +181,7 @@ impl Report {
 
     // ---- text --------------------------------------------------------------------------------------------------------
 
-    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub(super) fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "from {} to {}", self.from, self.to)?;
         writeln!(out, "verdict: {}", self.conclusion())?;
         for (title, changes) in self.sections() {
@@ -235,7 +221,7 @@ impl Report {
 
     // ---- markdown ----------------------------------------------------------------------------------------------------
 
-    fn markdown(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub(super) fn markdown(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(
             out,
             "# Drift\n\nFrom {} to {}.\n\n**Verdict: {}**",

@@ -1,7 +1,7 @@
 //! How two schemas differ, place by place: what is sent and read, not what is said about it.
 
 use super::{
-    canonical::shape,
+    canonical::{is_docs, shape},
     change::{Change, short},
     verdict::Class,
 };
@@ -388,25 +388,6 @@ fn component(pointer: &str) -> Option<&str> {
         .filter(|name| !name.contains('/'))
 }
 
-/// Keywords that say something and change nothing.
-pub fn is_docs(key: &str) -> bool {
-    matches!(
-        key,
-        "description"
-            | "summary"
-            | "title"
-            | "example"
-            | "examples"
-            | "externalDocs"
-            | "xml"
-            | "tags"
-            | "x-codeSamples"
-            | "x-go-name"
-            | "x-go-package"
-            | "x-order"
-    )
-}
-
 /// The formats that have a Rust type; all other text is text.
 fn seen_by_rust(kind: &str, format: Option<&str>) -> &'static str {
     match (kind, format) {
@@ -711,21 +692,6 @@ impl Difference<'_> {
     }
 
     fn alternatives<'a>(&mut self, old: &View<'a>, new: &View<'a>, below: &mut Below<'a>) {
-        // Which of the two words is used matters little to a reader, and regen reads both alike.
-        let branches = |view: &View<'a>| -> Vec<(String, &'a Value)> {
-            let lists = ["oneOf", "anyOf"]
-                .into_iter()
-                .filter_map(|key| view.keys.get(key));
-            lists
-                .flat_map(|(at, list)| {
-                    list.as_array()
-                        .into_iter()
-                        .flatten()
-                        .enumerate()
-                        .map(move |(index, branch)| (format!("{at}/{index}"), branch))
-                })
-                .collect()
-        };
         let (mut before, mut after) = (branches(old), branches(new));
         if before.is_empty() != after.is_empty() {
             // That is another type, which has been said.
@@ -774,6 +740,20 @@ impl Difference<'_> {
             self.note(Kind::AlternativeRemoved, &at, text);
         }
     }
+}
+
+/// The alternatives of a schema, with their places. Whether they stand below `oneOf` or `anyOf` matters little to a reader, and
+/// `regen` reads both alike.
+fn branches<'a>(view: &View<'a>) -> Vec<(String, &'a Value)> {
+    let lists = ["oneOf", "anyOf"]
+        .into_iter()
+        .filter_map(|key| view.keys.get(key));
+    lists
+        .flat_map(|(at, list)| {
+            let branches = list.as_array().into_iter().flatten().enumerate();
+            branches.map(move |(index, branch)| (format!("{at}/{index}"), branch))
+        })
+        .collect()
 }
 
 /// Moves the branches that have the same key out of both lists.

@@ -258,7 +258,22 @@ pub fn glossary(old: &Surface, new: &Surface, rust: &[Change]) -> Vec<String> {
             !renamed.contains(name) && old.types.get(name).is_none_or(|old| other_kind(ty, old))
         })
     };
-    let describe = |name: &String| match &new.types[name] {
+    // What is new in a line about a new type needs a line as well.
+    let mut lines: BTreeMap<String, String> = BTreeMap::new();
+    let mut open: Vec<String> = texts.iter().flat_map(|text| words(text)).collect();
+    while let Some(name) = open.pop() {
+        if is_new(&name) && !lines.contains_key(&name) {
+            let line = describe(&name, &new.types[&name]);
+            open.extend(words(&line));
+            lines.insert(name, line);
+        }
+    }
+    lines.into_values().collect()
+}
+
+/// What a type is, in one line.
+fn describe(name: &str, ty: &Type) -> String {
+    match ty {
         Type::Struct {
             new: Some(arguments),
             ..
@@ -291,18 +306,7 @@ pub fn glossary(old: &Surface, new: &Surface, rust: &[Change]) -> Vec<String> {
                 variants.collect::<Vec<_>>().join(", ")
             )
         }
-    };
-    // What is new in a line about a new type needs a line as well.
-    let mut lines: BTreeMap<String, String> = BTreeMap::new();
-    let mut open: Vec<String> = texts.iter().flat_map(|text| words(text)).collect();
-    while let Some(name) = open.pop() {
-        if is_new(&name) && !lines.contains_key(&name) {
-            let line = describe(&name);
-            open.extend(words(&line));
-            lines.insert(name, line);
-        }
     }
-    lines.into_values().collect()
 }
 
 // ---- handwritten files -------------------------------------------------------------------------------------------

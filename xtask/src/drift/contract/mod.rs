@@ -8,9 +8,10 @@ mod security;
 mod words;
 
 use super::{
+    canonical::is_docs,
     canonical::{Difference, difference},
     change::{Change, merge, short},
-    schema::{Schemas, is_docs},
+    schema::Schemas,
     verdict::Class,
 };
 use crate::document::escape;

@@ -3,7 +3,7 @@
 use super::{Contract, entries};
 use crate::{
     document::{self, escape},
-    drift::{schema::is_docs, verdict::Class},
+    drift::{canonical::is_docs, verdict::Class},
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,9 +4,9 @@ use super::Contract;
 use crate::{
     document::escape,
     drift::{
+        canonical::is_docs,
         canonical::{holds_names, shape},
         change::Change,
-        schema::is_docs,
         verdict::Class,
     },
 };
