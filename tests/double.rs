@@ -506,7 +506,7 @@ async fn what_circleci_refuses_is_refused() {
                 "POST",
                 "/organizations/00000000-0000-4000-bfff-000000000001/usage_export_job",
                 "{}",
-                // The first in the order of the keys: the document's order of `required` says nothing.
+                // Was `start`: the mock now checks the required fields in alphabetical order, not in the document's order.
                 "end must be provided.",
             ),
         ] {

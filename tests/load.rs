@@ -168,9 +168,12 @@ async fn an_output_is_unpacked_bit_by_bit() {
     let _alone = ALONE.lock().await;
     // Thirty kilobytes that become sixteen million parts.
     let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    // An output must be an array: without the bracket and the commas it is refused at its first byte.
+    packed.write_all(b"[{}").unwrap();
     for _ in 0..512 {
-        packed.write_all(&b"{}".repeat(32 * 1024)).unwrap();
+        packed.write_all(&b",{}".repeat(32 * 1024)).unwrap();
     }
+    packed.write_all(b"]").unwrap();
     let packed = packed.finish().unwrap();
     let server = Server::start_quiet(move |_, _| answer(200, packed.clone()).into()).await;
     let action = serde_json::json!({ "output_url": format!("{}/output", server.url()) });
