@@ -1,5 +1,5 @@
-//! Lists what users of the crate see, read from the generated files with syn: an index of the API, small enough to review.
-//! The snapshots in `tests/` hold it; `cargo xtask surface` prints it.
+//! Lists the public API of the generated files, which it reads with syn. The list is small enough to review.
+//! The snapshots in `tests/` contain it, and `cargo xtask surface` prints it.
 
 use anyhow::{Context, Result, anyhow, bail};
 use proc_macro2::{TokenStream, TokenTree};
@@ -24,9 +24,9 @@ pub struct Operation {
     pub id: String,
     /// `GET /context`.
     pub route: String,
-    /// What the method takes: name and type.
+    /// The arguments of the method: name and type.
     pub arguments: Vec<(String, String)>,
-    /// What has a setter: name and type.
+    /// The setters: name and type.
     pub setters: Vec<(String, String)>,
     pub output: String,
     /// `safe`, `cancel` or `never`.
@@ -41,10 +41,10 @@ pub struct Operation {
 pub enum Type {
     Struct {
         fields: Vec<Field>,
-        /// What `new` takes, where there is one: this is a type that callers send.
+        /// The arguments of `new`, if the type has one. Only types that callers send have one.
         new: Option<Vec<(String, String)>>,
     },
-    /// Variant and word.
+    /// Variant and enum value.
     Enum(Vec<(String, String)>),
     /// Variant and type.
     Union(Vec<(String, String)>),
@@ -54,14 +54,14 @@ pub enum Type {
 pub struct Field {
     pub name: String,
     pub ty: String,
-    /// The names it is read by; the first is written.
+    /// The keys that are read. The first one is written.
     pub wire: Vec<String>,
-    /// How it is read, where that is not how its type says.
+    /// The decoder, if it is not the one of the type.
     pub decoder: Option<String>,
     pub deprecated: bool,
 }
 
-/// Everything public that the generator makes.
+/// All public items that the generator writes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surface {
     pub operations: Vec<Operation>,
@@ -69,7 +69,7 @@ pub struct Surface {
     lines: usize,
 }
 
-/// The command: prints the listing of the files below `dir`, or its figures. Returns the exit code.
+/// The command: prints the list of the files below `dir`, or its statistics. Returns the exit code.
 pub fn run(dir: &Path, stats: bool, out: &mut dyn io::Write) -> Result<u8> {
     let surface = Surface::of(&read_files(dir)?)?;
     match stats {
@@ -84,7 +84,7 @@ pub fn run(dir: &Path, stats: bool, out: &mut dyn io::Write) -> Result<u8> {
     Ok(0)
 }
 
-/// The files below `dir`, as `regen` would have them.
+/// The files below `dir`, in the form of `regen`'s output.
 pub fn read_files(dir: &Path) -> Result<Files> {
     let mut files = Files::new();
     for folder in ["", "operations", "types"] {
@@ -193,7 +193,7 @@ impl Surface {
     }
 }
 
-/// Names that a generator gives for want of one.
+/// Names that a generator invents.
 fn is_unnamed(name: &str) -> bool {
     let twice = |part: &str| name.matches(part).count() > 1;
     let numbered = name.trim_end_matches(|c: char| c.is_ascii_digit()).len() < name.len();
@@ -205,7 +205,7 @@ fn is_unnamed(name: &str) -> bool {
         || numbered
 }
 
-/// The figures that `surface --stats` prints.
+/// The statistics that `surface --stats` prints.
 #[derive(Clone, Debug)]
 pub struct Stats {
     pub operations: usize,
@@ -314,7 +314,7 @@ impl Type {
 }
 
 impl Field {
-    /// The name that it is written by.
+    /// The key that is written.
     pub fn key(&self) -> &str {
         self.wire.first().map_or("", String::as_str)
     }
@@ -340,7 +340,7 @@ impl Field {
 
 // ---- reading -------------------------------------------------------------------------------------------------------
 
-/// Code as a reader writes it, without `types::` and trailing commas.
+/// Code as a person writes it, without `types::` and trailing commas.
 fn spell(tokens: &impl ToTokens) -> String {
     let mut text = String::new();
     spell_into(tokens.to_token_stream(), &mut text);
@@ -377,7 +377,7 @@ fn spell_into(tokens: TokenStream, text: &mut String) {
     }
 }
 
-/// A type as a reader of an index wants it: `impl Into<String>` is a `String`, wherever it stands, and an iterator a list.
+/// A type, simplified for the list: `impl Into<String>` becomes `String` everywhere, and an iterator becomes a list.
 fn spell_argument(ty: &syn::Type) -> String {
     let mut text = spell(ty);
     for bound in ["impl Into<", "impl Borrow<"] {
@@ -452,7 +452,7 @@ fn literal(token: &TokenTree) -> Result<String> {
     Ok(syn::parse2::<syn::LitStr>(token.clone().into())?.value())
 }
 
-/// What `operation!` says: builder, output, id, method, path and replay class.
+/// The content of `operation!`: builder, output, id, method, path and replay class.
 struct Described {
     output: String,
     id: String,
@@ -664,7 +664,7 @@ fn types(file: &syn::File) -> Result<BTreeMap<String, Type>> {
     Ok(types)
 }
 
-/// What `object!` says of a struct: `Name requires "a" { field: Type = required(0) "a" | "b", … }`.
+/// The content of `object!` for a struct: `Name requires "a" { field: Type = required(0) "a" | "b", … }`.
 struct Object {
     name: syn::Ident,
     fields: Vec<Field>,

@@ -1,8 +1,8 @@
-//! `cargo xtask update`: takes a newer document in, with one command.
+//! `cargo xtask update`: adopts a newer document, with one command.
 //!
-//! Everything happens in a copy of the tree. Only when the tests have passed there do the document, its record, the
-//! generated code and the snapshots move over here, all or none; until then this tree is not touched, whatever happens. A run
-//! that was killed while they moved is undone by the next one.
+//! All work happens in a copy of the tree. After the tests have passed there, the document, its record, the generated code and
+//! the snapshots move to this tree, either all or none. Until then this tree does not change. If a run is killed during the
+//! move, the next run undoes the move.
 
 pub mod swap;
 
@@ -25,7 +25,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// A person must decide something first.
+/// The exit code when a person must decide something first.
 pub const DECIDE: u8 = 5;
 
 /// The end of `update --help`.
@@ -39,22 +39,22 @@ Exit codes:
   6  cannot compare: no answer, no document
   1  any other failure, such as a test that fails; 2  wrong arguments";
 
-/// Where every operation is called by hand, for the document to judge what is sent.
+/// The file that calls every operation, so that its requests can be checked against the document.
 const CALLS: &str = "tests/support/calls.rs";
 
 #[derive(Clone, Debug)]
 pub struct Update {
-    /// A URL or a file; CircleCI's URL when there is none.
+    /// A URL or a file. Default: CircleCI's URL.
     pub from: Option<String>,
     /// The URL that a file was saved from, for the record.
     pub of: Option<String>,
-    /// A person has looked at what is left to review.
+    /// Whether a person has reviewed the remaining changes.
     pub reviewed: bool,
     pub root: PathBuf,
     pub limits: Limits,
 }
 
-/// Why nothing was taken in.
+/// Why the document was not adopted.
 #[derive(Debug)]
 pub enum Stopped {
     Cannot(CannotCompare),
@@ -95,7 +95,7 @@ impl From<anyhow::Error> for Stopped {
 }
 
 impl Update {
-    /// Takes the document in and writes the changelog entry, or says why not.
+    /// Adopts the document and writes the changelog entry, or returns why it cannot.
     pub fn run(&self, out: &mut dyn Write) -> Result<u8, Stopped> {
         let here = Places::of(&self.root);
         let _lock = self.begin(&here)?;
@@ -149,12 +149,12 @@ impl Update {
         step("running the tests");
         self.cargo(copy, &["test", "--quiet", "--locked", "--workspace"], None)?;
         swap::swap(&mut Disk, copy, &self.root)?;
-        // Taken in it is; a closed pipe makes that no failure.
+        // The document is adopted, so a closed pipe is not a failure.
         let _ = report.changelog(out);
         Ok(0)
     }
 
-    /// Takes the tree for this run alone, and undoes what an interrupted one has left.
+    /// Locks the tree for this run, and undoes an interrupted run.
     fn begin(&self, here: &Places) -> Result<Lock> {
         let lock = Lock::take(&here.openapi)
             .with_context(|| format!("cannot lock {}", here.openapi.display()))?
@@ -166,7 +166,7 @@ impl Update {
         Ok(lock)
     }
 
-    /// Stops where a person must decide, with the report to decide by.
+    /// Stops if a person must decide, and shows the report for the decision.
     fn decided(&self, report: &Report, out: &mut dyn Write) -> Result<(), Stopped> {
         let stops = report.applicability.stops();
         if !stops && (report.to_review == 0 || self.reviewed) {
@@ -181,7 +181,7 @@ impl Update {
         }))
     }
 
-    /// Runs cargo in the copy, building where this tree builds.
+    /// Runs cargo in the copy, with this tree's target folder.
     fn cargo(&self, copy: &Path, arguments: &[&str], variable: Option<(&str, &str)>) -> Result<()> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let target = std::env::var_os("CARGO_TARGET_DIR")
@@ -192,8 +192,8 @@ impl Update {
             .args(arguments)
             .current_dir(copy)
             .env("CARGO_TARGET_DIR", target);
-        // What `cargo run` says of this package is not so of the copy's. Standard output is the changelog's, and which test
-        // fails is what a maintainer must know.
+        // The variables that `cargo run` sets describe this package, not the copy's. Standard output is for the changelog entry
+        // only, and a maintainer must see which test fails.
         command
             .env_remove("CARGO_MANIFEST_DIR")
             .env_remove("INSTA_WORKSPACE_ROOT")
@@ -211,8 +211,8 @@ impl Update {
     }
 }
 
-/// Stops unless the tables of calls and of bodies have exactly the operations of the new document: their rows are a person's to
-/// write and to take away. They may be there before the document is, for what is built is the copy, where both meet.
+/// Stops unless the tables of calls and of bodies have exactly the operations of the new document, because a person must write
+/// and remove their rows. The rows may be added before the document: only the copy is built, which has both.
 fn rows(copy: &Path, files: &Files) -> Result<(), Stopped> {
     let table =
         fs::read_to_string(copy.join(CALLS)).with_context(|| format!("cannot read {CALLS}"))?;
@@ -249,7 +249,7 @@ fn rows(copy: &Path, files: &Files) -> Result<(), Stopped> {
     )))
 }
 
-/// The operations at the beginnings of lines, before what tells one table from the other.
+/// The operations at the beginning of lines, before the text that distinguishes the two tables.
 fn rows_of<'t>(table: &'t str, then: &str) -> BTreeSet<&'t str> {
     let rows = table
         .lines()
@@ -270,8 +270,8 @@ fn lines(count: usize) -> String {
     format!("{count} {}", if count == 1 { "line" } else { "lines" })
 }
 
-/// The folder of the copy, always the same one, so that cargo builds no more than what has changed in it. It goes when it
-/// is dropped; what a run that was killed left behind goes when the next one begins.
+/// The folder of the copy. It is always the same one, so that cargo only builds what has changed. It is deleted when it is
+/// dropped; if a run was killed, the next run deletes it.
 struct Copy(PathBuf);
 
 impl Copy {
@@ -297,17 +297,17 @@ impl Copy {
 
 impl Drop for Copy {
     fn drop(&mut self) {
-        // What could not be put back is still in there.
+        // The folder still holds the files that could not be restored.
         if !swap::is_interrupted(&self.0) {
             let _ = self.remove();
         }
     }
 }
 
-/// History, and what a fuzzer has made.
+/// The history, and files that a fuzzer has made.
 const LEFT_OUT: [&str; 3] = [".git", "fuzz/artifacts", "fuzz/corpus"];
 
-/// Copies what may be in the repository: no build (which is where the copy is), nothing of [`LEFT_OUT`].
+/// Copies everything that may be in the repository, except the target folder (which holds the copy) and [`LEFT_OUT`].
 fn copy_tree(from: &Path, to: &Path) -> Result<()> {
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {

@@ -1,31 +1,31 @@
-//! Guides, a page each. Their programs are compiled and, against the mock, run by this crate's tests.
+//! Guides, one page each. This crate's tests compile the programs in them, and run them against the mock.
 //!
-//! | guide | for whoever wants to |
+//! | guide | read it to |
 //! |---|---|
-//! | [first call](first_call) | get a first answer, and find their way from CircleCI's docs to a method |
-//! | [paging] | read lists: whole, in part, page by page, resumed, or with bad items in them |
-//! | [errors and retries](errors) | know what failed, and what was sent again |
-//! | `triggering` | trigger a pipeline and wait for what becomes of it |
+//! | [first call](first_call) | get a first response, and find the method for an operation in CircleCI's docs |
+//! | [paging] | read lists: all of it, a part, page by page, resumed, or with items that do not decode |
+//! | [errors and retries](errors) | know what failed, and which requests are retried |
+//! | `triggering` | trigger a pipeline and wait for its result |
 //! | `webhooks` | receive CircleCI's webhooks |
-//! | `everyday` | download artifacts, see failed tests and figures, set many variables, know what it costs; and what calls what |
+//! | `everyday` | download artifacts, see failed tests and metrics, set many variables, read usage; and see which operations each method calls |
 //! | `overview` | see many pipelines at once, cancel old ones, find projects, and make many calls at a time |
 //! | `testing` | test a program that talks to CircleCI |
-//! | [undocumented] | call an endpoint that this crate does not know, or send a header of one call |
+//! | [undocumented] | call an endpoint that this crate does not know, or send a header with one call |
 //! | [tracing] | see every call in the log |
 //! | [daemons] | write a program that runs for weeks: rates, resuming, expired page tokens |
-//! | [containers] | run in a container: certificates, proxies, custom roots |
+//! | [containers] | run in a container: certificates, proxies, custom root certificates |
 //! | [statuses] | know what a status means at CircleCI, and which token and rate limit apply |
 //! | [tls] | choose between the TLS libraries |
-//! | [self-hosted Server](self_hosted) | talk to a CircleCI Server of their own |
-//! | [blocking callers](blocking) | call without an async program around it |
-//! | [from curl](from_curl), [from the CLI](from_cli), [from circulo](from_circulo) | bring along what they have |
-//! | [deviations] | see where this crate does not believe CircleCI's document, and why |
-//! | [operations] | look an operation up, all of them by CircleCI's name |
+//! | [self-hosted Server](self_hosted) | talk to a self-hosted CircleCI Server |
+//! | [blocking callers](blocking) | call from a program that is not async |
+//! | [from curl](from_curl), [from the CLI](from_cli), [from circulo](from_circulo) | move from another tool or client |
+//! | [deviations] | see where this crate departs from CircleCI's document, and why |
+//! | [operations] | look up an operation by CircleCI's name |
 //!
-//! Those without a link are there with the features `wait`, `webhooks` and `mock`, and `everyday` with `artifacts`, `insights`,
-//! `contexts` and `usage`; `overview` with `overview` and `wait`.
+//! A guide without a link needs features: `triggering` needs `wait`, `webhooks` needs `webhooks`, and `testing` needs `mock`.
+//! `everyday` needs `artifacts`, `insights`, `contexts` and `usage`. `overview` needs `overview` and `wait`.
 
-// Nobody compiles this but rustdoc. What runs on the mock is no test where there is none.
+// Only rustdoc reads these pages. Without the feature `mock`, examples that need the mock are not run as tests.
 
 #[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("first_call.md"))]
 pub mod first_call {}
@@ -80,7 +80,7 @@ pub mod tls {}
 
 #[cfg(feature = "mock")]
 #[doc = include_str!("testing.md")]
-// A link needs somewhere to lead.
+// The link `[everyday]` needs a target when that guide is absent.
 #[cfg_attr(
     not(all(
         feature = "artifacts",

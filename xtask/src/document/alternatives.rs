@@ -1,15 +1,15 @@
-//! What tells the alternatives of a schema apart, in a word for each: not their order, which says nothing.
+//! Gives each alternative of a schema a word that identifies it. Their order has no meaning.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Where an alternative keeps its word.
+/// The key under which an alternative keeps its word.
 pub const WORD: &str = "x-alternative";
 
-/// A word for each alternative, no two of them the same: the name that it has, else a property that only it has, else a word that only it
-/// allows, else its type. Where nothing of that helps, its number.
+/// A unique word for each alternative: its name, or a property that only it has, or an enum value that only it allows, or its
+/// type. If none of these is unique, the word is its number.
 ///
-/// A word that [`WORD`] holds already stays: later steps take away what it was found by.
+/// If [`WORD`] already holds a word, it stays, because later steps remove what the word was derived from.
 pub fn words(branches: &[Value]) -> Vec<String> {
     let ways: [fn(&Value) -> BTreeSet<String>; 5] = [name, required, properties, allowed, kind];
     let alone = |index: usize| {
@@ -27,7 +27,7 @@ pub fn words(branches: &[Value]) -> Vec<String> {
     words
 }
 
-/// The first of an alternative's words that no other one has.
+/// The first word of an alternative that no other alternative has.
 fn only(branches: &[Value], index: usize, way: fn(&Value) -> BTreeSet<String>) -> Option<String> {
     let others = branches
         .iter()
@@ -39,7 +39,7 @@ fn only(branches: &[Value], index: usize, way: fn(&Value) -> BTreeSet<String>) -
         .find(|word| !others.contains(word))
 }
 
-/// What the document calls it.
+/// The name that the document gives an alternative.
 fn name(branch: &Value) -> BTreeSet<String> {
     let named = ["x-component", "title"]
         .into_iter()
@@ -58,7 +58,7 @@ fn properties(branch: &Value) -> BTreeSet<String> {
     properties.map(|(name, _)| name.clone()).collect()
 }
 
-/// The words of its enums.
+/// The values of its enums.
 fn allowed(branch: &Value) -> BTreeSet<String> {
     let properties = branch["properties"].as_object().into_iter().flatten();
     let enums = properties

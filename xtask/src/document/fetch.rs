@@ -1,6 +1,6 @@
-//! `cargo xtask fetch`: replaces the vendored document and its record, both or neither.
+//! `cargo xtask fetch`: replaces the vendored document and its record, either both or neither.
 //!
-//! Three steps that other commands use too: [`download`], [`check_document`] and [`Source`].
+//! Other commands use three of its steps: [`download`], [`check_document`] and [`Source`].
 
 use super::dialect;
 use super::text::{self, Unreadable};
@@ -21,7 +21,7 @@ use tempfile::TempPath;
 
 use super::lock::Lock;
 
-/// Where CircleCI serves its document: the current address, and the older one, which may go.
+/// The addresses where CircleCI serves its document: the current one, and the older one, which may disappear.
 pub const ADDRESSES: [&str; 2] = [
     "https://circleci.com/docs/api/v2/openapi.json",
     "https://circleci.com/api/v2/openapi.json",
@@ -31,19 +31,19 @@ pub const DOCUMENT: &str = "openapi.json";
 /// The record's name in the openapi folder.
 pub const RECORD: &str = "source.json";
 
-/// How the name of a file ends that is not in its place yet.
+/// The suffix of a file that is not in its final place yet.
 const TEMPORARY: &str = ".tmp";
 
-/// How much, how far and how long a download may go.
+/// The limits of a download: size, redirects and time.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Of the document after decompression, whatever `Content-Length` says.
+    /// The size of the document after decompression. `Content-Length` is not used.
     pub max_bytes: u64,
     pub max_redirects: usize,
     pub connect_timeout: Duration,
-    /// The longest silence: until the answer starts (redirects included), then between two pieces of it.
+    /// The longest time without data: until the response starts (redirects included), and then between two chunks.
     pub stall_timeout: Duration,
-    /// For the whole download; checked after each piece, so it may run over by one `stall_timeout`.
+    /// The deadline of the whole download. It is checked after each chunk, so a download may exceed it by one `stall_timeout`.
     pub total_timeout: Duration,
 }
 
@@ -59,27 +59,27 @@ impl Default for Limits {
     }
 }
 
-/// What kind of thing went wrong, for callers that treat them differently.
+/// The kind of a failure, for callers that handle kinds differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// The URL or FILE to read from is unusable.
     From,
-    /// No connection, or it broke.
+    /// There was no connection, or the connection broke.
     Network,
-    /// No answer, a stall, or too slow in all.
+    /// No response, a stall, or a download that exceeds the deadline.
     Timeout,
-    /// Any answer but `200 OK`.
+    /// Any status except `200 OK`.
     Status(u16),
     /// Too many redirects, or one that leaves https.
     Redirect,
     TooLarge,
-    /// What came is not a document of OpenAPI 3.0 or 3.1.
+    /// The response is not a document of OpenAPI 3.0 or 3.1.
     Document,
     /// The vendored files could not be read or replaced, or do not belong together.
     Store,
 }
 
-/// Why nothing was fetched, in one line.
+/// Why nothing was fetched, as one line.
 #[derive(Debug)]
 pub struct FetchError {
     kind: ErrorKind,
@@ -107,7 +107,7 @@ impl FetchError {
         Self::new(self.kind, format!("{subject}: {}", self.line))
     }
 
-    /// Both errors, of the kind of the first.
+    /// Combines two errors. The result has the kind of the first.
     pub fn and(&self, other: &Self) -> Self {
         Self::new(self.kind, format!("{}; {}", self.line, other.line))
     }
@@ -125,7 +125,7 @@ impl fmt::Display for FetchError {
 
 impl std::error::Error for FetchError {}
 
-/// Servers and documents put what they like into the texts that we quote.
+/// Servers and documents may put any characters into the texts that we quote.
 fn one_line(text: &str) -> String {
     let visible = text.replace(char::is_control, " ");
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -134,7 +134,7 @@ fn one_line(text: &str) -> String {
 /// The record beside the vendored document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// The URL as it was asked for, or `file:NAME`.
+    /// The requested URL, or `file:NAME`.
     pub url: String,
     /// The day, in UTC.
     pub fetched: String,
@@ -142,7 +142,7 @@ pub struct Source {
     pub note: Option<String>,
     pub sha256: String,
     pub size: u64,
-    /// What the server called this version of it, so that `drift` can ask whether there is another one.
+    /// The server's ETag for this version, so that `drift` can ask whether there is a newer one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
 }
@@ -171,7 +171,7 @@ impl Source {
         })
     }
 
-    /// Replaces `source.json` in `openapi_dir`, whole or not at all.
+    /// Replaces `source.json` in `openapi_dir` atomically.
     pub fn write(&self, openapi_dir: &Path) -> Result<(), FetchError> {
         let path = openapi_dir.join(RECORD);
         let new = stage(&mut Disk, &path, &self.to_json()?)?;
@@ -215,35 +215,35 @@ fn sha256(bytes: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What [`download`] brought.
+/// The result of [`download`].
 #[derive(Debug)]
 pub struct Downloaded {
     pub bytes: Vec<u8>,
-    /// For the record: the URL as it was asked for, or `file:NAME`.
+    /// For the record: the requested URL, or `file:NAME`.
     pub url: String,
     pub etag: Option<String>,
     pub last_modified: Option<String>,
 }
 
-/// What [`download_unless`] brought.
+/// The result of [`download_unless`].
 #[derive(Debug)]
 pub enum Answer {
     Document(Downloaded),
-    /// The document is still the one that the ETag stands for.
+    /// The document still has the same ETag.
     NotModified,
 }
 
-/// Reads `from`, an http(s) URL or a file, within `limits`. Blocking: not for use inside an async runtime.
+/// Reads `from`, an http(s) URL or a file, within `limits`. This function blocks: do not call it in an async runtime.
 pub fn download(from: &str, limits: &Limits) -> Result<Downloaded, FetchError> {
     match download_unless(from, None, limits)? {
         Answer::Document(downloaded) => Ok(downloaded),
-        // Nobody asked.
+        // Without an ETag in the request, 304 cannot occur.
         Answer::NotModified => Err(bad_status(StatusCode::NOT_MODIFIED).about(from)),
     }
 }
 
-/// Downloads the document from the first of the addresses that has one. A server that answers with anything else, such as a page
-/// which says that the document has moved, does not have it.
+/// Downloads the document from the first address that has one. If a server answers with anything else, such as a page which
+/// says that the document has moved, it does not have the document.
 pub fn download_first(
     addresses: &[&str],
     limits: &Limits,
@@ -270,7 +270,7 @@ fn download_checked(from: &str, limits: &Limits) -> Result<(Downloaded, Value), 
     Ok((new, document))
 }
 
-/// The same, unless the server says that the document is still the one that it called `etag`.
+/// Downloads the document, unless the server says that it still has the ETag `etag`.
 pub fn download_unless(
     from: &str,
     etag: Option<&str>,
@@ -298,7 +298,7 @@ fn is_scheme(text: &str) -> bool {
 }
 
 fn parse_url(from: &str) -> Result<Url, FetchError> {
-    // Neither the URL nor the parser's words are quoted: they may hold a password.
+    // Quote neither the URL nor the parser's message: they may contain a password.
     let mut url = Url::parse(from).map_err(|e| {
         FetchError::new(
             ErrorKind::From,
@@ -321,7 +321,7 @@ fn read_file(path: &Path, limits: &Limits) -> Result<Downloaded, FetchError> {
             format!("cannot read {}: {e}", path.display()),
         )
     };
-    // A pipe or a device might never end, and opening one might already hang.
+    // A pipe or a device may never end, and even opening one may hang.
     if !fs::metadata(path).map_err(failed)?.is_file() {
         let line = format!("{} is not a file", path.display());
         return Err(FetchError::new(ErrorKind::From, line));
@@ -334,7 +334,7 @@ fn read_file(path: &Path, limits: &Limits) -> Result<Downloaded, FetchError> {
     check_size(bytes.len() as u64, limits).map_err(|e| e.about(&path.display().to_string()))?;
     Ok(Downloaded {
         bytes,
-        // The folder is this machine's own business.
+        // The record must not name a folder of this machine.
         url: format!("file:{name}"),
         etag: None,
         last_modified: None,
@@ -373,7 +373,7 @@ fn download_url(url: &Url, etag: Option<&str>, limits: &Limits) -> Result<Answer
 }
 
 fn request(url: &Url, etag: Option<&str>, limits: &Limits) -> Result<Response, FetchError> {
-    // An error means that there is a provider already, which does as well.
+    // An error means that a provider is already installed, which works too.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let max = limits.max_redirects;
     let mut client = Client::builder()
@@ -383,10 +383,10 @@ fn request(url: &Url, etag: Option<&str>, limits: &Limits) -> Result<Response, F
         .connect_timeout(limits.connect_timeout)
         .timeout(limits.stall_timeout.min(limits.total_timeout));
     if is_loopback(url) {
-        // What a proxy calls localhost is another machine.
+        // For a proxy, localhost is another machine.
         client = client.no_proxy();
         if url.scheme() == "http" {
-            // Nothing here needs the certificates of this machine, which may have none.
+            // No certificates are needed here, and this machine may have none.
             client = client.tls_certs_only([]);
         }
     }
@@ -450,7 +450,7 @@ fn no_answer(error: reqwest::Error, limits: &Limits) -> FetchError {
     }
 }
 
-/// The cause that says something; what wraps it only repeats the URL.
+/// The innermost cause. The errors around it only repeat the URL.
 fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
@@ -513,7 +513,7 @@ fn broken_off(error: &io::Error, got: usize, limits: &Limits) -> FetchError {
     FetchError::new(ErrorKind::Network, line)
 }
 
-/// Draws nothing unless a person is watching.
+/// Draws nothing unless the output is a terminal.
 fn progress(length: Option<u64>) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -534,7 +534,7 @@ fn progress(length: Option<u64>) -> ProgressBar {
     }
 }
 
-/// Whether `bytes` are a document of OpenAPI 3.0 or 3.1, in JSON or YAML, that is worth generating from.
+/// Whether `bytes` are a document of OpenAPI 3.0 or 3.1, in JSON or YAML, from which code can be generated.
 pub fn check_document(bytes: &[u8]) -> Result<Value, FetchError> {
     let document = parse_document(bytes)?;
     check_version(&document)?;
@@ -609,7 +609,7 @@ fn check_version(document: &Value) -> Result<(), FetchError> {
     Err(FetchError::document(line))
 }
 
-/// A foreign value, short enough for a line.
+/// A value from outside, cut to fit into a line.
 fn quoted(value: &Value) -> String {
     let text = value
         .as_str()
@@ -640,7 +640,7 @@ fn count_paths(document: &Value) -> usize {
     paths.map_or(0, |paths| paths.iter().filter(is_path).count())
 }
 
-/// The file operations that can fail half way; tests replace them one by one.
+/// The file operations that can fail halfway. Tests replace them one by one.
 pub trait Store {
     fn write(&mut self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
         file.write_all(bytes)
@@ -656,7 +656,7 @@ pub trait Store {
     }
 }
 
-/// The real thing.
+/// The operations of the real file system.
 #[derive(Debug)]
 pub struct Disk;
 
@@ -673,22 +673,22 @@ pub struct Fetch {
     pub limits: Limits,
 }
 
-/// What [`Fetch::run`] put in place.
+/// The result of [`Fetch::run`].
 #[derive(Debug)]
 pub struct Fetched {
     pub source: Source,
-    /// Whether the document differs from the one before.
+    /// Whether the document differs from the previous one.
     pub changed: bool,
     pub paths: usize,
 }
 
 impl Fetch {
-    /// Replaces the document and its record, or leaves both as they were. Tells `out` what came.
+    /// Replaces the document and its record, or leaves both unchanged. Writes the result to `out`.
     pub fn run(&self, out: &mut dyn Write) -> Result<Fetched, FetchError> {
         self.run_in(&mut Disk, out)
     }
 
-    /// [`Fetch::run`] on file operations of your own.
+    /// [`Fetch::run`] with the given file operations.
     pub fn run_in(
         &self,
         store: &mut dyn Store,
@@ -717,14 +717,14 @@ impl Fetch {
             &new.bytes,
             &fetched.source.to_json()?,
         )?;
-        // Both files are in place: a closed pipe makes that no failure.
+        // Both files are in place, so a closed pipe is not a failure.
         let _ = report(&document, &fetched, out);
         Ok(fetched)
     }
 }
 
 impl Fetch {
-    /// Nobody else replaces the pair meanwhile. A folder that is not there has nothing to replace.
+    /// Locks the folder, so that no other process replaces the pair. A missing folder has nothing to lock.
     fn lock(&self) -> Result<Option<Lock>, FetchError> {
         let dir = &self.openapi_dir;
         match Lock::take(dir) {
@@ -739,7 +739,7 @@ impl Fetch {
     }
 }
 
-/// Removes what a fetch that was killed has left. Nobody else is at work in the folder.
+/// Removes the files that a killed fetch left behind. The caller holds the lock on the folder.
 fn clear(dir: &Path) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let name = entry.file_name();
@@ -774,7 +774,7 @@ fn report(document: &Value, fetched: &Fetched, out: &mut dyn Write) -> io::Resul
     }
 }
 
-/// Puts the pair in place. A crash between the two renames leaves a pair that [`Source::verify`] refuses.
+/// Moves the pair into place. A crash between the two renames leaves a pair that [`Source::verify`] refuses.
 fn replace(
     store: &mut dyn Store,
     dir: &Path,
@@ -793,7 +793,7 @@ fn replace(
     Ok(())
 }
 
-/// A temporary file beside `target`, complete and on the disk. It goes when it is dropped.
+/// A temporary file beside `target`, complete and flushed to the disk. It is deleted when it is dropped.
 fn stage(store: &mut dyn Store, target: &Path, bytes: &[u8]) -> Result<TempPath, FetchError> {
     let mut staged = || -> io::Result<TempPath> {
         let mut file = temporary(target).tempfile_in(folder(target))?;
@@ -823,13 +823,13 @@ fn folder(target: &Path) -> &Path {
     }
 }
 
-/// A second name for the old document: putting it back then needs no room on the disk.
+/// A second name for the old document, so that restoring it needs no disk space.
 fn keep_old(store: &mut dyn Store, path: &Path) -> Result<Option<TempPath>, FetchError> {
     let linked = temporary(path).make_in(folder(path), |name| store.link(path, name));
     match linked {
         Ok(linked) => Ok(Some(linked.into_temp_path())),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        // Not every file system has links.
+        // Some file systems have no hard links.
         Err(_) => {
             let old = fs::read(path).map_err(|e| FetchError::store("keep", path, &e))?;
             stage(store, path, &old).map(Some)
@@ -860,7 +860,7 @@ fn put_back(
     };
     match store.rename(&old, path) {
         Ok(()) => error,
-        // The one case in which a file stays behind: it is the only copy.
+        // Only in this case the file stays: it is the only copy.
         Err(e) => match old.keep() {
             Ok(kept) => error.about(&format!("the old document is now {} ({e})", kept.display())),
             Err(_) => error.about(&format!("the old document is lost ({e})")),
@@ -868,7 +868,7 @@ fn put_back(
     }
 }
 
-/// Makes the renames last. Not every system can do this, and both files are whole without it.
+/// Flushes the renames to the disk. Some systems cannot do this, but both files are complete even then.
 fn sync_dir(dir: &Path) {
     if let Ok(dir) = File::open(dir) {
         let _ = dir.sync_all();

@@ -1,7 +1,7 @@
-//! Typed fixups: what must change before progenitor reads the document and an Overlay cannot say.
+//! Typed fixups: changes that the document needs before progenitor reads it, and that an Overlay cannot express.
 //!
-//! Each one is small, has a name and a reason, and must apply at least once to the vendored document: one that no longer
-//! matches anything fails `regen`, so that what CircleCI has mended does not stay "fixed" here.
+//! Each fixup is small, has a name and a reason, and must apply to the vendored document at least once. If a fixup no longer
+//! matches anything, `regen` fails, so that no fixup stays after CircleCI has corrected the fault.
 
 use super::{
     METHODS, escape, is_success, is_typed, object_mut, operations, overlay::Applied, parameters,
@@ -9,7 +9,7 @@ use super::{
 };
 use serde_json::{Map, Value, json};
 
-/// One fixup: changes the document, answers how many places it changed.
+/// One fixup: changes the document and returns the number of places that it changed.
 pub struct Fixup {
     pub name: &'static str,
     pub reason: &'static str,
@@ -99,8 +99,8 @@ pub fn apply(document: &mut Value) -> Vec<Applied> {
         .collect()
 }
 
-/// Takes parameters out that stand neither in the path nor in the query, and says which. A document that is only looked at
-/// is generated from without them; for the vendored one they are an error.
+/// Removes the parameters that are neither in the path nor in the query, and lists them. In the vendored document they are an
+/// error. For any other document, code is generated without them.
 pub fn leave_out_headers(document: &mut Value) -> Vec<String> {
     let whole = document.clone();
     let mut left_out = Vec::new();
@@ -154,7 +154,7 @@ fn successes_only(document: &mut Value) -> usize {
             else {
                 continue;
             };
-            // The documented errors stay readable, for the docs of the operation.
+            // The docs of the operation still need the documented errors.
             let errors: Map<String, Value> = responses
                 .iter()
                 .filter(|(status, _)| !is_success(status))
@@ -241,7 +241,7 @@ fn several_successes(document: &mut Value) -> usize {
 
 fn all_of_one(document: &mut Value) -> usize {
     let mut merged = 0;
-    // A part may be merged of parts itself. What would go on for ever is left to the precheck.
+    // A part may consist of parts itself. The precheck reports parts that contain themselves.
     for _ in 0..6 {
         let whole = document.clone();
         let now = each_schema(document, &mut |schema| {
@@ -255,7 +255,7 @@ fn all_of_one(document: &mut Value) -> usize {
     merged
 }
 
-/// `allOf` with a single reference is how OpenAPI 3.0 says `nullable` of one, or describes it.
+/// OpenAPI 3.0 uses `allOf` with a single reference to make the reference `nullable` or to describe it.
 fn only_part(schema: &mut Map<String, Value>) -> bool {
     let Some([part]) = schema
         .get("allOf")
@@ -275,7 +275,7 @@ fn only_part(schema: &mut Map<String, Value>) -> bool {
     true
 }
 
-/// `allOf` of objects is one object with all their properties, unless they contradict each other.
+/// `allOf` of objects becomes one object with all their properties, unless they contradict each other.
 fn merge_objects(whole: &Value, schema: &mut Map<String, Value>) -> bool {
     let Some(parts) = schema
         .get("allOf")
@@ -318,7 +318,7 @@ fn merge_objects(whole: &Value, schema: &mut Map<String, Value>) -> bool {
     true
 }
 
-/// Whether no value is both, so far as types and words tell.
+/// Whether no value can match both, judging by types and enum values.
 fn contradict(one: &Value, other: &Value) -> bool {
     let words = |schema: &Value| schema["enum"].as_array().cloned();
     let apart = words(one)
@@ -380,7 +380,7 @@ fn strip(document: &mut Value, keys: &[&str]) -> usize {
     let mut changed = 0;
     each_schema(document, &mut |schema| {
         for key in keys {
-            // A property may be called `default` or `pattern`; that one sits in `properties`, not in a schema.
+            // A property may be named `default` or `pattern`. Such a key is in `properties`, not in a schema.
             changed += usize::from(schema.remove(*key).is_some());
         }
         false
@@ -409,7 +409,7 @@ fn one_integer(document: &mut Value) -> usize {
 
 fn any_of_as_one_of(document: &mut Value) -> usize {
     each_schema(document, &mut |schema| match schema.remove("anyOf") {
-        // The branches beside a reference say nothing that is read.
+        // The branches beside a reference have no effect.
         Some(branches) if !schema.contains_key("$ref") => {
             schema.insert("oneOf".into(), branches).is_none()
         }
@@ -428,7 +428,7 @@ fn open_is_the_default(document: &mut Value) -> usize {
     })
 }
 
-/// Calls `change` for every schema of the document, innermost first, and counts those it changed.
+/// Calls `change` for every schema of the document, innermost first, and counts the schemas that it changed.
 pub fn each_schema(
     document: &mut Value,
     change: &mut dyn FnMut(&mut Map<String, Value>) -> bool,
@@ -440,7 +440,7 @@ pub fn each_schema(
     {
         changed += schemas_below(schema, change);
     }
-    // Everywhere else a schema stands under the key `schema`.
+    // Everywhere else, a schema is under the key `schema`.
     for root in ["paths", "components"] {
         if let Some(value) = document.get_mut(root) {
             changed += schemas_under_key(value, change);
@@ -458,7 +458,7 @@ fn schemas_under_key(
             .iter_mut()
             .map(|(key, child)| match key.as_str() {
                 "schema" => schemas_below(child, change),
-                // Walked on their own, and a component or example may have any keys.
+                // Components are visited separately, and a component or example may have any keys.
                 "schemas" | "example" | "examples" => 0,
                 _ => schemas_under_key(child, change),
             })
@@ -502,6 +502,6 @@ fn schemas_below(
     {
         changed += schemas_below(child, change);
     }
-    // What a change puts in is not visited again.
+    // Values that a change inserts are not visited again.
     changed + usize::from(change(map))
 }

@@ -1,13 +1,13 @@
-//! One command at a time on a folder: two that replace the same files would leave files that do not belong together.
+//! Allows one command at a time on a folder. Two commands that replace the same files would leave files that do not match.
 
 use std::{fs::File, io, path::Path};
 
-/// Holds a folder until it is dropped. The system frees it when a process is killed.
+/// Locks a folder until it is dropped. The system releases the lock when the process is killed.
 #[derive(Debug)]
 pub struct Lock(#[allow(dead_code, reason = "held, not read")] File);
 
 impl Lock {
-    /// Takes the folder, or returns `None` while another process has it.
+    /// Locks the folder, or returns `None` while another process holds the lock.
     pub fn take(folder: &Path) -> io::Result<Option<Self>> {
         let file = open(folder)?;
         Ok(lock(&file)?.then_some(Self(file)))
@@ -26,13 +26,13 @@ fn lock(folder: &File) -> io::Result<bool> {
     match rustix::fs::flock(folder, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(true),
         Err(Errno::WOULDBLOCK) => Ok(false),
-        // A file system without locks, such as some network shares.
+        // Some file systems, such as network shares, have no locks.
         Err(Errno::NOTSUP | Errno::NOSYS | Errno::NOLCK) => Ok(true),
         Err(error) => Err(error.into()),
     }
 }
 
-/// A folder cannot be opened there, but a file in it can be closed to all others.
+/// On this system a folder cannot be opened, but a file in it can be locked.
 #[cfg(not(unix))]
 fn open(folder: &Path) -> io::Result<File> {
     let mut options = File::options();

@@ -1,4 +1,4 @@
-//! The OpenAPI document as JSON: walking it and naming places in it.
+//! The OpenAPI document as JSON: functions to walk it and to name places in it.
 
 pub mod alternatives;
 pub mod dialect;
@@ -27,12 +27,12 @@ pub struct Operation<'a> {
 }
 
 impl<'a> Operation<'a> {
-    /// `operationId`, or nothing: the precheck reports it.
+    /// `operationId`, or an empty text, which the precheck reports.
     pub fn id(&self) -> &'a str {
         self.value["operationId"].as_str().unwrap_or_default()
     }
 
-    /// The tag that the operation is listed under: the first in alphabetical order, for their order says nothing.
+    /// The tag that the operation is listed under: the first in alphabetical order, because the document's order has no meaning.
     pub fn tag(&self) -> &'a str {
         let tags = self.value["tags"].as_array().into_iter().flatten();
         tags.filter_map(Value::as_str).min().unwrap_or("Other")
@@ -60,7 +60,7 @@ pub fn operations(document: &Value) -> Vec<Operation<'_>> {
     found
 }
 
-/// The parameters of an operation: its path's and its own, which win, with references resolved.
+/// The parameters of an operation, with references resolved: those of its path and its own, which take precedence.
 pub fn parameters<'a>(document: &'a Value, operation: &Operation<'a>) -> Vec<&'a Value> {
     parameters_at(document, operation)
         .into_iter()
@@ -68,7 +68,7 @@ pub fn parameters<'a>(document: &'a Value, operation: &Operation<'a>) -> Vec<&'a
         .collect()
 }
 
-/// The same, each with the JSON pointer of where it is listed, in an order that is not the document's.
+/// The same as [`parameters`], each with the JSON pointer of its entry, in an order that does not depend on the document's.
 pub fn parameters_at<'a>(
     document: &'a Value,
     operation: &Operation<'a>,
@@ -91,15 +91,15 @@ pub fn parameters_at<'a>(
             found.push((format!("{pointer}/{index}"), parameter));
         }
     }
-    // Their order in the document says nothing, and is not to change the order of arguments.
+    // Their order in the document has no meaning, so it must not change the order of arguments.
     found.sort_by_key(|(_, parameter)| (parameter["in"].as_str(), parameter["name"].as_str()));
     found
 }
 
-/// What a `$ref` within the document points to; the value itself where there is none. An unresolvable one is left to the precheck.
+/// The target of a `$ref` within the document, or the value itself without one. The precheck reports references that do not resolve.
 pub fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let mut value = value;
-    // A chain longer than this is a cycle, which the precheck reports.
+    // A longer chain is a cycle, which the precheck reports.
     for _ in 0..16 {
         match value["$ref"]
             .as_str()
@@ -133,10 +133,10 @@ pub fn located<'a>(document: &'a Value, pointer: String, value: &'a Value) -> (S
     (pointer, value)
 }
 
-/// How deep a document may be nested; the vendored one is half as deep. Everything here walks documents by recursion.
+/// The maximum nesting depth of a document, because these functions are recursive. The vendored document is half as deep.
 pub const DEEPEST: usize = 64;
 
-/// The first place, if any, that lies deeper than `DEEPEST`.
+/// The first place, if any, that is nested deeper than `DEEPEST`.
 pub fn too_deep(document: &Value) -> Option<String> {
     let mut open = vec![(document, String::new(), 0)];
     while let Some((value, pointer, depth)) = open.pop() {
@@ -160,13 +160,13 @@ pub fn too_deep(document: &Value) -> Option<String> {
     None
 }
 
-/// Reads a document of OpenAPI 3.0 or 3.1, in JSON or YAML, as one of 3.0 with its keys in order: two spellings of one
+/// Reads a document of OpenAPI 3.0 or 3.1, in JSON or YAML, as a 3.0 document with sorted keys, so that two spellings of one
 /// document give the same code.
 pub fn parse(bytes: &[u8], name: &str) -> Result<Value> {
     Ok(parse_noted(bytes, name)?.0)
 }
 
-/// The same, with what a document of OpenAPI 3.1 says and 3.0 cannot.
+/// The same, with a list of what the document says in OpenAPI 3.1 that 3.0 cannot express.
 pub fn parse_noted(bytes: &[u8], name: &str) -> Result<(Value, Vec<dialect::Note>)> {
     let text = std::str::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8"))?;
     let value = text::read(text).map_err(|error| anyhow!("{name} {error}"))?;
@@ -200,7 +200,7 @@ pub fn read(path: &Path) -> Result<Value> {
     parse(&bytes, &name)
 }
 
-/// The same value with every object's keys in order, whatever map `serde_json` was built with.
+/// The same value with sorted keys in every object, regardless of the map that `serde_json` was built with.
 pub fn sorted(value: Value) -> Value {
     match value {
         Value::Object(map) => {
@@ -218,7 +218,7 @@ pub fn sorted(value: Value) -> Value {
     }
 }
 
-/// A key as it stands in a JSON pointer.
+/// A key, escaped for a JSON pointer.
 pub fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
@@ -241,7 +241,7 @@ pub fn visit<'a>(value: &'a Value, pointer: &str, visit_one: &mut impl FnMut(&st
     }
 }
 
-/// The object at `keys`, where there is one. (`document["a"]["b"]` would panic on a document where `a` is a string.)
+/// The object at `keys`, if there is one. (`document["a"]["b"]` would panic if `a` is a string.)
 pub fn object_mut<'a>(
     document: &'a mut Value,
     keys: &[&str],
@@ -251,7 +251,7 @@ pub fn object_mut<'a>(
         .as_object_mut()
 }
 
-/// Whether a schema says anything of its type.
+/// Whether a schema says anything about its type.
 pub fn is_typed(schema: &Map<String, Value>) -> bool {
     const TYPING: [&str; 8] = [
         "type",
@@ -270,7 +270,7 @@ pub fn is_success(status: &str) -> bool {
     status.starts_with('2')
 }
 
-/// The one success response with a body, resolved, where the operation has one.
+/// The success response with a body, resolved, if the operation has one.
 pub fn success_schema<'a>(document: &'a Value, operation: &Operation<'a>) -> Option<&'a Value> {
     success_at(document, operation).map(|(_, schema)| schema)
 }
@@ -289,7 +289,7 @@ pub fn success_at<'a>(
     )
 }
 
-/// The schema of an operation's JSON body, where it takes one.
+/// The schema of an operation's JSON body, if it takes one.
 pub fn body_schema<'a>(document: &'a Value, operation: &Operation<'a>) -> Option<&'a Value> {
     body_at(document, operation).map(|(_, schema)| schema)
 }

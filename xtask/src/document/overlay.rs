@@ -1,4 +1,4 @@
-//! Applies `openapi/overlay.yaml`, action by action, so that each one is held to account.
+//! Applies `openapi/overlay.yaml`, action by action, to count the matches of each action.
 
 use anyhow::{Context, Result, ensure};
 use roas_overlay::{
@@ -9,10 +9,10 @@ use serde_json::Value;
 use serde_json_path::JsonPath;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// More values than this are no document but a mistake in the overlay: a handful of actions that copy `$` would fill any
-/// memory. CircleCI's document has eleven thousand.
+/// The maximum number of values. More of them mean a mistake in the overlay: a few actions that copy `$` would fill the memory.
+/// CircleCI's document has eleven thousand values.
 const MOST_VALUES: usize = 250_000;
-/// What is nested deeper can be written and not read again.
+/// The maximum nesting depth. A deeper document can be written, but not read again.
 const MOST_LEVELS: usize = 127;
 
 /// How often one action or fixup applied.
@@ -29,7 +29,7 @@ struct Single {
     overlay: Overlay,
 }
 
-/// The actions of an overlay. It keeps the last overlay, for the tests and `update` apply the same one again and again.
+/// The actions of an overlay. The last overlay is cached, because the tests and `update` apply the same one repeatedly.
 fn actions(text: &str) -> Result<Arc<Vec<Single>>> {
     static LAST: Mutex<Option<(String, Arc<Vec<Single>>)>> = Mutex::new(None);
 
@@ -55,8 +55,8 @@ fn actions(text: &str) -> Result<Arc<Vec<Single>>> {
     Ok(actions)
 }
 
-/// Applies every action of the overlay `text` to `document` and says how many places each one matched. In a document other
-/// than the vendored one (`lenient`) an action may find text where it expects an object; then it applies nowhere.
+/// Applies every action of the overlay `text` to `document`, and returns the number of places that each one matched. In a
+/// document other than the vendored one (`lenient`), an action may find text instead of an object; then it applies nowhere.
 pub fn apply(document: &mut Value, text: &str, lenient: bool) -> Result<Vec<Applied>> {
     let mut report = Vec::new();
     let mut values = size(document).0;
@@ -116,8 +116,8 @@ pub fn stages(document: &Value, text: &str) -> Result<Vec<(String, Value)>> {
     Ok(stages)
 }
 
-/// How many places an action matches, and how many values it adds to the document at most. `None` where a path is wrong:
-/// applying the action tells.
+/// The number of places that an action matches, and the maximum number of values that it adds. `None` if a path is wrong: the
+/// error appears when the action is applied.
 fn reach(action: &Action, document: &Value) -> (Option<usize>, usize) {
     let found = |path: &str| Some(JsonPath::parse(path).ok()?.query(document).all());
     let targets = found(&action.target).map(|targets| targets.len());
@@ -131,7 +131,7 @@ fn reach(action: &Action, document: &Value) -> (Option<usize>, usize) {
     (targets, targets.unwrap_or(0).saturating_mul(source))
 }
 
-/// How many values there are in one, itself included, and how many levels.
+/// The number of values in a value, including itself, and the number of levels.
 fn size(value: &Value) -> (usize, usize) {
     let (mut values, mut levels) = (1, 0);
     let mut add = |inner: &Value| {
@@ -149,7 +149,7 @@ fn size(value: &Value) -> (usize, usize) {
     (values, levels)
 }
 
-/// An action is called by the first sentence of its reason.
+/// The name of an action is the first sentence of its reason.
 fn name(description: Option<&str>, index: usize) -> String {
     match description
         .and_then(|text| text.split(['.', ':']).next())
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// The same action so many times.
+    /// The same action, repeated.
     fn error_of(action: &str, times: usize) -> String {
         let text = format!(
             "overlay: 1.1.0\ninfo: {{ title: T, version: '1' }}\nactions:\n{}",

@@ -1,15 +1,15 @@
-//! JSON and YAML, told apart by what the text holds and not by what it is called.
+//! Reads JSON and YAML, which it distinguishes by the text and not by the name of the file.
 
 use serde_json::{Map, Number, Value};
 use serde_yaml_ng::Value as Yaml;
 use std::fmt;
 
-/// Why a text is no document.
+/// Why a text is not a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unreadable {
     /// The text ends in the middle of its JSON.
     CutOff,
-    /// The text begins as JSON does and is not JSON.
+    /// The text begins like JSON but is not valid JSON.
     NotJson(String),
     /// The text is neither JSON nor YAML.
     Neither(String),
@@ -25,11 +25,11 @@ impl fmt::Display for Unreadable {
     }
 }
 
-/// Reads a JSON or YAML text. One that begins with a brace or a bracket and is neither is reported as JSON.
+/// Reads a JSON or YAML text. If the text is neither but begins with a brace or a bracket, the error is about JSON.
 pub fn read(text: &str) -> Result<Value, Unreadable> {
     let json = match serde_json::from_str::<Value>(text) {
         Ok(value) => {
-            // The version is judged as it stands.
+            // The version must stay as it is written.
             let version = value.get("openapi").cloned();
             let mut value = whole_numbers(value);
             if let (Some(openapi), Some(version)) = (value.get_mut("openapi"), version) {
@@ -46,7 +46,7 @@ pub fn read(text: &str) -> Result<Value, Unreadable> {
     })
 }
 
-/// How deep brackets may be nested in YAML. The time to parse them grows with the square of this.
+/// The maximum nesting depth of brackets in YAML. The time to parse them grows with the square of the depth.
 const DEEPEST: usize = 2_000;
 
 fn yaml(text: &str) -> Result<Value, String> {
@@ -62,10 +62,10 @@ fn yaml(text: &str) -> Result<Value, String> {
         }
     }
     let mut value: Yaml = serde_yaml_ng::from_str(text).map_err(|error| error.to_string())?;
-    // `<<: *base`, which YAML 1.2 has no more and many documents use.
+    // `<<: *base` is no longer part of YAML 1.2, but many documents use it.
     value.apply_merge().map_err(|error| error.to_string())?;
     let mut value = json(value, "")?;
-    // Versions look like numbers, and `3.1` without quotes is one.
+    // A version looks like a number: `3.1` without quotes is one.
     for pointer in ["/openapi", "/swagger", "/info/version"] {
         if let Some(version @ Value::Number(_)) = value.pointer_mut(pointer) {
             *version = Value::String(version.to_string());
@@ -123,7 +123,7 @@ fn json_key(key: Yaml, at: &str) -> Result<String, String> {
     }
 }
 
-/// `1.0` and `1` are one number in JSON, and some tools write one for the other.
+/// `1.0` and `1` are the same number in JSON, and some tools replace one by the other.
 fn whole_numbers(value: Value) -> Value {
     // Above this, a 64-bit float does not hold every integer.
     const EXACT: f64 = 9_007_199_254_740_992.0;

@@ -1,4 +1,4 @@
-//! Whether the overlay, the fixups and the tables still fit the new document: what `regen` would say, before anything is changed.
+//! Checks whether the overlay, the fixups and the tables still fit the new document: it predicts the errors of `regen`.
 
 use super::{change::plain, source::Document};
 use crate::{
@@ -18,13 +18,13 @@ use std::{
 
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Applicability {
-    /// Why `regen` would stop, apart from what is unnecessary.
+    /// Why `regen` would stop, except for unnecessary actions, fixups and rows.
     pub refusals: Vec<String>,
-    /// Overlay actions, fixups and rows of tables that match nothing any more; `regen` stops at each.
+    /// Overlay actions, fixups and rows of tables that no longer match anything. `regen` stops at each of them.
     pub unnecessary: Vec<String>,
     /// Overlay actions and fixups that match more or fewer places than before.
     pub counts: Vec<Count>,
-    /// Places that were not there before, of a kind that needs one of them.
+    /// New places that need an action, a fixup or a row.
     pub needs: Vec<Need>,
 }
 
@@ -38,12 +38,12 @@ pub struct Count {
 #[derive(Clone, Debug, Serialize)]
 pub struct Need {
     pub kind: &'static str,
-    /// The overlay action, fixup or pass that takes it; nothing when a person has to write one.
+    /// The overlay action, fixup or pass that handles it. Without one, a person has to write it.
     pub taken_by: Option<String>,
     pub places: BTreeSet<String>,
 }
 
-/// A kind of place, and what should take it.
+/// A kind of place, and the action, fixup or pass that should handle it.
 const KINDS: [(&str, &str); 7] = [
     (NULLABLE, "Nullable"),
     (CLOSED, "Open objects"),
@@ -72,7 +72,7 @@ impl Applicability {
         before: Option<&Built>,
         after: Result<&Built, &String>,
     ) -> Self {
-        // What was wrong before is not CircleCI's doing; where that is not known, neither is what is new.
+        // Problems of the old document are not changes by CircleCI. If the old problems are unknown, so are the new ones.
         let both = before.zip(after.ok());
         let stale = both.map(|(before, after)| {
             after
@@ -198,7 +198,7 @@ impl Applicability {
     }
 }
 
-/// Rows and actions without a place, as opposed to places without a row or an action.
+/// Whether a problem is a row or an action without a place, and not a place without a row or an action.
 fn is_unnecessary(stale: &str) -> bool {
     [
         "matches nothing any more",
@@ -223,7 +223,7 @@ impl Need {
     }
 }
 
-/// What the overlay and the fixups do to a document that cannot be generated for another reason.
+/// The effect of the overlay and the fixups on a document that cannot be generated for another reason.
 fn applied(document: &Value, overlay: &str) -> Vec<Applied> {
     let mut document = document.clone();
     let mut applied = overlay::apply(&mut document, overlay, true).unwrap_or_default();
@@ -247,7 +247,7 @@ fn counts(before: &[Applied], after: &[Applied]) -> Vec<Count> {
     changed.collect()
 }
 
-/// The places of the new document that are of a kind which needs one of ours, and were not of that kind before.
+/// The places of the new document that need an action, a fixup or a row of ours, and did not need it before.
 fn needs(old: &Value, new: &Value, applied: &[Applied]) -> Vec<Need> {
     let (before, after) = (of_kinds(old), of_kinds(new));
     let mut needs = Vec::new();
@@ -267,7 +267,7 @@ fn needs(old: &Value, new: &Value, applied: &[Applied]) -> Vec<Need> {
             .any(|applied| applied.name == taker && applied.matches > 0);
         let taken_by = match kind {
             TOKEN_ONLY => Some(taker.to_owned()),
-            // The fixup only takes what the overlay marks, operation by operation.
+            // The fixup only changes what the overlay marks, operation by operation.
             SEVERAL => None,
             _ => applies.then(|| format!("\"{taker}\"")),
         };

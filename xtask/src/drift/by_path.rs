@@ -1,4 +1,4 @@
-//! Two documents by method and path alone: which operations both have, and what each calls them.
+//! Compares two documents by method and path alone: which operations both have, and their names in each.
 
 use super::{
     NONE, WITHIN,
@@ -11,11 +11,11 @@ use std::{
     io::{self, Write},
 };
 
-/// What the comparison has found.
+/// The result of the comparison.
 pub struct ByPath {
     from: String,
     to: String,
-    /// Operations that both call the same.
+    /// Operations with the same name in both documents.
     same: Vec<String>,
     /// The route, the old name and the new one.
     renamed: Vec<[String; 3]>,
@@ -33,7 +33,7 @@ impl ByPath {
             gone: Vec::new(),
             came: Vec::new(),
         };
-        // What a path parameter is called makes no other path.
+        // The name of a path parameter does not make the path another one.
         let key = |operation: &Operation<'_>| {
             let path = operation.path.trim_end_matches('/');
             (template(path).0, operation.method.to_owned())
@@ -61,7 +61,7 @@ impl ByPath {
         found
     }
 
-    /// Nothing, where both name the same operations in the same way.
+    /// `None` if both documents name the same operations in the same way.
     pub fn exit_code(&self) -> u8 {
         match self.renamed.is_empty() && self.gone.is_empty() && self.came.is_empty() {
             true => NONE,
@@ -105,7 +105,7 @@ impl ByPath {
     }
 }
 
-/// Documents put what they like into their paths and names, and each is one line.
+/// A path or name on one line. Documents may put any characters into them.
 fn line(text: &str) -> String {
     text.replace(char::is_control, " ")
 }

@@ -1,9 +1,9 @@
-//! One spelling for documents that say the same: what comes first in a list that has no order, and null said in three ways.
+//! Normalizes documents with the same meaning: it sorts lists whose order has no meaning, and unifies three ways to allow null.
 
 use crate::document::{dialect, sorted};
 use serde_json::{Map, Value, json};
 
-/// A document in the one spelling. Two documents that only differ in what says nothing become equal.
+/// The normalized document. Two documents with the same meaning become equal.
 pub fn canonical(document: &Value) -> Value {
     let mut canonical = document.clone();
     if canonical["openapi"].as_str().is_some_and(dialect::is_3_0) {
@@ -13,7 +13,7 @@ pub fn canonical(document: &Value) -> Value {
     sorted(canonical)
 }
 
-/// A part of a document in the one spelling, without the words about it.
+/// A normalized part of a document, without descriptions.
 pub fn shape(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
@@ -33,7 +33,7 @@ pub fn shape(value: &Value) -> Value {
     }
 }
 
-/// Lists whose order says nothing.
+/// Lists whose order has no meaning.
 fn has_no_order(key: &str) -> bool {
     matches!(
         key,
@@ -41,7 +41,7 @@ fn has_no_order(key: &str) -> bool {
     )
 }
 
-/// Values that are data, or words about it.
+/// Keywords whose values are data or descriptions.
 pub fn is_data(key: &str) -> bool {
     matches!(key, "default" | "example" | "examples" | "x-codeSamples")
 }
@@ -85,7 +85,7 @@ fn settle(value: &mut Value, names: bool) {
     }
 }
 
-/// `nullable`, `x-nullable` and a null among the words say the same.
+/// `nullable`, `x-nullable` and a null among the enum values mean the same.
 fn null(schema: &mut Map<String, Value>) {
     let mut null = false;
     for key in ["nullable", "x-nullable"] {
@@ -104,7 +104,7 @@ fn null(schema: &mut Map<String, Value>) {
     }
 }
 
-/// A single example without a name of its own is written in two ways.
+/// A single example without a name can be written in two ways.
 fn example(holder: &mut Map<String, Value>) {
     let examples = holder.get("examples").and_then(Value::as_object);
     let only = examples.filter(|examples| examples.len() == 1);
@@ -118,7 +118,7 @@ fn example(holder: &mut Map<String, Value>) {
     }
 }
 
-/// What stands beside a reference belongs to it, as beside `allOf` with one part.
+/// Keywords beside a reference apply to it, as they do beside `allOf` with one part.
 fn reference(schema: &mut Map<String, Value>) {
     if schema.len() > 1
         && schema.get("$ref").is_some_and(Value::is_string)
@@ -129,15 +129,15 @@ fn reference(schema: &mut Map<String, Value>) {
     }
 }
 
-/// Why two documents in which no change was found differ.
+/// Why two documents differ although no change was found.
 pub enum Difference {
-    /// They say the same, written out in one and referred to in the other.
+    /// They mean the same: one refers to a component, and the other has its content inline.
     Layout,
-    /// They differ at this pointer, and nothing here knows what that means.
+    /// They differ at this pointer, and the effect is unknown.
     At(String),
 }
 
-/// Compares two documents by what they say, with all references followed and without their words.
+/// Compares the meaning of two documents, with all references followed and without descriptions.
 pub fn difference(old: &Value, new: &Value) -> Difference {
     let (old, new) = (canonical(old), canonical(new));
     let mut proof = Proof {
@@ -149,7 +149,7 @@ pub fn difference(old: &Value, new: &Value) -> Difference {
         .into_iter()
         .filter_map(Value::as_object)
         .flat_map(Map::keys)
-        // What nothing refers to says nothing.
+        // Components without references have no effect.
         .filter(|key| !matches!(key.as_str(), "components" | "info" | "tags" | "openapi"))
         .collect();
     keys.sort();
@@ -165,7 +165,7 @@ pub fn difference(old: &Value, new: &Value) -> Difference {
 struct Proof<'a> {
     old: &'a Value,
     new: &'a Value,
-    /// The pairs of objects that are being compared already: schemas may contain themselves.
+    /// The pairs of objects that are already being compared, because schemas may contain themselves.
     seen: Vec<(*const Value, *const Value)>,
 }
 
@@ -213,7 +213,7 @@ impl<'a> Proof<'a> {
     }
 }
 
-/// What a reference leads to, and the one part of an `allOf` that says nothing else.
+/// The target of a reference, or the single part of an `allOf` without other keywords.
 fn followed<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let mut value = crate::document::resolve(document, value);
     for _ in 0..16 {

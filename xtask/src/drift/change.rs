@@ -19,7 +19,7 @@ pub struct Change {
     /// Operations, with `(request)`, `(answer)` or `(error)`.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub touches: BTreeSet<String>,
-    /// Where a change of the Rust surface comes from, if not from the contract, and what undoes it.
+    /// The cause of a change of the Rust surface, if it is not in the contract, and how to undo the change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Changes that never reach the generated code, because an action of the overlay replaces the place where they are.
+//! Finds changes that never reach the generated code, because an action of the overlay replaces their place.
 
 use super::{change::Change, verdict::Class};
 use crate::document::overlay;
@@ -15,7 +15,7 @@ pub fn hidden(old: &Value, new: &Value, overlay: &str, contract: &[Change]) -> V
         .collect();
     let mut by_action: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for document in [old, new] {
-        // What the overlay cannot be applied to is reported elsewhere.
+        // Another check reports a document to which the overlay cannot be applied.
         let Ok(stages) = overlay::stages(document, overlay) else {
             continue;
         };
@@ -41,13 +41,13 @@ pub fn hidden(old: &Value, new: &Value, overlay: &str, contract: &[Change]) -> V
     by_action.into_iter().map(change).collect()
 }
 
-/// The first action after which a place of the document is not there any more, or counts no more.
+/// The first action after which a place of the document no longer exists or no longer has an effect.
 fn hidden_by(document: &Value, stages: &[(String, Value)], place: &str) -> Option<String> {
     let mut before = document;
     before.pointer(place)?;
     for (action, after) in stages {
         if after.pointer(place).is_none() || replaced(before, after, place) {
-            // "One timetable, continued" is the second half of "One timetable".
+            // An action named "One timetable, continued" is the second half of "One timetable".
             return Some(action.split(',').next().unwrap_or(action).to_owned());
         }
         before = after;

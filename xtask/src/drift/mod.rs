@@ -1,4 +1,4 @@
-//! `cargo xtask drift`: reports what CircleCI changed, and what this means for users of the crate. Writes no file.
+//! `cargo xtask drift`: reports what CircleCI changed, and the effect on users of the crate. It writes no file.
 //!
 //! It compares two documents twice: as contracts (`contract`), and as the Rust surfaces that `regen` makes of them (`rust`).
 //! The worse result is the verdict.
@@ -49,13 +49,13 @@ Exit codes:
 
 #[derive(Clone, Debug)]
 pub struct Drift {
-    /// A URL, a file or `git:REV`; CircleCI's own URL when there is none.
+    /// A URL, a file or `git:REV`. Default: CircleCI's own URL.
     pub against: Option<String>,
     pub format: Format,
     pub deny: Option<Deny>,
-    /// Every change with its places, not one page.
+    /// Whether to report every change with its places, instead of one page.
     pub all: bool,
-    /// A file to compare in place of the vendored document.
+    /// A file to compare instead of the vendored document.
     pub base: Option<PathBuf>,
     pub reverse: bool,
     pub root: PathBuf,
@@ -73,8 +73,8 @@ impl Drift {
         Ok(report.exit_code(self.deny))
     }
 
-    /// Compares by method and path alone, tells `out`, and answers the exit code. For a document that somebody else has
-    /// written: its schemas may say next to nothing.
+    /// Compares by method and path alone, writes the result to `out`, and returns the exit code. This is for documents from other
+    /// authors, whose schemas may be incomplete.
     pub fn by_path(&self, out: &mut dyn Write) -> Result<u8, CannotCompare> {
         let places = Places::of(&self.root);
         let (vendored, record) = self.base(&places)?;

@@ -1,5 +1,5 @@
-//! The report on one page: users first, then what to do here, then the contract by operation. What only follows from something
-//! else is counted; `--all` lists it.
+//! Writes the report on one page: the effects on users, then the tasks for a maintainer, then the contract by operation. Changes
+//! that only follow from other changes are counted; `--all` lists them.
 
 use super::{
     change::Change,
@@ -11,7 +11,7 @@ use std::{
     io::{self, Write},
 };
 
-/// How wide a line with several things gets.
+/// The maximum width of a line with several items.
 const WIDTH: usize = 140;
 
 impl Report {
@@ -102,7 +102,7 @@ fn news(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// A new field, variant or setter: what it belongs to, and its name.
+/// A new field, variant or setter: its owner and its name.
 fn member(text: &str) -> Option<(&str, String)> {
     let rest = text.strip_prefix("new ")?;
     let rest = rest.strip_prefix("variant ").unwrap_or(rest);
@@ -174,7 +174,7 @@ fn todo(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a line is about a row of a table, of which there are many, and not about an action.
+/// Whether a line is about a row of a table and not about an action. There are many rows.
 fn is_row(line: &str) -> bool {
     ["words:", "naming table:", "arguments:"]
         .iter()
@@ -183,7 +183,7 @@ fn is_row(line: &str) -> bool {
 
 // ---- the contract ------------------------------------------------------------------------------------------------
 
-/// What the page says nothing of but a number.
+/// Changes that the page only counts.
 #[derive(Default)]
 struct Counted {
     new_operations: usize,
@@ -260,7 +260,7 @@ fn of<'c>(changes: &'c [&'c Change], class: Class) -> impl Iterator<Item = &'c C
         .filter(move |change| change.class == class)
 }
 
-/// The operations that a change touches, without the side of each.
+/// The operations that a change affects, without their sides.
 fn operations(change: &Change) -> String {
     let names = change
         .touches
@@ -273,7 +273,7 @@ fn operations(change: &Change) -> String {
     }
 }
 
-/// The side of the operations that a change is on, if it is on one: a name of a property alone does not say whose it is.
+/// The side (request, answer or error) of a change, if it is on one side only. The name of a property alone does not tell the side.
 fn side(change: &Change) -> String {
     let sides = change
         .touches
@@ -286,7 +286,7 @@ fn side(change: &Change) -> String {
     }
 }
 
-/// The texts of changes, with the new words and the new properties of one thing in one text.
+/// The texts of changes, with all new enum values or new properties of one schema in one text.
 fn grouped<'c>(changes: impl Iterator<Item = &'c Change>) -> Vec<String> {
     let mut groups: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     let mut rest = Vec::new();
@@ -320,7 +320,7 @@ fn grouped<'c>(changes: impl Iterator<Item = &'c Change>) -> Vec<String> {
     groups.into_iter().map(text).chain(rest).collect()
 }
 
-/// The places of what is gone or of another kind: whatever is said of the parts inside is said already.
+/// The places that are gone or changed their kind. Changes of the parts inside them need no line.
 fn tops(changes: &[Change]) -> Vec<String> {
     let is_top = |change: &&Change| {
         let text = &change.text;
@@ -363,7 +363,7 @@ fn some_of(count: usize, what: &str) -> String {
     }
 }
 
-/// The plural of the first noun that has one.
+/// Replaces the first noun that has a plural by its plural.
 fn many(what: &str) -> String {
     match what.split_once(' ') {
         Some((noun @ ("kind" | "object" | "part" | "row"), rest)) => {
@@ -374,7 +374,7 @@ fn many(what: &str) -> String {
     }
 }
 
-/// Several things on as many lines as they need.
+/// Several items, on as many lines as they need.
 fn wrapped(out: &mut dyn Write, start: &str, items: &[String]) -> io::Result<()> {
     let Some(last) = items.len().checked_sub(1) else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What the report says, and its three spellings. Everything is written to a writer, so that tests read it.
+//! The content of the report, and its three formats. Everything is written to a writer, so that tests can read it.
 
 use super::{
     applicability::Applicability,
@@ -13,17 +13,17 @@ use std::{
 
 /// The exit code when nothing has changed.
 pub const NONE: u8 = 0;
-/// The exit code for drift that `--deny` allows. (It is the one of stale code, for the vendored document is stale.)
+/// The exit code for drift that `--deny` allows. (It is the one for stale code, because the vendored document is stale.)
 pub const WITHIN: u8 = 4;
 /// The exit code for drift that `--deny` forbids.
 pub const BEYOND: u8 = 5;
 
-/// What `--deny` forbids.
+/// The changes that `--deny` forbids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Deny {
-    /// Whatever breaks users, and whatever has to be reviewed
+    /// Changes that break users, and changes that need a review
     Breaking,
-    /// Every change, be it of a word
+    /// Every change, even of a single word
     Any,
 }
 
@@ -40,9 +40,9 @@ pub struct Report {
     pub from: String,
     pub to: String,
     pub verdict: Verdict,
-    /// How many lines somebody must look at.
+    /// The number of lines that a person must review.
     pub to_review: usize,
-    /// The version of the crate, and the one that the verdict asks for.
+    /// The version of the crate, and the version that the verdict requires.
     pub version: String,
     pub next_version: Option<String>,
     pub contract: Vec<Change>,
@@ -51,13 +51,13 @@ pub struct Report {
     /// Rows that `tests/support/calls.rs` needs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<String>,
-    /// What the new types are that breaking changes name.
+    /// Descriptions of the new types that breaking changes name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub glossary: Vec<String>,
-    /// How many operations the new document has.
+    /// The number of operations in the new document.
     #[serde(skip)]
     pub operations: usize,
-    /// Handwritten files that use what is gone.
+    /// Handwritten files that use removed items.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub handwritten: Vec<String>,
 }
@@ -81,7 +81,7 @@ impl Report {
         }
     }
 
-    /// The server itself says that nothing has changed.
+    /// The report when the server itself says that nothing has changed.
     pub fn unchanged(from: &str, to: &str) -> Self {
         Self::new(
             from,
@@ -94,7 +94,7 @@ impl Report {
         self.contract.iter().chain(&self.rust)
     }
 
-    /// Draws the conclusions, once everything is known.
+    /// Computes the conclusions, after everything is known.
     pub fn finish(&mut self) {
         self.verdict = Verdict::of(self.changes().map(|change| change.class));
         self.to_review = self
@@ -147,7 +147,7 @@ impl Report {
         text
     }
 
-    /// What a maintainer does now.
+    /// The next step for a maintainer.
     pub(super) fn advice(&self) -> Vec<String> {
         if self.verdict == Verdict::None {
             return Vec::new();
@@ -282,9 +282,9 @@ impl Report {
         Ok(())
     }
 
-    /// The report as an entry of `CHANGELOG.md`, in the form that the file describes at its top.
+    /// The report as an entry for `CHANGELOG.md`, in the form that the beginning of that file describes.
     pub fn changelog(&self, out: &mut dyn Write) -> io::Result<()> {
-        // "file:x (as of 2026-05-07)": the day names the document.
+        // "file:x (as of 2026-05-07)": the entry names the document by its day.
         let day = self
             .to
             .rsplit_once("as of ")
@@ -353,7 +353,7 @@ impl Heading {
         })
     }
 
-    /// What the Rust surface shows is said there; the contract adds what a program notices at run time only.
+    /// The part about the Rust surface lists the changes of the API. The contract adds changes that only appear at run time.
     fn of_contract(change: &Change) -> Option<Self> {
         let text = &change.text;
         match change.class {
@@ -390,7 +390,7 @@ fn counts(changes: &[Change]) -> String {
     }
 }
 
-/// Words change in hundreds of places, of which a few are enough; everything else is named in full.
+/// Descriptions change in hundreds of places, and a few of them are enough. All other places are listed in full.
 fn shown(items: &BTreeSet<String>, class: Class) -> impl Iterator<Item = &str> {
     let most = if class == Class::Docs { 3 } else { usize::MAX };
     items.iter().take(most).map(String::as_str)
@@ -418,7 +418,7 @@ fn text_list(
     let count = words.len();
     for (index, item) in words.iter().enumerate() {
         let comma = if index + 1 < count { "," } else { "" };
-        // Whole items, whatever the width: a broken pointer cannot be looked up.
+        // Do not break items, even if they are too wide: a broken pointer cannot be looked up.
         if line.len() + item.len() > 130 && index > 0 {
             writeln!(out, "{line}")?;
             line = "              ".to_owned();

@@ -1,4 +1,4 @@
-//! What changes for users of the crate, in Rust's terms: the difference of two generated surfaces.
+//! Lists the changes for users of the crate in terms of Rust: the difference between two generated surfaces.
 
 use super::{
     change::{Change, merge},
@@ -8,7 +8,7 @@ use crate::lower::names::snake;
 use crate::surface::{Field, Operation, Surface, Type};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Every difference that a user can see, the worst first.
+/// Every difference that users can see, the worst first.
 pub fn changes(old: &Surface, new: &Surface) -> Vec<Change> {
     let mut diff = Diff {
         old,
@@ -26,7 +26,7 @@ pub fn changes(old: &Surface, new: &Surface) -> Vec<Change> {
 struct Diff<'a> {
     old: &'a Surface,
     new: &'a Surface,
-    /// Old name -> new name, of types.
+    /// The renamed types: old name -> new name.
     renamed: BTreeMap<String, String>,
     changes: Vec<Change>,
 }
@@ -34,7 +34,7 @@ struct Diff<'a> {
 type Matched<'a> = Vec<(&'a Operation, &'a Operation)>;
 type Listed = [(String, String)];
 
-/// `GET /thing/{id}` as `GET /thing/{}`: what a path parameter is called is nobody's business.
+/// Converts `GET /thing/{id}` to `GET /thing/{}`, because the name of a path parameter has no effect on users.
 fn shape(route: &str) -> String {
     let mut shape = String::new();
     let mut inside = false;
@@ -59,7 +59,7 @@ fn signature(operation: &Operation) -> String {
     format!("{}({})", operation.method, arguments.join(", "))
 }
 
-/// The types of ours that a type names.
+/// The generated types that a type names.
 fn ours(ty: &str, types: &BTreeMap<String, Type>) -> Vec<String> {
     words(ty)
         .filter(|word| types.contains_key(*word))
@@ -67,7 +67,7 @@ fn ours(ty: &str, types: &BTreeMap<String, Type>) -> Vec<String> {
         .collect()
 }
 
-/// Every identifier of a type, with its neighbours' punctuation in between.
+/// The identifiers of a type, and the punctuation between them.
 fn words(ty: &str) -> impl Iterator<Item = &str> {
     ty.split_inclusive(|c: char| !c.is_alphanumeric() && c != '_')
         .flat_map(|piece| {
@@ -83,7 +83,7 @@ impl<'a> Diff<'a> {
         self.changes.push(Change::new(class, text));
     }
 
-    /// An old type in today's names.
+    /// An old type with the new names.
     fn translated(&self, ty: &str) -> String {
         words(ty)
             .map(|word| self.renamed.get(word).map_or(word, String::as_str))
@@ -96,7 +96,7 @@ impl<'a> Diff<'a> {
 
     // ---- operations ------------------------------------------------------------------------------------------------
 
-    /// By route, then by operationId; what is left came or went.
+    /// Pairs operations by route, then by operationId. The others are new or gone.
     fn match_operations(&mut self) -> Matched<'a> {
         let (old, new) = (self.old, self.new);
         let mut matched = Matched::new();
@@ -248,7 +248,7 @@ impl<'a> Diff<'a> {
 
     // ---- renamed types -----------------------------------------------------------------------------------------------
 
-    /// A type that stands where a vanished one stood, or that is made alike, is the same type under another name.
+    /// Finds renamed types: a new type in the place of a removed one, or with the same structure, is the same type.
     fn find_renamed(&mut self, matched: &Matched<'a>) {
         let (old, new) = (self.old, self.new);
         let mut open: Vec<(String, String)> = Vec::new();
@@ -269,7 +269,7 @@ impl<'a> Diff<'a> {
         }
         loop {
             while let Some((before, after)) = open.pop() {
-                // `Option<Old>` and `New` have their one name of ours in common.
+                // `Option<Old>` and `New` each name a single generated type.
                 let (before, after) = (ours(&before, &old.types), ours(&after, &new.types));
                 if let ([one], [other]) = (before.as_slice(), after.as_slice()) {
                     self.rename(one, other, &mut open);
@@ -282,7 +282,7 @@ impl<'a> Diff<'a> {
         }
     }
 
-    /// A type that is gone, and the only new one that is alike but for its name.
+    /// A removed type, and the only new type that is equal except for its name.
     fn alike(&self) -> Option<(String, String)> {
         let (old, new) = (&self.old.types, &self.new.types);
         let taken: BTreeSet<&String> = self.renamed.values().collect();
@@ -306,7 +306,7 @@ impl<'a> Diff<'a> {
         let taken =
             self.renamed.contains_key(one) || self.renamed.values().any(|name| name == other);
         let (before, after) = (&self.old.types[one], &self.new.types[other]);
-        // A struct does not become an enum by being renamed.
+        // A rename does not turn a struct into an enum.
         if free && !taken && std::mem::discriminant(before) == std::mem::discriminant(after) {
             self.renamed.insert(one.to_owned(), other.to_owned());
             members(before, after, open);
@@ -372,7 +372,7 @@ impl<'a> Diff<'a> {
     fn fields(&mut self, name: &str, before: &[Field], after: &[Field]) {
         let mut left: Vec<&Field> = after.iter().collect();
         for old in before {
-            // A field keeps its key when it changes its name.
+            // A renamed field keeps its key.
             let named = left.iter().position(|new| new.name == old.name);
             let index = named.or_else(|| left.iter().position(|new| new.key() == old.key()));
             match index {
@@ -424,7 +424,7 @@ impl<'a> Diff<'a> {
         self.deprecated(&name, old.deprecated, new.deprecated);
     }
 
-    /// Structs are built by `new` and no other way, for they are `#[non_exhaustive]`.
+    /// Structs can only be built by `new`, because they are `#[non_exhaustive]`.
     fn constructor(&mut self, name: &str, old: Option<&Listed>, new: Option<&Listed>) {
         let spell = |list: &Listed| {
             list.iter()
@@ -448,7 +448,7 @@ impl<'a> Diff<'a> {
                     .map(|(argument, _)| argument)
                     .ne(new.iter().map(|(argument, _)| argument))
                 {
-                    // As when a property is replaced by another one of its type.
+                    // For example, another property of the same type replaces the old one.
                     self.note(
                         Class::Review,
                         format!(
@@ -502,7 +502,7 @@ impl<'a> Diff<'a> {
     fn variants(&mut self, name: &str, before: &Listed, after: &Listed) {
         let by_name = |list: &Listed| list.iter().cloned().collect::<BTreeMap<_, _>>();
         let (before, after) = (by_name(before), by_name(after));
-        // What it holds tells a variant that has another name.
+        // The content identifies a renamed variant.
         let free = |list: &BTreeMap<String, String>, variant: &String| !list.contains_key(variant);
         let mut came: Vec<(&String, &String)> = after
             .iter()
@@ -547,7 +547,7 @@ impl<'a> Diff<'a> {
     }
 }
 
-/// Whether two lists hold the same names in another order.
+/// Whether two lists have the same names in another order.
 fn permuted(old: &Listed, new: &Listed) -> bool {
     let names = |list: &Listed| {
         list.iter()
@@ -563,7 +563,7 @@ fn permuted(old: &Listed, new: &Listed) -> bool {
     before == after
 }
 
-/// The types that stand under the same name in two lists.
+/// The types that have the same name in two lists.
 fn pairs(before: &Listed, after: &Listed, open: &mut Vec<(String, String)>) {
     for (name, old) in before {
         if let Some((_, new)) = after.iter().find(|(other, _)| other == name) {
@@ -585,7 +585,7 @@ fn members(before: &Type, after: &Type, open: &mut Vec<(String, String)>) {
         }
         (Type::Union(before), Type::Union(after)) => {
             pairs(before, after, open);
-            // The only variant that went was replaced by the only one that came.
+            // The only new variant replaces the only removed one.
             let left = |list: &Listed, other: &Listed| {
                 list.iter()
                     .filter(|(name, _)| !other.iter().any(|(known, _)| known == name))

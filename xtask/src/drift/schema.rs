@@ -1,4 +1,4 @@
-//! How two schemas differ, place by place: what is sent and read, not what is said about it.
+//! Compares two schemas, place by place. It compares what is sent and read, but no descriptions.
 
 use super::{
     canonical::{is_docs, shape},
@@ -9,12 +9,12 @@ use crate::document::{alternatives, dialect, escape, located};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where the values of a schema travel.
+/// Whether the values of a schema are sent, received or part of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Way {
     Request,
     Answer,
-    /// The body of an error, which the handwritten layer reads whatever it is.
+    /// The body of an error. The handwritten layer reads any body.
     Error,
 }
 
@@ -28,10 +28,10 @@ impl Way {
     }
 }
 
-/// What happened in one place of a schema.
+/// A change in one place of a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
-    /// A property, which is required or not.
+    /// A property, with whether it is required.
     Added {
         required: bool,
     },
@@ -40,18 +40,18 @@ enum Kind {
     Optional,
     Nullable,
     NotNullable,
-    /// Another type or format that Rust sees.
+    /// Another type, or another format that affects the Rust type.
     Retyped,
-    /// A format that Rust does not see.
+    /// A format that does not affect the Rust type.
     Reformatted,
     WordAdded,
     WordRemoved,
-    /// Any text became one of a few words, and the other way round.
+    /// Any text became an enum, or the other way round.
     WordsOnly,
     AnyWord,
     Narrowed,
     Widened,
-    /// A constraint of which it cannot be said whether it narrows.
+    /// A constraint that may or may not be narrower.
     Constrained,
     Default,
     /// Whether an object may hold unknown keys.
@@ -65,8 +65,8 @@ enum Kind {
 }
 
 impl Kind {
-    /// What it means where the value travels this way. What makes an answer looser (absent, null) breaks only those whose
-    /// Rust type changes by it, and the surface tells.
+    /// The effect of the change in this direction. A looser response (absent, null) only breaks programs if it changes the Rust
+    /// type, which the comparison of the surfaces shows.
     fn class(self, way: Way) -> Class {
         let request = way == Way::Request;
         let worst = match self {
@@ -105,7 +105,7 @@ impl Kind {
     }
 }
 
-/// One thing that happened, in one place.
+/// One change, in one place.
 #[derive(Clone, Debug)]
 struct Found {
     kind: Kind,
@@ -115,14 +115,14 @@ struct Found {
 
 type Pair = (String, String);
 
-/// Two places that were compared: what differs there, and what lies below.
+/// Two places that were compared: their differences, and the places below them.
 #[derive(Default)]
 struct Node {
     found: Vec<Found>,
     below: Vec<Pair>,
 }
 
-/// Compares schemas once for each pair of places, and knows afterwards who is touched by each difference.
+/// Compares schemas once for each pair of places, and records which operations each difference affects.
 pub struct Schemas<'a> {
     old: &'a Value,
     new: &'a Value,
@@ -140,7 +140,7 @@ impl<'a> Schemas<'a> {
         }
     }
 
-    /// Compares what stands in two places; values travel there on behalf of `operation`.
+    /// Compares two places, whose values belong to `operation`.
     pub fn compare(
         &mut self,
         operation: &str,
@@ -150,7 +150,7 @@ impl<'a> Schemas<'a> {
     ) {
         let mut open = Vec::new();
         let pair = self.enter(old, new, &mut open);
-        // Not by recursion: references make schemas deeper than the document is.
+        // Recursion could overflow the stack, because references make schemas deeper than the document.
         while let Some((pair, old, new)) = open.pop() {
             let (found, below) = self.difference(&pair.0, old, &pair.1, new);
             let below = below
@@ -162,7 +162,7 @@ impl<'a> Schemas<'a> {
         self.roots.push((pair, operation.to_owned(), way));
     }
 
-    /// What was written out and is referred to now keeps the name of its place.
+    /// If an inline schema is now a reference, it keeps the name of its place.
     fn name(&self, old: &str, new: &str) -> String {
         let is_component = |pointer: &str| component(pointer).is_some();
         match is_component(new) && !is_component(old) {
@@ -191,7 +191,7 @@ impl<'a> Schemas<'a> {
         pair
     }
 
-    /// Every difference with all that it touches.
+    /// Every difference with all operations that it affects.
     pub fn changes(self) -> Vec<Change> {
         let mut touched: BTreeMap<&Pair, BTreeSet<(&str, Way)>> = BTreeMap::new();
         for (root, operation, way) in &self.roots {
@@ -256,7 +256,7 @@ impl<'a> Schemas<'a> {
     }
 }
 
-/// A schema with the parts of its `allOf` put together, as a reader of it sees it.
+/// A schema with the parts of its `allOf` merged.
 struct View<'a> {
     properties: BTreeMap<&'a str, (String, &'a Value)>,
     required: BTreeSet<&'a str>,
@@ -289,7 +289,7 @@ impl<'a> View<'a> {
         own: bool,
         seen: &mut BTreeSet<String>,
     ) {
-        // A part may be the whole again.
+        // A part may contain the whole schema again.
         if !seen.insert(pointer.clone()) {
             return;
         }
@@ -328,7 +328,7 @@ impl<'a> View<'a> {
             let (at, part) = located(document, format!("{pointer}/allOf/{index}"), part);
             self.add(document, at, part, own && parts.len() == 1, seen);
         }
-        // `null` among the words says what `nullable` says.
+        // `null` among the enum values means the same as `nullable`.
         self.nullable |= own
             && schema["enum"]
                 .as_array()
@@ -347,7 +347,7 @@ impl<'a> View<'a> {
     fn kind(&self) -> (String, Option<&'a str>) {
         let said = self.get("type").and_then(Value::as_str);
         let kind = match said {
-            // A type beside alternatives only repeats what they say.
+            // A type beside alternatives only repeats their type.
             _ if self.keys.contains_key("oneOf") || self.keys.contains_key("anyOf") => {
                 "one of several"
             }
@@ -381,7 +381,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// The name of a component, if a pointer leads to one as a whole.
+/// The name of a component, if the pointer is the one of a whole component.
 fn component(pointer: &str) -> Option<&str> {
     pointer
         .strip_prefix("/components/schemas/")
@@ -401,7 +401,7 @@ fn typed(kind: &str, format: Option<&str>) -> String {
     format.map_or_else(|| kind.to_owned(), |format| format!("{kind} ({format})"))
 }
 
-/// Keywords that are `true` or absent: what happened, and how it is said when they go and when they come.
+/// Keywords that are `true` or absent: the kind of change, and the texts for their removal and their arrival.
 const FLAGS: [(&str, Kind, &str, &str); 3] = [
     (
         "deprecated",
@@ -423,7 +423,7 @@ const FLAGS: [(&str, Kind, &str, &str); 3] = [
     ),
 ];
 
-/// What a pair of schemas differs in, as it is found.
+/// Collects the differences of a pair of schemas.
 struct Difference<'p> {
     /// `Thing.owner`: the place in words.
     name: String,
@@ -480,7 +480,7 @@ impl Difference<'_> {
         }
     }
 
-    /// What a schema says by yes or no.
+    /// Compares the flags of a schema.
     fn flags(&mut self, old: &View<'_>, new: &View<'_>) {
         match (old.nullable, new.nullable) {
             (false, true) => self.here(Kind::Nullable, "may be null"),
@@ -504,8 +504,8 @@ impl Difference<'_> {
         }
     }
 
-    /// Whether users have a text before and after. An untyped property is read as text; a path parameter is text
-    /// that is checked, and a check that goes breaks nobody.
+    /// Whether users have a text before and after. An untyped property is read as text. A path parameter is text with a check,
+    /// and removing a check breaks no program.
     fn is_text_to_users(
         &self,
         (old, old_format): (&str, Option<&str>),
@@ -521,7 +521,7 @@ impl Difference<'_> {
         property && typed_now || in_path && (unchecked || typed_now)
     }
 
-    /// Another component in the same place, whatever it is made of.
+    /// Another component in the same place, regardless of its content.
     fn moved(&mut self, old: &str, new: &str) {
         if let (Some(old), Some(new)) = (component(old), component(new))
             && old != new
@@ -619,7 +619,7 @@ impl Difference<'_> {
                 self.note(Kind::Removed, at, text);
             }
         }
-        // A key may be required that is described nowhere.
+        // A required key may have no description as a property.
         for name in new.required.symmetric_difference(&old.required) {
             if old.properties.contains_key(name) || new.properties.contains_key(name) {
                 continue;
@@ -651,7 +651,7 @@ impl Difference<'_> {
         let at = |view: &View<'a>, key: &str| view.keys.get(key).cloned();
         match (at(old, "items"), at(new, "items")) {
             (Some(old), Some(new)) => below.push((old, new)),
-            // Another type has been said already.
+            // The change of the type has already been reported.
             _ if old.kind().0 != new.kind().0 => return,
             (None, Some((_, items))) => self.here(
                 Kind::Retyped,
@@ -669,7 +669,7 @@ impl Difference<'_> {
                 .as_ref()
                 .is_some_and(|(_, value)| **value == Value::Bool(false))
         };
-        // `true`, `{}` and nothing at all say the same.
+        // `true`, `{}` and a missing keyword mean the same.
         let shaped = |value: Option<(String, &'a Value)>| {
             value.filter(|(_, value)| value.as_object().is_some_and(|map| !map.is_empty()))
         };
@@ -694,7 +694,7 @@ impl Difference<'_> {
     fn alternatives<'a>(&mut self, old: &View<'a>, new: &View<'a>, below: &mut Below<'a>) {
         let (mut before, mut after) = (branches(old), branches(new));
         if before.is_empty() != after.is_empty() {
-            // That is another type, which has been said.
+            // This is a change of the type, which has already been reported.
             if old.kind().0 == new.kind().0 {
                 self.here(
                     Kind::Retyped,
@@ -717,7 +717,7 @@ impl Difference<'_> {
         pair_up(&mut before, &mut after, below, alike);
         pair_up(&mut before, &mut after, below, named);
         pair_up(&mut before, &mut after, below, told);
-        // What is left is matched in an order of its own, as long as both sides have some.
+        // The remaining alternatives are paired in sorted order, as long as both sides have some.
         for list in [&mut before, &mut after] {
             list.sort_by_cached_key(|(_, branch)| shape(branch).to_string());
         }
@@ -781,12 +781,12 @@ fn pair_up<'a>(
     });
 }
 
-/// What tells each alternative from the others, by its pointer.
+/// The word that identifies each alternative, by its pointer.
 fn words_of(branches: &[(String, &Value)]) -> BTreeMap<String, String> {
     let values: Vec<Value> = branches.iter().map(|(_, it)| (*it).clone()).collect();
     let words = alternatives::words(&values).into_iter();
     let pointers = branches.iter().map(|(at, _)| at.clone());
-    // The number of one says nothing about another one.
+    // Numbers do not identify alternatives in another document.
     let words = words.map(|word| word.parse::<usize>().map_or(word, |_| String::new()));
     pointers
         .zip(words)
@@ -794,7 +794,7 @@ fn words_of(branches: &[(String, &Value)]) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// What the document calls an alternative.
+/// The name that the document gives an alternative.
 fn name_of(branch: &Value) -> Option<String> {
     let name = branch["$ref"]
         .as_str()
@@ -803,7 +803,7 @@ fn name_of(branch: &Value) -> Option<String> {
     Some(format!("`{name}`"))
 }
 
-/// What happened to a keyword that says which values are allowed.
+/// The change of a keyword that limits the allowed values.
 fn constraint(key: &str, before: Option<&Value>, after: Option<&Value>) -> Kind {
     match key {
         "default" => Kind::Default,
@@ -819,7 +819,7 @@ fn constraint(key: &str, before: Option<&Value>, after: Option<&Value>) -> Kind 
         "pattern" | "multipleOf" if after.is_none() => Kind::Widened,
         "pattern" | "multipleOf" => Kind::Constrained,
         key if dialect::is_rule(key) => Kind::Constrained,
-        // `not`, `discriminator`, and whatever CircleCI invents.
+        // `not`, `discriminator`, and any unknown keyword.
         _ => Kind::Unknown,
     }
 }
@@ -830,7 +830,7 @@ fn bound(before: Option<&Value>, after: Option<&Value>, lower: bool) -> Kind {
         (Some(Some(_)), None) => Kind::Widened,
         (Some(Some(before)), Some(Some(after))) if (after > before) == lower => Kind::Narrowed,
         (Some(Some(_)), Some(Some(_))) => Kind::Widened,
-        // A bound that is no number.
+        // The bound is not a number.
         _ => Kind::Unknown,
     }
 }
@@ -843,8 +843,8 @@ fn quoted(words: &BTreeSet<String>) -> String {
         .join(", ")
 }
 
-/// A place in words: `/components/schemas/Thing/properties/owner/items` is `Thing.owner[]`, the same below an operation's
-/// body is `owner[]`, the body itself `the answer`, a parameter `query parameter limit`.
+/// A place in words: `/components/schemas/Thing/properties/owner/items` is `Thing.owner[]`. The same place below an operation's
+/// body is `owner[]`, the body itself is `the answer`, and a parameter is `query parameter limit`.
 pub fn spoken(document: &Value, pointer: &str) -> String {
     let unescape = |step: &str| step.replace("~1", "/").replace("~0", "~");
     let steps: Vec<&str> = pointer.split('/').skip(1).collect();
@@ -896,7 +896,7 @@ pub fn spoken(document: &Value, pointer: &str) -> String {
         }
         None => "the answer".to_owned(),
     };
-    // Of a body, what is inside says enough; a parameter is called by its name.
+    // Inside a body, the name of the property is enough. A parameter also needs its own name.
     if name.is_empty() {
         owner
     } else if parameter.is_some() && !pointer.starts_with("/components/schemas/") {

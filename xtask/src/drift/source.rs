@@ -7,14 +7,14 @@ use crate::document::{
 use serde_json::Value;
 use std::{fmt, path::Path, process::Command};
 
-/// A document and what to call it in the report.
+/// A document and its name in the report.
 #[derive(Clone, Debug)]
 pub struct Document {
     pub name: String,
     pub value: Value,
 }
 
-/// Why there is nothing to report, in one line.
+/// Why there is nothing to report, as one line.
 #[derive(Debug)]
 pub struct CannotCompare(String);
 
@@ -39,15 +39,15 @@ impl From<FetchError> for CannotCompare {
     }
 }
 
-/// What `--against` brought.
+/// The result of reading `--against`.
 #[derive(Debug)]
 pub enum Other {
     Document {
         document: Document,
-        /// A revision lies behind us, a URL or a file ahead.
+        /// A revision is older than the vendored document, and a URL or a file is newer.
         older: bool,
     },
-    /// The server says that the document is the one whose ETag `source.json` holds.
+    /// The server says that the document still has the ETag in `source.json`.
     Unchanged { name: String },
 }
 
@@ -64,7 +64,7 @@ pub fn vendored(openapi: &Path) -> Result<(Document, fetch::Source), CannotCompa
     ))
 }
 
-/// A file in place of the vendored document. Its record is of no URL and has no ETag.
+/// A file instead of the vendored document. Its record has neither a URL nor an ETag.
 pub fn base(path: &Path) -> Result<(Document, fetch::Source), CannotCompare> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path)
@@ -74,7 +74,7 @@ pub fn base(path: &Path) -> Result<(Document, fetch::Source), CannotCompare> {
     Ok((Document { name, value }, source))
 }
 
-/// What `against` (a URL, a file or `git:REV`) holds.
+/// The document at `against` (a URL, a file or `git:REV`).
 pub fn other(
     root: &Path,
     against: &str,
@@ -90,7 +90,7 @@ pub fn other(
             older: true,
         });
     }
-    // An ETag tells of the URL that gave it, and of no other.
+    // An ETag is only valid for the URL that sent it.
     let etag = vendored.etag.as_deref().filter(|_| vendored.url == against);
     match fetch::download_unless(against, etag, limits)? {
         Answer::NotModified => Ok(Other::Unchanged {
@@ -110,7 +110,7 @@ pub fn other(
     }
 }
 
-/// What CircleCI publishes, from the first of its addresses that has the document.
+/// The document that CircleCI publishes, from the first of its addresses that has it.
 pub fn published(
     root: &Path,
     vendored: &fetch::Source,
@@ -126,7 +126,7 @@ pub fn published(
     Err(CannotCompare::new(failed.join("; ")))
 }
 
-/// A document that the other steps can walk: JSON, OpenAPI 3.0, with operations, not too deep.
+/// A document that the other steps can walk: JSON, OpenAPI 3.0, with operations, and not nested too deep.
 fn parse(bytes: &[u8], name: &str) -> Result<Value, CannotCompare> {
     fetch::check_document(bytes).map_err(|error| CannotCompare::new(format!("{name}: {error}")))?;
     let value =
@@ -140,12 +140,12 @@ fn parse(bytes: &[u8], name: &str) -> Result<Value, CannotCompare> {
     }
 }
 
-/// The document as it was at a revision, and the commit that this is.
+/// The document at a revision, and the commit of that revision.
 fn at_revision(root: &Path, revision: &str) -> Result<(String, Vec<u8>), CannotCompare> {
     let failed = |why: &str| CannotCompare::new(format!("git:{revision}: {why}"));
-    // Whether there is a repository is another question than whether it has the revision.
+    // A missing repository and a missing revision get different errors.
     git(root, &["rev-parse", "--git-dir"]).map_err(|why| failed(&why))?;
-    // Whatever it looks like, it is a revision and no option.
+    // git must read the argument as a revision, even if it looks like an option.
     let arguments = [
         "rev-parse",
         "--verify",
@@ -168,11 +168,11 @@ fn at_revision(root: &Path, revision: &str) -> Result<(String, Vec<u8>), CannotC
     Ok((commit, bytes))
 }
 
-/// What [`git`] returns when git failed without a word.
+/// The error of [`git`] if git fails without a message.
 const SILENT: &str = "git failed and did not say why";
 
-/// What git prints, or the first line of what it says when it fails. Neither the caller's variables nor its configuration decide
-/// which repository that is or what else runs.
+/// The output of git, or the first line of its message if it fails. The caller's variables and configuration must not decide
+/// which repository is read, or make git run other programs.
 fn git(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, String> {
     let mut command = Command::new("git");
     for variable in [

@@ -1,4 +1,4 @@
-//! What a maintainer has to write by hand after a change: rows of tables, and files that use what is gone.
+//! Lists what a maintainer has to write by hand after a change: rows of tables, and files that use removed items.
 
 use super::{change::Change, verdict::Class};
 use crate::{
@@ -15,7 +15,7 @@ use std::{
 
 // ---- rows of tests/support/calls.rs --------------------------------------------------------------------------------
 
-/// The rows that `tests/support/calls.rs` needs for the operations that are new, one a line, ready to paste.
+/// The rows that `tests/support/calls.rs` needs for new operations, one per line, ready to paste.
 pub fn rows(old: &Surface, new: &Surface, document: &Value) -> Vec<String> {
     let known: BTreeSet<&str> = old.operations.iter().map(|it| it.id.as_str()).collect();
     let came = new
@@ -38,7 +38,7 @@ pub fn rows(old: &Surface, new: &Surface, document: &Value) -> Vec<String> {
 struct Row<'a> {
     operation: &'a Operation,
     surface: &'a Surface,
-    /// The parameters by the names of their arguments.
+    /// The parameters by argument name.
     parameters: BTreeMap<String, &'a Value>,
 }
 
@@ -81,7 +81,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// An expression for a value of this type, which says which parameter or field it is for.
+    /// An expression for a value of this type, which names its parameter or field.
     fn value(&self, name: &str, ty: &str, depth: usize) -> String {
         let parameter = self.parameters.get(name);
         let wire = parameter.and_then(|it| it["name"].as_str()).unwrap_or(name);
@@ -126,7 +126,7 @@ impl<'a> Row<'a> {
 
     /// A value of one of the crate's own types.
     fn made(&self, ty: &str, depth: usize) -> String {
-        // A type may hold itself.
+        // A type may contain itself.
         if depth > 4 {
             return format!("todo!(\"a {ty}\")");
         }
@@ -151,8 +151,8 @@ impl<'a> Row<'a> {
 
 // ---- causes ------------------------------------------------------------------------------------------------------
 
-/// Says of each line about Rust that breaks users without a cause in the contract where it comes from, and of each renamed type
-/// which row of the naming table keeps its name.
+/// Adds the cause to each breaking change in Rust that has no cause in the contract, and to each renamed type the row of the
+/// naming table that keeps the old name.
 pub fn causes(rust: &mut [Change], contract: &[Change], old: &[Named], new: &[Named]) {
     for change in rust
         .iter_mut()
@@ -184,7 +184,7 @@ pub fn causes(rust: &mut [Change], contract: &[Change], old: &[Named], new: &[Na
             .nth(1)
             .and_then(|it| it.split([':', '(']).next());
         let mut said = Vec::new();
-        // Of a variant and of a type that is gone, the places do not tell.
+        // The places do not show the cause for a variant, or for a type that is gone.
         let is_told = field.is_some() || renamed.is_some();
         let layout = contract
             .iter()
@@ -237,11 +237,11 @@ fn has_cause(contract: &[Change], pointers: &[&str], field: Option<&str>) -> boo
     places.next().is_some()
 }
 
-/// What the types are that breaking changes name and that are new or of another kind: whoever mends a program needs them.
+/// Descriptions of the types that breaking changes name, if they are new or changed their kind. Users need them to adapt a program.
 pub fn glossary(old: &Surface, new: &Surface, rust: &[Change]) -> Vec<String> {
     let breaking = rust.iter().filter(|change| change.class == Class::Breaking);
     let texts: Vec<&str> = breaking.map(|change| change.text.as_str()).collect();
-    // What was renamed is what it was.
+    // A renamed type is not new.
     let renamed: BTreeSet<String> = texts
         .iter()
         .filter(|text| text.starts_with("type `"))
@@ -311,14 +311,14 @@ fn describe(name: &str, ty: &Type) -> String {
 
 // ---- handwritten files -------------------------------------------------------------------------------------------
 
-/// The handwritten files of the crate that use a type or a method that is gone.
+/// The handwritten files of the crate that use a removed type or method.
 pub fn handwritten(root: &Path, rust: &[Change]) -> Vec<String> {
     let mut gone: BTreeMap<String, String> = BTreeMap::new();
     for change in rust.iter().filter(|change| change.class == Class::Breaking) {
         let named = quoted(&change.text);
         let name = match (named.as_slice(), change.text.starts_with("type `")) {
             ([name], true) => Some(name.clone()),
-            // It was the second one.
+            // The second name is the old one.
             ([_, name], true) => Some(name.clone()),
             ([name, ..], false) if change.text.ends_with("is gone") => {
                 let (owner, member) = name.split_once("::").unwrap_or((name, ""));
@@ -357,7 +357,7 @@ fn sources(root: &Path) -> Vec<(String, String)> {
         .map(str::to_owned)
         .to_vec();
     while let Some(folder) = open.pop() {
-        // What cannot be read is not there: the tests of these commands have roots without sources.
+        // Skip unreadable files: the tests of these commands have roots without sources.
         for entry in fs::read_dir(root.join(&folder))
             .into_iter()
             .flatten()

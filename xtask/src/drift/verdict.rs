@@ -1,17 +1,17 @@
-//! How bad a change is for users of the crate, and which version it asks for.
+//! The severity of a change for users of the crate, and the version that it requires.
 
 use serde::Serialize;
 use std::fmt;
 
-/// What one change means for a program that uses `circleci-api`.
+/// The effect of one change on a program that uses `circleci-api`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
-    /// Words, examples, layout: nothing that is sent or read.
+    /// Descriptions, examples or layout: nothing that is sent or read.
     Docs,
-    /// Something more, or looser: programs go on as they are.
+    /// An addition, or a looser rule: programs continue to work unchanged.
     Additive,
-    /// Nobody has judged it; a person must. Denied as if it were breaking.
+    /// An unknown effect, which a person must judge. It is denied like a breaking change.
     Review,
     /// A program stops compiling, or stops working.
     Breaking,
@@ -28,7 +28,7 @@ impl Class {
     }
 }
 
-/// What all changes together mean. Lines to review are counted apart.
+/// The effect of all changes together. Lines to review are counted separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -50,7 +50,7 @@ impl fmt::Display for Verdict {
 }
 
 impl Verdict {
-    /// Something to review is a change at least, whatever it turns out to be.
+    /// A line to review counts at least as a change.
     pub fn of(classes: impl Iterator<Item = Class>) -> Self {
         let verdicts = classes.map(|class| match class {
             Class::Docs => Self::DocsOnly,
@@ -60,7 +60,7 @@ impl Verdict {
         verdicts.max().unwrap_or(Self::None)
     }
 
-    /// The version after `version` that the change asks for: below 1.0 the second number stands for the first one.
+    /// The version after `version` that the change requires. Below 1.0, the minor version takes the role of the major one.
     pub fn bump(self, version: &str) -> Option<String> {
         let numbers: Vec<u64> = version
             .split(['-', '+'])
@@ -72,7 +72,7 @@ impl Verdict {
             return None;
         };
         match (self, *major) {
-            // The next version will have the words.
+            // The next version includes the new descriptions anyway.
             (Self::None | Self::DocsOnly, _) => None,
             (Self::Breaking, 0) => Some(format!("0.{}.0", minor.checked_add(1)?)),
             (Self::Breaking, _) => Some(format!("{}.0.0", major.checked_add(1)?)),

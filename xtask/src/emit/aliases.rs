@@ -1,4 +1,4 @@
-//! The words under which people look for an operation that is called something else. rustdoc's search finds them.
+//! Search aliases: other words that people use for an operation. rustdoc's search finds them.
 
 use super::model::Operation;
 
@@ -18,7 +18,7 @@ pub fn attributes(operation: &Operation<'_>, indent: &str) -> String {
         .collect()
 }
 
-/// A part of the id in lower case or of the path, and other words for it.
+/// A part of the id in lower case, or a part of the path, with other words for it.
 const ALIASES: [(&str, &[&str]); 19] = [
     ("artifact", &["artifacts", "download"]),
     ("rerun", &["rerun", "retry", "restart"]),

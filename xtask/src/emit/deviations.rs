@@ -1,30 +1,30 @@
-//! The guide about deviations: where the client reads something else than CircleCI's document says, and why. It is made from the
-//! overlay and the fixups, which decide it.
+//! Writes the guide about deviations: where the client departs from CircleCI's document, and why. It is made from the overlay and
+//! the fixups, which cause the deviations.
 
 use crate::document::fixups::FIXUPS;
 use anyhow::{Context, Result, bail};
 use roas_overlay::v1_1::Overlay;
 use std::{fs, path::Path};
 
-/// The page, below the root of the repository, and its folder.
+/// The path of the page below the root of the repository, and its folder.
 pub const PAGE: &str = "circleci-api/src/guide/deviations.md";
 const GUIDE: &str = "circleci-api/src/guide";
 
-/// What the fixups are one kind of.
+/// The heading for the fixups.
 const FIXUP: &str = "what an Overlay cannot say";
 
 /// One deviation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deviation {
-    /// The heading that it stands under in the overlay.
+    /// Its heading in the overlay.
     pub kind: String,
     pub name: String,
     pub reason: String,
-    /// Where in the document, as a JSONPath; fixups find their places themselves.
+    /// The place in the document, as a JSONPath. Fixups find their places themselves.
     pub target: Option<String>,
 }
 
-/// All of them, in the order in which they are applied.
+/// All deviations, in the order in which they are applied.
 pub fn of(overlay: &str) -> Result<Vec<Deviation>> {
     let read: Overlay =
         serde_yaml_ng::from_str(overlay).context("overlay.yaml is not an Overlay document")?;
@@ -60,7 +60,7 @@ pub fn of(overlay: &str) -> Result<Vec<Deviation>> {
     }
 }
 
-/// A description's first words and the rest: up to a full stop or a colon, but not one in brackets or code.
+/// Splits a description after its first full stop or colon that is not in brackets or code.
 fn parts(description: &str) -> (&str, &str) {
     let description = description.trim();
     let (mut code, mut depth) = (false, 0_usize);
@@ -80,7 +80,7 @@ fn parts(description: &str) -> (&str, &str) {
     (description, "")
 }
 
-/// The heading above each action: comments, which YAML does not keep.
+/// The heading above each action. Headings are comments, which a YAML parser does not keep.
 fn kinds(overlay: &str) -> Vec<String> {
     let mut kind = String::new();
     let mut kinds = Vec::new();
@@ -110,7 +110,7 @@ fn sentence(text: &str) -> String {
     }
 }
 
-/// Those of each kind, the kinds in the order in which they come first.
+/// The deviations of each kind, with the kinds in the order of their first deviation.
 fn by_kind(deviations: &[Deviation]) -> Vec<(&str, Vec<&Deviation>)> {
     let mut kinds: Vec<(&str, Vec<&Deviation>)> = Vec::new();
     for one in deviations {
@@ -122,7 +122,7 @@ fn by_kind(deviations: &[Deviation]) -> Vec<(&str, Vec<&Deviation>)> {
     kinds
 }
 
-/// A bar would end the cell, even within code.
+/// Escapes bars, because a bar would end the cell, even in code.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
@@ -156,13 +156,13 @@ pub fn page(deviations: &[Deviation]) -> String {
     page + "\n<!-- Written by `cargo xtask regen` from openapi/overlay.yaml and xtask/src/document/fixups.rs; do not edit. -->\n"
 }
 
-/// A page that is made along with the code.
+/// A page that is generated together with the code.
 pub struct Page {
-    /// Below the root of the repository.
+    /// The path below the root of the repository.
     pub path: &'static str,
-    /// The page as it should be.
+    /// The expected page.
     pub text: String,
-    /// The page as it is.
+    /// The current page.
     pub old: Option<String>,
 }
 
@@ -172,7 +172,7 @@ impl Page {
     }
 }
 
-/// The page as it is and as it should be. `None` in a folder without guides.
+/// The current page and the expected one. `None` in a folder without guides.
 pub fn written(root: &Path, overlay: &str) -> Result<Option<Page>> {
     if !root.join(GUIDE).is_dir() {
         return Ok(None);

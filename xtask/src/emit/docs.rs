@@ -1,12 +1,12 @@
-//! CircleCI's descriptions as rustdoc: one paragraph a line, the first of them one sentence.
+//! Converts CircleCI's descriptions to rustdoc: one paragraph per line, and one sentence in the first.
 
 use super::{escape, words::capitalised};
 use crate::document::Operation;
 
-/// Where CircleCI's document is shown; its descriptions link to places on that page.
+/// The page that shows CircleCI's document. The descriptions link to places on that page.
 pub const REFERENCE: &str = "https://circleci.com/docs/api/v2/index.html";
 
-/// CircleCI's own page about an operation.
+/// CircleCI's page about an operation.
 pub fn address(operation: &Operation<'_>) -> String {
     format!(
         "{REFERENCE}#tag/{}/operation/{}",
@@ -20,7 +20,7 @@ pub fn is_undocumented(operation: &Operation<'_>) -> bool {
     operation.value["x-undocumented"] == true
 }
 
-/// Lines of a description, with its first sentence by itself: what a list of items shows.
+/// Lines of a description, with its first sentence on its own line, because rustdoc shows it in lists of items.
 pub fn lines(text: &str) -> Vec<String> {
     let mut lines = paragraphs(text);
     let first = lines.first().filter(|first| !first.starts_with('|'));
@@ -30,12 +30,12 @@ pub fn lines(text: &str) -> Vec<String> {
     lines
 }
 
-/// Lines of a description, fit for rustdoc: no accidental links, tags or tests, an empty line between paragraphs.
+/// Lines of a description, safe for rustdoc: no accidental links, tags or tests, and an empty line between paragraphs.
 pub fn paragraphs(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut kind = Kind::Blank;
     for line in text.trim().lines() {
-        // Indented text would be a code block, and a code block a test. What cannot be seen must not count as text before it.
+        // Indented text would be a code block, and a code block would be a test. Invisible characters must not hide the indent.
         let line = escape::visible(line);
         let line = line.trim();
         let next = Kind::of(line, kind);
@@ -69,7 +69,7 @@ pub fn paragraphs(text: &str) -> Vec<String> {
     finish(lines)
 }
 
-/// What a line of Markdown is.
+/// The kind of a line of Markdown.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Blank,
@@ -111,7 +111,7 @@ fn separate(lines: &mut Vec<String>) {
     }
 }
 
-/// Escapes, and gives prose what makes it sentences: one space between words, a capital and a full stop.
+/// Escapes a text and makes prose sentences: one space between words, a capital letter and a full stop.
 fn finish(lines: Vec<String>) -> Vec<String> {
     let mut fenced = false;
     let mut finished = Vec::with_capacity(lines.len());
@@ -130,7 +130,7 @@ fn finish(lines: Vec<String>) -> Vec<String> {
         let line = if index == 0 { capitalised(&line) } else { line };
         let open = !item
             && line.ends_with(|c: char| c.is_alphanumeric() || matches!(c, ')' | '`' | '"' | '>'));
-        // A sentence in brackets has its own full stop.
+        // A sentence in brackets already has its full stop.
         let bracketed =
             line.ends_with(".)") && line.rfind(" (").is_some_and(|at| line[..at].ends_with('.'));
         finished.push(if open && !bracketed {
@@ -146,7 +146,7 @@ fn escaped(line: &str) -> String {
     escape::prose_with_links(line, REFERENCE)
 }
 
-/// The first sentence of an escaped line and the rest of it. Code is not cut.
+/// The first sentence of an escaped line, and the rest. A cut is never inside code.
 fn split(line: &str) -> Option<(String, String)> {
     let (mut code, mut depth, mut escaped) = (false, 0_usize, false);
     for (at, c) in line.char_indices() {
@@ -175,7 +175,7 @@ fn is_abbreviation(before: &str) -> bool {
     matches!(word, "e.g" | "i.e" | "eg" | "ie" | "etc" | "vs")
 }
 
-/// Whether two sentences say the same, as "Create a webhook." and "Creates a webhook" do.
+/// Whether two sentences mean the same, such as "Create a webhook." and "Creates a webhook".
 pub fn same(one: &str, other: &str) -> bool {
     let gist = |text: &str| {
         let words = text

@@ -1,4 +1,4 @@
-//! Open enums, a line a variant.
+//! Writes open enums, with one line for each variant.
 
 use super::{
     docs,

@@ -1,25 +1,26 @@
-//! The one way of a document's words into comments and docs. Whatever they hold, the result is text: no test that
-//! `cargo test` runs, no HTML, no picture, no link but to https, no character that hides or turns what follows.
+//! Escapes the document's texts for comments and docs. Every text of the document goes through here. The result is always plain
+//! text: no test that `cargo test` runs, no HTML, no picture, no link except to https, and no character that hides or reverses
+//! the text after it.
 //!
-//! All of it is linear in the length of the text.
+//! All functions take time linear in the length of the text.
 
-/// A word of the document in prose or in a heading.
+/// Text of the document in prose or in a heading.
 pub fn text(words: &str) -> String {
     prose(&one_line(words))
 }
 
-/// A word of the document as code, between backticks.
+/// Text of the document as code, between backticks.
 pub fn code(words: &str) -> String {
-    // A backtick would end the code, and a backslash does not escape one in there.
+    // A backtick would end the code, and a backslash does not escape it inside code.
     format!("`{}`", one_line(words).replace('`', "'"))
 }
 
-/// The same in a table, where a bar would end the cell.
+/// The same for a table, where a bar would end the cell.
 pub fn code_in_table(words: &str) -> String {
     code(words).replace('|', "\\|")
 }
 
-/// A part of a URL. What is not plain is percent-encoded, so that no link ends in it.
+/// A part of a URL. Special characters are percent-encoded, so that no link ends inside it.
 pub fn part_of_url(words: &str) -> String {
     let mut out = String::with_capacity(words.len());
     for byte in words.bytes() {
@@ -32,7 +33,7 @@ pub fn part_of_url(words: &str) -> String {
     out
 }
 
-/// A line of code in a block: it can neither end the block nor hide anything.
+/// A line in a code block. It can neither end the block nor hide text.
 pub fn code_line(line: &str) -> String {
     let line = visible(line);
     let mut out = String::with_capacity(line.len());
@@ -49,10 +50,10 @@ fn is_run(piece: &str) -> bool {
     piece.starts_with('`') || piece.starts_with("~~~")
 }
 
-/// So many backticks or tildes begin a block of code.
+/// The number of backticks or tildes that begin a code block.
 const FENCE: usize = 3;
 
-/// The text in pieces: runs of backticks, runs of tildes that could begin a block, and what lies between them.
+/// The text in pieces: runs of backticks, runs of tildes that could begin a block, and the text between them.
 fn runs(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -71,14 +72,14 @@ fn runs(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Words on one line, without controls and without characters that cannot be seen.
+/// The text on one line, without control characters and invisible characters.
 pub fn one_line(words: &str) -> String {
     let visible = visible(words);
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Without controls (a tab becomes a space) and without what changes the direction of text or cannot be seen: a reader of a
-/// diff must see what is there.
+/// The text without control characters (a tab becomes a space), without invisible characters, and without characters that change
+/// the direction of text: the reader of a diff must see the whole text.
 pub fn visible(words: &str) -> String {
     words
         .chars()
@@ -101,7 +102,7 @@ fn is_hidden(c: char) -> bool {
         | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Where a link may lead.
+/// Whether a link may lead to this address.
 pub fn is_safe_address(address: &str) -> bool {
     address
         .strip_prefix("https://")
@@ -116,9 +117,9 @@ pub fn is_safe_address(address: &str) -> bool {
         })
 }
 
-/// A line of Markdown prose in which only emphasis, short code and links to https are left.
+/// A line of Markdown prose that keeps only emphasis, short code and links to https.
 ///
-/// `page` stands before an address that begins with `#`.
+/// `page` is put before an address that begins with `#`.
 pub fn prose_with_links(line: &str, page: &str) -> String {
     let line = visible(line);
     let mut out = String::with_capacity(line.len() + 16);
@@ -132,12 +133,12 @@ pub fn prose_with_links(line: &str, page: &str) -> String {
     while let Some(piece) = pieces.get(at) {
         match (is_run(piece), closing[at]) {
             (true, Some(end)) => {
-                // No backtick inside: whoever cuts the line into sentences must see where code begins and ends.
+                // No backtick inside, so that the code that splits sentences sees where code begins and ends.
                 let inside = pieces[at + 1..end].concat().replace(['`', '~'], "'");
                 out.push_str(&format!("`{inside}`"));
                 at = end;
             }
-            // A backslash before it would make the first one of the run plain text already.
+            // A backslash before the run would already make its first backtick plain text.
             (true, None) => piece.chars().for_each(|c| {
                 if !escapes(&out) {
                     out.push('\\');
@@ -151,14 +152,14 @@ pub fn prose_with_links(line: &str, page: &str) -> String {
     out
 }
 
-/// For each run of one or two backticks, where the next run of the same length ends the code that it begins.
+/// For each run of one or two backticks that begins code: the place of the next run of the same length, which ends the code.
 fn closing(pieces: &[&str]) -> Vec<Option<usize>> {
     let mut next = [None; FENCE];
     let mut closing = vec![None; pieces.len()];
     for (at, piece) in pieces.iter().enumerate().rev() {
         if piece.starts_with('`') && piece.len() < FENCE {
             closing[at] = next[piece.len()].replace(at);
-            // A backslash makes the first backtick of a run plain text, so that the run is not what it seems.
+            // A backslash makes the first backtick of a run plain text, so the run is shorter than it looks.
             if at > 0 && escapes(pieces[at - 1]) {
                 closing[at] = None;
             }
@@ -180,7 +181,7 @@ fn between(text: &str, page: &str, out: &mut String) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         let length = match rest.as_bytes()[0] {
-            // An escaped character stays one.
+            // An escaped character stays escaped.
             b'\\' => {
                 let escaped = rest[1..].chars().next().filter(char::is_ascii_punctuation);
                 let length = 1 + escaped.map_or(0, char::len_utf8);
@@ -208,7 +209,7 @@ fn between(text: &str, page: &str, out: &mut String) {
     out.push_str(rest);
 }
 
-/// A bracket, or the whole link that begins with it; returns how much of the text that was.
+/// Writes a bracket, or the whole link that begins with it. Returns the length of the text that it used.
 fn bracket(text: &str, page: &str, out: &mut String) -> usize {
     if let Some((length, words, target)) = link(text) {
         let target = match target.starts_with('#') {
@@ -231,7 +232,7 @@ fn bracket(text: &str, page: &str, out: &mut String) -> usize {
     1
 }
 
-/// `[words](target)` at the beginning, or with the slip of the pen `[words](target]`: its length and its parts.
+/// `[words](target)` at the beginning, or `[words](target]` with a typing error: its length and its parts.
 fn link(text: &str) -> Option<(usize, &str, &str)> {
     let end = 1 + text[1..].find(['[', ']'])?;
     let target = text[end..].strip_prefix("](")?;
@@ -240,7 +241,7 @@ fn link(text: &str) -> Option<(usize, &str, &str)> {
     closed.then(|| (end + 2 + length + 1, &text[1..end], &target[..length]))
 }
 
-/// The address at the beginning; returns its length.
+/// Writes the address at the beginning. Returns its length.
 fn address(text: &str, out: &mut String) -> usize {
     let end = text.find(|c: char| {
         c.is_whitespace() || matches!(c, ')' | '<' | '>' | '"' | '\'' | ']' | '[' | '\\')
@@ -347,7 +348,7 @@ mod tests {
             let escaped =
                 prose_with_links(&long, PAGE) + &text(&long) + &code(&long) + &code_line(&long);
             assert!(escaped.len() < 50 * long.len());
-            // A quadratic way through half a million characters takes minutes.
+            // A quadratic algorithm would take minutes for half a million characters.
             assert!(begun.elapsed().as_secs() < 30, "{piece}");
         }
     }

@@ -1,4 +1,4 @@
-//! The example on an operation's page: a call with plausible values, which rustdoc compiles.
+//! Writes the example on an operation's page: a call with plausible values, which rustdoc compiles.
 
 use super::{
     model::{Body, Model, Operation, Query},
@@ -12,13 +12,13 @@ use anyhow::Result;
 
 const ID: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
 
-/// A longer chain of calls has a line for each.
+/// A longer chain of calls gets one line for each call.
 const WIDTH: usize = 90;
 
-/// Deeper values are left out.
+/// Deeper values are omitted.
 const DEEPEST: usize = 4;
 
-/// How many optional setters an example shows.
+/// The maximum number of optional setters in an example.
 const SHOWN: usize = 2;
 
 /// The lines of the example, fenced.
@@ -77,7 +77,7 @@ fn signature(parameter: &str) -> String {
 
 const SEND: &str = ".send().await?;";
 
-/// The statement that sends the request, and what it does with the answer.
+/// The statement that sends the request and uses the response.
 fn sent(operation: &Operation<'_>, calls: &[String]) -> Vec<String> {
     let (start, end, after) = match (&operation.paging, &operation.output) {
         (Some(_), _) => (
@@ -104,7 +104,7 @@ fn sent(operation: &Operation<'_>, calls: &[String]) -> Vec<String> {
     lines
 }
 
-/// Calls of the first optional setters whose values are simple. A page token is for whoever has one.
+/// Calls of the first optional setters with simple values. A page token is left out, because a first call has none.
 fn setters(model: &Model<'_>, operation: &Operation<'_>) -> Result<Vec<String>> {
     let mut calls = Vec::new();
     let optional = operation.query.iter().filter(|query| {
@@ -176,7 +176,7 @@ fn named_value(model: &Model<'_>, name: &str, depth: usize) -> Result<Option<Str
     if schema.get("properties").is_some() {
         return struct_value(model, name, depth + 1);
     }
-    // Of a union the first alternative that is a type of its own.
+    // For a union, use the first alternative that is a generated type.
     let Ok([first, ..]) = model.rust.fields(name) else {
         return Ok(None);
     };
@@ -188,7 +188,7 @@ fn named_value(model: &Model<'_>, name: &str, depth: usize) -> Result<Option<Str
     Ok(inner.map(|inner| format!("types::{name}::{variant}({inner})")))
 }
 
-/// `types::X::new(…)` with what is required, or else with one optional field.
+/// `types::X::new(…)` with the required fields, or else with one optional field.
 fn struct_value(model: &Model<'_>, name: &str, depth: usize) -> Result<Option<String>> {
     let schema = model.schema(name)?;
     let named = model.types.iter().find(|named| named.name == name);
@@ -232,7 +232,7 @@ fn field_value(
         (Rust::String, "name") if !owner.contains("EnvVar") => Some(quoted("release")),
         (ty, ident) => value(model, ty, ident, depth)?,
     };
-    // The constructor takes the field's own type where leaving it out is a choice.
+    // The constructor takes the field's own type if the caller may omit the field explicitly.
     let explicit = schema["properties"][&field.wire]["x-explicit"] == true;
     Ok(match explicit {
         true => Some("None".to_owned()),

@@ -1,4 +1,4 @@
-//! The index of operations: CircleCI's name for each, the method that sends it, and CircleCI's own page about it.
+//! Writes the index of operations: CircleCI's name of each operation, the method that sends it, and CircleCI's page about it.
 
 use super::{
     docs, escape,
@@ -6,7 +6,7 @@ use super::{
 };
 use std::collections::BTreeMap;
 
-/// A module of nothing but documentation.
+/// A module that contains only documentation.
 pub fn emit(model: &Model<'_>) -> String {
     let mut by_tag: BTreeMap<&str, Vec<(&str, String)>> = BTreeMap::new();
     for operation in &model.operations {

@@ -1,4 +1,4 @@
-//! The docs of an operation: on its method of `Client`, and on a page of its own.
+//! Writes the docs of an operation, for its method of `Client` and for its own page.
 
 use super::{
     docs, escape, examples,
@@ -22,7 +22,7 @@ pub fn method_docs(operation: &Operation<'_>) -> Vec<String> {
     lines
 }
 
-/// The page of the operation's type: what it takes, and an example.
+/// The page of the operation's type: its parameters and an example.
 pub fn page(model: &Model<'_>, operation: &Operation<'_>) -> Result<Vec<String>> {
     let Operation {
         method,
@@ -56,7 +56,7 @@ pub fn page(model: &Model<'_>, operation: &Operation<'_>) -> Result<Vec<String>>
     Ok(lines)
 }
 
-/// The request, CircleCI's own page about it where there is one, and the page with the example.
+/// The request, CircleCI's page about it if there is one, and the page with the example.
 fn sent(operation: &Operation<'_>) -> String {
     let source = &operation.source;
     let request = request(source);
@@ -84,7 +84,7 @@ fn add(lines: &mut Vec<String>, more: Vec<String>) {
     }
 }
 
-/// Lines under a heading. Without lines there is no heading either.
+/// Lines under a heading. Without lines, there is no heading.
 fn under(heading: &str, mut lines: Vec<String>) -> Vec<String> {
     if !lines.is_empty() {
         lines.insert(0, heading.to_owned());
@@ -153,7 +153,7 @@ fn item(ident: &str, ty: &str, description: &str) -> String {
     }
 }
 
-/// A type in the words of a list of arguments.
+/// The words for a type in a list of arguments.
 fn kind(ty: &Rust) -> String {
     match ty {
         Rust::String => "text".to_owned(),
@@ -194,7 +194,7 @@ fn errors(operation: &document::Operation<'_>) -> Vec<String> {
     lines
 }
 
-/// Below these paths CircleCI answers 403 to what is not there.
+/// Below these paths, CircleCI answers 403 to a request for something that does not exist.
 const ABSENT: [(&str, &str); 2] = [
     ("/context/{context_id}", "context"),
     ("/organizations/{org_id}/groups/{group_id}", "group"),

@@ -22,7 +22,7 @@ use anyhow::Result;
 use model::{Files, HEADER, Model};
 use serde_json::Value;
 
-/// `vendored` is the document as it was read.
+/// `vendored` is the document before the overlay.
 pub fn emit(model: &Model<'_>, vendored: &Value) -> Result<Files> {
     let mut files = Files::new();
     types::emit(model, &mut files)?;

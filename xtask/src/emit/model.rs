@@ -1,4 +1,4 @@
-//! Everything that the emitter writes, as data. The other files of this room turn it into text.
+//! Everything that the emitter writes, as data. The other files of this folder turn it into text.
 
 use super::{docs, words::Words};
 use crate::{
@@ -180,7 +180,7 @@ impl<'a> Model<'a> {
         let said = operation.value["requestBody"]["required"] == true;
         Ok(Some(Body {
             ty: name.to_owned(),
-            // Only a POST may go without a body. An update without one would change nothing.
+            // Only a POST may omit its body. An update without a body would change nothing.
             required: said || some_required || operation.method != "post",
             description: self.words.of_type(name, text(schema, "description")),
         }))
@@ -218,7 +218,7 @@ impl<'a> Model<'a> {
 }
 
 impl Operation<'_> {
-    /// The arguments for the path: one for each parameter, but one project slug in place of its three parts.
+    /// The arguments for the path: one for each parameter, except that one project slug replaces its three parts.
     pub fn in_path(&self) -> Vec<InPath<'_>> {
         const SLUG: [&str; 3] = ["provider", "organization", "project"];
         let mut arguments = Vec::new();

@@ -1,5 +1,5 @@
-//! Writes the operations: for each a method of `Client`, which takes what is required, and a builder with a setter for each
-//! optional parameter.
+//! Writes the operations: a method of `Client` for each, which takes the required parameters, and a builder with a setter for
+//! each optional parameter.
 
 use super::{
     aliases, docs, escape,
@@ -135,7 +135,7 @@ fn method(operation: &Operation<'_>) -> String {
     )
 }
 
-/// The type that stands for the operation, with the setters of its requests.
+/// The type of the operation, with the setters of its requests.
 fn builder(model: &Model<'_>, operation: &Operation<'_>) -> Result<String> {
     let (source, builder) = (&operation.source, &operation.builder);
     let kinds: Vec<String> = operation
@@ -172,10 +172,10 @@ fn builder(model: &Model<'_>, operation: &Operation<'_>) -> Result<String> {
     Ok(text)
 }
 
-/// rustdoc shows every inherent `impl` block of a type on the page of that type: forty blocks below `Request`, where nobody
-/// finds anything. The page of each operation describes its setters instead, so rustdoc does not see the blocks. An IDE does:
-/// it reads the code without `cfg(doc)`, whereas it does not complete what is `#[doc(hidden)]`. `all_setters` shows them to
-/// tools that compare the public API by rustdoc's JSON.
+/// rustdoc shows every inherent `impl` block of a type on the page of that type. The forty blocks would make the page of
+/// `Request` unreadable. The page of each operation describes its setters instead, and rustdoc does not see the blocks. An IDE
+/// sees them, because it reads the code without `cfg(doc)`; it does not complete `#[doc(hidden)]` items. `all_setters` shows the
+/// blocks to tools that compare the public API by rustdoc's JSON.
 const SETTERS_ATTRIBUTE: &str = "#[cfg(any(not(doc), all_setters))]\n";
 
 fn setter(parameter: &Query) -> String {
@@ -192,7 +192,7 @@ fn setter(parameter: &Query) -> String {
     )
 }
 
-/// How a query parameter is taken.
+/// How a setter takes a query parameter.
 enum Taken {
     /// A list, item by item.
     Each,
@@ -200,9 +200,9 @@ enum Taken {
     Plain,
     /// The type itself, written as text.
     Number,
-    /// Whatever converts into a query value. IDs and text are taken this way.
+    /// Any type that converts into a query value. IDs and text are taken this way.
     Text,
-    /// Whatever converts into the type.
+    /// Any type that converts into the parameter's type.
     Into,
 }
 

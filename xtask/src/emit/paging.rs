@@ -1,4 +1,4 @@
-//! Which operations are paged, so that a new paged operation cannot be forgotten.
+//! Finds the paged operations, so that a new paged operation is not missed.
 
 use super::model::{HEADER, Model, Paging};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
-//! For the feature `mock`: what the double answers by default and which request bodies it accepts, for each operation.
+//! For the feature `mock`: the default response of each operation, and the request bodies that the mock accepts.
 //!
-//! The answers are made from the document as CircleCI serves it, and not from the effective one: a double answers what CircleCI
-//! answers, and not what this crate tolerates. `openapi/examples.yaml` replaces the answers that people look at most.
+//! The responses are made from the document that CircleCI serves, not from the effective one: the mock answers as CircleCI
+//! does, not with what this crate tolerates. `openapi/examples.yaml` replaces the responses that people look at most.
 
 use std::collections::BTreeMap;
 
@@ -10,18 +10,18 @@ use crate::document;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-/// The curated answers.
+/// The text of the file with the curated responses.
 const CURATED: &str = include_str!("../../../openapi/examples.yaml");
 
-/// A curated answer.
+/// A curated response.
 #[derive(Default)]
 struct Curated {
     status: Option<u16>,
-    /// `None` where the document's schema gives the body.
+    /// `None` if the body is made from the document's schema.
     body: Option<Value>,
 }
 
-/// The curated answers by operation.
+/// The curated responses by operation.
 fn curated() -> Result<BTreeMap<String, Curated>> {
     let all: BTreeMap<String, Value> =
         serde_yaml_ng::from_str(CURATED).context("openapi/examples.yaml")?;
@@ -40,7 +40,7 @@ fn curated() -> Result<BTreeMap<String, Curated>> {
     all.into_iter().map(entry).collect()
 }
 
-/// The curated answers of operations that the document does not have.
+/// The curated responses of operations that the document does not have.
 pub fn unused(document: &Value) -> Result<Vec<String>> {
     let operations = document::operations(document);
     let unknown = curated()?.into_keys();
@@ -50,7 +50,7 @@ pub fn unused(document: &Value) -> Result<Vec<String>> {
         .collect())
 }
 
-/// `vendored` is the document as it was read.
+/// `vendored` is the document before the overlay.
 pub fn emit(model: &Model<'_>, vendored: &Value) -> Result<String> {
     let curated = curated()?;
     let theirs = document::operations(vendored);
@@ -59,7 +59,7 @@ pub fn emit(model: &Model<'_>, vendored: &Value) -> Result<String> {
         let same = theirs
             .iter()
             .find(|it| it.method == source.method && it.path == source.path);
-        // An operation of the overlay has no other schemas.
+        // An operation that the overlay adds only has these schemas.
         let (root, source) = same.map_or((model.document, source), |same| (vendored, same));
         let maker = Maker {
             root,
@@ -85,7 +85,7 @@ struct Maker<'a> {
     operation: &'a document::Operation<'a>,
 }
 
-/// Where a value is: the key, and the noun of the object around it.
+/// The place of a value: its key, and the noun of the object around it.
 #[derive(Clone, Copy)]
 struct Place<'n> {
     key: &'n str,
@@ -195,7 +195,7 @@ impl<'a> Maker<'a> {
         queries.collect::<Vec<_>>().join(", ")
     }
 
-    /// What the operation is about: the last fixed part of its path, in the singular.
+    /// The noun of the operation: the last fixed part of its path, in the singular.
     fn noun(&self) -> String {
         let parts = self.operation.path.split('/').rev();
         let fixed = parts.filter(|part| !part.is_empty() && !part.starts_with('{'));
@@ -203,7 +203,7 @@ impl<'a> Maker<'a> {
         singular(fixed.next().unwrap_or_default())
     }
 
-    /// A path parameter that a key of the answer repeats.
+    /// A path parameter that a key of the response repeats.
     fn parameter(&self, place: Place<'_>) -> Option<&str> {
         let mut names = self
             .operation
@@ -223,7 +223,7 @@ impl<'a> Maker<'a> {
         })
     }
 
-    /// A key of the request that the answer repeats.
+    /// A key of the request that the response repeats.
     fn echoes(&self, place: Place<'_>) -> bool {
         let hidden = ["value", "signing-secret", "type", "message"];
         let schema = document::body_schema(self.root, self.operation);
@@ -237,7 +237,7 @@ impl<'a> Maker<'a> {
             })
     }
 
-    /// CircleCI's answers have snake_case keys where the document says kebab-case; schedules are the exception.
+    /// CircleCI's responses have snake_case keys where the document has kebab-case. Schedules are the exception.
     fn wire(&self, key: &str) -> String {
         if self.operation.path.contains("schedule") {
             key.to_owned()
@@ -246,7 +246,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// A value that a schema admits. `within` are the components that it is a part of: one that holds itself holds nothing there.
+    /// A value that a schema allows. `within` lists the components around it: inside itself, a component is null.
     fn sample(&self, place: Place<'_>, schema: &'a Value, within: &mut Vec<&'a str>) -> Value {
         let Some(reference) = schema["$ref"].as_str() else {
             return self.sample_of(place, schema, within);
@@ -261,12 +261,12 @@ impl<'a> Maker<'a> {
     }
 
     fn sample_of(&self, place: Place<'_>, schema: &'a Value, within: &mut Vec<&'a str>) -> Value {
-        // Only the first page of a list is the last one too.
+        // The first page of a list is also the last one.
         if place.key == "next_page_token" {
             return Value::Null;
         }
         if let Some(words) = schema["enum"].as_array() {
-            // What has come to a good end, so that whoever waits for it does not wait.
+            // A successful final state, so that a wait ends at once.
             let good = words
                 .iter()
                 .find(|word| *word == "completed" || *word == "success");
@@ -350,7 +350,7 @@ impl<'a> Maker<'a> {
                 property,
             )
         });
-        // A key without a value is left out, but for one that may be null.
+        // A key without a value is omitted, unless it may be null.
         let kept = filled
             .filter(|(_, _, value, property)| !value.is_null() || is_nullable(self.root, property));
         Value::Object(kept.map(|(wire, _, value, _)| (wire, value)).collect())
@@ -374,7 +374,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// The required keys that may be null, in the shape of the answer.
+    /// The required keys that may be null, in the structure of the response.
     fn nulls(&self, schema: &'a Value, within: &mut Vec<&'a str>) -> Value {
         if let Some(reference) = schema["$ref"].as_str() {
             if within.contains(&reference) {
@@ -404,7 +404,7 @@ impl<'a> Maker<'a> {
                 let must =
                     required.is_some_and(|names| names.iter().any(|name| name == key.as_str()));
                 let below = self.nulls(property, within);
-                // The last page of a list always says so.
+                // The last page of a list always has this key.
                 let last = key == "next_page_token";
                 if !below.is_null() || last || must && is_nullable(self.root, property) {
                     found.insert(self.wire(key), below);
@@ -425,7 +425,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// What of a schema the double checks in a request: types, required keys and enum values.
+    /// The parts of a schema that the mock checks in a request: types, required keys and enum values.
     fn shape(&self, schema: &Value, depth: usize) -> Value {
         let schema = document::resolve(self.root, schema);
         let mut shape = Map::new();
@@ -435,7 +435,7 @@ impl<'a> Maker<'a> {
         for key in ["type", "enum", "required"] {
             if let Some(value) = schema.get(key) {
                 let mut value = value.clone();
-                // The order of a list says nothing.
+                // The order of this list has no meaning.
                 if let Some(list) = value.as_array_mut() {
                     list.sort_by_key(Value::to_string);
                 }
@@ -475,7 +475,7 @@ fn is_nullable(root: &Value, schema: &Value) -> bool {
         .any(|key| schema[*key] == true)
 }
 
-/// As many `#` as the text needs around it.
+/// The number of `#` that the text needs around it as a raw string.
 fn raw(text: &str) -> String {
     let fits = |count: &usize| !text.contains(&format!("\"{}", "#".repeat(*count)));
     let fence = "#".repeat((1..).find(fits).unwrap_or(1));
@@ -488,7 +488,7 @@ fn singular(noun: &str) -> String {
     short.unwrap_or_else(|| noun.strip_suffix('s').map_or(noun.clone(), str::to_owned))
 }
 
-/// Whole numbers are written as whole numbers.
+/// Writes whole numbers without a fraction.
 fn number(example: &Value) -> Value {
     match example.as_f64() {
         Some(number) if number.fract() != 0.0 => json!(number),
@@ -497,7 +497,7 @@ fn number(example: &Value) -> Value {
     }
 }
 
-/// The same kind has the same id everywhere, and no other kind has it.
+/// The id of a kind: it is the same everywhere, and no other kind has it.
 fn text(place: Place<'_>, schema: &Value, example: Option<&str>) -> String {
     let name = place.key;
     let ends = |endings: [&str; 2]| endings.iter().any(|ending| name.ends_with(ending));
@@ -515,7 +515,7 @@ fn text(place: Place<'_>, schema: &Value, example: Option<&str>) -> String {
             _ if ends(["_by", "-by"]) => uuid("user"),
             _ => uuid(kind(&name.replace('-', "_").replace("_id", ""))),
         },
-        // Not every example has the format that stands beside it.
+        // Some examples do not have the format of their schema.
         (Some("date-time"), Some(example))
             if chrono::DateTime::parse_from_rfc3339(example).is_ok() =>
         {
@@ -524,7 +524,7 @@ fn text(place: Place<'_>, schema: &Value, example: Option<&str>) -> String {
         (Some("date-time"), _) => "2026-01-02T03:04:05.000Z".to_owned(),
         (_, Some(example)) if !example.is_empty() => example.to_owned(),
         (Some("uri"), _) => "https://example.com/".to_owned(),
-        // The only pattern of the document is that of a duration.
+        // The document's only pattern is the one of a duration.
         _ if schema.get("pattern").is_some() => "1h".to_owned(),
         _ => name.to_owned(),
     }
@@ -539,7 +539,7 @@ fn kind(noun: &str) -> &str {
     }
 }
 
-/// A random UUID by its bits, made from what it is the id of.
+/// A UUID with the bits of a random one, derived from the name of its kind.
 fn uuid(of: &str) -> String {
     let hash = |seed: u64| {
         let spread = of.bytes().fold(seed, |hash, byte| {

@@ -1,4 +1,4 @@
-//! Writes objects: structs with public fields. Structs that a caller sends get a constructor and setters.
+//! Writes objects as structs with public fields. Structs that a caller sends get a constructor and setters.
 
 use super::{
     docs,
@@ -24,7 +24,7 @@ struct Member<'a> {
 }
 
 impl Member<'_> {
-    /// Whether the constructor takes an `Option`: leaving the field out is a choice that the caller writes down.
+    /// Whether the constructor takes an `Option`, so that the caller must choose explicitly to omit the field.
     fn is_explicit(&self) -> bool {
         self.schema["x-explicit"] == true
     }
@@ -75,7 +75,7 @@ pub fn emit(
     Ok(text)
 }
 
-/// The keys that the document promises in an answer, and that the type can do without.
+/// The keys that the document requires in a response, but the type does not.
 fn promises(schema: &Value, required: &[String]) -> String {
     let promised: Vec<String> = schema["x-promised"]
         .as_array()
@@ -137,7 +137,7 @@ fn declaration(member: &Member<'_>, required: &mut Vec<String>, uses: &mut Impor
             format!("secret({})", required.len() - 1)
         }
         None if optional => "optional".into(),
-        // Without its items an answer is no list.
+        // A response without `items` is not a list.
         None if schema["x-or-default"] == true && wire == "items" => {
             required.push(format!("{wire:?}"));
             format!("items({})", required.len() - 1)
@@ -148,7 +148,7 @@ fn declaration(member: &Member<'_>, required: &mut Vec<String>, uses: &mut Impor
             format!("required({})", required.len() - 1)
         }
     };
-    // CircleCI answers in snake case where its document has kebab case. Both are read; kebab case is written.
+    // CircleCI sends snake case where its document has kebab case. Both are read, and kebab case is written.
     let alias = if wire.contains('-') {
         format!(" | {:?}", wire.replace('-', "_"))
     } else {
@@ -177,11 +177,11 @@ fn field_docs(model: &Model<'_>, owner: &str, wire: &str, schema: &Value) -> Vec
     lines
 }
 
-/// `new` with the required fields, and a setter for each optional field, so that a new optional field breaks no caller.
+/// Writes `new` with the required fields, and a setter for each optional field, so that a new optional field breaks no caller.
 fn constructor(name: &str, members: &[Member<'_>]) -> String {
     let (mut required, optional): (Vec<_>, Vec<_>) =
         members.iter().partition(|member| member.required.is_some());
-    // In an order of their own, in which `start` comes before `end`.
+    // Sorted by the naming table, for example `start` before `end`.
     required.sort_by_key(|member| member.required);
     let arguments: Vec<String> = required
         .iter()
@@ -235,7 +235,7 @@ fn value(member: &Member<'_>) -> String {
 
 fn setter(member: &Member<'_>) -> String {
     let ident = &member.field.ident;
-    // The constructor and the setter of extra keys have these names.
+    // These names belong to the constructor and to the setter for extra keys.
     let setter = match ident.as_str() {
         "new" | "extra" => format!("{ident}_"),
         _ => ident.clone(),
@@ -255,7 +255,7 @@ fn setter(member: &Member<'_>) -> String {
     )
 }
 
-/// A second setter for a map, which adds one entry, so that entries may have different types.
+/// A second setter for a map, which adds one entry. So entries may have different types.
 fn entry_setter(field: &Field) -> Option<String> {
     let Rust::Map(value) = &field.ty else {
         return None;

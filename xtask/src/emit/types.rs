@@ -24,7 +24,7 @@ pub fn emit(model: &Model<'_>, files: &mut Files) -> Result<()> {
             structs::emit(model, named, schema, uses)?
         });
     }
-    // A single implementation for every box is not possible, so each boxed type gets its own.
+    // One implementation for all boxes is not possible, so each boxed type gets its own.
     for named in model.types {
         if model.rust.is_boxed(&named.name) {
             let (_, items) = by_file.entry(file_of(named)).or_default();
@@ -53,7 +53,7 @@ pub fn emit(model: &Model<'_>, files: &mut Files) -> Result<()> {
     Ok(())
 }
 
-/// Types that handwritten code needs at default features, and that older documents do not have.
+/// Types that handwritten code needs with default features, but that older documents do not have.
 const OPTIONAL: [&str; 1] = ["UsageExportJobState"];
 
 /// A macro for handwritten code about an optional type: it expands to the code if this document has the type.

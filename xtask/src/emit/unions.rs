@@ -1,4 +1,4 @@
-//! Writes unions: untagged enums, whose variants are tried in order.
+//! Writes unions as untagged enums, whose variants are tried in order.
 
 use super::{
     docs,

@@ -1,13 +1,13 @@
-//! Words for what CircleCI's document leaves without them, or describes as something else than what we made of it.
+//! Descriptions for what CircleCI's document does not describe, or describes differently from what the generator makes of it.
 //!
-//! The document's own words come first. A row that no longer says anything (because the type is gone, or because the document
-//! describes it by now) is reported like a row of the naming table that has lost its place.
+//! The document's own descriptions take precedence. If a row is no longer used (because the type is gone, or because the
+//! document now describes it), it is reported, like a row of the naming table without a place.
 
 use crate::lower::names;
 use serde_json::Value;
 use std::{cell::RefCell, collections::BTreeSet};
 
-/// What a type is, where the document does not say.
+/// Descriptions of types that the document does not describe.
 #[rustfmt::skip]
 const TYPES: &[(&str, &str)] = &[
     ("AddEnvironmentVariableToContextRequest", "The value to give an environment variable of a context."),
@@ -114,7 +114,7 @@ const TYPES: &[(&str, &str)] = &[
     ("WorkflowRun", "A recent run of a workflow."),
 ];
 
-/// What a field, a parameter of an operation or a variant of a union is, where the document does not say. `*` is any owner.
+/// Descriptions of fields, parameters of operations and variants of unions that the document does not describe. `*` is any owner.
 #[rustfmt::skip]
 const FIELDS: &[(&str, &str)] = &[
     ("*.audience", "The audience of the tokens."),
@@ -195,8 +195,8 @@ const FIELDS: &[(&str, &str)] = &[
     ("Violation.rule", "The name of the rule."),
 ];
 
-/// What replaces the document's words: they describe one of the places of a merged shape, a response instead of what is in it,
-/// or something else altogether. Types, fields, and the summaries of operations under the names of their builders.
+/// Descriptions that replace the document's. The document's text describes only one place of a merged shape, or the response
+/// instead of its content, or something else. The rows are for types, fields, and the summaries of operations by builder name.
 #[rustfmt::skip]
 const INSTEAD: &[(&str, &str)] = &[
     ("AttributionActor", "The actor to attribute pipeline runs to: `current` is the user who sends the request, `system` the CircleCI system actor."),
@@ -258,7 +258,7 @@ const INSTEAD: &[(&str, &str)] = &[
     ("WorkflowSummary", "Aggregated metrics and trends for a workflow."),
 ];
 
-/// Slips of the document's pen, what it says of requests that this crate makes otherwise, and what it says eight times over.
+/// Corrections of the document's text: typing errors, advice about requests that this crate makes differently, and repetitions.
 #[rustfmt::skip]
 const SLIPS: &[(&str, &str)] = &[
     (" The `/` characters may be URL-escaped.", ""),
@@ -277,7 +277,7 @@ const SLIPS: &[(&str, &str)] = &[
     ("upto", "up to"),
 ];
 
-/// Mends the slips in every description and summary; answers the rows that no longer match.
+/// Corrects every description and summary, and returns the rows that no longer match.
 pub fn mend(document: &mut Value) -> Vec<String> {
     let mut found = BTreeSet::new();
     mend_below(document, &mut found);
@@ -319,20 +319,20 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// The tables, and which of their rows have been of use.
+/// The tables, and which of their rows have been used.
 #[derive(Debug, Default)]
 pub struct Words {
     used: RefCell<BTreeSet<&'static str>>,
 }
 
 impl Words {
-    /// What to say of a type of which the document says `own`.
+    /// The description of a type for which the document has `own`.
     pub fn of_type(&self, name: &str, own: &str) -> String {
         self.choose(TYPES, &[name], own)
             .unwrap_or_else(|| capitalised(&format!("{}.", spoken(name))))
     }
 
-    /// What to say of a field, a parameter or a variant of which the document says `own`.
+    /// The description of a field, a parameter or a variant for which the document has `own`.
     pub fn of_field(&self, owner: &str, wire: &str, own: &str) -> String {
         self.choose(
             FIELDS,
@@ -342,7 +342,7 @@ impl Words {
         .unwrap_or_else(|| format!("The `{wire}` of {}.", spoken(owner)))
     }
 
-    /// What to say of an alternative of a union: the alternative's own words are those of its type.
+    /// The description of a union's alternative. The alternative's own description belongs to its type.
     pub fn of_variant(&self, union: &str, variant: &str) -> Option<String> {
         self.choose(FIELDS, &[&format!("{union}.{variant}")], "")
     }
@@ -353,7 +353,7 @@ impl Words {
             .unwrap_or_else(|| capitalised(&names::snake(builder).replace('_', " ")))
     }
 
-    /// The rows that said nothing.
+    /// The rows that were not used.
     pub fn unused(&self) -> Vec<String> {
         let used = self.used.borrow();
         let rows = [TYPES, FIELDS, INSTEAD]
@@ -396,7 +396,7 @@ fn spoken(name: &str) -> String {
     format!("{article} {words}")
 }
 
-/// With its first letter as that of a sentence.
+/// The text with a capital first letter.
 pub fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| {
@@ -404,8 +404,8 @@ pub fn capitalised(text: &str) -> String {
     })
 }
 
-/// The unit of a field, by its owner's and its own name: a word that tells whether its description already says it, and what to
-/// say. A trend is no quantity of what it is the trend of, and CircleCI does not say what it is measured in.
+/// The unit of a field, by its owner's name and its own: a word that shows whether the description already names the unit, and
+/// the text to add. A trend has no unit, because it is not a quantity, and CircleCI does not say how it is measured.
 pub fn unit(owner: &str, wire: &str) -> Option<(&'static str, &'static str)> {
     match wire {
         _ if owner.ends_with("Trends") => None,

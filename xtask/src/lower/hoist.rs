@@ -1,9 +1,9 @@
-//! One shape, one type: finds equal schemas wherever they stand and gives each a name, so that 329 inline objects become
-//! some 130 named ones before progenitor sees them.
+//! One shape, one type: finds equal schemas anywhere in the document and gives each shape a name, so that 329 inline objects
+//! become about 130 named ones before progenitor sees them.
 //!
-//! Merging is by structure alone: what differs in a property, a type, a word or in being required stays apart. A name comes
-//! from the naming table (`names.rs`), else from the document (a component's name or a title), else from where the shape
-//! stands (`Pipeline` + `errors` gives `PipelineError`).
+//! Only the structure decides: schemas that differ in a property, a type, an enum value or a required key are separate shapes.
+//! A name comes from the naming table (`names.rs`), or else from the document (a component's name or a title), or else from the
+//! place of the shape (`Pipeline` + `errors` gives `PipelineError`).
 
 use super::{
     names,
@@ -22,14 +22,14 @@ use anyhow::Result;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One named type and what is known of it.
+/// A named type and its properties.
 #[derive(Clone, Debug)]
 pub struct Named {
     pub name: String,
     pub usage: Usage,
-    /// The CircleCI tags of the operations that reach it.
+    /// The CircleCI tags of the operations that use it.
     pub tags: BTreeSet<String>,
-    /// Where it stands in the document, in this module's notation.
+    /// Its places in the document, in this module's notation.
     pub places: Vec<String>,
     /// The first of these places as a JSON pointer.
     pub pointer: String,
@@ -40,11 +40,11 @@ pub struct Named {
 pub struct Hoisted {
     pub document: Value,
     pub types: Vec<Named>,
-    /// What `--spec` forgives: rows of the naming table without a place, and clashes settled by a longer name.
+    /// Problems that `--spec` tolerates: rows of the naming table without a place, and name conflicts solved by a longer name.
     pub warnings: Vec<String>,
 }
 
-/// A schema that becomes a type by itself: where it stands and how it is used.
+/// A schema that becomes a type by itself: its place and its usage.
 struct Root {
     place: String,
     pointer: String,
@@ -54,7 +54,7 @@ struct Root {
     schema: Value,
 }
 
-/// Gives every shape of the document one name and one component. A clash of names is an error, unless `lenient`.
+/// Gives every shape of the document one name and one component. A name conflict is an error, unless `lenient`.
 pub fn hoist(document: &Value, lenient: bool) -> Result<Hoisted> {
     let kept = kept_components(document);
     let mut roots = roots(document, &kept);
@@ -120,7 +120,7 @@ fn roots_of(document: &Value, operation: &Operation<'_>, kept: &BTreeSet<String>
         found.push(("response".to_owned(), suggestion, Usage::RESPONSE, schema));
     }
     for (at, parameter) in parameters_at(document, operation) {
-        // What stands in a path is taken as text, so that an alias CircleCI accepts needs no new release.
+        // A path parameter is text, so that a new alias that CircleCI accepts needs no new release.
         if parameter["in"] != "path" {
             let name = parameter["name"].as_str().unwrap_or_default();
             let suggestion = format!("{pascal}{}", names::pascal(name));
@@ -146,7 +146,7 @@ fn roots_of(document: &Value, operation: &Operation<'_>, kept: &BTreeSet<String>
     found.into_iter().map(root).collect()
 }
 
-/// The components that stay behind their references. Each goes wherever the roots go that refer to it.
+/// The components that stay references. Each has the usage of the roots that refer to it.
 fn kept_roots(document: &Value, roots: &[Root], kept: &BTreeSet<String>) -> Vec<Root> {
     let mut users: BTreeMap<(&str, &str), Usage> = BTreeMap::new();
     for root in roots {
@@ -175,9 +175,9 @@ fn kept_roots(document: &Value, roots: &[Root], kept: &BTreeSet<String>) -> Vec<
 
 // ---- tolerance ---------------------------------------------------------------------------------------------------
 
-/// An object that goes both ways is one type, so its usage must be known before its properties are judged.
+/// An object in requests and in responses is one type, so its usage must be known before its properties are rewritten.
 fn tolerate_roots(roots: &mut [Root]) {
-    // A body is called after its operation, and is no response that happens to look alike, unless the document says so by sharing a component.
+    // A request body is named after its operation. It is not merged with a response of the same shape, unless both share a component.
     let answered: BTreeSet<String> = roots
         .iter()
         .filter(|root| root.usage.response)
@@ -222,7 +222,7 @@ fn tolerate_below(schema: &mut Value, usages: &BTreeMap<String, Usage>) {
 
 // ---- shapes ------------------------------------------------------------------------------------------------------
 
-/// Collects the shapes of a schema that stands at `place`, and of all below it.
+/// Collects the shapes of the schema at `place`, and of all schemas below it.
 fn collect(schema: &Value, place: Place, depth: usize, root: &Root, shapes: &mut Shapes) {
     let own = is_named(schema).then(|| key(schema));
     let (here, at) = (place.place.clone(), place.pointer.clone());
@@ -240,7 +240,7 @@ fn collect(schema: &Value, place: Place, depth: usize, root: &Root, shapes: &mut
         };
         let property = step.word();
         let parent = own.clone().map(|own| (own, property));
-        // A list or map passes its own suggestion on: the items of `errors` are each an error.
+        // A list or map passes on its suggested name: each item of `errors` is an error.
         let inherited = own.is_none().then(|| inherited_parent(&here, shapes));
         let parent = parent.or(inherited.flatten());
         let suggestion = parent
@@ -288,7 +288,7 @@ fn add(
     }
 }
 
-/// What the document says of a property in one place, it means in another.
+/// Copies the description of a property from one place to the other places of the same shape.
 fn borrow_words(shape: &mut Value, other: &Value) {
     for (name, property) in shape
         .get_mut("properties")
@@ -307,7 +307,7 @@ fn borrow_words(shape: &mut Value, other: &Value) {
     }
 }
 
-/// A step of this module's notation as one of a JSON pointer.
+/// Converts a step of this module's notation into a step of a JSON pointer.
 fn step_pointer(step: &Step<'_>, child: &Value) -> String {
     match step {
         Step::Items => "/items".to_owned(),
@@ -377,7 +377,7 @@ fn rebuild(
     document::sorted(rebuilt)
 }
 
-/// The names of the shapes, and those of the components that stayed behind their references.
+/// The names of the shapes, and the names of the components that stayed references.
 fn with_kept(shapes: &Shapes, names: &Names, kept: &BTreeSet<String>) -> Names {
     let mut all = names.clone();
     for (shape, place) in shapes
@@ -397,7 +397,7 @@ fn with_kept(shapes: &Shapes, names: &Names, kept: &BTreeSet<String>) -> Names {
     all
 }
 
-/// Writes the operation with its parameters and bodies in place, so that nothing but schemas is left to refer to.
+/// Writes the operation with its parameters and bodies inline, so that only schemas are referred to.
 fn rewrite_operation(
     document: &Value,
     rebuilt: &mut Value,
@@ -426,7 +426,7 @@ fn rewrite_operation(
             let mut response = resolve(document, response).clone();
             if let Some(schema) = response.pointer_mut("/content/application~1json/schema") {
                 match &replaced {
-                    // A second success status carries the same body; the precheck has seen to that.
+                    // The precheck ensures that a second success status has the same body.
                     Some(same) => *schema = same.clone(),
                     None => {
                         replace(schema);
@@ -455,7 +455,7 @@ fn rewrite_operation(
     }
 }
 
-/// A schema as it stands where it is used: a reference, if it has a name.
+/// A schema in the place where it is used: a reference, if it has a name.
 fn outside(schema: &Value, names: &Names) -> Value {
     match (is_named(schema) || schema.get("$ref").is_some())
         .then(|| names.get(&key(schema)))
@@ -463,7 +463,7 @@ fn outside(schema: &Value, names: &Names) -> Value {
     {
         Some(name) => {
             let mut reference = json!({ "$ref": format!("#/components/schemas/{name}") });
-            // Not read by progenitor, but by our own passes.
+            // Our own passes read this key. progenitor does not.
             for word in [
                 "description",
                 "deprecated",
@@ -486,7 +486,7 @@ fn inside(schema: &Value, names: &Names) -> Value {
     let mut copy = schema.clone();
     children_mut(&mut copy, &mut |child| *child = outside(child, names));
     if let Some(map) = copy.as_object_mut() {
-        // A title would rename the type that the component's key names.
+        // progenitor would use a title as the type's name instead of the component's key.
         for word in [
             "title",
             "x-component",
@@ -496,7 +496,7 @@ fn inside(schema: &Value, names: &Names) -> Value {
         ] {
             map.remove(word);
         }
-        // Whether it may be null is said where it is used; here it would become a type around a type.
+        // `nullable` belongs to the place of use. Here it would create a wrapper type.
         if map.contains_key("enum") || map.contains_key("oneOf") || map.contains_key("properties") {
             map.remove("nullable");
         }

@@ -1,12 +1,12 @@
-//! How types are called where the document does not say it well, and the rules for the rest.
+//! The names of types for which the document has no good name, and the naming rules for all others.
 
 use std::collections::BTreeMap;
 
-/// The naming table: a place in the document, and the name of what stands there.
+/// The naming table: a place in the document, and the name of the type there.
 ///
-/// Places are written as `operationId.response`, `operationId.request`, `operationId.query.name` or `#component`, then
-/// `.property`, `[]` for the items of a list, `{}` for the values of a map and `|id` for the alternative that alone has the property
-/// or the word `id`, whatever the order of the alternatives.
+/// Places are written as `operationId.response`, `operationId.request`, `operationId.query.name` or `#component`, followed by
+/// `.property`, `[]` for the items of a list, `{}` for the values of a map, or `|id` for the only alternative with the property or
+/// the enum value `id`. The order of the alternatives does not matter.
 #[rustfmt::skip]
 const TABLE: &[(&str, &str)] = &[
     ("cancelJobByJobID.response", "MessageResponse"),
@@ -134,8 +134,8 @@ const TABLE: &[(&str, &str)] = &[
     ("#version", "ComponentVersion"),
 ];
 
-/// The arguments of constructors that are not in alphabetical order, by type. The order of `required` in the document says
-/// nothing, and an argument that changes its place breaks every caller.
+/// The arguments of constructors that are not in alphabetical order, by type. The order of `required` in the document has no
+/// meaning, and an argument that changes its position breaks every caller.
 #[rustfmt::skip]
 const ARGUMENTS: &[(&str, &[&str])] = &[
     ("ContinuePipelineRequest", &["continuation-key", "configuration"]),
@@ -151,7 +151,8 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
     ("Timetable", &["per-hour", "hours-of-day"]),
 ];
 
-/// A line for each row of the table of arguments that has no place in a document, whose types are given with what each requires.
+/// A line for each row of the argument table that matches nothing. The types of the document are given with their required
+/// properties.
 pub fn unused_arguments(required: impl Fn(&str) -> Vec<String>) -> Vec<String> {
     let unused = ARGUMENTS.iter().filter(|(name, order)| {
         let required = required(name);
@@ -164,8 +165,8 @@ pub fn unused_arguments(required: impl Fn(&str) -> Vec<String>) -> Vec<String> {
     unused.map(line).collect()
 }
 
-/// The place of a required property among the arguments of its type's constructor. Those without a row come last, and are to
-/// be sorted by name.
+/// The position of a required property among the arguments of its type's constructor. Properties without a row come last, and
+/// the caller sorts them by name.
 pub fn argument_place(type_name: &str, wire: &str) -> usize {
     let row = ARGUMENTS.iter().find(|(name, _)| *name == type_name);
     let place = row.and_then(|(_, order)| order.iter().position(|name| *name == wire));
@@ -176,18 +177,18 @@ pub fn table() -> BTreeMap<&'static str, &'static str> {
     TABLE.iter().copied().collect()
 }
 
-/// `paginated_component-list` as `PaginatedComponentList`; `URLOrb` as `UrlOrb`.
+/// Converts `paginated_component-list` to `PaginatedComponentList`, and `URLOrb` to `UrlOrb`.
 pub fn pascal(words: &str) -> String {
     use heck::ToUpperCamelCase;
     words.to_upper_camel_case()
 }
 
-/// The file of a tag: `OTel` is in `otel.rs`, `Usage` in `usage.rs`.
+/// The file of a tag: `otel.rs` for `OTel`, `usage.rs` for `Usage`.
 pub fn file(tag: &str) -> String {
     let name = tag
         .to_lowercase()
         .replace(|c: char| !c.is_ascii_alphanumeric(), "_");
-    // A tag may be anything, the name of a module may not; `mod.rs` is the index.
+    // A tag may be any text, but a module needs a valid name. `mod.rs` is the index.
     if is_rust(&name) && !is_keyword(&name) {
         name
     } else {
@@ -195,20 +196,20 @@ pub fn file(tag: &str) -> String {
     }
 }
 
-/// A schema's own name, less what every answer could say of itself: `paginatedComponentListResponse` is a `ComponentList`.
+/// A schema's own name without words that fit every response: `paginatedComponentListResponse` becomes `ComponentList`.
 pub fn of_schema(words: &str) -> String {
     let name = pascal(words);
     let name = name.strip_prefix("Paginated").unwrap_or(&name);
     name.strip_suffix("Response").unwrap_or(name).to_owned()
 }
 
-/// `createURLOrb` as `create_url_orb`.
+/// Converts `createURLOrb` to `create_url_orb`.
 pub fn snake(words: &str) -> String {
     use heck::ToSnakeCase;
     words.to_snake_case()
 }
 
-/// One of many: `errors` are each an `error`.
+/// The singular: `error` for `errors`.
 pub fn singular(word: &str) -> String {
     match word {
         _ if word.ends_with("ies") => format!("{}y", &word[..word.len() - 3]),
@@ -217,7 +218,7 @@ pub fn singular(word: &str) -> String {
     }
 }
 
-/// A word of an enum as a variant: `not_run` is `NotRun`, `last-7-days` is `Last7Days`.
+/// The variant of an enum value: `NotRun` for `not_run`, `Last7Days` for `last-7-days`.
 pub fn variant(word: &str) -> String {
     let name = pascal(word);
     match name.chars().next() {
@@ -226,7 +227,8 @@ pub fn variant(word: &str) -> String {
     }
 }
 
-/// An alternative of a union: `ContextOwnerId` of `ContextOwner` is `Id`; what shares no prefix is called in full, or as the table says.
+/// The variant of a union's alternative: `Id` for `ContextOwnerId` of `ContextOwner`. Without a common prefix it is the full name, or
+/// the name from the table.
 pub fn union_variant(union: &str, alternative: &str) -> String {
     match (union, alternative) {
         ("TriggerPipelineRunOutcome", "PipelineCreation") => "Triggered".into(),
@@ -242,13 +244,13 @@ pub fn union_variant(union: &str, alternative: &str) -> String {
     }
 }
 
-/// An operation's method on `Client`: its id, out of the way of keywords and of what the handwritten layer has there.
+/// An operation's method on `Client`: its id, changed if it conflicts with a keyword or a handwritten method.
 pub fn method(id: &str) -> String {
     const TAKEN: [&str; 4] = ["builder", "from_env", "base_url", "request"];
     out_of_the_way(snake(id), &TAKEN)
 }
 
-/// A parameter as argument and setter, out of the way of a builder's own methods.
+/// The name of a parameter as argument and setter, changed if it conflicts with a builder's own methods.
 pub fn argument(ident: &str) -> String {
     const TAKEN: [&str; 15] = [
         "new",
@@ -273,10 +275,10 @@ pub fn argument(ident: &str) -> String {
     }
 }
 
-/// The builder of an operation.
+/// The name of an operation's builder.
 pub fn builder(id: &str) -> String {
     let name = pascal(id);
-    // What progenitor makes of an operation called `self`.
+    // progenitor gives this name to an operation called `self`.
     if name == "Self" {
         format!("{name}_")
     } else {
@@ -292,7 +294,7 @@ fn out_of_the_way(name: String, taken: &[&str]) -> String {
     }
 }
 
-/// The words that progenitor puts an underscore behind.
+/// The words to which progenitor appends an underscore.
 fn is_keyword(word: &str) -> bool {
     const KEYWORDS: &str = "abstract as async await become box break const continue crate do dyn else enum extern false final fn for gen if \
         impl in let loop macro match mod move mut override priv pub ref return self static struct super trait true try type typeof unsafe \
@@ -300,7 +302,7 @@ fn is_keyword(word: &str) -> bool {
     KEYWORDS.split_whitespace().any(|keyword| keyword == word)
 }
 
-/// Whether a word can be an identifier of generated code; keywords get an underscore and are fine.
+/// Whether a word can be an identifier of generated code. Keywords can, because they get an underscore.
 pub fn is_rust(word: &str) -> bool {
     word.chars()
         .next()
@@ -308,7 +310,7 @@ pub fn is_rust(word: &str) -> bool {
         && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Names that generated code would take from something it needs: the prelude, and what its files import.
+/// Names that a generated type must not have, because they would hide the prelude or imports of the generated files.
 pub fn is_taken(name: &str) -> bool {
     const TAKEN: &str = "AsMut AsRef BTreeMap Borrow Box Build ByteStream Client Clone Copy DateTime Debug Default Deserialize \
         DoubleEndedIterator Drop Eq Err ExactSizeIterator Extend Fn FnMut FnOnce From FromIterator Into IntoIterator Iterator None Ok Option \

@@ -1,4 +1,4 @@
-//! Names for shapes: from the naming table, or else from the document, or else from the place of the shape.
+//! Names each shape: from the naming table, or else from the document, or else from the place of the shape.
 
 use super::{names, tolerate::Usage};
 use anyhow::{Result, bail};

@@ -1,13 +1,13 @@
 //! Decides, for every property of every object, whether the Rust field is `T`, `Option<T>` or a collection that may be empty.
 //!
-//! What a caller must send stays required. What CircleCI must send does not: of the required properties of its responses
-//! two dozen have been seen null or absent, older self-hosted servers leave out more, and losing a whole page over a missing
-//! `avatar_url` helps nobody. So in a response only an identity is required; everything else is an `Option`, or a collection
-//! that is empty when it is missing.
+//! A property that a request requires stays required. A property that a response requires does not: about two dozen required
+//! properties have been seen null or absent, older self-hosted servers omit more, and a missing `avatar_url` must not lose a
+//! whole page. So a response only requires properties that identify an object. Every other property is an `Option`, or a
+//! collection that is empty when it is missing.
 
 use serde_json::{Map, Value, json};
 
-/// Properties without which a response cannot be told from another one.
+/// Properties that identify an object.
 const IDENTITIES: [&str; 9] = [
     "id",
     "name",
@@ -20,7 +20,7 @@ const IDENTITIES: [&str; 9] = [
     "usage_export_job_id",
 ];
 
-/// Where the values of a type travel.
+/// Whether the values of a type are sent, received or both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     pub request: bool,
@@ -45,8 +45,8 @@ impl Usage {
     }
 }
 
-/// Rewrites `required` and `nullable` of an object schema for its usage, and keeps what the document requires of a
-/// request under `x-required`, from which its constructor is made, and of an answer under `x-promised`.
+/// Rewrites `required` and `nullable` of an object schema for its usage. The keys that the document requires stay under
+/// `x-required` for a request, whose constructor is made from them, and under `x-promised` for a response.
 pub fn object(schema: &mut Map<String, Value>, usage: Usage) {
     let mut required: Vec<String> = schema
         .get("required")
@@ -77,7 +77,7 @@ pub fn object(schema: &mut Map<String, Value>, usage: Usage) {
             property.insert("x-or-default".into(), json!(true));
             still_required.push(name.clone());
         } else if collection {
-            // progenitor would make an absent and an empty list the same; in a request they are not.
+            // progenitor would treat an absent list like an empty one, but in a request they differ.
             property.insert("nullable".into(), json!(true));
         }
     }

@@ -1,8 +1,7 @@
-//! Puts what was made in a copy of the tree in place of what is in the tree: all or nothing, even if the process is killed.
+//! Replaces parts of the tree by the ones from a copy of the tree: all or nothing, even if the process is killed.
 //!
-//! Each old thing is moved aside before the new one is moved in. While the folder of the old things is there, the tree is
-//! between two states, and [`recover`] brings it back to the old one. The last step renames that folder: from then on the tree
-//! is in the new state.
+//! Each old item is moved to a folder before the new one is moved in. While that folder exists, the tree is between two states,
+//! and [`recover`] restores the old state. The last step renames the folder: from then on the tree is in the new state.
 
 use crate::document::fetch::Store;
 use anyhow::{Context, Result, bail};
@@ -11,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What moves, the document last: while it is the old one, the tree does not claim to be up to date.
+/// The items that move. The document is last: while it is the old one, the tree does not appear to be up to date.
 pub const TAKEN: [&str; 4] = [
     "tests/snapshots",
     "circleci-api/src/generated",
@@ -19,20 +18,20 @@ pub const TAKEN: [&str; 4] = [
     "openapi/openapi.json",
 ];
 
-/// The old things, while the tree is between two states.
+/// The folder of the old items, while the tree is between two states.
 const OLD: &str = ".old";
-/// The old things, once the tree is in the new state.
+/// The folder of the old items, after the tree is in the new state.
 const DONE: &str = ".done";
 
-/// Where one of the things is before, during and after the move.
+/// The paths of an item before, during and after the move.
 struct Thing {
     name: &'static str,
     place: PathBuf,
     new: PathBuf,
     old: PathBuf,
-    /// Says that there was nothing in its place.
+    /// A marker file: there was no old item.
     nothing: PathBuf,
-    /// What was in place when it is undone.
+    /// The new item, after the move is undone.
     undone: PathBuf,
 }
 
@@ -48,7 +47,7 @@ fn things(copy: &Path, root: &Path) -> impl DoubleEndedIterator<Item = Thing> {
     })
 }
 
-/// Moves everything, or nothing.
+/// Moves all items, or none.
 pub fn swap(store: &mut dyn Store, copy: &Path, root: &Path) -> Result<()> {
     let old = copy.join(OLD);
     fs::create_dir(&old).context("cannot make a folder for the old files")?;
@@ -68,7 +67,7 @@ pub fn is_interrupted(copy: &Path) -> bool {
     copy.join(OLD).exists()
 }
 
-/// Brings a tree that is between two states back to the old one. Does nothing to any other tree.
+/// Restores the old state of a tree that is between two states. Does nothing to any other tree.
 pub fn recover(store: &mut dyn Store, copy: &Path, root: &Path) -> Result<()> {
     if !is_interrupted(copy) {
         return Ok(());
@@ -105,7 +104,7 @@ impl Thing {
     }
 }
 
-/// Fails if something cannot be moved from the copy to its place, because that is on another file system.
+/// Fails if an item cannot be moved from the copy to its place, because the place is on another file system.
 pub fn check(copy: &Path, root: &Path) -> Result<()> {
     for name in TAKEN {
         let place = root.join(name);

@@ -1,8 +1,8 @@
-//! OpenAPI 3.1 brought to 3.0, which is what the other steps read.
+//! Translates OpenAPI 3.1 to 3.0, which the other steps read.
 //!
-//! The result says the same to them as the 3.0 document that the 3.1 document was made from: a change of dialect is no drift. What 3.0
-//! cannot say stays in the schema as `x-` and its keyword, out of the way of the generator and in sight of the comparison,
-//! and is listed with its JSON pointer.
+//! The result has the same meaning as the 3.0 document that the 3.1 document was made from, so a change of the dialect alone is not
+//! drift. What 3.0 cannot express stays in the schema under `x-` and its keyword, where the generator ignores it and the comparison
+//! sees it. It is also listed with its JSON pointer.
 
 mod references;
 mod schema;
@@ -15,10 +15,10 @@ use serde_json::{Map, Value, json};
 /// The version of a document after [`lower`], whatever it was before.
 pub const VERSION: &str = "3.0.3";
 
-/// Something that OpenAPI 3.0 cannot say.
+/// Something that OpenAPI 3.0 cannot express.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Note {
-    /// Where it stands in the document as it came.
+    /// Its place in the original document.
     pub pointer: String,
     pub what: String,
 }
@@ -34,11 +34,11 @@ pub fn is_3_0(version: &str) -> bool {
     patch.is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Translates a document of OpenAPI 3.1 in place and lists what 3.0 cannot say. A document of another version stays as it is.
+/// Translates a document of OpenAPI 3.1 in place and lists what 3.0 cannot express. A document of another version stays unchanged.
 pub fn lower(document: &mut Value) -> Vec<Note> {
     let version = document["openapi"].as_str().unwrap_or_default();
     if is_3_0(version) {
-        // Which 3.0 it is changes nothing.
+        // The patch version of 3.0 has no effect.
         document["openapi"] = json!(VERSION);
     }
     if !is_3_1(document["openapi"].as_str().unwrap_or_default()) {
@@ -103,7 +103,7 @@ impl Lowering {
             let at = format!("/components/{section}");
             self.each(components.get_mut(section), &at, translate);
         }
-        // They are written out where they are used.
+        // Path items are copied to where they are used.
         components.remove("pathItems");
     }
 
@@ -228,7 +228,7 @@ impl Lowering {
         }
     }
 
-    /// 3.1 lets a reference to anything but a schema have a summary and a description of its own; 3.0 reads neither.
+    /// In 3.1, a reference to anything except a schema may have its own summary and description. 3.0 reads neither.
     fn reference(&mut self, at: &str, value: &Value) {
         if !value["$ref"].is_string() {
             return;
@@ -242,7 +242,7 @@ impl Lowering {
     }
 }
 
-/// A single example without a name of its own is what 3.0 calls `example`.
+/// A single example without a name is `example` in 3.0.
 fn one_example(holder: &mut Value) {
     let Some(map) = holder.as_object_mut() else {
         return;

@@ -1,14 +1,14 @@
-//! References of OpenAPI 3.1 as 3.0 has them: from anywhere to a component, by its JSON pointer.
+//! Turns references of OpenAPI 3.1 into references of 3.0, which name a component by its JSON pointer.
 //!
-//! Definitions inside a schema (`$defs`) become components. Anchors and ids become pointers, and path items are written out.
+//! Definitions inside a schema (`$defs`) become components. Anchors and ids become pointers. Path items replace their references.
 
 use super::{Note, escape, object_mut, schema::NAMED};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// Keywords whose value is data, whatever it looks like.
+/// Keywords whose value is always data.
 const DATA: [&str; 6] = ["const", "default", "enum", "example", "examples", "value"];
-/// Keywords whose value has names for keys.
+/// Keywords whose value is an object with names as keys.
 const BY_NAME: [&str; 15] = [
     "$defs",
     "callbacks",
@@ -28,14 +28,14 @@ const BY_NAME: [&str; 15] = [
 ];
 const DEFINITIONS: [&str; 2] = ["$defs", "definitions"];
 
-/// Where a definition stood, and the component that it has become.
+/// The original place of a definition, and the component that it has become.
 #[derive(Clone, Debug)]
 pub(super) struct Moved {
     pub(super) from: String,
     pub(super) to: String,
 }
 
-/// What the references of a document may mean.
+/// The possible targets of a document's references.
 #[derive(Default)]
 struct Targets {
     /// The pointer of each definition, with its new one.
@@ -44,7 +44,7 @@ struct Targets {
     ids: BTreeMap<String, String>,
 }
 
-/// Settles all references of a document. Returns the definitions that have moved, and what could not be settled.
+/// Resolves all references of a document. Returns the definitions that have moved, and the references that cannot be resolved.
 pub(super) fn settle(document: &mut Value) -> (Vec<Moved>, Vec<Note>) {
     let mut notes = Vec::new();
     for section in ["paths", "webhooks"] {
@@ -56,7 +56,7 @@ pub(super) fn settle(document: &mut Value) -> (Vec<Moved>, Vec<Note>) {
         reference(&whole, &targets, at, map, &mut notes);
     });
     let mut moved = targets.moved;
-    // The innermost first, so that no definition is taken along by another one.
+    // Innermost first, so that a definition does not move together with the one around it.
     moved.sort_by_key(|moved| std::cmp::Reverse(moved.from.len()));
     for Moved { from, to } in &moved {
         move_definition(document, from, to);
@@ -75,11 +75,11 @@ pub(super) fn settle(document: &mut Value) -> (Vec<Moved>, Vec<Note>) {
     (moved, notes)
 }
 
-/// Writes the path items out that are referred to; what stands beside the reference counts.
+/// Replaces references to path items by the items. Keys beside the reference take precedence.
 fn path_items(document: &mut Value, section: &str, notes: &mut Vec<Note>) {
     let whole = document.clone();
     for (path, item) in object_mut(document, &[section]).into_iter().flatten() {
-        // One may refer to another one.
+        // A path item may refer to another one.
         for _ in 0..16 {
             let Some(map) = item.as_object_mut() else {
                 break;
@@ -142,7 +142,7 @@ fn targets(document: &Value) -> Targets {
     targets
 }
 
-/// The name of the component that a definition becomes: its own, or one with its owner's name in front of it.
+/// The name of the component that a definition becomes: its own name, with its owner's name in front if necessary.
 fn free_name(
     owner: &str,
     name: &str,
@@ -169,7 +169,7 @@ fn free_name(
     free
 }
 
-/// Gives a reference the pointer of what it means.
+/// Replaces a reference by the pointer of its target.
 fn reference(
     document: &Value,
     targets: &Targets,
@@ -197,7 +197,7 @@ fn reference(
     }
 }
 
-/// The pointer that a reference at `at` means.
+/// The pointer that a reference at `at` refers to.
 fn meant(document: &Value, targets: &Targets, at: &str, reference: &str) -> Option<String> {
     let (resource, fragment) = match reference.split_once('#') {
         Some((resource, fragment)) => (resource, decoded(fragment)),
@@ -214,7 +214,7 @@ fn meant(document: &Value, targets: &Targets, at: &str, reference: &str) -> Opti
     if document.pointer(&pointer).is_some() && !pointer.is_empty() {
         return Some(pointer);
     }
-    // `#/$defs/x` counts from the schema that holds the definitions.
+    // `#/$defs/x` is relative to the schema that holds the definitions.
     let mut around = Some(at);
     while let Some(place) = around {
         let pointer = format!("{place}{fragment}");
@@ -227,13 +227,13 @@ fn meant(document: &Value, targets: &Targets, at: &str, reference: &str) -> Opti
 }
 
 impl Targets {
-    /// Where a place is after the definitions have moved.
+    /// The pointer of a place after the definitions have moved.
     fn new_pointer(&self, pointer: &str) -> String {
         let inside = self.moved.iter().filter_map(|moved| {
             let rest = pointer.strip_prefix(moved.from.as_str())?;
             (rest.is_empty() || rest.starts_with('/')).then_some((moved, rest))
         });
-        // The innermost definition that holds it.
+        // The innermost definition that contains it.
         match inside.max_by_key(|(moved, _)| moved.from.len()) {
             Some((moved, rest)) => format!("{}{rest}", moved.to),
             None => pointer.to_owned(),
@@ -241,9 +241,9 @@ impl Targets {
     }
 }
 
-/// Where a place was before the definitions moved.
+/// The pointer of a place before the definitions moved.
 pub(super) fn as_it_came(moved: &[Moved], pointer: &str) -> String {
-    // A definition may have stood in another one.
+    // A definition may come from inside another one.
     let mut pointer = pointer.to_owned();
     for _ in 0..=moved.len() {
         let old = moved.iter().find_map(|moved| {
@@ -284,7 +284,7 @@ fn pointer_of(reference: &str) -> Option<String> {
     reference.strip_prefix('#').map(decoded)
 }
 
-/// `%7B` as `{`: a reference is a URL.
+/// Decodes `%7B` to `{`, because a reference is a URL.
 fn decoded(fragment: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = fragment.as_bytes();
@@ -314,7 +314,7 @@ fn is_data(key: &str) -> bool {
     DATA.contains(&key) || key.starts_with("x-")
 }
 
-/// Calls `visit` for every object that is no data and no list of names.
+/// Calls `visit` for every object that is neither data nor a map by names.
 fn walk<'a>(
     value: &'a Value,
     at: &str,
@@ -340,7 +340,7 @@ fn walk<'a>(
     }
 }
 
-/// The same, to change the objects.
+/// The same, but `visit` may change the objects.
 fn rewrite(
     value: &mut Value,
     at: &str,

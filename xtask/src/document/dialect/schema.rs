@@ -1,11 +1,11 @@
-//! One schema of OpenAPI 3.1, which is JSON Schema, as a schema of OpenAPI 3.0.
+//! Translates a schema of OpenAPI 3.1, which is JSON Schema, into a schema of OpenAPI 3.0.
 
 use super::{Lowering, escape};
 use serde_json::{Map, Value, json};
 
 type Schema = Map<String, Value>;
 
-/// Keywords of JSON Schema that 3.0 does not have. They limit values and say nothing about the shape that Rust could use.
+/// Keywords of JSON Schema that 3.0 does not have. They limit values, but do not affect the Rust type.
 const RULES: [&str; 18] = [
     "const",
     "contains",
@@ -33,7 +33,7 @@ pub fn is_rule(key: &str) -> bool {
     rule.is_some_and(|rule| RULES.contains(&rule) || matches!(rule, "type" | "enum"))
 }
 
-/// Keywords that name a schema or comment on it. Nothing is left to say once the references are settled.
+/// Keywords that name a schema or comment on it. They are not needed after the references are resolved.
 const NAMES: [&str; 7] = [
     "$anchor",
     "$comment",
@@ -63,7 +63,7 @@ pub(super) const MANY: [&str; 4] = ["allOf", "anyOf", "oneOf", "prefixItems"];
 /// Keywords that hold schemas by name.
 pub(super) const NAMED: [&str; 3] = ["dependentSchemas", "patternProperties", "properties"];
 
-/// Which keywords belong to a type; all others belong to every type.
+/// The keywords that belong to one type. All others belong to every type.
 const OF_TYPE: [(&str, &[&str]); 4] = [
     (
         "string",
@@ -203,7 +203,7 @@ impl Lowering {
         }
     }
 
-    /// An alternative that is only null is `nullable`. What is left alone needs no list.
+    /// An alternative that is only null becomes `nullable`. A single remaining alternative needs no list.
     fn null_alternative(&mut self, key: &str, schema: &mut Schema) {
         let Some(branches) = schema.get_mut(key).and_then(Value::as_array_mut) else {
             return;
@@ -227,7 +227,7 @@ impl Lowering {
         }
     }
 
-    /// How bytes travel in text is a format in 3.0.
+    /// The encoding of bytes in text is a format in 3.0.
     fn contents(&mut self, schema: &mut Schema) {
         if schema.get("type") != Some(&json!("string")) || schema.contains_key("format") {
             return;
@@ -248,7 +248,7 @@ impl Lowering {
         schema.insert("format".into(), json!(format));
     }
 
-    /// Lists of any items, of none, and with a schema for each place.
+    /// Lists of any items, lists without items, and lists with a schema for each position.
     fn list(&mut self, at: &str, schema: &mut Schema) {
         let places = schema
             .get("prefixItems")
@@ -282,7 +282,7 @@ impl Lowering {
         }
     }
 
-    /// 3.0 has one example of a schema.
+    /// In 3.0, a schema has only one example.
     fn first_example(&mut self, at: &str, schema: &mut Schema) {
         if !schema.get("examples").is_some_and(Value::is_array) {
             return;
@@ -298,7 +298,7 @@ impl Lowering {
         }
     }
 
-    /// What 3.0 has no keyword for is kept for the comparison.
+    /// Keeps keywords that 3.0 does not have, for the comparison.
     fn rules(&mut self, at: &str, schema: &mut Schema) {
         for key in NAMES {
             schema.remove(key);
@@ -396,7 +396,7 @@ fn is_only_null(schema: &Value) -> bool {
     schema["enum"] == json!([null]) && !MANY.iter().any(|key| schema.get(*key).is_some())
 }
 
-/// Puts the only alternative in place of the list: beside what the schema says itself, or as a part of it where the two overlap.
+/// Replaces a list by its only alternative: merges it into the schema, or adds it to `allOf` if the two overlap.
 fn fold(schema: &mut Schema, only: Value) {
     let Value::Object(branch) = only else { return };
     let overlaps = branch.contains_key("$ref")
@@ -413,7 +413,7 @@ fn fold(schema: &mut Schema, only: Value) {
     }
 }
 
-/// A bound that excludes its own value is a number in 3.1, and a flag beside the bound in 3.0.
+/// An exclusive bound is a number in 3.1, and a flag beside the bound in 3.0.
 fn bound(schema: &mut Schema, key: &str, exclusive: &str, tighter: fn(f64, f64) -> bool) {
     let Some(limit) = schema
         .get(exclusive)
@@ -431,7 +431,7 @@ fn bound(schema: &mut Schema, key: &str, exclusive: &str, tighter: fn(f64, f64) 
     }
 }
 
-/// A single pattern for all keys makes a map of one kind of values.
+/// A single pattern for all keys makes a map with one type of values.
 fn map_of_patterns(schema: &mut Schema) {
     let closed = matches!(
         schema.get("additionalProperties"),
@@ -446,7 +446,7 @@ fn map_of_patterns(schema: &mut Schema) {
     }
 }
 
-/// A reference is alone in 3.0; one with more to say is a part of the schema that says it.
+/// In 3.0, a reference has no other keywords beside it. If it has some, it becomes a part of a schema that has them.
 fn reference(schema: &mut Schema) {
     if schema.len() < 2 || !schema.get("$ref").is_some_and(Value::is_string) {
         return;

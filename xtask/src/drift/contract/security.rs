@@ -97,8 +97,8 @@ impl<'a> Contract<'a> {
         }
     }
 
-    /// The servers of the whole document (`at` is empty) or of one operation. The crate calls one server for all operations,
-    /// so that what an operation says for itself is for a person to judge.
+    /// The servers of the whole document (`at` is empty) or of one operation. The crate calls one server for all operations, so a
+    /// person must judge the servers of a single operation.
     pub fn servers(&mut self, at: &str, old: &Value, new: &Value, name: &str) {
         let (before, after) = (by_url(old), by_url(new));
         let own = !at.is_empty();
@@ -121,7 +121,7 @@ impl<'a> Contract<'a> {
     }
 }
 
-/// Servers by their URL. One without a URL is of no use to anybody.
+/// Servers by their URL. Servers without a URL are ignored.
 fn by_url(list: &Value) -> BTreeMap<&str, &Value> {
     let servers = list.as_array().into_iter().flatten();
     let servers = servers.filter_map(|server| Some((server["url"].as_str()?, server)));

@@ -76,7 +76,7 @@ impl Contract<'_> {
     }
 }
 
-/// The identity of a parameter in a list.
+/// The key that identifies a parameter in a list.
 fn parameter_key(parameter: &Value) -> Option<String> {
     let text = |key: &str| parameter[key].as_str();
     text("$ref")
@@ -115,7 +115,7 @@ fn words(
         }
         (Value::Array(before), Value::Array(after)) => {
             for (index, other) in after.iter().enumerate() {
-                // Parameters are told by their names and alternatives by what they are, whatever their order.
+                // Parameters are identified by name and alternatives by their content, so their order has no effect.
                 let one = match parameter_key(other) {
                     Some(key) => before
                         .iter()

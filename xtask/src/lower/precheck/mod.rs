@@ -1,5 +1,5 @@
-//! Finds everything that progenitor would panic on, or would turn into code that does not compile or cannot work. Each problem
-//! is one line with the JSON pointer of its place.
+//! Finds everything on which progenitor would panic, or from which it would generate code that does not compile or cannot work.
+//! Each problem is one line with the JSON pointer of its place.
 
 mod named;
 mod operations;
@@ -23,7 +23,7 @@ pub struct Problem {
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // One line, whatever the document's keys hold.
+        // The document's keys may contain line breaks.
         let pointer = if self.pointer.is_empty() {
             "/"
         } else {
@@ -34,12 +34,12 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// All problems of a document that has been through the overlay and the fixups.
+/// All problems of a document after the overlay and the fixups.
 pub fn check(document: &Value) -> Vec<Problem> {
     let mut check = Check::of(document);
     check.skeleton();
     check.references();
-    // Beyond this point references are followed.
+    // The checks below follow references.
     if check.problems.is_empty() {
         check.cycles();
     }
@@ -98,7 +98,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Whether a name of the document makes a name in Rust.
+/// Whether a name of the document can become a Rust name.
 fn is_name(name: &str) -> bool {
     is_rust(&snake(name)) && !name.contains('\'')
 }

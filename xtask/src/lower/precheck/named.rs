@@ -1,4 +1,4 @@
-//! Problems that only show once every shape has its name.
+//! Finds problems that only appear after every shape has its name.
 
 use super::{Check, Problem};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What only shows once every shape has its name.
+/// Problems that only appear after every shape has its name.
 pub fn check_names(hoisted: &Hoisted) -> Vec<Problem> {
     let mut check = Check::of(&hoisted.document);
     for named in &hoisted.types {
@@ -50,7 +50,7 @@ pub fn check_names(hoisted: &Hoisted) -> Vec<Problem> {
 
 const UNNAMED_ITEMS: &str = "is a page of what has no type of its own, which cannot be followed";
 
-/// Whether what a page is of can be said by a single word.
+/// Whether the item type of a page can be written as one identifier.
 fn is_item(schema: &Value) -> bool {
     let plain = schema["nullable"] != true
         && matches!(

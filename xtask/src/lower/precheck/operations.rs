@@ -134,7 +134,7 @@ impl<'a> Check<'a> {
                 Some("string" | "integer" | "number" | "boolean")
             )
         };
-        // An enum need not say that its words are text.
+        // An enum does not have to state that its values are text.
         let plain = |schema: &Value| {
             (plain(schema) || (schema.get("type").is_none() && schema.get("enum").is_some()))
                 && schema.get("oneOf").is_none()
@@ -197,7 +197,7 @@ impl<'a> Check<'a> {
         media
     }
 
-    /// No media type but JSON, with a schema.
+    /// The only media type must be JSON, with a schema.
     fn media(&mut self, at: &str, content: &[(&String, &Value)], what: &str) {
         for (media, body) in content {
             if *media != "application/json" {
@@ -265,7 +265,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// The name of the crate's own that an operation's builder or method would hide.
+/// The crate's own name that an operation's builder or method would hide.
 fn used(id: &str) -> Option<String> {
     let (builder, method) = (names::builder(id), names::method(id));
     let hidden = TYPES.contains(&builder.as_str());
@@ -277,7 +277,7 @@ fn used(id: &str) -> Option<String> {
     }
 }
 
-/// Types and traits that the files of operations name without a path: imported, or from the prelude.
+/// Types and traits that the files of operations use without a path, from imports or from the prelude.
 const TYPES: [&str; 48] = [
     "AsMut",
     "AsRef",
@@ -329,9 +329,9 @@ const TYPES: [&str; 48] = [
     "Vec",
 ];
 
-/// Methods of `Client` that are written by hand, and those that everything has.
+/// Handwritten methods of `Client`, and methods that every type has.
 pub const METHODS: &[&str] = &[
-    // Of everything.
+    // Methods of every type.
     "borrow",
     "borrow_mut",
     "clone",
@@ -346,7 +346,7 @@ pub const METHODS: &[&str] = &[
     "try_from",
     "try_into",
     "type_id",
-    // By hand.
+    // Handwritten methods.
     "cancel_pipelines",
     "contexts_with_variable",
     "copy_context_restrictions",

@@ -1,4 +1,4 @@
-//! Checks references: that they lead somewhere, that circles end, and that no component is too large.
+//! Checks that references have a target, that circular references end, and that no component is too large.
 
 use super::Check;
 use crate::{
@@ -8,8 +8,8 @@ use crate::{
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The most schemas that one component may stand for, once every reference in it is followed; the vendored document has
-/// 300 in its largest. A few dozen components that each refer twice to the next one would not fit in memory.
+/// The maximum number of schemas in one component, after every reference in it is followed. The largest component of the
+/// vendored document has 300. A few dozen components that each refer twice to the next one would not fit in memory.
 const LARGEST: usize = 20_000;
 
 impl<'a> Check<'a> {
@@ -30,7 +30,7 @@ impl<'a> Check<'a> {
     pub fn references(&mut self) {
         let mut found = Vec::new();
         self.visit(&mut |pointer, value| {
-            // A property may itself be called `$ref`; then its value is a schema and no string.
+            // A property may itself be named `$ref`. Then its value is a schema and not a string.
             if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
                 found.push((pointer.to_owned(), reference.to_owned()));
             }
@@ -44,7 +44,8 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// A schema must refer to a component that is a schema, for those are what has names; and so with the rest.
+    /// A schema must refer to a component that is a schema, because only such components have type names. Parameters, responses
+    /// and bodies must also refer to a component of their own kind.
     fn reference_kind(&mut self, pointer: &str, reference: &str, target: &str) {
         let steps: Vec<&str> = target.split('/').collect();
         let [_, "components", section, _] = steps.as_slice() else {
@@ -109,7 +110,7 @@ impl<'a> Check<'a> {
         found
     }
 
-    /// Components are written out wherever they are referred to, so that equal shapes are found.
+    /// Components are copied to each place that refers to them, to find equal shapes.
     pub fn sizes(&mut self) {
         let kept = schema::kept_components(self.document);
         let mut known = BTreeMap::new();
@@ -128,7 +129,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// How many schemas there are below a schema, and how many levels of them.
+    /// The number of schemas below a schema, and the number of their levels.
     fn size(
         &self,
         schema: &'a Value,
@@ -165,7 +166,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Where the thing that a reference at `pointer` stands for must be defined, so far as the place tells.
+/// The section of the components to which a reference at `pointer` must lead, if the place determines it.
 fn section_of(pointer: &str) -> Option<&'static str> {
     let steps: Vec<&str> = pointer.split('/').collect();
     match steps.as_slice() {
@@ -183,7 +184,7 @@ fn section_of(pointer: &str) -> Option<&'static str> {
     }
 }
 
-/// The components of which there can be a value: the least set that needs nothing outside itself.
+/// The components that can have a value.
 fn inhabited(components: Option<&Map<String, Value>>) -> BTreeSet<&str> {
     let mut known = BTreeSet::new();
     loop {
@@ -199,7 +200,7 @@ fn inhabited(components: Option<&Map<String, Value>>) -> BTreeSet<&str> {
     }
 }
 
-/// Whether there can be a value of a schema, given the components of which there can be one.
+/// Whether a schema can have a value, given the components that can have one.
 fn can_be(schema: &Value, known: &BTreeSet<&str>) -> bool {
     if let Some(name) = schema["$ref"].as_str().and_then(component_name) {
         return schema["nullable"] == true || known.contains(name);

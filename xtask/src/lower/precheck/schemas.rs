@@ -84,7 +84,7 @@ impl<'a> Check<'a> {
         self.children(pointer, map);
     }
 
-    /// That each keyword holds what OpenAPI 3.0 says it holds.
+    /// Each keyword must have the type of value that OpenAPI 3.0 defines.
     fn keywords(&mut self, pointer: &str, map: &'a Map<String, Value>) {
         const KINDS: [&str; 6] = ["string", "integer", "number", "boolean", "array", "object"];
         match map.get("type") {
@@ -213,12 +213,12 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// An alternative is a type with a name, or a plain one of which there is no other.
+    /// An alternative must be a named type, or the only alternative of its plain type.
     fn alternatives(&mut self, pointer: &str, kind: Option<&str>, branches: &'a [Value]) {
         let mut plain: BTreeMap<&str, usize> = BTreeMap::new();
         let branches = branches.iter().enumerate();
         let branches = branches.map(|(index, branch)| (order::index_of(branch, index), branch));
-        // In the document's order, so that the second of two is the one reported.
+        // Use the document's order, so that the second of two equal alternatives is reported.
         for (index, branch) in branches.collect::<BTreeMap<_, _>>() {
             let at = format!("{pointer}/oneOf/{index}");
             let branch = resolve(self.document, branch);

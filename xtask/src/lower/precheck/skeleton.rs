@@ -1,4 +1,4 @@
-//! Checks that objects are objects and lists are lists wherever the later steps look, and that paths are well formed.
+//! Checks that objects are objects and lists are lists in every place that later steps read, and that paths are well formed.
 
 use super::Check;
 use crate::document::{METHODS, escape};
@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 impl<'a> Check<'a> {
-    /// That objects are objects and lists are lists, wherever the steps after this one look.
+    /// Objects must be objects and lists must be lists in every place that later steps read.
     pub fn skeleton(&mut self) {
         for section in ["schemas", "responses", "parameters", "requestBodies"] {
             let Some(components) = self
@@ -75,7 +75,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// A path is text and `{placeholders}`.
+    /// A path must consist of text and `{placeholders}`.
     fn template(&mut self, at: &str, path: &str) {
         if !path.starts_with('/') {
             self.report(at, "a path must start with a slash");
