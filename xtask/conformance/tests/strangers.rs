@@ -1,7 +1,6 @@
 //! The comparison of what other clients send with what this crate sends.
 
 use circleci_api::mock::Mock;
-use circleci_api::reqwest;
 use circleci_api_conformance::strangers::client::Client;
 use circleci_api_conformance::strangers::sent::{self, Sent};
 
