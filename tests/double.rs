@@ -1158,15 +1158,15 @@ async fn a_scenario_file_that_is_wrong_says_where() {
         ),
         (
             json!({ "project": "gh/a/b", "next": [{ "workflows": [{ "name": "w" }] }] }),
-            "next[0].workflows[0].statuses: must have a status",
+            "next[0].workflows[0].statuses: must not be empty",
         ),
         (
             json!({ "project": "gh/a/b", "next": [{ "workflows": [{ "name": "w", "statuses": ["sucess"] }] }] }),
-            "next[0].workflows[0].statuses[0]: must be a status of a workflow",
+            "next[0].workflows[0].statuses[0]: must be a workflow status",
         ),
         (
             json!({ "project": "gh/a/b", "pipelines": [{ "brunch": "x" }] }),
-            "pipelines[0].brunch: this key is unknown",
+            "pipelines[0].brunch: unknown key",
         ),
         (
             json!({ "project": "gh/a/b", "variables": { "A": 1 } }),

@@ -242,7 +242,7 @@ async fn a_window_without_a_time_before_it_is_refused() {
         ),
         (
             "last-blue-moon".into(),
-            "how long the window \"last-blue-moon\" is, is not known",
+            "the length of the window \"last-blue-moon\" is unknown",
         ),
     ] {
         let insights = server.client().insights("gh/acme/web").window(window);

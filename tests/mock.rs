@@ -305,7 +305,7 @@ async fn lists_come_in_pages() {
         .send();
     assert_eq!(
         stale.await.unwrap_err().message(),
-        Some("the mock has given no such page-token: \"old\"")
+        Some("the mock did not issue this page-token: \"old\"")
     );
 }
 
@@ -382,7 +382,9 @@ async fn json_is_checked_against_the_operation() {
             .reply_json(json!({ "items": [{ "number": "two" }] }))
     });
     assert!(
-        wrong.starts_with("listPipelines: this is not what it answers: items[0].number: "),
+        wrong.starts_with(
+            "listPipelines: the JSON does not match the response type: items[0].number: "
+        ),
         "{wrong}"
     );
     let misspelled = panics(|| {
@@ -392,11 +394,11 @@ async fn json_is_checked_against_the_operation() {
     });
     assert_eq!(
         misspelled,
-        "listPipelines: it answers no \"items[0].vcs.brunch\""
+        "listPipelines: the response has no field \"items[0].vcs.brunch\""
     );
     let no_list = panics(|| circleci.on::<GetCurrentUser>().reply_json(json!([])));
     assert!(
-        no_list.starts_with("getCurrentUser: this is not what it answers"),
+        no_list.starts_with("getCurrentUser: the JSON does not match the response type"),
         "{no_list}"
     );
 }
@@ -406,11 +408,11 @@ async fn what_cannot_be_matched_is_said_at_once() {
     let circleci = Mock::start().await;
     assert_eq!(
         panics(|| circleci.on::<GetWorkflowById>().path("workflow-id", ID)),
-        "getWorkflowById: there is no \"workflow-id\" in its path, but [\"id\"]"
+        "getWorkflowById: the path has no parameter \"workflow-id\"; it has [\"id\"]"
     );
     assert_eq!(
         panics(|| circleci.on::<GetCurrentUser>().project("gh/acme/web")),
-        "getCurrentUser: there is no project slug in its path"
+        "getCurrentUser: the path has no project slug"
     );
 }
 
@@ -418,7 +420,7 @@ async fn what_cannot_be_matched_is_said_at_once() {
 async fn failed_assertions_say_what_came_instead() {
     let circleci = Mock::start().await;
     let client = circleci.client();
-    assert!(panics(|| circleci.assert_count::<ListContexts>(1)).ends_with("nothing came"));
+    assert!(panics(|| circleci.assert_count::<ListContexts>(1)).ends_with("no requests arrived"));
     let deploy = circleci.on::<DeleteEnvVar>().path("name", "A");
 
     client
@@ -433,7 +435,7 @@ async fn failed_assertions_say_what_came_instead() {
         .await
         .unwrap();
 
-    let came = "what came:\n  1. listContexts: GET /api/v2/context?owner-slug=gh%2Facme\n  \
+    let came = "all requests:\n  1. listContexts: GET /api/v2/context?owner-slug=gh%2Facme\n  \
                 2. createEnvVar: POST /api/v2/project/gh/acme/web/envvar {\"name\":\"A\",\"value\":\"1\"}";
     assert_eq!(
         panics(|| circleci.assert_count::<ListContexts>(2)),
@@ -446,7 +448,7 @@ async fn failed_assertions_say_what_came_instead() {
     assert_eq!(
         panics(|| circleci.assert_order([ListContexts::OPERATION, DeleteEnvVar::OPERATION])),
         format!(
-            "request 2 is createEnvVar instead of deleteEnvVar\nexpected: listContexts, deleteEnvVar\n{came}"
+            "request 2 is createEnvVar: expected deleteEnvVar\nexpected: listContexts, deleteEnvVar\n{came}"
         )
     );
     assert!(
@@ -460,7 +462,7 @@ async fn failed_assertions_say_what_came_instead() {
     ];
     assert!(
         panics(|| circleci.assert_order(three))
-            .starts_with("createEnvVar never came, nor anything else, as request 3\n")
+            .starts_with("request 3 is missing: expected createEnvVar\n")
     );
     circleci.assert_order([ListContexts::OPERATION, CreateEnvVar::OPERATION]);
     deploy.assert_count(0);
@@ -477,7 +479,7 @@ async fn strictly_nothing_is_made_up() {
     let error = client.get_current_user().send().await.unwrap_err();
     assert_eq!(
         error.message(),
-        Some("nobody has said what to answer to getCurrentUser: GET /api/v2/me")
+        Some("the strict mock has no answer for getCurrentUser: GET /api/v2/me")
     );
 }
 
@@ -590,7 +592,7 @@ async fn what_can_never_match_is_said_at_the_line_of_the_test() {
     let project = || circleci.on::<GetProjectBySlug>();
     let user = || circleci.on::<GetUser>();
     let (owner, three) = (
-        "there is no \"owner\" in its query, but [",
+        "the query has no parameter \"owner\"; it has [",
         "a project slug has three parts",
     );
     for (expected, said) in [
@@ -599,15 +601,24 @@ async fn what_can_never_match_is_said_at_the_line_of_the_test() {
         (three, panics(|| project().project("acme/web"))),
         ("id must be a UUID", panics(|| user().path("id", "me"))),
         ("id is missing", panics(|| user().path("id", ""))),
-        ("99 is no status", panics(|| stub().status(99, "x"))),
-        ("0 is no status", panics(|| stub().raw(0, "x"))),
-        ("700 is no status", panics(|| mock::Refusal::new(700, "x"))),
+        (
+            "99 is not a valid status",
+            panics(|| stub().status(99, "x")),
+        ),
+        ("0 is not a valid status", panics(|| stub().raw(0, "x"))),
+        (
+            "700 is not a valid status",
+            panics(|| mock::Refusal::new(700, "x")),
+        ),
         (three, panics(|| Scenario::start(&circleci, "web"))),
         (
             "\"b\" has no state",
             panics(|| Script::new().workflow("b", [])),
         ),
-        ("there is none", panics(|| Script::new().artifact("x"))),
+        (
+            "`artifact` must follow a workflow",
+            panics(|| Script::new().artifact("x")),
+        ),
         ("invalid type", panics(|| stub().reply_json(json!([])))),
     ] {
         assert!(said.contains(expected), "{said}");

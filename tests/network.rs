@@ -441,15 +441,16 @@ async fn a_refused_certificate_is_asked_for_once_and_its_reason_kept() {
     let server = Server::start_tls(acceptor, |_, _| answer(200, "{}").into()).await;
     let port = server.address.port();
     let root = || reqwest::Certificate::from_der(made.cert.der()).unwrap();
-    let table: [(&str, fn(_, _) -> reqwest::ClientBuilder, &[&str]); 2] = [
+    type Trust = fn(reqwest::ClientBuilder, reqwest::Certificate) -> reqwest::ClientBuilder;
+    let table: [(&str, Trust, &[&str]); 2] = [
         (
             "localhost",
-            |http: reqwest::ClientBuilder, _| http,
+            |http, _| http,
             &["UnknownIssuer", "self-signed certificate"],
         ),
         (
             "127.0.0.1",
-            |http: reqwest::ClientBuilder, root| http.tls_certs_only([root]),
+            |http, root| http.tls_certs_only([root]),
             &["not valid for name", "mismatch"],
         ),
     ];

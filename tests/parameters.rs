@@ -110,7 +110,7 @@ fn an_error_shows_no_value() {
     let error = params! { "token" => secret }.unwrap_err();
     assert_eq!(
         error.to_string(),
-        r#"parameter "token" has more than 512 characters"#
+        r#"the value of parameter "token" has more than 512 characters"#
     );
     assert!(!format!("{error:?}").contains("s3cr3t"));
 }

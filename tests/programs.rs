@@ -158,7 +158,7 @@ async fn report(circleci: &Client, org: &str) -> Result<Vec<String>, Error> {
     let found = circleci.organization_projects(org).send().await?;
     let calls = found.projects.iter().map(|project| async move {
         let mut workflows = circleci.insights(&project.slug).workflows().await?;
-        workflows.sort_by(|one, other| other.credits.cmp(&one.credits));
+        workflows.sort_by_key(|workflow| std::cmp::Reverse(workflow.credits));
         let lines = workflows.into_iter().map(|workflow| {
             let green = workflow
                 .success_rate

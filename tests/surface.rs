@@ -268,7 +268,8 @@ fn the_page_of_every_operation_shows_its_arguments_its_setters_and_an_example() 
             method.contains(&format!("(crate::operations::{builder})")),
             "{builder}: its method does not lead to its page"
         );
-        let example = under(page, "# Example").join("\n");
+        // To its end: hidden lines of an example begin like headings.
+        let (_, example) = page.split_once("# Example\n").expect("an example");
         assert!(example.contains("```no_run"), "{builder}: {example}");
         assert!(
             example.contains(&format!("{}(", operation.method)),
@@ -324,6 +325,40 @@ fn operations_are_found_by_the_words_that_people_look_for() {
         assert!(
             names.is_some_and(|names| names.contains(name)),
             "{word}: {names:?}"
+        );
+    }
+}
+
+/// The README's links lead to docs.rs, and in the docs to the same page of that build: `lib.rs` defines each of them first.
+#[test]
+fn every_link_of_the_readme_has_a_page_in_the_docs_at_hand() {
+    let library = include_str!("../circleci-api/src/lib.rs");
+    let guides = include_str!("../circleci-api/src/guide/mod.rs");
+    let definitions: Vec<(&str, &str)> = include_str!("../README.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix('[')?.split_once("]: "))
+        .collect();
+    assert!(definitions.len() > 15, "{definitions:?}");
+    for (name, address) in definitions {
+        let guide = address
+            .strip_prefix("https://docs.rs/circleci-api/latest/circleci_api/guide/")
+            .and_then(|rest| rest.strip_suffix("/index.html"));
+        let Some(guide) = guide else {
+            assert!(
+                !address.contains("docs.rs/circleci-api"),
+                "{name}: {address} is no guide: define it in lib.rs, and extend this test"
+            );
+            continue;
+        };
+        let before = library.split("include_str!").next().unwrap_or_default();
+        assert!(
+            before.contains(&format!("\"[{name}]: crate::guide::{guide}\"")),
+            "{name}: lib.rs does not define it before the README"
+        );
+        let page = format!("pub mod {guide} {{}}");
+        assert!(
+            guides.contains(&page) || guides.contains(&format!(" as {guide};")),
+            "{name}: no such guide"
         );
     }
 }

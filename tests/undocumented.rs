@@ -334,7 +334,7 @@ async fn what_is_wrong_with_a_call_is_said_before_anything_is_sent() {
         ),
         (
             get("/x/{id}").path("id", ".."),
-            "GET /x/{id}: invalid argument: id must not be or hold the path segments",
+            "GET /x/{id}: invalid argument: id must not contain the path segments",
         ),
         (
             get("/p/{project-slug}").path("project-slug", "acme/web"),

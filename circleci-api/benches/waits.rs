@@ -280,7 +280,7 @@ impl Plain {
         }
     }
 
-    async fn file(&self, url: &str) -> bytes::Bytes {
+    async fn file(&self, url: &str) -> circleci_api::bytes::Bytes {
         let response = self.http.get(url).send().await.expect("an answer");
         response.bytes().await.expect("a body")
     }

@@ -1,4 +1,4 @@
-//! What people ask of Insights: how often is it green, how long does it take, what does it cost, is it getting better.
+//! Summaries of Insights: success rates, durations, costs and trends of workflows, and flaky tests.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use crate::generated::types::{
 };
 use crate::values::argument::PathValue;
 
-/// # Insights, summed up
+/// # Summaries of Insights
 impl Client {
-    /// The figures of a project's workflows. Default: the last 30 days and all branches. With the
-    /// feature `insights`.
+    /// Returns the metrics of a project's workflows and tests. Default: the last 30 days and all branches. Requires the feature
+    /// `insights`.
     ///
-    /// Insights is refreshed once a day and may lack the last 24 hours. It is no bill: credits are what CircleCI's
-    /// Insights says, which differs from what is charged.
+    /// CircleCI refreshes Insights once a day, so the last 24 hours may be missing. The credits are those of CircleCI's
+    /// Insights, which differ from the billed credits.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -51,7 +51,7 @@ impl Client {
     }
 }
 
-/// Questions about a project's workflows and tests; made by [`Client::insights`]. With the feature `insights`.
+/// Queries about a project's workflows and tests, created by [`Client::insights`]. Requires the feature `insights`.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -72,7 +72,7 @@ impl Client {
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "nothing is sent until a question is asked and awaited"]
+#[must_use = "nothing is sent until a query such as `workflows` is called and awaited"]
 pub struct Insights {
     client: Client,
     project: PathValue,
@@ -81,23 +81,23 @@ pub struct Insights {
 }
 
 impl Insights {
-    /// Another time to look back on.
+    /// Sets the time window. Default: the last 30 days.
     pub fn window(mut self, window: impl Into<ReportingWindow>) -> Self {
         self.window = window.into();
         self
     }
 
-    /// One branch instead of all.
+    /// Selects one branch. Default: all branches.
     pub fn branch(mut self, name: impl Into<String>) -> Self {
         self.branch = Some(name.into());
         self
     }
 
-    /// The figures of every workflow that ran in the window, as CircleCI sums them up: one request a page.
+    /// Returns CircleCI's metrics of all workflows that ran in the window. Sends one request for each page.
     ///
     /// # Errors
     ///
-    /// A page could not be had.
+    /// Returns an error if a page could not be read.
     pub async fn workflows(&self) -> Result<Vec<WorkflowFigures>, Error> {
         let request = self
             .client
@@ -114,10 +114,10 @@ impl Insights {
         Ok(workflows.into_iter().map(WorkflowFigures::from).collect())
     }
 
-    /// The figures of a workflow, day by day (in UTC), from the window's first whole or begun day to today. Days without
-    /// a run are there too.
+    /// Returns the metrics of a workflow for each day (UTC), from the day on which the window begins to today. Days without
+    /// runs are included.
     ///
-    /// They are computed from the runs themselves, of which CircleCI keeps 90 days: one request a page of runs.
+    /// The metrics are computed from the single runs, which CircleCI keeps for 90 days. Sends one request for each page of runs.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -134,7 +134,7 @@ impl Insights {
     ///
     /// # Errors
     ///
-    /// A page could not be had, or the window is one that this version of the crate does not know.
+    /// Returns an error if a page could not be read, or if this version of the crate does not know the window.
     pub async fn daily(&self, workflow: impl Into<PathValue>) -> Result<Vec<Period>, Error> {
         let now = self.now();
         let begin = now - self.span()?;
@@ -142,7 +142,7 @@ impl Insights {
         let mut days = Vec::new();
         let mut from = begin;
         while from < now {
-            // Midnight, of which UTC has one a day.
+            // UTC has exactly one midnight each day.
             let midnight = (from.date_naive() + TimeDelta::days(1))
                 .and_time(NaiveTime::MIN)
                 .and_utc();
@@ -153,10 +153,11 @@ impl Insights {
         Ok(days)
     }
 
-    /// How a workflow does in the window, compared with the time of the same length before it.
+    /// Compares the metrics of a workflow in the window with those of the preceding time of the same length.
     ///
-    /// CircleCI sends trends too, and does not say what their figures mean; these are computed from the runs themselves:
-    /// one request a page of runs. CircleCI keeps 90 days of them, so that there is no trend of 60 or 90 days.
+    /// CircleCI also sends trends, but does not document what they mean. This method computes them from the single runs, and
+    /// sends one request for each page of runs. CircleCI keeps runs for 90 days, so there are no trends for windows of 60 or 90
+    /// days.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -173,7 +174,7 @@ impl Insights {
     ///
     /// # Errors
     ///
-    /// A page could not be had, or the window is too long for a time before it.
+    /// Returns an error if a page could not be read, or if the window has 60 or 90 days or is unknown.
     pub async fn trend(&self, workflow: impl Into<PathValue>) -> Result<Trend, Error> {
         let span = self.span()?;
         if span * 2 > TimeDelta::days(KEPT_DAYS) {
@@ -194,11 +195,11 @@ impl Insights {
         })
     }
 
-    /// The project's flaky tests, those that flake most often first; of equals, the one that wastes more time.
+    /// Returns the project's flaky tests. Tests that flake most often come first, and of equal ones those that waste more time.
     ///
-    /// CircleCI lists tests that passed and failed on the same commit within two weeks, whatever the window and the
-    /// branch. A test that comes more than once for the same job of the same workflow is here once, with its highest
-    /// count. One request.
+    /// CircleCI lists tests that passed and failed on the same commit within the last two weeks. The window and the branch have
+    /// no effect. If CircleCI lists a test several times for the same job of the same workflow, the result has it once, with the
+    /// highest count. Sends one request.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -215,7 +216,7 @@ impl Insights {
     ///
     /// # Errors
     ///
-    /// The list could not be had.
+    /// Returns an error if the list could not be read.
     pub async fn flakiest_tests(&self) -> Result<Vec<FlakyTest>, Error> {
         let found = self
             .client
@@ -241,7 +242,7 @@ impl Insights {
             }
         }
         let mut tests: Vec<_> = tests.into_values().collect();
-        // Stable: equals stay in the order of their names.
+        // The sort is stable, so equal tests stay ordered by name.
         tests.sort_by_key(|test| std::cmp::Reverse(rank(test)));
         Ok(tests)
     }
@@ -281,14 +282,14 @@ impl Insights {
             ReportingWindow::Unknown(ref word) => {
                 return Err(Error::argument(
                     GetProjectWorkflowRuns::OPERATION,
-                    format!("how long the window {word:?} is, is not known"),
+                    format!("the length of the window {word:?} is unknown"),
                 ));
             }
         })
     }
 }
 
-/// How many days back runs go.
+/// How many days CircleCI keeps runs.
 const KEPT_DAYS: i64 = 90;
 
 fn rank(test: &FlakyTest) -> (i64, i64) {
@@ -298,20 +299,20 @@ fn rank(test: &FlakyTest) -> (i64, i64) {
     )
 }
 
-/// How a workflow does, as CircleCI sums it up; from [`Insights::workflows`]. What it does not say is `None`. With the
-/// feature `insights`; see the example of [`Insights`].
+/// CircleCI's metrics of a workflow, returned by [`Insights::workflows`]. A metric is `None` if CircleCI does not send it.
+/// Requires the feature `insights`. See the example of [`Insights`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct WorkflowFigures {
-    /// The workflow's name.
+    /// The name of the workflow.
     pub name: String,
-    /// How many times it ran, those that are on hold or running included.
+    /// The number of runs, including those that are on hold or running.
     pub runs: Option<u64>,
-    /// The part of the runs that succeeded, from 0 to 1. `None` if there were no runs.
+    /// The fraction of runs that succeeded, from 0 to 1. `None` if there were no runs.
     pub success_rate: Option<f64>,
-    /// Half of the runs took no longer than this.
+    /// The median duration of the runs.
     pub median: Option<Duration>,
-    /// 95 of 100 runs took no longer than this.
+    /// The 95th percentile of the durations of the runs.
     pub p95: Option<Duration>,
     /// The mean time from a failure to the next success.
     pub recovery: Option<Duration>,
@@ -322,7 +323,7 @@ pub struct WorkflowFigures {
 }
 
 impl WorkflowFigures {
-    /// Credits of one run, on average. See the example of [`Insights`].
+    /// The average credits per run. See the example of [`Insights`].
     pub fn credits_per_run(&self) -> Option<f64> {
         per(self.credits?, self.runs?)
     }
@@ -335,7 +336,7 @@ impl From<WorkflowInsights> for WorkflowFigures {
         let runs = metrics.and_then(|metrics| natural(metrics.total_runs?));
         Self {
             runs,
-            // Of no runs, CircleCI says 0.
+            // Without runs, CircleCI sends 0.
             success_rate: metrics
                 .and_then(|metrics| metrics.success_rate)
                 .filter(|rate| rate.is_finite() && runs != Some(0)),
@@ -349,31 +350,32 @@ impl From<WorkflowInsights> for WorkflowFigures {
     }
 }
 
-/// How a workflow did in a time, computed from its runs. With the feature `insights`; see the example of [`Period::of`].
+/// The metrics of a workflow in a time range, computed from its runs. Requires the feature `insights`. See the example of
+/// [`Period::of`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Period {
-    /// From here,
+    /// The start of the range, inclusive.
     pub from: DateTime<Utc>,
-    /// to before here.
+    /// The end of the range, exclusive.
     pub to: DateTime<Utc>,
-    /// How many runs began in that time.
+    /// The number of runs that were created in the range.
     pub runs: u64,
-    /// How many of them succeeded.
+    /// The number of runs that succeeded.
     pub succeeded: u64,
-    /// How many of them failed, errors included. The rest was canceled or not allowed, or has a status that this version
-    /// of the crate does not know.
+    /// The number of runs that failed, including errors. The remaining runs were canceled or unauthorized, or have a status that
+    /// this version of the crate does not know.
     pub failed: u64,
-    /// Half of the runs that succeeded or failed took no longer than this.
+    /// The median duration of the runs that succeeded or failed.
     pub median: Option<Duration>,
-    /// 95 of 100 runs that succeeded or failed took no longer than this.
+    /// The 95th percentile of the durations of the runs that succeeded or failed.
     pub p95: Option<Duration>,
     /// Credits used by all runs.
     pub credits: u64,
 }
 
 impl Period {
-    /// Of the runs that were created from `from` to before `to`.
+    /// Computes the metrics of the runs that were created in the range from `from` (inclusive) to `to` (exclusive).
     ///
     /// ```
     /// use circleci_api::{Period, types::WorkflowRun};
@@ -417,7 +419,7 @@ impl Period {
             match run.status {
                 Some(WorkflowRunStatus::Success) => period.succeeded += 1,
                 Some(WorkflowRunStatus::Failed | WorkflowRunStatus::Error) => period.failed += 1,
-                // One that was canceled at once says nothing about how long it takes.
+                // The duration of a canceled run says nothing about the duration of the workflow.
                 _ => continue,
             }
             durations.extend(run.duration.and_then(seconds));
@@ -428,20 +430,22 @@ impl Period {
         period
     }
 
-    /// The part of the runs that succeeded among those that succeeded or failed, from 0 to 1.
+    /// The fraction of successful runs among those that succeeded or failed, from 0 to 1.
     pub fn success_rate(&self) -> Option<f64> {
         per(self.succeeded, self.succeeded + self.failed)
     }
 
-    /// Credits of one run, on average.
+    /// The average credits per run.
     pub fn credits_per_run(&self) -> Option<f64> {
         per(self.credits, self.runs)
     }
 }
 
-/// A time and the one before it; from [`Insights::trend`]. With the feature `insights`.
+/// The metrics of a window and of the preceding time of the same length, returned by [`Insights::trend`]. Requires the feature
+/// `insights`.
 ///
-/// A change is `None` where one of the two times has no figure, or where it grew from nothing.
+/// A change is `None` if one of the two ranges lacks the metric, or if a proportion cannot be computed because the earlier value
+/// is zero.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -469,24 +473,24 @@ impl Period {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Trend {
-    /// The time of the same length before the window.
+    /// The preceding time of the same length.
     pub before: Period,
     /// The window.
     pub now: Period,
 }
 
 impl Trend {
-    /// How much the [success rate](Period::success_rate) has changed, as a difference: from 0.90 to 0.95 is 0.05.
+    /// The change of the [success rate](Period::success_rate), as a difference: 0.05 for a change from 0.90 to 0.95.
     pub fn success_rate(&self) -> Option<f64> {
         Some(self.now.success_rate()? - self.before.success_rate()?)
     }
 
-    /// How much the p95 duration has changed, in proportion: from 100 s to 120 s is 0.2.
+    /// The relative change of the p95 duration: 0.2 for a change from 100 s to 120 s.
     pub fn p95(&self) -> Option<f64> {
         change(self.before.p95?.as_secs_f64(), self.now.p95?.as_secs_f64())
     }
 
-    /// How much the median duration has changed, in proportion.
+    /// The relative change of the median duration.
     pub fn median(&self) -> Option<f64> {
         change(
             self.before.median?.as_secs_f64(),
@@ -494,12 +498,12 @@ impl Trend {
         )
     }
 
-    /// How much the credits have changed, in proportion.
+    /// The relative change of the credits.
     pub fn credits(&self) -> Option<f64> {
         change(self.before.credits as f64, self.now.credits as f64)
     }
 
-    /// How much the number of runs has changed, in proportion.
+    /// The relative change of the number of runs.
     pub fn runs(&self) -> Option<f64> {
         change(self.before.runs as f64, self.now.runs as f64)
     }
@@ -521,7 +525,7 @@ fn seconds(number: i64) -> Option<Duration> {
     natural(number).map(Duration::from_secs)
 }
 
-/// By nearest rank: a duration that one of the runs did take.
+/// The percentile by the nearest-rank method, which is always the duration of a run.
 fn percentile(sorted: &[Duration], percent: usize) -> Option<Duration> {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.checked_sub(1)?).copied()

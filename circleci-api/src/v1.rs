@@ -115,9 +115,9 @@ operation! {
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # let circleci = circleci_api::Client::builder().token("abc").build()?;
-    /// let refused = circleci.get_job_steps("no slug", 1843).send().await.err();
-    /// # assert_eq!(refused.as_ref().map(|error| error.kind()), Some(circleci_api::ErrorKind::InvalidArgument));
-    /// assert_eq!(refused.and_then(|error| error.operation()), Some(GetJobSteps::OPERATION.id));
+    /// let error = circleci.get_job_steps("no slug", 1843).send().await.unwrap_err();
+    /// # assert_eq!(error.kind(), circleci_api::ErrorKind::InvalidArgument);
+    /// assert_eq!(error.operation(), Some(GetJobSteps::OPERATION.id));
     /// # Ok(()) }
     /// ```
     GetJobSteps -> JobSteps;

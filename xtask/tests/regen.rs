@@ -171,9 +171,23 @@ fn the_index_has_every_operation_of_the_document_once() {
             "{row}"
         );
         assert!(
-            link.starts_with(&format!("crate::Client::{method}) | `")),
+            link.starts_with(&format!("crate::Client::{method}) | [`")),
             "{row}"
         );
+        // The third column is new: the page of the operation, which has its setters and an example.
+        let (builder, rest) = link
+            .split_once(") | [`")
+            .and_then(|(_, rest)| rest.split_once("`]("))
+            .expect("a page");
+        assert!(
+            rest.starts_with(&format!("crate::operations::{builder}) | `")),
+            "{row}"
+        );
+        let defined = generated()
+            .values()
+            .filter(|text| text.contains(&format!("    {builder} -> ")))
+            .count();
+        assert_eq!(defined, 1, "{builder}");
         let function = format!("    pub fn {method}(&self");
         let defined = generated()
             .values()

@@ -1,4 +1,4 @@
-//! The contexts that have a variable.
+//! Finds the contexts that have a variable.
 
 use crate::client::Client;
 use crate::error::Error;
@@ -9,9 +9,9 @@ use crate::request::Request;
 use crate::values::argument::QueryValue;
 
 impl Client {
-    /// Finds the contexts of an organization that have a variable of this name. With the feature `contexts`.
+    /// Finds the contexts of an organization that have a variable with this name. Requires the feature `contexts`.
     ///
-    /// The organization is given by its slug, such as `gh/acme`. To rotate a secret everywhere:
+    /// `org_slug` is the slug of the organization, such as `gh/acme`. To rotate a secret everywhere:
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -45,7 +45,7 @@ impl Client {
     }
 }
 
-/// A search for contexts; from [`Client::contexts_with_variable`].
+/// A search for contexts, created by [`Client::contexts_with_variable`].
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -65,7 +65,7 @@ pub struct FindContexts {
     at_once: usize,
 }
 
-/// The contexts that have a variable.
+/// The result of [`FindContexts::send`]: the contexts that have a variable.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -75,27 +75,27 @@ pub struct FindContexts {
 /// let found = circleci.contexts_with_variable("gh/acme", "NPM_TOKEN").at_once(4).send().await?;
 /// println!("{} contexts have it", found.contexts.len());
 /// for (context, error) in &found.failed {
-///     eprintln!("{} may have it: {error}", context.name);
+///     eprintln!("cannot search {}: {error}", context.name);
 /// }
 /// let contexts = found.into_result()?;
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
-#[must_use = "some of the contexts may not have been searched"]
+#[must_use = "the search of some contexts may have failed"]
 pub struct ContextsWithVariable {
     /// The contexts that have the variable, in CircleCI's order.
     pub contexts: Vec<Context>,
-    /// The contexts whose variables could not be listed, and why.
+    /// The contexts whose variables could not be listed, and the errors.
     pub failed: Vec<(Context, Error)>,
 }
 
 impl ContextsWithVariable {
-    /// The contexts, if all could be searched.
+    /// Returns the contexts that have the variable.
     ///
     /// # Errors
     ///
-    /// The first error.
+    /// Returns the first error if a context could not be searched.
     pub fn into_result(self) -> Result<Vec<Context>, Error> {
         match self.failed.into_iter().next() {
             Some((_, error)) => Err(error),
@@ -105,17 +105,17 @@ impl ContextsWithVariable {
 }
 
 impl FindContexts {
-    /// How many contexts are searched at the same time. Default: 8. 0 counts as 1.
+    /// Sets how many contexts are searched at the same time. Default: 8. 0 counts as 1.
     pub fn at_once(mut self, contexts: usize) -> Self {
         self.at_once = contexts.max(1);
         self
     }
 
-    /// Lists the contexts, and the names of the variables of each.
+    /// Lists the contexts of the organization, and the names of the variables of each context.
     ///
     /// # Errors
     ///
-    /// The contexts could not be listed. A context whose variables could not be listed is in
+    /// Returns an error if the contexts could not be listed. A context whose variables could not be listed is in
     /// [`failed`](ContextsWithVariable::failed).
     pub async fn send(self) -> Result<ContextsWithVariable, Error> {
         let (client, name) = (&self.client, &self.name);

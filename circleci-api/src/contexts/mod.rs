@@ -1,4 +1,4 @@
-//! Variables of contexts and projects, many at once, and the restrictions of contexts.
+//! Bulk operations on the variables of contexts and projects, and on the restrictions of contexts.
 
 mod find;
 mod plan;
@@ -24,12 +24,12 @@ use crate::values::argument::PathValue;
 pub use find::{ContextsWithVariable, FindContexts};
 pub use plan::VariablesPlan;
 
-/// # Contexts and variables, many at once
+/// # Bulk operations on contexts and variables
 impl Client {
-    /// Sets variables of a context: those that are there get the new value, others stay as they are. With the feature
-    /// `contexts`.
+    /// Sets variables of a context. Existing variables with these names get the new value, and all others stay unchanged.
+    /// Requires the feature `contexts`.
     ///
-    /// The values are secrets from the moment they are handed over, and are in no log, error or `Debug` of this crate.
+    /// The values are secret: they never appear in a log, an error or a `Debug` output of this crate.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -53,10 +53,10 @@ impl Client {
         SetVariables::new(self, Place::Context(context_id.into()), variables)
     }
 
-    /// Sets variables of a project: those that are there get the new value, others stay as they are. With the feature
-    /// `contexts`.
+    /// Sets variables of a project. Existing variables with these names get the new value, and all others stay unchanged.
+    /// Requires the feature `contexts`.
     ///
-    /// The values are secrets from the moment they are handed over, and are in no log, error or `Debug` of this crate.
+    /// The values are secret: they never appear in a log, an error or a `Debug` output of this crate.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -79,13 +79,13 @@ impl Client {
         SetVariables::new(self, Place::Project(project_slug.into()), variables)
     }
 
-    /// Gives a context the restrictions of another one that it does not have yet. Nothing is taken away. With the feature
-    /// `contexts`.
+    /// Copies the restrictions of the context `from` that the context `to` does not have yet. It removes no restrictions.
+    /// Requires the feature `contexts`.
     ///
-    /// Mind what that means: projects are let in by any of a context's project restrictions, so that copying one to a
-    /// context that has some opens it to one project more.
+    /// Each project restriction of a context gives one project access. If `to` already has project restrictions, copying
+    /// another one gives one more project access.
     ///
-    /// One request for each page of either list, then one for each restriction that is missing, in their order.
+    /// This method sends one request for each page of both lists, and then one for each missing restriction, in their order.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -103,7 +103,7 @@ impl Client {
     /// for copied in circleci.copy_context_restrictions(staging, production).await? {
     ///     match copied.result {
     ///         Ok(Copied::Created) => created.push(copied.restriction.name),
-    ///         Ok(_) => {} // it was there
+    ///         Ok(_) => {} // existed before
     ///         Err(error) => eprintln!("{:?}: {error}", copied.restriction.name),
     ///     }
     /// }
@@ -113,8 +113,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// One of the two lists could not be had, and nothing was changed. What becomes of each restriction is in its
-    /// [`CopiedRestriction`].
+    /// Returns an error if one of the lists could not be read; nothing was changed then. The result of each single restriction
+    /// is in its [`CopiedRestriction`].
     pub async fn copy_context_restrictions(
         &self,
         from: impl Into<PathValue>,
@@ -146,7 +146,7 @@ impl Client {
                     .await
                 {
                     Ok(_) => Ok(Copied::Created),
-                    // Someone else was faster.
+                    // Someone else created it in the meantime.
                     Err(error) if error.status() == Some(http::StatusCode::CONFLICT) => {
                         Ok(Copied::WasThere)
                     }
@@ -165,7 +165,7 @@ impl Client {
     }
 }
 
-/// What makes two restrictions the same one.
+/// The key by which two restrictions are equal.
 fn rule(restriction: &ContextRestriction) -> (String, String) {
     let word = restriction
         .restriction_type
@@ -175,23 +175,23 @@ fn rule(restriction: &ContextRestriction) -> (String, String) {
     (word.unwrap_or_default(), value.unwrap_or_default())
 }
 
-/// What became of one restriction. See the example of [`Client::copy_context_restrictions`].
+/// The result of copying one restriction. See the example of [`Client::copy_context_restrictions`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct CopiedRestriction {
-    /// The restriction, as the context has it that was copied from.
+    /// The restriction of the source context.
     pub restriction: ContextRestriction,
-    /// Whether the other context has it now.
+    /// Whether the target context has the restriction now, or the error.
     pub result: Result<Copied, Error>,
 }
 
-/// How a context came to have a restriction. See the example of [`Client::copy_context_restrictions`].
+/// How the target context got a restriction. See the example of [`Client::copy_context_restrictions`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Copied {
-    /// It was created.
+    /// The restriction was created.
     Created,
-    /// It was there before.
+    /// The restriction existed before.
     WasThere,
 }
 
@@ -201,7 +201,7 @@ enum Place {
     Project(PathValue),
 }
 
-/// Variables on their way; made by [`Client::set_context_variables`] and [`Client::set_project_variables`]. With the
+/// A request to set variables, created by [`Client::set_context_variables`] or [`Client::set_project_variables`]. Requires the
 /// feature `contexts`.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
@@ -236,7 +236,7 @@ impl SetVariables {
         let mut list: Vec<(String, SecretString)> = Vec::new();
         for (name, value) in variables {
             let (name, value) = (name.into(), value.into());
-            // Two calls for one name would race, so that the last one counts here already.
+            // Two calls for the same name would race, so keep only the last value.
             match places.get(&name) {
                 Some(place) => list[*place].1 = value,
                 None => {
@@ -253,22 +253,22 @@ impl SetVariables {
         }
     }
 
-    /// The number of calls at the same time. Default: 4. 0 counts as 1.
+    /// Sets how many calls run at the same time. Default: 4. 0 counts as 1.
     pub fn at_once(mut self, calls: usize) -> Self {
         self.at_once = calls.max(1);
         self
     }
 
-    /// The names of what is to be set, in their order.
+    /// The names of the variables to set, in the given order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.variables.iter().map(|(name, _)| name.as_str())
     }
 
-    /// Sends a call for each variable. One that fails does not keep the others from being set.
+    /// Sends one call for each variable. If one call fails, the others continue.
     ///
-    /// Each is tried again as the client's [`RetryPolicy`](crate::RetryPolicy) says: setting a variable to the same value
-    /// twice is harmless, though for a project it takes a POST. Dropping the future ends the calls that are on their way
-    /// and leaves the rest unsent.
+    /// The client's [`RetryPolicy`](crate::RetryPolicy) applies to each call. This includes the POST for a project variable,
+    /// because it is safe to set the same value twice. Dropping the future aborts the running calls and does not send the
+    /// remaining ones.
     pub async fn send(self) -> VariablesSet {
         let (client, place) = (&self.client, &self.place);
         let calls = self.variables.into_iter().map(|(name, value)| async move {
@@ -281,7 +281,7 @@ impl SetVariables {
     }
 }
 
-/// Names, and nothing of the values.
+/// Shows the names, and never the values.
 impl fmt::Debug for SetVariables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SetVariables")
@@ -317,14 +317,14 @@ fn set(
     }
 }
 
-/// What became of each variable; from [`SetVariables::send`].
+/// The result for each variable, returned by [`SetVariables::send`].
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
 /// # use circleci_api::{mock::Mock, operations::CreateEnvVar, serde_json::json};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// # let server = Mock::start().await;
-/// # server.on::<CreateEnvVar>().body(json!({ "name": "STAGE" })).status(400, "no such luck");
+/// # server.on::<CreateEnvVar>().body(json!({ "name": "STAGE" })).status(400, "Invalid name.");
 /// # let circleci = server.client();
 /// let done = circleci.set_project_variables("gh/acme/web", [("REGION", "eu-west-1"), ("STAGE", "test")]).send().await;
 /// println!("{} of {} are set", done.set().count(), done.results().len());
@@ -343,12 +343,12 @@ pub struct VariablesSet {
 }
 
 impl VariablesSet {
-    /// One result for each variable, in the order in which they were given.
+    /// The name and the result of each variable, in the given order.
     pub fn results(&self) -> &[(String, Result<(), Error>)] {
         &self.results
     }
 
-    /// The names of those that are set.
+    /// The names of the variables that were set.
     pub fn set(&self) -> impl Iterator<Item = &str> {
         self.results
             .iter()
@@ -356,33 +356,33 @@ impl VariablesSet {
             .map(|(name, _)| name.as_str())
     }
 
-    /// Those that are not set, and why.
+    /// The names of the variables that were not set, and the errors.
     pub fn failed(&self) -> impl Iterator<Item = (&str, &Error)> {
         self.results
             .iter()
             .filter_map(|(name, result)| Some((name.as_str(), result.as_ref().err()?)))
     }
 
-    /// For those to whom one failure is a failure.
+    /// Converts the results into one result, which is `Ok` if all variables were set.
     ///
     /// # Errors
     ///
-    /// The first error; the variables after it may be set all the same.
+    /// Returns the first error. Variables after it may have been set.
     pub fn into_result(self) -> Result<(), Error> {
         self.results.into_iter().try_for_each(|(_, result)| result)
     }
 }
 
-/// CircleCI masks values from this length on in its own logs. In what is shorter there is nothing to find: the value `1`
-/// is in every other message.
+/// The minimum length of a value to remove from errors. CircleCI also masks values from this length on. Shorter values, such as
+/// `1`, occur in many messages by chance.
 const SHORTEST: usize = 4;
-/// Takes a value out of an error, in case the server's answer repeats it.
+/// Removes a value from an error, in case the response repeats it.
 fn without(error: Error, value: &SecretString) -> Error {
     let plain = value.expose_secret();
     if plain.chars().count() < SHORTEST {
         return error;
     }
-    // As it stands in JSON, without the quotes.
+    // The value as it is escaped in JSON, without the quotes.
     let quoted = serde_json::Value::from(plain).to_string();
     let quoted = quoted[1..quoted.len() - 1].to_owned();
     error.without(&Secrets::new([plain.to_owned(), quoted]))

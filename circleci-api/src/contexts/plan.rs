@@ -1,25 +1,25 @@
-//! What setting variables would do.
+//! A preview of setting variables.
 
 use std::collections::BTreeSet;
 
 use super::{Place, SetVariables};
 use crate::error::Error;
 
-/// What [`SetVariables::send`] would do. Names only: CircleCI does not show values. See the example of
-/// [`SetVariables::dry_run`].
+/// A preview of the changes that [`SetVariables::send`] would make. It has only names, because CircleCI does not return values.
+/// See the example of [`SetVariables::dry_run`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VariablesPlan {
-    /// The variables that would be new, in the order in which they were given.
+    /// The variables that would be created, in the given order.
     pub added: Vec<String>,
-    /// The variables that are there and would get the new value, in the order in which they were given.
+    /// The existing variables that would get a new value, in the given order.
     pub replaced: Vec<String>,
-    /// The variables that are there and would stay as they are, ordered by name.
+    /// The existing variables that would stay unchanged, ordered by name.
     pub left: Vec<String>,
 }
 
 impl SetVariables {
-    /// Says what [`send`](Self::send) would do, and changes nothing: one list of the variables that are there is read.
+    /// Returns the changes that [`send`](Self::send) would make, without making them. It only lists the existing variables.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -40,7 +40,7 @@ impl SetVariables {
     ///
     /// # Errors
     ///
-    /// The variables that are there could not be listed.
+    /// Returns an error if the existing variables could not be listed.
     pub async fn dry_run(&self) -> Result<VariablesPlan, Error> {
         let mut there = BTreeSet::new();
         match &self.place {

@@ -1,4 +1,4 @@
-//! What the double answers to a request.
+//! The mock's answers to requests.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +12,7 @@ use super::received::Received;
 use super::route;
 use crate::operation::Operation;
 
-/// A status, a body and how they are sent.
+/// The status and the body of an answer, and how the server sends them.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -24,24 +24,24 @@ pub(super) struct Answer {
 #[derive(Clone, Debug)]
 pub(super) enum Body {
     Empty,
-    /// JSON, in which [placeholders](placeholder) are filled in from the request.
+    /// JSON whose [placeholders](placeholder) are replaced with values of the request.
     Json(Value),
     Text(String),
     File(Vec<u8>),
-    /// The connection is closed.
+    /// The server closes the connection.
     Cut,
-    /// Pages by token, each made from a pattern.
+    /// Pages that are selected by a token. Each one is built from a pattern.
     Pages {
         parameter: &'static str,
         pattern: Value,
         pages: Vec<Vec<Value>>,
     },
-    /// Pages by offset.
+    /// Pages that are selected by an offset.
     Slices {
         parameter: &'static str,
         pages: Vec<Vec<Value>>,
     },
-    /// Made when the request is there.
+    /// A function makes the answer when the request arrives.
     Responder(Responder),
 }
 
@@ -55,7 +55,8 @@ impl fmt::Debug for Responder {
     }
 }
 
-/// A failure to be answered, in place of a value: `{"message": …}`. See the example of [`Stub::reply_by`](super::Stub::reply_by).
+/// An error response, `{"message": …}`, that a closure returns instead of a value. See the example of
+/// [`Stub::reply_by`](super::Stub::reply_by).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub(super) status: u16,
@@ -63,7 +64,12 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A status, from 200 to 599, and what is said about it. See the example of [`Stub::reply_by`](super::Stub::reply_by).
+    /// Creates an error response from a status, 200 to 599, and a message. See the example of
+    /// [`Stub::reply_by`](super::Stub::reply_by).
+    ///
+    /// # Panics
+    ///
+    /// Panics if the status is outside this range.
     #[track_caller]
     pub fn new(status: u16, message: impl Into<String>) -> Self {
         Self {
@@ -79,12 +85,12 @@ impl From<Refusal> for Answer {
     }
 }
 
-/// A status that a server can answer.
+/// Checks that a server can answer with this status.
 #[track_caller]
 pub(super) fn checked(status: u16) -> u16 {
     assert!(
         (200..=599).contains(&status),
-        "{status} is no status of an answer"
+        "{status} is not a valid status of a response; use 200 to 599"
     );
     status
 }
@@ -103,7 +109,7 @@ impl Answer {
         Self::new(status, Body::Json(json!({ "message": message.into() })))
     }
 
-    /// 429 and after how long to come again.
+    /// 429 with a `Retry-After` header.
     pub(super) fn rate_limited(retry_after: Duration) -> Self {
         Self {
             retry_after: Some(retry_after),
@@ -165,7 +171,7 @@ impl Answer {
         let found = index.filter(|index| *index < pages.len().max(1));
         let Some(index) = found else {
             let token = token.unwrap_or_default();
-            let message = format!("the mock has given no such {parameter}: {token:?}");
+            let message = format!("the mock did not issue this {parameter}: {token:?}");
             return (Self::message(400, message), false);
         };
         let next = (index + 1 < pages.len()).then(|| format!("mock-page-{}", index + 2));
@@ -183,7 +189,7 @@ impl Answer {
         let offset = request.query(parameter).and_then(|it| it.parse().ok());
         let offset = offset.unwrap_or(0);
         let mut start = 0;
-        // An empty page is the end of such a list.
+        // An empty page ends a list that is paged by offset.
         let page = pages.iter().find(|page| {
             let found = start == offset;
             start += page.len();
@@ -195,7 +201,7 @@ impl Answer {
     }
 
     fn respond(&self, request: &Received, responder: &Responder) -> Self {
-        // A panic would close the connection, and nobody would see why.
+        // A panic would close the connection and hide its reason.
         let made = catch_unwind(AssertUnwindSafe(|| (responder.0)(request)));
         let mut made = made.unwrap_or_else(|panic| {
             let said = panic.downcast_ref::<String>().map(String::as_str);
@@ -207,7 +213,7 @@ impl Answer {
         made
     }
 
-    /// Fills the placeholders in.
+    /// Replaces the placeholders with values of the request.
     pub(super) fn filled(mut self, request: &Received) -> Self {
         if let Body::Json(json) = &mut self.body {
             placeholder::fill(json, &|name| request.value_of(name));

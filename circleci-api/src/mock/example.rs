@@ -1,4 +1,4 @@
-//! Values to reply with: examples from the document, changed where a test cares.
+//! Values to reply with: examples from the document, which a test can change.
 
 use http::{HeaderMap, Method};
 use serde::Serialize;
@@ -14,7 +14,7 @@ use crate::json::surprise::SurpriseKind;
 use crate::lists::page::{Page, Paged};
 use crate::request::Kind;
 
-/// What [`Mock`](super::Mock) answers an operation unless it is told otherwise: every field is there, and every list has one
+/// Returns the default answer of a [`Mock`](super::Mock) to an operation. All fields are present, and every list has one
 /// item.
 ///
 /// ```
@@ -26,13 +26,14 @@ use crate::request::Kind;
 ///
 /// # Panics
 ///
-/// Never with an operation of this crate: its tests make them all.
+/// Panics if the operation has no example. All operations of this crate have one.
 #[track_caller]
 pub fn example<O: Kind<Output: DeserializeOwned>>() -> O::Output {
     decoded::<O>(filled::<O>())
 }
 
-/// An item of a list, changed: CircleCI's structs may get new fields, so that nobody else can write one down.
+/// Returns the example item of a list after `change` has modified it. Response structs are non-exhaustive, so code outside
+/// this crate cannot construct them directly.
 ///
 /// ```
 /// use circleci_api::{mock, operations::ListPipelines};
@@ -43,7 +44,7 @@ pub fn example<O: Kind<Output: DeserializeOwned>>() -> O::Output {
 ///
 /// # Panics
 ///
-/// Never with an operation of this crate: its tests make them all.
+/// Panics if the operation has no example. All operations of this crate have one.
 #[track_caller]
 pub fn item<O: Paged>(
     change: impl FnOnce(&mut <O::Output as Page>::Item),
@@ -55,7 +56,7 @@ pub fn item<O: Paged>(
     item
 }
 
-/// The default answer, with the placeholders in it.
+/// The default answer, including its placeholders.
 pub(super) fn json<O: Kind>() -> Value {
     let reply = route::reply(O::OPERATION);
     reply
@@ -63,7 +64,7 @@ pub(super) fn json<O: Kind>() -> Value {
         .unwrap_or_default()
 }
 
-/// The default answer as it is without a request.
+/// The default answer with the default value of each placeholder.
 fn filled<O: Kind>() -> Value {
     let mut json = json::<O>();
     fill(&mut json);
@@ -75,14 +76,14 @@ fn fill(json: &mut Value) {
     placeholder::fill(json, &|name| nobody.value_of(name));
 }
 
-/// What a type has written, as CircleCI sends it.
+/// Converts the serialized form of a type to what CircleCI sends.
 pub(super) fn on_the_wire<O: Kind>(mut value: Value) -> Value {
     let nulls = route::reply(O::OPERATION).and_then(|it| serde_json::from_str(it.nulls).ok());
     complete(&mut value, &json::<O>(), &nulls.unwrap_or_default());
     value
 }
 
-/// An item of a list, as CircleCI sends it.
+/// Converts the serialized form of a list item to what CircleCI sends.
 pub(super) fn item_on_the_wire<O: Kind>(mut item: Value) -> Value {
     let reply = route::reply(O::OPERATION);
     let nulls: Option<Value> = reply.and_then(|it| serde_json::from_str(it.nulls).ok());
@@ -99,11 +100,14 @@ pub(super) fn item_on_the_wire<O: Kind>(mut item: Value) -> Value {
 fn decoded<O: Kind<Output: DeserializeOwned>>(json: Value) -> O::Output {
     match serde_path_to_error::deserialize(&json) {
         Ok(value) => value,
-        Err(error) => panic!("{}: this is not what it answers: {error}", O::OPERATION.id),
+        Err(error) => panic!(
+            "{}: the JSON does not match the response type: {error}",
+            O::OPERATION.id
+        ),
     }
 }
 
-/// The example with `changes` in it, as it is sent. Panics where they are not of the operation's shape.
+/// The example with `changes` applied, as it is sent. Panics if they do not match the operation's response type.
 #[track_caller]
 pub(super) fn changed<O>(changes: &Value) -> Value
 where
@@ -116,20 +120,20 @@ where
     let written = serde_json::to_value(decoded::<O>(read.clone())).unwrap_or_default();
     if let Some(path) = odd::<O>(&read, SurpriseKind::MendedValue) {
         panic!(
-            "{}: this is not what it answers: {path}: a value of the wrong form",
+            "{}: the JSON does not match the response type: {path}: a value of the wrong form",
             O::OPERATION.id
         );
     }
-    // A key that the type keeps and does not know is misspelled too.
+    // The type keeps a key that it does not know. Such a key is misspelled too.
     let unknown = || odd::<O>(&read, SurpriseKind::UnknownKey).map(|path| format!("{path:?}"));
     let lost = lost("", changes, &written).or_else(unknown);
     if let Some(lost) = lost {
-        panic!("{}: it answers no {lost}", O::OPERATION.id);
+        panic!("{}: the response has no field {lost}", O::OPERATION.id);
     }
     json
 }
 
-/// Objects are changed key by key; each item of a new list starts from the item of the old one.
+/// Changes objects key by key. Each item of a new list starts as a copy of the first item of the old one.
 fn change(json: &mut Value, changes: &Value) {
     match (json, changes) {
         (Value::Object(old), Value::Object(new)) => {
@@ -149,7 +153,8 @@ fn change(json: &mut Value, changes: &Value) {
     }
 }
 
-/// A place where the type meets something of this kind, and not in the example, whose own oddities are CircleCI's.
+/// The first place where the type finds something of this kind. Places where the example has it too do not count, because they
+/// come from CircleCI's own document.
 fn odd<O: Kind<Output: DeserializeOwned>>(json: &Value, kind: SurpriseKind) -> Option<String> {
     let paths = |json: &Value| {
         let mut findings = Vec::new();
@@ -157,13 +162,13 @@ fn odd<O: Kind<Output: DeserializeOwned>>(json: &Value, kind: SurpriseKind) -> O
         findings.retain(|finding| finding.kind == kind);
         findings.into_iter().map(|finding| finding.path)
     };
-    // The same key in another item of a list is the same key.
+    // The same key in two items of a list counts as one key.
     let plain = |path: &str| -> String { path.chars().filter(|c| !c.is_ascii_digit()).collect() };
     let known: Vec<String> = paths(&filled::<O>()).map(|path| plain(&path)).collect();
     paths(json).find(|path| !known.contains(&plain(path)))
 }
 
-/// A key of the changes that did not survive being read: it was misspelled.
+/// The first key of the changes that is missing after they were decoded: it is misspelled.
 fn lost(path: &str, changes: &Value, written: &Value) -> Option<String> {
     match (changes, written) {
         (Value::Object(changes), Value::Object(written)) => {

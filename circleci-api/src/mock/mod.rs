@@ -1,10 +1,10 @@
-//! A CircleCI in your tests' own process: it answers every operation, the way you tell it to.
+//! A mock CircleCI server that runs inside your test process and answers every operation as you configure it.
 //!
-//! [`Mock::start`] listens on a free port of this machine, and [`Mock::client`] gives a client that talks to it and never
-//! sits out a wait between two attempts. Whatever it was told nothing about is answered by an example, which is what CircleCI
-//! would send: keys as on the wire, and about the project, the branch and the ids that the request asks for.
+//! [`Mock::start`] listens on a free local port. [`Mock::client`] returns a client that talks to the mock and does not wait
+//! between attempts. The mock answers an operation that you did not configure with an example of what CircleCI sends: it uses
+//! the keys of the wire format, and the project, the branch and the ids of the request.
 //!
-//! A program that reads a list, page by page:
+//! Test a program that reads a list, page by page:
 //!
 //! ```
 //! use circleci_api::{mock::{self, Mock}, operations::ListContexts};
@@ -21,7 +21,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! One that has to live with a rate limit, and looks at a project:
+//! Test a program that reads a project and runs into a rate limit:
 //!
 //! ```
 //! use std::time::Duration;
@@ -34,11 +34,11 @@
 //! let project = circleci.client().get_project_by_slug("gh/acme/web").send().await?;
 //!
 //! assert_eq!(project.name, "web");
-//! circleci.assert_count::<GetProjectBySlug>(2); // the second attempt went well, and nobody waited
+//! circleci.assert_count::<GetProjectBySlug>(2); // the second attempt succeeded, without a wait
 //! # Ok(()) }
 //! ```
 //!
-//! And one that writes: what was sent, and in which order.
+//! Test a program that writes: check what it sent, and in which order.
 //!
 //! ```
 //! use circleci_api::{mock::Mock, operations::{CreateEnvVar, DeleteEnvVar}, serde_json::json, types::CreateEnvVarRequest};
@@ -93,8 +93,8 @@ pub use stub::{AnyPath, Stub};
 
 /// A server in this process that answers every operation of CircleCI's API. It stops when it is dropped.
 ///
-/// See the [module](self) for what a test with it looks like. It panics, at the line of the test, where a test is wrong
-/// or an assertion fails.
+/// See the [module](self) for examples of tests. The methods panic, with the line of the test as the location, if the test
+/// uses them incorrectly or if an assertion fails.
 ///
 /// ```
 /// # use circleci_api::{Client, mock::Mock, operations::{CreateEnvVar, ListEnvVars}, types::CreateEnvVarRequest};
@@ -109,9 +109,32 @@ pub use stub::{AnyPath, Stub};
 /// assert_eq!(server.received().len(), 2);
 /// assert_eq!(server.received_by::<CreateEnvVar>()[0].path("project-slug"), Some("gh/acme/web"));
 ///
-/// // A program that makes its own client is told where to find it; any token will do.
+/// // A program that builds its own client needs the URL of the mock. The mock accepts any token.
 /// let its_own = Client::builder().host(server.url()).token("abc").build()?;
 /// assert!(its_own.get_current_user().send().await.is_ok());
+/// # Ok(()) }
+/// ```
+///
+/// A mock that runs for a long time can limit how many requests it keeps, and report each request as it arrives:
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use circleci_api::mock::Mock;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// let server = Mock::start().await;
+/// server.keep(1);
+/// let log = Arc::new(Mutex::new(Vec::new()));
+/// let lines = log.clone();
+/// server.on_request(move |request, status| lines.lock().unwrap().push(format!("{status} {request}")));
+///
+/// let circleci = server.client();
+/// circleci.get_current_user().send().await?;
+/// circleci.get_collaborations().send().await?;
+///
+/// assert_eq!(server.received().len(), 1);
+/// assert_eq!(log.lock().unwrap()[0], "200 getCurrentUser: GET /api/v2/me");
+/// assert_eq!(log.lock().unwrap()[1], "200 getCollaborations: GET /api/v2/me/collaborations");
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
@@ -121,11 +144,11 @@ pub struct Mock {
 }
 
 impl Mock {
-    /// Starts on a free port of this machine.
+    /// Starts a server on a free port of the loopback address.
     ///
     /// # Panics
     ///
-    /// There is no free port.
+    /// Panics if the server cannot listen on this machine.
     pub async fn start() -> Self {
         match Self::start_on((Ipv4Addr::LOCALHOST, 0)).await {
             Ok(mock) => mock,
@@ -133,7 +156,7 @@ impl Mock {
         }
     }
 
-    /// Starts on this address, for clients that are not in this process. Port 0 is a free port.
+    /// Starts a server on this address, for clients outside this process. Port 0 selects a free port.
     ///
     /// ```
     /// # use std::net::Ipv4Addr;
@@ -147,38 +170,39 @@ impl Mock {
     ///
     /// # Errors
     ///
-    /// The address is in use, or this machine does not have it.
+    /// Returns an error if the address is in use or does not belong to this machine.
     pub async fn start_on(address: impl Into<SocketAddr>) -> io::Result<Self> {
         let state = Arc::new(State::default());
         let server = Server::start(address.into(), state.clone()).await?;
         Ok(Self { server, state })
     }
 
-    /// Stops: requests that are on their way are answered, and then the address is free. A mock that is dropped stops too, but
-    /// nobody waits for it.
+    /// Stops the server. It answers the requests that have arrived, and frees its address before this method returns. A
+    /// dropped mock stops too, but its address may be in use a little longer.
     pub async fn stop(self) {
         self.server.stop().await;
     }
 
-    /// `http://127.0.0.1:49152`, for a program that is told its host: `CIRCLE_HOST`, or [`ClientBuilder::host`].
+    /// The URL of the server, such as `http://127.0.0.1:49152`. Pass it to the program under test as its host, in
+    /// `CIRCLE_HOST` or with [`ClientBuilder::host`].
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// A client of this server. It retries as others do, but without waiting.
+    /// Returns a client of this server. It retries as any other client does, but without waiting.
     ///
     /// # Panics
     ///
-    /// No client can be built on this machine.
+    /// Panics if no client can be built on this machine.
     #[track_caller]
     pub fn client(&self) -> Client {
         match self.client_builder().build() {
             Ok(client) => client,
-            Err(error) => panic!("no client for the mock: {error}"),
+            Err(error) => panic!("cannot build a client for the mock: {error}"),
         }
     }
 
-    /// The same, to be changed before it is built.
+    /// Returns the builder of [`client`](Self::client), so that a test can change settings before it builds the client.
     pub fn client_builder(&self) -> ClientBuilder {
         Client::builder()
             .host(self.url())
@@ -186,7 +210,7 @@ impl Mock {
             .clock(NoWaiting::default())
     }
 
-    /// Says what an operation is answered. Of several that a request matches, the one that was said last counts.
+    /// Configures the answers to an operation. If several stubs match a request, the newest one answers.
     ///
     /// ```
     /// # use circleci_api::{mock::Mock, operations::GetCurrentUser};
@@ -202,8 +226,8 @@ impl Mock {
         Stub::new(&self.state)
     }
 
-    /// Says what a method and a path are answered, for an endpoint that this crate does not know. The template lies below
-    /// `/api/v2`, or begins with `/api/` itself. `{project-slug}` matches a slug of three segments too.
+    /// Configures the answers to a method and a path, for an endpoint that this crate does not know. The template is relative
+    /// to `/api/v2`, unless it begins with `/api/`. `{project-slug}` also matches a slug of three segments.
     ///
     /// ```
     /// # use circleci_api::{mock::Mock, http::Method, serde_json::json};
@@ -218,25 +242,26 @@ impl Mock {
     ///
     /// # Panics
     ///
-    /// The template does not begin with a slash, or a name in braces is not all of a segment.
+    /// Panics if the template does not begin with a slash, or if a name in braces does not fill a whole segment.
     #[track_caller]
     pub fn on_path(&self, method: Method, template: impl Into<String>) -> Stub<'_, AnyPath> {
         Stub::on_path(&self.state, method, template.into())
     }
 
-    /// Keeps this many requests for [`received`](Self::received), the newest ones. Default: all of them.
+    /// Limits [`received`](Self::received) to this many requests, the newest ones. Default: no limit.
     pub fn keep(&self, requests: usize) {
         self.state.lock().keep = Some(requests);
     }
 
-    /// Calls a function for each request, with the status that it is answered; 0 where the connection is closed. Requests for
-    /// files are not among them.
+    /// Calls a function for each request, with the status of the answer, or 0 if the mock closes the connection. The function
+    /// is not called for downloads of files.
     pub fn on_request(&self, log: impl Fn(&Received, u16) + Send + Sync + 'static) {
         self.state.lock().log = Some(Log(Arc::new(log)));
     }
 
-    /// Puts a file into storage and says its URL: for artifacts, parts of usage exports and outputs of steps to point to. Whoever
-    /// asks for it needs no token, and is not in [`received`](Self::received). A file that was not put there holds its own path.
+    /// Stores a file and returns its URL, which artifacts, parts of usage exports and outputs of steps can point to. A download
+    /// needs no token, and is not listed in [`received`](Self::received). The content of a file that was not stored is its own
+    /// path.
     ///
     #[cfg_attr(feature = "artifacts", doc = "```")]
     #[cfg_attr(not(feature = "artifacts"), doc = "```text")]
@@ -259,14 +284,14 @@ impl Mock {
         url
     }
 
-    /// From now on a request about which nothing was said is answered 501, rather than with an example.
+    /// Answers every operation that is not configured with 501 instead of an example.
     ///
     /// ```
     /// # use circleci_api::{http::StatusCode, mock::Mock, operations::GetCurrentUser};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// let server = Mock::start().await;
     /// server.strict();
-    /// server.on::<GetCurrentUser>(); // the example will do
+    /// server.on::<GetCurrentUser>(); // answered with the example
     ///
     /// let circleci = server.client_builder().no_retries().build()?;
     /// assert!(circleci.get_current_user().send().await.is_ok());
@@ -278,12 +303,12 @@ impl Mock {
         self.state.lock().strict = true;
     }
 
-    /// Every request so far, in the order in which they came.
+    /// Returns all requests so far, in the order in which they arrived.
     pub fn received(&self) -> Vec<Received> {
         self.state.lock().received.iter().cloned().collect()
     }
 
-    /// The requests for one operation, in the order in which they came.
+    /// Returns the requests for one operation, in the order in which they arrived.
     pub fn received_by<O: Kind>(&self) -> Vec<Received> {
         let all = self.received().into_iter();
         all.filter(|it| {
@@ -293,11 +318,11 @@ impl Mock {
         .collect()
     }
 
-    /// Exactly so many requests came for an operation, repeated attempts and pages included.
+    /// Asserts how many requests arrived for an operation. Each repeated attempt and each page counts as one request.
     ///
     /// # Panics
     ///
-    /// There were more, or fewer. The message lists all that came.
+    /// Panics if the number differs. The message lists all requests.
     #[track_caller]
     pub fn assert_count<O: Kind>(&self, count: usize) {
         let came = self.received_by::<O>().len();
@@ -312,11 +337,12 @@ impl Mock {
         }
     }
 
-    /// Exactly these operations were asked for, in this order. Repeated attempts and pages count one by one.
+    /// Asserts that exactly these operations were called, in this order. Each repeated attempt and each page counts as one
+    /// call.
     ///
     /// # Panics
     ///
-    /// There were others, or they came in another order. The message lists all that came.
+    /// Panics if other operations were called, or if the order differs. The message lists all requests.
     #[track_caller]
     pub fn assert_order(&self, operations: impl IntoIterator<Item = &'static Operation>) {
         let expected: Vec<&str> = operations
@@ -339,12 +365,11 @@ impl Mock {
                 .count();
             let instead = match (expected.get(at), came.get(at)) {
                 (Some(expected), Some(came)) => {
-                    format!("request {} is {came} instead of {expected}", at + 1)
+                    format!("request {} is {came}: expected {expected}", at + 1)
                 }
-                (Some(expected), None) => format!(
-                    "{expected} never came, nor anything else, as request {}",
-                    at + 1
-                ),
+                (Some(expected), None) => {
+                    format!("request {} is missing: expected {expected}", at + 1)
+                }
                 _ => format!("request {} was not expected", at + 1),
             };
             panic!(

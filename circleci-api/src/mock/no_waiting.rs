@@ -7,8 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::retry::clock::Clock;
 
-/// A clock for tests: waits are over in a millisecond, and time goes on by them. The clients of a [`Mock`](super::Mock) have it; give it to
-/// one that the program makes itself.
+/// A clock for tests. Each wait ends after a millisecond, and the clock then advances by the full length of the wait. The
+/// clients of a [`Mock`](super::Mock) use it. Set it on a client that the program under test builds itself.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -18,8 +18,8 @@ use crate::retry::clock::Clock;
 ///
 /// let server = Mock::start().await;
 /// server.on::<GetCurrentUser>().rate_limited(Duration::from_secs(60)).reply_with(|_| ());
-/// let builder = Client::builder().host(server.url()).token("any"); // the program's
-/// builder.clock(NoWaiting::default()).build()?.get_current_user().send().await?; // and nobody has waited
+/// let builder = Client::builder().host(server.url()).token("any"); // from the program
+/// builder.clock(NoWaiting::default()).build()?.get_current_user().send().await?; // does not wait
 /// # server.assert_count::<GetCurrentUser>(2);
 /// # Ok(()) }
 /// ```
@@ -36,7 +36,7 @@ impl Clock for NoWaiting {
     fn sleep(&self, wait: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         let (clock, until) = (self.clone(), self.waited().saturating_add(wait));
         Box::pin(async move {
-            // Others that begin to wait now wait side by side with this one, and not after it.
+            // Waits that begin in the meantime run in parallel with this one, not after it.
             tokio::time::sleep(Duration::from_millis(1)).await;
             let mut waited = clock.0.lock().unwrap_or_else(PoisonError::into_inner);
             *waited = until.max(*waited);

@@ -1,5 +1,5 @@
-//! Values of the request in the double's default answers: `⟦job-number=42⟧` is the parameter `job-number` of the path, and 42
-//! where there is no request.
+//! Placeholders in the mock's default answers, which stand for values of the request. `⟦job-number=42⟧` is the path parameter
+//! `job-number`, or 42 without a request.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 const OPEN: char = '⟦';
 const CLOSE: char = '⟧';
 
-/// Replaces the placeholders in all texts of `json`. `value_of` says the value of a name, or `None` for the default.
+/// Replaces the placeholders in all strings of `json`. `value_of` returns the value of a name, or `None` for the default.
 pub(super) fn fill(json: &mut Value, value_of: &dyn Fn(&str) -> Option<String>) {
     match json {
         Value::String(text) if text.contains(OPEN) => *json = filled(text, value_of),
@@ -17,7 +17,8 @@ pub(super) fn fill(json: &mut Value, value_of: &dyn Fn(&str) -> Option<String>) 
     }
 }
 
-/// The text with its values. A text that is one placeholder with a number as its default is a number.
+/// The text with its placeholders replaced. The result is a number if the text is a single placeholder whose default is a
+/// number.
 fn filled(text: &str, value_of: &dyn Fn(&str) -> Option<String>) -> Value {
     let mut written = String::new();
     let mut rest = text;
@@ -36,12 +37,12 @@ fn filled(text: &str, value_of: &dyn Fn(&str) -> Option<String>) -> Value {
     whole.map_or(Value::String(written), Value::from)
 }
 
-/// Whether a value may stand where the default does: an id stays an id.
+/// Whether a value may replace the default: only an id may replace an id.
 fn fits(value: &str, default: &str) -> bool {
     Uuid::try_parse(default).is_err() || Uuid::try_parse(value).is_ok()
 }
 
-/// What is before the first placeholder, its name, its default, and what is after it.
+/// The text before the first placeholder, its name, its default, and the text after it.
 fn next(text: &str) -> Option<(&str, &str, &str, &str)> {
     let (before, rest) = text.split_once(OPEN)?;
     let (inner, after) = rest.split_once(CLOSE)?;

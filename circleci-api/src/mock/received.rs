@@ -1,4 +1,4 @@
-//! What came.
+//! The requests that a mock received.
 
 use std::fmt;
 
@@ -10,16 +10,16 @@ use super::route::{self, Params, is_name};
 use crate::operation::Operation;
 use crate::values::slug::ProjectSlug;
 
-/// Where files are, as storage has them: they need no token, and nothing of the API is there.
+/// The path prefix of stored files. They are outside the API and need no token.
 pub(super) const FILES: &str = "/files/";
 
 /// The project of the default answers.
 const DEFAULT_PROJECT: &str = "gh/CircleCI-Public/api-preview-docs";
 
-/// How much of a body a failed assertion shows.
+/// How many characters of a body a failed assertion shows.
 const SHOWN: usize = 300;
 
-/// A request as it came, taken apart. Its credential is not kept.
+/// A request that a mock received. The credential is removed.
 ///
 /// ```
 /// # use circleci_api::{mock::Mock, serde_json::json, types::CreateEnvVarRequest};
@@ -41,26 +41,26 @@ const SHOWN: usize = 300;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Received {
-    /// Which operation it is for; `None` if the API has no such.
+    /// The operation, or `None` if the API has none for the method and the path.
     pub operation: Option<&'static Operation>,
-    /// `GET`.
+    /// The HTTP method.
     pub method: Method,
-    /// Path and query as they were sent.
+    /// The path and the query, exactly as they were sent.
     pub target: String,
-    /// The query's parameters by name, decoded, in the order in which they were sent.
+    /// The names and the decoded values of the query parameters, in the order in which they were sent.
     pub query: Vec<(String, String)>,
     /// The headers, without credentials.
     pub headers: HeaderMap,
-    /// The body, as it was sent.
+    /// The body, exactly as it was sent.
     pub body: Vec<u8>,
     pub(super) params: Params,
     pub(super) json: Option<Value>,
-    /// The header `Host`: where the client thinks that the server is.
+    /// The header `Host`: the address of the server from the client's point of view.
     pub(super) host: String,
 }
 
 impl Received {
-    /// Takes a request apart. `target` is path and query as they were sent.
+    /// Parses a request. `target` is the path and the query, exactly as they were sent.
     pub(super) fn new(
         method: Method,
         target: String,
@@ -110,7 +110,8 @@ impl Received {
         }
     }
 
-    /// A parameter of the path by its name in the [template](Operation::path), decoded: `gh/acme/web`, however it was escaped.
+    /// The decoded value of a path parameter, by its name in the [template](Operation::path). A slug has the form
+    /// `gh/acme/web`, regardless of how it was escaped.
     pub fn path(&self, name: &str) -> Option<&str> {
         self.params
             .iter()
@@ -118,7 +119,7 @@ impl Received {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The slug of the project, whether it is one parameter of the path or three.
+    /// The project slug, from one path parameter or from three.
     pub fn project(&self) -> Option<String> {
         let parts = || {
             Some(format!(
@@ -131,7 +132,7 @@ impl Received {
         self.path("project-slug").map(str::to_owned).or_else(parts)
     }
 
-    /// The value of a placeholder of the default answers.
+    /// The value of a placeholder in the default answers.
     pub(super) fn value_of(&self, name: &str) -> Option<String> {
         if let Some(key) = name.strip_prefix("body.") {
             let value = self.json()?.get(key)?;
@@ -180,13 +181,13 @@ impl Received {
         slug.map(str::to_owned)
     }
 
-    /// Whether it is about this project, in whichever form its slug came.
+    /// Whether the request is about this project, in any form of its slug.
     pub(super) fn is_of(&self, project: &ProjectSlug) -> bool {
         let slug = self.project().and_then(|slug| slug.parse().ok());
         slug.is_some_and(|slug: ProjectSlug| slug == *project)
     }
 
-    /// The first value of a parameter of the query, decoded.
+    /// The decoded value of a query parameter. If the parameter occurs several times, this is its first value.
     pub fn query(&self, name: &str) -> Option<&str> {
         self.query
             .iter()
@@ -194,13 +195,13 @@ impl Received {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The body, where it is JSON.
+    /// The body as JSON, or `None` if it is not valid JSON.
     pub fn json(&self) -> Option<&Value> {
         self.json.as_ref()
     }
 }
 
-/// `listContexts: GET /api/v2/context?owner-slug=gh%2Facme`, and the body behind it.
+/// Writes `listContexts: GET /api/v2/context?owner-slug=gh%2Facme`, followed by the start of the body.
 impl fmt::Display for Received {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let operation = self
@@ -218,16 +219,16 @@ impl fmt::Display for Received {
     }
 }
 
-/// For the message of an assertion.
+/// Lists requests for the message of an assertion.
 pub(super) fn list(received: &[Received]) -> String {
     if received.is_empty() {
-        return "nothing came".to_owned();
+        return "no requests arrived".to_owned();
     }
     let lines = received
         .iter()
         .enumerate()
         .map(|(index, it)| format!("\n  {}. {it}", index + 1));
-    format!("what came:{}", lines.collect::<String>())
+    format!("all requests:{}", lines.collect::<String>())
 }
 
 pub(super) fn times(count: usize) -> String {
@@ -246,7 +247,7 @@ pub(super) fn were(count: usize) -> String {
     }
 }
 
-/// The parameters of a query, decoded as a form.
+/// The parameters of a query, decoded as `application/x-www-form-urlencoded`.
 fn query_pairs(query: &str) -> Vec<(String, String)> {
     let decoded = |text: &str| {
         let text = text.replace('+', " ");
@@ -259,7 +260,7 @@ fn query_pairs(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The deprecated form of a credential is not kept either.
+/// Removes the deprecated credential from the query.
 fn without_credential(target: &str) -> String {
     let Some((path, query)) = target.split_once('?') else {
         return target.to_owned();

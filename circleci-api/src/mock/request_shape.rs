@@ -1,14 +1,14 @@
-//! Whether a request's body has what CircleCI requires of it.
+//! Checks that a request has the body and the enum values that CircleCI requires.
 
 use serde_json::Value;
 
 use super::received::Received;
 use super::route;
 
-/// How deep a body is looked into.
+/// The nesting depth at which the check of a body stops.
 const DEEPEST: usize = 16;
 
-/// What is wrong with the body or an enum value of the query, in words as CircleCI has them.
+/// Returns an error message in CircleCI's style if the body or an enum value of the query is invalid.
 pub(super) fn check(request: &Received) -> Result<(), String> {
     let Some(reply) = request.operation.and_then(route::reply) else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Which operation a request is for.
+//! Finds the operation of a request.
 
 use http::Method;
 use percent_encoding::percent_decode_str;
@@ -21,7 +21,7 @@ const OTHERS: &[Example] = &[Example {
     request: "null",
 }];
 
-/// A build as version 1.1 shows it: its readers want the job's name, and whether each action has failed.
+/// A build in the format of version 1.1. Clients read the job's name and whether each action failed.
 #[cfg(feature = "v1")]
 const BUILD: &str = r#"{"build_num":"⟦build_num=1⟧","build_url":"https://circleci.com/⟦project-slug⟧/⟦build_num=1⟧","status":"success","lifecycle":"finished","outcome":"success","branch":"main","parallel":1,"workflows":{"job_name":"build","workflow_name":"build-and-test"},"steps":[{"name":"Checkout code","actions":[{"index":0,"step":101,"name":"Checkout code","type":"checkout","status":"success","failed":null,"exit_code":0,"start_time":"2026-01-02T03:04:11.700Z","end_time":"2026-01-02T03:04:12.900Z","run_time_millis":1200,"background":false,"has_output":false,"truncated":false,"canceled":null,"timedout":null}]}]}"#;
 #[cfg(not(feature = "v1"))]
@@ -33,8 +33,8 @@ pub(super) fn reply(operation: &Operation) -> Option<&'static Example> {
     known.find(|reply| reply.operation.id == operation.id)
 }
 
-/// The operation of a method and a path, with its parameters decoded. Where several would do, the one that spells out more of
-/// the path: `/user/me` before `/user/{id}`.
+/// The operation of a method and a path, and its decoded parameters. If several operations match, the one with more literal
+/// segments wins: `/user/me` before `/user/{id}`.
 pub(super) fn find(method: &Method, path: &str) -> Option<(&'static Operation, Params)> {
     let segments: Vec<&str> = path.strip_prefix("/api/")?.split('/').collect();
     let known = REPLIES.iter().chain(OTHERS).map(|reply| reply.operation);
@@ -59,8 +59,8 @@ pub(super) fn find(method: &Method, path: &str) -> Option<(&'static Operation, P
     })
 }
 
-/// The parameters of a path by a template below `/api/v2`, or by one that begins with `/api/`. `{project-slug}` takes three
-/// segments too, and `{org-slug}` two.
+/// The parameters of a path. The template is relative to `/api/v2`, unless it begins with `/api/`. `{project-slug}` also matches
+/// three segments, and `{org-slug}` two.
 pub(super) fn params(template: &str, path: &str) -> Option<Params> {
     let template = match template.strip_prefix("/api/") {
         Some(rest) => rest.to_owned(),
@@ -101,7 +101,7 @@ fn matches(
         return segments.first() == Some(first) && matches(kind_of, rest, &segments[1..], params);
     };
     let kind = kind_of(name);
-    // A slug that nobody has escaped takes as many segments as it has parts.
+    // A slug with literal slashes has one segment for each of its parts.
     let widths: &[usize] = match kind {
         ParamKind::ProjectSlug => &[1, 3],
         ParamKind::OrgSlug | ParamKind::OrgSlugOrId => &[1, 2],
@@ -130,7 +130,7 @@ fn matches(
 fn admits(kind: ParamKind, value: &str) -> bool {
     let parts = value.split('/').count();
     match kind {
-        // CircleCI takes the project's id too.
+        // CircleCI also accepts the project's id.
         ParamKind::ProjectSlug => parts == 3 || Uuid::try_parse(value).is_ok(),
         ParamKind::OrgSlug => parts == 2,
         ParamKind::OrgSlugOrId => parts == 2 || Uuid::try_parse(value).is_ok(),
@@ -140,7 +140,7 @@ fn admits(kind: ParamKind, value: &str) -> bool {
     }
 }
 
-/// Whether a parameter is meant: `owner_slug` is as good as `owner-slug`.
+/// Whether two parameter names are equal, ignoring the difference between `-` and `_`.
 pub(super) fn is_name(known: &str, name: &str) -> bool {
     let plain = |c: char| if c == '_' { '-' } else { c };
     known.chars().map(plain).eq(name.chars().map(plain))

@@ -1,4 +1,4 @@
-//! Which requests an answer is for.
+//! Rules that match requests to answers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use super::route::{self, Params};
 use crate::operation::Operation;
 use crate::values::slug::ProjectSlug;
 
-/// What a test says about an operation, or a scenario about all that it serves.
+/// The configuration of one operation by a test, or of everything that a scenario serves.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) target: Target,
     pub(super) conditions: Vec<Condition>,
     pub(super) answers: Vec<Answer>,
-    /// How many requests were for it.
+    /// How many requests the rule answered.
     pub(super) came: usize,
-    /// Which answer is next.
+    /// The index of the next answer.
     next: usize,
 }
 
@@ -34,9 +34,9 @@ pub(super) enum Target {
         template: String,
     },
     Scenario {
-        /// Whether the scenario answers such a request at all.
+        /// Whether the scenario has a handler for the request.
         serves: Predicate,
-        /// Whether what the request asks for is in this scenario: there may be several.
+        /// Whether the requested object is in this scenario. A mock may have several scenarios.
         knows: Predicate,
     },
 }
@@ -54,7 +54,7 @@ impl fmt::Debug for Predicate {
 pub(super) enum Condition {
     Path(String, String),
     Project(ProjectSlug),
-    /// With this value, or without the parameter.
+    /// The parameter has this value. `None`: the parameter is absent.
     Query(String, Option<String>),
     Body(Value),
 }
@@ -70,7 +70,7 @@ impl Rule {
         }
     }
 
-    /// `listContexts with owner-slug = "gh/acme"`
+    /// Describes the rule, such as `listContexts with owner-slug = "gh/acme"`.
     pub(super) fn describe(&self) -> String {
         let target = match &self.target {
             Target::Operation(operation) => operation.id.to_owned(),
@@ -84,7 +84,7 @@ impl Rule {
         }
     }
 
-    /// Whether the rule is for the request, and the parameters of the path where the request has no operation.
+    /// Returns `Some` if the rule matches the request. It holds the path parameters if the rule has a template of its own.
     pub(super) fn matches(&self, request: &Received) -> Option<Option<Params>> {
         let params = match &self.target {
             Target::Operation(operation) => {
@@ -106,7 +106,7 @@ impl Rule {
         .then_some(params)
     }
 
-    /// Whether a scenario has what the request asks for. True for every other rule.
+    /// Whether the scenario has the requested object. True for rules that are not scenarios.
     pub(super) fn knows(&self, request: &Received) -> bool {
         match &self.target {
             Target::Scenario { knows, .. } => (knows.0)(request),
@@ -114,12 +114,12 @@ impl Rule {
         }
     }
 
-    /// Whether a scenario makes the file that a request asks for.
+    /// Whether a scenario generates the requested file.
     pub(super) fn makes_files(&self, request: &Received) -> bool {
         matches!(&self.target, Target::Scenario { knows, .. } if (knows.0)(request))
     }
 
-    /// Whether a test said what is answered, so that nothing is checked.
+    /// Whether a test configured the answers. The mock then does not check the request.
     pub(super) fn is_taught(&self) -> bool {
         !matches!(self.target, Target::Scenario { .. }) && !self.answers.is_empty()
     }
@@ -169,7 +169,7 @@ impl Condition {
     }
 }
 
-/// An id is the same however it is written.
+/// Compares two values. UUIDs are equal in any of their notations.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
     one == other || Uuid::try_parse(one).is_ok_and(|one| Uuid::try_parse(other) == Ok(one))
 }

@@ -1,4 +1,4 @@
-//! The server: reads requests from its sockets, and writes what the state answers.
+//! The server: it reads requests from its sockets and writes the answers of the state.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,11 +21,11 @@ use super::answer::{Answer, Body};
 use super::received::Received;
 use super::state::State;
 
-/// Connections that wait to be accepted.
+/// The maximum number of connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
-/// The greatest body of a request: 16 MiB.
+/// The maximum size of a request body: 16 MiB.
 const MAX_BODY: usize = 16 << 20;
-/// How long requests have to come to an end when the server stops.
+/// How long the server waits for open connections when it stops.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A running server. It stops when it is dropped.
@@ -37,8 +37,8 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Listens on `address`. The server has a thread and a runtime of its own, so that it answers whatever the caller's runtime
-    /// does, and whatever time that runtime has.
+    /// Listens on `address`. The server has its own thread and runtime, so that it does not depend on the caller's runtime, which
+    /// may be blocked or have paused its time.
     pub(super) async fn start(address: SocketAddr, state: Arc<State>) -> io::Result<Self> {
         let (stop, stopping) = watch::channel(());
         let (started, starting) = oneshot::channel();
@@ -47,7 +47,7 @@ impl Server {
             .name("circleci-mock".to_owned())
             .spawn(move || {
                 serve(address, state, stopping, started);
-                // Nobody waits for it where the server was dropped.
+                // If the server was dropped, no receiver is left.
                 let _ = done.send(());
             })?;
         let gone = |_| io::Error::other("the server's thread has ended");
@@ -59,10 +59,10 @@ impl Server {
         })
     }
 
-    /// `http://127.0.0.1:49152`
+    /// The URL, such as `http://127.0.0.1:49152`.
     pub(super) fn url(&self) -> String {
         let mut address = self.address;
-        // A server on all addresses is reached by the one of this machine.
+        // A server on all addresses is also reachable at the loopback address.
         if address.ip().is_unspecified() {
             address.set_ip(match address {
                 SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
@@ -72,10 +72,10 @@ impl Server {
         format!("http://{address}")
     }
 
-    /// Answers what is on its way, and returns when the address is free.
+    /// Answers the requests that have arrived, and returns when the address is free.
     pub(super) async fn stop(self) {
         drop(self.stop);
-        // An error means that the thread has ended too.
+        // An error also means that the thread has ended.
         let _ = self.stopped.await;
     }
 }
@@ -91,7 +91,7 @@ fn serve(
         .build();
     match runtime {
         Ok(runtime) => runtime.block_on(accept(address, state, stopping, started)),
-        // A receiver that is gone needs no answer.
+        // If the receiver is gone, nobody needs the error.
         Err(error) => drop(started.send(Err(error))),
     }
 }
@@ -101,7 +101,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // A server that was stopped leaves connections behind that keep its address for a while.
+    // Connections of a stopped server can keep its address in use for a while.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -129,7 +129,7 @@ async fn accept(
                 Ok((stream, _)) => {
                     connections.spawn(connection(stream, state.clone(), stopping.clone()));
                 }
-                // Too many files are open: the next connection may find room.
+                // Too many files are open. A later connection may succeed.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
             Some(_) = connections.join_next() => {}
@@ -137,22 +137,22 @@ async fn accept(
     }
     drop(listener);
     let ended = async { while connections.join_next().await.is_some() {} };
-    // What is not done by then is closed with the runtime.
+    // The runtime closes the remaining connections when it stops.
     let _ = tokio::time::timeout(GRACE, ended).await;
 }
 
 async fn connection(stream: TcpStream, state: Arc<State>, mut stopping: watch::Receiver<()>) {
-    // Small answers go out at once. Where that cannot be said, they go out later.
+    // Sends small answers at once. Without this option they only arrive later, so an error does not matter.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| handle(request, state.clone()));
     let mut builder = http1::Builder::new();
-    // A client may keep a connection for as long as it likes: one that is closed while it writes would see a fault.
+    // No timeout for idle connections: a client that sends a request while the server closes the connection would see an error.
     let served = builder
         .header_read_timeout(None)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(served);
     tokio::select! {
-        // A client that has gone away, or that a cut was for, is no fault of the server.
+        // An error means that the client went away or that the test closed the connection.
         _ = served.as_mut() => {}
         _ = stopping.changed() => {
             served.as_mut().graceful_shutdown();
@@ -161,7 +161,7 @@ async fn connection(stream: TcpStream, state: Arc<State>, mut stopping: watch::R
     }
 }
 
-/// The connection is to be closed.
+/// Makes the server close the connection.
 #[derive(Debug)]
 struct Cut;
 
@@ -199,7 +199,7 @@ async fn handle(
     respond(answer, state.request_id())
 }
 
-/// A token in the header, as the user name of Basic, as Bearer, or in the query, which is deprecated.
+/// Whether the request has a token: in `Circle-Token`, as the user name of Basic, as Bearer, or (deprecated) in the query.
 fn has_credential(headers: &HeaderMap, query: &str) -> bool {
     let header = |name: &str| {
         let value = headers.get(name).and_then(|value| value.to_str().ok());
@@ -240,7 +240,7 @@ fn respond(answer: Answer, id: String) -> Result<Response<Full<Bytes>>, Cut> {
         headers.insert("x-request-id", id);
     }
     if let Some(wait) = answer.retry_after {
-        // Whole seconds, and never fewer than asked for.
+        // The header has whole seconds. Round up, so that the client never waits too short a time.
         let seconds = wait.as_secs_f64().ceil() as u64;
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

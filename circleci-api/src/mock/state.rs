@@ -1,4 +1,4 @@
-//! What a double was told, what came, and what it answers.
+//! The state of a mock: its configuration and the requests that it received.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -15,7 +15,7 @@ use super::rule::Rule;
 #[derive(Debug, Default)]
 pub(super) struct State {
     inner: Mutex<Inner>,
-    /// How many requests have come, those for files among them.
+    /// How many requests have arrived, including those for files.
     requests: AtomicU64,
 }
 
@@ -23,16 +23,16 @@ pub(super) struct State {
 pub(super) struct Inner {
     pub(super) rules: Vec<Rule>,
     pub(super) received: VecDeque<Received>,
-    /// How many requests are kept. All of them where it is `None`.
+    /// How many requests are kept. `None`: all.
     pub(super) keep: Option<usize>,
     pub(super) strict: bool,
     scenarios: u16,
-    /// What is in storage, by path.
+    /// The contents of the stored files, by path.
     pub(super) files: BTreeMap<String, Vec<u8>>,
     pub(super) log: Option<Log>,
 }
 
-/// Is told each request and the status of its answer; 0 where the connection was closed.
+/// Receives each request and the status of its answer, or 0 if the connection was closed.
 #[derive(Clone)]
 pub(super) struct Log(pub(super) Arc<LogLine>);
 
@@ -49,13 +49,13 @@ impl State {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The id of the next response: every response of CircleCI has one.
+    /// The id of the next response. Every response of CircleCI has one.
     pub(super) fn request_id(&self) -> String {
         let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         format!("5a1c7e00-0000-4000-8000-{:012x}", number & 0xffff_ffff_ffff)
     }
 
-    /// Notes a request and says what it is answered.
+    /// Records a request and returns its answer.
     pub(super) fn answer(&self, request: Received, has_credential: bool) -> Answer {
         let mut inner = self.lock();
         if let Some(file) = request.plain_path().strip_prefix(FILES) {
@@ -76,7 +76,7 @@ impl State {
 }
 
 impl Inner {
-    /// The number of one more scenario.
+    /// Returns the number of a new scenario.
     pub(super) fn place(&mut self) -> u16 {
         let place = self.scenarios;
         self.scenarios = (place + 1) % 0x4000;
@@ -88,7 +88,7 @@ impl Inner {
             let params = rule.matches(&request)?;
             Some((rule, params))
         });
-        // Of equals the last one: what was said last counts.
+        // `max_by_key` returns the last of several equal rules, which is the newest one.
         let rule = matching.max_by_key(|(rule, _)| rule.knows(&request));
         let (rule, params) = rule.map_or((None, None), |(rule, params)| (Some(rule), params));
         let request = match params {
@@ -110,7 +110,7 @@ impl Inner {
                 Answer::message(404, format!("the API has no operation {method} {target}"))
             }
             (Some(_), None) if self.strict => {
-                let message = format!("nobody has said what to answer to {request}");
+                let message = format!("the strict mock has no answer for {request}");
                 Answer::message(501, message)
             }
             (Some(operation), None) => Answer::example(operation),
@@ -125,7 +125,7 @@ impl Inner {
         }
     }
 
-    /// A file that nobody has stored, and that no scenario makes, holds its own name.
+    /// Returns a stored file, or one that a scenario generates. The content of any other file is its own path.
     fn stored(&mut self, path: &str, request: &Received) -> Answer {
         let name = percent_decode_str(path).decode_utf8_lossy();
         if let Some(contents) = self.files.get(&*name) {
@@ -140,7 +140,7 @@ impl Inner {
     }
 }
 
-/// The URL of a file below where the server is.
+/// The URL of a stored file on this server.
 pub(super) fn file_url(server: &str, path: &str) -> String {
     const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
         .remove(b'/')

@@ -1,4 +1,4 @@
-//! What an operation is to be answered, and when.
+//! Stubs: which requests a test answers, and with what.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -20,11 +20,10 @@ use crate::request::Kind;
 use crate::values::argument::{PathValue, QueryValue};
 use crate::values::slug::ProjectSlug;
 
-/// An operation of a [`Mock`](super::Mock), with what it is answered.
+/// The configured answers to one operation of a [`Mock`](super::Mock).
 ///
-/// What is called on it counts at once: first which requests it is for, then the replies. Several replies are given one after
-/// the other, one a request, and the last one from then on. Without any it is answered by its
-/// [example](super::example).
+/// Each method takes effect at once. First select the requests, then add the replies. Each matching request gets the next
+/// reply, and the last reply repeats. Without replies, the mock answers with the [example](super::example) of the operation.
 ///
 /// ```
 /// # use circleci_api::{mock::Mock, operations::GetWorkflowById, types::WorkflowStatus};
@@ -68,7 +67,7 @@ impl<O> Stub<'_, O> {
     }
 }
 
-/// Which requests it is for.
+/// Selects requests.
 ///
 /// ```
 /// # use circleci_api::{mock::Mock, operations::{CreateEnvVar, ListPipelines}, serde_json::json, types::CreateEnvVarRequest};
@@ -76,7 +75,7 @@ impl<O> Stub<'_, O> {
 /// # let server = Mock::start().await;
 /// # let circleci = server.client();
 /// let taken = server.on::<CreateEnvVar>().project("gh/acme/web").body(json!({ "name": "TAKEN" }));
-/// let taken = taken.status(400, "There is one of that name.");
+/// let taken = taken.status(400, "This name is taken.");
 /// let everywhere = server.on::<ListPipelines>().query("mine", true).without_query("org-slug").page([]);
 ///
 /// assert!(circleci.create_env_var("gh/acme/web", CreateEnvVarRequest::new("TAKEN", "1")).send().await.is_err());
@@ -99,23 +98,24 @@ impl<'a, O: Kind> Stub<'a, O> {
         }
     }
 
-    /// Those with this parameter in the path, by its name in the [template](crate::Operation::path), however it is escaped.
+    /// Selects requests whose path has this parameter, regardless of how it is escaped. `name` is its name in the
+    /// [template](crate::Operation::path).
     ///
     /// # Panics
     ///
-    /// The operation has no such parameter, or no client would send such a value for it.
+    /// Panics if the operation has no such path parameter, or if the value is invalid for it.
     #[track_caller]
     pub fn path(self, name: &str, value: impl Into<PathValue>) -> Self {
         let mut params = O::OPERATION.params.iter();
         let Some(param) = params.find(|param| route::is_name(param.name, name)) else {
             let known: Vec<&str> = O::OPERATION.params.iter().map(|param| param.name).collect();
             panic!(
-                "{}: there is no {name:?} in its path, but {known:?}",
+                "{}: the path has no parameter {name:?}; it has {known:?}",
                 O::OPERATION.id
             );
         };
         let value = value.into();
-        // What a client would not send, no request has.
+        // Clients reject invalid values, so no request could match.
         if let Err(why) = value.write(param, &mut String::new()) {
             panic!("{}: {} {why}", O::OPERATION.id, param.name);
         }
@@ -125,28 +125,28 @@ impl<'a, O: Kind> Stub<'a, O> {
         ))
     }
 
-    /// Those for this project, `gh/acme/web`, however the slug is escaped, and whether the path has one parameter for it or
-    /// three.
+    /// Selects requests for this project, such as `gh/acme/web`. It matches every form of the slug: escaped or not, in one
+    /// path parameter or in three.
     ///
     /// # Panics
     ///
-    /// The operation is not about a project by its slug, or the slug is none.
+    /// Panics if the path of the operation has no project slug, or if the slug is invalid.
     #[track_caller]
     pub fn project(self, slug: impl Into<PathValue>) -> Self {
         let has = |name| O::OPERATION.params.iter().any(|param| param.name == name);
         assert!(
             has("project-slug") || has("provider"),
-            "{}: there is no project slug in its path",
+            "{}: the path has no project slug",
             O::OPERATION.id
         );
         self.when(Condition::Project(project(slug.into().as_str())))
     }
 
-    /// Those with this parameter in the query, by its name in either spelling.
+    /// Selects requests that have this query parameter. The name may be spelled with `-` or `_`.
     ///
     /// # Panics
     ///
-    /// The operation has no such parameter.
+    /// Panics if the operation has no such query parameter.
     #[track_caller]
     pub fn query(self, name: &str, value: impl Into<QueryValue>) -> Self {
         let value = value.into().as_str().to_owned();
@@ -156,45 +156,46 @@ impl<'a, O: Kind> Stub<'a, O> {
         ))
     }
 
-    /// Those without this parameter in the query.
+    /// Selects requests that do not have this query parameter.
     ///
     /// # Panics
     ///
-    /// The operation has no such parameter.
+    /// Panics if the operation has no such query parameter.
     #[track_caller]
     pub fn without_query(self, name: &str) -> Self {
         self.when(Condition::Query(parameter::<O>(name).to_owned(), None))
     }
 }
 
-/// Which requests it is for, continued.
+/// Selects requests of any kind, and counts them.
 impl<O> Stub<'_, O> {
-    /// Those whose body has all that is in this one: a struct of [`types`](crate::types), or JSON. An object may have more keys.
+    /// Selects requests whose body contains everything in `part`, which is a struct of [`types`](crate::types) or JSON. An
+    /// object in the request may have more keys.
     ///
     /// # Panics
     ///
-    /// It cannot be written as JSON.
+    /// Panics if `part` cannot be serialized to JSON.
     #[track_caller]
     pub fn body(self, part: impl Serialize) -> Self {
         match serde_json::to_value(part) {
             Ok(part) => self.when(Condition::Body(part)),
             Err(error) => panic!(
-                "{}: the body cannot be written: {error}",
+                "{}: cannot serialize the body: {error}",
                 self.with(|rule| rule.describe())
             ),
         }
     }
 
-    /// Exactly so many requests were for it.
+    /// Asserts how many requests this stub answered.
     ///
     /// # Panics
     ///
-    /// There were more, or fewer. The message lists all that came to the server.
+    /// Panics if the number differs. The message lists all requests that the server received.
     #[track_caller]
     pub fn assert_count(&self, count: usize) {
         let (came, what) = self.with(|rule| (rule.came, rule.describe()));
         if came != count {
-            // Not while the lock is held: a panic there would poison it.
+            // Panic without the lock, because a panic would poison it.
             let all: Vec<Received> = self.state.lock().received.iter().cloned().collect();
             panic!(
                 "{what}: expected {}, but there {}\n{}",
@@ -206,7 +207,7 @@ impl<O> Stub<'_, O> {
     }
 }
 
-/// What it is answered.
+/// Adds replies.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -230,11 +231,11 @@ impl<O> Stub<'_, O>
 where
     O: Kind<Output: Serialize + DeserializeOwned>,
 {
-    /// A value.
+    /// Replies with this value.
     ///
     /// # Panics
     ///
-    /// It cannot be written as JSON.
+    /// Panics if the value cannot be serialized to JSON.
     #[track_caller]
     pub fn reply(self, value: impl Into<O::Output>) -> Self {
         self.then(Self::answer(value.into()))
@@ -248,12 +249,12 @@ where
                 let value = example::on_the_wire::<O>(value);
                 Answer::new(status_of::<O>(&value), Body::Json(value))
             }
-            Err(error) => panic!("{}: the reply cannot be written: {error}", O::OPERATION.id),
+            Err(error) => panic!("{}: cannot serialize the reply: {error}", O::OPERATION.id),
         }
     }
 
-    /// What this function makes of the request: a value, or a [`Refusal`]. It must not ask the mock for anything, which waits
-    /// for it.
+    /// Replies with what this function returns for the request: a value, or a [`Refusal`]. The function must not call the
+    /// mock, because the mock is locked until the function returns.
     ///
     /// ```
     /// # use circleci_api::{mock::{self, Mock, Refusal}, operations::GetUser};
@@ -276,7 +277,7 @@ where
         self.then(Answer::new(200, Body::Responder(Responder(Arc::new(make)))))
     }
 
-    /// The [example](super::example), changed.
+    /// Replies with the [example](super::example) after `change` has modified it.
     #[track_caller]
     pub fn reply_with(self, change: impl FnOnce(&mut O::Output)) -> Self {
         let mut value = example::example::<O>();
@@ -284,8 +285,8 @@ where
         self.reply(value)
     }
 
-    /// The [example](super::example) with this JSON in it: what it has no key for stays, and each item of a list starts from
-    /// the example's.
+    /// Replies with the [example](super::example) after this JSON is merged into it. Keys that `changes` does not have keep
+    /// their value, and each item of a list is merged into the example's item.
     ///
     /// ```
     /// # use circleci_api::{mock::Mock, operations::GetCollaborations, serde_json::json};
@@ -297,7 +298,7 @@ where
     ///
     /// # Panics
     ///
-    /// The operation answers nothing of that shape: a value of the wrong type, or a key that it does not have.
+    /// Panics if the result does not match the response type: a value has the wrong type, or a key is unknown.
     #[track_caller]
     pub fn reply_json(self, changes: Value) -> Self {
         let body = example::changed::<O>(&changes);
@@ -306,7 +307,7 @@ where
     }
 }
 
-/// Trouble, and bodies of any kind.
+/// Adds errors, and bodies of any kind.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -321,30 +322,38 @@ where
 /// # Ok(()) }
 /// ```
 impl<O> Stub<'_, O> {
-    /// A status, from 200 to 599, with a message as CircleCI words it: `{"message": …}`.
+    /// Replies with a status, 200 to 599, and a message in CircleCI's format: `{"message": …}`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the status is outside this range.
     #[track_caller]
     pub fn status(self, status: u16, message: impl Into<String>) -> Self {
         self.then(Answer::message(checked(status), message))
     }
 
-    /// Too many requests: 429, and after how long to come again.
+    /// Replies with 429 and a `Retry-After` header, in whole seconds, rounded up.
     pub fn rate_limited(self, retry_after: Duration) -> Self {
         self.then(Answer::rate_limited(retry_after))
     }
 
-    /// Any body, however wrong, with a status from 200 to 599: to see what a program does about a proxy's error page.
+    /// Replies with a status, 200 to 599, and any body, such as the error page of a proxy.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the status is outside this range.
     #[track_caller]
     pub fn raw(self, status: u16, body: impl Into<String>) -> Self {
         self.then(Answer::new(checked(status), Body::Text(body.into())))
     }
 
-    /// No answer: the connection is closed.
+    /// Closes the connection without an answer.
     pub fn cut(self) -> Self {
         self.then(Answer::new(0, Body::Cut))
     }
 
-    /// Lets the reply before this one, or the example if there is none, take its time. That is real time: the timeouts of a
-    /// client are. A connection is [cut](Self::cut) at once all the same.
+    /// Delays the previous reply, or the example if there is no reply yet. The delay is in real time, like the timeouts of a
+    /// client. It does not delay a [cut](Self::cut).
     ///
     /// ```
     /// # use std::time::Duration;
@@ -374,7 +383,7 @@ impl<O> Stub<'_, O> {
     }
 }
 
-/// Lists.
+/// Adds pages of lists.
 ///
 /// ```
 /// # use circleci_api::{mock::{self, Mock}, operations::ListContexts};
@@ -396,19 +405,25 @@ impl<O> Stub<'_, O>
 where
     O: Paged<Output: Page<Item: Serialize>>,
 {
-    /// One page with these items, which is the last one. See [`item`](super::item).
+    /// Replies with these items as the only page. Create the items with [`item`](super::item).
+    ///
+    /// # Panics
+    ///
+    /// Panics if an item cannot be serialized to JSON.
     #[track_caller]
     pub fn page(self, items: impl IntoIterator<Item = <O::Output as Page>::Item>) -> Self {
         self.pages([items])
     }
 
-    /// These pages one after the other, each by the token of the one before, or by offset where the operation pages so. As one
-    /// of several replies they are done when the last page was asked for; by offset, where an empty page is the end, when that
-    /// was. As the last of them they begin again.
+    /// Replies with these pages. A request selects a page with the token of the previous page, or with an offset if the
+    /// operation pages by offset.
+    ///
+    /// The pages count as one reply. The next reply follows when a client has read the last page, or, with offsets, the empty
+    /// page after it. If there is no next reply, the pages start again.
     ///
     /// # Panics
     ///
-    /// An item cannot be written as JSON.
+    /// Panics if an item cannot be serialized to JSON.
     #[track_caller]
     pub fn pages<I>(self, pages: impl IntoIterator<Item = I>) -> Self
     where
@@ -416,7 +431,7 @@ where
     {
         let write = |item| match serde_json::to_value(item) {
             Ok(item) => example::item_on_the_wire::<O>(item),
-            Err(error) => panic!("{}: an item cannot be written: {error}", O::OPERATION.id),
+            Err(error) => panic!("{}: cannot serialize an item: {error}", O::OPERATION.id),
         };
         let pages: Vec<Vec<Value>> = pages
             .into_iter()
@@ -434,7 +449,7 @@ where
     }
 }
 
-/// The name of a parameter of the query, as it is sent.
+/// The name of a query parameter in the spelling of the wire format.
 #[track_caller]
 fn parameter<O: Kind>(name: &str) -> &'static str {
     let known = route::reply(O::OPERATION).map_or(&[][..], |reply| reply.queries);
@@ -443,14 +458,14 @@ fn parameter<O: Kind>(name: &str) -> &'static str {
         None => {
             let known: Vec<&str> = known.iter().map(|(known, _)| *known).collect();
             panic!(
-                "{}: there is no {name:?} in its query, but {known:?}",
+                "{}: the query has no parameter {name:?}; it has {known:?}",
                 O::OPERATION.id
             )
         }
     }
 }
 
-/// A project's slug in the one form that all are compared in.
+/// Parses a project slug into its normal form, for comparisons.
 #[track_caller]
 pub(super) fn project(slug: &str) -> ProjectSlug {
     match slug.parse() {
@@ -459,7 +474,7 @@ pub(super) fn project(slug: &str) -> ProjectSlug {
     }
 }
 
-/// The status that fits a body, where an operation has several.
+/// The status of a body, for operations with several success statuses.
 fn status_of<O: Kind>(body: &Value) -> u16 {
     let Some(reply) = route::reply(O::OPERATION) else {
         return 200;
@@ -472,11 +487,37 @@ fn status_of<O: Kind>(body: &Value) -> u16 {
     fitting.map_or(reply.status, |(status, _)| *status)
 }
 
-/// A method and a path that no operation need have: [`Mock::on_path`](super::Mock::on_path).
+/// Marks a stub for a method and a path, with or without an operation; see [`Mock::on_path`](super::Mock::on_path).
+///
+/// ```
+/// # use circleci_api::{http::Method, mock::{AnyPath, Mock, Stub}, serde_json::json};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// fn releases<'a>(circleci: &'a Mock, project: &str) -> Stub<'a, AnyPath> {
+///     circleci.on_path(Method::GET, "/deploy/projects/{project_id}/releases").path("project_id", project)
+/// }
+///
+/// let circleci = Mock::start().await;
+/// releases(&circleci, "web").query("limit", 10).reply_json(json!({ "items": [] }));
+/// releases(&circleci, "docs").without_query("limit").reply_status(409, json!({ "message": "Busy." }));
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct AnyPath;
 
+/// Selects requests by path, and adds replies with any JSON.
+///
+/// ```
+/// # use circleci_api::{http::Method, mock::Mock, serde_json::json};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// # let circleci = Mock::start().await;
+/// circleci
+///     .on_path(Method::POST, "/deploy/projects/{project_id}/releases")
+///     .path("project_id", "web")
+///     .reply_status(201, json!({ "id": 1 }))
+///     .reply_status(409, json!({ "message": "Busy." }));
+/// # }
+/// ```
 impl<'a> Stub<'a, AnyPath> {
     #[track_caller]
     pub(super) fn on_path(state: &'a State, method: Method, template: String) -> Self {
@@ -485,7 +526,7 @@ impl<'a> Stub<'a, AnyPath> {
         let mut parts = template.split('/');
         assert!(
             template.starts_with('/') && parts.all(|part| !braces(part) || is_name(part)),
-            "{template:?}: a template begins with a slash, and a name in braces is all of a segment"
+            "{template:?}: a template must begin with a slash, and a name in braces must fill a whole segment"
         );
         let mut inner = state.lock();
         inner
@@ -498,11 +539,11 @@ impl<'a> Stub<'a, AnyPath> {
         }
     }
 
-    /// Those with this parameter in the path, by its name in the template.
+    /// Selects requests whose path has this parameter. `name` is its name in the template.
     ///
     /// # Panics
     ///
-    /// The template has no such name.
+    /// Panics if the template has no such parameter.
     #[track_caller]
     pub fn path(self, name: &str, value: impl Into<PathValue>) -> Self {
         let known = self.with(|rule| match &rule.target {
@@ -515,27 +556,31 @@ impl<'a> Stub<'a, AnyPath> {
         });
         match known {
             Ok(known) => self.when(Condition::Path(known, value.into().as_str().to_owned())),
-            Err(template) => panic!("there is no {name:?} in {template}"),
+            Err(template) => panic!("the template {template} has no parameter {name:?}"),
         }
     }
 
-    /// Those with this parameter in the query.
+    /// Selects requests that have this query parameter.
     pub fn query(self, name: impl Into<String>, value: impl Into<QueryValue>) -> Self {
         let value = value.into().as_str().to_owned();
         self.when(Condition::Query(name.into(), Some(value)))
     }
 
-    /// Those without this parameter in the query.
+    /// Selects requests that do not have this query parameter.
     pub fn without_query(self, name: impl Into<String>) -> Self {
         self.when(Condition::Query(name.into(), None))
     }
 
-    /// 200 with this JSON, as it is.
+    /// Replies with 200 and exactly this JSON.
     pub fn reply_json(self, body: Value) -> Self {
         self.reply_status(200, body)
     }
 
-    /// A status, from 200 to 599, with this JSON, as it is. `null` is an empty body.
+    /// Replies with a status, 200 to 599, and exactly this JSON. `null` stands for an empty body.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the status is outside this range.
     #[track_caller]
     pub fn reply_status(self, status: u16, body: Value) -> Self {
         let body = match body {
@@ -545,7 +590,8 @@ impl<'a> Stub<'a, AnyPath> {
         self.then(Answer::new(checked(status), body))
     }
 
-    /// What this function makes of the request: JSON, or a [`Refusal`]. It must not ask the mock for anything, which waits for it.
+    /// Replies with what this function returns for the request: JSON, or a [`Refusal`]. The function must not call the mock,
+    /// because the mock is locked until the function returns.
     pub fn reply_by(
         self,
         make: impl Fn(&Received) -> Result<Value, Refusal> + Send + Sync + 'static,

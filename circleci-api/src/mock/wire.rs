@@ -1,9 +1,9 @@
-//! From what a type writes to what CircleCI sends: each key is spelled as on the wire, and required keys are there though they
-//! are null.
+//! Converts the serialized form of a type to what CircleCI sends: keys have the spelling of the wire format, and required keys
+//! are present even if their value is null.
 
 use serde_json::{Map, Value};
 
-/// Completes `value` by an answer of the same shape and by the keys that may be null.
+/// Completes `value`. `pattern` is an answer of the same shape, and `nulls` has the keys that may be null.
 pub(super) fn complete(value: &mut Value, pattern: &Value, nulls: &Value) {
     match value {
         Value::Object(object) => complete_object(object, pattern, nulls),
@@ -39,7 +39,7 @@ fn complete_object(object: &mut Map<String, Value>, pattern: &Value, nulls: &Val
     others.for_each(|(key, value)| complete(value, &pattern[key], &Value::Null));
 }
 
-/// The key as it stands in the object, whether it is spelled `created-at` or `created_at`.
+/// The spelling that the object uses for the key: `created-at` or `created_at`.
 pub(super) fn spelling(object: &Map<String, Value>, key: &str) -> String {
     let plain = |key: &str| key.replace('-', "_");
     let known = object

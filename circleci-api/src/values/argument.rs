@@ -1,4 +1,4 @@
-//! What a caller puts into a path or a query, checked and encoded so that it stays where it was put.
+//! Values of path and query parameters: validated, and encoded so that a value cannot change the route.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::operation::{Param, ParamKind};
 use crate::values::slug::{OrgSlug, ProjectSlug, is_part};
 
-/// Everything but RFC 3986's unreserved characters.
+/// All characters except the unreserved ones of RFC 3986.
 pub(crate) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -19,19 +19,18 @@ pub(crate) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// The value of a path parameter.
 ///
-/// Made from strings, integers, [`Uuid`]s and slugs. It is checked against what the operation wants when the
-/// call is sent, and encoded so that nothing in it can reach another route: as one segment, or the parts of a slug as a segment
-/// each.
+/// Strings, integers, [`Uuid`]s and slugs convert into it. The client validates the value when it sends the call, and encodes
+/// it so that it cannot reach another route: a slug as one segment for each part, any other value as a single segment.
 ///
-/// It is also made from what an answer holds and CircleCI may have left out: an id, a number or a slug as an `Option`.
-/// That of a `None` is refused when the call is sent, and nothing is.
+/// An `Option` of an id, a number or a slug also converts into it, because responses may lack these fields. The client rejects
+/// `None` before it sends anything.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// use circleci_api::{Client, ErrorKind, uuid::Uuid};
 ///
 /// let circleci = Client::builder().token("abc").build()?;
-/// let id: Option<Uuid> = None; // as of a workflow that has none
+/// let id: Option<Uuid> = None; // from a workflow without an id
 /// let error = circleci.list_workflow_jobs(id).send().await.unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::InvalidArgument);
 /// assert_eq!(error.to_string(), "listWorkflowJobs: invalid argument: id is missing: it is `None` or empty");
@@ -40,9 +39,9 @@ pub(crate) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 #[derive(Clone, PartialEq, Eq)]
 pub struct PathValue(Cow<'static, str>);
 
-/// The value of a query parameter: strings, booleans, integers, [`Uuid`]s, dates and the words of open enums.
+/// The value of a query parameter. Strings, booleans, integers, [`Uuid`]s, dates and the values of open enums convert into it.
 ///
-/// Whatever it holds is encoded, so that it stays one value. A date is written in UTC.
+/// The client encodes special characters, so that the value cannot affect other parameters. It sends dates in UTC.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -82,7 +81,7 @@ impl QueryValue {
     }
 }
 
-/// What a project slug must be, said after a parameter's name.
+/// The error for an invalid project slug. It follows the name of the parameter.
 pub(crate) const PROJECT_SLUG: &str =
     "must be a project slug of three parts, as in gh/acme/web, or the project's UUID";
 
@@ -91,7 +90,7 @@ impl PathValue {
         &self.0
     }
 
-    /// The three parts of a project slug, where it is one.
+    /// The three parts of a project slug, or `None` if the value is not a project slug.
     pub(crate) fn parts(&self) -> Option<[Self; 3]> {
         let mut parts = self
             .0
@@ -101,7 +100,8 @@ impl PathValue {
         has_parts(&self.0, 3).then_some(three)
     }
 
-    /// Appends the value to the path, as one segment or the parts of a slug as a segment each, or says what it should have been.
+    /// Appends the value to the path: a slug as one segment for each part, any other value as a single segment. The error says
+    /// what the value must be.
     pub(crate) fn write(&self, param: &Param, url: &mut String) -> Result<(), &'static str> {
         let text: &str = &self.0;
         if text.is_empty() {
@@ -118,7 +118,7 @@ impl PathValue {
         let wanted = match param.kind {
             ParamKind::Uuid => Err("must be a UUID"),
             ParamKind::Integer if !text.bytes().all(|b| b.is_ascii_digit()) => {
-                Err("must be a whole number")
+                Err("must be an integer")
             }
             ParamKind::ProjectSlug if !has_parts(text, 3) => Err(PROJECT_SLUG),
             ParamKind::OrgSlug if !has_parts(text, 2) => {
@@ -128,20 +128,20 @@ impl PathValue {
                 "must be an organization slug of two parts, as in gh/acme, or the organization's UUID",
             ),
             ParamKind::Text if text.is_empty() => Err("must not be empty"),
-            ParamKind::Text if text.contains('\0') => Err("must not hold a NUL character"),
-            // A proxy that decodes `%2F` before it routes would walk up from here.
+            ParamKind::Text if text.contains('\0') => Err("must not contain a NUL character"),
+            // A proxy that decodes `%2F` before it routes the request would resolve these segments.
             ParamKind::Text
                 if text
                     .split(['/', '\\'])
                     .any(|part| matches!(part, "." | "..")) =>
             {
-                Err("must not be or hold the path segments `.` and `..`")
+                Err("must not contain the path segments `.` and `..`")
             }
             _ => Ok(()),
         };
         wanted?;
         match param.kind {
-            // Some proxies and the router of CircleCI Server refuse `%2F`. The parts are checked to be segments above.
+            // Some proxies and the router of CircleCI Server reject `%2F`. The checks above make sure that the parts are segments.
             ParamKind::ProjectSlug | ParamKind::OrgSlug | ParamKind::OrgSlugOrId => {
                 for (at, part) in text.split('/').enumerate() {
                     if at > 0 {
@@ -183,7 +183,7 @@ impl From<String> for PathValue {
     }
 }
 
-// What an answer may lack. Nothing of any kind may be empty, so that what is missing is refused when it is written.
+// Responses may lack these values. A missing value becomes an empty one, which `write` rejects for all kinds of parameters.
 macro_rules! from_option {
     ($($from:ty),*) => {
         $(impl From<Option<$from>> for PathValue {
@@ -238,7 +238,7 @@ mod tests {
     fn a_path_value_is_one_segment_or_an_error() {
         use ParamKind::{Integer, OrgSlug, OrgSlugOrId, ProjectSlug, Text, Uuid};
         let id = "5034460f-c7c4-4c43-9457-de07e2029e7b";
-        // Slugs were one segment with `%2F` before, which some proxies and the router of CircleCI Server refuse.
+        // Slugs were one segment with `%2F` before, which some proxies and the router of CircleCI Server reject.
         for (kind, text, expected) in [
             (ProjectSlug, id, Some(id)),
             (ProjectSlug, "5034460FC7C44C439457DE07E2029E7B", Some(id)),
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn no_text_leaves_its_segment() {
-        // Every ASCII character, alone and around dots: the URL parser must still see exactly one segment.
+        // For each ASCII character, alone and around dots, the URL parser must see exactly one segment.
         for c in (1..=127u8).map(char::from) {
             for text in [
                 format!("{c}"),

@@ -1,4 +1,4 @@
-//! The project that a checkout belongs to, from its git remote. Git itself is not run.
+//! Finds the project of a git checkout from its remote, without running git.
 
 use std::fmt;
 use std::fs;
@@ -7,40 +7,41 @@ use std::path::{Path, PathBuf};
 
 use crate::values::slug::{ProjectSlug, SlugError};
 
-/// Why a checkout leads to no project. A remote's URL is not shown, for it may hold a password. See the example of
-/// [`ProjectSlug::of_checkout`].
+/// The reason why a checkout has no project. It does not contain the URLs of remotes, because they may contain a password. See
+/// the example of [`ProjectSlug::of_checkout`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CheckoutError {
-    /// Neither this folder nor one above it is a checkout.
+    /// Neither this directory nor one of its parents is a git checkout.
     NotACheckout(PathBuf),
-    /// A file of git's could not be read.
+    /// A file of the git repository could not be read.
     #[non_exhaustive]
     Unreadable {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         error: io::Error,
     },
-    /// There is no remote.
+    /// The checkout has no remote.
     NoRemote,
-    /// There are several remotes of these names, and none is `origin`.
+    /// The checkout has several remotes with these names, and none is `origin`.
     SeveralRemotes(Vec<String>),
-    /// The remote of this name is no project of CircleCI's.
+    /// The URL of the remote does not identify a CircleCI project.
     #[non_exhaustive]
     NoProject {
         /// The name of the remote.
         remote: String,
-        /// Why.
+        /// The reason.
         error: SlugError,
     },
 }
 
 impl ProjectSlug {
-    /// The project of the checkout that `path` is in: from its remote `origin`, or from its only one. With the feature `wait`.
+    /// Returns the project of the git checkout that contains `path`, from the remote `origin` or from the only remote. Requires
+    /// the feature `wait`.
     ///
-    /// Worktrees and submodules are followed. What is written in the checkout's own configuration counts, neither files
-    /// that it includes nor replacements such as `insteadOf`.
+    /// This also works in worktrees and submodules. It only reads the configuration file of the repository: it ignores
+    /// included files, and replacements such as `insteadOf`.
     ///
     /// ```
     /// # let checkout = std::env::temp_dir().join(format!("of_checkout-{}", std::process::id()));
@@ -61,8 +62,8 @@ impl ProjectSlug {
     ///
     /// # Errors
     ///
-    /// There is no checkout, no remote or more than one without an `origin`, or it is neither on github.com nor on
-    /// bitbucket.org. Projects of other providers have no slug that can be told from a remote.
+    /// Returns an error if `path` is not in a checkout, or if the checkout has no remote or several ones without an `origin`.
+    /// The remote must be on github.com or bitbucket.org, because the slugs of other providers do not follow from a remote.
     pub fn of_checkout(path: impl AsRef<Path>) -> Result<Self, CheckoutError> {
         let path = path.as_ref();
         let config = common_dir(path)?.join("config");
@@ -84,9 +85,9 @@ impl ProjectSlug {
     }
 }
 
-/// The folder that holds the configuration.
+/// The directory with the configuration.
 fn common_dir(path: &Path) -> Result<PathBuf, CheckoutError> {
-    // `.` has no folder above it by name.
+    // The path `.` has no parent by name.
     let full = path
         .canonicalize()
         .map_err(|error| unreadable(path, error))?;
@@ -97,13 +98,13 @@ fn common_dir(path: &Path) -> Result<PathBuf, CheckoutError> {
     if git.is_dir() {
         return Ok(git);
     }
-    // A worktree or a submodule: the file says where its folder is.
+    // In a worktree or a submodule, this is a file with the path of the directory.
     let text = read(&git)?;
     let Some(folder) = text.strip_prefix("gitdir:") else {
         return Err(CheckoutError::NotACheckout(path.to_owned()));
     };
     let folder = git.with_file_name("").join(folder.trim());
-    // A worktree's folder says in turn where the repository is that it belongs to.
+    // The directory of a worktree has a file with the path of its repository.
     match fs::read_to_string(folder.join("commondir")) {
         Ok(common) => Ok(folder.join(common.trim())),
         Err(_) => Ok(folder),
@@ -122,7 +123,8 @@ fn unreadable(path: &Path, error: io::Error) -> CheckoutError {
     }
 }
 
-/// Names and URLs of the remotes, in the order of the file; of several URLs the first, which git fetches from.
+/// The names and URLs of the remotes, in the order of the file. Of several URLs, the first one counts, because git fetches from
+/// it.
 fn remotes(config: &str) -> Vec<(String, String)> {
     let mut remotes: Vec<(String, String)> = Vec::new();
     let mut remote = None;
@@ -159,7 +161,7 @@ fn unescape(text: &str) -> String {
     plain
 }
 
-/// A value without quotes and without the comment behind it.
+/// Removes the quotes and the trailing comment of a value.
 fn plain(value: &str) -> String {
     let mut plain = String::new();
     let mut quoted = false;
@@ -178,7 +180,7 @@ fn plain(value: &str) -> String {
 impl fmt::Display for CheckoutError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotACheckout(path) => write!(f, "{} is in no git checkout", path.display()),
+            Self::NotACheckout(path) => write!(f, "{} is not in a git checkout", path.display()),
             Self::Unreadable { path, error } => write!(f, "{}: {error}", path.display()),
             Self::NoRemote => f.write_str("the checkout has no remote"),
             Self::SeveralRemotes(names) => {

@@ -1,4 +1,4 @@
-//! What the configuration of a pipeline is made of.
+//! Constructors for the source of a pipeline's configuration.
 
 use crate::generated::types::{GitRef, PipelineRunConfig};
 

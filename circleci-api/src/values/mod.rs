@@ -1,4 +1,4 @@
-//! What callers put into calls and read out of answers.
+//! Values that callers pass to calls and read from responses.
 
 pub(crate) mod argument;
 #[cfg(feature = "wait")]

@@ -1,4 +1,4 @@
-//! The values that a pipeline takes as parameters.
+//! The values of pipeline parameters.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The value of a pipeline parameter.
 ///
-/// CircleCI's parameters are booleans, integers and strings (an enum parameter is a string); anything else that
-/// an answer holds is kept as it is.
+/// CircleCI's parameters are booleans, integers and strings. An enum parameter is a string. [`Other`](Self::Other) keeps any
+/// other value of a response.
 ///
 /// ```
 /// # use std::collections::BTreeMap;
@@ -26,18 +26,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ParameterValue {
-    /// `true` or `false`.
+    /// A boolean.
     Boolean(bool),
-    /// A whole number.
+    /// An integer.
     Integer(i64),
-    /// A string, or the word of an enum parameter.
+    /// A string, or the value of an enum parameter.
     String(String),
-    /// Anything else: a fraction, a list, an object, null.
+    /// Any other value: a fraction, a list, an object or null.
     Other(serde_json::Value),
 }
 
 impl ParameterValue {
-    /// The value of a boolean.
+    /// The value, if it is a boolean.
     pub fn as_bool(&self) -> Option<bool> {
         match self {
             Self::Boolean(value) => Some(*value),
@@ -45,7 +45,7 @@ impl ParameterValue {
         }
     }
 
-    /// The value of a whole number.
+    /// The value, if it is an integer.
     pub fn as_i64(&self) -> Option<i64> {
         match self {
             Self::Integer(value) => Some(*value),
@@ -53,7 +53,7 @@ impl ParameterValue {
         }
     }
 
-    /// The value of a string.
+    /// The value, if it is a string.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::String(value) => Some(value),
@@ -62,7 +62,7 @@ impl ParameterValue {
     }
 }
 
-/// As it would stand in a shell: a string without quotes, anything else as JSON.
+/// Writes a string without quotes, and any other value as JSON.
 impl fmt::Display for ParameterValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -184,7 +184,7 @@ impl From<String> for ParameterValue {
     }
 }
 
-/// Sorts a JSON value into the variant that says most about it.
+/// Converts a JSON value to the most specific variant.
 impl From<serde_json::Value> for ParameterValue {
     fn from(value: serde_json::Value) -> Self {
         match value {

@@ -6,11 +6,12 @@ use std::fmt;
 use crate::error::{Error, ErrorKind};
 use crate::values::parameters::ParameterValue;
 
-/// Parameters for a pipeline, checked when they are put together: booleans, integers and strings, at most
-/// [100](Self::ENTRIES) of them, with names of at most [128](Self::NAME) and values of at most [512](Self::VALUE)
-/// characters. With the feature `wait`.
+/// Validated parameters of a pipeline. Requires the feature `wait`.
 ///
-/// Every request that takes parameters takes them:
+/// There are at most [100](Self::ENTRIES) parameters. The values are booleans, integers and strings. A name has at most
+/// [128](Self::NAME) characters, and a value at most [512](Self::VALUE).
+///
+/// All requests with parameters accept them:
 ///
 /// ```
 /// use circleci_api::{params, types::TriggerPipelineRunRequest};
@@ -21,22 +22,22 @@ use crate::values::parameters::ParameterValue;
 /// # Ok::<(), circleci_api::ParameterError>(())
 /// ```
 ///
-/// Those that a program is given one by one:
+/// To add parameters one by one:
 ///
 /// ```
 /// use circleci_api::{ParameterError, PipelineParameters};
 ///
-/// # let given = [("environment", "staging"), ("notes", "all is new")];
+/// # let given = [("environment", "staging"), ("notes", "first release")];
 /// let mut parameters = PipelineParameters::new();
 /// for (name, value) in given {
 ///     parameters = parameters.with(name, value)?;
 /// }
 /// assert_eq!((parameters.len(), parameters.is_empty()), (2, false));
-/// assert_eq!(parameters.get("notes"), Some(&"all is new".into()));
+/// assert_eq!(parameters.get("notes"), Some(&"first release".into()));
 /// assert!(parameters.iter().all(|(name, _)| name.len() <= PipelineParameters::NAME));
 ///
-/// let novel = "x".repeat(PipelineParameters::VALUE + 1);
-/// assert_eq!(parameters.with("notes", novel), Err(ParameterError::Value("notes".to_owned())));
+/// let too_long = "x".repeat(PipelineParameters::VALUE + 1);
+/// assert_eq!(parameters.with("notes", too_long), Err(ParameterError::Value("notes".to_owned())));
 /// # let all = (0..PipelineParameters::ENTRIES).try_fold(PipelineParameters::new(), |them, n| them.with(n.to_string(), true))?;
 /// # assert_eq!(all.with("more", true), Err(ParameterError::TooMany("more".to_owned())));
 /// # Ok::<(), ParameterError>(())
@@ -44,38 +45,38 @@ use crate::values::parameters::ParameterValue;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PipelineParameters(BTreeMap<String, ParameterValue>);
 
-/// Why something is no parameter of a pipeline. Values are not shown. See the example of [`PipelineParameters`].
+/// The reason why a pipeline parameter is invalid. It does not contain the value. See the example of [`PipelineParameters`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParameterError {
-    /// There are too many, with this one.
+    /// This parameter exceeds the maximum number of parameters.
     TooMany(String),
     /// This name is empty or too long.
     Name(String),
-    /// The value of this one is too long.
+    /// The value of this parameter is too long.
     Value(String),
-    /// The value of this one is neither a boolean nor an integer nor a string.
+    /// The value of this parameter is not a boolean, an integer or a string.
     Kind(String),
 }
 
 impl PipelineParameters {
-    /// How many there may be.
+    /// The maximum number of parameters.
     pub const ENTRIES: usize = 100;
-    /// How many characters a name may have.
+    /// The maximum number of characters of a name.
     pub const NAME: usize = 128;
-    /// How many characters a value may have.
+    /// The maximum number of characters of a value.
     pub const VALUE: usize = 512;
 
-    /// No parameters.
+    /// Creates an empty set of parameters.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a parameter, in place of one of the same name.
+    /// Adds a parameter. It replaces a parameter with the same name.
     ///
     /// # Errors
     ///
-    /// CircleCI would not take it.
+    /// Returns an error if the name or the value is invalid, or if there are too many parameters.
     pub fn with(
         mut self,
         name: impl Into<String>,
@@ -99,22 +100,22 @@ impl PipelineParameters {
         Ok(self)
     }
 
-    /// By name.
+    /// Returns the value of a parameter.
     pub fn get(&self, name: &str) -> Option<&ParameterValue> {
         self.0.get(name)
     }
 
-    /// All, in the order of their names.
+    /// Returns all parameters, ordered by name.
     pub fn iter(&self) -> btree_map::Iter<'_, String, ParameterValue> {
         self.0.iter()
     }
 
-    /// How many.
+    /// Returns the number of parameters.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Returns true if there are no parameters.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -142,15 +143,21 @@ impl fmt::Display for ParameterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooMany(name) => {
-                write!(f, "parameter {name:?} is one too many: 100 may be given")
+                write!(f, "parameter {name:?} exceeds the limit of 100 parameters")
             }
             Self::Name(name) if name.is_empty() => f.write_str("a parameter has no name"),
-            Self::Name(name) => write!(f, "a name has more than 128 characters: {name:?}"),
-            Self::Value(name) => write!(f, "parameter {name:?} has more than 512 characters"),
+            Self::Name(name) => write!(
+                f,
+                "the parameter name has more than 128 characters: {name:?}"
+            ),
+            Self::Value(name) => write!(
+                f,
+                "the value of parameter {name:?} has more than 512 characters"
+            ),
             Self::Kind(name) => {
                 write!(
                     f,
-                    "parameter {name:?} is neither boolean nor integer nor string"
+                    "the value of parameter {name:?} must be a boolean, an integer or a string"
                 )
             }
         }
@@ -159,7 +166,7 @@ impl fmt::Display for ParameterError {
 
 impl std::error::Error for ParameterError {}
 
-/// An [`ErrorKind::InvalidArgument`].
+/// Becomes an [`ErrorKind::InvalidArgument`].
 impl From<ParameterError> for Error {
     fn from(error: ParameterError) -> Self {
         Self::new(ErrorKind::InvalidArgument)
@@ -168,7 +175,7 @@ impl From<ParameterError> for Error {
     }
 }
 
-/// [`PipelineParameters`], or the first [`ParameterError`]. With the feature `wait`.
+/// Creates [`PipelineParameters`], or returns the first [`ParameterError`]. Requires the feature `wait`.
 ///
 /// ```
 /// let parameters = circleci_api::params! { "deploy" => true, "environment" => "staging" }?;

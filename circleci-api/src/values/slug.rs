@@ -1,15 +1,15 @@
-//! The names of projects and organizations, checked when they are made.
+//! Validated slugs of projects and organizations.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A project: provider, organization and project, as in `gh/acme/web` or `circleci/<org id>/<project id>`.
+/// The slug of a project: provider, organization and project, as in `gh/acme/web` or `circleci/<org id>/<project id>`.
 ///
-/// Parsed from a slug (`github/acme/web` and `gh/acme/web` are the same project) or from a git remote
-/// (`https://github.com/acme/web.git`, `git@bitbucket.org:acme/web.git`, `ssh://git@github.com/acme/web`). The host of an ssh remote may be
-/// an alias such as `github.com-work`.
+/// It can be parsed from a slug or from the URL of a git remote, such as `https://github.com/acme/web.git`,
+/// `git@bitbucket.org:acme/web.git` or `ssh://git@github.com/acme/web`. `github/acme/web` and `gh/acme/web` are the same
+/// project. The host of an SSH remote may be an alias such as `github.com-work`.
 ///
 /// ```
 /// use circleci_api::ProjectSlug;
@@ -28,7 +28,7 @@ pub struct ProjectSlug {
     project: usize,
 }
 
-/// An organization: provider and name, as in `gh/acme` or `circleci/<org id>`.
+/// The slug of an organization: provider and name, as in `gh/acme` or `circleci/<org id>`.
 ///
 /// ```
 /// use circleci_api::OrgSlug;
@@ -45,7 +45,7 @@ pub struct OrgSlug {
     organization: usize,
 }
 
-/// Why a text is no slug. It says what was wanted, and not the text.
+/// The reason why a slug is invalid. It does not contain the invalid text.
 ///
 /// ```
 /// let slug = "acme/web".parse::<circleci_api::ProjectSlug>();
@@ -74,11 +74,12 @@ const BAD_REMOTE: SlugError = SlugError(
 );
 
 impl ProjectSlug {
-    /// Puts a slug together. White space around a part is left out.
+    /// Creates a slug from its parts. White space around a part is removed.
     ///
     /// # Errors
     ///
-    /// The provider is unknown, or a part is empty, `.` or `..`, or holds a slash or a control character.
+    /// Returns an error if the provider is unknown, or if a part is empty, is `.` or `..`, or contains a slash or a control
+    /// character.
     pub fn new(provider: &str, organization: &str, project: &str) -> Result<Self, SlugError> {
         let provider = canonical(provider)?;
         let [organization, project] = [organization, project].map(str::trim);
@@ -112,12 +113,12 @@ impl ProjectSlug {
         &self.text[self.project..]
     }
 
-    /// `gh/acme/web`.
+    /// The slug as text, such as `gh/acme/web`.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The organization that the project belongs to.
+    /// The slug of the organization that owns the project.
     pub fn org_slug(&self) -> OrgSlug {
         OrgSlug {
             text: self.text[..self.project - 1].to_owned(),
@@ -127,11 +128,12 @@ impl ProjectSlug {
 }
 
 impl OrgSlug {
-    /// Puts a slug together. White space around the organization is left out.
+    /// Creates a slug from its parts. White space around the organization is removed.
     ///
     /// # Errors
     ///
-    /// The provider is unknown, or the organization is empty, `.` or `..`, or holds a slash or a control character.
+    /// Returns an error if the provider is unknown, or if the organization is empty, is `.` or `..`, or contains a slash or a
+    /// control character.
     pub fn new(provider: &str, organization: &str) -> Result<Self, SlugError> {
         let (provider, organization) = (canonical(provider)?, organization.trim());
         if !is_part(organization) {
@@ -153,7 +155,7 @@ impl OrgSlug {
         &self.text[self.organization..]
     }
 
-    /// `gh/acme`.
+    /// The slug as text, such as `gh/acme`.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -187,7 +189,7 @@ impl FromStr for OrgSlug {
     }
 }
 
-/// The short form, so that one project has one slug.
+/// The short form of a provider, so that each project has exactly one slug.
 fn canonical(provider: &str) -> Result<&'static str, SlugError> {
     Ok(match provider {
         "gh" | "github" => "gh",
@@ -198,7 +200,7 @@ fn canonical(provider: &str) -> Result<&'static str, SlugError> {
     })
 }
 
-/// Whether a part of a slug stays that part wherever it is put.
+/// Whether a part of a slug is safe as a path segment.
 pub(crate) fn is_part(part: &str) -> bool {
     let is_forbidden = |c: char| c == '/' || c == '\\' || c.is_control();
     !matches!(part, "" | "." | "..")
@@ -213,7 +215,7 @@ pub(crate) fn is_part(part: &str) -> bool {
 struct Remote<'t> {
     host: &'t str,
     path: &'t str,
-    /// The remote is reached by ssh, whose configuration may define an alias for the host.
+    /// Whether the remote uses SSH, whose configuration may define an alias for the host.
     by_ssh: bool,
 }
 
@@ -221,7 +223,7 @@ struct Remote<'t> {
 fn remote(text: &str) -> Option<Remote<'_>> {
     if let Some((scheme, rest)) = text.split_once("://") {
         let (authority, path) = rest.split_once('/')?;
-        // Credentials in the remote are dropped unread.
+        // Skip credentials in the URL.
         let host = authority.rsplit('@').next()?;
         return Some(Remote {
             host: host.split(':').next()?,
@@ -237,8 +239,8 @@ fn remote(text: &str) -> Option<Remote<'_>> {
     })
 }
 
-/// The host of an ssh alias such as `github.com-work`. People with several keys use one alias for each. No top-level domain begins with
-/// `com-` or `org-`, so that an alias is never the name of another host.
+/// The host of an SSH alias such as `github.com-work`. People with several keys use one alias for each key. No top-level domain
+/// begins with `com-` or `org-`, so an alias is never the name of another host.
 fn without_alias(host: &str) -> &str {
     for known in ["github.com", "bitbucket.org"] {
         if let Some(rest) = host.strip_prefix(known)

@@ -1,31 +1,31 @@
-//! What CircleCI's words for a state mean: over or not, good or bad.
+//! Questions about the statuses of CircleCI: finished, success or failure.
 
 use crate::generated::types::{
     JobDetails, JobStatus, Workflow, WorkflowJob, WorkflowStatus, if_type,
 };
 
-/// Judgements. A word that this version of the crate does not know is none of the three.
+/// Questions about the status. All three are false for a status that this version of the crate does not know.
 impl WorkflowStatus {
-    /// Nothing will happen any more, unless somebody reruns it.
+    /// Whether the workflow has ended. Only a rerun can change that.
     ///
     /// ```
     /// use circleci_api::types::WorkflowStatus;
     ///
     /// assert!(WorkflowStatus::Success.is_success() && WorkflowStatus::Success.is_finished());
     /// assert!(WorkflowStatus::Canceled.is_finished());
-    /// // A job has failed and others are still running.
+    /// // A job has failed, and other jobs are still running.
     /// assert!(!WorkflowStatus::Failing.is_finished());
     /// ```
     pub fn is_finished(&self) -> bool {
         self.is_success() || self.is_failure() || *self == Self::NotRun
     }
 
-    /// All went well.
+    /// Whether the workflow ended with success.
     pub fn is_success(&self) -> bool {
         *self == Self::Success
     }
 
-    /// It is over, and not for good: failed, in error, canceled, unauthorized.
+    /// Whether the workflow ended without success: failed, error, canceled or unauthorized.
     ///
     /// ```
     /// use circleci_api::types::WorkflowStatus;
@@ -41,10 +41,10 @@ impl WorkflowStatus {
     }
 }
 
-/// Judgements. A word that this version of the crate does not know is none of the three, but for
-/// `skipped`, which CircleCI says of a job that did not have to run, and which is finished.
+/// Questions about the status. All three are false for a status that this version of the crate does not know. The exception is
+/// `skipped`, which is finished: CircleCI sends it for a job that did not need to run.
 impl JobStatus {
-    /// Nothing will happen any more.
+    /// Whether the job has ended.
     ///
     /// ```
     /// use circleci_api::types::JobStatus;
@@ -60,12 +60,12 @@ impl JobStatus {
             || self.as_str() == "skipped"
     }
 
-    /// All went well.
+    /// Whether the job ended with success.
     pub fn is_success(&self) -> bool {
         *self == Self::Success
     }
 
-    /// It is over, and not for good: failed, timed out, canceled, unauthorized, or the infrastructure's fault.
+    /// Whether the job ended without success: failed, timed out, canceled, unauthorized, or an infrastructure failure.
     ///
     /// ```
     /// use circleci_api::types::JobStatus;
@@ -86,11 +86,11 @@ impl JobStatus {
     }
 }
 
-// The documents of 2023 have no usage exports.
+// The API documents of 2023 have no usage exports.
 if_type! { UsageExportJobState =>
-    /// Judgements. A word that this version of the crate does not know is none of the three.
+    /// Questions about the state. All three are false for a state that this version of the crate does not know.
     impl crate::generated::types::UsageExportJobState {
-        /// Nothing will happen any more.
+        /// Whether the export has ended.
         ///
         /// ```
         /// use circleci_api::types::UsageExportJobState;
@@ -103,12 +103,12 @@ if_type! { UsageExportJobState =>
             self.is_success() || self.is_failure()
         }
 
-        /// There is something to download, or nothing to export.
+        /// Whether the export succeeded. It has files to download, unless there was nothing to export.
         pub fn is_success(&self) -> bool {
             *self == Self::Completed
         }
 
-        /// There will be nothing to download.
+        /// Whether the export failed.
         pub fn is_failure(&self) -> bool {
             *self == Self::Failed
         }
@@ -118,7 +118,7 @@ if_type! { UsageExportJobState =>
 macro_rules! judged_by_status {
     ($($name:ident),*) => {
         $(
-            /// Judgements by its `status`. Without one it is none of the three.
+            /// Questions about the `status`. All three are false without a status.
             ///
             /// ```
             /// # use circleci_api::serde_json::{self, json};
@@ -130,27 +130,27 @@ macro_rules! judged_by_status {
             /// # let (it, still) = (it("failed")?, it("running")?);
             #[doc = concat!(" fn verdict(it: &", stringify!($name), ") -> &'static str {")]
             ///     match it {
-            ///         it if it.is_success() => "well done",
-            ///         it if it.is_failure() => "look into it",
+            ///         it if it.is_success() => "success",
+            ///         it if it.is_failure() => "failure",
             ///         it if it.is_finished() => "it did not run",
-            ///         _ => "wait",
+            ///         _ => "not finished",
             ///     }
             /// }
-            /// # assert_eq!((verdict(&it), verdict(&still)), ("look into it", "wait"));
+            /// # assert_eq!((verdict(&it), verdict(&still)), ("failure", "not finished"));
             /// # Ok::<(), serde_json::Error>(())
             /// ```
             impl $name {
-                /// Nothing will happen any more, unless somebody reruns it.
+                /// Whether it has ended. Only a rerun can change that.
                 pub fn is_finished(&self) -> bool {
                     self.status.as_ref().is_some_and(|status| status.is_finished())
                 }
 
-                /// All went well.
+                /// Whether it ended with success.
                 pub fn is_success(&self) -> bool {
                     self.status.as_ref().is_some_and(|status| status.is_success())
                 }
 
-                /// It is over, and not for good.
+                /// Whether it ended without success.
                 pub fn is_failure(&self) -> bool {
                     self.status.as_ref().is_some_and(|status| status.is_failure())
                 }

@@ -1,9 +1,9 @@
-//! Timetables that CircleCI accepts: days of the week or days of the month, never neither.
+//! Constructors for timetables. CircleCI requires the days of the week or the days of the month.
 
 use crate::generated::types::{DayOfWeek, Timetable};
 
 impl Timetable {
-    /// Triggers `per_hour` times (1 to 60) in each of the hours (0 to 23, UTC) of the given days of the week.
+    /// A timetable that triggers `per_hour` times (1 to 60) in each of the hours (0 to 23, UTC) on these days of the week.
     ///
     /// ```
     /// use circleci_api::types::{DayOfWeek, Timetable};
@@ -19,7 +19,8 @@ impl Timetable {
         Self::new(per_hour, hours_of_day).days_of_week(days_of_week)
     }
 
-    /// Triggers `per_hour` times (1 to 60) in each of the hours (0 to 23, UTC) of the given days of the month (1 to 31).
+    /// A timetable that triggers `per_hour` times (1 to 60) in each of the hours (0 to 23, UTC) on these days of the month (1 to
+    /// 31).
     ///
     /// ```
     /// use circleci_api::types::Timetable;

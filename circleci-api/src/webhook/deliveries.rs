@@ -1,4 +1,4 @@
-//! Deliveries that have come before.
+//! Detects repeated deliveries.
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
@@ -6,10 +6,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-/// Remembers the ids of the latest deliveries: CircleCI sends one again when it saw no answer, and sometimes without a
-/// reason. To be shared by whatever receives; of any two deliveries with one id, only one is new.
+/// Remembers the ids of the latest deliveries, to detect repeated ones. CircleCI repeats a delivery that got no answer, and
+/// sometimes for no visible reason.
 ///
-/// An id takes less than 150 bytes, however long it is, and the oldest one makes room for the newest.
+/// Share one instance among all threads and tasks that receive deliveries. Of several deliveries with the same id, exactly
+/// one is new. Each id takes less than 150 bytes, regardless of its length. When the capacity is reached, a new id replaces
+/// the oldest one.
 ///
 /// ```
 /// use circleci_api::webhook::Deliveries;
@@ -20,7 +22,7 @@ use sha2::{Digest, Sha256};
 /// assert!(!deliveries.is_new("3888f21b"));
 /// assert_eq!(deliveries.len(), 1);
 ///
-/// // What could not be dealt with is to be sent again.
+/// // Processing failed, so the next delivery of this event must count as new.
 /// deliveries.forget("3888f21b");
 /// assert!(deliveries.is_new("3888f21b"));
 /// ```
@@ -36,7 +38,7 @@ struct Known {
 }
 
 impl Deliveries {
-    /// Remembers so many ids, and at least one.
+    /// Creates a memory for this many ids. 0 counts as 1.
     pub fn new(capacity: usize) -> Self {
         Self {
             capacity: capacity.max(1),
@@ -44,7 +46,7 @@ impl Deliveries {
         }
     }
 
-    /// Whether the id has not been seen, or was [forgotten](Self::forget). From now on it has been seen.
+    /// Remembers the id, and returns true if it was not remembered before. An id that was [forgotten](Self::forget) is new.
     pub fn is_new(&self, id: &str) -> bool {
         let id = digest(id);
         let mut known = self.known();
@@ -60,8 +62,8 @@ impl Deliveries {
         true
     }
 
-    /// Takes the id back, so that the same delivery is new when it comes again: for one that could not be dealt with,
-    /// and was answered with an error.
+    /// Forgets the id, so that the same delivery is new when it is repeated. Call it when processing failed and the receiver
+    /// answers with an error.
     pub fn forget(&self, id: &str) {
         let id = digest(id);
         let mut known = self.known();
@@ -70,18 +72,18 @@ impl Deliveries {
         }
     }
 
-    /// How many ids are remembered.
+    /// Returns the number of remembered ids.
     pub fn len(&self) -> usize {
         self.known().order.len()
     }
 
-    /// Whether no id is remembered.
+    /// Returns true if no id is remembered.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        // A panic elsewhere leaves at worst an id that is not in both collections.
+        // After a panic elsewhere, at worst one id is in only one of the collections.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -92,7 +94,7 @@ impl fmt::Debug for Deliveries {
     }
 }
 
-/// Of one length, whatever the sender calls it.
+/// A digest of fixed length, because the sender may choose an id of any length.
 fn digest(id: &str) -> [u8; 32] {
     Sha256::digest(id.as_bytes()).into()
 }

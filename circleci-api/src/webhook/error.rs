@@ -1,11 +1,11 @@
-//! Why a delivery is not taken.
+//! The error of a rejected delivery.
 
 use std::error::Error;
 use std::fmt;
 
 use http::StatusCode;
 
-/// Why a delivery is not taken. It holds neither the secret nor the signature that was expected.
+/// The reason why a delivery is rejected. It contains neither the secret nor the expected signature.
 ///
 /// ```
 /// use circleci_api::webhook::{Verifier, WebhookError};
@@ -15,31 +15,31 @@ use http::StatusCode;
 /// assert!(unsigned.is_err_and(|error| error.status() == 401));
 ///
 /// let signed = verifier.read(verifier.sign("{}")?, "{}");
-/// assert!(matches!(signed, Err(WebhookError::Body { .. }))); // and yet no event
+/// assert!(matches!(signed, Err(WebhookError::Body { .. }))); // signed, but not an event
 /// assert!(signed.is_err_and(|error| error.status() == 400));
 /// # Ok::<(), WebhookError>(())
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WebhookError {
-    /// The verifier's secret is empty or blank: everyone could sign with that.
+    /// The verifier's secret is empty or blank. Anyone could sign with such a secret.
     NoSecret,
-    /// There is no `v1` signature in the header.
+    /// The header has no `v1` signature.
     NoSignature,
-    /// No signature is that of the body: another secret, another body, or not from CircleCI.
+    /// No signature matches the body. The secret or the body differs, or the delivery is not from CircleCI.
     Mismatch,
-    /// It is from CircleCI, and not what an event looks like.
+    /// The signature is valid, but the body is not an event.
     #[non_exhaustive]
     Body {
-        /// Where in the JSON, such as `workflow.id`; `None` if it is no JSON at all.
+        /// The place of the error in the JSON, such as `workflow.id`, or `None` if the body is not valid JSON.
         path: Option<String>,
-        /// What is wrong there.
+        /// The error at this place.
         source: serde_json::Error,
     },
 }
 
 impl WebhookError {
-    /// What to answer the sender: 500 without a secret, 401 for a signature that is missing or wrong, 400 for the body.
+    /// The status to answer with: 500 without a secret, 401 for a missing or wrong signature, 400 for an invalid body.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NoSecret => StatusCode::INTERNAL_SERVER_ERROR,
@@ -52,9 +52,9 @@ impl WebhookError {
 impl fmt::Display for WebhookError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoSecret => f.write_str("there is no secret to verify the webhook with"),
-            Self::NoSignature => f.write_str("the webhook carries no v1 signature"),
-            Self::Mismatch => f.write_str("the webhook's signature is not that of its body"),
+            Self::NoSecret => f.write_str("the webhook secret is empty; set the signing secret"),
+            Self::NoSignature => f.write_str("the webhook has no v1 signature"),
+            Self::Mismatch => f.write_str("the webhook's signature does not match its body"),
             Self::Body {
                 path: Some(path), ..
             } => {

@@ -1,4 +1,4 @@
-//! What is delivered.
+//! The events that webhooks deliver.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -11,10 +11,10 @@ use crate::json::open_enum::open_enum;
 use crate::json::read::{self, Fault};
 use crate::values::slug::{ProjectSlug, SlugError};
 
-/// A delivery.
+/// A webhook event.
 ///
-/// CircleCI's events are open: fields come and go. What is typed here is what its documentation names, nearly all of it
-/// optional; the rest is in [`json`](Self::json).
+/// CircleCI adds and removes fields of events. This type has the fields of CircleCI's documentation, and most of them are
+/// optional. [`json`](Self::json) has all fields.
 ///
 /// ```
 /// use circleci_api::webhook::{Event, EventType};
@@ -37,18 +37,18 @@ use crate::values::slug::{ProjectSlug, SlugError};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
-    /// The same for every delivery of one event; see [`Deliveries`](super::Deliveries).
+    /// The id of the event. Repeated deliveries of one event have the same id; see [`Deliveries`](super::Deliveries).
     pub id: String,
-    /// When it happened.
+    /// The time of the event.
     pub happened_at: Option<Timestamp>,
-    /// The webhook that it was sent for.
+    /// The webhook that sent the event.
     pub webhook: Option<Sender>,
-    /// What happened.
+    /// The content, which depends on the type of the event.
     pub payload: Payload,
     json: Value,
 }
 
-/// What happened.
+/// The content of an [`Event`].
 ///
 /// ```
 /// use circleci_api::webhook::{Event, Payload};
@@ -56,10 +56,10 @@ pub struct Event {
 /// fn line(event: &Event) -> String {
 ///     match &event.payload {
 ///         Payload::WorkflowCompleted(done) => format!("{}: {:?}", done.workflow.name, done.workflow.status),
-///         // Its workflow may go on.
+///         // The workflow of the job may still be running.
 ///         Payload::JobCompleted(done) => format!("{} ({:?}): {:?}", done.job.name, done.job.number, done.job.status),
-///         Payload::Ping => "somebody tries it".to_owned(),
-///         _ => format!("{}: nothing that we know", event.type_()),
+///         Payload::Ping => "a test".to_owned(),
+///         _ => format!("{}: unknown type", event.type_()),
 ///     }
 /// }
 /// # let read = |json: &str| Event::from_slice(json.as_bytes()).map(|event| line(&event));
@@ -69,29 +69,30 @@ pub struct Event {
 /// # let test = read(r#"{"id":"2","type":"job-completed",
 /// #     "job":{"id":"8bd71c28-4969-3677-8940-3e3a61c46660","name":"test","number":1843,"status":"failed"}}"#)?;
 /// # assert_eq!(test, "test (Some(1843)): Some(Failed)");
-/// # assert_eq!(read(r#"{"id":"3","type":"ping"}"#)?, "somebody tries it");
-/// # assert_eq!(read(r#"{"id":"4","type":"step-completed"}"#)?, "step-completed: nothing that we know");
+/// # assert_eq!(read(r#"{"id":"3","type":"ping"}"#)?, "a test");
+/// # assert_eq!(read(r#"{"id":"4","type":"step-completed"}"#)?, "step-completed: unknown type");
 /// # Ok::<(), circleci_api::webhook::WebhookError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Payload {
-    /// `workflow-completed`: a workflow is done, for better or worse.
+    /// `workflow-completed`: a workflow has ended, successfully or not.
     WorkflowCompleted(Box<WorkflowCompleted>),
-    /// `job-completed`: a job is done, for better or worse.
+    /// `job-completed`: a job has ended, successfully or not.
     JobCompleted(Box<JobCompleted>),
-    /// `ping`: someone pressed "Test Ping Event". Nothing happened.
+    /// `ping`: someone pressed "Test Ping Event" in the web app.
     Ping,
-    /// A type that this version of the crate does not know; its content is in [`Event::json`].
+    /// A type that this version of the crate does not know. [`Event::json`] has its content.
     Unknown(String),
 }
 
 impl Event {
-    /// Reads a delivery whose signature has been [verified](super::Verifier::verify).
+    /// Parses the body of a delivery. [Verify](super::Verifier::verify) its signature first.
     ///
     /// # Errors
     ///
-    /// [`WebhookError::Body`]: no JSON, no `id` or `type`, or a `workflow-completed` without a workflow and the like.
+    /// Returns [`WebhookError::Body`] if the body is not valid JSON, or if it lacks a required field, such as `id`, `type`, or
+    /// the workflow of a `workflow-completed` event.
     pub fn from_slice(body: &[u8]) -> Result<Self, WebhookError> {
         let json: Value = read::from_slice(body).map_err(unreadable)?;
         let head: Head = typed(&json)?;
@@ -110,7 +111,7 @@ impl Event {
         })
     }
 
-    /// What type of event it is. That of a [`Payload::Unknown`] is the word as it was sent.
+    /// The type of the event. For a [`Payload::Unknown`], it contains the type as it was sent.
     pub fn type_(&self) -> EventType {
         match &self.payload {
             Payload::WorkflowCompleted(_) => EventType::WorkflowCompleted,
@@ -120,7 +121,7 @@ impl Event {
         }
     }
 
-    /// All of it as it came, with what this version of the crate does not know.
+    /// The whole event as JSON, including fields that this version of the crate does not know.
     ///
     /// ```
     /// use circleci_api::webhook::Event;
@@ -133,7 +134,7 @@ impl Event {
         &self.json
     }
 
-    /// The project that it happened in.
+    /// The project of the event.
     pub fn project(&self) -> Option<&Project> {
         match &self.payload {
             Payload::WorkflowCompleted(event) => event.project.as_ref(),
@@ -142,7 +143,7 @@ impl Event {
         }
     }
 
-    /// The pipeline that it happened in.
+    /// The pipeline of the event.
     pub fn pipeline(&self) -> Option<&Pipeline> {
         match &self.payload {
             Payload::WorkflowCompleted(event) => event.pipeline.as_ref(),
@@ -152,7 +153,7 @@ impl Event {
     }
 }
 
-/// A part of the delivery as a type, or where it is not one.
+/// Decodes the delivery as a type. The error has the place in the JSON.
 fn typed<T: DeserializeOwned>(json: &Value) -> Result<T, WebhookError> {
     read::from_value(json).map_err(unreadable)
 }
@@ -200,21 +201,21 @@ open_enum! {
 }
 
 object! {
-    /// What every event has.
+    /// The fields that all events have.
     Head requires "id", "type" {
-        /// The event's id.
+        /// The id of the event.
         id: String = required(0) "id",
-        /// What happened.
+        /// The type of the event.
         type_: EventType = required(1) "type",
-        /// When.
+        /// The time of the event.
         happened_at: Option<Timestamp> = optional "happened_at",
-        /// For which webhook.
+        /// The webhook that sent the event.
         webhook: Option<Sender> = optional "webhook",
     }
 }
 
 object! {
-    /// A workflow is done. See the example of [`Payload`].
+    /// A workflow has ended. See the example of [`Payload`].
     WorkflowCompleted requires "workflow" {
         /// The workflow, with its status.
         workflow: Workflow = required(0) "workflow",
@@ -228,11 +229,11 @@ object! {
 }
 
 object! {
-    /// A job is done. See the example of [`Payload`].
+    /// A job has ended. See the example of [`Payload`].
     JobCompleted requires "job" {
         /// The job.
         job: Job = required(0) "job",
-        /// The workflow that it is part of. It may go on, and has no status here.
+        /// The workflow of the job. It may still be running, and has no status here.
         workflow: Option<Workflow> = optional "workflow",
         /// The pipeline that it is part of.
         pipeline: Option<Pipeline> = optional "pipeline",
@@ -244,11 +245,11 @@ object! {
 }
 
 object! {
-    /// The webhook that an event was sent for. See the example of [`Event`].
+    /// The webhook that sent an event. See the example of [`Event`].
     Sender {
-        /// Its id.
+        /// The id of the webhook.
         id: Option<String> = with(Text) "id",
-        /// Its name.
+        /// The name of the webhook.
         name: Option<String> = with(Text) "name",
     }
 }
@@ -256,21 +257,21 @@ object! {
 object! {
     /// A project. See the example of [`Event`].
     Project {
-        /// Its id.
+        /// The id of the project.
         id: Option<String> = with(Text) "id",
-        /// Its name.
+        /// The name of the project.
         name: Option<String> = with(Text) "name",
-        /// Its slug as it was sent, in the long form `github/acme/web`; see [`project_slug`](Self::project_slug).
+        /// The slug as it was sent, in the long form `github/acme/web`; see [`project_slug`](Self::project_slug).
         slug: Option<String> = with(Text) "slug",
     }
 }
 
 impl Project {
-    /// The slug as operations take it: `gh/acme/web`. See the example of [`Event`].
+    /// The slug in the form that operations accept, such as `gh/acme/web`. See the example of [`Event`].
     ///
     /// # Errors
     ///
-    /// There is none, or its provider is one that this version of the crate does not know.
+    /// Returns an error if the event has no slug, or if this version of the crate does not know its provider.
     pub fn project_slug(&self) -> Result<ProjectSlug, SlugError> {
         self.slug.as_deref().unwrap_or_default().parse()
     }
@@ -279,9 +280,9 @@ impl Project {
 object! {
     /// An organization. No example: it is a name and an id.
     Organization {
-        /// Its id.
+        /// The id of the organization.
         id: Option<String> = with(Text) "id",
-        /// Its name.
+        /// The name of the organization.
         name: Option<String> = with(Text) "name",
     }
 }
@@ -289,17 +290,17 @@ object! {
 object! {
     /// A workflow. See the example of [`Payload`].
     Workflow requires "id", "name" {
-        /// Its id, for the operations on workflows.
+        /// The id, for the operations on workflows.
         id: Uuid = required(0) "id",
-        /// Its name in the configuration.
+        /// The name in the configuration.
         name: String = required(1) "name",
-        /// How it ended; not there in `job-completed`.
+        /// How the workflow ended. `None` in `job-completed` events.
         status: Option<Outcome> = optional "status",
-        /// When it was created.
+        /// When the workflow was created.
         created_at: Option<Timestamp> = optional "created_at",
-        /// When it ended.
+        /// When the workflow ended.
         stopped_at: Option<Timestamp> = optional "stopped_at",
-        /// Where people see it.
+        /// The URL of the workflow in the web app.
         url: Option<String> = with(Text) "url",
     }
 }
@@ -307,17 +308,17 @@ object! {
 object! {
     /// A job. See the example of [`Payload`].
     Job requires "id", "name" {
-        /// Its id.
+        /// The id of the job.
         id: Uuid = required(0) "id",
-        /// Its name in the configuration.
+        /// The name in the configuration.
         name: String = required(1) "name",
-        /// Its number in the project, for the operations on jobs.
+        /// The number of the job in its project, for the operations on jobs.
         number: Option<i64> = optional "number",
-        /// How it ended.
+        /// How the job ended.
         status: Option<Outcome> = optional "status",
-        /// When it began.
+        /// When the job started.
         started_at: Option<Timestamp> = optional "started_at",
-        /// When it ended.
+        /// When the job ended.
         stopped_at: Option<Timestamp> = optional "stopped_at",
     }
 }
@@ -325,9 +326,9 @@ object! {
 object! {
     /// A pipeline.
     ///
-    /// What was built is in [`vcs`](Self::vcs) or in [`trigger_parameters`](Self::trigger_parameters), which depends on
-    /// how the project is connected; [`branch`](Self::branch), [`tag`](Self::tag) and [`revision`](Self::revision) look
-    /// in both.
+    /// Depending on how the project is connected, the built commit is in [`vcs`](Self::vcs) or in
+    /// [`trigger_parameters`](Self::trigger_parameters). [`branch`](Self::branch), [`tag`](Self::tag) and
+    /// [`revision`](Self::revision) look in both.
     ///
     /// ```
     /// # use circleci_api::{serde_json::{from_value, json}, webhook::Pipeline};
@@ -350,33 +351,33 @@ object! {
     /// # Ok::<(), circleci_api::serde_json::Error>(())
     /// ```
     Pipeline requires "id" {
-        /// Its id, for the operations on pipelines.
+        /// The id, for the operations on pipelines.
         id: Uuid = required(0) "id",
-        /// Its number in the project.
+        /// The number of the pipeline in its project.
         number: Option<i64> = optional "number",
-        /// When it was created.
+        /// When the pipeline was created.
         created_at: Option<Timestamp> = optional "created_at",
-        /// What it was created by.
+        /// What created the pipeline.
         trigger: Option<Trigger> = optional "trigger",
-        /// What was built, of a GitHub OAuth or Bitbucket project.
+        /// The built commit, for GitHub OAuth and Bitbucket projects.
         vcs: Option<Vcs> = optional "vcs",
-        /// What was built, of any other project: maps such as `circleci`, `git`, `gitlab`, `github_app`.
+        /// The built commit, for all other projects: maps such as `circleci`, `git`, `gitlab`, `github_app`.
         trigger_parameters: Option<Map<String, Value>> = optional "trigger_parameters",
     }
 }
 
 impl Pipeline {
-    /// The branch, if it was one that was built.
+    /// The branch, if the pipeline built one.
     pub fn branch(&self) -> Option<&str> {
         self.built(|vcs| vcs.branch.as_deref(), &["branch"])
     }
 
-    /// The tag, if it was one that was built.
+    /// The tag, if the pipeline built one.
     pub fn tag(&self) -> Option<&str> {
         self.built(|vcs| vcs.tag.as_deref(), &["tag"])
     }
 
-    /// The commit, as its hash.
+    /// The hash of the built commit.
     pub fn revision(&self) -> Option<&str> {
         self.built(
             |vcs| vcs.revision.as_deref(),
@@ -391,7 +392,7 @@ impl Pipeline {
     ) -> Option<&'a str> {
         let vcs = self.vcs.as_ref().and_then(in_vcs);
         let parameters = self.trigger_parameters.iter().flat_map(|groups| {
-            // `git` is common to all providers; then the provider's own.
+            // `git` is common to all providers. The maps of single providers follow.
             let git = groups.get("git").into_iter();
             git.chain(
                 groups
@@ -405,35 +406,35 @@ impl Pipeline {
                 .iter()
                 .filter_map(|name| group.get(name).and_then(Value::as_str))
         });
-        // What does not apply is empty there.
+        // Fields that do not apply are empty strings.
         vcs.into_iter().chain(found).find(|text| !text.is_empty())
     }
 }
 
 object! {
-    /// What a pipeline was created by. See the example of [`Pipeline`].
+    /// The trigger that created a pipeline. See the example of [`Pipeline`].
     Trigger {
-        /// Such as `webhook`, `api`, `schedule`, `gitlab`.
+        /// The type, such as `webhook`, `api`, `schedule`, `gitlab`.
         type_: Option<String> = with(Text) "type",
     }
 }
 
 object! {
-    /// What was built, of a GitHub OAuth or Bitbucket project. See the example of [`Pipeline`].
+    /// The built commit of a GitHub OAuth or Bitbucket project. See the example of [`Pipeline`].
     Vcs {
         /// `github` or `bitbucket`.
         provider_name: Option<String> = with(Text) "provider_name",
-        /// The repository that was built.
+        /// The URL of the repository that was built.
         target_repository_url: Option<String> = with(Text) "target_repository_url",
-        /// The repository that the commit is in: another one for a pull request from a fork.
+        /// The URL of the repository that contains the commit. It differs for a pull request from a fork.
         origin_repository_url: Option<String> = with(Text) "origin_repository_url",
-        /// The commit, as its hash.
+        /// The hash of the commit.
         revision: Option<String> = with(Text) "revision",
         /// The commit.
         commit: Option<Commit> = optional "commit",
-        /// The branch, unless it was a tag.
+        /// The branch, if the pipeline built one.
         branch: Option<String> = with(Text) "branch",
-        /// The tag, unless it was a branch.
+        /// The tag, if the pipeline built one.
         tag: Option<String> = with(Text) "tag",
     }
 }
@@ -441,23 +442,23 @@ object! {
 object! {
     /// A commit. See the example of [`Pipeline`].
     Commit {
-        /// The first line of its message, perhaps cut off.
+        /// The first line of the message. It may be truncated.
         subject: Option<String> = with(Text) "subject",
-        /// The other lines, perhaps cut off.
+        /// The remaining lines of the message. They may be truncated.
         body: Option<String> = with(Text) "body",
-        /// Who wrote it.
+        /// The author.
         author: Option<Person> = optional "author",
-        /// When it was written.
+        /// The author date.
         authored_at: Option<Timestamp> = optional "authored_at",
-        /// Who committed it.
+        /// The committer.
         committer: Option<Person> = optional "committer",
-        /// When it was committed.
+        /// The commit date.
         committed_at: Option<Timestamp> = optional "committed_at",
     }
 }
 
 object! {
-    /// Someone who writes commits. See the example of [`Pipeline`].
+    /// The author or the committer of a commit. See the example of [`Pipeline`].
     Person {
         /// The name.
         name: Option<String> = with(Text) "name",

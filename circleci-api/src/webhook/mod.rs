@@ -1,7 +1,7 @@
-//! Webhooks: what CircleCI sends when a workflow or a job is done. With the feature `webhooks`.
+//! Webhooks: the events that CircleCI sends when a workflow or a job ends. Requires the feature `webhooks`.
 //!
-//! A receiver checks a delivery with a [`Verifier`], over the bytes as they came, reads it as an [`Event`], and lets
-//! [`Deliveries`] tell whether it has come before. It brings its own HTTP server, whichever that is.
+//! This module works with any HTTP server. A receiver takes three steps: it checks the raw bytes of a delivery with a
+//! [`Verifier`], parses them as an [`Event`], and detects repeated deliveries with [`Deliveries`].
 //!
 //! ```
 //! use circleci_api::webhook::{Deliveries, Outcome, Payload, Verifier};
@@ -9,7 +9,7 @@
 //! let verifier = Verifier::new("the webhook's signing secret");
 //! let deliveries = Deliveries::new(10_000);
 //!
-//! // What an HTTP server hands over: the header `circleci-signature`, and the body before anything has parsed it.
+//! // From the HTTP server: the value of the header `circleci-signature`, and the raw bytes of the body.
 //! # let body = br#"{"id":"3888f21b","type":"workflow-completed","happened_at":"2026-03-01T12:00:00.317Z",
 //! #     "workflow":{"id":"fda08377-fe7e-46b1-8992-3a7aaecac9c3","name":"build","status":"failed"},
 //! #     "project":{"slug":"github/acme/web"},

@@ -8,14 +8,15 @@ use sha2::Sha256;
 
 use super::{Event, WebhookError};
 
-/// The header that carries the signatures: `v1=<64 hex digits>`, perhaps followed by `,v2=…`. See the example of
+/// The name of the header with the signatures: `v1=<64 hex digits>`, which `,v2=…` may follow. See the example of
 /// [`Verifier::read`].
 pub const SIGNATURE_HEADER: &str = "circleci-signature";
 
-/// How many signatures of a header are looked at. A rotation needs two; a header of thousands would only cost time.
+/// The maximum number of signatures to check in a header. A rotation of secrets needs two, and the limit bounds the time for a
+/// header with thousands.
 const MOST: usize = 16;
 
-/// Tells whether a delivery is from CircleCI. It knows the webhook's signing secret, and does not show it.
+/// Checks that a delivery is from CircleCI. It holds the signing secret of the webhook, and never shows it.
 ///
 /// ```
 /// use circleci_api::webhook::Verifier;
@@ -40,23 +41,23 @@ impl Verifier {
         }
     }
 
-    /// Takes another secret too: the old one while a new one is rolled out, or that of another webhook. It is trimmed as in
-    /// [`new`](Self::new).
+    /// Adds another accepted secret, such as the old one during a rotation, or the secret of another webhook. White space
+    /// around it is removed, as in [`new`](Self::new).
     #[must_use]
     pub fn or(mut self, secret: impl Into<SecretString>) -> Self {
         self.secrets.push(trimmed(secret.into()));
         self
     }
 
-    /// Whether one of the header's `v1` signatures is that of the body, by one of the secrets. Compared in constant time;
-    /// versions that this crate does not know are passed over.
+    /// Checks that a `v1` signature of the header matches the body and one of the secrets. The comparison takes constant
+    /// time. Signatures of other versions are ignored.
     ///
-    /// `header` is the value of [`SIGNATURE_HEADER`], empty where there is none; `body` is what came over the wire,
-    /// byte for byte. JSON that was parsed and written again has another signature.
+    /// `header` is the value of [`SIGNATURE_HEADER`], or empty if the request has no such header. `body` is the raw body of
+    /// the request, byte for byte: JSON that was parsed and serialized again has a different signature.
     ///
     /// # Errors
     ///
-    /// [`WebhookError::NoSecret`], [`WebhookError::NoSignature`] or [`WebhookError::Mismatch`].
+    /// Returns [`WebhookError::NoSecret`], [`WebhookError::NoSignature`] or [`WebhookError::Mismatch`].
     pub fn verify(
         &self,
         header: impl AsRef<[u8]>,
@@ -71,7 +72,7 @@ impl Verifier {
         if signatures.is_empty() {
             return Err(WebhookError::NoSignature);
         }
-        // What is not 32 bytes in hex is no signature of ours, and no secret is needed to see that.
+        // A signature is 32 bytes in hex. The check of this format does not depend on the secret.
         let signatures: Vec<[u8; 32]> = signatures.into_iter().filter_map(from_hex).collect();
         for secret in secrets {
             let Some(mac) = mac(secret, body) else {
@@ -87,13 +88,13 @@ impl Verifier {
         Err(WebhookError::Mismatch)
     }
 
-    /// [Verifies](Self::verify) a delivery, and reads it.
+    /// [Verifies](Self::verify) and parses a delivery.
     ///
     /// ```
     /// use circleci_api::http::HeaderMap;
     /// use circleci_api::webhook::{Event, SIGNATURE_HEADER, Verifier, WebhookError};
     ///
-    /// // While the secret is replaced, deliveries may be signed with either.
+    /// // During a rotation, deliveries may be signed with either secret.
     /// let verifier = Verifier::new("the new secret").or("the old secret");
     /// let receive = |headers: &HeaderMap, body: &[u8]| -> Result<Event, WebhookError> {
     ///     let signature = headers.get(SIGNATURE_HEADER).map_or(&b""[..], |value| value.as_bytes());
@@ -110,7 +111,8 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// As [`verify`](Self::verify) and [`Event::from_slice`]. Nothing is parsed before the signature is found good.
+    /// Returns the errors of [`verify`](Self::verify) and [`Event::from_slice`]. The body is only parsed if the signature is
+    /// valid.
     pub fn read(
         &self,
         header: impl AsRef<[u8]>,
@@ -121,11 +123,11 @@ impl Verifier {
         Event::from_slice(body)
     }
 
-    /// Signs a body as CircleCI does, by the first secret: for the tests of a receiver.
+    /// Signs a body as CircleCI does, with the first secret. Use it in tests of a receiver.
     ///
     /// # Errors
     ///
-    /// [`WebhookError::NoSecret`].
+    /// Returns [`WebhookError::NoSecret`] if the secret is empty or blank.
     pub fn sign(&self, body: impl AsRef<[u8]>) -> Result<String, WebhookError> {
         let mac = self
             .usable()
@@ -163,7 +165,7 @@ impl fmt::Debug for Verifier {
     }
 }
 
-/// `None` is for a key of a bad length, which HMAC does not have.
+/// Returns `None` for a key of an invalid length. HMAC accepts keys of any length, so this does not happen.
 fn mac(secret: &SecretString, body: &[u8]) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).ok()?;
     mac.update(body);

@@ -1,4 +1,4 @@
-//! Dates, some of which are not what they should be.
+//! Dates in any of the formats that CircleCI sends.
 
 use std::fmt;
 
@@ -6,7 +6,8 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-/// A date as it was sent. Most are RFC 3339; one that is not stays readable as text, and does not cost the event.
+/// A date as it was sent. Most dates are RFC 3339. Any other text is kept, so that an unusual date does not make the event
+/// unreadable.
 ///
 /// ```
 /// use circleci_api::webhook::Timestamp;
@@ -20,9 +21,9 @@ use serde_json::Value;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Timestamp(String);
 
-/// What has been seen besides RFC 3339, with an offset.
+/// Formats with an offset, in addition to RFC 3339.
 const WITH_OFFSET: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f %z"];
-/// And without one, or with the name of UTC, which it then is.
+/// Formats without an offset. They mean UTC.
 const WITHOUT: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"];
 
 impl Timestamp {
@@ -31,11 +32,13 @@ impl Timestamp {
         &self.0
     }
 
-    /// The date, if the text is one: RFC 3339, RFC 2822, or `2026-03-01 12:00:05 +0100` with or without the name of a
-    /// zone behind it. One that says no offset is taken for UTC, unless it names another zone.
+    /// Parses the date. Returns `None` if the format is unknown.
+    ///
+    /// The known formats are RFC 3339, RFC 2822, and `2026-03-01 12:00:05 +0100` with or without the name of a time zone at
+    /// the end. A date without an offset means UTC, unless it names another time zone.
     pub fn utc(&self) -> Option<DateTime<Utc>> {
         let text = self.0.trim();
-        // `… +0100 CET`: the offset says it all.
+        // In `… +0100 CET`, the offset is sufficient.
         let named = text.rsplit_once(' ').filter(|(_, zone)| {
             !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_uppercase())
         });
@@ -87,7 +90,7 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // A number of seconds, or whatever else, as its JSON.
+        // Keep any other value, such as a number of seconds, as its JSON.
         Ok(Self(match Value::deserialize(deserializer)? {
             Value::String(text) => text,
             other => other.to_string(),

@@ -135,10 +135,13 @@ fn named(file: &Path) -> String {
     word(folder.and_then(|name| name.to_str()).unwrap_or_default())
 }
 
+/// A recorded exchange: what was asked, the status and the body.
+type Exchange = (Asked, Option<u16>, Vec<u8>);
+
 fn several(
     source: &str,
     entries: &Value,
-    one: fn(&Value) -> Result<Option<(Asked, Option<u16>, Vec<u8>)>>,
+    one: fn(&Value) -> Result<Option<Exchange>>,
 ) -> Result<Vec<Recording>> {
     let entries = entries.as_array().context("its entries are not a list")?;
     let mut recordings = Vec::new();
@@ -154,7 +157,7 @@ fn several(
     Ok(recordings)
 }
 
-fn har(entry: &Value) -> Result<Option<(Asked, Option<u16>, Vec<u8>)>> {
+fn har(entry: &Value) -> Result<Option<Exchange>> {
     let (request, response) = (&entry["request"], &entry["response"]);
     let content = &response["content"];
     let body = match content["text"].as_str() {
@@ -170,7 +173,7 @@ fn har(entry: &Value) -> Result<Option<(Asked, Option<u16>, Vec<u8>)>> {
 
 /// VCR writes `uri`, `status.code` and `body.string` or `body.base64_string`, VCR.py likewise, go-vcr `url`, `code` or
 /// `status_code`, and the body itself.
-fn interaction(entry: &Value) -> Result<Option<(Asked, Option<u16>, Vec<u8>)>> {
+fn interaction(entry: &Value) -> Result<Option<Exchange>> {
     let (request, response) = (&entry["request"], &entry["response"]);
     let address = ["uri", "url"].iter().find_map(|key| request.get(*key));
     let asked = request_of(&request["method"], address.unwrap_or(&Value::Null))?;

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 /// Where an alternative stood in its list, on those that have moved.
 pub const INDEX: &str = "x-index";
 
-/// Puts the alternatives of every schema in an order of their own: what requires more comes first, since it matches less. The
+/// Puts the alternatives of every schema in an order of their own: what requires more, or names more, comes first, since it matches less. The
 /// same alternatives in another order give the same code.
 pub fn settle_alternatives(document: &mut Value) {
     let whole = document.clone();
@@ -53,7 +53,13 @@ fn sort(document: &Value, branches: &mut [Value]) {
             .map(|it| it.0.clone())
             .collect();
         let shape = [&branch["$ref"], &schema["type"], &schema["enum"]].map(Value::to_string);
-        (Reverse(required), properties, shape, branch.to_string())
+        (
+            Reverse(required),
+            Reverse(properties.len()),
+            properties,
+            shape,
+            branch.to_string(),
+        )
     });
     let words = alternatives::words(branches);
     for (branch, word) in branches.iter_mut().zip(words) {

@@ -30,7 +30,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("addEnvironmentVariableToContext", add_variable),
     ("deleteEnvironmentVariableFromContext", |world, request| {
         world.context(request).and_then(|context| {
-            // CircleCI says so whether there was one or not.
+            // CircleCI gives this answer whether the variable existed or not.
             context
                 .variables
                 .remove(request.path("env_var_name").unwrap_or_default());
@@ -50,7 +50,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
 ];
 
 impl World {
-    /// CircleCI answers 403 for a context that is not there.
+    /// The context of the request. CircleCI answers 403 if the context does not exist.
     fn context(&mut self, request: &Received) -> Result<&mut Context, Refusal> {
         let id = request.path("context_id").unwrap_or_default();
         let mut contexts = self.contexts.iter_mut();

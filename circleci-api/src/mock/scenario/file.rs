@@ -1,4 +1,4 @@
-//! A scenario that is written down as JSON.
+//! Reads a scenario from JSON.
 
 use std::fmt;
 
@@ -7,14 +7,14 @@ use serde_json::{Map, Value};
 use super::script::Script;
 use crate::generated::types::WorkflowStatus;
 
-/// Why a scenario cannot be read: where, and what is wrong there.
+/// The error of [`Scenario::load`](super::Scenario::load): the path of an invalid value, and the reason.
 ///
 /// ```
 /// # use circleci_api::{mock::{Mock, scenario::Scenario}, serde_json::json};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// # let circleci = Mock::start().await;
 /// let read = Scenario::load(&circleci, &json!({ "project": "gh/acme/web", "variabels": {} }));
-/// assert_eq!(read.err().map(|error| error.to_string()), Some("variabels: this key is unknown".to_owned()));
+/// assert_eq!(read.err().map(|error| error.to_string()), Some("variabels: unknown key".to_owned()));
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(super) fn wrong(path: &str, what: impl fmt::Display) -> ScenarioError {
     ScenarioError(format!("{path}: {what}"))
 }
 
-/// What a file says.
+/// The content of a scenario file.
 #[derive(Debug, Default)]
 pub(super) struct Scene {
     pub(super) project: String,
@@ -44,14 +44,14 @@ pub(super) struct Scene {
     pub(super) variables: Vec<(String, String)>,
     /// The names of the variables of each context.
     pub(super) contexts: Vec<(String, Vec<String>)>,
-    /// Pipelines that have run.
+    /// The pipelines that have already run.
     pub(super) pipelines: Vec<Script>,
-    /// What the next pipelines do.
+    /// The scripts of the next pipelines.
     pub(super) next: Vec<Script>,
     pub(super) files: Vec<(String, String)>,
 }
 
-/// An object of which each key is taken once; those that are left are unknown.
+/// A JSON object. Reading a key removes it, so that the remaining keys are unknown.
 struct Keys<'a> {
     path: &'a str,
     left: Map<String, Value>,
@@ -140,7 +140,7 @@ impl<'a> Keys<'a> {
 
     fn end(self) -> Read<()> {
         match self.left.keys().next() {
-            Some(key) => Err(wrong(&self.path(key), "this key is unknown")),
+            Some(key) => Err(wrong(&self.path(key), "unknown key")),
             None => Ok(()),
         }
     }
@@ -199,7 +199,7 @@ fn workflow(mut script: Script, path: &str, value: &Value) -> Read<Script> {
     let name = keys.required("name")?;
     let statuses = statuses(&mut keys, "statuses")?;
     if statuses.is_empty() {
-        return Err(wrong(&keys.path("statuses"), "must have a status"));
+        return Err(wrong(&keys.path("statuses"), "must not be empty"));
     }
     script = script.workflow(name, statuses);
     let rerun = self::statuses(&mut keys, "rerun")?;
@@ -226,7 +226,7 @@ fn workflow(mut script: Script, path: &str, value: &Value) -> Read<Script> {
     Ok(script)
 }
 
-/// States that the document knows: one that is misspelled would be taken for a new one.
+/// Reads states. Only those of the document are valid, because a misspelled state would count as a new one.
 fn statuses(keys: &mut Keys<'_>, key: &str) -> Read<Vec<WorkflowStatus>> {
     let status = |(path, value): (String, Value)| {
         let status = value.as_str().map(WorkflowStatus::from);
@@ -234,7 +234,7 @@ fn statuses(keys: &mut Keys<'_>, key: &str) -> Read<Vec<WorkflowStatus>> {
         status.ok_or_else(|| {
             wrong(
                 &path,
-                "must be a status of a workflow, such as running or success",
+                "must be a workflow status, such as running or success",
             )
         })
     };

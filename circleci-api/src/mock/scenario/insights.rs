@@ -1,4 +1,4 @@
-//! Insights, computed from what ran.
+//! Insights, computed from the workflows that ran.
 
 use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
@@ -8,7 +8,7 @@ use super::reply::{list, ok, order};
 use super::run::Run;
 use super::world::{Handler, Outcome, World, date, optional_date};
 
-/// The credits of a minute on a `medium` machine.
+/// The credits per minute of the resource class `medium`.
 const CREDITS: i64 = 10;
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
@@ -29,13 +29,13 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
 ];
 
 impl Run {
-    /// How long it took, in seconds.
+    /// The duration in seconds.
     fn seconds(&self) -> Option<i64> {
         let stopped = self.stopped_at?;
         Some((stopped - self.created_at).num_seconds())
     }
 
-    /// A job is billed by the minute that it has begun.
+    /// The credits of the job. Each started minute counts.
     pub(super) fn credits(&self) -> i64 {
         self.seconds()
             .map_or(0, |seconds| (seconds / 60 + 1) * CREDITS)
@@ -50,7 +50,7 @@ impl Run {
     }
 }
 
-/// The runs that have ended, of the branch and the workflow that are asked for. Without a branch they are of the default branch.
+/// The ended runs of the requested branch and workflow. Without a branch in the request, those of the default branch.
 fn ended<'a>(world: &'a World, request: &Received, anywhere: bool) -> Vec<&'a Run> {
     let everywhere = anywhere || request.query("all-branches") == Some("true");
     let branch = request.query("branch").unwrap_or(&world.branch);
@@ -71,7 +71,7 @@ fn rate(part: usize, all: usize) -> f64 {
     }
 }
 
-/// A whole number where it is one.
+/// A JSON number, written as an integer if it is one.
 fn number(value: f64) -> Value {
     match value.fract() == 0.0 && value.abs() < 9e15 {
         true => json!(value as i64),
@@ -79,7 +79,7 @@ fn number(value: f64) -> Value {
     }
 }
 
-/// The value below which this share of the sorted values lies.
+/// The percentile of sorted values. `share` is between 0 and 1.
 fn percentile(sorted: &[i64], share: f64) -> Value {
     let last = sorted.len().saturating_sub(1) as f64;
     let found = sorted.get((last * share).ceil() as usize);
@@ -113,7 +113,7 @@ fn durations(runs: &[&Run]) -> Value {
     })
 }
 
-/// From the first run to the last one.
+/// The time range from the first run to the last one.
 fn window(world: &World, runs: &[&Run]) -> (String, String) {
     let start = runs.iter().map(|run| run.created_at).min();
     let end = runs.iter().filter_map(|run| run.stopped_at).max();
@@ -121,7 +121,7 @@ fn window(world: &World, runs: &[&Run]) -> (String, String) {
     (date(start.unwrap_or(now)), date(end.unwrap_or(now)))
 }
 
-/// The figures that all kinds of metrics have.
+/// The fields that all kinds of metrics have.
 fn figures(runs: &[&Run]) -> Map<String, Value> {
     let failed = runs.iter().filter(|run| run.failed()).count();
     let successful = runs.iter().filter(|run| run.succeeded()).count();
@@ -138,7 +138,7 @@ fn figures(runs: &[&Run]) -> Map<String, Value> {
     json.as_object().cloned().unwrap_or_default()
 }
 
-/// The mean time from a failure to the next success, in seconds, and how many there were.
+/// The mean time from a failure to the next success, in seconds, and the number of such recoveries.
 fn recovery(runs: &[&Run]) -> (i64, usize) {
     let mut broken = None;
     let mut times: Vec<i64> = Vec::new();
@@ -169,7 +169,7 @@ fn named<'a>(runs: &[&'a Run], name: &str) -> Vec<&'a Run> {
     runs.filter(|run| run.script.name == name).collect()
 }
 
-/// Metrics of each workflow, or of each job, which has the name of its workflow.
+/// The metrics of each workflow or of each job. A job has the name of its workflow.
 fn grouped(world: &mut World, request: &Received, workflows: bool) -> Outcome {
     let runs = ended(world, request, false);
     let asked = request.query("job-name");
@@ -348,7 +348,7 @@ fn test_metrics(world: &mut World, request: &Received) -> Outcome {
     ok(request, json)
 }
 
-/// One item for each hour or day in which a job began.
+/// One item for each hour or day in which a job started.
 fn time_series(world: &mut World, request: &Received) -> Outcome {
     let step = match request.query("granularity") {
         Some("hourly") => TimeDelta::hours(1),
@@ -392,7 +392,7 @@ fn time_series(world: &mut World, request: &Received) -> Outcome {
     list(world, request, items, false)
 }
 
-/// The figures of a page of the web app: what ran and for how long.
+/// The metrics and trends of a summary page.
 fn page_figures(runs: &[&Run], keys: &[&str]) -> (Value, Value) {
     let all = figures(runs);
     let seconds: i64 = runs.iter().filter_map(|run| run.seconds()).sum();

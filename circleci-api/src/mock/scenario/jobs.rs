@@ -1,4 +1,4 @@
-//! Jobs: details, artifacts, tests, and what version 1.1 shows of them.
+//! Jobs: details, artifacts and tests, and builds in version 1.1.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     }),
 ];
 
-/// What clients ask beside the API v2.
+/// The endpoints outside API v2.
 pub(super) const TEMPLATES: [(Method, &str, Handler); 4] = [
     (
         Method::POST,
@@ -59,7 +59,7 @@ pub(super) const TEMPLATES: [(Method, &str, Handler); 4] = [
 ];
 
 impl World {
-    /// The workflow whose job has the number that is asked for.
+    /// The workflow whose job has the requested number.
     fn job(&self, request: &Received) -> Result<&Run, Refusal> {
         let number = request.path("job-number").or(request.path("build_num"));
         let number = number.unwrap_or_default();
@@ -69,7 +69,7 @@ impl World {
     }
 }
 
-/// The job, which is as far as its workflow is: one state further on than it was seen before.
+/// Returns the job. Like a read of the workflow, this moves the workflow to its next state.
 fn details(world: &mut World, request: &Received) -> Outcome {
     let id = world.job(request)?.id.clone();
     world.look(&id);
@@ -138,7 +138,7 @@ fn tests(world: &mut World, request: &Received) -> Outcome {
     list(world, request, items, false)
 }
 
-/// A build of version 1.1, whose last step has printed something.
+/// A build in version 1.1. Its last step has an output.
 fn build(world: &mut World, request: &Received) -> Outcome {
     let run = world.job(request)?;
     let (status, failed) = match run.status() {
@@ -198,7 +198,7 @@ fn build(world: &mut World, request: &Received) -> Outcome {
     ))
 }
 
-/// Whether a configuration is one; this double reads no further than that it is not empty.
+/// Validates a configuration. The mock only checks that it is not empty.
 fn compile(_: &mut World, request: &Received) -> Outcome {
     let source = super::world::text(request, "config_yaml")?;
     let valid = source.contains("version");
@@ -211,7 +211,7 @@ fn compile(_: &mut World, request: &Received) -> Outcome {
     Ok(Answer::new(200, Body::Json(json)))
 }
 
-/// What a step has printed, as text.
+/// The output of a step, as text.
 fn output(world: &mut World, request: &Received) -> Outcome {
     let last = request.path("step") == Some("102");
     let text = world.job(request)?.script.output.clone();
@@ -219,13 +219,13 @@ fn output(world: &mut World, request: &Received) -> Outcome {
     Ok(Answer::new(200, Body::Text(text)))
 }
 
-/// Nothing has gone to the standard error.
+/// The standard error of a step, which is empty.
 fn silence(world: &mut World, request: &Received) -> Outcome {
     world.job(request)?;
     Ok(Answer::new(200, Body::Text(String::new())))
 }
 
-/// What a step has printed, as its URL gives it: in storage, where nobody needs a token.
+/// The output of a step in the format of its URL. It is in storage, so a download needs no token.
 pub(super) fn stored_output(world: &World, number: &str) -> Option<Body> {
     let mut runs = world.runs();
     let run = runs.find(|run| run.has_job() && run.job_number.to_string() == number)?;

@@ -47,7 +47,7 @@ fn create(world: &mut World, request: &Received) -> Outcome {
     let id = world.id().replace('-', "");
     let pairs = id.as_bytes().chunks(2).map(String::from_utf8_lossy);
     let fingerprint = pairs.collect::<Vec<_>>().join(":");
-    // The last one of a kind is the one that is used.
+    // CircleCI uses the newest key of each kind.
     for key in &mut world.keys {
         key.json["preferred"] = json!(false);
     }

@@ -1,5 +1,5 @@
-//! A small CircleCI that moves: pipelines that go through their states as they are polled, approvals, and all that a project has
-//! and that is written and read.
+//! A stateful simulation of CircleCI: pipelines that change their state as clients poll them, approvals, and the data of a
+//! project, which clients can read and write.
 //!
 //! ```
 //! use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
@@ -16,9 +16,9 @@
 //!     let workflows = client.list_workflows_by_pipeline_id(pipeline.id).items().into_vec().await?;
 //!     Ok::<_, circleci_api::Error>(workflows.into_iter().filter_map(|it| it.status).collect::<Vec<_>>())
 //! };
-//! assert_eq!(statuses().await?, []); // not there yet, as with CircleCI
+//! assert_eq!(statuses().await?, []); // CircleCI creates the workflows a little later, too
 //! assert_eq!(statuses().await?, [Running, OnHold]);
-//! assert_eq!(statuses().await?, [Success, OnHold]); // it waits for a person
+//! assert_eq!(statuses().await?, [Success, OnHold]); // waits for an approval
 //! web.approve("deploy");
 //! assert_eq!(statuses().await?, [Success, Running]);
 //! assert_eq!(statuses().await?, [Success, Success]);
@@ -59,12 +59,19 @@ use world::{Handler, World, date};
 pub use file::ScenarioError;
 pub use script::Script;
 
-/// One project of a [`Mock`], with all that it has and its organization's contexts. Clones are the same one.
+/// One project of a [`Mock`] with its data, and the contexts of its organization. Clones share the same project.
 ///
-/// It answers: the project, its organization and its user; pipelines, workflows, jobs, artifacts and tests; approvals,
-/// cancels, reruns and the continuation of setup workflows; variables, contexts with variables and restrictions, checkout keys,
-/// webhooks, schedules and settings; usage exports; insights, which follow from what ran; version 1.1's page of a build with its
-/// output. Other operations are answered as the mock does without it. A body that lacks what CircleCI requires is answered 400.
+/// A scenario answers the operations on:
+///
+/// - the project, its organization and its user
+/// - pipelines, workflows, jobs, artifacts and tests
+/// - approvals, cancellations, reruns and the continuation of setup workflows
+/// - variables, contexts with variables and restrictions, checkout keys, webhooks, schedules and settings
+/// - usage exports
+/// - insights, which it computes from the workflows that ran
+/// - builds in version 1.1, with their output
+///
+/// The mock answers all other operations as it does without a scenario. A request body without a required field gets 400.
 ///
 /// ```
 /// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
@@ -80,21 +87,50 @@ pub use script::Script;
 ///
 /// web.next(Script::new().workflow("deploy", [OnHold, Running, Success]));
 /// circleci.trigger_pipeline("gh/acme/web").send().await?;
-/// assert!(web.approve("deploy")); // somebody in the web app
+/// assert!(web.approve("deploy")); // as a person does in the web app
 /// assert!(!web.approve("deploy")); // nothing is on hold any more
+/// # Ok(()) }
+/// ```
+///
+/// A scenario can start with data, and with pipelines that have already run:
+///
+/// ```
+/// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
+/// # use circleci_api::types::WorkflowStatus::{Failed, Success};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+/// # let server = Mock::start().await;
+/// # let circleci = server.client();
+/// let web = Scenario::start(&server, "gh/acme/web");
+/// web.page_size(1);
+/// web.keep(100); // of each kind
+/// web.variable("REGION", "eu");
+/// let deploy = web.context("deploy", ["NPM_TOKEN"]);
+/// web.ran(Script::new().workflow("build", [Failed]));
+/// let newest = web.ran(Script::new().workflow("build", [Success]));
+///
+/// assert!(circleci.get_env_var("gh/acme/web", "REGION").send().await.is_ok());
+/// let variables = circleci.list_environment_variables_from_context(deploy).items().into_vec().await?;
+/// assert_eq!(variables.len(), 1);
+/// let page = circleci.list_pipelines_for_project("gh/acme/web").send().await?;
+/// assert_eq!(page.items.len(), 1);
+/// assert_eq!(page.items[0].id.to_string(), newest);
+///
+/// let project = circleci.get_project_by_slug("gh/acme/web").send().await?;
+/// assert_eq!(project.id.map(|id| id.to_string()), Some(web.project_id()));
+/// assert_eq!(project.organization_id.map(|id| id.to_string()), Some(web.organization_id()));
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Scenario(Arc<Mutex<World>>);
 
 impl Scenario {
-    /// Lets the mock answer for this project, beside others that were started before; lists that are not of one project
-    /// (`listPipelines`, `listContexts`) and what is created for none are the last one's. What is said with [`Mock::on`] afterwards
-    /// comes before it.
+    /// Adds a project to the mock. Scenarios that were started before keep working. The newest scenario answers lists that
+    /// do not belong to one project (`listPipelines`, `listContexts`), and requests that create something outside a project.
+    /// Stubs that are configured later with [`Mock::on`] take precedence over the scenario.
     ///
     /// # Panics
     ///
-    /// The project's slug is invalid.
+    /// Panics if the project slug is invalid.
     #[track_caller]
     pub fn start(mock: &Mock, project: impl AsRef<str>) -> Self {
         let project = project.as_ref();
@@ -104,7 +140,7 @@ impl Scenario {
         }
     }
 
-    /// Starts what is written down, as `circleci-api/examples/mock/scenario.json` is.
+    /// Starts a scenario from JSON. `circleci-api/examples/mock/scenario.json` shows the format.
     ///
     /// ```
     /// # use circleci_api::{mock::{Mock, scenario::Scenario}, serde_json::json};
@@ -122,7 +158,7 @@ impl Scenario {
     ///
     /// # Errors
     ///
-    /// A key is unknown, or a value is not what its key needs.
+    /// Returns an error if a key is unknown or a value is invalid for its key.
     pub fn load(mock: &Mock, json: &Value) -> Result<Self, ScenarioError> {
         let scene = file::read(json)?;
         let slug = scene.project.parse();
@@ -170,13 +206,13 @@ impl Scenario {
         scenario
     }
 
-    /// What the next pipeline does that is triggered; of several, one after the other. Without any, it runs a workflow
-    /// `build-and-test` that succeeds.
+    /// Sets the script of the next pipeline that a client triggers. Several calls set the scripts of several pipelines, in this
+    /// order. A pipeline without a script runs the workflow `build-and-test`, which succeeds.
     pub fn next(&self, script: Script) {
         self.lock().scripts.push_back(script);
     }
 
-    /// Adds a pipeline that has run: each workflow is in its last state, or on hold. Says the pipeline's id.
+    /// Adds a pipeline that has already run, and returns its id. Each workflow is in its last state, or on hold.
     pub fn ran(&self, script: Script) -> String {
         let mut world = self.lock();
         let id = world.begin(script.hidden_for(0), None, None, Map::new());
@@ -191,13 +227,13 @@ impl Scenario {
         id
     }
 
-    /// Adds a variable to the project.
+    /// Adds an environment variable to the project.
     pub fn variable(&self, name: impl Into<String>, value: impl Into<String>) {
         self.lock().set_variable(name.into(), value.into());
     }
 
-    /// Adds a context with these variables to the organization, and says the context's id. What the variables hold, CircleCI never
-    /// tells.
+    /// Adds a context with these variables to the organization, and returns the id of the context. The variables need no
+    /// values, because CircleCI never returns them.
     pub fn context<V: AsRef<str>>(
         &self,
         name: impl Into<String>,
@@ -212,12 +248,13 @@ impl Scenario {
         context.id.clone()
     }
 
-    /// Approves the newest workflow of this name that is on hold, as a person would. Says whether there was one.
+    /// Approves the newest workflow of this name that is on hold. Returns whether there was one.
     pub fn approve(&self, workflow: &str) -> bool {
         self.lock().approve_newest(workflow)
     }
 
-    /// The key with which a pipeline goes on after its [setup workflow](Script::setup). `None` where nothing waits.
+    /// Returns the key that continues a pipeline after its [setup workflow](Script::setup), or `None` if the pipeline does not
+    /// wait for a continuation. See the example of [`Script::setup`].
     pub fn continuation_key(&self, pipeline: &str) -> Option<String> {
         self.lock().continuation_key(pipeline)
     }
@@ -232,22 +269,52 @@ impl Scenario {
         self.lock().org_id.clone()
     }
 
-    /// The items of a page. Default: 20.
+    /// Sets the number of items per page. 0 counts as 1. Default: 20.
     pub fn page_size(&self, items: usize) {
         self.lock().page_size = items.max(1);
     }
 
-    /// Answers this many requests, refuses one with 429, answers as many again, and so on.
+    /// Answers one request with 429 after each group of this many other requests.
+    ///
+    /// ```
+    /// # use circleci_api::{mock::{Mock, scenario::Scenario}, operations::GetProjectBySlug};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let server = Mock::start().await;
+    /// # let circleci = server.client();
+    /// let web = Scenario::start(&server, "gh/acme/web");
+    /// web.rate_limit(1);
+    ///
+    /// circleci.get_project_by_slug("gh/acme/web").send().await?;
+    /// circleci.get_project_by_slug("gh/acme/web").send().await?; // 429, and then a retry
+    /// server.assert_count::<GetProjectBySlug>(3);
+    /// # Ok(()) }
+    /// ```
     pub fn rate_limit(&self, requests: usize) {
         self.lock().rate_limit = Some((requests, 0));
     }
 
-    /// How many pipelines are kept, and how many contexts, webhooks and the like: the newest ones. Default: 10,000 of each.
+    /// Limits how many objects of each kind, such as pipelines, contexts or webhooks, the scenario keeps. It removes the
+    /// oldest ones. Default: 10,000.
     pub fn keep(&self, count: usize) {
         self.lock().keep = count;
     }
 
-    /// Takes the time of this machine. Default: time begins on 2 January 2026 and goes on by a second with each step.
+    /// Uses the system clock. By default, time begins on 2 January 2026 and advances by one second with each step.
+    ///
+    /// ```
+    /// # use std::time::SystemTime;
+    /// # use circleci_api::{chrono::{DateTime, TimeDelta}, mock::{Mock, scenario::Scenario}};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # let server = Mock::start().await;
+    /// # let circleci = server.client();
+    /// let web = Scenario::start(&server, "gh/acme/web");
+    /// web.real_time();
+    ///
+    /// let pipeline = circleci.trigger_pipeline("gh/acme/web").send().await?;
+    /// let now = DateTime::from(SystemTime::now());
+    /// assert!(pipeline.created_at.is_some_and(|created| (now - created).abs() < TimeDelta::minutes(5)));
+    /// # Ok(()) }
+    /// ```
     pub fn real_time(&self) {
         self.lock().real_time = true;
     }
@@ -280,12 +347,12 @@ fn handler(request: &Received) -> Option<Handler> {
         .map(|(_, handler)| *handler)
 }
 
-/// What the scenario serves beside operations.
+/// The endpoints that a scenario serves in addition to the operations.
 fn templates() -> impl Iterator<Item = (Method, &'static str, Handler)> {
     jobs::TEMPLATES.into_iter().chain(projects::TEMPLATES)
 }
 
-/// The parameters and the handler of a request that is for no operation of the document.
+/// The parameters and the handler of a request that belongs to no operation of the document.
 fn beside(request: &Received) -> Option<(route::Params, Handler)> {
     templates().find_map(|(method, template, handler)| {
         let same = method == request.method;
@@ -294,13 +361,13 @@ fn beside(request: &Received) -> Option<(route::Params, Handler)> {
     })
 }
 
-/// Whether a scenario may answer such a request.
+/// Whether a scenario has a handler for the request.
 fn serves(request: &Received) -> bool {
     handler(request).is_some() || beside(request).is_some()
 }
 
 impl World {
-    /// Whether the world has what a request is about, and a handler for it.
+    /// Whether this world has the object that a request is about, or the requested file.
     fn has(&self, request: &Received) -> bool {
         match stored(request) {
             Some((project, ..)) => project == self.project_id,
@@ -342,7 +409,7 @@ impl World {
     }
 }
 
-/// The project, the kind and the id of a file that a scenario makes.
+/// The project, the kind and the id of a file that a scenario generates.
 fn stored(request: &Received) -> Option<(&str, &str, &str)> {
     let path = request.plain_path().strip_prefix(FILES)?;
     let mut parts = path.strip_prefix("ci/")?.split('/');

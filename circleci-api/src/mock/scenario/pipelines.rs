@@ -1,4 +1,4 @@
-//! Pipelines: triggered, listed, continued.
+//! Pipelines: trigger, list and continue.
 
 use serde_json::{Map, Value, json};
 
@@ -50,7 +50,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("continuePipeline", resume),
 ];
 
-/// What is built: a branch or a tag.
+/// The branch or the tag to build.
 #[derive(Default)]
 struct Reference {
     branch: Option<String>,
@@ -101,7 +101,7 @@ fn newest_first(world: &mut World, request: &Received) -> Outcome {
     let numbers = mine.map(|it| it.number).collect();
     let (shown, token) = page(world, request, numbers, true, |number| order(number))?;
     let shown = shown.iter().filter_map(|number| {
-        // The pipelines are in the order of their numbers.
+        // The pipelines are sorted by number.
         let at = world.pipelines.binary_search_by_key(number, |it| it.number);
         world.pipelines.get(at.ok()?)
     });
@@ -121,7 +121,7 @@ fn with_pipeline(
         .and_then(|json| ok(request, json))
 }
 
-/// Each workflow that is shown is one state further on than it was seen before.
+/// Lists the workflows of a pipeline. Each workflow in the list moves to its next state.
 fn workflows(world: &mut World, request: &Received) -> Outcome {
     let id = request.path("pipeline-id").unwrap_or_default();
     let now = world.now();
@@ -175,7 +175,7 @@ fn resume(world: &mut World, request: &Received) -> Outcome {
 }
 
 impl World {
-    /// Begins a pipeline and says its id.
+    /// Starts a pipeline and returns its id.
     pub(super) fn begin(
         &mut self,
         script: Script,
@@ -223,13 +223,13 @@ impl World {
         id
     }
 
-    /// The key with which a pipeline is continued, while its setup workflow waits for it.
+    /// The key that continues a pipeline, while the pipeline waits for it.
     pub(super) fn continuation_key(&self, pipeline: &str) -> Option<String> {
         let found = self.pipelines.iter().find(|it| it.id == pipeline)?;
         found.continuation.as_ref().map(|(key, _)| key.clone())
     }
 
-    /// A workflow, one state further on than it was seen before.
+    /// Moves a workflow to its next state and returns it.
     pub(super) fn look(&mut self, id: &str) -> Option<Value> {
         let now = self.now();
         let mut runs = self.pipelines.iter_mut().flat_map(|it| &mut it.workflows);

@@ -35,7 +35,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("patchProjectSettings", change_settings),
 ];
 
-/// What clients ask beside the document.
+/// The endpoints that the document does not have.
 pub(super) const TEMPLATES: [(Method, &str, Handler); 2] = [
     (
         Method::GET,
@@ -89,7 +89,7 @@ fn collaboration(world: &World) -> Value {
     })
 }
 
-/// CircleCI refuses `oss`, which it answers itself, and a change that changes nothing.
+/// Changes settings. CircleCI rejects an empty change, and the key `oss`, although its own answers have it.
 fn change_settings(world: &mut World, request: &Received) -> Outcome {
     let changes = request.json().and_then(|body| body["advanced"].as_object());
     let changes = changes.filter(|changes| !changes.is_empty());

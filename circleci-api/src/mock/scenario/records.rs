@@ -1,4 +1,4 @@
-//! What a world holds, as data. What is answered from it is in the rooms beside.
+//! The records of a world, as plain data. The other modules make answers from them.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +18,13 @@ pub(super) struct Pipeline {
     pub(super) parameters: Map<String, Value>,
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
-    /// How often the workflows are still not shown.
+    /// How many more lists of the workflows are empty.
     pub(super) hidden: usize,
     pub(super) workflows: Vec<Run>,
-    /// The workflows that come when a setup workflow continues, and the key for it.
+    /// The continuation key, and the workflows that start with it after the setup workflow.
     pub(super) continuation: Option<(String, Vec<Workflow>)>,
     pub(super) configuration: Option<String>,
-    /// Whether it began with a setup workflow.
+    /// Whether the pipeline started with a setup workflow.
     pub(super) setup: bool,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Context {
     pub(super) created_at: String,
     /// The slug or the id of the owner.
     pub(super) owner: String,
-    /// When each variable was created and updated, by name.
+    /// The creation and update time of each variable, by name.
     pub(super) variables: BTreeMap<String, (String, String)>,
     pub(super) restrictions: Vec<Value>,
 }
@@ -61,7 +61,7 @@ pub(super) struct Schedule {
 #[derive(Debug)]
 pub(super) struct Export {
     pub(super) id: String,
-    /// How often it was asked about.
+    /// How often clients have read the export.
     pub(super) polls: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What handlers answer with: JSON, sentences and pages.
+//! The answers of handlers: JSON, messages and pages.
 
 use serde_json::{Value, json};
 
@@ -7,14 +7,14 @@ use super::super::received::Received;
 use super::super::route;
 use super::world::{Outcome, World};
 
-/// JSON with the status of the operation.
+/// Answers with JSON and the status of the operation.
 pub(super) fn ok(request: &Received, json: Value) -> Outcome {
     let reply = request.operation.and_then(route::reply);
     let status = reply.map_or(200, |reply| reply.status);
     Ok(Answer::new(status, Body::Json(json)))
 }
 
-/// A sentence with the status of the operation.
+/// Answers with a message and the status of the operation.
 pub(super) fn say(request: &Received, message: &str) -> Outcome {
     ok(request, json!({ "message": message }))
 }
@@ -23,8 +23,8 @@ pub(super) fn not_found(what: &str) -> Refusal {
     Refusal::new(404, format!("{what} not found"))
 }
 
-/// The items of the page that a request asks for, and the token of the next page. `key` says where an item is in the list:
-/// it stays there when others are deleted. The items come in the order of their keys, or in the opposite order where `newest_first`.
+/// The items of the requested page, and the token of the next page. The items are sorted by `key`, in descending order if
+/// `newest_first`. A token marks a key, so that deleted items do not shift the next page.
 pub(super) fn page<T>(
     world: &mut World,
     request: &Received,
@@ -54,7 +54,7 @@ pub(super) fn page<T>(
     Ok((items, last.map(|last| sealed(&last, list, salt))))
 }
 
-/// A page as JSON.
+/// Answers with a page as JSON.
 pub(super) fn list(
     world: &mut World,
     request: &Received,
@@ -66,12 +66,12 @@ pub(super) fn list(
     ok(request, json!({ "items": items, "next_page_token": token }))
 }
 
-/// A number that sorts as text.
+/// A number as text that sorts in numerical order.
 pub(super) fn order(number: impl std::fmt::Display) -> String {
     format!("{number:0>20}")
 }
 
-/// What a token is good for: this list with these filters.
+/// Identifies the list and its filters. A token is valid only for these.
 fn fingerprint(request: &Received) -> u32 {
     let query = request
         .query
@@ -85,7 +85,7 @@ fn fingerprint(request: &Received) -> u32 {
     })
 }
 
-/// A token that says nothing to its reader, and is another one each time.
+/// An opaque token, which differs on each call.
 fn sealed(last: &str, list: u32, salt: u32) -> String {
     let mask = salt.to_be_bytes();
     let bytes = list.to_be_bytes().into_iter().chain(last.bytes());

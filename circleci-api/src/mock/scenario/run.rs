@@ -1,4 +1,4 @@
-//! A workflow on its way.
+//! A workflow that runs.
 
 use super::script::Workflow;
 use crate::generated::types::WorkflowStatus;
@@ -14,9 +14,9 @@ pub(super) struct Run {
     pub(super) approval: String,
     pub(super) job: String,
     pub(super) job_number: u64,
-    /// Which of the script's states it is in.
+    /// The index of the current state in the script.
     pub(super) at: usize,
-    /// Whether a client has seen it in this state.
+    /// Whether a client has read the workflow in this state.
     pub(super) seen: bool,
     pub(super) tag: Option<&'static str>,
     pub(super) created_at: DateTime<Utc>,
@@ -39,13 +39,13 @@ impl Run {
         self.status() == WorkflowStatus::OnHold
     }
 
-    /// Whether its state is the last one, and no person has to approve it.
+    /// Whether the workflow is in its last state and does not wait for an approval.
     pub(super) fn is_over(&self) -> bool {
         let last = self.at + 1 >= self.script.statuses.len();
         self.canceled_by.is_some() || last && !self.is_on_hold() && self.has_ended()
     }
 
-    /// Whether such a state is an end. A script may stop at `running`: that workflow never ends.
+    /// Whether the current state is final. A workflow whose last state is `running` never ends.
     pub(super) fn has_ended(&self) -> bool {
         !matches!(
             self.status(),
@@ -60,7 +60,7 @@ impl Run {
         self.settle(now);
     }
 
-    /// Goes one state on where a client has seen this one, and is seen in the new one.
+    /// Moves to the next state if a client has already read the current one, and marks the state as read.
     pub(super) fn look(&mut self, now: DateTime<Utc>) {
         let last = self.at + 1 >= self.script.statuses.len();
         if self.seen && self.canceled_by.is_none() && !last && !self.is_on_hold() {
@@ -70,7 +70,7 @@ impl Run {
         self.settle(now);
     }
 
-    /// Notes when its job started and when it stopped.
+    /// Records when the job started and stopped.
     pub(super) fn settle(&mut self, now: DateTime<Utc>) {
         if self.started_at.is_none() && !self.is_on_hold() && self.canceled_by.is_none() {
             self.started_at = Some(now);
@@ -80,12 +80,12 @@ impl Run {
         }
     }
 
-    /// Whether its job is there: one that waits for an approval has no number yet.
+    /// Whether the job has started. A job that waits for an approval has no number yet.
     pub(super) fn has_job(&self) -> bool {
         self.started_at.is_some()
     }
 
-    /// The word of its job, which knows other words than a workflow.
+    /// The status of the job. Jobs and workflows have different statuses.
     pub(super) fn job_status(&self) -> String {
         let status = self.status();
         let word = match &status {

@@ -1,4 +1,4 @@
-//! The schedules of the project. Their keys are in kebab-case on the wire.
+//! The schedules of the project. The wire format has kebab-case keys for schedules.
 
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ impl World {
             .ok_or_else(|| not_found("Schedule"))
     }
 
-    /// The user, or the system's own.
+    /// The actor of a schedule: the user, or the system.
     fn attributed(&self, body: &Value) -> Value {
         match body["attribution-actor"].as_str() {
             Some("system") => json!({

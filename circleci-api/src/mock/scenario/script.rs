@@ -1,8 +1,8 @@
-//! What a pipeline does.
+//! Scripts: what a pipeline of a scenario does.
 
 use crate::generated::types::WorkflowStatus;
 
-/// What the next pipeline does.
+/// Describes what a pipeline of a [`Scenario`](super::Scenario) does.
 ///
 /// ```
 /// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
@@ -13,9 +13,9 @@ use crate::generated::types::WorkflowStatus;
 /// # let circleci = server.client();
 /// let script = Script::new()
 ///     .workflow("build", [Running, Success])
-///     .rerun([Running]) // when it is rerun: it never ends
+///     .rerun([Running]) // a rerun never ends
 ///     .artifact("dist/app.tar.gz")
-///     .hidden_for(0); // its workflows are there at once
+///     .hidden_for(0); // the workflows appear at once
 /// web.next(script);
 ///
 /// let pipeline = circleci.trigger_pipeline("gh/acme/web").send().await?;
@@ -27,8 +27,35 @@ use crate::generated::types::WorkflowStatus;
 /// assert_eq!(artifacts[0].path, "dist/app.tar.gz");
 /// # Ok(()) }
 /// ```
+///
+/// A job can have test results and an output, and a pipeline a branch:
+///
+/// ```
+/// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
+/// # use circleci_api::types::WorkflowStatus::Failed;
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let server = Mock::start().await;
+/// # let web = Scenario::start(&server, "gh/acme/web");
+/// # let circleci = server.client();
+/// let script = Script::new()
+///     .branch("fix")
+///     .workflow("build", [Failed])
+///     .test("adds", "failure", "1 + 1 is 3")
+///     .output("1 test failed\n");
+/// let pipeline = web.ran(script);
+///
+/// let workflows = circleci.list_workflows_by_pipeline_id(pipeline.as_str()).items().into_vec().await?;
+/// let jobs = circleci.list_workflow_jobs(workflows[0].id).items().into_vec().await?;
+/// let number = jobs[0].job_number.ok_or("no number")?;
+/// let tests = circleci.get_tests("gh/acme/web", number).items().into_vec().await?;
+/// assert_eq!(tests[0].message.as_deref(), Some("1 + 1 is 3"));
+///
+/// let pipeline = circleci.get_pipeline_by_id(pipeline).send().await?;
+/// assert_eq!(pipeline.vcs.and_then(|vcs| vcs.branch).as_deref(), Some("fix"));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default)]
-#[must_use = "it is for `Scenario::next`"]
+#[must_use = "a script has no effect until it is passed to `Scenario::next` or `Scenario::ran`"]
 pub struct Script {
     pub(super) workflows: Vec<Workflow>,
     pub(super) hidden: Option<usize>,
@@ -40,14 +67,14 @@ pub struct Script {
 pub(super) struct Workflow {
     pub(super) name: String,
     pub(super) statuses: Vec<WorkflowStatus>,
-    /// Of a rerun, where they are others.
+    /// The states of a rerun, if they differ.
     pub(super) rerun: Option<Vec<WorkflowStatus>>,
     pub(super) artifacts: Vec<String>,
     pub(super) tests: Vec<TestCase>,
     pub(super) output: String,
 }
 
-/// A test that the job has run.
+/// A test result of a job.
 #[derive(Clone, Debug)]
 pub(super) struct TestCase {
     pub(super) name: String,
@@ -56,17 +83,17 @@ pub(super) struct TestCase {
 }
 
 impl Script {
-    /// A pipeline without workflows.
+    /// Creates a script of a pipeline without workflows.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A workflow that goes through these states, one each time that it is looked at, and stays in the last one. At
-    /// [`OnHold`](WorkflowStatus::OnHold) it stays until it is approved. It has one job, of its own name.
+    /// Adds a workflow. It moves to the next of these states each time that a client reads it, and stays in the last one. It
+    /// stays in [`OnHold`](WorkflowStatus::OnHold) until it is approved. It has one job, which has the name of the workflow.
     ///
     /// # Panics
     ///
-    /// There is no state.
+    /// Panics if `statuses` is empty.
     #[track_caller]
     pub fn workflow(
         mut self,
@@ -87,11 +114,11 @@ impl Script {
         self
     }
 
-    /// What the workflow before this one goes through when it is rerun. Default: the same again.
+    /// Sets the states of a rerun of the last workflow. Default: the states of the first run.
     ///
     /// # Panics
     ///
-    /// There is no workflow before this, or no state.
+    /// Panics if the script has no workflow, or if `statuses` is empty.
     #[track_caller]
     pub fn rerun(mut self, statuses: impl IntoIterator<Item = WorkflowStatus>) -> Self {
         let statuses = Vec::from_iter(statuses);
@@ -100,23 +127,23 @@ impl Script {
         self
     }
 
-    /// The job of the workflow before this one leaves such a file behind. What it holds, [`Mock::file`](crate::mock::Mock::file) says.
+    /// Adds an artifact to the job of the last workflow. Set its content with [`Mock::file`](crate::mock::Mock::file).
     ///
     /// # Panics
     ///
-    /// There is no workflow before this.
+    /// Panics if the script has no workflow.
     #[track_caller]
     pub fn artifact(mut self, path: impl Into<String>) -> Self {
         self.last("artifact").artifacts.push(path.into());
         self
     }
 
-    /// The job of the workflow before this one has run such a test. `result` is a word such as `success` or `failure`; `message` is
-    /// what a failed test says.
+    /// Adds a test result to the job of the last workflow. `result` is a value such as `success` or `failure`. `message` is the
+    /// message of a failed test.
     ///
     /// # Panics
     ///
-    /// There is no workflow before this.
+    /// Panics if the script has no workflow.
     #[track_caller]
     pub fn test(
         mut self,
@@ -133,26 +160,45 @@ impl Script {
         self
     }
 
-    /// What the job of the workflow before this one prints in its last step.
+    /// Sets the output of the last step in the job of the last workflow.
     ///
     /// # Panics
     ///
-    /// There is no workflow before this.
+    /// Panics if the script has no workflow.
     #[track_caller]
     pub fn output(mut self, text: impl Into<String>) -> Self {
         self.last("output").output = text.into();
         self
     }
 
-    /// Makes it a pipeline with a setup workflow: `setup` runs first, and the workflows of this script come when
-    /// `continuePipeline` is called with the pipeline's continuation key, which [`Scenario::continuation_key`](super::Scenario::continuation_key)
-    /// says.
+    /// Starts the pipeline with a setup workflow. The workflow `setup` runs first. The workflows of this script start when a
+    /// client calls `continuePipeline` with the key from
+    /// [`Scenario::continuation_key`](super::Scenario::continuation_key).
+    ///
+    /// ```
+    /// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
+    /// # use circleci_api::types::{ContinuePipelineRequest, WorkflowStatus::Success};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = Mock::start().await;
+    /// # let web = Scenario::start(&server, "gh/acme/web");
+    /// # let circleci = server.client();
+    /// web.next(Script::new().setup().workflow("build", [Success]).hidden_for(0));
+    /// let pipeline = circleci.trigger_pipeline("gh/acme/web").send().await?.id;
+    ///
+    /// let key = web.continuation_key(&pipeline.to_string()).ok_or("the pipeline does not wait")?;
+    /// circleci.continue_pipeline(ContinuePipelineRequest::new(key, "version: 2.1")).send().await?;
+    ///
+    /// let workflows = circleci.list_workflows_by_pipeline_id(pipeline).items().into_vec().await?;
+    /// assert_eq!(workflows.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["setup", "build"]);
+    /// # Ok(()) }
+    /// ```
     pub fn setup(mut self) -> Self {
         self.setup = true;
         self
     }
 
-    /// The branch of the pipeline, where the trigger names none. Default: the project's default branch.
+    /// Sets the branch of the pipeline. A branch in the trigger request takes precedence. Default: the default branch of the
+    /// project.
     pub fn branch(mut self, branch: impl Into<String>) -> Self {
         self.branch = Some(branch.into());
         self
@@ -162,11 +208,11 @@ impl Script {
     fn last(&mut self, what: &str) -> &mut Workflow {
         match self.workflows.last_mut() {
             Some(workflow) => workflow,
-            None => panic!("`{what}` is said of the workflow before it, and there is none"),
+            None => panic!("`{what}` must follow a workflow"),
         }
     }
 
-    /// How often the workflows are asked for before they appear. Default: once.
+    /// Sets how many lists of the pipeline's workflows are empty before the workflows appear. Default: 1.
     pub fn hidden_for(mut self, polls: usize) -> Self {
         self.hidden = Some(polls);
         self

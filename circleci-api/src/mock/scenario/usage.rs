@@ -1,4 +1,4 @@
-//! Exports of usage, which complete when they are asked about.
+//! Usage exports, which complete as clients poll them.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -10,7 +10,7 @@ use super::records::Export;
 use super::reply::{not_found, ok};
 use super::world::{Handler, Outcome, World, date, text};
 
-/// The longest time of an export.
+/// The longest time range of an export.
 const LONGEST: TimeDelta = TimeDelta::days(31);
 /// How many exports a world keeps.
 const KEPT: usize = 100;
@@ -65,7 +65,7 @@ fn get(world: &mut World, request: &Received) -> Outcome {
     )
 }
 
-/// The rows of an export: one for each job that has ended. They are packed as CircleCI packs them.
+/// The file of an export: gzip-compressed CSV, with one row for each job that has ended.
 pub(super) fn stored_export(world: &World, id: &str) -> Option<Body> {
     world.exports.iter().find(|it| it.id == id)?;
     let mut csv = "organization_id,organization_name,project_id,project_name,pipeline_id,pipeline_number,workflow_id,workflow_name,\
@@ -105,7 +105,7 @@ pub(super) fn stored_export(world: &World, id: &str) -> Option<Body> {
     Some(Body::File(gzip(csv.as_bytes())))
 }
 
-/// A gzip file whose blocks are stored as they are.
+/// A gzip file with uncompressed blocks.
 fn gzip(data: &[u8]) -> Vec<u8> {
     let mut file = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
     let blocks: Vec<&[u8]> = data.chunks(0xffff).collect();

@@ -83,7 +83,7 @@ fn create(world: &mut World, request: &Received) -> Outcome {
     ok(request, json)
 }
 
-/// CircleCI replaces the whole webhook: without a secret in the body, the webhook has none any more.
+/// CircleCI replaces the whole webhook. A body without a secret removes the secret.
 fn update(world: &mut World, request: &Received) -> Outcome {
     let body = request.json().cloned().unwrap_or_default();
     let now = date(world.now());

@@ -1,4 +1,4 @@
-//! Workflows: looked at, approved, cancelled, rerun.
+//! Workflows: read, approve, cancel and rerun.
 
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ impl World {
             .ok_or_else(|| not_found("Workflow"))
     }
 
-    /// Cancels a workflow. One that has ended stays as it is.
+    /// Cancels a workflow. Has no effect if the workflow has ended.
     pub(super) fn cancel(&mut self, id: &str) -> Result<(), Refusal> {
         let (now, user) = (self.now(), self.user_id.clone());
         let run = self.run_mut(id)?;
@@ -45,7 +45,7 @@ impl World {
         Ok(())
     }
 
-    /// Approves the newest workflow of this name that is on hold, and says whether there was one.
+    /// Approves the newest workflow of this name that is on hold. Returns whether there was one.
     pub(super) fn approve_newest(&mut self, workflow: &str) -> bool {
         let now = self.now();
         let runs = self.pipelines.iter_mut().rev();
@@ -145,7 +145,7 @@ impl Run {
         json
     }
 
-    /// The approval, where the script has one, and the job.
+    /// The approval job, if the script has one, and the job.
     pub(super) fn jobs(&self, world: &World) -> Vec<Value> {
         let mut statuses = self.script.statuses.iter();
         let hold = statuses.position(|status| *status == WorkflowStatus::OnHold);

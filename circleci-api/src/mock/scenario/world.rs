@@ -1,4 +1,4 @@
-//! The state of a scenario, and what its handlers share.
+//! The state of a scenario, and functions that its handlers share.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::SystemTime;
@@ -14,29 +14,29 @@ use super::script::{Script, Workflow};
 use crate::generated::types::WorkflowStatus;
 use crate::values::slug::ProjectSlug;
 
-/// What a handler answers.
+/// The result of a handler.
 pub(super) type Outcome = Result<Answer, Refusal>;
 
-/// Answers the requests of one kind.
+/// A handler answers the requests for one operation.
 pub(super) type Handler = fn(&mut World, &Received) -> Outcome;
 
-/// How many things of a kind a world keeps by default.
+/// How many objects of each kind a world keeps by default.
 const KEPT: usize = 10_000;
-/// The items of a page. CircleCI's lists of pipelines have 20.
+/// The default number of items per page, which is that of CircleCI's lists of pipelines.
 const PAGE: usize = 20;
 
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) slug: ProjectSlug,
-    /// How many scenarios of the mock were there before: each has ids of its own.
+    /// The number of the scenario in the mock. It makes the ids of each scenario unique.
     place: u16,
     ids: u64,
     time: DateTime<Utc>,
-    /// Whether time is that of the machine, and not one second for each step.
+    /// Whether the world uses the system clock. Otherwise, time advances by one second with each step.
     pub(super) real_time: bool,
     pub(super) page_size: usize,
     pub(super) keep: usize,
-    /// How many requests pass before one is refused, and how many have passed.
+    /// How many requests pass before one is rejected, and how many have passed.
     pub(super) rate_limit: Option<(usize, usize)>,
     pub(super) scripts: VecDeque<Script>,
     pub(super) pipelines: VecDeque<Pipeline>,
@@ -82,7 +82,7 @@ impl World {
             user_id: String::new(),
         };
         let is_id = |part: &str| uuid::Uuid::try_parse(part).is_ok();
-        // A slug of `circleci` has the ids themselves.
+        // A slug of the provider `circleci` contains the ids.
         let (organization, project) = (
             world.slug.organization().to_owned(),
             world.slug.project().to_owned(),
@@ -101,7 +101,7 @@ impl World {
         world
     }
 
-    /// An id that is the same in each run, apart from those that are counted.
+    /// A constant id. It never equals one of the counted ids.
     fn fixed_id(&self, number: u64) -> String {
         format!(
             "00000000-0000-4000-{:04x}-{number:012x}",
@@ -118,7 +118,7 @@ impl World {
         )
     }
 
-    /// The time, which goes on with each question.
+    /// Advances the time and returns it.
     pub(super) fn now(&mut self) -> DateTime<Utc> {
         let next = self.time + TimeDelta::seconds(1);
         self.time = match self.real_time {
@@ -128,12 +128,12 @@ impl World {
         self.time
     }
 
-    /// The time without a step.
+    /// Returns the time without advancing it.
     pub(super) fn last_time(&self) -> DateTime<Utc> {
         self.time
     }
 
-    /// Counts a request, and refuses it where the rate limit is reached.
+    /// Counts a request. Returns false if the rate limit is reached.
     pub(super) fn passes(&mut self) -> bool {
         match &mut self.rate_limit {
             Some((limit, passed)) if *passed >= *limit => {
@@ -148,7 +148,7 @@ impl World {
         }
     }
 
-    /// Forgets the oldest of what there is too much of: memory stays what it is, however long clients write.
+    /// Removes the oldest objects of each kind beyond the limit, so that memory use stays bounded.
     pub(super) fn trim(&mut self) {
         let keep = self.keep.max(1);
         fn newest<T>(list: &mut Vec<T>, keep: usize) {
@@ -167,7 +167,7 @@ impl World {
         pipelines.for_each(|pipeline| newest(&mut pipeline.workflows, keep));
     }
 
-    /// Whether a path names this world's project, by its slug or its id.
+    /// Whether the path names this world's project, by slug or id, or no project at all.
     pub(super) fn is_mine(&self, request: &Received) -> bool {
         match request.project() {
             Some(project) if project == self.project_id => true,
@@ -176,7 +176,7 @@ impl World {
         }
     }
 
-    /// Whether this is the world that a request is about: several may be there.
+    /// Whether the request is about this world. A mock may have several.
     pub(super) fn knows(&self, request: &Received) -> bool {
         fn has<'a>(id: &str, mut ids: impl Iterator<Item = &'a String>) -> bool {
             ids.any(|it| it == id)
@@ -211,7 +211,7 @@ impl World {
         }
     }
 
-    /// The workflows of all pipelines, the oldest first.
+    /// The workflows of all pipelines, oldest first.
     pub(super) fn runs(&self) -> impl DoubleEndedIterator<Item = &Run> {
         self.pipelines.iter().flat_map(|it| &it.workflows)
     }
@@ -237,7 +237,7 @@ impl World {
         }
     }
 
-    /// Marks the times of a workflow that may have moved.
+    /// Updates the times of a workflow after its state may have changed.
     pub(super) fn settle(&mut self, run: &str) {
         let now = self.now();
         let runs = self.pipelines.iter_mut().flat_map(|it| &mut it.workflows);
@@ -254,14 +254,14 @@ impl World {
     }
 }
 
-/// Forgets the last names of a map that has too many.
+/// Removes the last names of a map beyond the limit.
 fn first<V>(map: &mut BTreeMap<String, V>, keep: usize) {
     while map.len() > keep {
         map.pop_last();
     }
 }
 
-/// A date as CircleCI writes it.
+/// A date in CircleCI's format.
 pub(super) fn date(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
@@ -270,13 +270,13 @@ pub(super) fn optional_date(time: Option<DateTime<Utc>>) -> Value {
     time.map_or(Value::Null, |time| json!(date(time)))
 }
 
-/// CircleCI shows the last four characters, and never the value.
+/// Masks a value as CircleCI does: only the last four characters are visible.
 pub(super) fn masked(value: &str) -> String {
     let hidden = value.chars().count().saturating_sub(4);
     format!("xxxx{}", value.chars().skip(hidden).collect::<String>())
 }
 
-/// A text of the request's body.
+/// A required string field of the request body.
 pub(super) fn text(request: &Received, key: &str) -> Result<String, Refusal> {
     let text = request.json().and_then(|body| body[key].as_str());
     text.map(str::to_owned)

@@ -1,7 +1,7 @@
 //! Receives webhooks with axum: verifies, drops what comes twice, and prints a line for each event.
 //!
 //! ```text
-//! CIRCLECI_WEBHOOK_SECRET=… cargo run -p circleci-api-examples --bin webhook_axum -- 127.0.0.1:8080
+//! CIRCLECI_WEBHOOK_SECRET=… cargo run -p circleci-api-services --bin webhook_axum -- 127.0.0.1:8080
 //! ```
 //!
 //! The body is taken as bytes: it has to be verified before anything parses it. TLS belongs in front of it.

@@ -1,7 +1,7 @@
 //! A daemon: looks at many projects once a minute, and tells of each new pipeline once.
 //!
 //! ```text
-//! CIRCLE_TOKEN=… cargo run -p circleci-api-examples --bin watch -- state.json gh/acme/web gh/acme/docs …
+//! CIRCLE_TOKEN=… cargo run -p circleci-api-services --bin watch -- state.json gh/acme/web gh/acme/docs …
 //! ```
 //!
 //! - All calls share one [`Pacing`], so that fifty projects stay below the rate limit.
