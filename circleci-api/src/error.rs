@@ -1,4 +1,4 @@
-//! One error for everything, with questions to ask of it.
+//! The error type of the whole crate, with methods to examine it.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -15,21 +15,21 @@ pub(crate) mod redact;
 
 use redact::Secrets;
 
-/// How much of a body an error keeps.
+/// The largest part of a body that an error keeps.
 const EXCERPT: usize = 4 * 1024;
-/// How much of a message goes on one line.
+/// The longest message that is printed on one line.
 const LINE: usize = 400;
-/// How much of a request's id is kept.
+/// The largest part of a request id that is kept.
 const ID: usize = 128;
-/// What follows a body that ends too early.
+/// The text after a shortened body.
 const CUT_OFF: &str = " (cut off)";
 
-/// What went wrong with a client or a call.
+/// A failure of a client or a call.
 ///
-/// It prints as one line, such as `listContexts: 404 Not Found: Org not found. (request 7f2c…)`, and never holds the
+/// It prints as one line, such as `listContexts: 404 Not Found: Org not found. (request 7f2c…)`, and never contains the
 /// token.
 ///
-/// CircleCI's statuses mean less than they say: a missing context answers 403, and a token without access 404.
+/// CircleCI's statuses are ambiguous: a missing context answers 403, and a token without access may get 404.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -60,7 +60,7 @@ const CUT_OFF: &str = " (cut off)";
 /// # Ok(()) }
 /// ```
 ///
-/// All that there is to know about an answer that could not be read:
+/// All details of an answer that could not be read:
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -100,7 +100,7 @@ struct Inner {
 
 /// The kinds of [`Error`].
 ///
-/// Most decisions need no more than the questions in the example of [`Error`]. The kind tells apart what they do not:
+/// For most decisions, the methods in the example of [`Error`] are enough. The kind makes finer distinctions:
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -118,31 +118,32 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The client cannot be built: no token, a bad host, …
+    /// The client cannot be built: there is no token, the host is invalid, …
     Configuration,
-    /// An argument of the call is not what the operation wants. Nothing was sent.
+    /// An argument of the call is invalid. Nothing was sent.
     InvalidArgument,
-    /// No connection: the request never left, or the server says that it did not look at it.
+    /// No connection: the request never left this machine, or the server says that it did not process it.
     Connect,
-    /// The answer did not come in time.
+    /// The answer did not arrive in time.
     Timeout,
     /// The connection broke.
     Transport,
-    /// A redirect that is not followed: to another origin, of a method other than GET and HEAD, or one too many.
+    /// A redirect that is not followed: it leads to another origin, the method is not GET or HEAD, or there were too many
+    /// redirects.
     Redirect,
-    /// A status that is no success.
+    /// A status other than success.
     Status,
-    /// 429, or a wait for the rate limit that does not fit into the call's time.
+    /// 429, or a wait for the rate limit that would exceed the call's time.
     RateLimited,
-    /// A success whose body is not what the document promises.
+    /// A successful answer whose body does not match the document.
     Decode,
-    /// A body larger than the client's bound.
+    /// A body larger than the client's limit.
     TooLarge,
     /// A list whose pages repeat, so that following it would never end.
     RepeatedPage,
-    /// A file of this machine that cannot be written, or must not be: its path leads out of its folder.
+    /// A file on this machine that cannot be written, or must not be: its path leads out of its folder.
     File,
-    /// What was asked for was taken on, and has failed at CircleCI's: a usage export.
+    /// CircleCI accepted the request, but failed later: a usage export.
     Failed,
 }
 
@@ -210,7 +211,7 @@ impl Error {
         self
     }
 
-    /// The body, or enough of its beginning. It is cut when secrets are taken out of it.
+    /// The body, or a long enough beginning of it. It is shortened after secrets are removed.
     pub(crate) fn with_excerpt(mut self, body: String) -> Self {
         self.0.excerpt = Some(body).filter(|body| !body.is_empty());
         self
@@ -236,20 +237,20 @@ impl Error {
         self
     }
 
-    /// Trying again would meet the same.
+    /// A retry would fail in the same way.
     pub(crate) fn lasting(mut self) -> Self {
         self.0.lasting = true;
         self
     }
 
-    /// Trying again may meet something else, although the kind does not say so.
+    /// A retry may succeed, although the kind does not say so.
     pub(crate) fn passing(mut self) -> Self {
         self.0.passing = true;
         self
     }
 
-    /// Takes secrets out of everything that the server or a library said, and cuts it only then: a half of a secret would
-    /// not be found. Every failure of a call goes through here.
+    /// Removes secrets from all text of the server or a library, and shortens the text afterwards: half a secret would not
+    /// be found. Every failure of a call passes through here.
     pub(crate) fn without(mut self, secrets: &Secrets) -> Self {
         let hide = |text: String| secrets.hide(&text).into_owned();
         self.0.message = self
@@ -277,89 +278,89 @@ impl Error {
         self
     }
 
-    /// What kind of failure it is.
+    /// The kind of the failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The HTTP status, if an answer came: of the failure, or of the success that could not be decoded.
+    /// The HTTP status, if an answer arrived. For a successful answer that could not be decoded, it is a success status.
     pub fn status(&self) -> Option<StatusCode> {
         self.0.status
     }
 
-    /// What the API, or this crate, has to say about it.
+    /// The message of the API or of this crate.
     pub fn message(&self) -> Option<&str> {
         self.0.message.as_deref()
     }
 
-    /// `x-request-id`, which CircleCI's support asks for.
+    /// The `x-request-id` header. CircleCI's support asks for it.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// The id of the operation, such as `listContexts`. For a call by [`Client::request`](crate::Client::request), its method
-    /// and path, such as `GET /project/{project-slug}/brand-new`.
+    /// The id of the operation, such as `listContexts`. For a call by [`Client::request`](crate::Client::request): its
+    /// method and path, such as `GET /project/{project-slug}/brand-new`.
     pub fn operation(&self) -> Option<&str> {
         self.0.operation.as_ref().map(Identity::id)
     }
 
-    /// How many requests were sent, or tried to be.
+    /// The number of requests that were sent, including failed attempts to send.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
-    /// The beginning of the body, at most 4 KiB, where there was one. Bytes that are not UTF-8 are replaced.
+    /// The beginning of the body, at most 4 KiB, if there was a body. Bytes that are not UTF-8 are replaced.
     pub fn body_excerpt(&self) -> Option<&str> {
         let body = self.0.excerpt.as_deref()?;
         Some(&body[..body.floor_char_boundary_at(EXCERPT)])
     }
 
-    /// Where in the JSON the body is not what was expected, such as `items[3].trigger.type`.
+    /// The place in the JSON where the body is not as expected, such as `items[3].trigger.type`.
     pub fn path(&self) -> Option<&str> {
         self.0.path.as_deref()
     }
 
-    /// 404: no such thing, or the token may not see it.
+    /// 404: the thing does not exist, or the token has no access to it.
     pub fn is_not_found(&self) -> bool {
         self.0.status == Some(StatusCode::NOT_FOUND)
     }
 
-    /// 401: no token, a wrong one, or one of the wrong kind.
+    /// 401: the token is missing, wrong, or of the wrong kind.
     pub fn is_unauthorized(&self) -> bool {
         self.0.status == Some(StatusCode::UNAUTHORIZED)
     }
 
-    /// 403: the token may not do this; some missing things answer so too.
+    /// 403: the token has no permission. CircleCI also answers 403 for some things that do not exist.
     pub fn is_forbidden(&self) -> bool {
         self.0.status == Some(StatusCode::FORBIDDEN)
     }
 
-    /// 429, or a wait for the rate limit that does not fit into the call's time.
+    /// 429, or a wait for the rate limit that would exceed the call's time.
     pub fn is_rate_limited(&self) -> bool {
         self.0.kind == ErrorKind::RateLimited
     }
 
-    /// How long to wait before trying again: where the server said so, or where the wait for a rate limit did not fit into the
-    /// call's time.
+    /// How long to wait before a retry: if the server said so, or if the wait for a rate limit would exceed the call's
+    /// time.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// That the operation is deprecated, if the answer says so (`Deprecation`, `Sunset`). See the example of
+    /// The operation's deprecation, if the answer has one (`Deprecation`, `Sunset`). For usage, see the example of
     /// [`Deprecation`](crate::Deprecation).
     pub fn deprecation(&self) -> Option<Deprecation> {
         self.0.deprecation
     }
 
-    /// The connection or the answer did not come in time.
+    /// The connection or the answer took too long.
     pub fn is_timeout(&self) -> bool {
         self.0.timeout
     }
 
-    /// The same call may succeed later: a rate limit, no or a broken connection, a timeout, 408, 500, 502, 503, 504 or
-    /// 520 to 524, or a body that was cut off where sending the request again is harmless. A refused certificate and a proxy
-    /// that refuses are not transient.
-    /// Whether it is harmless to send it again is another question: see [`Replay`](crate::Replay).
+    /// The same call may succeed later: a rate limit, a missing or broken connection, a timeout, 408, 500, 502, 503, 504 or
+    /// 520 to 524, or an incomplete body of a request that is harmless to send again. A rejected certificate and a proxy
+    /// that refuses are not transient. Whether sending a request again is harmless is another question: see
+    /// [`Replay`](crate::Replay).
     pub fn is_transient(&self) -> bool {
         !self.0.lasting
             && match self.0.kind {
@@ -373,9 +374,9 @@ impl Error {
     }
 }
 
-/// A status after which the same call may succeed.
+/// Whether the same call may succeed after this status.
 fn is_transient(status: StatusCode) -> bool {
-    // 520 to 524 are what Cloudflare says of a server behind it that is not there.
+    // Cloudflare sends 520 to 524 if the server behind it cannot be reached.
     matches!(
         status.as_u16(),
         408 | 429 | 500 | 502 | 503 | 504 | 520..=524
@@ -404,7 +405,7 @@ impl fmt::Display for Error {
             ErrorKind::Failed => "it has failed".into(),
         };
         if let Some(status) = error.status {
-            // `404 Not Found` says it all; for the other kinds the status is where it happened.
+            // `404 Not Found` is enough. For the other kinds, the status gives context.
             let status = match status.canonical_reason() {
                 Some(reason) => format!("{} {reason}", status.as_u16()),
                 None => status.as_u16().to_string(),
@@ -438,7 +439,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// One line as well, which is what a `main` prints that returns it; `{:#?}` has everything.
+/// One line as well, because a `main` that returns the error prints this. `{:#?}` prints all details.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !f.alternate() {
@@ -470,7 +471,7 @@ impl StdError for Error {
     }
 }
 
-/// What a failed answer's body says: `{message}`, `{error, context?}`, `{errors: [..]}`, plain text or a page's title.
+/// The message in a failed answer's body: `{message}`, `{error, context?}`, `{errors: [..]}`, plain text or a page's title.
 pub(crate) fn message_of(body: &str) -> Option<String> {
     let body = body.trim();
     if body.is_empty() {
@@ -500,7 +501,7 @@ fn message_in(json: &Value, depth: u8) -> Option<String> {
     match json {
         Value::String(text) => {
             let text = text.trim();
-            // The message may itself be a JSON document in a string.
+            // The message may be a JSON document in a string.
             if depth > 0
                 && text.starts_with(['{', '[', '"'])
                 && let Ok(inner) = serde_json::from_str::<Value>(text)
@@ -558,12 +559,13 @@ fn between<'t>(text: &'t str, lower: &str, open: &str, close: &str) -> Option<&'
     (!found.is_empty()).then_some(found)
 }
 
-/// A request's id as it is printed.
+/// A request id in printable form.
 pub(crate) fn short_id(id: &str) -> String {
     one_line(id, ID)
 }
 
-/// Printable on one line: breaks and controls become spaces, runs of them one, and the end is cut off.
+/// Makes text printable on one line: line breaks and control characters become spaces, runs of spaces become one, and long
+/// text is shortened.
 fn one_line(text: &str, limit: usize) -> String {
     let mut line = String::with_capacity(text.len().min(limit + 4));
     let words = text.split(|c: char| c.is_whitespace() || c.is_control());
@@ -581,7 +583,7 @@ fn one_line(text: &str, limit: usize) -> String {
     line
 }
 
-/// `str::floor_char_boundary`, which is younger than our oldest compiler.
+/// `str::floor_char_boundary`, which the oldest supported compiler does not have.
 trait FloorCharBoundary {
     fn floor_char_boundary_at(&self, limit: usize) -> usize;
 }

@@ -1,7 +1,7 @@
-//! A job's steps and their output. With the feature `v1`.
+//! The steps of a job and their output. Requires the feature `v1`.
 //!
-//! **This is not in CircleCI's document of the API v2.** Version 2 has no logs: they are had from version 1.1, which CircleCI keeps
-//! but describes no more, so that less can be promised of these calls than of all others.
+//! **This is not in CircleCI's document of API v2.** Version 2 has no logs. They come from version 1.1, which CircleCI
+//! still runs but no longer documents, so these calls are less reliable than all others.
 //!
 //! ```
 //! # use circleci_api::serde_json::json;
@@ -52,19 +52,19 @@ use crate::values::argument::PathValue;
 
 /// 256 MiB.
 const MAX_BYTES: u64 = 256 << 20;
-/// One part of an output, unpacked. CircleCI cuts it off at a few megabytes.
+/// The size limit of one part of an output, decompressed. CircleCI shortens it to a few megabytes.
 const MAX_PART: usize = 64 << 20;
-/// What is unpacked at once: it may become a hundred thousand empty parts.
+/// The number of bytes that are decompressed at once: they may contain a hundred thousand empty parts.
 const BLOCK: usize = 256;
 
-/// Not in the document: what errors call the download by.
+/// The operation's name in errors of the download. It is not in the document.
 static OUTPUT: Operation = Operation::new("getStepOutput", Method::GET, "", &[], Replay::Safe);
 
 impl Client {
-    /// A job with its steps and the actions that they were made of, one for each parallel run. With the feature `v1`; see the
-    /// example of [`v1`](crate::v1).
+    /// A job with its steps and their actions, one action for each parallel run. Requires the feature `v1`. For usage, see
+    /// the example of [`v1`](crate::v1).
     ///
-    /// `GET /api/v1.1/project/{vcs}/{org}/{repo}/{build_num}`, which is not part of the API v2.
+    /// `GET /api/v1.1/project/{vcs}/{org}/{repo}/{build_num}`, which is not part of API v2.
     ///
     /// # Arguments
     /// - `project_slug`: `gh/acme/web`, or `circleci/<org id>/<project id>`.
@@ -79,15 +79,16 @@ impl Client {
             .with_path(job_number)
     }
 
-    /// What an action of [`get_job_steps`](Self::get_job_steps) has printed. Nothing is sent before the stream is polled. An
-    /// action without output is an empty stream. With the feature `v1`; see the example of [`v1`](crate::v1).
+    /// The output of an action of [`get_job_steps`](Self::get_job_steps). Nothing is sent before the stream is polled. For
+    /// an action without output, the stream is empty. Requires the feature `v1`. For usage, see the example of
+    /// [`v1`](crate::v1).
     ///
-    /// The output lies in storage under a URL that is signed and expires: it never gets the token, and after some minutes the
-    /// steps have to be asked for again.
+    /// The output is in storage under a signed URL that expires. The URL never receives the token, and after some minutes
+    /// the steps must be requested again.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidArgument`]: the output's URL is not valid, or not `https`.
+    /// [`ErrorKind::InvalidArgument`]: the output's URL is invalid, or is not `https`.
     pub fn step_output(&self, action: &StepAction) -> Result<StepOutput, Error> {
         let transfer = match &action.output_url {
             Some(url) => Some(Transfer::new(self, &OUTPUT, url.expose(), None, MAX_BYTES)?),
@@ -108,7 +109,7 @@ impl Client {
 }
 
 operation! {
-    /// A job with its steps, by version 1.1 of the API. Asked for by [`Client::get_job_steps`].
+    /// A job with its steps, from version 1.1 of the API. The operation of [`Client::get_job_steps`].
     ///
     /// ```
     /// use circleci_api::v1::GetJobSteps;
@@ -125,43 +126,44 @@ operation! {
 }
 
 object! {
-    /// A job in version 1.1 of the API, as far as the steps are concerned. See the example of [`v1`](crate::v1).
+    /// A job in version 1.1 of the API, with the fields that belong to its steps. For usage, see the example of
+    /// [`v1`](crate::v1).
     JobSteps {
         /// The number of the job.
         build_num: Option<i64> = optional "build_num",
-        /// Where a person can look at it.
+        /// The URL of the job's web page.
         build_url: Option<String> = optional "build_url",
-        /// `success`, `failed`, …: the words of version 1.1.
+        /// `success`, `failed`, …: the statuses of version 1.1.
         status: Option<String> = optional "status",
-        /// How many runs there are side by side.
+        /// The number of parallel runs.
         parallel: Option<i64> = optional "parallel",
-        /// The steps, in their order.
+        /// The steps, in order.
         steps: Vec<JobStep> = list "steps",
     }
 }
 
 object! {
-    /// A step of a job. See the example of [`v1`](crate::v1).
+    /// A step of a job. For usage, see the example of [`v1`](crate::v1).
     JobStep {
         /// Its name, such as `Checkout code`.
         name: Option<String> = optional "name",
-        /// What it was made of: an action for each parallel run.
+        /// Its actions: one for each parallel run.
         actions: Vec<StepAction> = list "actions",
     }
 }
 
 object! {
-    /// A step in one of the parallel runs. See the example of [`v1`](crate::v1).
+    /// A step in one of the parallel runs. For usage, see the example of [`v1`](crate::v1).
     StepAction {
-        /// The parallel run, from 0.
+        /// The index of the parallel run, from 0.
         index: Option<i64> = optional "index",
-        /// The place of the step in the job.
+        /// The position of the step in the job.
         step: Option<i64> = optional "step",
         /// Its name.
         name: Option<String> = optional "name",
-        /// What kind of step it is, such as `test` or `infrastructure`.
+        /// The kind of step, such as `test` or `infrastructure`.
         type_: Option<String> = optional "type",
-        /// `success`, `failed`, `canceled`, `running`, `timedout`, …: the words of version 1.1.
+        /// `success`, `failed`, `canceled`, `running`, `timedout`, …: the statuses of version 1.1.
         status: Option<String> = optional "status",
         /// The exit code of its command.
         exit_code: Option<i64> = optional "exit_code",
@@ -171,24 +173,24 @@ object! {
         start_time: Option<DateTime<Utc>> = optional "start_time",
         /// When it ended.
         end_time: Option<DateTime<Utc>> = optional "end_time",
-        /// How long it took, in milliseconds.
+        /// The duration, in milliseconds.
         run_time_millis: Option<i64> = optional "run_time_millis",
-        /// It runs in the background.
+        /// Whether it runs in the background.
         background: Option<bool> = optional "background",
-        /// It has printed something.
+        /// Whether it has output.
         has_output: Option<bool> = optional "has_output",
-        /// CircleCI has not kept all of its output.
+        /// Whether CircleCI has shortened its output.
         truncated: Option<bool> = optional "truncated",
-        /// It has failed.
+        /// Whether it failed.
         failed: Option<bool> = optional "failed",
-        /// It was stopped after the time that it has.
+        /// Whether it was stopped at its time limit.
         timedout: Option<bool> = optional "timedout",
-        /// Where its output is.
+        /// The URL of its output.
         output_url: Option<SignedUrl> = optional "output_url",
     }
 }
 
-/// A URL that opens what it leads to for whoever has it, for some minutes. Neither `Debug` nor serializing shows it.
+/// A URL that gives access to its target for some minutes, without a token. Neither `Debug` nor serialization shows it.
 ///
 /// ```
 /// use circleci_api::v1::SignedUrl;
@@ -203,7 +205,7 @@ object! {
 pub struct SignedUrl(String);
 
 impl SignedUrl {
-    /// The URL itself.
+    /// The URL in plain text.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -230,23 +232,23 @@ impl<'de> Deserialize<'de> for SignedUrl {
 const HIDDEN: &str = "***";
 
 object! {
-    /// A part of what an action has printed; often there is only one. See the example of [`v1`](crate::v1).
+    /// A part of the output of an action; often there is only one. For usage, see the example of [`v1`](crate::v1).
     OutputPart {
-        /// What was printed. It may hold control sequences of a terminal.
+        /// The text. It may contain terminal control sequences.
         message: String = list "message",
         /// `out` or `err`.
         type_: Option<String> = optional "type",
-        /// When it was printed.
+        /// When it was written.
         time: Option<DateTime<Utc>> = optional "time",
-        /// CircleCI has not kept all of it.
+        /// Whether CircleCI has shortened it.
         truncated: Option<bool> = optional "truncated",
     }
 }
 
 stream! {
-    /// What an action has printed, part by part: [`Client::step_output`]. An output that is not one whole JSON array of parts is an
-    /// [error](ErrorKind::Decode), which comes after the parts before it. More than 256 MiB as they are sent, or 64 MiB in one part,
-    /// are [too many](ErrorKind::TooLarge).
+    /// The output of an action, part by part: [`Client::step_output`]. If the output is not one complete JSON array of
+    /// parts, the stream returns the valid parts and then an [error](ErrorKind::Decode). More than 256 MiB as sent, or 64
+    /// MiB in one part, is [too large](ErrorKind::TooLarge).
     ///
     /// ```
     /// # use circleci_api::{serde_json::{self, json}, v1::StepAction};
@@ -268,18 +270,18 @@ stream! {
 }
 
 impl StepOutput {
-    /// All of it as one text. [`read_to`](Self::read_to) keeps what was read before an error.
+    /// Reads the whole output as one text. To keep the text that was read before an error, use [`read_to`](Self::read_to).
     ///
     /// # Errors
     ///
-    /// As [`read_to`](Self::read_to).
+    /// The same errors as [`read_to`](Self::read_to).
     pub async fn text(mut self) -> Result<String, Error> {
         let mut text = String::new();
         self.read_to(&mut text).await?;
         Ok(text)
     }
 
-    /// Appends the whole output to `text`. After an error `text` has everything that was read before it.
+    /// Appends the whole output to `text`. After an error, `text` contains everything that was read before it.
     ///
     /// ```
     /// # use circleci_api::{serde_json::{self, json}, v1::StepAction};
@@ -300,7 +302,8 @@ impl StepOutput {
     ///
     /// # Errors
     ///
-    /// The output cannot be fetched, or it is not one whole JSON array of parts: it is empty, cut off, or followed by something else.
+    /// The output cannot be fetched, or it is not one complete JSON array of parts: it is empty, incomplete, or followed by
+    /// other data.
     pub async fn read_to(&mut self, text: &mut String) -> Result<(), Error> {
         while let Some(part) = self.try_next().await? {
             text.push_str(&part.message);
@@ -309,15 +312,15 @@ impl StepOutput {
     }
 }
 
-/// A JSON array of parts that is read while it comes in.
+/// A JSON array of parts that is read while it arrives.
 pub(crate) struct Output {
     transfer: Option<Transfer>,
-    /// What has come in and is not yet unpacked.
+    /// Bytes that have arrived but are not decompressed yet.
     piece: Bytes,
     gunzip: Gunzip,
     scan: Scan,
     parts: VecDeque<OutputPart>,
-    /// The error that ended the reading. It is returned after the parts that came before it.
+    /// The error that ended the reading. It is returned after the parts before it.
     failure: Option<Error>,
 }
 
@@ -384,7 +387,7 @@ struct Scan {
     overflow: bool,
 }
 
-/// The place of the next byte in the array.
+/// The position of the next byte in the array.
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
     /// Before the array, after this number of bytes of a byte order mark. White space counts as a whole mark.
@@ -407,7 +410,7 @@ const MARK: [u8; 3] = *b"\xef\xbb\xbf";
 
 impl Scan {
     fn push(&mut self, bytes: &[u8], parts: &mut VecDeque<OutputPart>) -> io::Result<()> {
-        // Where in `bytes` the object at hand goes on.
+        // The position in `bytes` where the current object continues.
         let mut from = 0;
         for (at, byte) in bytes.iter().enumerate() {
             if self.place != Place::InObject {
@@ -457,7 +460,7 @@ impl Scan {
 }
 
 impl Place {
-    /// The place after a byte that is not part of an object.
+    /// The position after a byte that is not part of an object.
     fn next(self, byte: u8) -> io::Result<Self> {
         Ok(match (self, byte) {
             (Self::Before(mark), _) if MARK.get(mark) == Some(&byte) => Self::Before(mark + 1),

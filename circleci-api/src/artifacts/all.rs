@@ -16,7 +16,7 @@ use crate::request::Request;
 use crate::values::argument::PathValue;
 
 impl Client {
-    /// Downloads all artifacts of a job, some at a time. With the feature `artifacts`.
+    /// Downloads all artifacts of a job, several at a time. Requires the feature `artifacts`.
     ///
     /// ```no_run
     /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
@@ -49,7 +49,7 @@ impl Client {
 type Filter = Box<dyn Fn(&Artifact) -> bool + Send + Sync>;
 type Listener = Arc<dyn Fn(&Progress<'_>) + Send + Sync>;
 
-/// Downloads that were asked for by [`Client::download_artifacts`].
+/// Downloads from [`Client::download_artifacts`].
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -87,31 +87,31 @@ pub struct DownloadArtifacts {
     progress: Option<Listener>,
 }
 
-/// How far a download is. See the example of [`DownloadArtifacts`].
+/// The progress of a download. For usage, see the example of [`DownloadArtifacts`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Progress<'a> {
-    /// What is being downloaded.
+    /// The artifact that is being downloaded.
     pub artifact: &'a Artifact,
-    /// Its place among all that are, from 0.
+    /// Its index among all artifacts of the download, from 0.
     pub index: usize,
-    /// How many there are.
+    /// The number of artifacts.
     pub count: usize,
-    /// How many bytes are here.
+    /// The number of bytes that were received.
     pub received: u64,
-    /// How many it will be, where the server said so.
+    /// The total number of bytes, if the server sent it.
     pub length: Option<u64>,
-    /// The file is in its place.
+    /// Whether the file is complete and in its place.
     pub finished: bool,
 }
 
-/// An artifact that could not be downloaded. See the example of [`DownloadedArtifacts`].
+/// An artifact that could not be downloaded. For usage, see the example of [`DownloadedArtifacts`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ArtifactFailure {
-    /// Which one.
+    /// The artifact.
     pub artifact: Artifact,
-    /// Why.
+    /// The error.
     pub error: Error,
 }
 
@@ -127,7 +127,7 @@ impl std::error::Error for ArtifactFailure {
     }
 }
 
-/// What became of a job's artifacts, each in CircleCI's order.
+/// The result for each artifact of a job, in CircleCI's order.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -164,7 +164,7 @@ impl DownloadedArtifacts {
         self.0.iter().flatten()
     }
 
-    /// What could not be downloaded.
+    /// The artifacts that could not be downloaded.
     pub fn failed(&self) -> impl Iterator<Item = &ArtifactFailure> {
         self.0.iter().filter_map(|result| result.as_ref().err())
     }
@@ -181,7 +181,7 @@ impl DownloadedArtifacts {
 }
 
 impl DownloadArtifacts {
-    /// The hosts that get the token; see [`TokenHosts`].
+    /// The hosts that receive the token; see [`TokenHosts`].
     pub fn token_hosts(mut self, hosts: TokenHosts) -> Self {
         self.hosts = Arc::new(hosts);
         self
@@ -199,25 +199,26 @@ impl DownloadArtifacts {
         self
     }
 
-    /// Only those of which this says `true`.
+    /// Downloads only the artifacts for which this returns `true`.
     pub fn filter(mut self, wanted: impl Fn(&Artifact) -> bool + Send + Sync + 'static) -> Self {
         self.filter = Some(Box::new(wanted));
         self
     }
 
-    /// Called with each piece of each artifact. It should not block.
+    /// A function that is called with each piece of each artifact. It should not block.
     pub fn on_progress(mut self, progress: impl Fn(&Progress<'_>) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(progress));
         self
     }
 
     /// Lists the artifacts, and writes each under its own path below `folder`, as
-    /// [`DownloadArtifact::into_folder`](super::DownloadArtifact::into_folder) does. If they come from several parallel runs, those of
-    /// run 1 are in `1/`, and so on. Dropping the future stops all of it.
+    /// [`DownloadArtifact::into_folder`](super::DownloadArtifact::into_folder) does. If they come from several parallel
+    /// runs, the files of run 1 are in `1/`, and so on. Dropping the future cancels all downloads.
     ///
     /// # Errors
     ///
-    /// They cannot be listed. What cannot be downloaded is an error in the result, and does not keep the others from it.
+    /// The artifacts cannot be listed. An artifact that cannot be downloaded is an error in the result, and the other
+    /// downloads continue.
     pub async fn into_folder(self, folder: impl AsRef<Path>) -> Result<DownloadedArtifacts, Error> {
         let mut artifacts = self.list.clone().items().into_vec().await?;
         if let Some(wanted) = &self.filter {

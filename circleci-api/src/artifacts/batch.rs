@@ -19,7 +19,7 @@ pub(super) struct Batch {
     pub(super) at_once: usize,
 }
 
-/// How far one of the downloads is.
+/// The progress of one of the downloads.
 pub(super) struct Piece<'a> {
     pub(super) artifact: &'a Artifact,
     pub(super) index: usize,
@@ -63,8 +63,8 @@ impl Batch {
     }
 }
 
-/// Where each artifact of a job goes below `folder`. If they come from several parallel runs, each run has a folder. No
-/// two artifacts go to the same place, where they would overwrite each other: `taken` has the places that are in use.
+/// The path of each artifact of a job below `folder`. If they come from several parallel runs, each run has a folder. No
+/// two artifacts get the same path, because one would overwrite the other: `taken` holds the used paths.
 pub(super) fn paths(
     client: &Client,
     artifacts: &[Artifact],

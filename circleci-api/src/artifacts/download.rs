@@ -1,4 +1,4 @@
-//! One artifact: as a stream, or into a file.
+//! One artifact, as a stream or a file.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,11 +17,11 @@ use crate::error::Error;
 use crate::generated::types::Artifact;
 use crate::operation::{Operation, Replay};
 
-/// Not in the document: what errors call a download by.
+/// The operation's name in errors of a download. It is not in the document.
 static DOWNLOAD: Operation = Operation::new("downloadArtifact", Method::GET, "", &[], Replay::Safe);
 
 impl Client {
-    /// Downloads an artifact of [`get_job_artifacts`](Client::get_job_artifacts). With the feature `artifacts`.
+    /// Downloads an artifact of [`get_job_artifacts`](Client::get_job_artifacts). Requires the feature `artifacts`.
     ///
     /// ```no_run
     /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
@@ -42,15 +42,16 @@ impl Client {
     }
 }
 
-/// A download that was asked for by [`Client::download_artifact`].
+/// A download from [`Client::download_artifact`].
 ///
-/// A failed attempt is followed by others, within the client's [`RetryPolicy`](crate::RetryPolicy) for the whole file. A download that
-/// breaks off goes on where it broke if the server supports ranges and sends the same strong `ETag` with each of them. Otherwise
-/// the file is read again from its start and compared with what was already received; if it has changed, the download fails. There is
-/// no limit to the total time, only to the silence ([`read_timeout`](crate::ClientBuilder::read_timeout)).
+/// A failed attempt is retried, within the client's [`RetryPolicy`](crate::RetryPolicy) for the whole file. An interrupted
+/// download continues at the same place if the server supports ranges and sends the same strong `ETag` with each of them.
+/// Otherwise the file is read again from its start and compared with what was already received; if it has changed, the
+/// download fails. There is no limit on the total time, only on the time without data
+/// ([`read_timeout`](crate::ClientBuilder::read_timeout)).
 ///
-/// The content is kept byte for byte: a file that is stored compressed (`content-encoding: gzip`) stays compressed, whether the feature
-/// `gzip` is on or not.
+/// The content is kept byte for byte: a file that is stored compressed (`content-encoding: gzip`) stays compressed, with or
+/// without the feature `gzip`.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -81,18 +82,18 @@ pub struct DownloadArtifact {
     max_bytes: u64,
 }
 
-/// A file that was written. See the example of [`DownloadArtifact`].
+/// A file that was written. For usage, see the example of [`DownloadArtifact`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Downloaded {
-    /// Where it is.
+    /// The path of the file.
     pub path: PathBuf,
     /// Its size in bytes.
     pub bytes: u64,
 }
 
 impl DownloadArtifact {
-    /// The hosts that get the token; see [`TokenHosts`].
+    /// The hosts that receive the token; see [`TokenHosts`].
     pub fn token_hosts(mut self, hosts: TokenHosts) -> Self {
         self.hosts = Arc::new(hosts);
         self
@@ -109,12 +110,12 @@ impl DownloadArtifact {
         self
     }
 
-    /// The artifact's content, piece by piece. The request is sent when this is awaited. See the example of
+    /// The artifact's content, in pieces. The request is sent when the future is awaited. For usage, see the example of
     /// [`ArtifactStream`].
     ///
     /// # Errors
     ///
-    /// It cannot be had, or it is said to be [larger](crate::ErrorKind::TooLarge) than the bound.
+    /// The artifact cannot be read, or the server says that it is [larger](crate::ErrorKind::TooLarge) than the limit.
     pub async fn stream(self) -> Result<ArtifactStream, Error> {
         let mut transfer = self.transfer()?;
         transfer.opened().await?;
@@ -124,25 +125,25 @@ impl DownloadArtifact {
         })
     }
 
-    /// Writes the artifact to `path`, in place of what is there. It appears when it is complete, and not at all after an
-    /// error or when the future is dropped: until then it is a temporary file in the same folder, which must exist. On Unix a file that
-    /// replaces another one has the same mode.
+    /// Writes the artifact to `path`, and replaces an existing file. The file appears when it is complete, and does not
+    /// appear after an error or if the future is dropped: until then, it is a temporary file in the same folder, which must
+    /// exist. On Unix, a file that replaces another one gets the mode of the old file.
     ///
     /// # Errors
     ///
-    /// The artifact cannot be had, is [larger](crate::ErrorKind::TooLarge) than the bound, or
+    /// The artifact cannot be read, is [larger](crate::ErrorKind::TooLarge) than the limit, or
     /// [cannot be written](crate::ErrorKind::File).
     pub async fn to_file(self, path: impl AsRef<Path>) -> Result<Downloaded, Error> {
         self.write(path.as_ref().to_owned(), |_, _| ()).await
     }
 
-    /// As [`to_file`](Self::to_file), under the artifact's own path below `folder`. Folders are made as needed.
+    /// Like [`to_file`](Self::to_file), but writes to the artifact's own path below `folder`. Missing folders are created.
     ///
     /// # Errors
     ///
-    /// Those of `to_file`. The path is a server's word, so that it is [refused](crate::ErrorKind::File), before
-    /// anything is sent or made, if it is absolute, leads out of the folder, or holds a backslash, a drive, a control character, or on
-    /// Windows a name that means something else there; and if a folder on the way is a link.
+    /// The errors of `to_file`. The path comes from a server, so it is [rejected](crate::ErrorKind::File) before anything
+    /// is sent or created if it is absolute, leads out of the folder, or contains a backslash, a drive, a control
+    /// character, or on Windows a reserved name. It is also rejected if a folder on the way is a link.
     pub async fn into_folder(self, folder: impl AsRef<Path>) -> Result<Downloaded, Error> {
         let below = self.path()?;
         let path = draft::place(folder.as_ref(), &below)
@@ -151,7 +152,7 @@ impl DownloadArtifact {
         self.write(path, |_, _| ()).await
     }
 
-    /// The artifact's path, if it may be put behind a folder.
+    /// The artifact's path, if it is safe below a folder.
     pub(super) fn path(&self) -> Result<PathBuf, Error> {
         let path = &self.artifact.path;
         safe_path::below(path, cfg!(windows))
@@ -168,7 +169,7 @@ impl DownloadArtifact {
         )
     }
 
-    /// `tell` hears of every piece: how many bytes there are, and how many there will be if that is known.
+    /// Calls `tell` for every piece, with the number of bytes so far and the total number if it is known.
     pub(super) async fn write(
         self,
         path: PathBuf,
@@ -205,7 +206,7 @@ impl fmt::Debug for DownloadArtifact {
     }
 }
 
-/// An artifact's content: [`DownloadArtifact::stream`].
+/// The content of an artifact: [`DownloadArtifact::stream`].
 ///
 /// It implements [`Stream`](futures_core::Stream). After an error it is finished.
 ///
@@ -232,7 +233,7 @@ pub struct ArtifactStream {
 }
 
 impl ArtifactStream {
-    /// The size of the artifact in bytes, where the server said it.
+    /// The size of the artifact in bytes, if the server sent it.
     pub fn length(&self) -> Option<u64> {
         self.length
     }

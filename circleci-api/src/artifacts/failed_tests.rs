@@ -13,7 +13,7 @@ use crate::request::Request;
 use crate::values::argument::PathValue;
 
 impl Client {
-    /// The tests that failed in a workflow, in all of its jobs and their parallel runs. With the feature `artifacts`.
+    /// The failed tests of a workflow, from all of its jobs and their parallel runs. Requires the feature `artifacts`.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -38,7 +38,7 @@ impl Client {
     }
 }
 
-/// A question that was asked by [`Client::failed_tests`].
+/// A request from [`Client::failed_tests`].
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -64,17 +64,17 @@ pub struct FailedTests {
     at_once: usize,
 }
 
-/// A test that failed, and where. See the example of [`FailedTests`].
+/// A failed test and its job. For usage, see the example of [`FailedTests`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct FailedTest {
-    /// The job; all its parallel runs together, for CircleCI does not say which of them ran a test.
+    /// The job. It stands for all its parallel runs, because CircleCI does not say which of them ran a test.
     pub job: WorkflowJob,
     /// The test, with the message of its failure.
     pub test: Test,
 }
 
-/// A job whose tests could not all be read. See the example of [`FoundTests`].
+/// A job whose tests could not all be read. For usage, see the example of [`FoundTests`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct UnreadTests {
@@ -96,7 +96,7 @@ impl std::error::Error for UnreadTests {
     }
 }
 
-/// The failed tests of a workflow, and the jobs whose tests could not be read. It is used like a slice of [`FailedTest`].
+/// The failed tests of a workflow, and the jobs whose tests could not be read. Use it like a slice of [`FailedTest`].
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -180,14 +180,15 @@ impl FailedTests {
         self
     }
 
-    /// Lists the workflow's jobs, and the tests of each job that has run, whatever its result: a job may succeed with a failed test. A test
-    /// has failed if its result is `failure`, `failed` or `error`. The tests are in the order of the jobs; a test that failed in two
-    /// parallel runs is there twice. Approvals are skipped. A job whose tests CircleCI does not find (404) has none.
+    /// Lists the workflow's jobs, and the tests of each job that has run, whatever its result: a job may succeed with a
+    /// failed test. A test has failed if its result is `failure`, `failed` or `error`. The tests are in the order of the
+    /// jobs. A test that failed in two parallel runs is listed twice. Approvals are skipped. A job for which CircleCI
+    /// answers 404 has no tests.
     ///
     /// # Errors
     ///
-    /// The jobs cannot be listed, or neither they nor the workflow name the project. If the tests of a single job cannot be read, its error
-    /// is [in the result](FoundTests::unread).
+    /// The jobs cannot be listed, or neither they nor the workflow name the project. If the tests of a single job cannot be
+    /// read, its error is [in the result](FoundTests::unread).
     pub async fn send(self) -> Result<FoundTests, Error> {
         let jobs = self.jobs.clone().items().into_vec().await?;
         let of_another = jobs.iter().find_map(|job| job.project_slug.clone());
@@ -247,7 +248,7 @@ impl FailedTests {
     }
 }
 
-/// Approvals have no tests, even if they have a number, and neither have jobs that did not run.
+/// Approvals have no tests, even if they have a number. Jobs that did not run have none either.
 fn has_tests(job: &WorkflowJob) -> bool {
     job.job_number.is_some() && job.type_ != Some(JobType::Approval)
 }

@@ -1,4 +1,4 @@
-//! Artifacts and tests of jobs. With the feature `artifacts`.
+//! Artifacts and tests of jobs. Requires the feature `artifacts`.
 //!
 //! ```no_run
 //! # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
@@ -12,7 +12,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Artifacts are on other hosts than the API. Which of them get the token is said by [`TokenHosts`].
+//! Artifacts are on other hosts than the API. [`TokenHosts`] says which of them receive the token.
 
 mod all;
 mod batch;

@@ -18,8 +18,8 @@ use crate::request::Request;
 use crate::values::argument::PathValue;
 
 impl Client {
-    /// Downloads all artifacts of a pipeline, some at a time: those of a job into the folder
-    /// `<workflow>/<job>-<job number>`, so that a job and its rerun stay apart. With the feature `artifacts`.
+    /// Downloads all artifacts of a pipeline, several at a time. The artifacts of a job go into the folder
+    /// `<workflow>/<job>-<job number>`, so that a job and its rerun stay separate. Requires the feature `artifacts`.
     ///
     /// ```no_run
     /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
@@ -54,7 +54,7 @@ impl Client {
 type Filter = Box<dyn Fn(&WorkflowJob, &Artifact) -> bool + Send + Sync>;
 type Listener = Box<dyn Fn(&PipelineProgress<'_>) + Send + Sync>;
 
-/// Downloads of all artifacts of a pipeline; from [`Client::download_pipeline_artifacts`].
+/// Downloads of all artifacts of a pipeline, from [`Client::download_pipeline_artifacts`].
 ///
 /// ```no_run
 /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
@@ -82,25 +82,25 @@ pub struct DownloadPipelineArtifacts {
     progress: Option<Listener>,
 }
 
-/// How far all downloads of a pipeline are. See the example of [`Client::download_pipeline_artifacts`].
+/// The progress of all downloads of a pipeline. For usage, see the example of [`Client::download_pipeline_artifacts`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PipelineProgress<'a> {
-    /// The name of the workflow of the artifact that has got on.
+    /// The name of the workflow of the artifact that made progress.
     pub workflow: &'a str,
     /// The job of that artifact.
     pub job: &'a WorkflowJob,
-    /// The artifact that has got on.
+    /// The artifact that made progress.
     pub artifact: &'a Artifact,
-    /// How many files are complete.
+    /// The number of complete files.
     pub finished: usize,
-    /// How many artifacts there are.
+    /// The number of artifacts.
     pub count: usize,
-    /// How many bytes of all files are here.
+    /// The number of bytes of all files that were received.
     pub received: u64,
 }
 
-/// What became of the artifacts of a pipeline.
+/// The result for all artifacts of a pipeline.
 ///
 /// ```no_run
 /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
@@ -129,7 +129,7 @@ impl PipelineArtifacts {
     }
 }
 
-/// A file that was written. See the example of [`Client::download_pipeline_artifacts`].
+/// A file that was written. For usage, see the example of [`Client::download_pipeline_artifacts`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PipelineFile {
@@ -137,11 +137,11 @@ pub struct PipelineFile {
     pub workflow: String,
     /// The job.
     pub job: WorkflowJob,
-    /// Where the file is, and its size.
+    /// The path of the file, and its size.
     pub file: Downloaded,
 }
 
-/// Something that could not be listed or downloaded. It prints as one line. See the example of
+/// Something that could not be listed or downloaded. It prints as one line. For usage, see the example of
 /// [`Client::download_pipeline_artifacts`].
 #[derive(Debug)]
 #[non_exhaustive]
@@ -152,7 +152,7 @@ pub struct PipelineArtifactFailure {
     pub job: Option<WorkflowJob>,
     /// The artifact; `None` if the artifacts of the job could not be listed.
     pub artifact: Option<Artifact>,
-    /// Why.
+    /// The error.
     pub error: Error,
 }
 
@@ -185,14 +185,14 @@ struct Listed {
     artifacts: Vec<Artifact>,
 }
 
-/// An artifact's place in the list of all, as far as it was received.
+/// The position of an artifact in the list of all, and the number of bytes that were received.
 struct Place<'a> {
     of: &'a Listed,
     received: AtomicU64,
 }
 
 impl DownloadPipelineArtifacts {
-    /// The hosts that get the token; see [`TokenHosts`].
+    /// The hosts that receive the token; see [`TokenHosts`].
     pub fn token_hosts(mut self, hosts: TokenHosts) -> Self {
         self.hosts = Arc::new(hosts);
         self
@@ -204,13 +204,13 @@ impl DownloadPipelineArtifacts {
         self
     }
 
-    /// How many calls or downloads run at the same time. Default: 8. 0 counts as 1.
+    /// The number of calls or downloads that run at the same time. Default: 8. 0 counts as 1.
     pub fn at_once(mut self, downloads: usize) -> Self {
         self.at_once = downloads.max(1);
         self
     }
 
-    /// Only those artifacts for which this returns `true`.
+    /// Downloads only the artifacts for which this returns `true`.
     pub fn filter(
         mut self,
         wanted: impl Fn(&WorkflowJob, &Artifact) -> bool + Send + Sync + 'static,
@@ -219,7 +219,7 @@ impl DownloadPipelineArtifacts {
         self
     }
 
-    /// Called with each piece of each artifact. It should not block.
+    /// A function that is called with each piece of each artifact. It should not block.
     pub fn on_progress(
         mut self,
         progress: impl Fn(&PipelineProgress<'_>) + Send + Sync + 'static,
@@ -228,19 +228,19 @@ impl DownloadPipelineArtifacts {
         self
     }
 
-    /// Lists the workflows, their jobs and the artifacts of each, then writes each artifact under its own path in the
+    /// Lists the workflows, their jobs and the artifacts of each job, then writes each artifact under its own path in the
     /// folder of its job, as [`DownloadArtifacts::into_folder`](super::DownloadArtifacts::into_folder) does. A job that a
-    /// rerun takes over is downloaded once.
+    /// rerun reuses is downloaded once.
     ///
-    /// In names of workflows and jobs, every character other than a letter, a digit, `-`, `_`, `.` and the space becomes
-    /// `_` in the name of the folder.
+    /// In folder names, every character of a workflow or job name other than a letter, a digit, `-`, `_`, `.` and the space
+    /// becomes `_`.
     ///
-    /// Dropping the future ends all downloads.
+    /// Dropping the future cancels all downloads.
     ///
     /// # Errors
     ///
-    /// The workflows could not be listed. Everything else that fails is in [`failed`](PipelineArtifacts::failed), and
-    /// does not keep the rest from being downloaded.
+    /// The workflows could not be listed. Every other failure is in [`failed`](PipelineArtifacts::failed), and the other
+    /// downloads continue.
     pub async fn into_folder(self, folder: impl AsRef<Path>) -> Result<PipelineArtifacts, Error> {
         let workflows = self.workflows.clone().items().into_vec().await?;
         let mut failed = Vec::new();
@@ -303,7 +303,7 @@ impl DownloadPipelineArtifacts {
             let (Some(progress), Some(place)) = (&self.progress, places.get(piece.index)) else {
                 return;
             };
-            // A download that begins anew takes back what it had.
+            // A download that starts again loses the bytes that were received.
             let before = place.received.swap(piece.received, Ordering::Relaxed);
             let more = piece.received.wrapping_sub(before);
             let received = all.fetch_add(more, Ordering::Relaxed).wrapping_add(more);
@@ -322,7 +322,7 @@ impl DownloadPipelineArtifacts {
         batch.fetch(folder, artifacts, targets, tell).await
     }
 
-    /// Each job that has run, with the artifacts that are wanted.
+    /// Each job that has run, with the selected artifacts.
     async fn list(
         &self,
         workflows: Vec<Workflow>,
@@ -335,7 +335,7 @@ impl DownloadPipelineArtifacts {
         let (mut jobs, mut known) = (Vec::new(), BTreeSet::new());
         for (of, workflow) in Many::new(calls).at_once(self.at_once).into_vec().await {
             match of {
-                // Approvals and jobs that did not run have no number, and a rerun has the jobs that it took over.
+                // Approvals and jobs that did not run have no number. A rerun also lists the jobs that it reuses.
                 Ok(of) => jobs.extend(
                     of.into_iter()
                         .filter_map(|job| Some((job.job_number?, job)))
@@ -407,14 +407,14 @@ fn folder_of(listed: &Listed) -> PathBuf {
     Path::new(&folder_name(&listed.workflow)).join(job)
 }
 
-/// A name that is one folder on every system, and not hidden.
+/// A name that is a single, visible folder on every system.
 fn folder_name(name: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
     let name: String = name
         .chars()
         .map(|c| if plain(c) { c } else { '_' })
         .collect();
-    // Windows drops dots and spaces at the end, and reserves some names.
+    // Windows removes dots and spaces at the end, and reserves some names.
     let name = name.trim_matches(|c| matches!(c, ' ' | '.'));
     let stem = name.split('.').next().unwrap_or_default().trim_end();
     let stem = stem.to_ascii_lowercase();

@@ -11,23 +11,23 @@ use crate::client::placeholder::looks_like;
 use crate::error::Error;
 use crate::error::redact::Secrets;
 
-/// How the token travels.
+/// How the client sends the token.
 ///
-/// Only headers: the query form that CircleCI once accepted ends up in access logs. See the example of
-/// [`ClientBuilder`](crate::ClientBuilder).
+/// The token is always in a header. CircleCI once accepted it in the query too, but queries end up in access logs. For
+/// usage, see the example of [`ClientBuilder`](crate::ClientBuilder).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scheme {
-    /// `Circle-Token: <token>`, which every CircleCI accepts.
+    /// `Circle-Token: <token>`. Every CircleCI server accepts it.
     #[default]
     CircleToken,
     /// `Authorization: Bearer <token>`.
     Bearer,
-    /// `Authorization: Basic`, with the token as user name and no password.
+    /// `Authorization: Basic`, with the token as the user name and no password.
     Basic,
 }
 
-/// A personal API token. It cannot be printed; it is checked when the client is built.
+/// A personal API token. It cannot be printed. The client checks it when it is built.
 ///
 /// ```
 /// let token = circleci_api::Token::from("CCIPAT_xyz");
@@ -62,17 +62,17 @@ impl From<SecretString> for Token {
 
 const INVALID: &str = "the token is not a valid header value: it holds a space, a line break, a control or a non-ASCII character";
 
-/// The header that a token becomes. Made once per client.
+/// The header with the token. It is made once per client.
 pub(crate) struct Credential {
     scheme: Scheme,
     /// `None` for a client without a token.
     pub(crate) header: Option<(HeaderName, HeaderValue)>,
-    /// The token as it is, and as Basic, JSON and URLs write it.
+    /// The token in plain form, and in its Basic, JSON and URL encodings.
     pub(crate) secrets: Secrets,
 }
 
 impl Credential {
-    /// That of a client without a token.
+    /// The credential of a client without a token.
     pub(crate) fn none() -> Self {
         Self {
             scheme: Scheme::default(),
@@ -89,7 +89,8 @@ impl Credential {
         if let Some(what) = looks_like(text.trim()) {
             return Err(Error::configuration(format!("the token looks like {what}")));
         }
-        // Not what http allows in a header but what a token is made of: Basic would hide the rest in its encoding.
+        // HTTP allows more characters in a header than a token may have. Basic would hide invalid characters in its
+        // encoding.
         if !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Error::configuration(INVALID));
         }
@@ -106,7 +107,7 @@ impl Credential {
                 HeaderValue::from_str(&format!("Bearer {text}")),
             ),
             Scheme::Basic => {
-                // A colon would end the user name, and the server would see another token.
+                // A colon would end the user name, so the server would see another token.
                 if text.contains(':') {
                     return Err(Error::configuration(
                         "the token contains a colon, which Basic authentication cannot carry",
@@ -129,7 +130,7 @@ impl Credential {
         })
     }
 
-    /// Takes the token out of what a server or a library said, before it can reach an error or a log.
+    /// Removes the token from text of a server or a library before the text can reach an error or a log.
     pub(crate) fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.secrets.hide(text)
     }

@@ -1,4 +1,4 @@
-//! The connections of a client: the caller's or its own, with or without a proxy and CA certificates.
+//! The connections of a client: the caller's connections or its own, with or without a proxy and CA certificates.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -10,18 +10,18 @@ use crate::client::proxies::Proxies;
 use crate::client::tls;
 use crate::error::Error;
 
-/// The longest wait for a connection, unless the caller chooses another.
+/// The default for the longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long an idle connection is kept. Load balancers close one after 60 seconds at the earliest, and a request that is
-/// on its way then is lost.
+/// How long an idle connection is kept. Load balancers close an idle connection after 60 seconds at the earliest, and a
+/// request that is sent at that moment is lost.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// What makes connections, and what is known about it.
+/// Makes connections, and knows how they were configured.
 pub(crate) struct Connections {
     pub(crate) http: reqwest::Client,
     pub(crate) proxies: Proxies,
-    /// Why no https server can be trusted, where the machine has no CA certificates.
+    /// If the machine has no CA certificates: why no https server can be trusted.
     pub(crate) no_roots: Option<String>,
 }
 
@@ -38,7 +38,7 @@ impl Connections {
     }
 
     fn ours(connect_timeout: Duration, host: &Host) -> Result<Self, Error> {
-        // Found out here, and not by connections that fail.
+        // Report this here, and not through connections that fail.
         if !tls::is_built_in() && host.base.starts_with("https:") {
             return Err(Error::configuration(tls::NO_TLS));
         }
@@ -47,7 +47,7 @@ impl Connections {
                 .connect_timeout(connect_timeout)
                 .pool_idle_timeout(IDLE);
             let ours = as_it_comes(ours);
-            // A proxy from the environment has no business between a client and its own machine.
+            // A client that talks to its own machine must not use a proxy from the environment.
             if host.loopback { ours.no_proxy() } else { ours }
         };
         let proxies = match host.loopback {
@@ -77,8 +77,8 @@ impl Connections {
             None => theirs,
         };
         let theirs = as_it_comes(theirs);
-        // A builder that fails is lost, so that the machine is asked first. Certificates of the caller's own stay.
-        // Without a provider only theirs can work, with a TLS configuration in it.
+        // The builder is lost if it fails, so check the machine first. The caller's own certificates are kept. Without a
+        // provider, only a TLS configuration of the caller can work.
         let theirs = match !tls::has_provider() || machine_has_roots() {
             true => theirs,
             false => without_roots(theirs),
@@ -91,10 +91,10 @@ impl Connections {
     }
 }
 
-/// Follows no redirect and unpacks nothing: `transport` does both.
+/// Turns off redirects and decompression in reqwest, because `transport` does both.
 fn as_it_comes(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
-    // reqwest removes `Authorization` from a redirect to another host, but keeps `Circle-Token`. It unpacks stored files too
-    // if another crate in the build enables compression.
+    // On a redirect to another host, reqwest removes `Authorization` but keeps `Circle-Token`. It would also unpack stored
+    // files if another crate in the build enabled compression.
     builder
         .redirect(Policy::none())
         .no_gzip()
@@ -110,7 +110,7 @@ fn without_roots(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     builder
 }
 
-/// Whether a client with the machine's CA certificates can be built. Asked once.
+/// Whether a client with the machine's CA certificates can be built. This is checked once.
 fn machine_has_roots() -> bool {
     use std::sync::OnceLock;
 

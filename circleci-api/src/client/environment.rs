@@ -1,4 +1,4 @@
-//! What the surroundings say about token and host: variables first, then the CLI's own file.
+//! Reads the token and the host from environment variables, and then from the CLI's own file.
 
 use std::fmt;
 use std::io;
@@ -12,18 +12,17 @@ use crate::error::Error;
 
 const TOKENS: [&str; 3] = ["CIRCLE_TOKEN", "CIRCLECI_CLI_TOKEN", "CIRCLECI_TOKEN"];
 const HOSTS: [&str; 2] = ["CIRCLE_HOST", "CIRCLECI_CLI_HOST"];
-/// Where a user's home is named: Unix, then Windows.
+/// The variables with the user's home directory: on Unix, then on Windows.
 const HOMES: [&str; 2] = ["HOME", "USERPROFILE"];
 
-/// Where [`ClientBuilder::or_from`](crate::ClientBuilder::or_from) looks for what the caller did not say.
+/// The source of the values that [`ClientBuilder::or_from`](crate::ClientBuilder::or_from) adds to a builder.
 ///
-/// Variables in the order in which they are asked, an empty one counting as unset:
-/// `CIRCLE_TOKEN`, `CIRCLECI_CLI_TOKEN`, `CIRCLECI_TOKEN` for the token,
-/// `CIRCLE_HOST`, `CIRCLECI_CLI_HOST` for the host.
-/// Then `~/.circleci/cli.yml`, which `circleci setup` of CircleCI's command line tool 0.1.x writes: `token`, `host` and
-/// `rest_endpoint`. Version 1.x of the tool keeps its token in the system's keyring, which is not read.
+/// The variables are read in this order, and an empty variable counts as unset: `CIRCLE_TOKEN`, `CIRCLECI_CLI_TOKEN`,
+/// `CIRCLECI_TOKEN` for the token; `CIRCLE_HOST`, `CIRCLECI_CLI_HOST` for the host. After them comes `~/.circleci/cli.yml`,
+/// a file that `circleci setup` of CircleCI's command line tool 0.1.x writes. Its keys `token`, `host` and `rest_endpoint`
+/// are used. Version 1.x of the tool keeps its token in the system's keyring, which is not read.
 ///
-/// What the builder is told counts before all of it:
+/// Values that are set on the builder come first:
 ///
 /// ```
 /// use circleci_api::{Client, Environment};
@@ -49,7 +48,7 @@ impl Environment {
         Self::from_fn(|name| std::env::var(name).ok())
     }
 
-    /// Variables from anywhere else. `HOME` (or `USERPROFILE`) says where the CLI's file is; without it no file is read.
+    /// Variables from any other source. `HOME` (or `USERPROFILE`) locates the CLI's file. Without it, no file is read.
     ///
     /// ```
     /// use circleci_api::{Client, Environment};
@@ -76,7 +75,7 @@ impl Environment {
         })
     }
 
-    /// Reads what is asked for, and the file only if a variable left something open.
+    /// Reads the variables, and the file only if the variables leave a value unset.
     pub(crate) fn read(&self, want_token: bool, want_host: bool) -> Result<Found, Error> {
         let mut found = Found {
             token: self.first(&TOKENS).filter(|_| want_token).map(Token::from),
@@ -112,10 +111,10 @@ pub(crate) struct Found {
     pub(crate) host: Option<String>,
 }
 
-/// The names to which an error about a missing token points.
+/// The names that an error about a missing token mentions.
 pub(crate) const NO_TOKEN: &str = "no token: give one to the builder, set CIRCLE_TOKEN, CIRCLECI_CLI_TOKEN or CIRCLECI_TOKEN, or let `circleci setup` (of the CLI 0.1.x) write it";
 
-/// The three keys of the CLI's file that matter here. They are flat scalars, so that lines are all the YAML we need.
+/// The three keys of the CLI's file that are used. They are flat scalars, so a line-based reader is enough.
 #[derive(Default)]
 struct CliFile {
     host: Option<String>,
@@ -145,7 +144,7 @@ impl CliFile {
     fn parse(text: &str) -> Self {
         let mut file = Self::default();
         for line in text.trim_start_matches('\u{feff}').lines() {
-            // An indented line belongs to a nested key, which is not ours.
+            // An indented line belongs to a nested key, which is not used.
             let Some((key, value)) = line.split_once(':') else {
                 continue;
             };
@@ -161,7 +160,7 @@ impl CliFile {
         file
     }
 
-    /// `rest_endpoint` follows `host`, unless it is a whole URL itself.
+    /// `rest_endpoint` is relative to `host`, unless it is a whole URL.
     fn base(&self) -> Option<String> {
         let endpoint = self.rest_endpoint.as_deref();
         if let Some(endpoint) = endpoint
@@ -181,7 +180,7 @@ impl CliFile {
     }
 }
 
-/// A plain or quoted YAML scalar on one line, without its comment.
+/// A plain or quoted YAML scalar on one line, without its trailing comment.
 fn scalar(value: &str) -> Option<String> {
     let value = value.trim();
     let text = match value.chars().next()? {

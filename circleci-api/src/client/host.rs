@@ -1,4 +1,4 @@
-//! Where the calls go, however the caller writes it down.
+//! The base URL of the calls, in every form that a caller may write.
 
 use std::net::Ipv6Addr;
 
@@ -9,21 +9,21 @@ use crate::client::placeholder::looks_like;
 use crate::error::Error;
 use crate::operation::V2;
 
-/// CircleCI's own.
+/// CircleCI's own host.
 pub(crate) const DEFAULT_HOST: &str = "https://circleci.com";
 
 /// A checked base URL.
 #[derive(Clone, Debug)]
 pub(crate) struct Host {
-    /// Without the slash at the end, so that a path template can follow.
+    /// The base URL without the slash at the end, so that a path template can follow.
     pub(crate) base: String,
     pub(crate) loopback: bool,
 }
 
 impl Host {
-    /// Takes `circleci.com`, `https://circleci.com`, `https://circleci.com/api/v2/`, `ci.example.com:8443`, …
+    /// Accepts `circleci.com`, `https://circleci.com`, `https://circleci.com/api/v2/`, `ci.example.com:8443`, …
     ///
-    /// Plain `http` only for a loopback host, or if the caller insists: the token is readable on the way.
+    /// Plain `http` is allowed only for a loopback host, or if the caller allows it: others can read the token on the way.
     pub(crate) fn parse(text: &str, allow_plain_http: bool) -> Result<Self, Error> {
         let text = text.trim();
         let mut url = url(text)?;
@@ -64,13 +64,13 @@ impl Host {
         })
     }
 
-    /// The part of the base before `/api/v2`, where the other versions of the API are too.
+    /// The part of the base URL before `/api/v2`. The other versions of the API are also below it.
     pub(crate) fn prefix(&self) -> &str {
         self.base.strip_suffix(V2).unwrap_or(&self.base)
     }
 }
 
-/// The URL that the caller means. Text that a URL parser would make another host of is refused.
+/// The URL that the caller means. Rejects text that a URL parser would read as another host.
 fn url(text: &str) -> Result<Url, Error> {
     let refuse = |why: String| Err(Error::configuration(format!("the host {why}")));
     if text.is_empty() {
@@ -116,7 +116,7 @@ fn url(text: &str) -> Result<Url, Error> {
     Ok(url)
 }
 
-/// Whether each label of a domain name has characters, and only such as names are made of.
+/// Whether each label of a domain name is non-empty and has only valid characters.
 fn is_name(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
@@ -124,8 +124,7 @@ fn is_name(name: &str) -> bool {
         .all(|label| !label.is_empty() && label.bytes().all(is_plain))
 }
 
-/// A path is what lies before `/api/v2`, with or without that. Anything else would answer every call with a 404 that
-/// explains nothing.
+/// The path before `/api/v2`, which may be left out. With any other path, each call would get a 404 that explains nothing.
 fn check_path(path: &str) -> Result<(), Error> {
     let refuse = |why: String| Err(Error::configuration(format!("the host {why}")));
     if path.contains("//") {
@@ -152,7 +151,7 @@ fn check_path(path: &str) -> Result<(), Error> {
     }
 }
 
-/// `https://circleci.com`, with the port where it is not the scheme's own.
+/// `https://circleci.com`, with the port if it is not the scheme's default port.
 pub(crate) fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
@@ -173,16 +172,16 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Where a `Location` leads.
+/// The URL that a `Location` header leads to.
 pub(crate) fn join(from: &Url, location: &HeaderValue) -> Option<Url> {
     let mut to = from.join(location.to_str().ok()?).ok()?;
     remove_user(&mut to);
     Some(to)
 }
 
-/// A name in a URL would become a credential of the server's choosing.
+/// Rejects a user name in the URL: it would become a credential of the server's choice.
 pub(crate) fn remove_user(url: &mut Url) {
-    // Neither call fails on http and https.
+    // Neither call can fail for http and https.
     let _ = url.set_username("");
     let _ = url.set_password(None);
 }

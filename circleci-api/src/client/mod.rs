@@ -1,4 +1,4 @@
-//! The client and how it is put together.
+//! The client and its builder.
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,12 +29,12 @@ use proxies::Proxies;
 
 const AGENT: &str = concat!("circleci-api/", env!("CARGO_PKG_VERSION"));
 
-/// Whoever wants to know what an answer holds beyond what is known.
+/// The function that is called for each unexpected part of an answer.
 pub(crate) type Listener = Arc<dyn Fn(&Surprise) + Send + Sync>;
 
-/// A client of CircleCI's API v2. Cloning it is cheap, and the clones share their connections.
+/// A client for CircleCI's API v2. A clone is cheap, and all clones share their connections.
 ///
-/// Every operation is a method. One that takes a body or an argument checks it when the call is sent.
+/// Each operation is a method. Arguments and bodies are checked when the call is sent.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -59,13 +59,13 @@ pub struct Client {
 pub(crate) struct Inner {
     pub(crate) http: reqwest::Client,
     pub(crate) proxies: Proxies,
-    /// Why no https server can be trusted, where the machine has no CA certificates.
+    /// If the machine has no CA certificates: why no https server can be trusted.
     pub(crate) no_roots: Option<String>,
     pub(crate) host: Host,
     pub(crate) credential: Credential,
-    /// What every request carries, the credential included.
+    /// The headers of every request, including the credential.
     pub(crate) headers: HeaderMap,
-    /// The same with the type of a body: a copy that is added to is allocated twice.
+    /// The same headers plus the type of a body. Adding to a copy would allocate twice.
     pub(crate) json_headers: HeaderMap,
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Option<Duration>,
@@ -75,18 +75,18 @@ pub(crate) struct Inner {
     pub(crate) on_surprise: Option<Listener>,
     #[cfg(feature = "pacing")]
     pub(crate) pacing: Option<crate::retry::pacing::Pacing>,
-    /// The deprecated operations of which the client has warned.
+    /// The deprecated operations that the client has already warned about.
     #[cfg(feature = "tracing")]
     pub(crate) warned: std::sync::Mutex<std::collections::BTreeSet<String>>,
 }
 
 impl Client {
-    /// Starts with the defaults: CircleCI's own host, `Circle-Token`, retries, timeouts.
+    /// A builder with the defaults: CircleCI's own host, `Circle-Token`, retries, timeouts.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 
-    /// Token and host from the usual variables, or from the CLI's file; see [`Environment`].
+    /// A client with the token and the host from the usual variables, or from the CLI's file. See [`Environment`].
     ///
     /// ```no_run
     /// let circleci = circleci_api::Client::from_env()?;
@@ -95,12 +95,12 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// There is no token anywhere, or what there is cannot be used.
+    /// There is no token, or a value that was found is invalid.
     pub fn from_env() -> Result<Self, Error> {
         Self::builder().or_from(&Environment::process()).build()
     }
 
-    /// The URL below which every operation lies: `https://circleci.com/api/v2`.
+    /// The URL below which all operations are: `https://circleci.com/api/v2`.
     pub fn base_url(&self) -> &str {
         &self.inner.host.base
     }
@@ -115,7 +115,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Puts a [`Client`] together.
+/// Builds a [`Client`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -132,7 +132,7 @@ impl fmt::Debug for Client {
 /// # Ok::<(), circleci_api::Error>(())
 /// ```
 ///
-/// One for a server in one's own network, with its own connections and bounds:
+/// A client for a server in a private network, with its own connections and limits:
 ///
 /// ```
 /// use std::time::Duration;
@@ -203,7 +203,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Without a token, on purpose: CircleCI answers some calls about public projects. A token of the environment is not read.
+    /// Makes a client without a token: CircleCI answers some calls about public projects. A token from the environment is
+    /// ignored.
     ///
     /// ```
     /// use circleci_api::Client;
@@ -218,99 +219,101 @@ impl ClientBuilder {
         self
     }
 
-    /// How the token travels; `Circle-Token` unless said otherwise.
+    /// How the client sends the token. Default: [`Scheme::CircleToken`].
     pub fn scheme(mut self, scheme: Scheme) -> Self {
         self.scheme = scheme;
         self
     }
 
-    /// The host, with or without scheme and `/api/v2`; `circleci.com` unless said otherwise.
+    /// The host, with or without scheme and `/api/v2`. Default: `circleci.com`.
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.host = Some(host.into());
         self
     }
 
-    /// Allows `http://` for a host that is not this machine. Everyone on the way can then read the token.
+    /// Allows `http://` for a host that is not this machine. Anyone on the network path can then read the token.
     pub fn allow_plain_http(mut self, insist: bool) -> Self {
         self.allow_plain_http = insist;
         self
     }
 
-    /// Takes token and host from here where they are not given explicitly, whatever the order of the calls. See the
-    /// example of [`Environment`].
+    /// Takes the token and the host from this environment if they are not set explicitly. The order of the calls does not
+    /// matter. For usage, see the example of [`Environment`].
     pub fn or_from(mut self, environment: &Environment) -> Self {
         self.environment = Some(environment.clone());
         self
     }
 
-    /// Added to the `User-Agent` behind this crate's own name and version.
+    /// Text that is added to the `User-Agent` header, after this crate's own name and version.
     pub fn user_agent(mut self, product: impl Into<String>) -> Self {
         self.agent = Some(product.into());
         self
     }
 
-    /// Connections made your way: proxy, roots, resolver, … Redirects stay this crate's, and its headers come on top,
-    /// so that the token goes to the configured host only. The builder's own defaults apply: proxies from the environment,
-    /// for loopback too, and idle connections that are kept for 90 seconds. Without it, a client keeps them for 30 seconds.
+    /// Uses this builder for the connections: for a proxy, root certificates, a resolver, … This crate still handles
+    /// redirects and adds its own headers, so the token goes only to the configured host. The builder's own defaults apply:
+    /// it uses proxies from the environment even for loopback hosts, and keeps idle connections for 90 seconds. Without
+    /// this setting, a client keeps them for 30 seconds.
     pub fn http(mut self, builder: reqwest::ClientBuilder) -> Self {
         self.http = Some(builder);
         self
     }
 
-    /// The longest wait for a connection. 10 seconds unless said otherwise here or in [`http`](Self::http).
+    /// The longest wait for a connection. Default: 10 seconds, or the value set in [`http`](Self::http).
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
         self
     }
 
-    /// The longest silence of a server; 30 seconds unless said otherwise. `None` waits for ever.
+    /// The longest time without data from the server. `None` means no limit. Default: 30 seconds.
     pub fn read_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.read_timeout = timeout.into();
         self
     }
 
-    /// The total time of a call, with all attempts and the waits between them; 2 minutes unless said otherwise.
-    /// `None` waits for ever.
+    /// The total time of a call, including all attempts and the waits between them. `None` means no limit. Default: 2
+    /// minutes.
     pub fn timeout(mut self, total: impl Into<Option<Duration>>) -> Self {
         self.timeout = total.into();
         self
     }
 
-    /// When a failed call is tried again.
+    /// When a failed call is retried.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// No call is tried again. See the example of [`RetryPolicy::none`].
+    /// Turns retries off. For usage, see the example of [`RetryPolicy::none`].
     pub fn no_retries(self) -> Self {
         self.retry(RetryPolicy::none())
     }
 
-    /// The largest body that is read, in bytes; 64 MiB unless said otherwise.
+    /// The largest response body that is read, in bytes. Default: 64 MiB.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;
         self
     }
 
-    /// Keeps the client and its clones below a rate. With the feature `pacing`; see the example of [`Pacing`](crate::Pacing).
+    /// Keeps the client and its clones below a rate. Requires the feature `pacing`. For usage, see the example of
+    /// [`Pacing`](crate::Pacing).
     #[cfg(feature = "pacing")]
     pub fn pacing(mut self, pacing: crate::retry::pacing::Pacing) -> Self {
         self.pacing = Some(pacing);
         self
     }
 
-    /// Another time, for tests. See the example of [`Clock`].
+    /// Replaces the clock, for tests. For usage, see the example of [`Clock`].
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Reports each place of an answer that is not what CircleCI's document or this version of the crate says: unknown keys and
-    /// words, missing fields, values of the wrong form. Default: nobody is told, and nothing is looked for.
+    /// Reports each place where an answer differs from CircleCI's document or from this version of the crate: unknown keys
+    /// and enum values, missing fields, values of the wrong form. Default: no listener, and no check.
     ///
-    /// Each answer is then read a second time. The listener runs on the task of the call, before its result is there, and
-    /// should be quick. A [`Surprise`] holds no value of the answer.
+    /// With a listener, each answer is read a second time. The listener runs on the task of the call, before the call
+    /// returns, so it should be quick. A [`Surprise`] holds no value of the answer.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -344,13 +347,13 @@ impl ClientBuilder {
         self
     }
 
-    /// Checks it all. Nothing is sent.
+    /// Checks all settings and builds the client. Nothing is sent.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration): no token, unless the client is
-    /// [`anonymous`](Self::anonymous); a token for an anonymous client; an empty token, or one that is not a valid header value; an
-    /// invalid host, or one that a token must not be sent to; an invalid user agent; TLS that cannot be set up.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration): there is no token, unless the client is
+    /// [`anonymous`](Self::anonymous); an anonymous client has a token; the token is empty, or is not a valid header value;
+    /// the host is invalid, or must not receive a token; the user agent is invalid; TLS cannot be set up.
     pub fn build(self) -> Result<Client, Error> {
         let (mut token, mut host) = (self.token, self.host);
         if let Some(environment) = &self.environment {
@@ -402,7 +405,7 @@ impl ClientBuilder {
     }
 }
 
-/// What every request carries.
+/// The headers of every request.
 fn headers(credential: &Credential, product: Option<&str>) -> Result<HeaderMap, Error> {
     let agent = match product {
         None => HeaderValue::from_static(AGENT),

@@ -1,6 +1,6 @@
-//! Text that stands where a token or a host is expected and cannot be one.
+//! Finds placeholder text in place of a token or a host.
 
-/// What `text` looks like instead of a token or a host, or `None`. The words follow "looks like" and never repeat the text.
+/// What kind of placeholder `text` is, or `None`. The words follow "looks like" and never repeat the text.
 pub(crate) fn looks_like(text: &str) -> Option<&'static str> {
     let quotes = ['"', '\'', '`', '“', '”', '‘', '’'];
     if text.starts_with(quotes) || text.ends_with(quotes) {
@@ -20,7 +20,7 @@ pub(crate) fn looks_like(text: &str) -> Option<&'static str> {
     if MISSING.contains(&text.to_lowercase().as_str()) {
         return Some("a missing value that a program wrote as text");
     }
-    // CircleCI shows the last four characters of a secret behind `xxxx`.
+    // CircleCI shows the last four characters of a secret after `xxxx`.
     let masked = text.strip_prefix("xxxx").is_some_and(|end| end.len() <= 4);
     if masked || text.starts_with("**") || text.chars().all(|c| matches!(c, '*' | '•' | '●')) {
         return Some("a value that was masked");

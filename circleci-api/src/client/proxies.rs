@@ -1,21 +1,21 @@
-//! Which proxy lies on the way to a host, for the messages of connections that fail.
+//! Finds the proxy for a host, for the messages of failed connections.
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
-/// What a client's connections do with `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+/// How a client's connections treat `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Proxies {
-    /// They ignore them.
+    /// The connections ignore them.
     Ignored,
-    /// They heed them.
+    /// The connections use them.
     Environment,
-    /// The caller brought the connections, and only the caller knows.
+    /// The caller supplied the connections, so the crate does not know.
     Theirs,
 }
 
 impl Proxies {
-    /// How a message names the proxy on the way to `url`, without its user name and password.
+    /// The proxy for `url` as messages name it, without its user name and password.
     pub(crate) fn name(self, url: &Url) -> Option<String> {
         match self {
             Self::Ignored => None,

@@ -1,4 +1,4 @@
-//! Where a browser shows it.
+//! URLs of CircleCI's web pages.
 
 use reqwest::Url;
 
@@ -7,8 +7,8 @@ use crate::generated::types::{Pipeline, Workflow, WorkflowJob};
 use crate::values::slug::ProjectSlug;
 
 impl Pipeline {
-    /// Where a browser shows the pipeline: `https://app.circleci.com/pipelines/github/acme/web/512`. For another host
-    /// than CircleCI's own, such as a Server, the same path on that host. `None` if the answer has no project slug.
+    /// The URL of the pipeline's web page: `https://app.circleci.com/pipelines/github/acme/web/512`. For a host other than
+    /// CircleCI's own, such as a CircleCI Server, the same path on that host. `None` if the answer has no project slug.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -26,8 +26,8 @@ impl Pipeline {
 }
 
 impl Workflow {
-    /// Where a browser shows the workflow: `https://app.circleci.com/pipelines/github/acme/web/512/workflows/<id>`. For
-    /// another host than CircleCI's own, the same path on that host. `None` if the answer lacks the project slug, the
+    /// The URL of the workflow's web page: `https://app.circleci.com/pipelines/github/acme/web/512/workflows/<id>`. For a
+    /// host other than CircleCI's own, the same path on that host. `None` if the answer lacks the project slug, the
     /// pipeline's number or the id.
     ///
     /// ```
@@ -45,9 +45,9 @@ impl Workflow {
 }
 
 impl WorkflowJob {
-    /// Where a browser shows the job: `https://app.circleci.com/jobs/github/acme/web/1843`. For another host than
-    /// CircleCI's own, the same path on that host. `None` if the answer lacks the project slug or the number; approval
-    /// jobs and jobs that have not started have no number.
+    /// The URL of the job's web page: `https://app.circleci.com/jobs/github/acme/web/1843`. For a host other than
+    /// CircleCI's own, the same path on that host. `None` if the answer lacks the project slug or the number. Approval jobs
+    /// and jobs that have not started have no number.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

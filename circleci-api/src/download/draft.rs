@@ -1,4 +1,4 @@
-//! A file that is there when it is whole, and not before.
+//! A file that appears only when it is complete.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -20,8 +20,8 @@ pub(crate) struct Draft {
 
 impl Draft {
     pub(crate) fn begin(target: &Path) -> Result<Self, Error> {
-        // Beside the target, for only within a file system a rename is atomic; hidden, and a name that nobody guesses,
-        // so that nobody has put a link there. `create_new` would not follow one.
+        // The file is in the same folder because a rename is atomic only within a file system. It is hidden and has a
+        // random name, so that nobody can place a link there in advance. `create_new` would not follow a link.
         let name = format!(
             ".circleci-{:016x}.part",
             RandomState::new().hash_one(target)
@@ -30,14 +30,15 @@ impl Draft {
             Some(folder) => folder.join(name),
             None => return Err(failed(target, "it has no folder")),
         };
-        // Not handed to another thread: it would be made there after a caller who gives up is gone, and nobody would remove it.
+        // Do not use another thread: it would create the file even after the caller has dropped the future, and nothing
+        // would remove it.
         let file = std::fs::OpenOptions::new()
             .write(true)
             .create_new(true)
             .open(&path);
         let file = file.map_err(|error| broken(target, error))?;
         let kept = keep_mode(&file, target);
-        // From here on a failure removes the file.
+        // From here on, a failure removes the file.
         let draft = Self {
             file: Some(fs::File::from_std(file)),
             path,
@@ -56,7 +57,7 @@ impl Draft {
             .map_err(|error| broken(&self.target, error))
     }
 
-    /// Puts it in the target's place, of which a reader sees the old content or the new one.
+    /// Moves the file to the target's path. A reader sees either the old content or the new content.
     pub(crate) async fn keep(mut self) -> Result<(), Error> {
         let written = match &mut self.file {
             None => Ok(()),
@@ -68,10 +69,10 @@ impl Draft {
         };
         written.map_err(|error| broken(&self.target, error))?;
         if let Some(file) = self.file.take() {
-            // Windows does not rename what is open.
+            // Windows cannot rename an open file.
             drop(file.into_std().await);
         }
-        // Not on another thread, which would rename the file even after the caller has cancelled the download.
+        // Do not use another thread: it would rename the file even after the caller has cancelled the download.
         let renamed = std::fs::rename(&self.path, &self.target);
         renamed.map_err(|error| broken(&self.target, error))?;
         self.path.clear();
@@ -83,14 +84,14 @@ impl Drop for Draft {
     fn drop(&mut self) {
         self.file = None;
         if !self.path.as_os_str().is_empty() {
-            // There is nobody left to tell.
+            // The error cannot be reported to anyone.
             let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
-/// Gives the new file the mode of the file that it replaces, so that a private file stays private. A link is replaced and not followed: as
-/// without an old file, the umask decides.
+/// Gives the new file the mode of the file that it replaces, so that a private file stays private. A link is replaced and
+/// not followed: the umask decides, as if there were no old file.
 #[cfg(unix)]
 fn keep_mode(file: &std::fs::File, target: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -109,9 +110,9 @@ fn keep_mode(_: &std::fs::File, _: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The path of a file below `root`, whose folders are made. None of them may be a link: a server that can name two files could
-/// otherwise, with one that was put there before, write outside of `root`. (Whoever else may write there while this goes on
-/// can still fool it.)
+/// The path of a file below `root`. Missing folders are created. No folder may be a link: otherwise a server that can name
+/// two files could write outside of `root` through a link that already exists. (A process that can write there at the same
+/// time can still bypass this check.)
 #[cfg(feature = "artifacts")]
 pub(crate) async fn place(root: &Path, below: &Path) -> Result<PathBuf, Error> {
     fs::create_dir_all(root)
@@ -125,7 +126,7 @@ pub(crate) async fn place(root: &Path, below: &Path) -> Result<PathBuf, Error> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(broken(&place, error)),
         }
-        // Of the name itself, not of what it may point to.
+        // Checks the name itself, not the target of a link.
         let found = fs::symlink_metadata(&place)
             .await
             .map_err(|error| broken(&place, error))?;

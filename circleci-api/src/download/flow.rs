@@ -1,4 +1,4 @@
-//! Streams out of plain `async` code.
+//! Makes streams from plain `async` code.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::error::Error;
 
-/// What a stream is made of. After an error it is asked no more.
+/// The source of a stream. After an error it is not called again.
 pub(crate) trait Next: Send + Sized + 'static {
     type Item: Send + 'static;
 
@@ -15,7 +15,7 @@ pub(crate) trait Next: Send + Sized + 'static {
 
 type Busy<S> = Pin<Box<dyn Future<Output = (S, Result<Option<<S as Next>::Item>, Error>)> + Send>>;
 
-/// A stream of what `S` gives. A future that was begun is kept, so that nothing is lost when a caller stops waiting.
+/// A stream of the items of `S`. A started future is kept, so that nothing is lost when a caller stops waiting.
 pub(crate) enum Flow<S: Next> {
     Idle(S),
     Busy(Busy<S>),
@@ -51,7 +51,7 @@ impl<S: Next> Flow<S> {
     }
 }
 
-/// A public stream around a [`Flow`].
+/// Defines a public stream around a [`Flow`].
 macro_rules! stream {
     ($(#[$meta:meta])* $name:ident of $source:ty => $item:ty) => {
         $(#[$meta])*
@@ -66,11 +66,11 @@ macro_rules! stream {
     };
     ($name:ident => $item:ty) => {
         impl $name {
-            /// What comes next, or `None` at the end.
+            /// The next item, or `None` at the end.
             ///
             /// # Errors
             ///
-            /// It could not be had; the stream is then finished.
+            /// The item could not be read. The stream is then finished.
             pub async fn try_next(&mut self) -> Result<Option<$item>, $crate::error::Error> {
                 self.flow.try_next().await
             }

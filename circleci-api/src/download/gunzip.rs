@@ -1,4 +1,4 @@
-//! Unpacks gzip while it comes in. Data that is not gzip passes through unchanged.
+//! Decompresses gzip data while it arrives. Data that is not gzip passes through unchanged.
 
 use std::io::{self, Write};
 
@@ -7,14 +7,14 @@ use flate2::write::GzDecoder;
 
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Takes a block off a piece of a file. Unpacked it becomes at most a thousand times as much, which has to be handed on before
-/// the next one is taken: a server may send half a megabyte at once.
+/// Takes a block from a piece of a file. Its decompressed size is at most a thousand times as large, and must be passed on
+/// before the next block is taken: a server may send half a megabyte at once.
 pub(crate) fn block(piece: &mut Bytes, size: usize) -> Option<Bytes> {
     (!piece.is_empty()).then(|| piece.split_to(piece.len().min(size)))
 }
 
-/// Unpacks one file. Whether it is packed is seen from its first bytes and not from a header: storage sends what it was given,
-/// and the HTTP client may have unpacked it already.
+/// Decompresses one file. Its first bytes, and not a header, tell whether it is compressed: storage sends the file as it
+/// was uploaded, and the HTTP client may have decompressed it already.
 #[derive(Default)]
 pub(crate) struct Gunzip {
     kind: Kind,
@@ -22,20 +22,20 @@ pub(crate) struct Gunzip {
 
 #[derive(Default)]
 enum Kind {
-    /// Not known before two bytes are there.
+    /// Unknown until two bytes have arrived.
     #[default]
     Empty,
     OneByte,
     Plain,
-    /// In a member of a gzip file. There may be several, one after another.
+    /// In a member of a gzip file. A file may have several members.
     Packed(Box<GzDecoder<Vec<u8>>>),
     BetweenMembers,
-    /// Zeros behind the last member. Tapes and some storage fill their blocks with them, and gzip ignores them.
+    /// Zeros after the last member. Tapes and some storage fill their blocks with zeros, and gzip ignores them.
     Padding,
 }
 
 impl Gunzip {
-    /// Hands what a [`block`] holds on to `out`.
+    /// Writes the output of a [`block`] to `out`.
     pub(crate) fn push(
         &mut self,
         mut block: &[u8],
@@ -46,7 +46,7 @@ impl Gunzip {
                 Kind::Plain => return out(block),
                 Kind::Packed(decoder) => {
                     let read = decoder.write(block);
-                    // The bytes before an error are good.
+                    // The bytes before an error are valid.
                     hand_on(decoder, out)?;
                     let read = read?;
                     block = &block[read..];
@@ -82,7 +82,7 @@ impl Gunzip {
         Ok(())
     }
 
-    /// The end of the file, which must be the end of what was packed.
+    /// The end of the file, which must also be the end of the compressed data.
     pub(crate) fn finish(
         &mut self,
         mut out: impl FnMut(&[u8]) -> io::Result<()>,
@@ -170,7 +170,7 @@ mod tests {
             for length in [3, 10, 60, whole.len() - 8, whole.len() - 1] {
                 assert!(unpack(&whole[..length], step).is_err(), "{length}");
             }
-            // All of the text is there, and only its checksum is cut off.
+            // The text is complete, and only its checksum is cut off.
             let mut got = Vec::new();
             let mut take = |bytes: &[u8]| {
                 got.extend_from_slice(bytes);

@@ -1,4 +1,4 @@
-//! Which hosts get the token with a download.
+//! The hosts that receive the token with a download.
 
 use reqwest::Url;
 
@@ -6,21 +6,21 @@ use crate::client::Client;
 use crate::client::host;
 use crate::error::Error;
 
-/// Where CircleCI keeps the artifacts of circleci.com.
+/// The host of the artifacts of circleci.com.
 const ARTIFACTS: &str = "circle-artifacts.com";
 
-/// The hosts that get the token when a file is downloaded from them.
+/// The hosts that receive the token when a file is downloaded from them.
 ///
-/// Private artifacts need it, and they live on other hosts than the API. The token is sent
+/// Private artifacts require the token, and they are on other hosts than the API. The token is sent
 ///
-/// - to the configured origin, which has it anyway (a self-hosted server keeps its artifacts there);
+/// - to the configured origin, which already receives it (a self-hosted server keeps its artifacts there);
 /// - to `https://output.circle-artifacts.com` and the other hosts below `circle-artifacts.com`, if the client's host is
 ///   `circleci.com`: they must not get the token of a self-hosted server;
 /// - to the hosts that were [allowed](Self::allow).
 ///
-/// It is sent to no other host, and never along with a redirect to another origin, not even to one of these:
-/// what is redirected to is storage with a URL that is signed already. Such downloads work without the token.
-/// (Headers that you gave to [`ClientBuilder::http`](crate::ClientBuilder::http) are yours, and go everywhere.)
+/// It is sent to no other host, and it is never sent after a redirect to another origin, not even to one of these hosts:
+/// such a redirect leads to storage with a signed URL, which works without the token. (Headers that you set in
+/// [`ClientBuilder::http`](crate::ClientBuilder::http) are not restricted, and go to every host.)
 ///
 /// ```
 /// use circleci_api::artifacts::TokenHosts;
@@ -39,7 +39,7 @@ pub struct TokenHosts {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Pattern {
-    /// With what the host has to end, or what it has to be.
+    /// The suffix of the host, or the whole host.
     name: String,
     below: bool,
     port: Option<u16>,
@@ -60,7 +60,7 @@ impl TokenHosts {
         }
     }
 
-    /// No host at all, until some are [allowed](Self::allow).
+    /// No hosts, until some are [allowed](Self::allow).
     pub fn none() -> Self {
         Self {
             known: false,
@@ -68,13 +68,13 @@ impl TokenHosts {
         }
     }
 
-    /// A host more: `files.example.com`, `files.example.com:8443`, or `*.files.example.com` for those below it. It gets the token over
-    /// `https` only, or over `http` if it is this machine.
+    /// Adds a host: `files.example.com`, `files.example.com:8443`, or `*.files.example.com` for its subdomains. It receives
+    /// the token only over `https`, or over `http` if it is this machine.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration): the text is not a host, ends with a dot, or is `*.` with a top-level
-    /// domain (`*.com`) or an IP address behind it.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration): the text is not a host, ends with a dot, or is `*.`
+    /// followed by a top-level domain (`*.com`) or an IP address.
     pub fn allow(mut self, host: &str) -> Result<Self, Error> {
         let wrong = || {
             Error::configuration(format!(
@@ -85,7 +85,7 @@ impl TokenHosts {
             Some(rest) => (true, rest),
             None => (false, host),
         };
-        // What a URL makes of it is what it is compared with.
+        // Compare the host in the form that a URL parser gives it.
         let url = Url::parse(&format!("https://{rest}/")).map_err(|_| wrong())?;
         let name = url.host_str().unwrap_or_default();
         let whole = url.path() == "/"

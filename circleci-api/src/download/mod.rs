@@ -1,7 +1,7 @@
 //! Files from other hosts: artifacts, the parts of a usage export, the output of a step.
 //!
-//! These hosts are not CircleCI's API. Most of their URLs are pre-signed: whoever has one has the file, so that no URL
-//! is printed, and the token is not sent along. See [`hosts`] for where it is.
+//! These hosts are not part of CircleCI's API. Most of their URLs are pre-signed, and anyone with such a URL can read the
+//! file. For this reason no URL is printed, and the token is not sent. See [`hosts`] for the exceptions.
 
 #[cfg(any(feature = "artifacts", feature = "usage"))]
 pub(crate) mod draft;
@@ -14,7 +14,7 @@ pub(crate) mod hosts;
 pub(crate) mod safe_path;
 pub(crate) mod transfer;
 
-/// Without artifacts there is no file that needs the token.
+/// Without artifacts, no file needs the token.
 #[cfg(not(feature = "artifacts"))]
 pub(crate) mod hosts {
     pub(crate) enum TokenHosts {}

@@ -1,9 +1,10 @@
-//! A server's path, as one below a folder of ours.
+//! Checks that a server's path is safe below a local folder.
 
 use std::path::{Path, PathBuf};
 
-/// What of `path` may be put behind a folder, or why it may not. Backslashes and drives are refused everywhere: a path
-/// means the same on every machine. `windows` refuses also what only Windows takes for something else.
+/// The part of `path` that can be appended to a folder, or why the path is refused. Backslashes and drives are refused on
+/// every system, so that a path means the same on every machine. `windows` also refuses names that are special only on
+/// Windows.
 pub(crate) fn below(path: &str, windows: bool) -> Result<PathBuf, &'static str> {
     if path.contains('\0') || path.contains(char::is_control) {
         return Err("it holds a control character");
@@ -38,7 +39,7 @@ pub(crate) fn below(path: &str, windows: bool) -> Result<PathBuf, &'static str> 
     if parts.as_os_str().is_empty() || path.ends_with('/') {
         return Err("it does not name a file");
     }
-    // The last word is the standard library's.
+    // The standard library makes the final check.
     let plain = Path::new(&parts)
         .components()
         .all(|part| matches!(part, std::path::Component::Normal(_)));

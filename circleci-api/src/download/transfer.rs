@@ -1,4 +1,4 @@
-//! One file, from the first byte to the last, over as many connections as that takes.
+//! Downloads one file completely, over as many connections as needed.
 
 use std::sync::Arc;
 
@@ -21,25 +21,26 @@ use crate::transport::refusal;
 use crate::transport::trace;
 use crate::transport::wire::{send, within};
 
-/// A download. If the connection breaks, another one goes on at the same place, provided that the server supports ranges and sends the
-/// same strong `ETag`. Otherwise the file is read again from its start and compared with the bytes that were handed out before.
+/// A download. If the connection breaks, another connection continues at the same place, provided that the server supports
+/// ranges and sends the same strong `ETag`. Otherwise the file is read again from its start and compared with the bytes
+/// that were already returned.
 ///
-/// Attempts and waits are those of the client's [`RetryPolicy`](crate::RetryPolicy), counted over the whole file. There is no
-/// limit to its time, only to the silence in it.
+/// Attempts and waits follow the client's [`RetryPolicy`](crate::RetryPolicy), counted over the whole file. There is no
+/// limit on the total time, only on the time without data.
 pub(crate) struct Transfer {
     client: Client,
     operation: &'static Operation,
     url: Url,
-    /// Who gets the token; `None` is nobody.
+    /// The hosts that receive the token; `None` means no host.
     token: Option<Arc<TokenHosts>>,
     limit: u64,
     response: Option<Response>,
-    /// What was handed out, and a digest of it.
+    /// The number of bytes that were returned, and their digest.
     received: u64,
     digest: Digest,
-    /// The size of the file, where it is known.
+    /// The size of the file, if it is known.
     length: Option<u64>,
-    /// The strong `ETag` of the file that all bytes handed out so far belong to. A range is requested only with it.
+    /// The strong `ETag` of the file that all returned bytes belong to. A range is requested only with it.
     validator: Option<HeaderValue>,
     /// If the current answer is a range: the position in the file where it ends.
     part_end: Option<u64>,
@@ -47,14 +48,14 @@ pub(crate) struct Transfer {
     skip: Option<Skip>,
     /// The number of the current attempt. A request for the rest of a short range is not a new attempt.
     attempts: u32,
-    /// How many answers had only a small piece of the range.
+    /// The number of answers that had only a small piece of the range.
     small_parts: u32,
     time: Stopwatch,
     retries: Retries,
     done: bool,
 }
 
-/// Skips the bytes that were handed out before, and checks that they are the same. The file may have changed.
+/// Skips the bytes that were already returned, and checks that they are the same. The file may have changed.
 struct Skip {
     left: u64,
     digest: Digest,
@@ -67,7 +68,7 @@ const SMALL_PART: u64 = 64 * 1024;
 const MOST_SMALL_PARTS: u32 = 1000;
 
 impl Transfer {
-    /// `url` comes from an answer of CircleCI's. At most `limit` bytes are read.
+    /// `url` comes from an answer of CircleCI. At most `limit` bytes are read.
     pub(crate) fn new(
         client: &Client,
         operation: &'static Operation,
@@ -96,7 +97,7 @@ impl Transfer {
         })
     }
 
-    /// Replaces the URL by a new one of the same file. Use it when the URL has expired.
+    /// Replaces the URL with a new URL of the same file. Use it when the URL has expired.
     #[cfg(feature = "usage")]
     pub(crate) fn move_to(&mut self, url: &str) -> Result<(), Error> {
         self.url = safe_url(&self.client, self.operation, url)?;
@@ -104,7 +105,7 @@ impl Transfer {
         Ok(())
     }
 
-    /// How many bytes the file has, where the server said so. Known once it was [`opened`](Self::opened).
+    /// The size of the file in bytes, if the server sent it. It is known after [`opened`](Self::opened).
     #[cfg(feature = "artifacts")]
     pub(crate) fn length(&self) -> Option<u64> {
         self.length
@@ -115,7 +116,7 @@ impl Transfer {
         self.received
     }
 
-    /// Asks for the file, again if need be, without reading it.
+    /// Requests the file, with retries, without reading it.
     pub(crate) async fn opened(&mut self) -> Result<(), Error> {
         while self.response.is_none() && !self.done {
             if let Err(failure) = self.open().await {
@@ -132,14 +133,14 @@ impl Transfer {
         self.skip = None;
     }
 
-    /// Waits before another attempt, if there is one.
+    /// Waits before the next attempt, if there is one.
     async fn again(&mut self, failure: Error) -> Result<(), Error> {
         self.begin_answer(None);
         let failure = failure
             .with_operation(self.operation)
             .with_attempts(self.attempts)
             .without(&self.client.inner.credential.secrets);
-        // Only the waits count: a large file may take its time.
+        // Only the waits count, because a large file may take a long time.
         match self.retries.next(failure, self.time.waited()) {
             Next::GiveUp(failure) => Err(failure),
             Next::Again { failure, wait } => {
@@ -155,7 +156,7 @@ impl Transfer {
         let mut url = self.url.clone();
         let mut at_home = true;
         for _ in 0..=REDIRECTS {
-            // What is redirected to is storage, whoever runs it; and from there on there is no way back.
+            // A redirect leads to storage, whoever runs it. From there on, the token is never sent again.
             at_home &= url.origin() == self.url.origin();
             let with_token = at_home
                 && self
@@ -171,7 +172,7 @@ impl Transfer {
             }
             match response.headers().get(LOCATION) {
                 Some(location) if is_redirect(status) => url = self.follow(&response, location)?,
-                // A range that is not to be had: the whole file, then.
+                // The range is not available, so request the whole file.
                 _ if status == StatusCode::RANGE_NOT_SATISFIABLE
                     && self.validator.take().is_some() =>
                 {
@@ -191,7 +192,7 @@ impl Transfer {
             headers.insert(USER_AGENT, agent.clone());
         }
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-        // Ranges count the bytes of the file, not of what it was packed into for the way.
+        // Ranges count the bytes of the file, not the bytes of a compressed transfer.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let (true, Some((name, value))) = (with_token, &client.credential.header) {
             headers.insert(name.clone(), value.clone());
@@ -224,14 +225,14 @@ impl Transfer {
         Ok(to)
     }
 
-    /// An answer with the file in it, or with what of it is missing.
+    /// An answer with the file, or with the missing part of it.
     fn accept(&mut self, response: Response) -> Result<(), Error> {
         match response.status() {
             StatusCode::PARTIAL_CONTENT => self.accept_part(response),
             StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION | StatusCode::NO_CONTENT => {
                 self.accept_whole(response)
             }
-            // A 202, for example, has a message and not the file.
+            // A 202, for example, contains a message instead of the file.
             status => Err(Error::new(ErrorKind::Status)
                 .with_status(status)
                 .with_message("the answer is not a file")),
@@ -299,7 +300,7 @@ impl Transfer {
         if self.received == 0 {
             self.validator = validator;
         } else {
-            // The bytes handed out so far may belong to another file than this validator.
+            // The bytes returned so far may belong to another file than this validator.
             self.validator = None;
             self.skip = Some(Skip {
                 left: self.received,
@@ -319,7 +320,7 @@ impl Transfer {
             Some(end) if self.received < end => {
                 Err(broken("the server sent less than it announced"))
             }
-            // The server has sent only the beginning of the range. The next request asks for the rest.
+            // The server sent only the beginning of the range. The next request asks for the rest.
             Some(end) if self.length.is_none_or(|length| end < length) => Ok(()),
             _ => {
                 self.done = true;
@@ -343,7 +344,7 @@ impl Transfer {
             .lasting()
     }
 
-    /// What of `bytes` was not handed out yet.
+    /// The part of `bytes` that was not returned yet.
     fn take(&mut self, mut bytes: Bytes) -> Result<Bytes, Error> {
         if let Some(skip) = &mut self.skip {
             let left = usize::try_from(skip.left).unwrap_or(usize::MAX);
@@ -377,7 +378,7 @@ impl Transfer {
         let client = &*self.client.inner;
         let (status, url) = (response.status(), response.url().clone());
         let (mut failure, body) = refusal::failure(client, &self.time, response).await;
-        // No excerpt: storage repeats in it what makes up a signature.
+        // No excerpt: storage repeats the parts of the signature in it.
         let mut message = message_of(&body, &url);
         if self.token.is_some() && !with_token && matches!(status.as_u16(), 401 | 403 | 404) {
             let note = format!(
@@ -441,10 +442,10 @@ fn is_strong(tag: &HeaderValue) -> bool {
     matches!(tag.as_bytes(), [b'"', .., b'"'])
 }
 
-/// `bytes 100-199/200`, or `/*` where the length is not known.
+/// `bytes 100-199/200`, or `/*` if the length is unknown.
 struct ContentRange {
     start: u64,
-    /// The position behind the last byte.
+    /// The position after the last byte.
     end: u64,
     total: Option<u64>,
 }
@@ -465,7 +466,7 @@ impl ContentRange {
     }
 }
 
-/// What a failed answer says, without what makes its URL worth having.
+/// The message of a failed answer, without the secret parts of its URL.
 fn message_of(body: &str, url: &Url) -> Option<String> {
     let body = body.trim();
     let element = |name: &str| {
@@ -489,7 +490,7 @@ fn message_of(body: &str, url: &Url) -> Option<String> {
     Some(message)
 }
 
-/// FNV-1a: enough to see that a file has changed, which nobody does on purpose.
+/// FNV-1a: it detects accidental changes of a file, which is enough here.
 #[derive(Clone, Copy, PartialEq)]
 struct Digest(u64);
 

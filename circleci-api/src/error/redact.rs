@@ -1,4 +1,4 @@
-//! Takes secrets out of text before it is printed or cut. All that a server or a library says goes through here.
+//! Removes secrets from text before it is printed or shortened. All text of a server or a library passes through here.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -7,29 +7,29 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// What stands in the place of a secret.
+/// The text that replaces a secret.
 pub(crate) const REDACTED: &str = "[redacted]";
 
-/// A shorter secret is found as a whole word only: a token `t` must not turn `invalid character` into nonsense.
+/// A shorter secret is replaced only as a whole word: with a token `t`, the message `invalid character` must stay readable.
 const SHORT: usize = 8;
 
-/// So much of a secret counts as a part of it, where a text ends in the middle of one.
+/// If a text ends in the middle of a secret, a part of this length counts as the secret.
 const PART: usize = 4;
 
-/// Secrets in all the forms in which they may be repeated.
+/// Secrets in all the forms in which text may repeat them.
 #[derive(Clone, Default)]
 pub(crate) struct Secrets(Arc<[SecretString]>);
 
 impl Secrets {
     pub(crate) fn new(secrets: impl IntoIterator<Item = String>) -> Self {
         let mut secrets: Vec<String> = secrets.into_iter().filter(|it| !it.is_empty()).collect();
-        // A form that contains another one goes first.
+        // A form that contains another one comes first.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         secrets.dedup();
         Self(secrets.into_iter().map(SecretString::from).collect())
     }
 
-    /// A text without the secrets.
+    /// The text without the secrets.
     pub(crate) fn hide<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(text);
         for secret in self.0.iter() {
@@ -53,13 +53,13 @@ impl Secrets {
         text
     }
 
-    /// Whether a text holds a secret.
+    /// Whether a text contains a secret.
     pub(crate) fn are_in(&self, text: &str) -> bool {
         matches!(self.hide(text), Cow::Owned(_))
     }
 
-    /// Runs something that makes errors out of a server's answer where the secrets are out of reach: [`hide_current`] knows
-    /// them meanwhile.
+    /// Runs `run`, which makes errors from a server's answer without access to the secrets. During the run, [`hide_current`]
+    /// knows them.
     pub(crate) fn during<T>(&self, run: impl FnOnce() -> T) -> T {
         let _restore = Restore(CURRENT.replace(self.clone()));
         run()
@@ -84,12 +84,12 @@ impl Drop for Restore {
     }
 }
 
-/// A text without the secrets of the call that is decoded on this thread, if there is one.
+/// The text without the secrets of the call that this thread is decoding, if there is one.
 pub(crate) fn hide_current(text: &str) -> Cow<'_, str> {
     CURRENT.with_borrow(|secrets| secrets.hide(text))
 }
 
-/// The text with the secret replaced, or `None` if it is not in there.
+/// The text with the secret replaced, or `None` if it does not contain the secret.
 fn replace(text: &str, secret: &str) -> Option<String> {
     if !text.contains(secret) {
         return None;
@@ -111,7 +111,7 @@ fn replace(text: &str, secret: &str) -> Option<String> {
     (kept > 0).then_some(hidden)
 }
 
-/// Whether what follows `before` continues a word. An apostrophe in a word belongs to it, as in `can't`.
+/// Whether the text after `before` continues a word. An apostrophe belongs to a word, as in `can't`.
 fn continues_before(before: &str) -> bool {
     let before = before.strip_suffix('\'').unwrap_or(before);
     before.ends_with(is_in_word)
@@ -121,7 +121,7 @@ fn is_in_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// Where the first part of a secret begins with which a text ends.
+/// The position of the partial secret at the end of a text.
 fn before_part(text: &str, secret: &str) -> Option<usize> {
     if secret.len() < SHORT {
         return None;

@@ -1,12 +1,12 @@
-//! What an object holds beyond its fields.
+//! The contents of an object besides its fields.
 
 use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
-/// The keys of an object that are no fields of its type, and the values that do not fit their field.
+/// The keys of an object that are not fields of its type, and the values that do not fit their field.
 ///
-/// It takes eight bytes, and allocates nothing while it is empty.
+/// It takes eight bytes, and does not allocate while it is empty.
 #[derive(Clone, Default)]
 pub(crate) struct Extra(Option<Box<Map<String, Value>>>);
 
@@ -36,7 +36,7 @@ impl Extra {
     }
 }
 
-/// What `Debug` shows in place of a secret.
+/// The text that `Debug` shows in place of a secret.
 pub(crate) const HIDDEN: &str = "***";
 
 /// Parts of names whose values are likely to be secrets. A name is compared in lower case, without `-` and `_`.
@@ -62,7 +62,7 @@ fn is_secret_name(name: &str) -> bool {
     SECRET_NAMES.iter().any(|secret| plain.contains(secret))
 }
 
-/// A value of an unknown key as `Debug` shows it: without whatever has the name of a secret.
+/// The `Debug` form of an unknown key's value: values with the name of a secret are hidden.
 pub(crate) fn shown(key: &str, value: &Value) -> Value {
     match value {
         Value::Null | Value::Bool(_) => value.clone(),
@@ -76,12 +76,12 @@ pub(crate) fn shown(key: &str, value: &Value) -> Value {
     }
 }
 
-/// The methods that reach the extra keys. A type that is only sent has a setter where the others have a getter.
+/// The methods for the extra keys. A type that is only sent has a setter where the other types have a getter.
 macro_rules! extra_methods {
     (request $name:ident) => {
         impl $name {
-            /// Sends one more key, such as one that CircleCI has added since this version of the crate was made. It replaces an
-            /// extra key of the same name. A field that is set takes precedence over an extra key with its name.
+            /// Sends another key, for example one that CircleCI added after this version of the crate. It replaces an extra
+            /// key of the same name. A field that is set takes precedence over an extra key with its name.
             pub fn extra(
                 mut self,
                 name: impl ::std::convert::Into<::std::string::String>,
@@ -91,7 +91,7 @@ macro_rules! extra_methods {
                 self
             }
 
-            /// The keys that are sent beside the fields.
+            /// The keys that are sent besides the fields.
             pub fn extras(&self) -> &::serde_json::Map<::std::string::String, ::serde_json::Value> {
                 self.__extra.map()
             }
@@ -101,8 +101,8 @@ macro_rules! extra_methods {
         $crate::json::extra::extra_methods! { $name }
 
         impl $name {
-            /// Sends one more key, such as one that CircleCI has added since this version of the crate was made. It replaces an
-            /// extra key of the same name. A field that is set takes precedence over an extra key with its name.
+            /// Sends another key, for example one that CircleCI added after this version of the crate. It replaces an extra
+            /// key of the same name. A field that is set takes precedence over an extra key with its name.
             pub fn with_extra(
                 mut self,
                 name: impl ::std::convert::Into<::std::string::String>,
@@ -116,13 +116,13 @@ macro_rules! extra_methods {
     ($name:ident) => {
         #[allow(dead_code, reason = "not every object is public")]
         impl $name {
-            /// The keys that this version of the crate does not know, and the values that do not fit their field, as they came.
-            /// They are written back when the object is serialized.
+            /// The keys that this version of the crate does not know, and the values that do not fit their field,
+            /// unchanged. They are written back when the object is serialized.
             pub fn extra(&self) -> &::serde_json::Map<::std::string::String, ::serde_json::Value> {
                 self.__extra.map()
             }
 
-            /// The same map, to change what is written back.
+            /// The same map, mutable. Changes are written back when the object is serialized.
             pub fn extra_mut(
                 &mut self,
             ) -> &mut ::serde_json::Map<::std::string::String, ::serde_json::Value> {

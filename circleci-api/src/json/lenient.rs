@@ -2,16 +2,16 @@
 
 use serde_json::Value;
 
-/// How a field of several shapes is read.
+/// How to read a field that has several shapes.
 pub(crate) trait Lenient {
-    /// What the field holds.
+    /// The type of the field.
     type Value;
 
-    /// The value, `None` for null, or what came if it has none of the shapes.
+    /// The value, `None` for null, or the original JSON if it has none of the shapes.
     fn read(value: Value) -> Result<Option<Self::Value>, Value>;
 }
 
-/// A field to which the document gives no type: text as it is, anything else as its JSON.
+/// A field without a type in the document: text stays text, any other value becomes its JSON.
 pub(crate) struct Text;
 
 impl Lenient for Text {
@@ -26,7 +26,7 @@ impl Lenient for Text {
     }
 }
 
-/// A number that also comes as a string, such as a test's `run_time`.
+/// A number that may also be sent as a string, such as a test's `run_time`.
 pub(crate) struct NumberOrString;
 
 impl Lenient for NumberOrString {

@@ -1,4 +1,4 @@
-//! How the types are read and written: keys in either spelling, what is new, missing or of the wrong form.
+//! Reads and writes the types: keys in either spelling, new keys, and missing or invalid values.
 
 mod careful;
 pub(crate) mod extra;

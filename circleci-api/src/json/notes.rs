@@ -1,28 +1,28 @@
-//! What a careful reading meets: a stack of where it is, and a list of what it found there.
+//! The notes of a careful read: its current position, and a list of findings.
 //!
-//! The notes belong to the thread, because between an object and the objects in it there is only serde. They are kept only
-//! during a careful reading, so that an ordinary one pays nothing for them.
+//! The notes belong to the thread, because only serde connects an object with the objects in it. They are kept only during
+//! a careful read, so an ordinary read has no cost.
 
 use std::cell::RefCell;
 use std::fmt::Write;
 
 use crate::json::surprise::SurpriseKind;
 
-/// Something that the document does not promise.
+/// A difference from the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub(crate) kind: SurpriseKind,
     pub(crate) path: String,
 }
 
-/// How a careful reading goes.
+/// The mode of a careful read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// Values of the wrong form are errors.
     Strict,
     /// Optional values of the wrong form are absent and kept as extra keys.
     Mend,
-    /// Nothing is read: the question is whether the type holds a message and nothing else.
+    /// Nothing is read: the only question is whether the type has a message and no other field.
     OnlyMessage,
 }
 
@@ -30,7 +30,7 @@ struct Notes {
     mode: Mode,
     path: Vec<Step>,
     findings: Vec<Finding>,
-    /// Where the first error of what is being read came from.
+    /// The position of the first error in the current read.
     fault: Option<String>,
     only_message: bool,
 }
@@ -44,7 +44,7 @@ thread_local! {
     static NOTES: RefCell<Option<Notes>> = const { RefCell::new(None) };
 }
 
-/// What came of a careful reading.
+/// The result of a careful read.
 pub(super) struct Noted {
     pub(super) findings: Vec<Finding>,
     pub(super) fault: Option<String>,
@@ -53,7 +53,7 @@ pub(super) struct Noted {
 
 /// Keeps notes while `read` runs.
 pub(super) fn take<T>(mode: Mode, read: impl FnOnce() -> T) -> (T, Noted) {
-    /// Puts back the notes of a reading that this one interrupts, also after a panic.
+    /// Restores the notes of an interrupted read, also after a panic.
     struct Outer(Option<Notes>);
     impl Drop for Outer {
         fn drop(&mut self) {
@@ -100,7 +100,7 @@ pub(super) fn enter_index(index: usize) {
     with(|notes| notes.path.push(Step::Index(index)));
 }
 
-/// Leaves the key or index that was entered last; `failed` says whether its value was an error.
+/// Leaves the key or index that was entered last. `failed` tells whether its value was an error.
 pub(super) fn leave(failed: bool) {
     with(|notes| {
         if failed && notes.fault.is_none() {
@@ -110,12 +110,12 @@ pub(super) fn leave(failed: bool) {
     });
 }
 
-/// How many findings there are, to return to with [`forget`].
+/// The number of findings, to return to with [`forget`].
 pub(super) fn mark() -> usize {
     with(|notes| notes.findings.len()).unwrap_or_default()
 }
 
-/// Drops what was noted since the mark.
+/// Drops the notes after the mark.
 pub(super) fn forget(mark: usize) {
     with(|notes| {
         notes.findings.truncate(mark);
@@ -123,13 +123,13 @@ pub(super) fn forget(mark: usize) {
     });
 }
 
-/// Drops what was noted below a key of the object at hand.
+/// Drops the notes below a key of the current object.
 pub(super) fn forget_within(key: &str) {
     with(|notes| {
         notes.path.push(Step::Key(key.to_owned()));
         let within = spell(&notes.path);
         notes.path.pop();
-        // What was noted last stands last.
+        // The newest notes are at the end.
         while notes.findings.last().is_some_and(|finding| {
             let rest = finding.path.strip_prefix(&within);
             rest.is_some_and(|rest| rest.starts_with(['.', '[']))
@@ -140,7 +140,7 @@ pub(super) fn forget_within(key: &str) {
     });
 }
 
-/// Notes something about the value at hand.
+/// Adds a note about the current value.
 #[cold]
 pub(super) fn note(kind: SurpriseKind) {
     with(|notes| {
@@ -149,7 +149,7 @@ pub(super) fn note(kind: SurpriseKind) {
     });
 }
 
-/// Notes something about a key of the object at hand.
+/// Adds a note about a key of the current object.
 #[cold]
 pub(super) fn note_key(kind: SurpriseKind, key: &str) {
     enter_key(key);
@@ -171,7 +171,7 @@ pub(super) fn confirm_only_message() {
     with(|notes| notes.only_message = true);
 }
 
-/// As `serde_path_to_error` spells it: `items[3].trigger.type`.
+/// In the format of `serde_path_to_error`: `items[3].trigger.type`.
 fn spell(path: &[Step]) -> String {
     let mut text = String::new();
     for step in path {

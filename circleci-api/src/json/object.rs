@@ -1,8 +1,8 @@
 //! Objects: structs that read and write JSON without a derive.
 //!
-//! serde's derive would spend more than half of this crate's compile time and memory on 160 structs. Here a struct only says
-//! which field has which name (`object!`); reading and writing are written once, for all of them. What is read is no slower,
-//! and more forgiving: of a key that comes twice, or in both of its spellings, the last one counts.
+//! serde's derive would take more than half of this crate's compile time and memory for 160 structs. Here a struct only
+//! declares which field has which name (`object!`). The code that reads and writes exists once, for all structs. It is as
+//! fast as the derive, and more tolerant: if a key comes twice, or in both of its spellings, the last one counts.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -21,21 +21,21 @@ use crate::json::lenient::Lenient;
 use crate::json::notes::{self, Mode};
 use crate::json::surprise::SurpriseKind;
 
-/// What `object!` says of a struct.
+/// What `object!` declares about a struct.
 pub(crate) trait Object: Sized {
-    /// Its name, for messages, and the keys without which there is no value; at most 64.
+    /// Its name, for messages, and the required keys; at most 64.
     const SHAPE: (&'static str, &'static [&'static str]);
 
     /// All keys, as they are written.
     const KEYS: &'static [&'static str];
 
-    /// The keys that the document promises in an answer, beside those of the shape.
+    /// The keys that the document requires in an answer, besides those in `SHAPE`.
     const PROMISED: &'static [&'static str];
 
-    /// With nothing read yet.
+    /// The object before anything is read.
     fn empty() -> Self;
 
-    /// What it holds beyond its fields.
+    /// The contents besides its fields.
     fn beyond(&self) -> &Extra;
 
     /// Reads the value of `key` into its field.
@@ -45,11 +45,11 @@ pub(crate) trait Object: Sized {
         value: Reader<'_, A>,
     ) -> Result<(), A::Error>;
 
-    /// Writes all fields that are there.
+    /// Writes all fields that are set.
     fn write<M: SerializeMap>(&self, writer: &mut Writer<'_, M>);
 }
 
-/// What a field holds until it is read. Not `Default`, for no caller should get a request with blanks in it.
+/// The value of a field until it is read. It is not `Default`, because no caller should get a request with blank fields.
 pub(crate) trait Blank {
     fn blank() -> Self;
 }
@@ -90,7 +90,7 @@ macro_rules! blank_by_default {
 
 blank_by_default!(bool, i64, f64, String, DateTime<Utc>, Uuid, Map<String, Value>, Value);
 
-/// A collection that is written although it is empty.
+/// A collection that is written even if it is empty.
 pub(crate) trait Collection {
     fn is_blank(&self) -> bool;
 }
@@ -119,20 +119,20 @@ impl Collection for String {
     }
 }
 
-/// Where a value that does not fit its field goes.
+/// The place for a value that does not fit its field.
 pub(crate) struct Place<'a> {
     pub(crate) key: &'static str,
     pub(crate) extra: &'a mut Extra,
 }
 
-/// The value of the key at hand.
+/// The value of the current key.
 pub(crate) struct Reader<'a, A> {
     map: &'a mut A,
     seen: &'a mut u64,
 }
 
 impl<'de, A: MapAccess<'de>> Reader<'_, A> {
-    /// A field that must be there; `bit` is its place among those.
+    /// A required field; `bit` is its position among the required keys.
     #[inline]
     pub(crate) fn required<T: Deserialize<'de>>(
         self,
@@ -156,7 +156,7 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
             true => self.mendable(place)?.flatten(),
             false => self.map.next_value()?,
         };
-        // A null under one spelling of a key does not undo a value under the other.
+        // A null under one spelling of a key does not replace a value under the other.
         if value.is_some() {
             *field = value;
         }
@@ -182,7 +182,7 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
         self.optional(field, place)
     }
 
-    /// A collection that is empty when it is null or absent.
+    /// A collection that is empty if the key is null or absent.
     #[inline]
     pub(crate) fn list<T: DeserializeOwned + Default>(
         self,
@@ -197,8 +197,8 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
         Ok(())
     }
 
-    /// The items of a list: without its key there is no list, and null is an empty one. An item that cannot be read is an
-    /// error, for a list without it would claim that there is no such item.
+    /// The items of a list. A missing key is an error, and null is an empty list. An item that cannot be read is an error,
+    /// because a list without it would suggest that the item does not exist.
     #[inline]
     pub(crate) fn items<T: Deserialize<'de> + Default>(
         self,
@@ -221,7 +221,7 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
         self.list(field, place)
     }
 
-    /// A field that comes in more than one shape, or may be null or absent. A value of yet another shape is kept as it came.
+    /// A field that comes in several shapes, or may be null or absent. A value of any other shape is kept unchanged.
     #[inline]
     pub(crate) fn with<L: Lenient>(
         self,
@@ -252,8 +252,8 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
         Ok(())
     }
 
-    /// A value that may be of the wrong form: `None` then, and it goes to the extra keys. From bytes that would not work, for
-    /// a value that was begun cannot be read again.
+    /// A value that may have the wrong form: it is then `None`, and the original goes to the extra keys. This does not work
+    /// with bytes, because a value that was partly read cannot be read again.
     #[cold]
     #[inline(never)]
     fn mendable<T: DeserializeOwned>(self, place: Place<'_>) -> Result<Option<T>, A::Error> {
@@ -272,7 +272,7 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
             Err(_) if notes::mode() == Some(Mode::Mend) => {
                 notes::forget_within(place.key);
                 notes::note_key(SurpriseKind::MendedValue, place.key);
-                // A careful reading gives the same value once more.
+                // A careful read returns the same value again.
                 place.extra.insert(place.key, self.map.next_value()?);
                 Ok(None)
             }
@@ -282,7 +282,7 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
 }
 
 thread_local! {
-    /// Whether what is written is for people's eyes: objects within objects must know it too, and have only serde between them.
+    /// Whether the output is for people. Nested objects must know it too, and only serde connects them.
     static SHOWN: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -306,9 +306,9 @@ pub(crate) struct Writer<'a, M: SerializeMap> {
     map: &'a mut M,
     result: Result<(), M::Error>,
     extra: Option<&'a Map<String, Value>>,
-    /// The keys that were written; kept only if there are extra ones.
+    /// The keys that were written. They are kept only if there are extra keys.
     written: Vec<&'static str>,
-    /// There is a secret among the fields.
+    /// Whether there is a secret among the fields.
     secretive: bool,
 }
 
@@ -329,7 +329,7 @@ impl<M: SerializeMap> Writer<'_, M> {
     }
 
     pub(crate) fn list<T: Serialize + Collection>(&mut self, key: &'static str, field: &T) {
-        // What came in place of a list is written back, unless there is a list now.
+        // A value that came in place of a list is written back, unless the list now has items.
         if field.is_blank() && self.extra.is_some_and(|extra| extra.contains_key(key)) {
             return;
         }
@@ -374,7 +374,7 @@ impl<M: SerializeMap> Writer<'_, M> {
         }
     }
 
-    /// Writes the extra keys. People are shown no value beside a secret, for it may be one too.
+    /// Writes the extra keys. Next to a secret, people see no values, because a value may be a secret too.
     fn finish(mut self) -> Result<(), M::Error> {
         for (key, value) in self.extra.into_iter().flatten() {
             if self.result.is_err() {
@@ -393,7 +393,7 @@ impl<M: SerializeMap> Writer<'_, M> {
     }
 }
 
-/// A secret value, and what people are shown in place of it.
+/// A secret value, and the text that people see in its place.
 pub(crate) trait Secret {
     type Hidden: Serialize;
 
@@ -416,7 +416,7 @@ impl Secret for Vec<String> {
     }
 }
 
-/// The keys of a map are no secrets, its values are.
+/// The keys of a map are not secret, but its values are.
 impl<T> Secret for BTreeMap<String, T> {
     type Hidden = BTreeMap<String, &'static str>;
 
@@ -425,7 +425,7 @@ impl<T> Secret for BTreeMap<String, T> {
     }
 }
 
-/// Reads a key: as it stands in the input where that is possible, or else into the buffer.
+/// Reads a key: borrowed from the input if possible, or else into the buffer.
 struct Key<'a, T>(&'a mut String, PhantomData<T>);
 
 impl<'de, T> DeserializeSeed<'de> for Key<'_, T> {
@@ -469,7 +469,7 @@ impl<'de, T: Object> de::Visitor<'de> for AnyObject<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
-        // Known when this is compiled, unless the map is a `Value`.
+        // Known at compile time, unless the map is a `Value`.
         let careful = is_careful(&map);
         if careful && notes::mode() == Some(Mode::OnlyMessage) {
             return only_message();
@@ -504,7 +504,7 @@ impl<'de, T: Object> de::Visitor<'de> for AnyObject<T> {
     }
 }
 
-/// Whether the type holds a message and nothing else.
+/// Whether the type has a message and no other field.
 #[cold]
 fn only_message<T: Object, E: de::Error>() -> Result<T, E> {
     if T::KEYS == ["message"] {
@@ -547,7 +547,7 @@ pub(crate) fn serialize<T: Object, S: Serializer>(
     map.end()
 }
 
-/// As its JSON, which leaves out what is not there, without secrets.
+/// Shows the JSON without absent values and secrets.
 pub(crate) fn debug<T: Object>(object: &T, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let value = {
         let _showing = Showing::begin();
@@ -560,16 +560,16 @@ pub(crate) fn debug<T: Object>(object: &T, f: &mut fmt::Formatter<'_>) -> fmt::R
     }
 }
 
-/// Whether two objects write the same JSON. Slower than comparing fields, and compared seldom.
+/// Whether two objects write the same JSON. This is slower than comparing fields, but comparisons are rare.
 pub(crate) fn equal<T: Object>(one: &T, other: &T) -> bool {
     let json = |object| serialize(object, serde_json::value::Serializer).ok();
     json(one).is_some_and(|one| Some(one) == json(other))
 }
 
-/// Defines a struct that reads and writes an object. Each field says how it is read (a method of [`Reader`]) and by which
-/// keys, of which the first is written. The required keys stand behind the name, and a required field gives its place there;
-/// behind them stand the keys that the document promises and that may be missing all the same. `as request` marks a type that
-/// is only sent, `as both` one that is sent and answered.
+/// Defines a struct that reads and writes an object. Each field declares how it is read (a method of [`Reader`]) and its
+/// keys, of which the first is written. The required keys follow the name, and a required field gives its position among
+/// them. After them come the keys that the document requires but that may be missing. `as request` marks a type that is
+/// only sent, `as both` a type that is sent and received.
 ///
 /// ```text
 /// object! {
@@ -635,7 +635,7 @@ macro_rules! object {
             }
         }
 
-        // As the derive would, but for its `#[inline]`, for which the compiler would keep every body.
+        // The same as the derive, but without its `#[inline]`, which would make the compiler keep every body.
         #[allow(deprecated, reason = "what the document deprecates is still copied")]
         impl Clone for $name {
             fn clone(&self) -> Self {
@@ -706,7 +706,7 @@ mod tests {
         ] {
             assert!(!shown.contains("hush") && shown.contains("***"), "{shown}");
         }
-        // What is written to CircleCI, and compared, is the secret itself.
+        // The secret itself is written to CircleCI and compared.
         assert!(serde_json::to_string(&list).unwrap().contains("hush"));
         let other: Webhook = serde_json::from_value(
             serde_json::json!({ "id": id, "name": "n", "url": "u", "signing_secret": "other" }),

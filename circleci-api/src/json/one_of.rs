@@ -1,4 +1,4 @@
-//! Unions: values that come in one of several shapes.
+//! Unions: values that have one of several shapes.
 
 use serde::de::{self, Deserialize, DeserializeOwned, Deserializer};
 use serde_json::Value;
@@ -6,8 +6,8 @@ use serde_json::Value;
 use crate::json::careful::Careful;
 use crate::json::notes::{self, Mode};
 
-/// Reads one of several shapes: `attempts` are tried in order on the same JSON. Where none fits and values may be mended, they
-/// are tried once more with that.
+/// Reads one of several shapes: `attempts` are tried in order on the same JSON. If none fits and values may be mended, they
+/// are tried again with mending.
 pub(crate) fn deserialize<'de, T, D: Deserializer<'de>>(
     name: &'static str,
     attempts: &[fn(&Value) -> Option<T>],
@@ -16,7 +16,7 @@ pub(crate) fn deserialize<'de, T, D: Deserializer<'de>>(
     let value = Value::deserialize(deserializer)?;
     let strictly = || first(attempts, &value);
     let found = match notes::mode() {
-        // An ordinary reading, which keeps no notes.
+        // An ordinary read, which keeps no notes.
         None => notes::take(Mode::Strict, strictly)
             .0
             .or_else(|| first(attempts, &value)),
@@ -24,7 +24,7 @@ pub(crate) fn deserialize<'de, T, D: Deserializer<'de>>(
             notes::in_mode(Mode::Strict, strictly).or_else(|| first(attempts, &value))
         }
         Some(Mode::Strict) => first(attempts, &value),
-        // A union holds more than a message.
+        // A union has more than a message.
         Some(Mode::OnlyMessage) => None,
     };
     found.ok_or_else(|| de::Error::custom(format_args!("none of the forms of {name}")))

@@ -1,4 +1,4 @@
-//! Enums that stay open: a word CircleCI adds tomorrow is `Unknown`, not a failure.
+//! Enums that accept new values: an enum value that CircleCI adds later is `Unknown`, not an error.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,9 +9,9 @@ use crate::json::notes;
 use crate::json::surprise::SurpriseKind;
 use crate::values::argument::{PathValue, QueryValue};
 
-/// What every open enum of [`types`](crate::types) has in common: it is a word, known or not.
+/// The common trait of every open enum of [`types`](crate::types): its value is a string, known or unknown.
 ///
-/// A word of an answer may be any. One from a command line is better refused if it is not known:
+/// An answer may contain any value. A value from a command line should be rejected if it is unknown:
 ///
 /// ```
 /// use circleci_api::{OpenEnum, types::ReportingWindow};
@@ -27,19 +27,19 @@ use crate::values::argument::{PathValue, QueryValue};
 /// # Ok::<(), String>(())
 /// ```
 pub trait OpenEnum: Sized + Clone {
-    /// The words that this version of the crate knows.
+    /// The enum values that this version of the crate knows.
     const WORDS: &'static [&'static str];
 
-    /// The word on the wire.
+    /// The enum value as it is sent.
     fn as_str(&self) -> &str;
 
-    /// The variant of a known word.
+    /// The variant of a known enum value.
     fn from_known(word: &str) -> Option<Self>;
 
     #[doc(hidden)]
     fn from_unknown(word: String) -> Self;
 
-    /// Whether this version of the crate does not know the word.
+    /// Whether this version of the crate does not know the enum value.
     fn is_unknown(&self) -> bool {
         !Self::WORDS.contains(&self.as_str())
     }
@@ -57,7 +57,7 @@ impl<E: OpenEnum> From<E> for PathValue {
     }
 }
 
-/// As [`from_str`], for a word of an answer.
+/// Like [`from_str`], for an enum value in an answer.
 fn read<E: OpenEnum>(word: &str) -> E {
     E::from_known(word).unwrap_or_else(|| {
         notes::note(SurpriseKind::UnknownWord);
@@ -112,15 +112,15 @@ macro_rules! open_enum {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$variant_meta])* #[doc = concat!("`", $word, "`")] $variant,)*
-            /// A word that this version of the crate does not know. It is written back as it was read.
+            /// An enum value that this version of the crate does not know. It is written back unchanged.
             Unknown(::std::string::String),
         }
 
         impl $name {
-            /// The words that this version of the crate knows.
+            /// The enum values that this version of the crate knows.
             pub const WORDS: &'static [&'static str] = &[$($word),*];
 
-            /// The word on the wire.
+            /// The enum value as it is sent.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $word,)*
@@ -154,7 +154,7 @@ macro_rules! open_enum {
             }
         }
 
-        // By the word, in a line each: five derives of 40 enums cost the compiler 7 MB.
+        // Implemented by the string, in one line each: five derives for 40 enums would take 7 MB of the compiler's memory.
         impl PartialEq for $name {
             fn eq(&self, other: &Self) -> bool {
                 self.as_str() == other.as_str()

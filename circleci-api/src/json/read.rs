@@ -1,7 +1,7 @@
-//! From bytes to a value: strictly where that works, and mended where it does not.
+//! Reads a value from bytes: strictly if possible, otherwise with mending.
 //!
-//! The first reading is an ordinary one. Only if it fails does a second one mend the text, and a third one, which is careful,
-//! mend optional values of the wrong form.
+//! The first read is an ordinary one. Only if it fails, a second read mends the text, and a third, careful read mends
+//! optional values of the wrong form.
 
 use std::collections::BTreeSet;
 
@@ -16,35 +16,35 @@ use crate::json::text;
 /// Why JSON could not be read.
 #[derive(Debug)]
 pub(crate) struct Fault {
-    /// What was expected and not found.
+    /// The error of the deserializer.
     pub(crate) error: serde_json::Error,
-    /// Where in the JSON, such as `items[3].id`.
+    /// The position in the JSON, such as `items[3].id`.
     pub(crate) path: Option<String>,
-    /// What the body is instead, if that is known.
+    /// What the body contains instead, if that is known.
     pub(crate) instead: Option<Instead>,
 }
 
-/// What came in place of the JSON that was expected.
+/// What the body contains in place of the expected JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Instead {
-    /// Nothing, or white space.
+    /// Nothing, or only white space.
     Empty,
-    /// Bytes in a form that has a name, such as `an HTML page`.
+    /// A known format, such as `an HTML page`.
     Named(&'static str),
     /// The beginning of a body.
     CutOff,
-    /// The beginning of a body, and behind it a report of what went wrong.
+    /// The beginning of a body, followed by an error report.
     CutOffBy(String),
-    /// A message and nothing else.
+    /// Only a message.
     Message(String),
 }
 
-/// Reads a value, mended if need be.
+/// Reads a value, with mending if needed.
 pub(crate) fn from_slice<T: DeserializeOwned>(json: &[u8]) -> Result<T, Fault> {
     serde_json::from_slice(json).or_else(|error| mended(json, error, &mut Vec::new()))
 }
 
-/// Reads a value of JSON that was read before, mended if need be.
+/// Reads a value from parsed JSON, with mending if needed.
 #[cfg(feature = "webhooks")]
 pub(crate) fn from_value<T: DeserializeOwned>(json: &Value) -> Result<T, Fault> {
     carefully(json, Mode::Mend, &mut Vec::new()).map_err(|(error, path)| Fault {
@@ -54,7 +54,7 @@ pub(crate) fn from_value<T: DeserializeOwned>(json: &Value) -> Result<T, Fault> 
     })
 }
 
-/// Reads once more what could not be read, and adds to `findings` what was met there. `error` is why it could not be read.
+/// Reads a value again after a failed read, and adds differences to `findings`. `error` is the error of the failed read.
 #[cold]
 #[inline(never)]
 pub(crate) fn mended<T: DeserializeOwned>(
@@ -95,7 +95,7 @@ pub(crate) fn mended<T: DeserializeOwned>(
     };
     carefully(&value, Mode::Mend, findings).map_err(|(careful, place)| {
         let (path, error) = locate::<T>(mended, error);
-        // The careful reading has passed over what could be mended, and knows what could not.
+        // The careful read has skipped what it could mend, and reports what it could not.
         let (path, error) = match place {
             Some(place) if path.as_ref() != Some(&place) => (Some(place), careful),
             _ => (path, error),
@@ -109,17 +109,17 @@ pub(crate) fn mended<T: DeserializeOwned>(
     })
 }
 
-/// Adds to `findings` what is not as the type expects, in JSON that was read as that type.
+/// Adds to `findings` all differences from the type, in JSON that was already read as that type.
 #[cold]
 #[inline(never)]
 pub(crate) fn survey<T: DeserializeOwned>(json: &[u8], findings: &mut Vec<Finding>) {
     if let Ok(value) = serde_json::from_slice(json) {
-        // Whatever it is, the value was read before.
+        // The result does not matter: the value was already read.
         let _ = carefully::<T>(&value, Mode::Mend, findings);
     }
 }
 
-/// The message of a body that holds nothing else, if the type does not expect it.
+/// The message of a body that contains nothing else, if the type does not expect one.
 #[cold]
 #[inline(never)]
 pub(crate) fn unexpected_message<T: DeserializeOwned>(json: &[u8]) -> Option<String> {
@@ -147,7 +147,7 @@ pub(crate) fn begins_like_a_message(json: &[u8]) -> bool {
     })
 }
 
-/// A value of a type that holds a message and nothing else, in place of an empty body.
+/// A value of a type that has only a message, in place of an empty body.
 #[cold]
 #[inline(never)]
 pub(crate) fn empty_message<T: DeserializeOwned>() -> Option<T> {
@@ -172,7 +172,7 @@ fn carefully<T: DeserializeOwned>(
     result.map_err(|error| (error, noted.fault))
 }
 
-/// Decodes again, this time keeping track of the path. Only after a failure: it costs several times as much.
+/// Decodes again, with the path. It is used only after a failure, because it takes several times as long.
 #[cold]
 pub(crate) fn locate<T: DeserializeOwned>(
     json: &[u8],
@@ -180,7 +180,7 @@ pub(crate) fn locate<T: DeserializeOwned>(
 ) -> (Option<String>, serde_json::Error) {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-        // What follows the document was wrong.
+        // The error was in the data after the document.
         Ok(_) => (None, error),
         Err(located) => {
             let path = located.path().to_string();
@@ -190,7 +190,7 @@ pub(crate) fn locate<T: DeserializeOwned>(
     }
 }
 
-/// By the first bytes of each form.
+/// The formats, by their first bytes.
 fn compressed(body: &[u8]) -> Option<&'static str> {
     match body {
         [0x1f, 0x8b, ..] => Some("compressed with gzip"),
@@ -199,7 +199,7 @@ fn compressed(body: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// What a body is that is not JSON.
+/// The format of a body that is not JSON.
 fn not_json(body: &[u8], syntax: &serde_json::Error) -> Option<Instead> {
     let text = body.trim_ascii_start();
     match text {
@@ -223,12 +223,12 @@ fn begins_with(text: &[u8], prefix: &[u8]) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
-/// How far from the end of a body a report may begin.
+/// The largest distance of a report from the end of a body.
 const REPORT: usize = 8 * 1024;
-/// How many places are tried as its beginning.
+/// The number of positions that are tried as its start.
 const PLACES: usize = 64;
 
-/// The report of a failure behind a body that it cut off: an object with only a message, or an HTML page.
+/// The error report after an incomplete body: an object with only a message, or an HTML page.
 fn appended(text: &[u8]) -> Option<String> {
     let tail = text.len().saturating_sub(REPORT).max(1);
     let places = (tail..text.len()).rev();
@@ -246,7 +246,7 @@ fn appended(text: &[u8]) -> Option<String> {
     })
 }
 
-/// The keys of a body that is only a message: `{message}`, and the policy service's `{error, context?}`.
+/// The keys of a body that is only a message: `{message}`, and `{error, context?}` of the policy service.
 const MESSAGE_KEYS: [&str; 3] = ["message", "error", "context"];
 
 fn message_only(value: &Value) -> Option<String> {

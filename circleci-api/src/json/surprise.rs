@@ -1,11 +1,12 @@
-//! Where an answer is not what this crate knows.
+//! Differences between an answer and what this crate knows.
 
 use std::fmt;
 
-/// One place of an answer that is not what CircleCI's document or this version of the crate says: the operation, where in the
-/// JSON, and what kind of difference. It never holds a value.
+/// A place where an answer differs from CircleCI's document or from this version of the crate: the operation, the position
+/// in the JSON, and the kind of difference. It never contains a value.
 ///
-/// They are reported to a listener. See the example of [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise).
+/// A listener receives them. For usage, see the example of
+/// [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Surprise {
     operation: String,
@@ -25,11 +26,11 @@ pub struct Surprise {
 pub enum SurpriseKind {
     /// A key that the type does not have. Its value is in `extra()`.
     UnknownKey,
-    /// A word that the enum does not have. It reads as `Unknown`.
+    /// An unknown enum value. It is read as `Unknown`.
     UnknownWord,
-    /// A field that the document requires and that is absent.
+    /// An absent field that the document requires.
     MissingField,
-    /// A value of the wrong form, such as `""` for a date. It reads as absent, and is in `extra()`.
+    /// A value of the wrong form, such as `""` for a date. It is read as absent, and is kept in `extra()`.
     MendedValue,
     /// A byte order mark, bytes that are not UTF-8, half a surrogate pair or a bare control character in the body.
     MendedText,
@@ -63,19 +64,19 @@ impl Surprise {
         }
     }
 
-    /// The id of the operation, such as `listPipelines`. See the example of
+    /// The id of the operation, such as `listPipelines`. For usage, see the example of
     /// [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise).
     pub fn operation(&self) -> &str {
         &self.operation
     }
 
-    /// Where in the body, such as `items[3].trigger.type`. Empty if it is the whole body. See the example of
-    /// [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise).
+    /// The position in the body, such as `items[3].trigger.type`. Empty if it is the whole body. For usage, see the example
+    /// of [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise).
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// What kind of difference it is. See the example of
+    /// The kind of difference. For usage, see the example of
     /// [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise).
     pub fn kind(&self) -> SurpriseKind {
         self.kind

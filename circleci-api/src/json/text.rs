@@ -1,12 +1,12 @@
-//! Text that is nearly JSON: each fault costs one character.
+//! Text that is almost JSON: each error costs one character.
 
 use std::borrow::Cow;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const REPLACEMENT: &str = "\u{fffd}";
 
-/// The text without a byte order mark, with U+FFFD for whatever is not UTF-8 and for half a surrogate pair, and with bare
-/// control characters in strings escaped. `None` if there is nothing to mend.
+/// The text without a byte order mark, with U+FFFD in place of invalid UTF-8 and half surrogate pairs, and with bare
+/// control characters in strings escaped. `None` if nothing needs mending.
 pub(super) fn mended(json: &[u8]) -> Option<String> {
     let bare = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
     let text = utf8(bare);
@@ -24,7 +24,7 @@ fn utf8(bytes: &[u8]) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut text = String::with_capacity(bytes.len());
-    // Bytes of a surrogate that are still to come.
+    // The remaining bytes of a surrogate.
     let mut surrogate = 0;
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
@@ -33,7 +33,7 @@ fn utf8(bytes: &[u8]) -> Cow<'_, str> {
         }
         match chunk.invalid() {
             [] => {}
-            // Half a surrogate pair that was encoded as if it were a character is one fault of three bytes.
+            // Half a surrogate pair that was encoded like a character is one error of three bytes.
             [0x80..=0xbf] if surrogate > 0 => surrogate -= 1,
             [first, ..] => {
                 text.push_str(REPLACEMENT);
@@ -44,11 +44,11 @@ fn utf8(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// The text with its strings made valid, or `None` if they are.
+/// The text with its strings made valid, or `None` if they are valid.
 fn strings(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let mut out: Option<String> = None;
-    // Up to here `text` is in `out`.
+    // The part of `text` before this position is in `out`.
     let mut copied = 0;
     let mut replace = |range: std::ops::Range<usize>, with: &str| {
         let out = out.get_or_insert_with(|| String::with_capacity(text.len() + 16));
@@ -88,7 +88,7 @@ enum Surrogate {
     Pair,
 }
 
-/// What stands at a backslash.
+/// What follows a backslash.
 fn surrogate(bytes: &[u8]) -> Surrogate {
     match (unit(bytes), bytes.get(6..).and_then(unit)) {
         (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => Surrogate::Pair,

@@ -1,4 +1,4 @@
-//! The items of a list, whatever page they are on.
+//! The items of a list over all pages.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -49,22 +49,22 @@ impl<P: Page> Items<P> {
         }
     }
 
-    /// Starts at a page whose [`continuation`](Self::continuation) was kept, instead of the first one.
-    /// To be called before the first poll.
+    /// Starts at the page of a saved [`continuation`](Self::continuation) instead of the first page. Call it before the
+    /// first poll.
     pub fn resume_from(mut self, continuation: impl Into<String>) -> Self {
         self.pages = self.pages.resume_from(continuation);
         self
     }
 
-    /// Asks for the next page while this one is being worked on. Needs a tokio runtime that is running.
+    /// Requests the next page while the current page is being processed. Requires a running tokio runtime.
     pub fn read_ahead(mut self) -> Self {
         self.pages = self.pages.read_ahead();
         self
     }
 
-    /// Where to resume without skipping an item: the token of the page whose items are not yet all handed out.
-    /// `None` on the first page, and when it is [finished](Self::is_finished). Items of that page that were already
-    /// handed out come again.
+    /// The point from which to resume without skipping an item: the token of the first page that still has items to return.
+    /// `None` on the first page, and when the stream is [finished](Self::is_finished). After a resume, items of that page
+    /// that were already returned come again.
     pub fn continuation(&self) -> Option<&str> {
         if self.current.len() > 0 {
             self.pages.handed_out.as_deref()
@@ -73,7 +73,7 @@ impl<P: Page> Items<P> {
         }
     }
 
-    /// Whether the last item was handed out, or an error.
+    /// Whether the last item or an error was returned.
     pub fn is_finished(&self) -> bool {
         self.current.len() == 0 && self.pages.is_finished()
     }
@@ -82,16 +82,16 @@ impl<P: Page> Items<P> {
     ///
     /// # Errors
     ///
-    /// A page could not be had; the stream is then finished.
+    /// A page could not be read. The stream is then finished.
     pub async fn try_next(&mut self) -> Result<Option<P::Item>, Error> {
         poll_fn(|cx| self.poll(cx)).await.transpose()
     }
 
-    /// All items, of as many pages as there are.
+    /// Reads all items of all pages.
     ///
     /// # Errors
     ///
-    /// A page could not be had; the items before it are lost, which [`try_next`](Self::try_next) hands out.
+    /// A page could not be read. The items of earlier pages are lost. To keep them, use [`try_next`](Self::try_next).
     pub async fn into_vec(mut self) -> Result<Vec<P::Item>, Error> {
         let mut items = Vec::new();
         while let Some(item) = self.try_next().await? {
@@ -126,7 +126,7 @@ impl<P: Page> Stream for Items<P> {
     }
 }
 
-// Nothing in it is pinned but boxes.
+// No field is pinned except boxes.
 impl<P: Page> Unpin for Items<P> {}
 
 impl<P: Page> fmt::Debug for Items<P> {

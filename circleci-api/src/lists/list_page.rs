@@ -1,4 +1,4 @@
-//! Lists that the crate does not know.
+//! Lists that the crate has no type for.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,8 +12,8 @@ use crate::lists::tolerant::{self, Tolerant};
 use crate::request::RawRequest;
 use crate::transport::decode;
 
-/// A page of a list that this crate has no type for: an object with `items` and, except on the last page, `next_page_token`; or
-/// a bare array, which is the only page. See [`RawRequest::pages_as`].
+/// A page of a list that this crate has no type for: an object with `items` and, except on the last page,
+/// `next_page_token`. A bare array is accepted as the only page. See [`RawRequest::pages_as`].
 ///
 /// ```
 /// use circleci_api::{ListPage, serde_json};
@@ -27,7 +27,7 @@ use crate::transport::decode;
 pub struct ListPage<T> {
     /// The items of this page.
     pub items: Vec<T>,
-    /// Where the next page is; `None` or empty on the last one.
+    /// The token of the next page; `None` or empty on the last page.
     pub next_page_token: Option<String>,
 }
 
@@ -94,23 +94,23 @@ impl<'de, T: Deserialize<'de>> de::Visitor<'de> for AnyList<T> {
     }
 }
 
-/// How every list of the API v2 that has tokens takes them.
+/// How every API v2 list with tokens takes them.
 const TOKEN: Cursor = Cursor::Token("page-token");
 
 impl RawRequest {
-    /// The pages of a list of `T`, which is one of [`types`](crate::types) or a type of yours. The token of each page is sent as
-    /// `page-token` for the next, as for every list of the API v2. They are read as in the example of [`Pages`].
+    /// The pages of a list of `T`, which is one of [`types`](crate::types) or a type of your own. The token of each page is
+    /// sent as `page-token` for the next page, as in every list of API v2. Read them as in the example of [`Pages`].
     pub fn pages_as<T: DeserializeOwned + Send + 'static>(self) -> Pages<ListPage<T>> {
         Pages::new(self.into_call(), TOKEN, decode::json)
     }
 
-    /// The items of all pages of a list of `T`. See the example of [`RawRequest`].
+    /// The items of all pages of a list of `T`. For usage, see the example of [`RawRequest`].
     pub fn items_as<T: DeserializeOwned + Send + 'static>(self) -> Items<ListPage<T>> {
         Items::new(self.pages_as())
     }
 
-    /// The items of all pages of a list of `T`, a bad one as an [`ItemError`](crate::ItemError) in its place. See the example of
-    /// [`Tolerant`].
+    /// The items of all pages of a list of `T`, with an [`ItemError`](crate::ItemError) in place of an invalid item. For
+    /// usage, see the example of [`Tolerant`].
     pub fn tolerant_items_as<T: DeserializeOwned + Send + 'static>(
         self,
     ) -> Items<Tolerant<ListPage<T>>> {

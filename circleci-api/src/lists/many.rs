@@ -1,4 +1,4 @@
-//! Runs many futures, a bounded number of them at a time.
+//! Runs many futures, with a limit on how many run at the same time.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,16 +11,16 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures_core::Stream;
 
-/// The default of [`Many::at_once`].
+/// The default value of [`Many::at_once`].
 pub(crate) const AT_ONCE: usize = 8;
 
-/// Runs many futures, a bounded number of them at a time. The helpers of this crate that make many calls use it.
+/// Runs many futures, with a limit on how many run at the same time. The helpers of this crate that make many calls use it.
 ///
-/// - A future is made and polled only when its turn comes, so the source can be long or endless.
-/// - Results come in the order of the source, or with [`unordered`](Self::unordered) as they come.
+/// - A future is created and polled only when its turn comes, so the source can be long or endless.
+/// - Results come in the order of the source, or with [`unordered`](Self::unordered) in the order of completion.
 /// - [`into_vec`](Self::into_vec) returns every result. [`try_into_vec`](Self::try_into_vec) stops at the first error.
-/// - Nothing runs before it is polled. Dropping it drops the futures that are running, which ends their calls.
-/// - Each call keeps to its client's retry policy and pacing.
+/// - Nothing runs before it is polled. Dropping it drops the running futures, which cancels their calls.
+/// - Each call follows its client's retry policy and pacing.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -58,13 +58,13 @@ pub struct Many<'a, T> {
     exhausted: bool,
     at_once: usize,
     ordered: bool,
-    /// In the order in which they were started.
+    /// The running futures, in the order in which they were started.
     running: Vec<Running<'a, T>>,
     /// Results that wait for an earlier one.
     ready: BTreeMap<usize, T>,
     started: usize,
     returned: usize,
-    /// Who polls all of them.
+    /// The task that polls all of them.
     caller: Arc<Mutex<Waker>>,
 }
 
@@ -77,7 +77,7 @@ struct Running<'a, T> {
     waker: Waker,
 }
 
-/// Notes which future was woken, so that the others are left alone.
+/// Records which future was woken, so that only that future is polled.
 struct Signal {
     woken: AtomicBool,
     caller: Arc<Mutex<Waker>>,
@@ -93,7 +93,7 @@ impl Wake for Signal {
 }
 
 impl<'a, T> Many<'a, T> {
-    /// The futures of an iterator. The iterator is read as far as futures are started.
+    /// Runs the futures of an iterator. The iterator advances only when a future is started.
     pub fn new<F>(futures: impl IntoIterator<Item = F, IntoIter: Send + 'a>) -> Self
     where
         F: Future<Output = T> + Send + 'a,
@@ -102,7 +102,7 @@ impl<'a, T> Many<'a, T> {
         Self::of(Iter(futures.into_iter()), |future| future)
     }
 
-    /// The futures that `make` makes of the items of a stream, such as [`Items`](crate::Items).
+    /// Runs the futures that `make` creates from the items of a stream, such as [`Items`](crate::Items).
     pub fn of<S, F>(items: S, make: impl FnMut(S::Item) -> F + Send + 'a) -> Self
     where
         S: Stream + Send + 'a,
@@ -127,14 +127,14 @@ impl<'a, T> Many<'a, T> {
         }
     }
 
-    /// How many futures run at the same time. Default: 8. 0 counts as 1.
+    /// The largest number of futures that run at the same time. Default: 8. 0 counts as 1.
     pub fn at_once(mut self, futures: usize) -> Self {
         self.at_once = futures.max(1);
         self
     }
 
-    /// Returns each result as soon as it is there. Default: in the order of the source, where a slow future holds back
-    /// the results after it, of which at most twice [`at_once`](Self::at_once) are kept.
+    /// Returns each result as soon as it is ready. Default: results come in the order of the source, so a slow future
+    /// delays the results after it. At most twice [`at_once`](Self::at_once) results are kept.
     pub fn unordered(mut self) -> Self {
         self.ordered = false;
         self
@@ -175,7 +175,7 @@ impl<'a, T> Many<'a, T> {
         }
     }
 
-    /// The next result in any order, with its place in the source. Starts nothing at or after the place `limit`.
+    /// The next result in any order, with its position in the source. Starts nothing at or after the position `limit`.
     fn poll_any(&mut self, cx: &mut Context<'_>, limit: usize) -> Poll<Option<(usize, T)>> {
         self.caller
             .lock()
@@ -227,7 +227,7 @@ impl<T, E> Many<'_, Result<T, E>> {
     ///
     /// # Errors
     ///
-    /// The future failed. The others go on: the next call returns the next result.
+    /// The future failed. The other futures continue: the next call returns the next result.
     pub async fn try_next(&mut self) -> Result<Option<T>, E> {
         self.next().await.transpose()
     }
@@ -236,7 +236,7 @@ impl<T, E> Many<'_, Result<T, E>> {
     ///
     /// # Errors
     ///
-    /// The first error that occurs. It ends the futures that are running.
+    /// The first error. It cancels the futures that are running.
     pub async fn try_into_vec(mut self) -> Result<Vec<T>, E> {
         let mut all = BTreeMap::new();
         while let Some((index, value)) = poll_fn(|cx| self.poll_any(cx, usize::MAX)).await {
@@ -267,7 +267,7 @@ impl<T> fmt::Debug for Many<'_, T> {
     }
 }
 
-/// An iterator as a stream.
+/// Turns an iterator into a stream.
 struct Iter<I>(I);
 
 impl<I> Unpin for Iter<I> {}
@@ -280,7 +280,7 @@ impl<I: Iterator> Stream for Iter<I> {
     }
 }
 
-/// A stream whose items become futures.
+/// A stream that turns its items into futures.
 struct Made<'a, T, S, M> {
     items: Pin<Box<S>>,
     make: M,
@@ -303,7 +303,7 @@ where
     }
 }
 
-/// Two futures at the same time.
+/// Runs two futures at the same time.
 #[cfg(any(feature = "wait", feature = "overview"))]
 pub(crate) async fn both<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
     let (mut a, mut b) = (std::pin::pin!(a), std::pin::pin!(b));

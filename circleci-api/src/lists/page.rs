@@ -1,4 +1,4 @@
-//! A page, and the operations that answer in pages.
+//! A page, and the operations that return pages.
 
 use serde::de::DeserializeOwned;
 
@@ -27,7 +27,7 @@ use crate::request::Kind;
 /// # Ok(()) }
 /// ```
 pub trait Page: Send + Sized + 'static {
-    /// What the list is of.
+    /// The type of the items.
     type Item: Send + 'static;
 
     /// The items of this page.
@@ -36,11 +36,11 @@ pub trait Page: Send + Sized + 'static {
     /// The items of this page, by value.
     fn into_items(self) -> Vec<Self::Item>;
 
-    /// Where the next page is; `None` or empty on the last one.
+    /// The token of the next page; `None` or empty on the last page.
     fn next_page_token(&self) -> Option<&str>;
 }
 
-/// A list without tokens: one page, or one that is followed by offset.
+/// A list without tokens: it has one page, or its pages are requested by offset.
 impl<T: Send + 'static> Page for Vec<T> {
     type Item = T;
 
@@ -57,13 +57,13 @@ impl<T: Send + 'static> Page for Vec<T> {
     }
 }
 
-/// How the next page is asked for.
+/// How the next page is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(hidden)]
 pub enum Cursor {
-    /// By the token of the last answer, in this query parameter.
+    /// With the token of the last answer, in this query parameter.
     Token(&'static str),
-    /// By the number of items so far, in this query parameter.
+    /// With the number of items so far, in this query parameter.
     Offset(&'static str),
 }
 
@@ -75,13 +75,14 @@ impl Cursor {
     }
 }
 
-/// An operation whose answer is a list in pages.
+/// An operation that returns a list in pages.
 ///
-/// The streams send nothing before they are polled and stop when they are dropped. Every page is asked for with the
-/// operation's own filters. An empty page in the middle is followed, a repeated token is an error, and after an error
-/// a stream is finished.
+/// The streams send nothing before they are polled, and stop when they are dropped. Every page is requested with the
+/// operation's filters. The stream continues after an empty page, a repeated token is an error, and after an error the
+/// stream is finished.
 ///
-/// They implement [`Stream`](futures_core::Stream), for those who use the `futures` crate, and have `try_next` for those who do not:
+/// The streams implement [`Stream`](futures_core::Stream), for use with the `futures` crate. Without that crate, use
+/// `try_next`:
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -115,7 +116,7 @@ pub trait Paged: Kind<Output: Page<Item: DeserializeOwned> + DeserializeOwned> {
     const CURSOR: Cursor;
 }
 
-/// Says that a type of the document is a page: its struct has `items` and `next_page_token`.
+/// Declares that a type of the document is a page: its struct has `items` and `next_page_token`.
 ///
 /// ```text
 /// page! { PipelineList of Pipeline }
@@ -140,7 +141,7 @@ macro_rules! page {
     };
 }
 
-/// Says that an operation answers with a page.
+/// Declares that an operation returns a page.
 ///
 /// ```text
 /// paged! { ListPipelines: PipelineList by Token "page-token" }

@@ -46,9 +46,9 @@ pub struct Pages<P> {
     call: Call,
     cursor: Cursor,
     decode: fn(&mut Reply) -> Result<P, Error>,
-    /// The token of the page that comes next.
+    /// The token of the next page.
     token: Option<String>,
-    /// The token of the page that was handed out last.
+    /// The token of the page that was returned last.
     pub(super) handed_out: Option<String>,
     seen: Seen,
     fetch: Option<Fetch<P>>,
@@ -80,8 +80,8 @@ impl<P: Page> Pages<P> {
         }
     }
 
-    /// Starts at a page whose [`continuation`](Self::continuation) was kept, instead of the first one; an empty one is none.
-    /// To be called before the first poll.
+    /// Starts at the page of a saved [`continuation`](Self::continuation) instead of the first page. An empty token is
+    /// ignored. Call it before the first poll.
     pub fn resume_from(mut self, continuation: impl Into<String>) -> Self {
         let token = continuation.into();
         if !token.is_empty() {
@@ -92,19 +92,19 @@ impl<P: Page> Pages<P> {
         self
     }
 
-    /// Asks for the next page while this one is being worked on. Needs a tokio runtime that is running.
+    /// Requests the next page while the current page is being processed. Requires a running tokio runtime.
     pub fn read_ahead(mut self) -> Self {
         self.read_ahead = true;
         self
     }
 
-    /// Where to resume: the token of the page that comes next. `None` before the first page, and when it is
-    /// [finished](Self::is_finished). After an error it is the token of the page that failed.
+    /// The point from which to resume: the token of the next page. `None` before the first page, and when the stream is
+    /// [finished](Self::is_finished). After an error, it is the token of the page that failed.
     pub fn continuation(&self) -> Option<&str> {
         self.token.as_deref()
     }
 
-    /// Whether the last page was handed out, or an error. A list by offset only knows when it is asked for one more.
+    /// Whether the last page or an error was returned. A list by offset knows this only after it requests one more page.
     pub fn is_finished(&self) -> bool {
         self.finished
     }
@@ -113,7 +113,7 @@ impl<P: Page> Pages<P> {
     ///
     /// # Errors
     ///
-    /// The page could not be had; the stream is then finished.
+    /// The page could not be read. The stream is then finished.
     pub async fn try_next(&mut self) -> Result<Option<P>, Error> {
         poll_fn(|cx| self.poll(cx)).await.transpose()
     }
@@ -123,7 +123,7 @@ impl<P: Page> Pages<P> {
             return Poll::Ready(None);
         }
         if self.fetch.is_none() {
-            // A token that was already followed leads round and round.
+            // A token that was already used would lead to an endless loop.
             if self.seen.repeated {
                 self.finished = true;
                 let error = Error::new(ErrorKind::RepeatedPage)
@@ -156,7 +156,7 @@ impl<P: Page> Pages<P> {
             }
             None => {
                 self.finished = true;
-                // An empty list by offset has only now said that it is at its end.
+                // An empty page shows that a list by offset has ended.
                 if matches!(self.cursor, Cursor::Offset(_)) {
                     return Poll::Ready(None);
                 }
@@ -200,7 +200,7 @@ impl<P: Page> Stream for Pages<P> {
     }
 }
 
-// Nothing in it is pinned but boxes.
+// No field is pinned except boxes.
 impl<P> Unpin for Pages<P> {}
 
 impl<P> fmt::Debug for Pages<P> {
@@ -213,10 +213,10 @@ impl<P> fmt::Debug for Pages<P> {
     }
 }
 
-/// A page on its way.
+/// A page that is being read.
 enum Fetch<P> {
     Inline(Sending<P>),
-    /// On the runtime, so that it makes way while the stream is not polled.
+    /// It runs on the runtime, so it makes progress while the stream is not polled.
     Ahead(JoinHandle<Result<P, Error>>),
 }
 
@@ -245,7 +245,7 @@ impl<P: Send + 'static> Fetch<P> {
 
 impl<P> Drop for Fetch<P> {
     fn drop(&mut self) {
-        // A task would outlive the stream that wanted it.
+        // Otherwise the task would outlive its stream.
         if let Self::Ahead(task) = self {
             task.abort();
         }

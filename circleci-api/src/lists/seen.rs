@@ -1,11 +1,11 @@
-//! Finds out that pages repeat.
+//! Detects repeated pages.
 
 use std::collections::VecDeque;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-/// The tokens that were followed, in bounded memory: the latest ones by hash, and of the older ones a marker that
-/// jumps ahead in powers of two and so catches a loop of any length (Brent).
+/// The tokens that were already used, in bounded memory. It keeps the hashes of the latest tokens, and one older token that
+/// moves ahead in powers of two, which detects a loop of any length (Brent's algorithm).
 #[derive(Default)]
 pub(super) struct Seen {
     latest: VecDeque<u64>,

@@ -1,4 +1,4 @@
-//! Reading a list item by item, so that a bad one does not cost the others.
+//! Decodes a list item by item, so that an invalid item does not affect the others.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,10 +14,11 @@ use crate::lists::page::Page;
 use crate::transport::decode;
 use crate::transport::reply::Reply;
 
-/// A list of which each item is either decoded or kept as it came.
+/// A list in which each item is either decoded or kept as the server sent it.
 ///
-/// `P` is the list as it would be without tolerance: a page such as [`types::PipelineList`](crate::types), or a `Vec`.
-/// It comes from [`Request::tolerant_pages`](crate::Request::tolerant_pages), or from any operation that answers with a list:
+/// `P` is the type of the list without this tolerance: a page such as [`types::PipelineList`](crate::types), or a `Vec`. A
+/// `Tolerant` comes from [`Request::tolerant_pages`](crate::Request::tolerant_pages), or from any operation that returns a
+/// list:
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -46,13 +47,13 @@ use crate::transport::reply::Reply;
 /// # Ok(()) }
 /// ```
 pub struct Tolerant<P: Page> {
-    /// The items in their order.
+    /// The items in order.
     pub items: Vec<Result<P::Item, ItemError>>,
-    /// Where the next page is, if this is a page and not the last one.
+    /// The token of the next page, if this is a page and not the last one.
     pub next_page_token: Option<String>,
 }
 
-/// An item that is not what was expected.
+/// An item that does not have the expected form.
 ///
 /// ```
 /// use circleci_api::{Tolerant, serde_json, types::ContextList};
@@ -71,7 +72,7 @@ pub struct ItemError {
     source: serde_json::Error,
 }
 
-// The item itself may hold a secret, such as a token that the server repeats: only `json` gives it.
+// The item may contain a secret, such as a token that the server repeats, so only `json` returns it.
 impl fmt::Debug for ItemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ItemError")
@@ -83,17 +84,17 @@ impl fmt::Debug for ItemError {
 }
 
 impl ItemError {
-    /// The item's place in its page, from 0.
+    /// The position of the item in its page, from 0.
     pub fn index(&self) -> usize {
         self.index
     }
 
-    /// The item as it came.
+    /// The item as the server sent it.
     pub fn json(&self) -> &str {
         &self.json
     }
 
-    /// Where in the item it went wrong, such as `trigger.type`; `None` if it is the item itself.
+    /// The place in the item that is wrong, such as `trigger.type`; `None` if the whole item is wrong.
     pub fn path(&self) -> Option<&str> {
         self.path.as_deref()
     }
@@ -143,7 +144,7 @@ where
     }
 }
 
-/// A page that is good throughout is decoded in one pass; only one that is not is taken apart.
+/// A valid page is decoded in one pass. Only an invalid page is decoded item by item.
 pub(crate) fn page<P>(reply: &mut Reply) -> Result<Tolerant<P>, Error>
 where
     P: Page + DeserializeOwned,
@@ -160,7 +161,7 @@ where
         }
         Err(error) => error,
     };
-    // What is not even a list is the same error for both.
+    // If it is not even a list, both ways return the same error.
     read::from_slice(&reply.body).map_err(|_| error)
 }
 
@@ -202,7 +203,7 @@ where
     }
 }
 
-/// A list before its items are looked into.
+/// A list whose items are not decoded yet.
 struct Raw {
     items: Vec<Box<RawValue>>,
     next_page_token: Option<String>,

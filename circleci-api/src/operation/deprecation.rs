@@ -1,13 +1,13 @@
-//! What an answer says about the end of its operation.
+//! The deprecation of an operation, as an answer reports it.
 
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use http::{HeaderMap, HeaderValue};
 
-/// What the headers `Deprecation` and `Sunset` of an answer say: that CircleCI withdraws the operation, and when.
+/// The `Deprecation` and `Sunset` headers of an answer: CircleCI withdraws the operation, and when.
 ///
-/// With the feature `tracing` a client warns of it once for each operation.
+/// With the feature `tracing`, a client logs one warning for each such operation.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -30,14 +30,14 @@ use http::{HeaderMap, HeaderValue};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Deprecation {
-    /// Since when the operation is deprecated, or from when it will be. `None` if the answer gives no date.
+    /// The date since which the operation is deprecated, or from which it will be. `None` if the answer gives no date.
     pub since: Option<DateTime<Utc>>,
-    /// When it stops working. `None` if the answer gives no date.
+    /// The date when the operation stops working. `None` if the answer gives no date.
     pub sunset: Option<DateTime<Utc>>,
 }
 
 impl Deprecation {
-    /// `None` if neither header is there, or if `Deprecation` denies it.
+    /// `None` if neither header is present, or if `Deprecation` says that the operation is not deprecated.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let (deprecation, sunset) = (headers.get("deprecation"), headers.get("sunset"));
         let denied = deprecation.is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"false"));
@@ -62,7 +62,7 @@ impl fmt::Display for Deprecation {
     }
 }
 
-/// A date as RFC 9745 writes it (`@1688169599`), as HTTP does, or as everybody else.
+/// A date in the format of RFC 9745 (`@1688169599`), of HTTP, or of RFC 3339.
 fn date(value: &HeaderValue) -> Option<DateTime<Utc>> {
     let text = value.to_str().ok()?.trim().trim_matches('"');
     if let Some(seconds) = text.strip_prefix('@') {

@@ -7,10 +7,10 @@ use http::Method;
 
 pub(crate) mod deprecation;
 
-/// The root of the API v2 on its host.
+/// The root of API v2 on its host.
 pub(crate) const V2: &str = "/api/v2";
 
-/// One operation of the API, as its document describes it.
+/// An operation of the API, as its document describes it.
 ///
 /// ```
 /// use circleci_api::{ParamKind, Replay, operations::{ListWorkflowJobs, RerunWorkflow}};
@@ -30,11 +30,11 @@ pub struct Operation {
     pub method: Method,
     /// The path template, `/workflow/{id}/job`.
     pub path: &'static str,
-    /// The path's parameters, in the order of the template.
+    /// The path parameters, in the order of the template.
     pub params: &'static [Param],
-    /// Whether it may be sent again without the caller's word.
+    /// Whether a failed call may be sent again without the caller's permission.
     pub replay: Replay,
-    /// The root below which the path lies on the host: `/api/v2`, except for an operation of another version of the API.
+    /// The root of the path on the host: `/api/v2`, except for an operation of another version of the API.
     pub root: &'static str,
 }
 
@@ -68,19 +68,19 @@ impl Operation {
 /// An operation that the caller describes: [`Client::request`](crate::Client::request).
 #[derive(Clone, Debug)]
 pub(crate) struct RawOperation {
-    /// What errors and spans call it: `GET /api/v3/brand-new`, without the root where that is `/api/v2`.
+    /// The name in errors and spans: `GET /api/v3/brand-new`. The root is left out if it is `/api/v2`.
     pub(crate) id: String,
     pub(crate) method: Method,
     pub(crate) root: String,
     pub(crate) path: String,
-    /// The parameters of the path, in the order of the template.
+    /// The path parameters, in the order of the template.
     pub(crate) params: Vec<(String, ParamKind)>,
     pub(crate) replay: Replay,
-    /// Why it cannot be sent. The call reports it before anything is sent.
+    /// Why the operation is invalid. The call reports it before anything is sent.
     pub(crate) fault: Option<String>,
 }
 
-/// The operation of a call: one of the crate's own, or one that the caller describes.
+/// The operation of a call: one of the crate's own operations, or one that the caller describes.
 #[derive(Clone)]
 pub(crate) enum Identity {
     Known(&'static Operation),
@@ -116,7 +116,7 @@ impl Identity {
         }
     }
 
-    /// The path template with the root where that is not `/api/v2`.
+    /// The path template, with the root if it is not `/api/v2`.
     #[cfg(feature = "tracing")]
     pub(crate) fn full_path(&self) -> std::borrow::Cow<'_, str> {
         match self.root() {
@@ -125,7 +125,7 @@ impl Identity {
         }
     }
 
-    /// The name and kind of a parameter, by its place in the template.
+    /// The name and kind of a parameter, by its position in the template.
     pub(crate) fn param(&self, at: usize) -> Option<(&str, ParamKind)> {
         match self {
             Self::Known(operation) => operation.params.get(at).map(|it| (it.name, it.kind)),
@@ -169,33 +169,33 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// What the double answers to an operation by default, as `regen` makes it from the document.
+/// The default answer of the mock to an operation. `regen` generates it from the document.
 #[cfg(feature = "mock")]
 pub(crate) struct Example {
     pub(crate) operation: &'static Operation,
     pub(crate) status: u16,
-    /// The keys that the body of each success status may have, where an operation has several.
+    /// The keys that the body of each success status may have, if an operation has several success statuses.
     pub(crate) statuses: &'static [(u16, &'static [&'static str])],
     /// The query parameters, with the enum values that the document allows.
     pub(crate) queries: &'static [(&'static str, &'static [&'static str])],
-    /// JSON, keys as on the wire; `null` where there is no body. `⟦name=default⟧` stands for a value of the request.
+    /// The body as JSON, with keys as sent; `null` if there is no body. `⟦name=default⟧` stands for a value of the request.
     pub(crate) body: &'static str,
-    /// The same shape as `body`, with only the required keys that may be null.
+    /// The same body with only the required keys. Keys that may be null are null.
     pub(crate) nulls: &'static str,
-    /// The schema of the request body; `null` where the operation takes none.
+    /// The schema of the request body; `null` if the operation takes none.
     pub(crate) request: &'static str,
 }
 
-/// A path parameter. See the example of [`Operation`].
+/// A path parameter. For usage, see the example of [`Operation`].
 #[derive(Clone, Copy, Debug)]
 pub struct Param {
     /// Its name in the template.
     pub name: &'static str,
-    /// What it has to look like.
+    /// The format of its value.
     pub kind: ParamKind,
 }
 
-/// What a path parameter has to look like before a call is sent. See the example of [`Operation`].
+/// The format of a path parameter, which is checked before a call is sent. For usage, see the example of [`Operation`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParamKind {
@@ -213,25 +213,23 @@ pub enum ParamKind {
     Text,
 }
 
-/// Whether sending an operation twice does what sending it once does.
+/// Whether sending an operation twice has the same effect as sending it once.
 ///
-/// CircleCI has no idempotency keys, so that a POST whose answer was lost may have happened.
-/// A rate-limited call (429) and one that never left this machine are sent again whatever the class. See the example of
-/// [`Operation`].
+/// CircleCI has no idempotency keys, so a POST may have taken effect even if its answer was lost. A rate-limited call (429)
+/// and a call that never left this machine are retried in every class. For usage, see the example of [`Operation`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Replay {
-    /// `GET`, `HEAD`, `PUT` and `DELETE`: sent again after a failure.
+    /// `GET`, `HEAD`, `PUT` and `DELETE`: retried after a failure.
     Safe,
-    /// A `POST` that merely cancels: sent again after a failure.
+    /// A `POST` that only cancels something: retried after a failure.
     Cancel,
-    /// Every other `POST` and `PATCH`: sent again only if the caller
-    /// [says so](crate::CallOptions::replay) for that call.
+    /// Every other `POST` and `PATCH`: retried only if the caller [allows it](crate::CallOptions::replay) for that call.
     Never,
 }
 
 impl Replay {
-    /// Whether a second sending is harmless. See the example of [`Operation`].
+    /// Whether sending the operation twice is harmless. For usage, see the example of [`Operation`].
     pub const fn is_harmless(self) -> bool {
         matches!(self, Self::Safe | Self::Cancel)
     }

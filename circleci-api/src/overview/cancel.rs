@@ -1,4 +1,4 @@
-//! Cancels what older pipelines still run.
+//! Cancels the running workflows of older pipelines.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use crate::lists::many::{AT_ONCE, Many};
 use crate::values::argument::{PathValue, QueryValue};
 
 impl Client {
-    /// Cancels the running workflows of the older pipelines of a branch, those on hold included. With the feature
+    /// Cancels the running workflows of the older pipelines of a branch, including workflows on hold. Requires the feature
     /// `overview`.
     ///
-    /// A workflow that ended in the meantime, or that is not there any more, is no failure.
+    /// A workflow that has ended in the meantime, or no longer exists, is not a failure.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -53,7 +53,7 @@ impl Client {
     }
 }
 
-/// Which pipelines [`Client::cancel_pipelines`] concerns.
+/// The pipelines that [`Client::cancel_pipelines`] cancels.
 ///
 /// ```
 /// use circleci_api::overview::CancelFilter;
@@ -87,25 +87,25 @@ impl CancelFilter {
         }
     }
 
-    /// How many of the newest pipelines of the branch are left alone. Default: 1.
+    /// The number of newest pipelines of the branch that are not canceled. Default: 1.
     pub fn keep_newest(mut self, pipelines: usize) -> Self {
         self.keep = pipelines;
         self
     }
 
-    /// Only pipelines with a lower number, such as that of the pipeline in which the program runs.
+    /// Only pipelines with a lower number than this, for example the number of the pipeline in which the program runs.
     pub fn before(mut self, number: i64) -> Self {
         self.before = Some(number);
         self
     }
 
-    /// How many of the newest pipelines of the branch are looked at. Default: 100. What an older one runs goes on.
+    /// The number of newest pipelines of the branch that are checked. Workflows of older pipelines go on. Default: 100.
     pub fn looking_back(mut self, pipelines: usize) -> Self {
         self.look_back = pipelines;
         self
     }
 
-    /// Only workflows of this name. Call it again for more names. Default: all workflows.
+    /// Only workflows with this name. Call it again for more names. Default: all workflows.
     pub fn workflow(mut self, name: impl Into<String>) -> Self {
         self.workflows.push(name.into());
         self
@@ -117,7 +117,7 @@ impl CancelFilter {
             Some(WorkflowStatus::Running | WorkflowStatus::Failing | WorkflowStatus::OnHold) => {
                 true
             }
-            // A word that this version does not know, of a workflow that has not stopped.
+            // A workflow that has not stopped, with a status that this version does not know.
             Some(WorkflowStatus::Unknown(_)) => workflow.stopped_at.is_none(),
             _ => false,
         };
@@ -125,7 +125,7 @@ impl CancelFilter {
     }
 }
 
-/// Cancels older pipelines once it is sent; from [`Client::cancel_pipelines`].
+/// A request that cancels older pipelines, from [`Client::cancel_pipelines`].
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -148,7 +148,7 @@ pub struct CancelPipelines {
     at_once: usize,
 }
 
-/// What became of the workflows.
+/// The results for the workflows.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -169,18 +169,18 @@ pub struct CancelPipelines {
 #[non_exhaustive]
 #[must_use = "a workflow may still be running"]
 pub struct CanceledPipelines {
-    /// One result for each workflow that was running, those of newer pipelines first.
+    /// One result for each workflow that was running. Workflows of newer pipelines come first.
     pub workflows: Vec<CanceledWorkflow>,
-    /// The pipelines whose workflows could not be listed, and why.
+    /// The pipelines whose workflows could not be listed, with the errors.
     pub failed: Vec<(Pipeline, Error)>,
 }
 
 impl CanceledPipelines {
-    /// For those to whom one failure is a failure.
+    /// Turns any failure into an error.
     ///
     /// # Errors
     ///
-    /// The first error. The other workflows may have been canceled all the same.
+    /// The first error. Other workflows may have been canceled.
     pub fn into_result(self) -> Result<(), Error> {
         if let Some((_, error)) = self.failed.into_iter().next() {
             return Err(error);
@@ -190,15 +190,16 @@ impl CanceledPipelines {
     }
 }
 
-/// What became of a workflow that was running. It prints as one line. See the example of [`Client::cancel_pipelines`].
+/// The result for a workflow that was running. It prints as one line. For usage, see the example of
+/// [`Client::cancel_pipelines`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct CanceledWorkflow {
     /// The number of its pipeline.
     pub pipeline: i64,
-    /// The workflow, as it was before.
+    /// The workflow before the cancellation.
     pub workflow: Workflow,
-    /// Whether it was canceled, or why it could not be.
+    /// How the workflow ended, or why it could not be canceled.
     pub result: Result<Cancellation, Error>,
 }
 
@@ -214,20 +215,20 @@ impl fmt::Display for CanceledWorkflow {
     }
 }
 
-/// Why a workflow does not run any more. See the example of [`Client::cancel_pipelines`].
+/// Why a workflow no longer runs. For usage, see the example of [`Client::cancel_pipelines`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cancellation {
-    /// CircleCI has accepted to cancel it.
+    /// CircleCI accepted the cancellation.
     Canceled,
     /// It ended before it could be canceled.
     AlreadyFinished,
-    /// It is not there, or the token may not see it any more.
+    /// It does not exist, or the token no longer has access to it.
     Gone,
 }
 
 impl CancelPipelines {
-    /// How many calls are made at the same time. Default: 8. 0 counts as 1.
+    /// The number of calls that run at the same time. Default: 8. 0 counts as 1.
     pub fn at_once(mut self, calls: usize) -> Self {
         self.at_once = calls.max(1);
         self
@@ -235,11 +236,11 @@ impl CancelPipelines {
 
     /// Lists the pipelines and their workflows, and cancels the workflows that are running.
     ///
-    /// Dropping the future ends the calls that are on their way, and cancels nothing more.
+    /// Dropping the future ends the calls in progress, and cancels nothing more.
     ///
     /// # Errors
     ///
-    /// The pipelines could not be listed, and nothing was canceled. Everything else is in the result.
+    /// The pipelines could not be listed, and nothing was canceled. All other errors are in the result.
     pub async fn send(self) -> Result<CanceledPipelines, Error> {
         let older = self.older().await?;
         let (client, filter, gate) = (&self.client, &self.filter, &Gate::new(self.at_once));
@@ -274,7 +275,7 @@ impl CancelPipelines {
         Ok(canceled)
     }
 
-    /// The pipelines that are concerned, newest first.
+    /// The selected pipelines, newest first.
     async fn older(&self) -> Result<Vec<Pipeline>, Error> {
         let list = self.client.list_pipelines_for_project(self.project.clone());
         let mut items = list.branch(self.filter.branch.clone()).items();
@@ -302,7 +303,7 @@ async fn cancel(client: &Client, workflow: &Workflow) -> Result<Cancellation, Er
     };
     match error.status() {
         Some(StatusCode::NOT_FOUND) => Ok(Cancellation::Gone),
-        // Which status says that there is nothing to cancel is not documented: the workflow itself tells.
+        // CircleCI does not document the status for a workflow that has already ended, so request the workflow itself.
         Some(status) if status.is_client_error() && !error.is_rate_limited() => {
             match client.get_workflow_by_id(workflow.id).send().await {
                 Ok(now) if now.status.as_ref().is_some_and(WorkflowStatus::is_finished) => {

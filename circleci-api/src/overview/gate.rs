@@ -1,11 +1,11 @@
-//! A bound for calls that are made at several levels of a tree.
+//! A limit for calls at several levels of a tree.
 
 use std::future::Future;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-/// Lets a bounded number of calls through at the same time, first come, first served. Clones share the bound.
+/// Limits the number of simultaneous calls, first come, first served. Clones share the limit.
 #[derive(Clone)]
 pub(super) struct Gate {
     calls: Arc<Semaphore>,
@@ -19,7 +19,7 @@ impl Gate {
     }
 
     pub(super) async fn pass<T>(&self, call: impl Future<Output = T>) -> T {
-        // It is never closed, so there always is a permit in the end.
+        // It is never closed, so a permit always becomes available.
         let _permit = self.calls.acquire().await;
         call.await
     }

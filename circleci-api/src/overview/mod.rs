@@ -1,5 +1,5 @@
-//! Pipelines with their workflows and jobs as one tree, cancelling old pipelines, and the projects of an organization.
-//! With the feature `overview`.
+//! Reads pipelines with their workflows and jobs as one tree, cancels old pipelines, and finds the projects of an
+//! organization. Requires the feature `overview`.
 //!
 #![cfg_attr(feature = "mock", doc = "```")]
 #![cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -19,8 +19,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! All of them make their calls at the same time as far as these do not need each other, never more than
-//! [`at_once`](GetProjectOverview::at_once) of them, and keep to the client's retry policy and pacing.
+//! Calls that do not depend on each other run at the same time, at most [`at_once`](GetProjectOverview::at_once) of them.
+//! They follow the client's retry policy and pacing.
 
 mod cancel;
 mod gate;

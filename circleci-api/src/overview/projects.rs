@@ -1,4 +1,4 @@
-//! The projects of an organization, from all that the API knows of them.
+//! Finds the projects of an organization, from all sources in the API.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,23 +15,23 @@ use crate::lists::many::{AT_ONCE, Many, both};
 use crate::request::operation;
 use crate::values::slug::{OrgSlug, ProjectSlug};
 
-/// How many pages of pipelines are read: the 200 newest pipelines of the organization.
+/// The number of pages of pipelines that are read: the 200 newest pipelines of the organization.
 const PAGES: usize = 10;
 
 impl Client {
-    /// Finds the projects of an organization. With the feature `overview`.
+    /// Finds the projects of an organization. Requires the feature `overview`.
     ///
-    /// The API v2 has no list of them. This puts together what it does have:
+    /// API v2 cannot list them. This combines the available sources:
     ///
-    /// | source | what it knows | `gh/…`, `bb/…` | `circleci/<id>` |
+    /// | source | what it lists | `gh/…`, `bb/…` | `circleci/<id>` |
     /// |---|---|---|---|
     /// | [`Pipelines`](ProjectSource::Pipelines) | projects with one of the newest pipelines of the organization (200, see [`pages`](FindProjects::pages)) | slugs | slugs |
     /// | [`Summary`](ProjectSource::Summary) | projects with runs in the last 90 days (Insights) | names, which make slugs | names, which do not |
     /// | [`Restrictions`](ProjectSource::Restrictions) | projects to which a context is restricted | ids and names | ids, which make slugs |
     /// | [`Followed`](ProjectSource::Followed) | projects that the token's user follows (API v1.1) | slugs | slugs |
     ///
-    /// A project that never ran, is in no restriction and is not followed is in none of them, so that the list may lack
-    /// it. What is known only by its name in a `circleci/<id>` organization is in
+    /// A project that never ran, is in no restriction and is not followed is in no source, so the list may lack it. In a
+    /// `circleci/<id>` organization, a project that is known only by its name is in
     /// [`unknown`](OrganizationProjects::unknown).
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
@@ -64,7 +64,7 @@ impl Client {
     }
 }
 
-/// A search for projects; from [`Client::organization_projects`].
+/// A search for projects, from [`Client::organization_projects`].
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -85,40 +85,39 @@ pub struct FindProjects {
     at_once: usize,
 }
 
-/// What is known of the projects of an organization. See the example of [`Client::organization_projects`].
+/// The projects of an organization that were found. For usage, see the example of [`Client::organization_projects`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct OrganizationProjects {
     /// The projects, ordered by slug.
     pub projects: Vec<FoundProject>,
-    /// What is known to be there, and has no slug that can be used.
+    /// Projects that exist, but have no usable slug.
     pub unknown: Vec<UnknownProject>,
-    /// The sources that could not be read in full, and why.
+    /// The sources that could not be read completely, with the errors.
     pub failed: Vec<(ProjectSource, Error)>,
 }
 
-/// A project of an organization. See the example of [`Client::organization_projects`].
+/// A project of an organization. For usage, see the example of [`Client::organization_projects`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FoundProject {
-    /// The slug that every operation takes.
+    /// The slug, which every operation accepts.
     pub slug: ProjectSlug,
-    /// The project's name, if a source says it.
+    /// The project's name, if a source has it.
     pub name: Option<String>,
-    /// The project's id, if a source says it.
+    /// The project's id, if a source has it.
     pub id: Option<Uuid>,
-    /// Who knows it.
+    /// The sources that list the project.
     pub sources: BTreeSet<ProjectSource>,
 }
 
-/// A project without a slug that can be used. It prints as one line. See the example of
-/// [`Client::organization_projects`].
+/// A project without a usable slug. It prints as one line. For usage, see the example of [`Client::organization_projects`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownProject {
     /// The project's name.
     pub name: String,
-    /// Who knows it.
+    /// The sources that list the project.
     pub source: ProjectSource,
     /// Why there is no slug.
     pub reason: &'static str,
@@ -130,23 +129,23 @@ impl fmt::Display for UnknownProject {
     }
 }
 
-/// Who knows of projects. See the example of [`Client::organization_projects`].
+/// A source of projects. For usage, see the example of [`Client::organization_projects`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ProjectSource {
     /// The newest pipelines of the organization.
     Pipelines,
-    /// The summary of the organization's figures.
+    /// The Insights summary of the organization.
     Summary,
     /// The restrictions of the organization's contexts.
     Restrictions,
-    /// The projects that the token's user follows, by version 1.1 of the API.
+    /// The projects that the token's user follows, from version 1.1 of the API.
     Followed,
 }
 
 operation! {
     #[doc(hidden)]
-    /// The projects that the token's user follows, by version 1.1 of the API.
+    /// The projects that the token's user follows, from version 1.1 of the API.
     ListFollowedProjects -> Vec<FollowedProject>;
     "listFollowedProjects" GET "/projects" () Safe below "/api/v1.1"
 }
@@ -168,7 +167,7 @@ object! {
 
 impl FollowedProject {
     fn slug(&self) -> Option<ProjectSlug> {
-        // The URL has the ids where the names are no parts of a slug.
+        // The URL contains the ids if the names are not parts of a slug.
         if let Some((_, ids)) = self
             .vcs_url
             .as_deref()
@@ -182,23 +181,23 @@ impl FollowedProject {
 }
 
 impl FindProjects {
-    /// How many pages of the organization's pipelines are read, of 20 pipelines each. Default: 10.
+    /// The number of pages of the organization's pipelines that are read, with 20 pipelines each. Default: 10.
     pub fn pages(mut self, pages: usize) -> Self {
         self.pages = pages;
         self
     }
 
-    /// How many calls are made at the same time. Default: 8. 0 counts as 1.
+    /// The number of calls that run at the same time. Default: 8. 0 counts as 1.
     pub fn at_once(mut self, calls: usize) -> Self {
         self.at_once = calls.max(1);
         self
     }
 
-    /// Asks all sources at the same time, and puts their answers together.
+    /// Reads all sources at the same time, and combines their answers.
     ///
     /// # Errors
     ///
-    /// The organization's slug is invalid, or no source could be read. One source that fails is in
+    /// The organization's slug is invalid, or no source could be read. If a single source fails, its error is in
     /// [`failed`](OrganizationProjects::failed).
     pub async fn send(self) -> Result<OrganizationProjects, Error> {
         let org: OrgSlug = self.org.parse().map_err(|error| {
@@ -224,10 +223,10 @@ impl FindProjects {
     }
 }
 
-/// What a source has found, and the first error that kept it from finding more.
+/// The projects that a source found, and the first error that prevented it from finding more.
 type Finding = (Vec<Known>, Option<Error>);
 
-/// A project as a source knows it.
+/// A project in a source.
 enum Known {
     Slug(ProjectSlug),
     Name(String),
@@ -313,7 +312,7 @@ async fn by_followed(client: &Client, gate: &Gate, org: &OrgSlug) -> Finding {
 struct Found {
     org: OrgSlug,
     projects: BTreeMap<ProjectSlug, FoundProject>,
-    /// Names that no slug is known for.
+    /// Names without a known slug.
     names: BTreeMap<String, ProjectSource>,
     failed: Vec<(ProjectSource, Error)>,
 }
@@ -328,7 +327,7 @@ impl Found {
         }
     }
 
-    /// Whether the organization's projects go by their ids.
+    /// Whether the organization's project slugs contain ids.
     fn is_by_id(&self) -> bool {
         self.org.provider() == "circleci"
     }
@@ -343,7 +342,7 @@ impl Found {
     fn add(&mut self, source: ProjectSource, known: Known) {
         let (part, name, id) = match known {
             Known::Slug(slug) => {
-                // What is asked for by organization is of that organization.
+                // Ignore projects of other organizations.
                 if slug.org_slug() != self.org {
                     return;
                 }
@@ -353,12 +352,12 @@ impl Found {
             }
             Known::Id(id, name) if self.is_by_id() => (Some(id.to_string()), name, Some(id)),
             Known::Id(id, Some(name)) => (Some(name.clone()), Some(name), Some(id)),
-            // An id alone is no slug there.
+            // For this organization, an id alone does not give a slug.
             Known::Id(_, None) => return,
             Known::Name(name) if self.is_by_id() => (None, Some(name), None),
             Known::Name(name) => (Some(name.clone()), Some(name), None),
         };
-        // A restriction's name may be that of the whole repository.
+        // The name in a restriction may be the full name of the repository.
         let part = part.map(|part| part.rsplit('/').next().unwrap_or_default().to_owned());
         let slug = part.and_then(|part| {
             ProjectSlug::new(self.org.provider(), self.org.organization(), &part).ok()
@@ -395,7 +394,7 @@ impl Found {
         project.sources.insert(source);
     }
 
-    /// Asks the projects themselves for their names, to recognise those that are known by name.
+    /// Requests the projects themselves to get their names, so that projects known only by name can be matched.
     async fn ask_names(&mut self, client: &Client, gate: &Gate, at_once: usize) {
         let nameless = self
             .projects

@@ -24,7 +24,7 @@ use crate::values::argument::{PathValue, QueryValue};
 ///
 /// See [`overview`](crate::overview).
 impl Client {
-    /// A pipeline with its workflows and their jobs. With the feature `overview`.
+    /// A pipeline with its workflows and their jobs. Requires the feature `overview`.
     ///
     /// The pipeline and its workflows are requested at the same time, then the jobs of all workflows.
     ///
@@ -54,9 +54,10 @@ impl Client {
         }
     }
 
-    /// The newest `pipelines` pipelines of a project, each with its workflows and their jobs. With the feature `overview`.
+    /// The newest `pipelines` pipelines of a project, each with its workflows and their jobs. Requires the feature
+    /// `overview`.
     ///
-    /// See the example of [`overview`](crate::overview).
+    /// For usage, see the example of [`overview`](crate::overview).
     pub fn project_overview(
         &self,
         project_slug: impl Into<PathValue>,
@@ -71,7 +72,7 @@ impl Client {
     }
 }
 
-/// A pipeline with its workflows and their jobs, which can be requested; from [`Client::pipeline_overview`].
+/// A request for a pipeline with its workflows and their jobs, from [`Client::pipeline_overview`].
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -92,7 +93,7 @@ pub struct GetPipelineOverview {
     at_once: usize,
 }
 
-/// The newest pipelines of a project as trees, which can be requested; from [`Client::project_overview`].
+/// A request for the newest pipelines of a project as trees, from [`Client::project_overview`].
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -118,7 +119,7 @@ pub struct GetProjectOverview {
     at_once: usize,
 }
 
-/// A pipeline with its workflows. It prints as lines.
+/// A pipeline with its workflows. It prints as several lines.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -139,36 +140,36 @@ pub struct GetProjectOverview {
 pub struct PipelineOverview {
     /// The pipeline.
     pub pipeline: Pipeline,
-    /// Its workflows in CircleCI's order, or why they could not be had.
+    /// Its workflows in CircleCI's order, or the error if they could not be read.
     pub workflows: Result<Vec<WorkflowOverview>, Error>,
 }
 
-/// A workflow with its jobs. See the example of [`overview`](crate::overview).
+/// A workflow with its jobs. For usage, see the example of [`overview`](crate::overview).
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct WorkflowOverview {
     /// The workflow.
     pub workflow: Workflow,
-    /// Its jobs in CircleCI's order, or why they could not be had. Empty if the workflow has no id.
+    /// Its jobs in CircleCI's order, or the error if they could not be read. Empty if the workflow has no id.
     pub jobs: Result<Vec<WorkflowJob>, Error>,
 }
 
 impl PipelineOverview {
-    /// Each job with its workflow, as far as they are there.
+    /// Each job that was read, with its workflow.
     pub fn jobs(&self) -> impl Iterator<Item = (&Workflow, &WorkflowJob)> {
         let workflows = self.workflows.iter().flatten();
         workflows.flat_map(|it| it.jobs.iter().flatten().map(|job| (&it.workflow, job)))
     }
 
-    /// What is missing in the tree, and why.
+    /// The errors of the missing parts of the tree.
     pub fn errors(&self) -> impl Iterator<Item = &Error> {
         let workflows = self.workflows.iter().flatten();
         let jobs = workflows.filter_map(|workflow| workflow.jobs.as_ref().err());
         self.workflows.as_ref().err().into_iter().chain(jobs)
     }
 
-    /// What came of the pipeline so far, as [`Client::pipeline_outcome`] says it, without a request. `None` if the
-    /// workflows could not be had. With the feature `wait`.
+    /// The current outcome of the pipeline, like [`Client::pipeline_outcome`] but without a request. `None` if the
+    /// workflows could not be read. Requires the feature `wait`.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -197,7 +198,7 @@ impl PipelineOverview {
 }
 
 impl GetPipelineOverview {
-    /// How many calls are made at the same time. Default: 8. 0 counts as 1.
+    /// The number of calls that run at the same time. Default: 8. 0 counts as 1.
     pub fn at_once(mut self, calls: usize) -> Self {
         self.at_once = calls.max(1);
         self
@@ -207,7 +208,7 @@ impl GetPipelineOverview {
     ///
     /// # Errors
     ///
-    /// The pipeline could not be had. What else could not be had is an error in its place in the tree.
+    /// The pipeline could not be read. Other errors are in the tree, in place of what could not be read.
     pub async fn send(self) -> Result<PipelineOverview, Error> {
         let gate = Gate::new(self.at_once);
         let pipeline = gate.pass(self.pipeline.send());
@@ -221,13 +222,13 @@ impl GetPipelineOverview {
 }
 
 impl GetProjectOverview {
-    /// Only the pipelines of a branch.
+    /// Selects only the pipelines of a branch.
     pub fn branch(mut self, branch: impl Into<QueryValue>) -> Self {
         self.list = self.list.branch(branch);
         self
     }
 
-    /// How many calls are made at the same time. Default: 8. 0 counts as 1.
+    /// The number of calls that run at the same time. Default: 8. 0 counts as 1.
     pub fn at_once(mut self, calls: usize) -> Self {
         self.at_once = calls.max(1);
         self
@@ -237,17 +238,17 @@ impl GetProjectOverview {
     ///
     /// # Errors
     ///
-    /// The pipelines could not be listed. What else could not be had is an error in its place in a tree.
+    /// The pipelines could not be listed. Other errors are in the trees, in place of what could not be read.
     pub async fn send(self) -> Result<Vec<PipelineOverview>, Error> {
         self.stream().try_into_vec().await
     }
 
-    /// The trees one by one, newest first, or in the order in which they are complete with
-    /// [`unordered`](Many::unordered). Memory does not grow with the number of pipelines.
+    /// The trees one by one, newest first. With [`unordered`](Many::unordered), they come in the order of completion.
+    /// Memory use does not grow with the number of pipelines.
     ///
-    /// An error is that of the list of pipelines, and the last item. What else could not be had is an error in its place
-    /// in a tree. To set how many calls are made at the same time, use [`at_once`](Self::at_once) of this type: that of
-    /// [`Many`] is the number of pipelines that are worked on.
+    /// An error in the stream is an error of the list of pipelines, and the last item. Other errors are in the trees, in
+    /// place of what could not be read. To set the number of simultaneous calls, use [`at_once`](Self::at_once) of this
+    /// type: that of [`Many`] is the number of pipelines that are read at the same time.
     pub fn stream(self) -> Many<'static, Result<PipelineOverview, Error>> {
         let (client, gate, at_once) = (self.client, Gate::new(self.at_once), self.at_once);
         let pipelines = Listing {
@@ -269,7 +270,7 @@ impl GetProjectOverview {
                 })
             }
         });
-        // The gate bounds the calls; more pipelines than that keep it busy while one of them ends.
+        // The gate limits the calls. Reading more pipelines than that keeps the gate busy while a pipeline ends.
         overviews.at_once(at_once.saturating_mul(2))
     }
 }
@@ -295,9 +296,9 @@ async fn with_jobs(
     Ok(Many::new(overviews).at_once(at_once).into_vec().await)
 }
 
-/// The pipelines of a project, page by page, each page through the gate.
+/// The pipelines of a project, page by page. Each page request passes through the gate.
 struct Listing {
-    /// Not there while a page is on its way.
+    /// Absent while a page is being read.
     pages: Option<Box<Pages<PipelineList>>>,
     fetch: Option<Fetch>,
     page: VecDeque<Pipeline>,
@@ -351,7 +352,7 @@ impl Stream for Listing {
 }
 
 impl fmt::Display for PipelineOverview {
-    /// A line for the pipeline, each workflow, each job and each error.
+    /// One line each for the pipeline, each workflow, each job and each error.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = |status: Option<&str>| status.unwrap_or("-").to_owned();
         let state = self.pipeline.state.as_ref().map(|state| state.as_str());

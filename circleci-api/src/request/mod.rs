@@ -1,4 +1,4 @@
-//! What an operation is, and the macro that makes a builder of one.
+//! The description of an operation, and the macro that defines one.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -22,8 +22,8 @@ pub use raw::RawRequest;
 pub use sending::Sending;
 
 mod sealed {
-    /// An operation as a type: its description, and the type of its answer. Use it as a bound, for code that works with
-    /// any operation. This trait is sealed: every operation of this crate implements it, and nothing else can.
+    /// An operation as a type: its description and the type of its answer. Use it as a bound in code that works with any
+    /// operation. This trait is sealed: every operation of this crate implements it, and no other type can.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -44,9 +44,9 @@ mod sealed {
     /// # Ok(()) }
     /// ```
     pub trait Kind: 'static {
-        /// What the API's document says about it.
+        /// The description of the operation from the API's document.
         const OPERATION: &'static crate::operation::Operation;
-        /// What it answers.
+        /// The type of the operation's answer.
         type Output: 'static;
         #[doc(hidden)]
         const DECODE: super::Decode<Self::Output>;
@@ -57,14 +57,14 @@ mod sealed {
 
 pub use sealed::Kind;
 
-/// From an answer to a value.
+/// Converts an answer into a value.
 #[doc(hidden)]
 pub type Decode<T> = fn(&mut Reply) -> Result<T, Error>;
 
-/// A request for an operation, on its way to being sent.
+/// A request for an operation that is not sent yet.
 ///
-/// The methods of [`Client`](crate::Client) make one of what the operation cannot do without. Each operation's own
-/// setters, for what is optional, are in its `impl Request<…>` block below.
+/// The methods of [`Client`](crate::Client) make a request from the required arguments. The setters for optional arguments
+/// are in each operation's `impl Request<…>` block below.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -117,12 +117,12 @@ impl<O: Kind> Request<O> {
         }
     }
 
-    /// What the API's document says about the operation.
+    /// The description of the operation from the API's document.
     pub fn operation(&self) -> &'static Operation {
         O::OPERATION
     }
 
-    /// Retries, replay and timeout of this one call.
+    /// Sets retries, replay and timeout of this one call.
     pub fn options(mut self, options: CallOptions) -> Self {
         self.call.set_options(options);
         self
@@ -132,26 +132,26 @@ impl<O: Kind> Request<O> {
     ///
     /// # Errors
     ///
-    /// Whatever went wrong, as an [`Error`] with questions to ask of it.
+    /// Any failure, as an [`Error`]. Its methods tell what went wrong.
     pub fn send(self) -> Sending<O::Output> {
         Sending::new(self.call, O::DECODE)
     }
 
-    /// Sends the request, and keeps status, headers, request id and rate-limit figures beside the body.
+    /// Sends the request, and returns status, headers, request id and rate limit figures with the body.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// The same errors as [`send`](Self::send).
     pub fn send_for_response(self) -> Sending<Response<O::Output>> {
         Sending::new(self.call, O::RESPOND)
     }
 
-    /// Sends the request, and decodes the answer into a type of yours: [`Tolerant`](crate::Tolerant),
-    /// [`serde_json::Value`], or a struct with the fields that you read.
+    /// Sends the request, and decodes the answer into a type of your choice: [`Tolerant`](crate::Tolerant),
+    /// [`serde_json::Value`], or a struct with the fields that you need.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// The same errors as [`send`](Self::send).
     pub fn send_as<T: DeserializeOwned>(self) -> Sending<T> {
         Sending::new(self.call, decode::json)
     }
@@ -160,22 +160,22 @@ impl<O: Kind> Request<O> {
         self.call
     }
 
-    // What generated code fills a request in with. The names are out of the way of any parameter's setter.
+    // The methods that generated code uses to fill in a request. Their names cannot clash with a parameter's setter.
 
-    /// The next path parameter, in the order of the template.
+    /// Sets the next path parameter, in the order of the template.
     pub(crate) fn with_path(mut self, value: impl Into<PathValue>) -> Self {
         self.call.push_path(value.into());
         self
     }
 
-    /// The three path parameters that spell a project slug.
+    /// Sets the three path parameters that form a project slug.
     #[allow(dead_code, reason = "depends on the document")]
     pub(crate) fn with_project(mut self, slug: impl Into<PathValue>) -> Self {
         self.call.push_project(slug.into());
         self
     }
 
-    /// Sets a query parameter, in place of what was set before.
+    /// Sets a query parameter, and replaces an earlier value.
     pub(crate) fn with_query(mut self, name: &'static str, value: impl Into<QueryValue>) -> Self {
         self.call.set_query(name, value.into());
         self
@@ -201,7 +201,7 @@ impl<O: Kind> Request<O> {
         self
     }
 
-    /// The JSON body of an operation whose body may be left out.
+    /// The JSON body of an operation with an optional body.
     #[allow(dead_code, reason = "depends on the document")]
     pub(crate) fn with_empty_object(mut self) -> Self {
         self.call.set_empty_object();
@@ -209,7 +209,7 @@ impl<O: Kind> Request<O> {
     }
 }
 
-/// Defines an operation. Output, id, method, path template, path parameters, replay class:
+/// Defines an operation: its output, id, method, path template, path parameters and replay class.
 ///
 /// ```text
 /// operation! {
@@ -219,7 +219,8 @@ impl<O: Kind> Request<O> {
 /// }
 /// ```
 ///
-/// An output of `()` leaves the body of the answer unread. `below "/api/v1.1"` after the class names another root of the API.
+/// With the output `()`, the body of the answer is not read. `below "/api/v1.1"` after the class selects another root of
+/// the API.
 macro_rules! operation {
     ($(#[$meta:meta])* $name:ident -> (); $($rest:tt)*) => {
         $crate::request::operation! { @with (nothing nothing_with_response) ($(#[$meta])*) $name (()) $($rest)* }
@@ -231,7 +232,7 @@ macro_rules! operation {
         pub struct $name;
 
         impl $name {
-            /// What the API's document says about this operation.
+            /// The description of this operation from the API's document.
             pub const OPERATION: &'static $crate::operation::Operation = &$crate::operation::Operation::new(
                 $id,
                 ::http::Method::$method,

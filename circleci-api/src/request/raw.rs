@@ -1,4 +1,4 @@
-//! A call that the crate does not know: the caller gives its method and path.
+//! A call that the crate has no method for: the caller gives its method and path.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,25 +20,26 @@ use crate::transport::response::Response;
 use crate::values::argument::{PathValue, QueryValue};
 
 impl Client {
-    /// A call that this crate does not know, by its method and path template: an endpoint that CircleCI added yesterday, or one
-    /// that its document does not describe. See [the guide](crate::guide::undocumented) and the example of [`RawRequest`].
+    /// A call that this crate has no method for, by its HTTP method and path template: for example a new endpoint, or one
+    /// that CircleCI's document does not describe. See [the guide](crate::guide::undocumented) and the example of
+    /// [`RawRequest`].
     ///
-    /// The path begins with a slash and lies below `/api/v2`, or below another [`root`](RawRequest::root) on the same host. A
-    /// segment in braces is a parameter, and gets its value from [`path`](RawRequest::path). The template holds no query, no
-    /// escape (`%2F`), and no `.` or `..` segment. It is checked when the call is sent.
+    /// The path begins with a slash. It is relative to `/api/v2`, or to another [`root`](RawRequest::root) on the same
+    /// host. A segment in braces is a parameter, and [`path`](RawRequest::path) sets its value. The template must not
+    /// contain a query, an escape (`%2F`), or a `.` or `..` segment. It is checked when the call is sent.
     pub fn request(&self, method: Method, template: impl Into<String>) -> RawRequest {
         RawRequest::new(self, method, template.into())
     }
 }
 
-/// A request that the caller describes, made by [`Client::request`].
+/// A request that the caller describes. [`Client::request`] makes it.
 ///
-/// It goes the way of every other request: the same token, host, escaping, retries, pacing, timeouts, errors and spans. Its
-/// errors and spans name the method and path. What is wrong with it is an
+/// It is handled like every other request: the same token, host, escaping, retries, pacing, timeouts, errors and spans. Its
+/// errors and spans name the method and path. If a part of it is invalid, the call fails with an
 /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) error, and nothing is sent.
 ///
-/// A `GET`, `HEAD`, `OPTIONS`, `PUT` or `DELETE` is sent again after a failure, any other method is not, except after a 429 or
-/// when it never left this machine. [`replay`](Self::replay) overrides that.
+/// A failed `GET`, `HEAD`, `OPTIONS`, `PUT` or `DELETE` is retried. Any other method is retried only after a 429, or if the
+/// request never left this machine. [`replay`](Self::replay) overrides that.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -82,7 +83,7 @@ impl Client {
 pub struct RawRequest {
     call: Call,
     operation: RawOperation,
-    /// The values of the path's parameters, in the order of the template.
+    /// The values of the path parameters, in the order of the template.
     values: Vec<Option<PathValue>>,
 }
 
@@ -103,19 +104,19 @@ impl RawRequest {
             method,
         };
         if matches!(operation.method, Method::CONNECT | Method::TRACE) {
-            // TRACE sends the token back in the body of its answer.
+            // A server that supports TRACE sends the token back in the body of its answer.
             operation.fault = Some(format!("the method {} is not allowed", operation.method));
         }
         match params(&operation.path) {
             Ok(params) => operation.params = params,
             Err(fault) => {
                 operation.fault.get_or_insert(fault);
-                // Whatever it is, it may hold a secret.
+                // The invalid path may contain a secret.
                 operation.path = "(invalid path)".to_owned();
             }
         }
         let mut request = Self {
-            // What is changed until it is sent replaces this one then.
+            // `into_call` replaces this copy, because later setters change `operation`.
             call: Call::new(client, Identity::Raw(Arc::new(operation.clone()))),
             values: vec![None; operation.params.len()],
             operation,
@@ -124,7 +125,7 @@ impl RawRequest {
         request
     }
 
-    /// What errors and spans call it.
+    /// The name of the call in errors and spans.
     fn name(&mut self) {
         let RawOperation {
             method, root, path, ..
@@ -135,13 +136,13 @@ impl RawRequest {
         };
     }
 
-    /// Keeps the first thing that is wrong.
+    /// Keeps the first error.
     fn fault(&mut self, fault: impl Into<String>) {
         self.operation.fault.get_or_insert(fault.into());
     }
 
-    /// Another root on the same host, in place of `/api/v2`: `/api/v1.1`, `/api/v3`, `/api/private`, … See the example of
-    /// [`RawRequest`].
+    /// Selects another root on the same host, in place of `/api/v2`: `/api/v1.1`, `/api/v3`, `/api/private`, … For usage,
+    /// see the example of [`RawRequest`].
     pub fn root(mut self, root: impl Into<String>) -> Self {
         let root = root.into();
         let root = root.trim_end_matches('/');
@@ -156,8 +157,9 @@ impl RawRequest {
         self
     }
 
-    /// The value of a parameter of the path, in place of one that was set before. Slashes in it are escaped, except between the
-    /// parts of a slug: of parameters called `project-slug`, `org-slug` and `org-slug-or-id`, which are checked as such.
+    /// Sets the value of a path parameter, and replaces an earlier value. Slashes in the value are escaped, except in
+    /// parameters named `project-slug`, `org-slug` and `org-slug-or-id`: these are checked as slugs, and keep the slashes
+    /// between their parts.
     pub fn path(mut self, name: &str, value: impl Into<PathValue>) -> Self {
         match self.operation.params.iter().position(|(it, _)| it == name) {
             Some(at) => self.values[at] = Some(value.into()),
@@ -175,7 +177,7 @@ impl RawRequest {
         self
     }
 
-    /// A parameter of the query, in place of what was set before under that name. Name and value are escaped.
+    /// Sets a query parameter, and replaces an earlier value of that name. Name and value are escaped.
     pub fn query(mut self, name: impl Into<String>, value: impl Into<QueryValue>) -> Self {
         if let Some(name) = self.query_name(name.into()) {
             self.call.set_query(name, value.into());
@@ -183,7 +185,8 @@ impl RawRequest {
         self
     }
 
-    /// A parameter of the query that is repeated for each of its values, in place of what was set before under that name. See the example of [`RawRequest`].
+    /// Sets a query parameter that is repeated for each of its values, and replaces earlier values of that name. For usage,
+    /// see the example of [`RawRequest`].
     pub fn query_each<V: Into<QueryValue>>(
         mut self,
         name: impl Into<String>,
@@ -215,42 +218,45 @@ impl RawRequest {
         self
     }
 
-    /// Whether sending it twice does what sending it once does. Default: see the type. See the example of [`RawRequest`].
+    /// Whether the request has the same effect when it is sent twice. For the default, see the type. For usage, see the
+    /// example of [`RawRequest`].
     pub fn replay(mut self, class: Replay) -> Self {
         self.operation.replay = class;
         self
     }
 
-    /// Retries, replay, timeout and headers of this one call. See the example of [`RawRequest`].
+    /// Sets retries, replay, timeout and headers of this one call. For usage, see the example of [`RawRequest`].
     pub fn options(mut self, options: CallOptions) -> Self {
         self.call.set_options(options);
         self
     }
 
-    /// Sends the request. An empty body is [`Value::Null`].
+    /// Sends the request. An empty body becomes [`Value::Null`].
     ///
     /// # Errors
     ///
-    /// As [`Request::send`](crate::Request::send).
+    /// The same errors as [`Request::send`](crate::Request::send).
     pub fn send(self) -> Sending<Value> {
         self.send_as()
     }
 
-    /// Sends the request, and decodes the answer into a type of yours or one of [`types`](crate::types). An empty body is read as
-    /// `null`: `send_as::<Option<T>>()` and `send_as::<()>()` take one. See the example of [`RawRequest`].
+    /// Sends the request, and decodes the answer into a type of your choice, or one of [`types`](crate::types). An empty
+    /// body is read as `null`, which `send_as::<Option<T>>()` and `send_as::<()>()` accept. For usage, see the example of
+    /// [`RawRequest`].
     ///
     /// # Errors
     ///
-    /// As [`Request::send`](crate::Request::send).
+    /// The same errors as [`Request::send`](crate::Request::send).
     pub fn send_as<T: DeserializeOwned>(self) -> Sending<T> {
         Sending::new(self.into_call(), body)
     }
 
-    /// As [`send_as`](Self::send_as), and keeps status, headers, request id and rate-limit figures beside the body. See the example of [`RawRequest`].
+    /// Like [`send_as`](Self::send_as), but returns status, headers, request id and rate limit figures with the body. For
+    /// usage, see the example of [`RawRequest`].
     ///
     /// # Errors
     ///
-    /// As [`Request::send`](crate::Request::send).
+    /// The same errors as [`Request::send`](crate::Request::send).
     pub fn send_for_response_as<T: DeserializeOwned>(self) -> Sending<Response<T>> {
         Sending::new(self.into_call(), |reply| {
             let body = body(reply)?;
@@ -258,11 +264,12 @@ impl RawRequest {
         })
     }
 
-    /// Sends the request, and answers with the body as it comes, whatever it is. See the example of [`RawRequest`].
+    /// Sends the request, and returns the body unchanged, whatever its format. For usage, see the example of
+    /// [`RawRequest`].
     ///
     /// # Errors
     ///
-    /// As [`Request::send`](crate::Request::send), except that the body cannot be wrong.
+    /// The same errors as [`Request::send`](crate::Request::send), except decoding errors.
     pub fn send_for_bytes(self) -> Sending<Response<Bytes>> {
         Sending::new(self.into_call(), |reply| {
             let body = std::mem::take(&mut reply.body);
@@ -291,7 +298,7 @@ impl fmt::Debug for RawRequest {
     }
 }
 
-/// The answer's body; an empty one where that is a value too.
+/// Decodes the body of the answer. An empty body can be a value too.
 fn body<T: DeserializeOwned>(reply: &mut Reply) -> Result<T, Error> {
     if reply.body.iter().all(u8::is_ascii_whitespace)
         && let Ok(nothing) = serde_json::from_slice(b"null")
@@ -301,7 +308,7 @@ fn body<T: DeserializeOwned>(reply: &mut Reply) -> Result<T, Error> {
     decode::json(reply)
 }
 
-/// The parameters of a template, or why it is not one.
+/// The names of a template's parameters, or why the template is invalid.
 fn params(template: &str) -> Result<Vec<(String, ParamKind)>, String> {
     let say = |why: &str| Err(format!("the path {why}"));
     if template.contains("://") {
@@ -321,7 +328,7 @@ fn params(template: &str) -> Result<Vec<(String, ParamKind)>, String> {
         );
     }
     let mut params: Vec<(String, ParamKind)> = Vec::new();
-    // One slash at the end is part of some routes.
+    // Some routes end with one slash.
     for segment in rest.strip_suffix('/').unwrap_or(rest).split('/') {
         if segment.contains(['{', '}']) {
             let name = segment
@@ -359,7 +366,7 @@ fn is_name(name: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
 }
 
-/// What the crate's own operations want of a parameter of that name, where it decides how the value is escaped.
+/// How the crate's own operations treat a parameter of this name, where that decides how its value is escaped.
 fn kind(name: &str) -> ParamKind {
     match name {
         "project-slug" => ParamKind::ProjectSlug,
@@ -432,7 +439,7 @@ mod tests {
 
     #[test]
     fn no_template_leaves_its_root() {
-        // Every ASCII character in a template: what passes must still be below the root, in as many segments.
+        // Tries every ASCII character in a template: an accepted template must stay below the root, with as many segments.
         for c in (0..=127u8).map(char::from) {
             for template in [
                 format!("/{c}"),

@@ -1,4 +1,4 @@
-//! A call on its way.
+//! A call in progress.
 
 use std::fmt;
 use std::future::Future;
@@ -10,7 +10,7 @@ use crate::transport::call::Call;
 use crate::transport::exchange;
 use crate::transport::reply::Reply;
 
-/// A call on its way: a future of its answer. Nothing is sent before it is awaited, and dropping it ends the call.
+/// A call in progress: a future of its answer. Nothing is sent before it is awaited, and dropping it cancels the call.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -46,10 +46,10 @@ impl<T> Future for Sending<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             let mut reply = ready!(self.exchange.as_mut().poll(cx))?;
-            // The decoding may keep errors in what it returns, which show what the server sent.
+            // The output may contain decoding errors that show what the server sent.
             let secrets = reply.call.client.inner.credential.secrets.clone();
             match secrets.during(|| (self.decode)(&mut reply)) {
-                // Only now is it known that the body did not come whole.
+                // Only at this point is it known that the body is incomplete.
                 Err(error) if error.is_transient() => {
                     self.exchange = exchange::again(reply, error);
                 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
-/// Waits that grow by a factor, each with jitter on top, and never exceed a cap.
+/// Waits that grow by a factor. Each has added jitter, and none exceeds a maximum.
 pub(crate) struct Backoff {
     cap: Duration,
     jitter: f64,
@@ -13,9 +13,9 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// `jitter` is the share of a wait that is added at most, between 0 and 1.
+    /// `jitter` is the largest share of a wait that is added to it, between 0 and 1.
     pub(crate) fn new(first: Duration, cap: Duration, factor: f32, jitter: f64) -> Self {
-        // The cap leaves room for the jitter.
+        // Leave room for the jitter below the maximum.
         let most = cap.div_f64(1.0 + jitter);
         let plain = ExponentialBuilder::new()
             .with_min_delay(first.min(most))
@@ -32,7 +32,7 @@ impl Backoff {
 
     pub(crate) fn next(&mut self) -> Duration {
         let plain = self.plain.next().unwrap_or(self.cap);
-        // backon adds up to a whole wait.
+        // backon adds up to 100 % of a wait.
         let jittered = self.jittered.next().unwrap_or(plain);
         let extra = jittered.saturating_sub(plain).mul_f64(self.jitter);
         plain.saturating_add(extra).min(self.cap)

@@ -1,11 +1,11 @@
-//! Time, as something that a test can replace.
+//! Time that a test can replace.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Where a client gets its waits and its time from. For tests: a client that waits between attempts, or
-/// for a limiter, waits through this, so that no test has to sit a delay out.
+/// The source of a client's waits and time, for tests. A client waits through this between attempts and for a rate limiter,
+/// so that no test has to wait in real time.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -38,16 +38,15 @@ use std::time::{Duration, Instant, SystemTime};
 /// # Ok(()) }
 /// ```
 pub trait Clock: Send + Sync + 'static {
-    /// Waits that long. See the example of [`Clock`].
+    /// Waits for the given time. For usage, see the example of [`Clock`].
     fn sleep(&self, wait: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
-    /// A time that only goes forward. See the example of [`Clock`].
+    /// The current time. It never goes back. For usage, see the example of [`Clock`].
     fn now(&self) -> Instant {
         Instant::now()
     }
 
-    /// The time on the calendar, to which a `Retry-After` date is compared. It is overridden as `now` is in the example of
-    /// [`Clock`].
+    /// The date and time to which a `Retry-After` date is compared. Override it like `now` in the example of [`Clock`].
     fn utc(&self) -> SystemTime {
         SystemTime::now()
     }
@@ -61,7 +60,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// How long something has taken, and how long it may take.
+/// How long a call has taken, and how long it may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stopwatch {
     started: Instant,
@@ -78,18 +77,18 @@ impl Stopwatch {
         }
     }
 
-    /// The time since the start. Waits count even if a test's clock skips them.
+    /// The time since the start. It includes waits, even if a test's clock skips them.
     pub(crate) fn elapsed(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.started).max(self.waited)
     }
 
-    /// The current moment, put off by the waits that a test's clock skipped.
+    /// The current time plus the waits that a test's clock skipped.
     #[cfg(feature = "usage")]
     pub(crate) fn moment(&self, now: Instant) -> Instant {
         self.started + self.elapsed(now)
     }
 
-    /// The time spent in `sleep`.
+    /// The time that was spent in `sleep`.
     #[cfg(any(
         feature = "artifacts",
         feature = "usage",
@@ -104,7 +103,7 @@ impl Stopwatch {
         self.limit
     }
 
-    /// What is left of the limit.
+    /// The time that remains before the limit.
     pub(crate) fn left(&self, now: Instant) -> Option<Duration> {
         self.limit
             .map(|limit| limit.saturating_sub(self.elapsed(now)))

@@ -1,4 +1,4 @@
-//! Whether a failed attempt is followed by another, and when.
+//! Decides whether a failed attempt is retried, and when.
 
 use std::time::Duration;
 
@@ -12,14 +12,13 @@ pub(crate) mod rate_limit;
 
 use backoff::Backoff;
 
-/// How often a call is tried, and how long it may take to succeed.
+/// How often a call is tried, and for how long.
 ///
-/// Sent again are: rate-limited calls (429), and those that never left this machine or that the server did not look at,
-/// whatever their method; calls that met 408, 500, 502, 503, 504, 520 to 524, a broken connection or a timeout, where a
-/// second sending is harmless
-/// ([`Replay`](crate::Replay)). The wait is the greater of what the server asks for (`Retry-After`, or
-/// `RateLimit-Reset` with a 429) and an exponential backoff with jitter. A wait that does not fit into the budget is
-/// not begun: the error comes at once, and says how long it would have been.
+/// Rate-limited calls (429) are retried, and so are calls that never left this machine or that the server did not process,
+/// whatever their method. Calls that failed with 408, 500, 502, 503, 504, 520 to 524, a broken connection or a timeout are
+/// retried if sending them again is harmless ([`Replay`](crate::Replay)). The wait is the longer of the time that the
+/// server asks for (`Retry-After`, or `RateLimit-Reset` with a 429) and an exponential backoff with jitter. If the next
+/// wait would exceed the budget, the call fails at once, and the error says how long the wait would have been.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -53,7 +52,7 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// 6 attempts within 90 seconds, 250 milliseconds after the first, at most 20 seconds between two unless the
+    /// 6 attempts within 90 seconds. The first wait is 250 milliseconds, and no wait is longer than 20 seconds unless the
     /// server asks for more.
     fn default() -> Self {
         Self {
@@ -66,7 +65,7 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// One attempt.
+    /// One attempt, without retries.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -84,14 +83,14 @@ impl RetryPolicy {
         Self::default().max_attempts(1)
     }
 
-    /// Requests per call, the first included. 0 counts as 1.
+    /// The number of requests per call, including the first. 0 counts as 1.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);
         self
     }
 
-    /// The time after which no attempt begins, counted from the start of the call, waits included. The client's
-    /// [`timeout`](crate::ClientBuilder::timeout) ends a call all the same, 2 minutes unless said otherwise.
+    /// The time after which no attempt begins. It runs from the start of the call and includes the waits. The client's
+    /// [`timeout`](crate::ClientBuilder::timeout) (default: 2 minutes) can end a call earlier.
     pub fn max_elapsed(mut self, elapsed: Duration) -> Self {
         self.elapsed = elapsed;
         self
@@ -103,23 +102,23 @@ impl RetryPolicy {
         self
     }
 
-    /// The longest backoff, jitter included. A server may ask for more.
+    /// The longest backoff, including jitter. A server may ask for more.
     pub fn max_delay(mut self, delay: Duration) -> Self {
         self.cap = delay;
         self
     }
 
-    /// The waits of one call. Made at its first failure only.
+    /// The waits of one call. They are created at its first failure.
     fn backoff(&self) -> Backoff {
         Backoff::new(self.first, self.cap, 2.0, 1.0)
     }
 }
 
-/// What follows a failed attempt.
+/// What to do after a failed attempt.
 pub(crate) enum Next {
-    /// Another attempt, after a wait.
+    /// Retry after a wait.
     Again { failure: Error, wait: Duration },
-    /// The failure is the call's.
+    /// Fail the call with this error.
     GiveUp(Error),
 }
 
@@ -132,7 +131,7 @@ pub(crate) struct Retries {
 }
 
 impl Retries {
-    /// A call that has a limit of its own does not wait beyond it either.
+    /// A call with its own limit does not wait beyond that limit.
     pub(crate) fn new(policy: &RetryPolicy, may_replay: bool, limit: Option<Duration>) -> Self {
         Self {
             may_replay,
@@ -142,7 +141,7 @@ impl Retries {
         }
     }
 
-    /// Decides what follows a failure, `elapsed` after the start of the call.
+    /// Decides what to do about a failure, `elapsed` after the start of the call.
     pub(crate) fn next(&mut self, failure: Error, elapsed: Duration) -> Next {
         if !may_follow(&failure, self.may_replay) || failure.attempts() >= self.policy.attempts {
             return Next::GiveUp(failure);
@@ -157,7 +156,7 @@ impl Retries {
         {
             return Next::Again { failure, wait };
         }
-        // Too long to wait here; the caller may have more time.
+        // The wait is too long for this call, but the caller may have more time.
         Next::GiveUp(match failure.is_rate_limited() {
             true => failure.with_retry_after(Some(wait)),
             false => failure,
@@ -165,12 +164,12 @@ impl Retries {
     }
 }
 
-/// Whether an attempt that failed like this may be followed by another.
+/// Whether an attempt with this failure may be retried.
 fn may_follow(error: &Error, may_replay: bool) -> bool {
     match error.kind() {
-        // The server refused to look at it: nothing happened there.
+        // The server refused to process it, so the request had no effect.
         ErrorKind::RateLimited => true,
-        // It never left this machine, or the server did not look at it.
+        // The request never left this machine, or the server did not process it.
         ErrorKind::Connect => error.is_transient(),
         _ => may_replay && error.is_transient(),
     }

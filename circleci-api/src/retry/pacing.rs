@@ -1,4 +1,4 @@
-//! Staying below a rate, and slowing down before the server has to say so.
+//! Keeps a client below a rate, and slows it down before the server refuses requests.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -14,14 +14,15 @@ use http::{HeaderMap, StatusCode};
 
 use crate::retry::rate_limit::{self, RateLimit};
 
-/// The longest that one answer can hold a client back: CircleCI's windows are minutes. An odd header must not stop a client
-/// for years. After this time a request goes, and its answer says more.
+/// The longest time that one answer can delay a client. CircleCI's windows last minutes, and an odd header must not stop a
+/// client for years. After this time a request is sent, and its answer updates the limit.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// A limiter, shared by a client, its clones and every client that is given a clone of it. With the feature `pacing`.
+/// A rate limiter. A client, its clones and every client with a clone of the limiter share it. Requires the feature
+/// `pacing`.
 ///
-/// Below the given rate it also heeds what the server says: once less than a quarter of a window's requests is left,
-/// those that remain are spread over the time until the window's end, and after a 429 all wait.
+/// Besides the given rate, it follows the server's headers: if less than a quarter of a window's requests is left, the
+/// remaining requests are spread over the rest of the window. After a 429, all requests wait.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -46,32 +47,32 @@ struct Limiter {
     server: Mutex<Server>,
 }
 
-/// What the server's headers ask for.
+/// The limits from the server's headers.
 #[derive(Default)]
 struct Server {
-    /// Between two requests.
+    /// The time between two requests.
     gap: Duration,
-    /// When the gap no longer applies.
+    /// The time when the gap ends.
     until: Option<Instant>,
-    /// When the next request may go, by the figures of the latest answer.
+    /// The earliest time of the next request, by the headers of the latest answer.
     next: Option<Instant>,
-    /// When a request may go after a 429. Calls that were on their way meanwhile do not change it.
+    /// The earliest time of a request after a 429. Calls that were already in progress do not change it.
     held: Option<Instant>,
 }
 
 impl Pacing {
-    /// At most so many requests a second, evenly spread, retries included. 0 counts as 1.
+    /// Allows this many requests per second, evenly spread and including retries. 0 counts as 1.
     pub fn per_second(requests: u32) -> Self {
         Self::new(Quota::per_second(at_least_one(requests)))
     }
 
-    /// At most so many requests a minute, evenly spread, retries included. 0 counts as 1.
+    /// Allows this many requests per minute, evenly spread and including retries. 0 counts as 1.
     pub fn per_minute(requests: u32) -> Self {
         Self::new(Quota::per_minute(at_least_one(requests)))
     }
 
     fn new(quota: Quota) -> Self {
-        // A burst would come on top of the rate.
+        // A burst would exceed the rate.
         let quota = quota.allow_burst(NonZeroU32::MIN);
         let moments = Moments::default();
         Self(Arc::new(Limiter {
@@ -85,7 +86,7 @@ impl Pacing {
         self.0.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a request go, or says how long to wait before asking again.
+    /// Allows a request, or returns how long to wait before the next try.
     pub(crate) fn admit(&self, now: Instant) -> Result<(), Duration> {
         let mut server = self.server();
         if let Some(next) = server.next.max(server.held)
@@ -104,7 +105,7 @@ impl Pacing {
         Ok(())
     }
 
-    /// Heeds an answer's headers.
+    /// Reads the headers of an answer.
     pub(crate) fn learn(
         &self,
         status: StatusCode,
@@ -124,7 +125,7 @@ impl Pacing {
             return;
         }
         let mut server = self.server();
-        // This answer knows more about the window than an earlier one, be that right or odd.
+        // The latest answer replaces what earlier answers said about the window, even if its headers are odd.
         server.until = None;
         server.next = None;
         let Some((remaining, reset)) = figures else {
@@ -141,7 +142,7 @@ impl Pacing {
         }
     }
 
-    /// No request goes for that long.
+    /// Delays all requests for this time.
     fn hold(&self, now: Instant, wait: Duration) {
         let mut server = self.server();
         server.held = server.held.max(now.checked_add(wait.min(LONGEST)));
@@ -158,7 +159,7 @@ fn at_least_one(count: u32) -> NonZeroU32 {
     NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN)
 }
 
-/// The limiter's clock is the caller's, so that a test's time is its time too.
+/// The limiter uses the caller's clock, so a test controls its time too.
 #[derive(Clone, Default)]
 struct Moments(Arc<(OnceLock<Instant>, AtomicU64)>);
 

@@ -1,12 +1,12 @@
-//! What a server says about its rate limit, and how long it asks to wait.
+//! Reads a server's rate limit, and how long it asks to wait.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-/// What a server says about its rate limit: `RateLimit-Limit`, `-Remaining` and `-Reset`, with or without `X-`. See the
-/// example of [`Response`](crate::Response).
+/// A server's rate limit from the headers `RateLimit-Limit`, `-Remaining` and `-Reset`, with or without `X-`. For usage,
+/// see the example of [`Response`](crate::Response).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimit {
@@ -14,7 +14,7 @@ pub struct RateLimit {
     pub limit: Option<u64>,
     /// Requests left in this window.
     pub remaining: Option<u64>,
-    /// Until the next window.
+    /// The time until the next window.
     pub reset: Option<Duration>,
 }
 
@@ -28,7 +28,7 @@ impl RateLimit {
     }
 }
 
-/// What the server asks to wait: `Retry-After`, or with a 429 the reset of its window.
+/// How long the server asks to wait: `Retry-After`, or with a 429 the reset of its window.
 pub(crate) fn asked(status: StatusCode, headers: &HeaderMap, utc: SystemTime) -> Option<Duration> {
     let utc = server_time(headers).unwrap_or(utc);
     let after = headers
@@ -41,14 +41,14 @@ pub(crate) fn asked(status: StatusCode, headers: &HeaderMap, utc: SystemTime) ->
     }
 }
 
-/// The time on the server's clock. A moment that the server names is compared with this, because the clock of this machine
-/// may be wrong.
+/// The time on the server's clock. A date from the server is compared with this, because the clock of this machine may be
+/// wrong.
 fn server_time(headers: &HeaderMap) -> Option<SystemTime> {
     let text = headers.get(DATE)?.to_str().ok()?;
     httpdate::parse_http_date(text.trim()).ok()
 }
 
-/// `RateLimit-Reset`: seconds from now, or a moment on the calendar as some servers write it.
+/// `RateLimit-Reset`: seconds from now. Some servers send a point in time instead.
 pub(crate) fn reset(headers: &HeaderMap, utc: SystemTime) -> Option<Duration> {
     let utc = server_time(headers).unwrap_or(utc);
     let value = headers
@@ -56,7 +56,7 @@ pub(crate) fn reset(headers: &HeaderMap, utc: SystemTime) -> Option<Duration> {
         .or_else(|| headers.get("x-ratelimit-reset"))?;
     let wait = seconds(value).or_else(|| date(value, utc))?;
     let now = utc.duration_since(UNIX_EPOCH).unwrap_or_default();
-    // 30 years of seconds is not a wait but a Unix time, and 3,000 years are one in milliseconds.
+    // A number of more than 30 years in seconds is a Unix time. More than 3,000 years is a Unix time in milliseconds.
     Some(match wait.as_secs() {
         0..1_000_000_000 => wait,
         1_000_000_000..100_000_000_000 => wait.saturating_sub(now),
@@ -69,7 +69,7 @@ fn seconds(value: &HeaderValue) -> Option<Duration> {
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
-    // Not in the standard, but seen: fractions, and a negative number for "now".
+    // The standard has no fractions and no negative numbers, but some servers send them. A negative number means "now".
     let seconds: f64 = text.parse().ok()?;
     if seconds.is_nan() {
         return None;
@@ -84,7 +84,7 @@ fn date(value: &HeaderValue, utc: SystemTime) -> Option<Duration> {
 
 fn figure(headers: &HeaderMap, names: [&str; 2]) -> Option<u64> {
     let value = names.iter().find_map(|name| headers.get(*name))?;
-    // `100, 100;w=60`: the first figure is the one in force.
+    // `100, 100;w=60`: the first number is the current value.
     let text = value.to_str().ok()?.split([',', ';']).next()?;
     text.trim().parse().ok()
 }

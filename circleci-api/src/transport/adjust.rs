@@ -1,15 +1,15 @@
-//! What CircleCI refuses although its document allows it, put right or said before anything is sent.
+//! Fixes or reports requests that CircleCI refuses although its document allows them, before anything is sent.
 //!
-//! Measured against the live API in August 2026.
+//! Tested against the live API in August 2026.
 
 use serde_json::{Map, Value};
 
 use crate::values::argument::QueryValue;
 
-/// Changes a body to what the operation takes, or says why there is none.
+/// Changes a body to the form that the operation accepts, or returns an error.
 pub(super) type Adjust = fn(&mut Map<String, Value>) -> Result<(), &'static str>;
 
-/// How the body of an operation is adjusted, if it is.
+/// How the body of an operation is adjusted, if at all.
 pub(super) fn of_body(operation: &str) -> Option<Adjust> {
     match operation {
         "patchProjectSettings" => Some(project_settings),
@@ -17,7 +17,7 @@ pub(super) fn of_body(operation: &str) -> Option<Adjust> {
     }
 }
 
-/// The settings as they are read have `oss`, which an update refuses ("Unexpected field"), as it does an empty `advanced`.
+/// The settings in an answer have `oss`. An update refuses it ("Unexpected field"), and also refuses an empty `advanced`.
 fn project_settings(body: &mut Map<String, Value>) -> Result<(), &'static str> {
     if let Some(Value::Object(advanced)) = body.get_mut("advanced") {
         advanced.remove("oss");
@@ -30,13 +30,13 @@ fn project_settings(body: &mut Map<String, Value>) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Why the query of an operation is refused, if it is.
+/// Why the query of an operation is invalid, if it is.
 pub(super) fn refusal<'q>(
     operation: &str,
     query: impl Fn(&str) -> Option<&'q QueryValue>,
 ) -> Option<&'static str> {
     match operation {
-        // Without names CircleCI answers 400.
+        // Without names, CircleCI answers 400.
         "DeleteOrgClaims" | "DeleteProjectClaims" => {
             let names = query("claims").map_or("", QueryValue::as_str);
             let unnamed = names.split(',').all(|name| name.trim().is_empty());

@@ -14,10 +14,10 @@ use crate::transport::reply::request_id;
 use crate::transport::unpack;
 use crate::transport::wire::{send, within};
 
-/// A redirect or two is a moved host; more is a loop.
+/// A moved host needs one or two redirects; more redirects are a loop.
 pub(crate) const REDIRECTS: usize = 5;
 
-/// A success, as it came.
+/// A successful answer, before it is decoded.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
@@ -84,7 +84,7 @@ fn request(call: &Call, url: Url, body: Option<Bytes>) -> reqwest::Request {
         *request.method(),
         Method::POST | Method::PUT | Method::PATCH
     ) {
-        // RFC 9110, section 8.6: some proxies answer 411 to a POST that does not say how long its body is.
+        // RFC 9110, section 8.6: some proxies answer 411 to a POST without the length of its body.
         let none = HeaderValue::from_static("0");
         request.headers_mut().insert(CONTENT_LENGTH, none);
     }
@@ -100,7 +100,7 @@ pub(crate) fn too_many_redirects() -> Error {
     Error::new(ErrorKind::Redirect).with_message(format!("more than {REDIRECTS} in a row"))
 }
 
-/// Where a redirect leads, if the credential may go there.
+/// The target of a redirect, if it may receive the credential.
 fn follow(method: &Method, from: &Url, location: &HeaderValue) -> Result<Url, String> {
     let Some(to) = host::join(from, location) else {
         return Err("its location is not a URL".to_owned());
@@ -121,7 +121,7 @@ fn follow(method: &Method, from: &Url, location: &HeaderValue) -> Result<Url, St
     Ok(to)
 }
 
-/// The whole body, unless it is larger than the client's bound.
+/// Reads the whole body, unless it is larger than the client's limit.
 async fn read(
     client: &Inner,
     time: &Stopwatch,
@@ -146,7 +146,7 @@ async fn read(
     };
     let come = first.len() + next.len();
     let expected = match announced.map(usize::try_from) {
-        // What a server announces is not yet what it sends: no more than this is set aside on its word.
+        // The announced length may be wrong, so this limits the memory that is allocated for it.
         Some(Ok(announced)) => announced.min(1 << 20).max(come),
         _ => 2 * come,
     };

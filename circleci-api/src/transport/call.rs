@@ -1,4 +1,4 @@
-//! A call in the making: everything about it that does not depend on the operation's types.
+//! A call that is being built: everything that does not depend on the types of the operation.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,7 +19,7 @@ use crate::retry::RetryPolicy;
 use crate::transport::adjust;
 use crate::values::argument::{ENCODED, PROJECT_SLUG, PathValue, QueryValue};
 
-/// What one call does differently from its client.
+/// Options of one call that differ from its client.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -50,11 +50,11 @@ pub struct CallOptions {
     pub(crate) replay: Option<bool>,
     pub(crate) timeout: Option<Duration>,
     headers: HeaderMap,
-    /// Why a header cannot be sent. The call reports it before anything is sent.
+    /// Why a header is invalid. The call reports it before anything is sent.
     fault: Option<String>,
 }
 
-/// Headers that a caller does not set: those that carry a credential, and those that say how the message is framed.
+/// Headers that a caller must not set: headers with a credential, and headers that describe the message itself.
 const REFUSED: [&str; 17] = [
     "authorization",
     "circle-token",
@@ -76,35 +76,37 @@ const REFUSED: [&str; 17] = [
 ];
 
 impl CallOptions {
-    /// Nothing different.
+    /// No changes to the client's options.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Another policy of retries.
+    /// Replaces the retry policy.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = Some(policy);
         self
     }
 
-    /// Whether the call may be sent again although it may have happened already; see [`Replay`](crate::Replay).
-    /// `true` on a trigger means: better two pipelines than none.
+    /// Whether the call may be retried although it may have taken effect already; see [`Replay`](crate::Replay). `true` for
+    /// a trigger means that two pipelines are better than none.
     pub fn replay(mut self, harmless: bool) -> Self {
         self.replay = Some(harmless);
         self
     }
 
-    /// The total time of the call, with all attempts and the waits between them.
+    /// The total time of the call, including all attempts and the waits between them.
     pub fn timeout(mut self, total: Duration) -> Self {
         self.timeout = Some(total);
         self
     }
 
-    /// A header of this call, in place of one that the client sends under the same name. `Debug` does not show the value.
+    /// A header of this call. It replaces a header that the client sends with the same name. `Debug` does not show the
+    /// value.
     ///
-    /// A name or value that is not valid in HTTP is an [`InvalidArgument`](crate::ErrorKind::InvalidArgument) error when the
-    /// call is sent, and so is a header that carries a credential (`Circle-Token`, `Authorization`, `Proxy-Authorization`,
-    /// `Cookie`) or describes the message itself (`Host`, `Content-Type`, `Content-Length`, `Connection`, …). Nothing is sent then.
+    /// If the name or value is invalid in HTTP, the call fails with an
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) error, and nothing is sent. The same applies to a header that
+    /// carries a credential (`Circle-Token`, `Authorization`, `Proxy-Authorization`, `Cookie`) or describes the message
+    /// itself (`Host`, `Content-Type`, `Content-Length`, `Connection`, …).
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -148,7 +150,7 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> 
     Ok((name, value))
 }
 
-/// Client, operation and arguments.
+/// The client, the operation and the arguments.
 #[derive(Clone)]
 #[doc(hidden)]
 pub struct Call {
@@ -164,7 +166,7 @@ pub struct Call {
 enum Body {
     None,
     Json(Bytes),
-    /// Why it could not be written; said when the call is sent.
+    /// Why the body could not be written. It is reported when the call is sent.
     Broken(String),
 }
 
@@ -184,8 +186,8 @@ impl Call {
         self.path.push(value);
     }
 
-    /// A project slug where the template has a parameter for each of its parts. One that does not have three stays
-    /// whole, and is refused for the parts that are missing.
+    /// A project slug in a template with one parameter for each of its parts. A slug that does not have three parts is kept
+    /// whole, and is refused because parts are missing.
     pub(crate) fn push_project(&mut self, slug: PathValue) {
         match slug.parts() {
             Some(parts) => self.path.extend(parts),
@@ -243,7 +245,7 @@ impl Call {
         (!options.headers.is_empty()).then_some(&options.headers)
     }
 
-    /// What was wrong with the call before its URL and body are written.
+    /// The first error of the call before its URL and body are written.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let options = self.options.as_deref().and_then(|it| it.fault.as_deref());
         let query = || adjust::refusal(self.operation.id(), |name| self.query_value(name));
@@ -253,11 +255,11 @@ impl Call {
         }
     }
 
-    /// What the call is about, for its span: the project, the organization, and the other values of the path.
+    /// The values for the span of the call: the project, the organization, and the other path values.
     #[cfg(feature = "tracing")]
     pub(crate) fn about(&self) -> [Option<String>; 3] {
         let [mut project, mut org, mut other] = [const { Vec::new() }; 3];
-        // A slug has one parameter or three, and the first of the three has one of these names.
+        // A slug has one parameter or three parameters, and the first of the three has one of these names.
         let parts = match self.operation.param(0) {
             Some(("provider" | "vcs", _)) if self.path.len() >= 3 => 3,
             _ => 0,
@@ -313,7 +315,7 @@ impl Call {
             .or(self.client.inner.timeout)
     }
 
-    /// The URL, written once: base, template with its values, query.
+    /// The URL, which is built once: base, template with its values, query.
     pub(crate) fn url(&self) -> Result<Url, Error> {
         let operation = &self.operation;
         if operation.param(self.path.len()).is_some() {
@@ -361,7 +363,7 @@ impl Call {
     }
 }
 
-/// A body as the operation takes it.
+/// A body in the form that the operation accepts.
 fn adjusted<B: Serialize + ?Sized>(body: &B, adjust: adjust::Adjust) -> Result<Vec<u8>, String> {
     let mut json = serde_json::to_value(body).map_err(|error| error.to_string())?;
     if let serde_json::Value::Object(body) = &mut json {
@@ -370,7 +372,7 @@ fn adjusted<B: Serialize + ?Sized>(body: &B, adjust: adjust::Adjust) -> Result<V
     serde_json::to_vec(&json).map_err(|error| error.to_string())
 }
 
-// A body may hold the value of an environment variable, so that only its size is shown.
+// A body may contain the value of an environment variable, so only its size is shown.
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut call = f.debug_struct("Call");

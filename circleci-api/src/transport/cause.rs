@@ -1,25 +1,25 @@
-//! What an error of the HTTP stack means: whether the request can have been processed, whether another attempt can
-//! succeed, and which of its causes a person needs to read.
+//! Classifies an error of the HTTP stack: whether the request can have been processed, whether a retry can succeed, and
+//! which of its causes the message needs.
 
 use std::error::Error as StdError;
 use std::io;
 
 use crate::error::ErrorKind;
 
-/// The meaning of an error.
+/// The classification of an error.
 pub(super) struct Cause {
     pub(super) kind: ErrorKind,
-    /// Another attempt meets the same.
+    /// A retry would fail in the same way.
     pub(super) lasting: bool,
     pub(super) message: String,
 }
 
-/// What is said of a certificate whose issuer is unknown.
+/// The explanation for a certificate with an unknown issuer.
 pub(super) const UNKNOWN_ISSUER: &str = "no CA certificate of this machine vouches for the server: install the package ca-certificates, \
      or add the server's own CA with `ClientBuilder::http`";
 
 impl Cause {
-    /// Finds the meaning of an error of reqwest's.
+    /// Classifies an error of reqwest.
     pub(super) fn of(error: &reqwest::Error) -> Self {
         let chain = Chain::of(error);
         let never_processed = chain.errors.iter().any(|error| is_never_processed(*error));
@@ -46,7 +46,7 @@ impl Cause {
     }
 }
 
-/// An error and its causes, from the outside in.
+/// An error and its causes, from the outermost to the innermost.
 struct Chain<'e> {
     errors: Vec<&'e (dyn StdError + 'static)>,
     texts: Vec<String>,
@@ -59,8 +59,8 @@ impl<'e> Chain<'e> {
         Self { errors, texts }
     }
 
-    /// The innermost error is the reason. One above it that repeats it says more: native-tls adds why a certificate was
-    /// refused.
+    /// The innermost error is the reason. If an outer error repeats it, the outer error says more: native-tls adds why a
+    /// certificate was refused.
     fn message(&self) -> String {
         let innermost = self.texts.last().map_or("", String::as_str);
         let fullest = self.texts.iter().find(|text| text.contains(innermost));
@@ -68,7 +68,7 @@ impl<'e> Chain<'e> {
     }
 }
 
-/// The next error in a chain. An `io::Error` gives not what it wraps as its source, but the source of that.
+/// The next error in a chain. The source of an `io::Error` is not the error that it wraps, but the source of that error.
 fn inside<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError + 'static)> {
     match error
         .downcast_ref::<io::Error>()
@@ -79,14 +79,14 @@ fn inside<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError +
     }
 }
 
-/// The request was not written, or the server says that it did not look at it.
+/// The request was not written, or the server says that it did not process it.
 fn is_never_processed(error: &(dyn StdError + 'static)) -> bool {
     if let Some(error) = error.downcast_ref::<hyper::Error>() {
         return error.is_canceled();
     }
     #[cfg(feature = "http2")]
     if let Some(error) = error.downcast_ref::<h2::Error>() {
-        // A stream is told of the server's GOAWAY only if it lies beyond the last one that the server processes.
+        // A stream gets the server's GOAWAY only if the server does not process the stream.
         let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
         return error.is_remote() && (error.is_go_away() || refused);
     }
@@ -115,7 +115,8 @@ fn is_lasting_tls(error: &rustls::Error) -> bool {
         | Error::NoApplicationProtocol
         // The server does not speak TLS.
         | Error::InvalidMessage(InvalidMessage::InvalidContentType) => true,
-        // Alerts about the caller's certificate and about what both sides speak. All others may pass.
+        // Alerts about the caller's certificate, or about protocols that the two sides do not share. All other alerts may
+        // be temporary.
         Error::AlertReceived(alert) => matches!(
             alert,
             Alert::BadCertificate
@@ -135,17 +136,17 @@ fn is_lasting_tls(error: &rustls::Error) -> bool {
     }
 }
 
-/// What has no type of its own: the errors of native-tls, of a TLS library that the caller brings, and of proxies.
+/// Errors without a type: from native-tls, from a TLS library of the caller, and from proxies.
 fn is_lasting_text(text: &str) -> bool {
     const LASTING: [&str; 15] = [
-        // OpenSSL, SecureTransport and SChannel; rustls, where this crate does not know it.
+        // OpenSSL, SecureTransport and SChannel, and rustls if this crate does not know its types.
         "certificate verify failed",
         "certificate was not trusted",
         "certificate chain",
         "invalid certificate",
         "invalid peer certificate",
         "hostname mismatch",
-        // Alerts about the caller's certificate and about what both sides speak.
+        // Alerts about the caller's certificate, or about protocols that the two sides do not share.
         "alert bad certificate",
         "alert unknown ca",
         "alert certificate",
@@ -160,14 +161,14 @@ fn is_lasting_text(text: &str) -> bool {
     LASTING.iter().any(|lasting| text.contains(lasting))
 }
 
-/// What hyper says of `https` where no TLS library was compiled in.
+/// hyper's message for `https` if no TLS library was compiled in.
 const NO_TLS: &str = "invalid URL, scheme is not http";
-/// What hyper-rustls says of a proxy that is neither `http` nor `https`.
+/// hyper-rustls's message for a proxy that is neither `http` nor `https`.
 const PROXY_SCHEME: &str = "unsupported scheme";
-/// What hyper says of the answer of a proxy to CONNECT; it does not keep the status.
+/// hyper's message for a proxy's answer to CONNECT. It does not contain the status.
 const PROXY_REFUSED: &str = "tunnel error: unsuccessful";
 const PROXY_WANTS_PASSWORD: &str = "tunnel error: proxy authorization required";
-/// What rustls and OpenSSL say of a certificate whose issuer is not trusted.
+/// The messages of rustls and OpenSSL for a certificate from an untrusted issuer.
 const UNKNOWN_ISSUERS: [&str; 4] = [
     "UnknownIssuer",
     "unable to get local issuer certificate",
@@ -176,7 +177,7 @@ const UNKNOWN_ISSUERS: [&str; 4] = [
 ];
 const PROXY_UNREACHABLE: &str = "tunnel error: failed to create underlying connection";
 
-/// What a person needs to know beside the reason itself.
+/// What a person needs to know besides the reason itself.
 fn explanation(texts: &[String]) -> Option<&'static str> {
     let says = |what: &str| texts.iter().any(|text| text.contains(what));
     if says(PROXY_WANTS_PASSWORD) {

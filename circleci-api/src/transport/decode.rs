@@ -1,4 +1,4 @@
-//! From bytes to types: one pass where all is well, more where it is not.
+//! Decodes bytes into types: in one pass if the body is valid, in more passes if not.
 
 use http::header::CONTENT_ENCODING;
 use serde::de::DeserializeOwned;
@@ -47,12 +47,12 @@ pub(crate) fn with_response<T>(reply: &mut Reply, body: T) -> Response<T> {
     }
 }
 
-/// Whether a body that was decoded needs no second look: nobody listens for surprises, and it is no error in disguise.
+/// Whether a decoded body needs no second check: there is no listener for surprises, and the body is not an error message.
 pub(crate) fn is_plain(reply: &Reply) -> bool {
     reply.call.client.inner.on_surprise.is_none() && !read::begins_like_a_message(&reply.body)
 }
 
-/// A value that was decoded, unless its body is a message that the operation does not answer.
+/// A decoded value, unless its body is a message that the operation does not return.
 #[cold]
 #[inline(never)]
 pub(crate) fn looked_into<T: DeserializeOwned>(reply: &Reply, value: T) -> Result<T, Error> {
@@ -74,14 +74,14 @@ pub(crate) fn looked_into<T: DeserializeOwned>(reply: &Reply, value: T) -> Resul
     Ok(value)
 }
 
-/// A value that the first pass could not read.
+/// A value that the first pass could not decode.
 #[cold]
 #[inline(never)]
 pub(crate) fn mended<T: DeserializeOwned>(
     reply: &Reply,
     error: serde_json::Error,
 ) -> Result<T, Error> {
-    // An operation that only answers a message may as well answer nothing.
+    // An operation that only returns a message may also return an empty body.
     if reply.body.iter().all(u8::is_ascii_whitespace)
         && let Some(value) = read::empty_message()
     {
@@ -93,14 +93,14 @@ pub(crate) fn mended<T: DeserializeOwned>(
     result.map_err(|fault| unexpected(reply, fault))
 }
 
-/// Tells the listener what was met in a body.
+/// Reports the findings in a body to the listener.
 pub(crate) fn report(reply: &Reply, findings: Vec<Finding>) {
     let client = &reply.call.client.inner;
     let Some(listener) = &client.on_surprise else {
         return;
     };
     for Finding { kind, path } in findings {
-        // A key may be anything that the server has made of the request.
+        // The server may put any part of the request into a key.
         let path = client.credential.redact(&path).into_owned();
         listener(&Surprise::new(reply.call.operation.id(), path, kind));
     }
@@ -139,7 +139,7 @@ pub(crate) fn unexpected(reply: &Reply, fault: Fault) -> Error {
     if let Some(path) = path {
         it = it.with_path(path);
     }
-    // Another answer may be whole.
+    // Another answer may be complete.
     if matches!(instead, Some(Instead::CutOff | Instead::CutOffBy(_))) && reply.call.may_replay() {
         it = it.passing();
     }

@@ -1,4 +1,4 @@
-//! The way of every call: send it, and again where that is harmless.
+//! Sends a call, and retries it if that is harmless.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,18 +11,18 @@ use crate::transport::call::Call;
 use crate::transport::reply::Reply;
 use crate::transport::trace;
 
-/// One box per call keeps every operation's future small, and the compiler from looking into it 113 times.
+/// One box per call keeps the future of every operation small, and saves the compiler from analyzing it 113 times.
 pub(crate) fn start(call: Call) -> Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>> {
     Box::pin(async move {
         let span = trace::span(&call);
-        // The time begins when the call is polled, not when it is made.
+        // The time starts when the call is polled, not when it is created.
         let time = Stopwatch::start(call.client.inner.clock.now(), call.timeout());
         let retries = Retries::new(call.retry(), call.may_replay(), call.timeout());
         trace::call(span, exchange(call, time, retries, 0)).await
     })
 }
 
-/// Goes on after an answer that could not be decoded, if that may pass and there are attempts left.
+/// Continues after an answer that could not be decoded, if the failure may be temporary and attempts are left.
 #[cold]
 pub(crate) fn again(
     reply: Reply,
@@ -98,7 +98,7 @@ async fn exchange(
     }
 }
 
-/// Waits until the client's own pacing lets a request go.
+/// Waits until the client's own pacing allows a request.
 #[cfg(feature = "pacing")]
 async fn admit(call: &Call, time: &mut Stopwatch) -> Result<(), Error> {
     let client = &*call.client.inner;

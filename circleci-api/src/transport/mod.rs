@@ -1,4 +1,4 @@
-//! The way of a call: its attempts, the wire, and the answer.
+//! Sends calls: attempts, network access, and answers.
 
 mod adjust;
 pub(crate) mod attempt;

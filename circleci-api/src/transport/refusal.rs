@@ -1,4 +1,4 @@
-//! An answer that is not a success.
+//! An answer with an error status.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::transport::wire::within;
 const BODY: usize = 64 * 1024;
 const BODY_TIME: Duration = Duration::from_secs(5);
 
-/// The failure of a call that was answered with this status.
+/// The error of a call that was answered with this status.
 pub(super) async fn refused(
     client: &Inner,
     time: &Stopwatch,
@@ -32,7 +32,7 @@ pub(super) async fn refused(
     }
 }
 
-/// A failed answer without its message, and its body. The status is never lost, whatever becomes of the body.
+/// The error of a failed answer without its message, and its body. The status is kept even if the body cannot be read.
 pub(crate) async fn failure(
     client: &Inner,
     time: &Stopwatch,

@@ -1,4 +1,4 @@
-//! What a server answered, before it is decoded.
+//! A server's answer before it is decoded.
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -7,19 +7,19 @@ use crate::retry::Retries;
 use crate::retry::clock::Stopwatch;
 use crate::transport::call::Call;
 
-/// A success, with its body still in bytes.
+/// A successful answer whose body is not decoded yet.
 pub struct Reply {
     pub(crate) call: Call,
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) attempts: u32,
-    /// What is left of the call, if the body turns out to be no whole one.
+    /// The rest of the call, in case the body is incomplete.
     pub(crate) retries: Retries,
     pub(crate) time: Stopwatch,
 }
 
-/// `x-request-id`, which CircleCI's support asks for.
+/// The `x-request-id` header. CircleCI's support asks for it.
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
     headers.get("x-request-id")?.to_str().ok()
 }

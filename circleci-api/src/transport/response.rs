@@ -1,4 +1,4 @@
-//! What came back beside the body.
+//! The parts of an answer besides the body.
 
 use std::fmt;
 
@@ -42,7 +42,7 @@ pub struct Response<T> {
 }
 
 impl<T> Response<T> {
-    /// The status: some 2xx.
+    /// The status, which is 2xx.
     pub fn status(&self) -> StatusCode {
         self.status
     }
@@ -52,23 +52,23 @@ impl<T> Response<T> {
         &self.headers
     }
 
-    /// `x-request-id`, which CircleCI's support asks for.
+    /// The `x-request-id` header. CircleCI's support asks for it.
     pub fn request_id(&self) -> Option<&str> {
         request_id(&self.headers)
     }
 
-    /// The rate-limit figures, where the server gave any.
+    /// The rate limit figures, if the server sent any.
     pub fn rate_limit(&self) -> RateLimit {
         self.rate_limit
     }
 
-    /// That the operation is deprecated, if the answer says so (`Deprecation`, `Sunset`). See the example of
+    /// The operation's deprecation, if the answer has one (`Deprecation`, `Sunset`). For usage, see the example of
     /// [`Deprecation`](crate::Deprecation).
     pub fn deprecation(&self) -> Option<Deprecation> {
         Deprecation::read(&self.headers)
     }
 
-    /// How many requests it took, the last one included.
+    /// The number of requests that were sent, including the last one.
     pub fn attempts(&self) -> u32 {
         self.attempts
     }
@@ -84,7 +84,7 @@ impl<T> Response<T> {
     }
 }
 
-// A server may repeat the token in a header, so that only the names are shown.
+// A server may repeat the token in a header, so only the names are shown.
 impl<T: fmt::Debug> fmt::Debug for Response<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.headers.keys().map(|name| name.as_str()).collect();

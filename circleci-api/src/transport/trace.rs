@@ -12,7 +12,7 @@ use crate::transport::reply::Reply;
 
 type Answered = Result<Reply, Error>;
 
-/// Nothing to tell.
+/// Without the feature, there is nothing to record.
 #[cfg(not(feature = "tracing"))]
 pub(crate) struct NoSpan;
 
@@ -38,7 +38,7 @@ pub(crate) fn answered(_: &Call, _: &HeaderMap) {}
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn failed(_: &Call, _: &Error) {}
 
-/// The span of a call. What it is about is only put together if somebody listens.
+/// The span of a call. Its values are computed only if a subscriber is active.
 #[cfg(feature = "tracing")]
 pub(crate) fn span(call: &Call) -> tracing::Span {
     use tracing::{Level, field::Empty, span};
@@ -115,7 +115,7 @@ pub(crate) fn again(failure: &Error, wait: Duration) {
     tracing::warn!(wait_ms = wait.as_millis() as u64, error = %failure, deprecation, "attempt failed, another follows");
 }
 
-/// Warns of a deprecated operation that was answered well.
+/// Warns of a deprecated operation after a successful call.
 #[cfg(feature = "tracing")]
 pub(crate) fn answered(call: &Call, headers: &HeaderMap) {
     if let Some(deprecation) = Deprecation::read(headers) {
@@ -123,7 +123,7 @@ pub(crate) fn answered(call: &Call, headers: &HeaderMap) {
     }
 }
 
-/// Warns of a deprecated operation that has failed.
+/// Warns of a deprecated operation after a failed call.
 #[cfg(feature = "tracing")]
 pub(crate) fn failed(call: &Call, failure: &Error) {
     if let Some(deprecation) = failure.deprecation() {
@@ -131,7 +131,7 @@ pub(crate) fn failed(call: &Call, failure: &Error) {
     }
 }
 
-/// Once for each operation of a client and its clones.
+/// Warns once for each operation of a client and its clones.
 #[cfg(feature = "tracing")]
 #[cold]
 fn warn(call: &Call, deprecation: Deprecation) {
@@ -140,7 +140,7 @@ fn warn(call: &Call, deprecation: Deprecation) {
     let mut warned = warned
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner());
-    // A caller may make up operations without end.
+    // A caller may create any number of operations.
     if warned.len() < 1024 && warned.insert(id.to_owned()) {
         tracing::warn!(operation = id, deprecation = %deprecation, "CircleCI withdraws this operation");
     }

@@ -1,6 +1,7 @@
-//! Answers that come compressed, with the feature `gzip`.
+//! Decompresses answers, with the feature `gzip`.
 //!
-//! reqwest can do this as well, but only for all requests of a client, and a download must keep a compressed file as it is.
+//! reqwest can do this as well, but only for all requests of a client, and a download must keep a compressed file
+//! unchanged.
 
 #[cfg(not(feature = "gzip"))]
 pub(super) use without::{accept, beginning, body};
@@ -53,7 +54,7 @@ mod with {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     }
 
-    /// Returns the body without its compression. It may have at most `limit` bytes. Headers that describe the compressed body are removed.
+    /// Returns the decompressed body, of at most `limit` bytes. Headers that describe the compressed body are removed.
     pub(in crate::transport) fn body(
         headers: &mut HeaderMap,
         body: Bytes,
@@ -103,7 +104,7 @@ mod with {
         encodings.next().is_some_and(is_gzip) && encodings.next().is_none()
     }
 
-    /// At most `limit` bytes, and how the reading ended.
+    /// At most `limit` bytes, and the result of the reading.
     fn unpack(body: &[u8], limit: usize) -> (Vec<u8>, io::Result<()>) {
         let mut plain = Vec::new();
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);

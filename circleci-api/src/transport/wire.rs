@@ -1,4 +1,4 @@
-//! Waiting for the network.
+//! Waits for the network.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::retry::clock::Stopwatch;
 use crate::transport::cause::Cause;
 
-/// Sends a request and waits for the head of its answer, no longer than [`within`] waits.
+/// Sends a request and waits for the head of its answer, with the time limits of [`within`].
 pub(crate) async fn send(
     client: &Inner,
     time: &Stopwatch,
@@ -24,23 +24,23 @@ pub(crate) async fn send(
     within(client, time, client.http.execute(request)).await
 }
 
-/// Lets the runtime see what has come over idle connections: that the server has closed one, or an answer that nobody
-/// asked for. On a runtime of one thread nobody has looked since the last call, and the request would go over a
-/// connection that is no longer there.
+/// Lets the runtime process events on idle connections: the server has closed one, or sent an unexpected answer. A
+/// single-threaded runtime has not polled them since the last call, so the request would use a connection that no longer
+/// exists.
 async fn look_up() {
-    // The first pass polls the sockets, the second one the tasks of those with news.
+    // The first pass polls the sockets, the second one the tasks that have events.
     tokio::task::yield_now().await;
     tokio::task::yield_now().await;
 }
 
-/// Waits for the wire, no longer than for silence or for what is left of the call's time.
+/// Waits for the network, limited by the read timeout and by the remaining time of the call.
 pub(crate) async fn within<T>(
     client: &Inner,
     time: &Stopwatch,
     wire: impl Future<Output = reqwest::Result<T>>,
 ) -> Result<T, Error> {
     let mut wire = pin!(wire);
-    // What is there already needs no timer.
+    // A result that is ready needs no timer.
     if let Poll::Ready(result) = poll_fn(|cx| Poll::Ready(wire.as_mut().poll(cx))).await {
         return result.map_err(|error| broken(client, error));
     }
@@ -61,7 +61,7 @@ pub(crate) async fn within<T>(
     }
 }
 
-/// What reqwest makes of the wire. The URL is left out: the operation says where, and an argument may be private.
+/// Converts an error of reqwest. The URL is left out: the operation identifies the call, and an argument may be private.
 #[cold]
 pub(crate) fn broken(client: &Inner, error: reqwest::Error) -> Error {
     let cause = Cause::of(&error);

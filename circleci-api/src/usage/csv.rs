@@ -1,4 +1,4 @@
-//! One CSV out of many parts.
+//! Joins many parts into one CSV.
 
 use bytes::Bytes;
 
@@ -8,13 +8,15 @@ use crate::download::flow::{Next, stream};
 use crate::error::Error;
 
 stream! {
-    /// An organization's usage as one CSV with one header, piece by piece: [`UsageExport::csv`](super::UsageExport::csv). A piece may end anywhere.
+    /// An organization's usage as one CSV with one header, in pieces: [`UsageExport::csv`](super::UsageExport::csv). A
+    /// piece may end anywhere.
     ///
-    /// A part that fails is asked for again, within the client's [`RetryPolicy`](crate::RetryPolicy). The parts are in storage, under URLs
-    /// that are signed: they never get the token. When they expire (401 or 403), new ones are asked for with one `getUsageExport`, and the
-    /// export goes on where it was.
+    /// A part that fails is requested again, within the client's [`RetryPolicy`](crate::RetryPolicy). The parts are in
+    /// storage, under signed URLs that never receive the token. When the URLs expire (401 or 403), one `getUsageExport`
+    /// call requests new ones, and the export continues at the same place.
     ///
-    /// It is an error if a row has more or fewer fields than there are columns, or if a part has other columns than the first part.
+    /// It is an error if a row has more or fewer fields than there are columns, or if a part has other columns than the
+    /// first part.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -43,7 +45,7 @@ pub(super) struct Csv {
     /// The columns of the first part.
     columns: Option<Vec<String>>,
     shape: Shape,
-    /// Whether what was handed out ends with a line.
+    /// Whether the output so far ends with a line break.
     at_line: bool,
 }
 

@@ -1,4 +1,4 @@
-//! A usage export: its settings, and the forms it is read in.
+//! A usage export: its settings, and its output formats.
 
 use std::fmt;
 use std::path::Path;
@@ -19,12 +19,13 @@ use crate::download::flow::Flow;
 use crate::error::Error;
 use crate::values::argument::PathValue;
 
-/// CircleCI keeps usage for this long.
+/// How long CircleCI keeps usage.
 const OLDEST: TimeDelta = TimeDelta::days(366);
 
 impl Client {
-    /// The usage of an organization between two moments, both included. CircleCI exports at most 31 days at once: a longer span is cut
-    /// into several exports, which together are one CSV. It exports nothing older than 366 days. With the feature `usage`.
+    /// The usage of an organization between two times, both included. CircleCI exports at most 31 days at once: a longer
+    /// span is split into several exports and joined into one CSV. CircleCI exports nothing older than 366 days. Requires
+    /// the feature `usage`.
     ///
     /// ```no_run
     /// # use std::time::SystemTime;
@@ -44,8 +45,8 @@ impl Client {
         UsageExport::new(self, org_id.into(), Span::Between(start, end))
     }
 
-    /// Exports that were ordered before, by their `usage_export_job_id`: after a deadline, or by another program. Nothing is
-    /// ordered anew. With the feature `usage`.
+    /// Exports that were ordered earlier, by their `usage_export_job_id`: before a deadline passed, or by another program.
+    /// No new export is ordered. Requires the feature `usage`.
     ///
     /// ```no_run
     /// # async fn run(circleci: circleci_api::Client, kept: Vec<uuid::Uuid>) -> Result<(), circleci_api::Error> {
@@ -65,10 +66,10 @@ impl Client {
     }
 }
 
-/// An export that was asked for by [`Client::usage_export`].
+/// An export from [`Client::usage_export`].
 ///
-/// Waits go through the client's [`Clock`](crate::Clock), and dropping what is waited for ends it; the exports that were
-/// ordered go on at CircleCI's, and can be had with [`Client::resume_usage_export`].
+/// Waits use the client's [`Clock`](crate::Clock). Dropping the future or stream ends the wait. The ordered exports
+/// continue at CircleCI, and [`Client::resume_usage_export`] can read them.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -126,13 +127,13 @@ impl UsageExport {
         Self { order, span }
     }
 
-    /// Further organizations that share the plan, whose usage is to be in it.
+    /// Further organizations on the same plan whose usage is included.
     pub fn shared_org_ids(mut self, ids: impl IntoIterator<Item = Uuid>) -> Self {
         self.order.shared_org_ids = ids.into_iter().collect();
         self
     }
 
-    /// What CircleCI takes in an hour, shared with the organization's other exports.
+    /// The hourly limits of CircleCI, shared with the organization's other exports.
     pub fn limits(mut self, limits: &UsageLimits) -> Self {
         self.order.limits = limits.clone();
         self
@@ -144,26 +145,28 @@ impl UsageExport {
         self
     }
 
-    /// The total time for ordering and waiting, for all windows together. Default: 5 hours. CircleCI may take up to 4 hours for one window.
+    /// The total time for ordering and waiting, for all windows together. CircleCI may take up to 4 hours for one window.
+    /// Default: 5 hours.
     pub fn deadline(mut self, total: Duration) -> Self {
         self.order.deadline = total;
         self
     }
 
-    /// The largest CSV that is read, in bytes after unpacking. It also limits the size of a packed part. Default: 4 GiB.
+    /// The largest CSV that is read, in bytes after decompression. It also limits the size of a compressed part. Default: 4
+    /// GiB.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.order.max_bytes = bytes;
         self
     }
 
-    /// Called when the state of an export changes. It should not block.
+    /// A function that is called when the state of an export changes. It should not block.
     pub fn on_change(mut self, listener: impl Fn(&UsageChange) + Send + Sync + 'static) -> Self {
         self.order.listener = Some(Arc::new(listener));
         self
     }
 
-    /// The usage as one CSV with one header, piece by piece. Nothing is sent before the stream is polled. See the example of
-    /// [`UsageCsv`].
+    /// The usage as one CSV with one header, in pieces. Nothing is sent before the stream is polled. For usage, see the
+    /// example of [`UsageCsv`].
     ///
     /// # Errors
     ///
@@ -174,7 +177,7 @@ impl UsageExport {
         })
     }
 
-    /// The usage row by row. Nothing is sent before the stream is polled. See the example of [`UsageRows`].
+    /// The usage row by row. Nothing is sent before the stream is polled. For usage, see the example of [`UsageRows`].
     ///
     /// # Errors
     ///
@@ -185,19 +188,19 @@ impl UsageExport {
         })
     }
 
-    /// Writes the CSV to `path`, in place of what is there, and returns its size in bytes. The file appears when it is complete, and
-    /// not at all after an error or when the future is dropped. On Unix a file that replaces another one has the same mode. Without any
-    /// usage the file is empty.
+    /// Writes the CSV to `path`, replaces an existing file, and returns the size in bytes. The file appears when it is
+    /// complete, and does not appear after an error or if the future is dropped. On Unix, a file that replaces another one
+    /// gets the mode of the old file. If there is no usage, the file is empty.
     ///
     /// # Errors
     ///
-    /// The usage cannot be had: an export has [failed](crate::ErrorKind::Failed), is not done before the
+    /// The usage cannot be read: an export has [failed](crate::ErrorKind::Failed), is not complete before the
     /// [deadline](crate::ErrorKind::Timeout), must wait [too long](crate::ErrorKind::RateLimited), or is
-    /// [larger](crate::ErrorKind::TooLarge) than the bound; or the file [cannot be written](crate::ErrorKind::File).
+    /// [larger](crate::ErrorKind::TooLarge) than the limit; or the file [cannot be written](crate::ErrorKind::File).
     pub async fn to_file(self, path: impl AsRef<Path>) -> Result<u64, Error> {
         let mut csv = self.csv()?;
         let path = path.as_ref();
-        // Ordered and waited for before there is a file.
+        // Order and wait before the file is created.
         let mut next = csv.try_next().await?;
         let mut draft = Draft::begin(path).map_err(called)?;
         let mut bytes = 0;

@@ -1,4 +1,4 @@
-//! What CircleCI takes in an hour.
+//! The hourly limits of CircleCI.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// How often an hour exports may be ordered, and asked about.
+/// How many exports may be ordered, and how many requests for their state may be sent, per hour.
 ///
-/// CircleCI's document says 10 times each, for an organization. Clones count together: give all exports of one organization
-/// clones of one `UsageLimits`. What other programs ask for is not known here; CircleCI's own refusal (429) is heeded as well.
+/// CircleCI's document allows 10 of each per organization. Clones share one count: give all exports of one organization
+/// clones of one `UsageLimits`. It does not count requests of other programs, but CircleCI's own refusal (429) is respected
+/// too.
 ///
 /// ```
 /// use circleci_api::usage::UsageLimits;
@@ -24,14 +25,14 @@ pub struct UsageLimits {
     looks: Window,
 }
 
-/// What an export does when CircleCI's limit is reached. See the example of [`UsageExport`](super::UsageExport).
+/// What an export does when CircleCI's limit is reached. For usage, see the example of [`UsageExport`](super::UsageExport).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenLimited {
     /// Wait, if the wait ends before the deadline.
     #[default]
     Wait,
-    /// Fail with [`ErrorKind::RateLimited`](crate::ErrorKind::RateLimited), which says how long the wait would be.
+    /// Fail with [`ErrorKind::RateLimited`](crate::ErrorKind::RateLimited). The error says how long the wait would be.
     Fail,
 }
 
@@ -42,7 +43,7 @@ impl Default for UsageLimits {
 }
 
 impl UsageLimits {
-    /// 10 orders and 10 looks an hour.
+    /// 10 orders and 10 state requests per hour.
     pub fn new() -> Self {
         Self {
             orders: Window::new(10),
@@ -50,13 +51,13 @@ impl UsageLimits {
         }
     }
 
-    /// So many orders an hour (`createUsageExport`). 0 counts as 1. To be called before it is shared.
+    /// The number of orders per hour (`createUsageExport`). 0 counts as 1. Call it before the value is shared.
     pub fn orders(mut self, an_hour: usize) -> Self {
         self.orders = Window::new(an_hour);
         self
     }
 
-    /// So many looks an hour at what became of them (`getUsageExport`). 0 counts as 1. To be called before it is shared.
+    /// The number of state requests per hour (`getUsageExport`). 0 counts as 1. Call it before the value is shared.
     pub fn looks(mut self, an_hour: usize) -> Self {
         self.looks = Window::new(an_hour);
         self
@@ -71,7 +72,7 @@ impl UsageLimits {
     }
 }
 
-/// The last calls, at most as many as an hour allows.
+/// The latest calls, at most as many as an hour allows.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
     an_hour: usize,
@@ -86,7 +87,7 @@ impl Window {
         }
     }
 
-    /// How long until another call may be made.
+    /// The time until another call is allowed.
     pub(super) fn wait(&self, now: Instant) -> Duration {
         let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         match calls.len() < self.an_hour {
@@ -97,7 +98,7 @@ impl Window {
         }
     }
 
-    /// Takes a place, and says how long to wait for it.
+    /// Reserves a call, and returns how long to wait for it.
     pub(super) fn take(&self, now: Instant) -> Duration {
         let wait = self.wait(now);
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
@@ -128,7 +129,7 @@ mod tests {
             limits.order_window().take(minutes(20)),
             Duration::from_secs(40 * 60)
         );
-        // The place was taken for later.
+        // The reserved call is in the future.
         assert_eq!(
             shared.order_window().take(minutes(20)),
             Duration::from_secs(50 * 60)

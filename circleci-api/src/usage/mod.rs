@@ -1,7 +1,7 @@
-//! Usage exports: what an organization's jobs have cost. With the feature `usage`.
+//! Usage exports: the credits that an organization's jobs have used. Requires the feature `usage`.
 //!
-//! CircleCI makes an export in the background, of at most 31 days and not older than 366 days, in several packed parts, and takes ten
-//! orders an hour. Here any span is one CSV, or a stream of rows:
+//! CircleCI creates an export in the background, as several compressed parts. It covers at most 31 days and nothing older
+//! than 366 days, and CircleCI accepts ten orders per hour. This module returns any span as one CSV or as a stream of rows:
 //!
 //! ```no_run
 //! # use std::time::SystemTime;

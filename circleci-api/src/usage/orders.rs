@@ -18,21 +18,21 @@ use crate::retry::backoff::Backoff;
 use crate::retry::clock::Stopwatch;
 use crate::values::argument::PathValue;
 
-/// Not in the document: what errors call it by when no single operation is to blame.
+/// The operation's name in errors, if no single operation failed. It is not in the document.
 pub(super) static EXPORT: Operation =
     Operation::new("usageExport", Method::GET, "", &[], Replay::Never);
 
-/// The first look comes after this, and the looks then get rarer: ten of them are all there is in an hour.
+/// The time before the first state request. Later intervals are longer, because only ten requests per hour are allowed.
 const FIRST_LOOK: Duration = Duration::from_secs(15);
 const RAREST_LOOK: Duration = Duration::from_secs(450);
-/// An order that has to wait no longer than this is as good as one that has not.
+/// An order that waits no longer than this counts as one that does not wait.
 const AT_ONCE: Duration = Duration::from_secs(1);
-/// For a refusal that does not say how long it lasts.
+/// The wait after a refusal that does not say how long to wait.
 const REFUSED: Duration = Duration::from_secs(360);
 
 pub(super) type Listener = Arc<dyn Fn(&UsageChange) + Send + Sync>;
 
-/// What is ordered, and how long that may take.
+/// What to order, and how long that may take.
 #[derive(Clone)]
 pub(super) struct Order {
     pub(super) client: Client,
@@ -45,31 +45,31 @@ pub(super) struct Order {
     pub(super) listener: Option<Listener>,
 }
 
-/// What became of an export. See the example of [`UsageExport`](super::UsageExport).
+/// A new state of an export. For usage, see the example of [`UsageExport`](super::UsageExport).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct UsageChange {
-    /// Which of the windows of at most 31 days, from 0.
+    /// The index of the window (at most 31 days each), from 0.
     pub window: usize,
-    /// How many windows there are.
+    /// The number of windows.
     pub windows: usize,
-    /// The id of this window's export: what [`Client::resume_usage_export`] takes.
+    /// The id of this window's export, for [`Client::resume_usage_export`].
     pub job: Uuid,
     /// Its state.
     pub state: UsageExportJobState,
-    /// The parts that it has; 0 until it is completed, and when there is no usage.
+    /// The number of parts; 0 until the export is completed, or if there is no usage.
     pub parts: usize,
 }
 
-/// One window's export.
+/// The export of one window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Job {
     Wanted((DateTime<Utc>, DateTime<Utc>)),
     Ordered(Uuid),
 }
 
-/// Windows of at most 31 days. CircleCI includes both ends. A window ends a millisecond before the next one begins, because
-/// otherwise a job at that moment would count twice.
+/// Windows of at most 31 days. CircleCI includes both ends, so a window ends a millisecond before the next one begins.
+/// Otherwise a job at that time would count twice.
 pub(super) fn windows(
     start: DateTime<Utc>,
     end: DateTime<Utc>,
@@ -89,11 +89,11 @@ pub(super) fn windows(
     windows
 }
 
-/// Orders the exports of all windows, and waits for one after the other.
+/// Orders the exports of all windows, and waits for them one after the other.
 pub(super) struct Exports {
     order: Order,
     jobs: Vec<Job>,
-    /// They were ordered before.
+    /// They were ordered earlier.
     resumed: bool,
     time: Option<Stopwatch>,
 }
@@ -120,10 +120,11 @@ impl Exports {
         self.jobs.len()
     }
 
-    /// The parts of a window, once they are there.
+    /// The parts of a window, when they are ready.
     pub(super) async fn parts(&mut self, window: usize) -> Result<Vec<String>, Error> {
         self.time();
-        // CircleCI works at them side by side: those that can be ordered now are, and the rest when its turn has come.
+        // CircleCI processes exports in parallel: order as many as the limit allows now, and the others when their turn
+        // comes.
         for ahead in window..self.jobs.len() {
             let room = match self.order.when_limited {
                 WhenLimited::Wait => AT_ONCE,
@@ -140,7 +141,7 @@ impl Exports {
         let mut known = None;
         let mut pauses = Backoff::new(FIRST_LOOK, RAREST_LOOK, 2.0, 0.25);
         loop {
-            // Exports that were ordered with an earlier one, or by an earlier program, are old already.
+            // An export that was ordered together with an earlier one, or by an earlier program, has had time already.
             if (window == 0 && !self.resumed) || known.is_some() {
                 let mut pause = pauses.next();
                 if self.order.when_limited == WhenLimited::Wait {
@@ -150,7 +151,7 @@ impl Exports {
             }
             let found = self.look(job).await?;
             let parts = found.download_urls.len();
-            // Only an old server leaves the state out.
+            // Only an old server omits the state.
             let state = found.state.unwrap_or(match parts {
                 0 => UsageExportJobState::Processing,
                 _ => UsageExportJobState::Completed,
@@ -172,13 +173,13 @@ impl Exports {
                         .with_operation(&EXPORT)
                         .with_message(message));
                 }
-                // Created, processing, and what this version does not know.
+                // Created, processing, or a state that this version does not know.
                 _ => known = Some(state),
             }
         }
     }
 
-    /// Asks again for the URLs of a window's parts, because they have expired. It counts as one look.
+    /// Requests the URLs of a window's parts again, because they have expired. It counts as one state request.
     pub(super) async fn parts_again(&mut self, window: usize) -> Result<Vec<String>, Error> {
         match self.jobs.get(window) {
             Some(Job::Ordered(job)) => Ok(self.look(*job).await?.download_urls),
@@ -218,7 +219,7 @@ impl Exports {
         Ok(())
     }
 
-    /// A call of which CircleCI takes so many an hour. A refusal is waited out.
+    /// Makes a call that CircleCI limits per hour. After a refusal, it waits.
     async fn limited<T>(
         &mut self,
         window: &Window,
@@ -235,7 +236,7 @@ impl Exports {
                 Err(error) if error.is_rate_limited() => error,
                 done => return done,
             };
-            // A refusal without a wait is still a refusal, and each new call uses one of the places of the hour.
+            // A refusal that asks for no wait is still a refusal, and each new call counts towards the hourly limit.
             let theirs = refused
                 .retry_after()
                 .filter(|wait| !wait.is_zero())
@@ -259,7 +260,7 @@ impl Exports {
         .with_retry_after(Some(wait)))
     }
 
-    /// Between two looks.
+    /// The wait between two state requests.
     async fn pause(&mut self, pause: Duration, job: Uuid) -> Result<(), Error> {
         if self.elapsed().saturating_add(pause) > self.order.deadline {
             let limit = self.order.deadline.as_secs_f64();
@@ -289,7 +290,7 @@ impl Exports {
         self.time.map_or(Duration::ZERO, |time| time.elapsed(now))
     }
 
-    /// The moment to which the hours of [`UsageLimits`] are compared: waits count even if a test's clock skips them.
+    /// The time for the hours of [`UsageLimits`]. It includes waits, even if a test's clock skips them.
     fn now(&self) -> Instant {
         let now = self.order.client.inner.clock.now();
         self.time.map_or(now, |time| time.moment(now))

@@ -1,4 +1,4 @@
-//! Reads the parts of an export one after the other: downloads and unpacks them, and separates their headers.
+//! Reads the parts of an export one after the other: downloads and decompresses them, and separates their headers.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -14,14 +14,14 @@ use crate::error::{Error, ErrorKind};
 
 /// The longest header that is accepted, in bytes.
 const MAX_HEADER: usize = 64 * 1024;
-/// How many bytes are unpacked at once.
+/// The number of bytes that are decompressed at once.
 const BLOCK: usize = 16 * 1024;
 
-/// A piece of a part, in this order.
+/// A piece of a part. The pieces come in this order.
 pub(super) enum Piece {
-    /// The first line as it is, and its columns in lower case. An empty part has no header.
+    /// The unchanged first line, and its columns in lower case. An empty part has no header.
     Header { text: Bytes, columns: Vec<String> },
-    /// The next bytes behind the header. They may end in the middle of a row.
+    /// The next bytes after the header. They may end in the middle of a row.
     Text(Bytes),
     /// The part is complete.
     End,
@@ -29,21 +29,21 @@ pub(super) enum Piece {
 
 pub(super) struct Parts {
     exports: Exports,
-    /// How many windows were begun.
+    /// The number of windows that were started.
     windows: usize,
-    /// The URLs of the current window's parts, and how many of the parts were begun.
+    /// The URLs of the current window's parts, and the number of parts that were started.
     urls: Vec<String>,
     begun: usize,
     part: Option<Part>,
     pieces: VecDeque<Piece>,
     unpacked: u64,
-    /// Where the URLs expired last: the window, the part, and the bytes of the part that were received.
+    /// Where the URLs expired last: the window, the part, and the number of bytes of the part that were received.
     expired: Option<(usize, usize, u64)>,
 }
 
 struct Part {
     transfer: Transfer,
-    /// Bytes that were received and not yet unpacked.
+    /// Bytes that were received but not decompressed yet.
     piece: Bytes,
     gunzip: Gunzip,
     /// The beginning of the part, until its header is complete.
@@ -120,7 +120,8 @@ impl Parts {
         })
     }
 
-    /// Asks for new URLs if `error` says that the old ones have expired. Returns `error` if the new URLs were refused at the same place.
+    /// Requests new URLs if `error` says that the old ones have expired. Returns `error` if the new URLs were refused at
+    /// the same place.
     async fn renew(&mut self, part: &mut Part, error: Error) -> Result<(), Error> {
         let here = (self.windows, self.begun, part.transfer.received());
         if !is_expired(&error) || self.expired == Some(here) {
@@ -145,11 +146,11 @@ impl Parts {
         }
     }
 
-    /// Unpacks a block. `None` is the end of the part.
+    /// Decompresses a block. `None` is the end of the part.
     fn unpack(&mut self, part: &mut Part, block: Option<&[u8]>) -> Result<(), Error> {
         let Part { gunzip, head, .. } = part;
         let mut text = Vec::new();
-        // Keeps our own error, which the decoder can only return as an `io::Error`.
+        // Keeps the crate's own error, because the decoder can only return an `io::Error`.
         let mut failure = None;
         let mut take = |bytes: &[u8]| {
             let taken = self.count(bytes.len()).and_then(|()| match head {
@@ -280,7 +281,7 @@ fn columns(text: &[u8], ends: &[usize]) -> Vec<String> {
     ends.iter().map(&mut name).collect()
 }
 
-/// Whether storage has refused a signed URL because it has expired.
+/// Whether storage refused a signed URL because it has expired.
 fn is_expired(error: &Error) -> bool {
     let said = error.message().unwrap_or_default();
     error.is_unauthorized()
@@ -288,8 +289,8 @@ fn is_expired(error: &Error) -> bool {
         || (error.kind() == ErrorKind::Status && said.starts_with("ExpiredToken"))
 }
 
-/// Sorts the new URLs like the old ones: by their paths if each path is unique, and otherwise as they are. Returns `None` if the number of
-/// parts has changed.
+/// Sorts the new URLs in the order of the old ones: by path if each path is unique, otherwise unchanged. Returns `None` if
+/// the number of parts has changed.
 fn in_the_same_order(old: &[String], new: Vec<String>) -> Option<Vec<String>> {
     let path = |url: &str| url.split(['?', '#']).next().unwrap_or_default().to_owned();
     if old.len() != new.len() {
@@ -347,7 +348,7 @@ mod tests {
         ] {
             assert_eq!(in_the_same_order(&old, urls(&new)), Some(urls(&expected)));
         }
-        // All parts have the same path, so that only their order is known.
+        // All parts have the same path, so only their order is known.
         let old = urls(&["https://s/p?n=1&x=1", "https://s/p?n=2&x=1"]);
         let new = urls(&["https://s/p?n=1&x=2", "https://s/p?n=2&x=2"]);
         assert_eq!(in_the_same_order(&old, new.clone()), Some(new.clone()));

@@ -12,14 +12,15 @@ use super::shape;
 use crate::download::flow::{Next, stream};
 use crate::error::{Error, ErrorKind};
 
-/// No row is longer, in bytes.
+/// The longest row that is accepted, in bytes.
 const MAX_ROW: usize = 1 << 20;
 
 stream! {
     /// An organization's usage, row by row: [`UsageExport::rows`](super::UsageExport::rows).
     ///
-    /// Each row has the columns of its own part: the export of another month may have other columns. A row with more or fewer fields than its
-    /// part has columns is an error that names the number of the row, counted from 1 over all parts without their headers.
+    /// Each row has the columns of its own part: the export of another month may have other columns. A row with more or
+    /// fewer fields than its part has columns is an error. The error names the number of the row, counted from 1 over all
+    /// parts without their headers.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -43,11 +44,11 @@ stream! {
     UsageRows of Rows => UsageRow
 }
 
-/// What one run of a job has used.
+/// The usage of one run of a job.
 ///
-/// Its methods are CircleCI's columns. What is missing, empty, or not what a column should hold is `None`; [`get`](Self::get) has the
-/// text of any column, those included that this version does not know. Names of columns are in lower case, however the export
-/// spells them.
+/// Its methods are CircleCI's columns. A value that is missing, empty or invalid is `None`. [`get`](Self::get) returns the
+/// text of any column, including columns that this version does not know. Column names are in lower case, whatever the
+/// export uses.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -80,7 +81,7 @@ pub struct UsageRow {
 }
 
 impl UsageRow {
-    /// The text of a column, unless it is missing, empty, or `\N`, which is how databases write nothing.
+    /// The text of a column, unless it is missing, empty, or `\N`, which is how databases write a null value.
     pub fn get(&self, column: &str) -> Option<&str> {
         let place = self.columns.iter().position(|name| name == column)?;
         self.field(place)
@@ -104,7 +105,7 @@ impl UsageRow {
     }
 }
 
-/// As a map from column to text.
+/// A map from column to text.
 impl fmt::Debug for UsageRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
@@ -136,7 +137,7 @@ columns! {
     organization_created_date: moment -> DateTime<Utc>,
     /// The id of the project.
     project_id: text -> &str,
-    /// The name of the project: the repository's, or the one that was given to it.
+    /// The name of the project: the repository's name, or a name that was given to the project.
     project_name: text -> &str,
     /// When the project was created on CircleCI, or its repository was authorized (UTC).
     project_created_date: moment -> DateTime<Utc>,
@@ -154,9 +155,9 @@ columns! {
     pipeline_created_at: moment -> DateTime<Utc>,
     /// The number of the pipeline.
     pipeline_number: integer -> i64,
-    /// Whether the pipeline was triggered by somebody who is not registered with CircleCI.
+    /// Whether the pipeline was triggered by a person who is not registered with CircleCI.
     is_unregistered_user: flag -> bool,
-    /// What triggered the pipeline: the API, a webhook, …
+    /// The trigger of the pipeline: the API, a webhook, …
     pipeline_trigger_source: text -> &str,
     /// The id of the user who triggered the pipeline.
     pipeline_trigger_user_id: text -> &str,
@@ -178,35 +179,35 @@ columns! {
     job_id: text -> &str,
     /// The number of this run.
     job_run_number: integer -> i64,
-    /// The date on which it began (UTC).
+    /// The date when the job run began (UTC).
     job_run_date: moment -> DateTime<Utc>,
-    /// When it was queued (UTC).
+    /// When the job run was queued (UTC).
     job_run_queued_at: moment -> DateTime<Utc>,
-    /// When it started (UTC).
+    /// When the job run started (UTC).
     job_run_started_at: moment -> DateTime<Utc>,
-    /// When it stopped (UTC).
+    /// When the job run stopped (UTC).
     job_run_stopped_at: moment -> DateTime<Utc>,
-    /// Its status.
+    /// The status of the job run.
     job_build_status: text -> &str,
-    /// Its resource class, such as `large`.
+    /// The resource class, such as `large`.
     resource_class: text -> &str,
-    /// Its operating system.
+    /// The operating system.
     operating_system: text -> &str,
-    /// Its executor.
+    /// The executor.
     executor: text -> &str,
-    /// How many runs there are side by side.
+    /// The number of parallel runs.
     parallelism: integer -> i64,
-    /// How long it ran, in seconds.
+    /// The duration of the job run, in seconds.
     job_run_seconds: number -> f64,
-    /// The median CPU utilization in percent. Missing for jobs under 15 seconds, and at times for others.
+    /// The median CPU utilization in percent. Missing for jobs under 15 seconds, and sometimes for others.
     median_cpu_utilization_pct: number -> f64,
-    /// The greatest CPU utilization in percent. Missing for jobs under 15 seconds, and at times for others.
+    /// The maximum CPU utilization in percent. Missing for jobs under 15 seconds, and sometimes for others.
     max_cpu_utilization_pct: number -> f64,
-    /// The median RAM utilization in percent. Missing for jobs under 15 seconds, and at times for others.
+    /// The median RAM utilization in percent. Missing for jobs under 15 seconds, and sometimes for others.
     median_ram_utilization_pct: number -> f64,
-    /// The greatest RAM utilization in percent. Missing for jobs under 15 seconds, and at times for others.
+    /// The maximum RAM utilization in percent. Missing for jobs under 15 seconds, and sometimes for others.
     max_ram_utilization_pct: number -> f64,
-    /// Credits for computing.
+    /// Credits for compute.
     compute_credits: number -> f64,
     /// Credits for Docker layer caching.
     dlc_credits: number -> f64,
@@ -218,11 +219,11 @@ columns! {
     network_credits: number -> f64,
     /// Credits for leases.
     lease_credits: number -> f64,
-    /// Credits for leases beyond what is included.
+    /// Credits for leases beyond the included amount.
     lease_overage_credits: number -> f64,
     /// Credits for IP ranges.
     ipranges_credits: number -> f64,
-    /// All credits.
+    /// The total of all credits.
     total_credits: number -> f64,
 }
 
@@ -231,7 +232,7 @@ fn text(text: &str) -> Option<&str> {
 }
 
 fn integer(text: &str) -> Option<i64> {
-    // A whole number may come out of a database with a fraction of nought.
+    // A database may write a whole number with a fraction of zero.
     let text = text.trim();
     text.strip_suffix(".0").unwrap_or(text).parse().ok()
 }
@@ -251,7 +252,7 @@ fn flag(text: &str) -> Option<bool> {
     }
 }
 
-/// RFC 3339, or a date, with or without a time of day, in UTC.
+/// An RFC 3339 time, or a date with or without a time of day, in UTC.
 fn moment(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
@@ -282,7 +283,7 @@ pub(super) struct Rows {
     piece: Bytes,
     /// The part has ended, and `piece` is a line break that ends its last line.
     closing: bool,
-    /// The row at hand, as far as it was read.
+    /// The current row, as far as it was read.
     text: Vec<u8>,
     length: usize,
     ends: Vec<usize>,
@@ -306,7 +307,7 @@ impl Rows {
         }
     }
 
-    /// Gets the next piece if all of the current one was read. Returns `false` at the end of the export.
+    /// Gets the next piece if the current one was read completely. Returns `false` at the end of the export.
     async fn refill(&mut self) -> Result<bool, Error> {
         while self.piece.is_empty() {
             if self.closing {

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 pub(super) struct Shape {
     reader: Reader,
     columns: usize,
-    /// The current row: its fields so far, and whether it has begun.
+    /// The current row: the number of its fields so far, and whether it has begun.
     fields: usize,
     begun: bool,
     /// The number of the row, over all parts.

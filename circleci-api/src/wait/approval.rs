@@ -1,4 +1,4 @@
-//! Waiting for a person.
+//! Waits for approvals.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::generated::types::{JobStatus, JobType, WorkflowJob, WorkflowStatus};
 use crate::values::argument::PathValue;
 
-/// Approvals that are waited for. See the example of [`Client::wait_for_approval`].
+/// A wait for approvals. For usage, see the example of [`Client::wait_for_approval`].
 pub struct ApprovalWait {
     workflow: PathValue,
     job: Option<String>,
@@ -23,19 +23,19 @@ pub struct ApprovalWait {
     seen: Vec<WorkflowJob>,
 }
 
-/// What became of a workflow's approvals. See the example of [`Client::wait_for_approval`].
+/// The outcome of a workflow's approvals. For usage, see the example of [`Client::wait_for_approval`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Approvals {
-    /// The approval jobs that were waited for, with who approved them. Empty if the workflow has none, or none of that
-    /// name.
+    /// The approval jobs of the wait, with the people who approved them. Empty if the workflow has no approval jobs, or
+    /// none with the given name.
     pub jobs: Vec<WorkflowJob>,
 }
 
 impl Approvals {
-    /// Whether there were some, and all were given. A workflow that was canceled gives none.
+    /// Whether there was an approval job, and all were approved. A canceled workflow has no approvals.
     ///
-    /// See the example of [`Client::wait_for_approval`].
+    /// For usage, see the example of [`Client::wait_for_approval`].
     pub fn is_approved(&self) -> bool {
         let approved = |job: &WorkflowJob| job.status == Some(JobStatus::Success);
         !self.jobs.is_empty() && self.jobs.iter().all(approved)
@@ -43,8 +43,8 @@ impl Approvals {
 }
 
 impl Client {
-    /// Waits until somebody has decided on the approvals of a workflow, those included that are not yet asked for; or
-    /// until the workflow ends without them. With the feature `wait`.
+    /// Waits until all approvals of a workflow are decided, including approvals that are not requested yet, or until the
+    /// workflow ends without them. Requires the feature `wait`.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -80,7 +80,8 @@ impl Client {
 }
 
 impl Wait<ApprovalWait> {
-    /// Waits only for the approval job with this name. Default: all approval jobs. See the example of [`Client::wait_for_approval`].
+    /// Waits only for the approval job with this name. Default: all approval jobs. For usage, see the example of
+    /// [`Client::wait_for_approval`].
     pub fn job(mut self, name: impl Into<String>) -> Self {
         self.watch.job = Some(name.into());
         self
@@ -105,7 +106,7 @@ impl Watch for ApprovalWait {
     async fn look(&mut self, view: &mut View) -> Result<Next<Approvals>, Error> {
         let request = view.client.get_workflow_by_id(self.workflow.clone());
         let workflow = request.options(view.options()).send().await?;
-        // The jobs after the workflow: if it has ended, they are as they will stay.
+        // Request the jobs after the workflow: if it has ended, they no longer change.
         let request = view.client.list_workflow_jobs(self.workflow.clone());
         let jobs = request.options(view.options()).items().into_vec().await?;
         let none_yet = jobs.is_empty();

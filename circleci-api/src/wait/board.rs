@@ -1,4 +1,4 @@
-//! Workflows under watch: what changed, what is on hold, what failed.
+//! Tracks workflows: what changed, what is on hold, what failed.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -25,13 +25,13 @@ pub struct Board {
     follow_jobs: bool,
     workflows: HashMap<String, Option<WorkflowStatus>>,
     jobs: HashMap<Uuid, JobStatus>,
-    /// Approvals that were told, sent, and known to have arrived.
+    /// Approvals that were reported, sent, and confirmed.
     told: HashSet<Uuid>,
     sent: HashSet<Uuid>,
     approved: HashSet<Uuid>,
 }
 
-/// Something with workflows under watch: a workflow, or a pipeline.
+/// A wait with workflows: for a workflow, or a pipeline.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -85,24 +85,24 @@ impl<W: Boarded> Wait<W> {
         self
     }
 
-    /// What a workflow with the status `not_run` counts as. Default: [`CountAs::Success`].
+    /// How to count a workflow with the status `not_run`. Default: [`CountAs::Success`].
     ///
-    /// See the example of [`Wait`].
+    /// For usage, see the example of [`Wait`].
     pub fn not_run(mut self, count: CountAs) -> Self {
         self.watch.board().not_run = count;
         self
     }
 
-    /// What a workflow counts as whose status this version of the crate does not know. Default: [`CountAs::Unfinished`], and a failure once
-    /// it has a `stopped_at`.
+    /// How to count a workflow with a status that this version of the crate does not know. Default:
+    /// [`CountAs::Unfinished`], or a failure if it has a `stopped_at`.
     ///
-    /// See the example of [`Wait`].
+    /// For usage, see the example of [`Wait`].
     pub fn unknown(mut self, count: CountAs) -> Self {
         self.watch.board().unknown = count;
         self
     }
 
-    /// Tells of changes of jobs too. It costs one more request for each running workflow at each look.
+    /// Reports changes of jobs too. It costs one more request at each look for each running workflow.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -128,7 +128,7 @@ impl<W: Boarded> Wait<W> {
     }
 }
 
-/// What a status means under the policies.
+/// The meaning of a status under the policies.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Open,
@@ -161,7 +161,7 @@ impl Board {
             Some(status) if status.is_success() => CountAs::Success,
             Some(status) if status.is_failure() => CountAs::Failure,
             Some(WorkflowStatus::NotRun) => self.not_run,
-            // It has stopped, and nobody can say that it went well.
+            // It has stopped, and it is unknown whether it succeeded.
             _ if self.unknown == CountAs::Unfinished && workflow.stopped_at.is_some() => {
                 CountAs::Failure
             }
@@ -174,7 +174,7 @@ impl Board {
         }
     }
 
-    /// Whether there is something to wait for.
+    /// Whether the wait must go on for this workflow.
     pub(super) fn is_open(&self, workflow: &Workflow) -> bool {
         match self.standing(workflow) {
             Standing::Open => true,
@@ -195,7 +195,7 @@ impl Board {
         self.standing(workflow) == Standing::Bad
     }
 
-    /// Takes in what a look has found, asks for jobs where they matter, and approves. Says what is on hold.
+    /// Processes the result of a look, requests jobs where they are needed, and approves. Returns what is on hold.
     pub(super) async fn take(
         &mut self,
         workflows: &[Workflow],
@@ -212,7 +212,7 @@ impl Board {
             }
             let jobs = match jobs(id, view).await {
                 Ok(jobs) => jobs,
-                // The caller cannot decide on approvals that are not known.
+                // The caller cannot decide on unknown approvals.
                 Err(error)
                     if standing == Standing::Held && matches!(self.on_hold, OnHold::Approve(_)) =>
                 {
@@ -288,10 +288,10 @@ impl Board {
                 .approve_pending_approval_job_by_id(held.workflow_id, id);
             match approval.options(view.options()).send().await {
                 Ok(_) => {}
-                // An earlier one did arrive, only its answer did not.
+                // An earlier approval arrived, but its answer did not.
                 Err(error) if again && says_done(&error) => {}
                 Err(error) => {
-                    // CircleCI has refused it, so that a later refusal does not mean that it was already approved.
+                    // CircleCI refused it, so a later refusal does not mean that it was already approved.
                     if !error.is_transient() {
                         self.sent.remove(&id);
                     }
@@ -304,7 +304,7 @@ impl Board {
         Ok(())
     }
 
-    /// What came of workflows of which none is open.
+    /// The outcome of workflows that have all ended.
     pub(super) async fn outcome(
         &mut self,
         workflows: Vec<Workflow>,
@@ -342,7 +342,7 @@ impl Board {
     }
 }
 
-/// In a line: `build running, deploy on_hold`.
+/// One line: `build running, deploy on_hold`.
 pub(super) fn line(workflows: &[Workflow]) -> String {
     if workflows.is_empty() {
         return "no workflow yet".to_owned();
@@ -373,7 +373,7 @@ pub(super) fn held(
         workflow: workflow.name.clone(),
         workflow_id: id,
         job: job.name.clone(),
-        // They are the same wherever both are given.
+        // They are the same for every caller.
         approval_request_id: job.approval_request_id.unwrap_or(job.id),
         web_url: client.and_then(|client| workflow.web_url(client)),
     }
@@ -388,7 +388,8 @@ fn says_done(error: &Error) -> bool {
     error.status().is_some_and(|status| done.contains(&status))
 }
 
-/// What of a failed workflow has failed. If its jobs cannot be listed, that is reported, and the workflow stands for them.
+/// What failed in a failed workflow. If its jobs cannot be listed, that is reported, and the workflow is listed in their
+/// place.
 async fn failures_of(workflow: &Workflow, view: &mut View) -> Vec<Failure> {
     let jobs = match workflow.id {
         Some(id) => jobs(id, view).await.unwrap_or_else(|error| {
@@ -400,7 +401,7 @@ async fn failures_of(workflow: &Workflow, view: &mut View) -> Vec<Failure> {
     failures(workflow, &jobs, Some(&view.client))
 }
 
-/// The failed jobs of a failed workflow, or the workflow itself if there is none.
+/// The failed jobs of a failed workflow, or the workflow itself if no job failed.
 pub(super) fn failures(
     workflow: &Workflow,
     jobs: &[WorkflowJob],

@@ -1,4 +1,4 @@
-//! What is told during a wait.
+//! The changes that a wait reports.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,44 +9,44 @@ use crate::generated::types::{
     JobStatus, PipelineState, UsageExportJobState, Workflow, WorkflowStatus,
 };
 
-/// Something that a look has found to be different from the look before. It prints as one line, for a terminal.
+/// A difference between a look and the look before. It prints as one line, for a terminal.
 ///
-/// See the example of [`Changes`](super::Changes).
+/// For usage, see the example of [`Changes`](super::Changes).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Change {
-    /// The state of the pipeline itself, which says nothing of its workflows' success.
+    /// The state of the pipeline itself. It does not tell whether the workflows succeed.
     Pipeline(PipelineState),
-    /// A workflow that is new, or has another status.
+    /// A workflow that is new, or has a new status.
     #[non_exhaustive]
     Workflow {
-        /// As it is now.
+        /// The workflow in its current state.
         workflow: Workflow,
-        /// What its status was; `None` if it is new.
+        /// The previous status; `None` if the workflow is new.
         before: Option<WorkflowStatus>,
     },
-    /// A job that is new, or has another status.
+    /// A job that is new, or has a new status.
     #[non_exhaustive]
     Job {
-        /// The name of its workflow, where it is known.
+        /// The name of its workflow, if it is known.
         workflow: Option<String>,
-        /// Its name.
+        /// The name of the job.
         name: String,
-        /// Its number; a job that has not started has none.
+        /// The number of the job; a job that has not started has none.
         number: Option<i64>,
-        /// As it is now.
+        /// The current status.
         status: JobStatus,
-        /// What its status was; `None` if it is new.
+        /// The previous status; `None` if the job is new.
         before: Option<JobStatus>,
     },
-    /// A job that waits for a person, told once.
+    /// A job that waits for a person. It is reported once.
     OnHold(Held),
     /// A job that this wait has approved.
     Approved(Held),
     /// The state of a usage export.
     UsageExport(UsageExportJobState),
-    /// A call failed, and the wait goes on. The next look may succeed; if the jobs of a workflow cannot be listed, only their names are
-    /// missing in the outcome.
+    /// A call failed, and the wait goes on. The next look may succeed. If the jobs of a workflow cannot be listed, the
+    /// outcome only lacks their names.
     Trouble(Arc<Error>),
 }
 

@@ -1,4 +1,4 @@
-//! Looking again and again, as a stream of what changed.
+//! Looks repeatedly, and returns the changes as a stream.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,9 +17,9 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::transport::call::CallOptions;
 
-/// The last look, at the deadline, gets this much time.
+/// The time limit of the last look, at the deadline.
 const LAST_LOOK: Duration = Duration::from_secs(10);
-/// During this time after the first look a 404 may mean that the thing does not exist yet.
+/// During this time after the first look, a 404 may mean that the thing does not exist yet.
 const NEW: Duration = Duration::from_secs(60);
 
 pub(super) mod sealed {
@@ -28,8 +28,7 @@ pub(super) mod sealed {
     use super::{Next, View};
     use crate::error::Error;
 
-    /// Something that is waited for: what stands for it in [`Wait`](crate::wait::Wait). There are no others than those of
-    /// this crate.
+    /// The kinds of [`Wait`](crate::wait::Wait). This trait is sealed: only the types of this crate implement it.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -52,7 +51,7 @@ pub(super) mod sealed {
     /// # Ok(()) }
     /// ```
     pub trait Watch: Send + 'static {
-        /// What comes of it.
+        /// The outcome of the wait.
         type Outcome: Send + 'static;
 
         /// Looks once.
@@ -62,7 +61,7 @@ pub(super) mod sealed {
             view: &mut View,
         ) -> impl Future<Output = Result<Next<Self::Outcome>, Error>> + Send;
 
-        /// What was seen last, in a line.
+        /// The state at the last look, in one line.
         #[doc(hidden)]
         fn seen(&self) -> String;
     }
@@ -70,7 +69,7 @@ pub(super) mod sealed {
 
 pub use sealed::Watch;
 
-/// What follows a look.
+/// What to do after a look.
 #[doc(hidden)]
 pub enum Next<O> {
     Over(O),
@@ -79,7 +78,7 @@ pub enum Next<O> {
     Within(Duration),
 }
 
-/// What a look has at hand.
+/// What a look can use.
 #[doc(hidden)]
 pub struct View {
     pub(super) client: Client,
@@ -90,17 +89,18 @@ pub struct View {
 }
 
 impl View {
-    /// Whether another look follows a failed one.
+    /// Whether to look again after a failed look.
     fn goes_on(&mut self, failure: &Error) -> bool {
         if !failure.is_not_found() {
             return failure.is_transient();
         }
-        // Not all of CircleCI's servers know a new pipeline at once, and later one of them may be out of date.
+        // Not all of CircleCI's servers know a new pipeline at once, and a later request may reach a server that is not up
+        // to date.
         let missed = std::mem::replace(&mut self.missed, true);
         !missed || self.time.elapsed() < NEW
     }
 
-    /// No call goes on much beyond the deadline.
+    /// Limits each call to the deadline plus a short time.
     pub(super) fn options(&self) -> CallOptions {
         let left = self.time.left().max(LAST_LOOK);
         let usual = self.client.inner.timeout.unwrap_or(left);
@@ -108,10 +108,10 @@ impl View {
     }
 }
 
-/// What happens during a wait, as a stream; and then what came of it.
+/// A stream of what happens during a wait. It also returns the outcome.
 ///
-/// It implements [`Stream`], for those who use the `futures` crate, and has [`next`](Self::next) for those who do not.
-/// Nothing is sent before it is polled, and dropping it ends the wait.
+/// It implements [`Stream`], for use with the `futures` crate. Without that crate, use [`next`](Self::next). Nothing is
+/// sent before it is polled, and dropping it ends the wait.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -147,7 +147,7 @@ enum Then<O> {
     End(Result<O, WaitError>),
 }
 
-/// One box per look, so that the stream's type does not depend on what is waited for.
+/// One box per look, so that the type of the stream does not depend on the kind of wait.
 type Looking<O> = Pin<Box<dyn Future<Output = Step<O>> + Send>>;
 
 struct Step<O> {
@@ -173,16 +173,16 @@ impl<O: Send + 'static> Changes<O> {
         }
     }
 
-    /// The next change, or `None` when the wait is over, for whatever reason: [`finish`](Self::finish) tells.
+    /// The next change, or `None` when the wait is over. [`finish`](Self::finish) returns the reason.
     pub async fn next(&mut self) -> Option<Change> {
         poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// Waits for the end, passing over the changes that were not read.
+    /// Waits for the end, and drops changes that were not read.
     ///
     /// # Errors
     ///
-    /// The deadline was reached, or a call failed in a way that does not pass.
+    /// The deadline passed, or a call failed with a lasting error.
     pub async fn finish(mut self) -> Result<O, WaitError> {
         loop {
             match self.then {
@@ -207,7 +207,7 @@ impl<O: Send + 'static> Changes<O> {
     }
 }
 
-// Nothing in it is pinned but what is boxed.
+// No field is pinned except boxes.
 impl<O> Unpin for Changes<O> {}
 
 impl<O: Send + 'static> Stream for Changes<O> {
@@ -227,7 +227,7 @@ impl<O> fmt::Debug for Changes<O> {
     }
 }
 
-/// Waits and looks once; the next step comes back in the answer.
+/// Waits and looks once. The answer contains the next step.
 fn step<W: Watch>(mut watch: W, mut view: View, wait: Duration) -> Looking<W::Outcome> {
     Box::pin(async move {
         view.time.sleep(wait).await;

@@ -1,4 +1,4 @@
-//! Why a wait came to no end.
+//! The errors of a wait.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -33,22 +33,22 @@ use crate::error::Error;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// The deadline was reached first. Nothing was stopped at CircleCI: another wait can go on.
+    /// The deadline passed first. Nothing was stopped at CircleCI, so another wait can continue.
     #[non_exhaustive]
     Deadline {
         /// The deadline, from the first look.
         after: Duration,
-        /// What was seen last, in a line: `build running, deploy on_hold`.
+        /// The state at the last look, in one line: `build running, deploy on_hold`.
         seen: String,
-        /// What was wrong with the last look, if it failed.
+        /// The error of the last look, if it failed.
         trouble: Option<Arc<Error>>,
     },
-    /// A call failed in a way that does not pass: the token may not see it, it is not there, …
+    /// A call failed with a lasting error: the token has no access, the thing does not exist, …
     Call(Error),
 }
 
 impl WaitError {
-    /// Whether it was the deadline.
+    /// Whether the deadline passed.
     pub fn is_deadline(&self) -> bool {
         matches!(self, Self::Deadline { .. })
     }
@@ -72,7 +72,7 @@ impl StdError for WaitError {
                 Some(error) => Some(&**error),
                 None => None,
             },
-            // It is said already.
+            // The message already includes it.
             Self::Call(error) => error.source(),
         }
     }

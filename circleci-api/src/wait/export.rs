@@ -1,4 +1,4 @@
-//! Waiting for a usage export.
+//! Waits for a usage export.
 
 use super::Wait;
 use super::change::Change;
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::generated::types::{UsageExportJobState, UsageExportJobStatus};
 use crate::values::argument::PathValue;
 
-/// A usage export that is waited for. See the example of [`Client::wait_for_usage_export`].
+/// A wait for a usage export. For usage, see the example of [`Client::wait_for_usage_export`].
 pub struct ExportWait {
     organization: PathValue,
     id: PathValue,
@@ -19,8 +19,8 @@ pub struct ExportWait {
 }
 
 impl Client {
-    /// Waits for a usage export to be completed or to fail; its `state` tells which. One that is completed without
-    /// `download_urls` has found nothing to export. With the feature `wait`.
+    /// Waits until a usage export is completed or has failed; its `state` tells which. A completed export without
+    /// `download_urls` found nothing to export. Requires the feature `wait`.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -52,7 +52,7 @@ impl Client {
 }
 
 impl Wait<ExportWait> {
-    /// What an export counts as whose state this version of the crate does not know. Default: [`CountAs::Unfinished`].
+    /// How to count an export with a state that this version of the crate does not know. Default: [`CountAs::Unfinished`].
     pub fn unknown(mut self, count: CountAs) -> Self {
         self.watch.unknown = count;
         self

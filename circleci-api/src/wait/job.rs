@@ -1,4 +1,4 @@
-//! Waiting for one job.
+//! Waits for one job.
 
 use super::Wait;
 use super::change::Change;
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::generated::types::{JobDetails, JobStatus};
 use crate::values::argument::PathValue;
 
-/// A job that is waited for. See the example of [`Client::wait_for_job`].
+/// A wait for a job. For usage, see the example of [`Client::wait_for_job`].
 pub struct JobWait {
     project: PathValue,
     number: PathValue,
@@ -19,24 +19,25 @@ pub struct JobWait {
     status: Option<JobStatus>,
 }
 
-/// What came of a job. See the example of [`Client::wait_for_job`].
+/// The outcome of a job. For usage, see the example of [`Client::wait_for_job`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct JobOutcome {
-    /// As it was last seen, with its `status` and its `web_url`.
+    /// The job at the last look, with its `status` and its `web_url`.
     pub job: JobDetails,
     success: bool,
 }
 
 impl JobOutcome {
-    /// Whether it went well. See the example of [`Client::wait_for_job`].
+    /// Whether the job succeeded. For usage, see the example of [`Client::wait_for_job`].
     pub fn is_success(&self) -> bool {
         self.success
     }
 }
 
 impl Client {
-    /// Waits for one job. An approval has no number; see [`wait_for_approval`](Self::wait_for_approval). With the feature `wait`.
+    /// Waits for one job. An approval has no number: use [`wait_for_approval`](Self::wait_for_approval) instead. Requires
+    /// the feature `wait`.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -70,14 +71,14 @@ impl Client {
 }
 
 impl Wait<JobWait> {
-    /// What a job with the status `not_run` or `skipped` counts as. Default: [`CountAs::Success`].
+    /// How to count a job with the status `not_run` or `skipped`. Default: [`CountAs::Success`].
     pub fn not_run(mut self, count: CountAs) -> Self {
         self.watch.not_run = count;
         self
     }
 
-    /// What a job counts as whose status this version of the crate does not know. Default: [`CountAs::Unfinished`], and a failure once it has
-    /// a `stopped_at`.
+    /// How to count a job with a status that this version of the crate does not know. Default: [`CountAs::Unfinished`], or
+    /// a failure if it has a `stopped_at`.
     pub fn unknown(mut self, count: CountAs) -> Self {
         self.watch.unknown = count;
         self
@@ -88,7 +89,7 @@ impl JobWait {
     fn count(&self, job: &JobDetails) -> CountAs {
         match &job.status {
             Some(status) if status.is_success() => CountAs::Success,
-            // Another job has taken the place of one that was retried, and this one did not go well.
+            // Another job replaces a job that was retried, and this job did not succeed.
             Some(status) if status.is_failure() || *status == JobStatus::Retried => {
                 CountAs::Failure
             }

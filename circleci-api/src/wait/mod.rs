@@ -1,4 +1,4 @@
-//! Waiting until something at CircleCI has come to an end. With the feature `wait`.
+//! Waits until something at CircleCI has ended. Requires the feature `wait`.
 //!
 #![cfg_attr(feature = "mock", doc = "```")]
 #![cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -25,16 +25,16 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A wait looks again and again, at first every 5 seconds or so and later every 30, with jitter, until it is over or its
-//! deadline is reached. [`changes`](Wait::changes) tells what happens meanwhile. Nothing is sent before it is polled,
-//! nothing runs beside it, and dropping it ends it.
+//! A wait requests the state repeatedly, at first about every 5 seconds and later about every 30, with jitter, until the
+//! end or the deadline. [`changes`](Wait::changes) reports what happens in the meantime. Nothing is sent before the wait is
+//! polled, nothing runs in the background, and dropping the wait ends it.
 //!
-//! What a single call does about a failure is the client's [`RetryPolicy`](crate::RetryPolicy). A call that fails for
-//! good in a way that may pass (see [`Error::is_transient`](crate::Error::is_transient)) does not end a wait: it is
-//! told as [`Change::Trouble`], and the next look comes when it would have come anyway, or when the server asked for it.
+//! The client's [`RetryPolicy`](crate::RetryPolicy) decides how a single call handles a failure. A call that finally fails
+//! with a temporary error (see [`Error::is_transient`](crate::Error::is_transient)) does not end a wait: it is reported as
+//! [`Change::Trouble`], and the next look comes at its usual time, or when the server asks for it.
 //!
-//! A 404 ends a wait only if it is the answer of two looks in a row, more than a minute after the first look: CircleCI does not find a
-//! new pipeline at once everywhere. An id that does not exist is therefore reported after a minute.
+//! A 404 ends a wait only if two looks in a row get it, more than a minute after the first look: CircleCI's servers do not
+//! all find a new pipeline at once. An id that does not exist is therefore reported after a minute.
 
 mod approval;
 mod board;
@@ -69,9 +69,9 @@ pub use workflow::WorkflowWait;
 
 use pace::Pace;
 
-/// A wait that has not begun. What is waited for has setters of its own, in the `impl Wait<…>` blocks below.
+/// A wait that has not begun. Each kind of wait has setters of its own, in the `impl Wait<…>` blocks below.
 ///
-/// A release that takes nothing for granted:
+/// A release that sets every policy:
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -115,32 +115,32 @@ impl<W: Watch> Wait<W> {
         }
     }
 
-    /// The longest time to wait, from the first look. The last look is taken at the deadline. Default: 1 hour.
+    /// The longest time to wait, from the first look. The last look is at the deadline. Default: 1 hour.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.pace.deadline = deadline;
         self
     }
 
-    /// The wait between two looks: `least` at first, growing to `most`, jitter included. It is never less than 100 milliseconds. Default:
-    /// from 5 to 30 seconds.
+    /// The time between two looks: `least` at first, growing to `most`, including jitter. The minimum is 100 milliseconds.
+    /// Default: from 5 to 30 seconds.
     pub fn interval(mut self, least: Duration, most: Duration) -> Self {
         self.pace.least = least.max(pace::LEAST);
         self.pace.most = most.max(self.pace.least);
         self
     }
 
-    /// What happens on the way, and then what came of it.
+    /// A stream of the changes during the wait. It also returns the outcome.
     pub fn changes(self) -> Changes<W::Outcome> {
         Changes::new(self.client, self.pace, self.watch)
     }
 
     /// Waits for the end.
     ///
-    /// That something failed is an outcome, not an error.
+    /// A failed workflow or job is an outcome, not an error.
     ///
     /// # Errors
     ///
-    /// The deadline was reached, or a call failed in a way that does not pass.
+    /// The deadline passed, or a call failed with a lasting error.
     pub async fn finish(self) -> Result<W::Outcome, WaitError> {
         self.changes().finish().await
     }

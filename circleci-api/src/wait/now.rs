@@ -1,4 +1,4 @@
-//! The outcome of a pipeline from one look, without waiting.
+//! The outcome of a pipeline now, without waiting.
 
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -16,18 +16,18 @@ use crate::generated::types::{Pipeline, PipelineState, Workflow, WorkflowJob, Wo
 use crate::lists::many::{Many, both};
 use crate::values::argument::PathValue;
 
-/// The defaults of a wait: how long a workflow may take to appear.
+/// The default of a wait: how long a workflow may take to appear.
 const PATIENCE: TimeDelta = TimeDelta::minutes(1);
 
 impl Client {
-    /// The state of a pipeline from one look, without waiting: its workflows with reruns resolved, what has failed, what
-    /// waits for a person, and the verdict that [`wait_for_pipeline`](Self::wait_for_pipeline) would give now.
-    /// [`Verdict::Running`] if it would go on. With the feature `wait`.
+    /// The current state of a pipeline, without waiting: its workflows with reruns resolved, what failed, what waits for a
+    /// person, and the verdict that [`wait_for_pipeline`](Self::wait_for_pipeline) would return now. The verdict is
+    /// [`Verdict::Running`] if that wait would go on. Requires the feature `wait`.
     ///
-    /// A wait also lets 5 seconds pass in which nothing changes; one look does not.
+    /// A wait also requires that nothing changes for 5 seconds; this method does not.
     ///
     /// The pipeline and its workflows are requested at the same time, then the jobs of each workflow that failed or is on
-    /// hold, 8 requests at a time. The jobs that have failed in a workflow that is still running (`failing`) are in
+    /// hold, 8 requests at a time. If a workflow is still running but has failed jobs (`failing`), these jobs are in
     /// [`failures`](Outcome::failures) too.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
@@ -51,9 +51,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// The pipeline or its workflows could not be had. If only the jobs of a workflow could not be had, the verdict is
-    /// known all the same: a failed workflow is then listed in [`failures`](Outcome::failures) itself, and a job that is
-    /// on hold is missing in [`on_hold`](Outcome::on_hold).
+    /// The pipeline or its workflows could not be read. If only the jobs of a workflow could not be read, the verdict is
+    /// still known: a failed workflow is then listed in [`failures`](Outcome::failures) itself, and a job on hold is
+    /// missing from [`on_hold`](Outcome::on_hold).
     pub async fn pipeline_outcome(&self, id: impl Into<PathValue>) -> Result<Outcome, Error> {
         let id = id.into();
         let pipeline = self.get_pipeline_by_id(id.clone()).send();
@@ -82,12 +82,12 @@ impl Client {
 }
 
 impl Outcome {
-    /// The outcome of a pipeline of which you have the list of workflows: reruns are resolved, and the verdict is the one
-    /// that [`wait_for_pipeline`](Client::wait_for_pipeline) would give, or [`Verdict::Running`].
+    /// The outcome of a pipeline from the list of its workflows. Reruns are resolved, and the verdict is the one that
+    /// [`wait_for_pipeline`](Client::wait_for_pipeline) would return, or [`Verdict::Running`].
     ///
-    /// Without the jobs and the client, a failure names only its workflow and has no URL, and
-    /// [`on_hold`](Self::on_hold) is empty: [`Client::pipeline_outcome`] has these. Whether a workflow is still to come
-    /// after a setup workflow, or by an automatic rerun, is judged by this machine's clock: it may take a minute.
+    /// The list has no jobs, so a failure names only its workflow and has no URL, and [`on_hold`](Self::on_hold) is empty.
+    /// [`Client::pipeline_outcome`] returns these too. This machine's clock decides whether a workflow may still appear,
+    /// after a setup workflow or by an automatic rerun: it may take a minute.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -117,7 +117,7 @@ impl Outcome {
         look.outcome(workflows.into_iter().collect())
     }
 
-    /// The same of a pipeline whose jobs are known.
+    /// The same for a pipeline whose jobs are known.
     #[cfg(feature = "overview")]
     pub(crate) fn of_tree(
         client: &Client,
@@ -135,7 +135,7 @@ impl Outcome {
     }
 }
 
-/// What is known besides the workflows.
+/// The available information besides the workflows.
 struct Look<'a> {
     client: Option<&'a Client>,
     now: DateTime<Utc>,
@@ -143,14 +143,14 @@ struct Look<'a> {
     jobs: HashMap<Uuid, Vec<WorkflowJob>>,
 }
 
-/// The default policies of a wait, for one look.
+/// The default policies of a wait.
 fn board() -> Board {
     let mut board = Board::default();
     board.set_on_hold(OnHold::Return);
     board
 }
 
-/// Whether a job has failed and others are still running.
+/// Whether a job has failed while others are still running.
 fn is_failing(workflow: &Workflow) -> bool {
     workflow.status == Some(WorkflowStatus::Failing)
 }
@@ -203,7 +203,7 @@ impl Look<'_> {
         }
     }
 
-    /// Whether a workflow is about to come, and may still take its time.
+    /// Whether another workflow is expected, and still has time to appear.
     fn is_awaited(&self, board: &Board, current: &[Workflow]) -> bool {
         let since = if current.is_empty() {
             self.pipeline.and_then(|pipeline| pipeline.created_at)

@@ -1,4 +1,4 @@
-//! What came of a pipeline or a workflow.
+//! The outcome of a pipeline or a workflow.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::generated::types::{PipelineError, Workflow};
 
-/// What came of a pipeline, or of a single workflow.
+/// The outcome of a pipeline or of a single workflow.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -35,43 +35,43 @@ use crate::generated::types::{PipelineError, Workflow};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// All in a word.
+    /// The overall result.
     pub verdict: Verdict,
-    /// The workflows that count, oldest first: of those that were rerun the last one.
+    /// The workflows that count, oldest first: for a rerun workflow, only the last run.
     pub workflows: Vec<Workflow>,
-    /// Workflows that were rerun: a later one of the same name took their place.
+    /// Workflows that were replaced by a rerun: a later workflow of the same name.
     pub superseded: Vec<Workflow>,
-    /// What failed: every failed job of the workflows that count, or the workflow itself if none of its jobs is to blame.
+    /// What failed: every failed job of the workflows that count, or the workflow itself if none of its jobs failed.
     pub failures: Vec<Failure>,
-    /// What still waits for a person.
+    /// The jobs that still wait for a person.
     pub on_hold: Vec<Held>,
-    /// What CircleCI found wrong with the pipeline, such as its configuration.
+    /// The errors of the pipeline at CircleCI, such as errors in its configuration.
     pub pipeline_errors: Vec<PipelineError>,
 }
 
 impl Outcome {
-    /// Whether there was a workflow, and all of them went well.
+    /// Whether there was a workflow, and all workflows succeeded.
     pub fn is_success(&self) -> bool {
         self.verdict == Verdict::Success
     }
 }
 
-/// An [`Outcome`] in a word. See the example of [`Outcome`].
+/// The overall result of an [`Outcome`]. For usage, see the example of [`Outcome`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// All workflows went well.
+    /// All workflows succeeded.
     Success,
-    /// A workflow did not.
+    /// A workflow failed.
     Failed,
-    /// CircleCI could not make workflows of the pipeline.
+    /// CircleCI could not create workflows for the pipeline.
     Errored,
     /// Nothing has failed, and a workflow waits for a person.
     OnHold,
     /// There was no workflow.
     NoWorkflow,
-    /// Something is running or is about to start. Only one look gives it, [`Client::pipeline_outcome`] and
-    /// [`Outcome::of`]: a wait goes on instead.
+    /// Something is running or is about to start. Only [`Client::pipeline_outcome`] and [`Outcome::of`] return this: a wait
+    /// goes on instead.
     ///
     /// [`Client::pipeline_outcome`]: crate::Client::pipeline_outcome
     Running,
@@ -90,7 +90,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Something that failed. It prints as one line. See the example of [`Outcome`].
+/// Something that failed. It prints as one line. For usage, see the example of [`Outcome`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failure {
@@ -98,13 +98,13 @@ pub struct Failure {
     pub workflow: String,
     /// The id of the workflow.
     pub workflow_id: Option<Uuid>,
-    /// The name of the job; `None` if the workflow itself is to blame.
+    /// The name of the job; `None` if the workflow itself failed.
     pub job: Option<String>,
-    /// The number of the job, if it ever started.
+    /// The number of the job, if it started.
     pub job_number: Option<i64>,
     /// The status of the job, or of the workflow: `failed`, `canceled`, `timedout`, …
     pub status: String,
-    /// Where a browser shows it; `None` if CircleCI left out what the URL is made of.
+    /// The URL of the web page; `None` if CircleCI's answer lacks the parts of the URL.
     pub web_url: Option<String>,
 }
 
@@ -125,7 +125,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// A job that waits for a person. It prints as `workflow / job`. See the example of [`Outcome`].
+/// A job that waits for a person. It prints as `workflow / job`. For usage, see the example of [`Outcome`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Held {
@@ -135,10 +135,10 @@ pub struct Held {
     pub workflow_id: Uuid,
     /// The name of the job.
     pub job: String,
-    /// What an approval is given for; see
+    /// The id to use for the approval; see
     /// [`approve_pending_approval_job_by_id`](crate::Client::approve_pending_approval_job_by_id).
     pub approval_request_id: Uuid,
-    /// Where a browser shows the workflow; `None` if CircleCI left out what the URL is made of.
+    /// The URL of the workflow's web page; `None` if CircleCI's answer lacks the parts of the URL.
     pub web_url: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! When to look again, and when to give up.
+//! Decides when to look again, and when to give up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ impl Default for Pace {
     }
 }
 
-/// No interval is shorter, whatever was said: from nothing it would never grow.
+/// The minimum interval. An interval of zero would never grow.
 pub(super) const LEAST: Duration = Duration::from_millis(100);
 
 /// The time of one wait.
@@ -44,7 +44,7 @@ impl Time {
         }
     }
 
-    /// What was spent between looks. It goes on by whole waits, whatever the looks take.
+    /// The time that was spent between looks. It advances by whole waits, and does not include the looks.
     pub(super) fn waited(&self) -> Duration {
         self.watch.waited()
     }
@@ -58,12 +58,13 @@ impl Time {
         self.pace.deadline
     }
 
-    /// What is left before the deadline.
+    /// The time that remains before the deadline.
     pub(super) fn left(&self) -> Duration {
         self.watch.left(self.clock.now()).unwrap_or_default()
     }
 
-    /// The wait before the next look: the interval, sooner or later if there is a reason; `None` after the deadline.
+    /// The wait before the next look: the interval, or a shorter or longer time if there is a reason. `None` after the
+    /// deadline.
     pub(super) fn next(
         &mut self,
         sooner: Option<Duration>,

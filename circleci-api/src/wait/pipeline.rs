@@ -1,4 +1,4 @@
-//! Waiting for a pipeline: for all of its workflows, and those that appear later.
+//! Waits for all workflows of a pipeline, including those that appear later.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::generated::types::{Pipeline, PipelineState, Workflow, WorkflowStatus, WorkflowTag};
 use crate::values::argument::PathValue;
 
-/// A pipeline that is waited for. See the example of [`Client::wait_for_pipeline`].
+/// A wait for a pipeline. For usage, see the example of [`Client::wait_for_pipeline`].
 pub struct PipelineWait {
     id: PathValue,
     board: Board,
@@ -25,9 +25,9 @@ pub struct PipelineWait {
     announced: Duration,
     pipeline: Option<Pipeline>,
     workflows: Vec<Workflow>,
-    /// Whether something was running at the last look, so that the pipeline's own state does not matter.
+    /// Whether something was running at the last look. If so, the pipeline's own state does not matter.
     running: bool,
-    /// Since when nothing has moved, as time waited.
+    /// The time of the last change, measured in waiting time.
     still_since: Option<Duration>,
 }
 
@@ -35,14 +35,15 @@ pub struct PipelineWait {
 ///
 /// See [`wait`](crate::wait).
 impl Client {
-    /// Waits for a pipeline: until all of its workflows have ended, and none appears any more. With the feature `wait`.
+    /// Waits for a pipeline until all of its workflows have ended and no more appear. Requires the feature `wait`.
     ///
-    /// A setup workflow is followed by others, CircleCI reruns a failed workflow by itself if its configuration says so,
-    /// and anybody may rerun one while others are running. Of a workflow that was rerun the last one counts.
+    /// More workflows may appear: a setup workflow continues with others, CircleCI reruns a failed workflow by itself if
+    /// its configuration says so, and a person may rerun a workflow while others are running. For a rerun workflow, only
+    /// the last run counts.
     ///
     /// A pipeline in the state `pending`, `setup-pending` or `setup` is not finished, unless its setup workflow has failed.
     ///
-    /// Each look asks for the workflows, and for the pipeline itself where nothing is running.
+    /// Each look requests the workflows, and the pipeline itself if nothing is running.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -81,22 +82,22 @@ impl Wait<PipelineWait> {
         self
     }
 
-    /// What a pipeline in the state `errored` counts as when none of its workflows is running. With [`CountAs::Success`] only its workflows
-    /// decide. Default: [`CountAs::Failure`].
+    /// How to count a pipeline in the state `errored` if none of its workflows is running. With [`CountAs::Success`], only
+    /// its workflows decide. Default: [`CountAs::Failure`].
     pub fn errored(mut self, count: CountAs) -> Self {
         self.watch.errored = count;
         self
     }
 
-    /// How long nothing must change before the pipeline is over. A longer time also catches reruns that somebody starts afterwards. Default:
-    /// 5 seconds.
+    /// How long nothing may change before the wait ends. A longer time also catches reruns that a person starts later.
+    /// Default: 5 seconds.
     pub fn settle(mut self, time: Duration) -> Self {
         self.watch.settle = time;
         self
     }
 
-    /// How long to wait for workflows that are announced: automatic reruns, and those that a successful setup workflow continues with
-    /// once the pipeline has left the state `setup`. If none has come by then, the pipeline is over. Default: 1 minute.
+    /// How long to wait for expected workflows: automatic reruns, and the workflows that follow a successful setup workflow
+    /// after the pipeline has left the state `setup`. If none has appeared by then, the wait ends. Default: 1 minute.
     pub fn announced(mut self, time: Duration) -> Self {
         self.watch.announced = time;
         self
@@ -126,7 +127,7 @@ impl PipelineWait {
         Ok(())
     }
 
-    /// How long nothing may move before it is over; `None` if something will.
+    /// How long nothing may change before the wait ends; `None` if a change is certain.
     fn patience(&self, current: &[Workflow]) -> Option<Duration> {
         let state = self.state();
         if is_starting(&self.board, state, current) {
@@ -157,9 +158,10 @@ impl Watch for PipelineWait {
     type Outcome = Outcome;
 
     async fn look(&mut self, view: &mut View) -> Result<Next<Outcome>, Error> {
-        // A failed look leaves it unknown whether something has moved.
+        // After a failed look, it is unknown whether something has changed.
         let still_since = self.still_since.take();
-        // First the state, then the workflows: what came into being in between is then seen, and not missed.
+        // Request the state before the workflows: a workflow that is created between the two requests is then seen, and not
+        // missed.
         let asked = !self.running;
         if asked {
             self.ask_state(view).await?;
@@ -223,7 +225,7 @@ impl Watch for PipelineWait {
     }
 }
 
-/// Whether CircleCI is still at work on the pipeline itself.
+/// Whether CircleCI is still processing the pipeline itself.
 pub(super) fn is_starting(
     board: &Board,
     state: Option<&PipelineState>,
@@ -231,13 +233,13 @@ pub(super) fn is_starting(
 ) -> bool {
     match state {
         Some(PipelineState::Pending | PipelineState::SetupPending) => true,
-        // No workflow follows a setup workflow that failed, and the state may never change.
+        // No workflow follows a failed setup workflow, and the state may never change.
         Some(PipelineState::Setup) => !current.iter().any(|it| is_setup(it) && board.is_bad(it)),
         _ => false,
     }
 }
 
-/// Whether more workflows are to come: those that setup workflows continue with, or an automatic rerun.
+/// Whether more workflows are expected: those that follow setup workflows, or an automatic rerun.
 pub(super) fn is_announced(board: &Board, current: &[Workflow]) -> bool {
     let setup = |workflow: &Workflow| {
         is_setup(workflow) && workflow.status == Some(WorkflowStatus::Success)
@@ -260,14 +262,14 @@ fn is_rerun(workflow: &Workflow) -> bool {
     tag.is_some_and(|tag| tag.starts_with("rerun"))
 }
 
-/// Of the workflows of one name the last one, and the others; each oldest first.
+/// Of the workflows with the same name, the last one, and the others. Each list is sorted oldest first.
 pub(super) fn latest(mut workflows: Vec<Workflow>) -> (Vec<Workflow>, Vec<Workflow>) {
     workflows.sort_by_key(|workflow| workflow.created_at);
     // A setup workflow and the workflow that follows it may have the same name. Other tags do not separate workflows.
     let mut last: HashMap<(&str, bool), usize> = HashMap::new();
     for (index, workflow) in workflows.iter().enumerate() {
         let name = &*workflow.name;
-        // A rerun has another tag than the setup workflow that it repeats.
+        // A rerun has a different tag from the setup workflow that it repeats.
         let of_setup = is_rerun(workflow)
             && !last.contains_key(&(name, false))
             && last.contains_key(&(name, true));

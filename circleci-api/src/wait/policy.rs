@@ -1,25 +1,26 @@
-//! What to do about what is neither good nor bad.
+//! Policies for results that are neither success nor failure.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::outcome::Held;
 
-/// What a workflow that waits for a person means to a wait. See the example of [`Wait::on_hold`](super::Wait::on_hold).
+/// What a wait does about a workflow that waits for a person. For usage, see the example of
+/// [`Wait::on_hold`](super::Wait::on_hold).
 #[derive(Default)]
 #[non_exhaustive]
 pub enum OnHold {
-    /// Wait until somebody has decided.
+    /// Wait until a person has decided.
     #[default]
     Wait,
-    /// End when nothing is left but workflows on hold.
+    /// End when only workflows on hold remain.
     Return,
-    /// Ask here; see [`approve`](Self::approve).
+    /// Call a function that decides; see [`approve`](Self::approve).
     Approve(Box<dyn FnMut(&Held) -> bool + Send>),
 }
 
 impl OnHold {
-    /// Approves the jobs to which `decide` says `true`. Of the others it is asked again at the next look.
+    /// Approves the jobs for which `decide` returns `true`. For the other jobs, it is called again at the next look.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -53,26 +54,27 @@ impl fmt::Debug for OnHold {
     }
 }
 
-/// What something counts as that CircleCI calls neither success nor failure. See the example of [`Wait`](super::Wait).
+/// How to count a result that CircleCI calls neither success nor failure. For usage, see the example of
+/// [`Wait`](super::Wait).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CountAs {
-    /// It is over, and nothing is wrong.
+    /// It has ended with success.
     Success,
-    /// It is over, and it has failed.
+    /// It has ended with a failure.
     Failure,
-    /// It goes on.
+    /// It has not ended.
     Unfinished,
 }
 
-/// What a pipeline without workflows means to a wait. See the example of [`Wait`](super::Wait).
+/// What a wait does about a pipeline without workflows. For usage, see the example of [`Wait`](super::Wait).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoWorkflow {
-    /// Wait for one until the deadline.
+    /// Wait for a workflow until the deadline.
     Wait,
-    /// End if there is none after this time, unless CircleCI is still at work on the pipeline. All of them may have been
-    /// filtered out.
+    /// End if there is no workflow after this time, unless CircleCI is still processing the pipeline. All workflows may
+    /// have been filtered out.
     ReturnAfter(Duration),
 }
 

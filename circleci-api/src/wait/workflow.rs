@@ -1,4 +1,4 @@
-//! Waiting for one workflow.
+//! Waits for one workflow.
 
 use super::Wait;
 use super::board::{self, Board, Boarded};
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::generated::types::Workflow;
 use crate::values::argument::PathValue;
 
-/// A workflow that is waited for. See the example of [`Client::wait_for_workflow`].
+/// A wait for a workflow. For usage, see the example of [`Client::wait_for_workflow`].
 pub struct WorkflowWait {
     id: PathValue,
     board: Board,
@@ -18,8 +18,8 @@ pub struct WorkflowWait {
 }
 
 impl Client {
-    /// Waits for one workflow. Reruns are workflows of their own, and not followed; those of a
-    /// [pipeline](Self::wait_for_pipeline) are. With the feature `wait`.
+    /// Waits for one workflow. It does not follow reruns, which are separate workflows; a wait for a
+    /// [pipeline](Self::wait_for_pipeline) does. Requires the feature `wait`.
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
     #[cfg_attr(not(feature = "mock"), doc = "```text")]
