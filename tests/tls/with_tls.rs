@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use circleci_api::{Client, ErrorKind, reqwest};
+use circleci_api::{Client, reqwest};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::{TlsAcceptor, rustls};
@@ -80,7 +80,7 @@ async fn it_works_with_a_provider_and_says_what_to_do_without() {
     }];
     for builder in builders {
         let error = builder().token("t").build().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert_eq!(error.kind(), circleci_api::ErrorKind::Configuration);
         assert!(
             error
                 .to_string()

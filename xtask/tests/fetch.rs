@@ -1148,7 +1148,7 @@ fn a_fetch_that_is_killed_leaves_nothing_that_the_next_one_does_not_mend() {
         let new = elsewhere.path().join("new.json");
         std::fs::write(&new, NEW).expect("written");
         let output = std::process::Command::new(std::env::current_exe().expect("this test"))
-            .args(["--exact", "killed_child"])
+            .args(["--exact", "fetch::killed_child"])
             .env(
                 CHILD,
                 format!("{renames}|{}|{}", dir.display(), new.display()),

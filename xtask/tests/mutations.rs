@@ -4,7 +4,7 @@
 use crate::common;
 
 use common::mutate::{Choose, judge, mutate, recursive};
-use common::{base, vendored};
+use common::{base, vendored, works};
 use serde_json::Value;
 use std::{panic, thread};
 use xtask::document;
@@ -84,6 +84,13 @@ fn setting(name: &str, usual: u64) -> u64 {
         .ok()
         .and_then(|value| value.parse().ok())
         .unwrap_or(usual)
+}
+
+#[test]
+fn schemas_that_hold_themselves_make_little_code() {
+    let (files, _) = works(recursive());
+    let size: usize = files.values().map(String::len).sum();
+    assert!(size < 100_000, "{size} bytes");
 }
 
 #[test]

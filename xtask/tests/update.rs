@@ -352,7 +352,7 @@ fn killed_child() {
 fn kill(what: &str, renames: usize, copy: &Path, root: &Path) -> bool {
     let child = format!("{what}|{renames}|{}|{}", copy.display(), root.display());
     let output = Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "killed_child", "--nocapture"])
+        .args(["--exact", "update::killed_child", "--nocapture"])
         .env(CHILD, child)
         .output()
         .expect("run");

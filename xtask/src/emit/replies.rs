@@ -120,7 +120,7 @@ impl<'a> Maker<'a> {
         };
         let request = document::body_schema(self.root, self.operation);
         let request = request
-            .map(|schema| self.shape(schema, 0))
+            .map(|schema| self.shape(schema, &mut Vec::new()))
             .unwrap_or_default();
         let text = |value: Value| raw(&document::sorted(value).to_string());
         format!(
@@ -425,13 +425,15 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// The parts of a schema that the mock checks in a request: types, required keys and enum values.
-    fn shape(&self, schema: &Value, depth: usize) -> Value {
+    /// The parts of a schema that the mock checks in a request: types, required keys and enum values. `within` are the schemas
+    /// around it. A schema that contains itself accepts anything there, because each level would multiply the output.
+    fn shape<'s>(&'s self, schema: &'s Value, within: &mut Vec<&'s Value>) -> Value {
         let schema = document::resolve(self.root, schema);
         let mut shape = Map::new();
-        if depth > 16 {
+        if within.len() > 16 || within.iter().any(|around| std::ptr::eq(*around, schema)) {
             return shape.into();
         }
+        within.push(schema);
         for key in ["type", "enum", "required"] {
             if let Some(value) = schema.get(key) {
                 let mut value = value.clone();
@@ -448,22 +450,20 @@ impl<'a> Maker<'a> {
         if let Some(properties) = schema["properties"].as_object() {
             let properties = properties
                 .iter()
-                .map(|(key, it)| (key.clone(), self.shape(it, depth + 1)));
+                .map(|(key, it)| (key.clone(), self.shape(it, within)));
             shape.insert("properties".to_owned(), Value::Object(properties.collect()));
         }
         if let Some(items) = schema.get("items") {
-            shape.insert("items".to_owned(), self.shape(items, depth + 1));
+            shape.insert("items".to_owned(), self.shape(items, within));
         }
         for key in ["oneOf", "anyOf", "allOf"] {
             if let Some(branches) = schema[key].as_array() {
-                let branches = branches
-                    .iter()
-                    .map(|it| self.shape(it, depth + 1))
-                    .collect();
+                let branches = branches.iter().map(|it| self.shape(it, within)).collect();
                 let key = if key == "allOf" { key } else { "anyOf" };
                 shape.insert(key.to_owned(), Value::Array(branches));
             }
         }
+        within.pop();
         shape.into()
     }
 }
