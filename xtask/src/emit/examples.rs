@@ -2,7 +2,7 @@
 
 use super::{
     model::{Body, Model, Operation, Query},
-    unions,
+    structs, unions,
 };
 use crate::lower::{
     names,
@@ -197,8 +197,8 @@ fn struct_value(model: &Model<'_>, name: &str, depth: usize) -> Result<Option<St
     }
     let fields = model.rust.fields(name)?;
     let mut arguments = Vec::new();
-    for wire in schema["x-required"].as_array().into_iter().flatten() {
-        let Some(field) = fields.iter().find(|field| wire == field.wire.as_str()) else {
+    for wire in structs::required_in_order(name, schema) {
+        let Some(field) = fields.iter().find(|field| wire == field.wire) else {
             return Ok(None);
         };
         let Some(given) = field_value(model, field, name, schema, depth)? else {

@@ -96,10 +96,16 @@ fn formatted(code: &str) -> Result<String> {
     Ok(prettyplease::unparse(&file))
 }
 
-fn members<'a>(model: &'a Model<'_>, owner: &str, schema: &'a Value) -> Result<Vec<Member<'a>>> {
+/// The properties that a request requires, in the order of the constructor's arguments.
+pub fn required_in_order<'a>(owner: &str, schema: &'a Value) -> Vec<&'a str> {
     let required = schema["x-required"].as_array().into_iter().flatten();
     let mut required: Vec<&str> = required.filter_map(Value::as_str).collect();
     required.sort_by_key(|wire| (names::argument_place(owner, wire), *wire));
+    required
+}
+
+fn members<'a>(model: &'a Model<'_>, owner: &str, schema: &'a Value) -> Result<Vec<Member<'a>>> {
+    let required = required_in_order(owner, schema);
     let fields = model.rust.fields(owner)?.iter();
     let members = fields.map(|field| {
         let wire = &field.wire;

@@ -121,7 +121,7 @@ operation! {
     /// use circleci_api::types;
     ///
     /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let body = types::CreateUrlOrbAllowListEntryRequest::new(types::UrlOrbAuth::GithubOauth, "release", "https://example.com/orbs/");
+    /// let body = types::CreateUrlOrbAllowListEntryRequest::new("release", "https://example.com/orbs/", types::UrlOrbAuth::GithubOauth);
     /// let answer = circleci.create_url_orb_allow_list_entry("gh/acme", body).send().await?;
     /// println!("{answer:?}");
     /// # Ok(()) }

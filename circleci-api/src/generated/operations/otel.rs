@@ -78,7 +78,7 @@ operation! {
     /// use circleci_api::types;
     ///
     /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let body = types::CreateOtelExporterRequest::new("https://example.com:4317", "5034460f-c7c4-4c43-9457-de07e2029e7b".parse()?, types::OtelProtocol::Grpc);
+    /// let body = types::CreateOtelExporterRequest::new("5034460f-c7c4-4c43-9457-de07e2029e7b".parse()?, "https://example.com:4317", types::OtelProtocol::Grpc);
     /// let answer = circleci.create_otel_exporter(body).send().await?;
     /// println!("{answer:?}");
     /// # Ok(()) }

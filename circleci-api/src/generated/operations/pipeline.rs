@@ -204,7 +204,7 @@ operation! {
     /// use circleci_api::types;
     ///
     /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let body = types::ContinuePipelineRequest::new("version: 2.1", "the key of the setup job");
+    /// let body = types::ContinuePipelineRequest::new("the key of the setup job", "version: 2.1");
     /// let answer = circleci.continue_pipeline(body).send().await?;
     /// println!("{answer:?}");
     /// # Ok(()) }

@@ -110,7 +110,7 @@ operation! {
     /// use circleci_api::types;
     ///
     /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let body = types::CreatePipelineDefinitionRequest::new(types::NewCheckoutSource::new(types::GithubProvider::GithubApp, types::NewRepo::new("123456789")), types::NewConfigSource::Github(types::NewConfigSourceGithub::new(".circleci/config.yml", types::GithubProvider::GithubApp, types::NewRepo::new("123456789"))), "release");
+    /// let body = types::CreatePipelineDefinitionRequest::new("release", types::NewConfigSource::Github(types::NewConfigSourceGithub::new(types::GithubProvider::GithubApp, types::NewRepo::new("123456789"), ".circleci/config.yml")), types::NewCheckoutSource::new(types::GithubProvider::GithubApp, types::NewRepo::new("123456789")));
     /// let answer = circleci
     ///     .create_pipeline_definition("5034460f-c7c4-4c43-9457-de07e2029e7b", body)
     ///     .send()

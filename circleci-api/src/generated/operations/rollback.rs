@@ -46,7 +46,7 @@ operation! {
     /// use circleci_api::types;
     ///
     /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let body = types::RollbackProjectRequest::new("web", "1.2.1", "production", "1.2.0");
+    /// let body = types::RollbackProjectRequest::new("production", "web", "1.2.1", "1.2.0");
     /// let answer = circleci
     ///     .rollback_project("5034460f-c7c4-4c43-9457-de07e2029e7b", body)
     ///     .send()

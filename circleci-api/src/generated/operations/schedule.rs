@@ -106,7 +106,7 @@ operation! {
     /// use circleci_api::types;
     ///
     /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let body = types::CreateScheduleRequest::new(types::AttributionActor::Current, "release", [("parameter", "deploy")], types::Timetable::new([4], 1));
+    /// let body = types::CreateScheduleRequest::new("release", types::Timetable::new(1, [4]), types::AttributionActor::Current, [("parameter", "deploy")]);
     /// let answer = circleci.create_schedule("gh/acme/web", body).send().await?;
     /// println!("{answer:?}");
     /// # Ok(()) }

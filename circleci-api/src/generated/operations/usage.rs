@@ -68,7 +68,7 @@ operation! {
     /// use circleci_api::types;
     ///
     /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let body = types::CreateUsageExportRequest::new("2026-08-01T00:00:00Z".parse()?, "2026-07-01T00:00:00Z".parse()?);
+    /// let body = types::CreateUsageExportRequest::new("2026-07-01T00:00:00Z".parse()?, "2026-08-01T00:00:00Z".parse()?);
     /// let answer = circleci
     ///     .create_usage_export("5034460f-c7c4-4c43-9457-de07e2029e7b", body)
     ///     .send()

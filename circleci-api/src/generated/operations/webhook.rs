@@ -91,7 +91,7 @@ operation! {
     /// use circleci_api::types;
     ///
     /// # async fn example(circleci: &circleci_api::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let body = types::CreateWebhookRequest::new([types::WebhookEvent::WorkflowCompleted], "release", types::NewWebhookScope::new("5034460f-c7c4-4c43-9457-de07e2029e7b".parse()?, types::WebhookScopeType::Project), "a long random text", "https://example.com/hook", true);
+    /// let body = types::CreateWebhookRequest::new("release", [types::WebhookEvent::WorkflowCompleted], "https://example.com/hook", true, "a long random text", types::NewWebhookScope::new("5034460f-c7c4-4c43-9457-de07e2029e7b".parse()?, types::WebhookScopeType::Project));
     /// let answer = circleci.create_webhook(body).send().await?;
     /// println!("{answer:?}");
     /// # Ok(()) }
