@@ -8,7 +8,7 @@ fn https_needs_a_feature() {
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert_eq!(
         error.to_string(),
-        "cannot set up the client: this crate was built without TLS: enable its feature `rustls`, `ring` or `native-tls`"
+        "cannot set up the client: this crate was built without TLS: enable its feature `ring`, `rustls` or `native-tls`"
     );
 }
 

@@ -6,10 +6,10 @@ use crate::error::Error;
 
 /// The advice for a build without TLS, or without a cryptography library for it.
 pub(crate) const NO_TLS: &str =
-    "this crate was built without TLS: enable its feature `rustls`, `ring` or `native-tls`";
+    "this crate was built without TLS: enable its feature `ring`, `rustls` or `native-tls`";
 
 const NO_PROVIDER: &str = "no TLS provider is installed: call `install_default` of a `rustls::crypto::CryptoProvider` before \
-                           you build a client, or enable the feature `rustls` or `ring`";
+                           you build a client, or enable the feature `ring` or `rustls`";
 
 /// Whether an https connection is possible.
 pub(crate) const fn is_built_in() -> bool {

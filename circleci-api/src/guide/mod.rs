@@ -67,7 +67,7 @@ pub mod tracing {}
 pub mod daemons {}
 
 #[cfg_attr(
-    any(not(doctest), feature = "rustls", feature = "native-tls"),
+    any(not(doctest), feature = "ring", feature = "rustls", feature = "native-tls"),
     doc = include_str!("containers.md")
 )]
 pub mod containers {}

@@ -190,7 +190,7 @@ fn explanation(texts: &[String]) -> Option<&'static str> {
         Some("the proxy cannot be reached")
     } else if says(NO_TLS) {
         Some(
-            "this build cannot speak https: enable the feature `rustls` or `native-tls` of circleci-api",
+            "this build cannot speak https: enable the feature `ring`, `rustls` or `native-tls` of circleci-api",
         )
     } else if says("InvalidContentType") || says("wrong version number") {
         Some("the server does not speak TLS on this port")
@@ -212,7 +212,7 @@ mod tests {
         let cause = Cause::of(&error);
         assert_eq!((cause.kind, cause.lasting), (ErrorKind::Connect, true));
         assert!(
-            cause.message.contains("enable the feature `rustls`"),
+            cause.message.contains("enable the feature `ring`"),
             "{}",
             cause.message
         );
