@@ -10,6 +10,7 @@ mod order;
 mod page;
 mod precheck;
 mod regen;
+mod unite;
 mod update;
 
 #[test]

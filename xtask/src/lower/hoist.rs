@@ -1,7 +1,8 @@
 //! One shape, one type: finds equal schemas anywhere in the document and gives each shape a name, so that 329 inline objects
 //! become about 130 named ones before progenitor sees them.
 //!
-//! Only the structure decides: schemas that differ in a property, a type, an enum value or a required key are separate shapes.
+//! Only the structure decides: schemas that differ in a property, a type, an enum value or a required key are separate shapes,
+//! except those that `unite` makes equal.
 //! A name comes from the naming table (`names.rs`), or else from the document (a component's name or a title), or else from the
 //! place of the shape (`Pipeline` + `errors` gives `PipelineError`).
 
@@ -13,6 +14,7 @@ use super::{
         kept_components, key, reachable,
     },
     tolerate::{self, Usage},
+    unite,
 };
 use crate::document::{
     self, Operation, alternatives, body_at, escape, object_mut, operations, order, parameters,
@@ -58,6 +60,11 @@ struct Root {
 pub fn hoist(document: &Value, lenient: bool) -> Result<Hoisted> {
     let kept = kept_components(document);
     let mut roots = roots(document, &kept);
+    let mut pairs: Vec<_> = roots
+        .iter_mut()
+        .map(|root| (root.place.as_str(), &mut root.schema))
+        .collect();
+    let mut warnings = unite::unite(&mut pairs);
     tolerate_roots(&mut roots);
     let mut shapes = BTreeMap::new();
     for root in &roots {
@@ -69,7 +76,6 @@ pub fn hoist(document: &Value, lenient: bool) -> Result<Hoisted> {
         };
         collect(&root.schema, place, 0, root, &mut shapes);
     }
-    let mut warnings = Vec::new();
     let names = naming::name(&shapes, lenient, &mut warnings)?;
     let document = rebuild(document, &roots, &shapes, &names, &kept);
     let mut types: Vec<Named> = shapes

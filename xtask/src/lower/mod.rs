@@ -8,3 +8,4 @@ pub mod precheck;
 pub mod rust;
 pub mod schema;
 pub mod tolerate;
+mod unite;

@@ -134,6 +134,67 @@ const TABLE: &[(&str, &str)] = &[
     ("#version", "ComponentVersion"),
 ];
 
+/// Places that are one type, and stay one type if CircleCI adds a field or an enum value to one of them: the name of the type, and
+/// its places. What is inside them stays one type too. Places in requests are listed for enums only: a field that an answer has is
+/// not necessarily one that a request takes.
+#[rustfmt::skip]
+const ONE_TYPE: &[(&str, &[&str])] = &[
+    ("CheckoutKey", &["createCheckoutKey.response", "listCheckoutKeys.response.items[]", "getCheckoutKey.response"]),
+    ("Context", &["#context_list.items[]", "#context", "createContext.response"]),
+    ("ContextEnvironmentVariable", &["#update_env_var|context_id", "#env_var_list.items[]"]),
+    ("DurationMetrics", &["getWorkflowSummary.response.metrics.duration_metrics", "getProjectWorkflowMetrics.response.items[].metrics.duration_metrics",
+        "getProjectWorkflowJobMetrics.response.items[].metrics.duration_metrics"]),
+    ("EnvironmentVariable", &["createEnvVar.response", "listEnvVars.response.items[]", "getEnvVar.response"]),
+    ("MessageResponse", &["#delete_context_response", "#delete_env_var", "#update_env_var|MessageResponse", "#restriction_deleted",
+        "cancelJobByJobID.response", "deleteOrganization.response", "continuePipeline.response", "deleteProjectBySlug.response",
+        "deleteCheckoutKey.response", "deleteEnvVar.response", "cancelJobByJobNumber.response", "#pipelineNotTriggeredResponse",
+        "#pipelineDefinitionDeleted", "#triggerDeleted", "deleteScheduleById.response", "deleteWebhook.response",
+        "approvePendingApprovalJobById.response", "cancelWorkflow.response"]),
+    ("DayOfWeek", &["createSchedule.request.timetable.days-of-week[]", "listSchedulesForProject.response.items[].timetable.days-of-week[]",
+        "createSchedule.response.timetable.days-of-week[]", "getScheduleById.response.timetable.days-of-week[]",
+        "updateSchedule.request.timetable.days-of-week[]", "updateSchedule.response.timetable.days-of-week[]"]),
+    ("JobStatus", &["getJobDetails.response.status", "listWorkflowJobs.response.items[].status"]),
+    ("Month", &["createSchedule.request.timetable.months[]", "listSchedulesForProject.response.items[].timetable.months[]",
+        "createSchedule.response.timetable.months[]", "getScheduleById.response.timetable.months[]",
+        "updateSchedule.request.timetable.months[]", "updateSchedule.response.timetable.months[]"]),
+    ("OtelProtocol", &["#createExporterRequest.protocol", "#exporter.protocol"]),
+    ("PipelineState", &["getPipelineById.response.state", "listPipelines.response.items[].state", "listPipelinesForProject.response.items[].state",
+        "triggerPipeline.response.state", "listMyPipelines.response.items[].state", "getPipelineByNumber.response.state",
+        "#pipelineTriggeredResponse.state"]),
+    ("RestrictionType", &["createContextRestriction.request.restriction_type", "#context_project_restrictions_list.items[].restriction_type",
+        "#restriction_created.restriction_type"]),
+    ("UrlOrbAuth", &["createURLOrbAllowListEntry.request.auth", "listURLOrbAllowListEntries.response.items[].auth"]),
+    ("UsageExportJobState", &["#usage_export_job.state", "#get_usage_export_job_status.state"]),
+    ("VcsType", &["createOrganization.request.vcs_type", "createOrganization.response.vcs_type", "getOrganization.response.vcs_type"]),
+    ("WebhookEvent", &["createWebhook.request.events[]", "getWebhooks.response.items[].events[]", "createWebhook.response.events[]",
+        "getWebhookById.response.events[]", "updateWebhook.request.events[]", "updateWebhook.response.events[]"]),
+    ("Named", &["getJobDetails.response.organization", "getJobDetails.response.contexts[]"]),
+    ("Organization", &["createOrganization.response", "getOrganization.response"]),
+    ("Pipeline", &["getPipelineById.response", "listPipelines.response.items[]", "listPipelinesForProject.response.items[]",
+        "listMyPipelines.response.items[]", "getPipelineByNumber.response"]),
+    ("PipelineList", &["listPipelines.response", "listPipelinesForProject.response", "listMyPipelines.response"]),
+    ("PipelineCreation", &["triggerPipeline.response", "#pipelineTriggeredResponse"]),
+    ("Project", &["createProject.response", "getProjectBySlug.response"]),
+    ("ProjectWorkflowMetrics", &["getProjectWorkflowsPageData.response.project_workflow_branch_data[].metrics",
+        "getProjectWorkflowsPageData.response.project_workflow_data[].metrics"]),
+    ("ProjectWorkflowTrends", &["getProjectWorkflowsPageData.response.project_workflow_branch_data[].trends",
+        "getProjectWorkflowsPageData.response.project_workflow_data[].trends"]),
+    ("Repo", &["#pipelineDefinitionRepo", "#trigger.event_source.repo"]),
+    ("Schedule", &["createSchedule.response", "listSchedulesForProject.response.items[]", "getScheduleById.response", "updateSchedule.response"]),
+    ("SummaryTotals", &["getProjectWorkflowsPageData.response.project_data", "getOrgSummaryData.response.org_data"]),
+    ("TestInsights", &["getProjectWorkflowTestMetrics.response.most_failed_tests[]", "getProjectWorkflowTestMetrics.response.slowest_tests[]"]),
+    ("UrlOrbAllowListChange", &["createURLOrbAllowListEntry.response", "removeURLOrbAllowListEntry.response"]),
+    ("User", &["getCurrentUser.response", "listSchedulesForProject.response.items[].actor", "createSchedule.response.actor",
+        "getScheduleById.response.actor", "updateSchedule.response.actor", "getUser.response"]),
+    ("Webhook", &["createWebhook.response", "getWebhooks.response.items[]", "getWebhookById.response", "updateWebhook.response"]),
+    ("Workflow", &["listWorkflowsByPipelineId.response.items[]", "#workflow"]),
+];
+
+/// The rows of `ONE_TYPE`.
+pub fn one_type() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
+    ONE_TYPE.iter().copied()
+}
+
 /// The arguments of constructors that are not in alphabetical order, by type. The order of `required` in the document has no
 /// meaning, and an argument that changes its position breaks every caller.
 #[rustfmt::skip]

@@ -115,13 +115,16 @@ pub fn children<'a>(schema: &'a Value, visit: &mut dyn FnMut(&Step<'a>, &'a Valu
     }
 }
 
+/// Visits the same schemas as `children`, in the same order.
 pub fn children_mut(schema: &mut Value, visit: &mut dyn FnMut(&mut Value)) {
     let Some(map) = schema.as_object_mut() else {
         return;
     };
-    for key in ["items", "additionalProperties"] {
-        map.get_mut(key).into_iter().for_each(&mut *visit);
-    }
+    map.get_mut("items").into_iter().for_each(&mut *visit);
+    map.get_mut("additionalProperties")
+        .filter(|values| values.is_object())
+        .into_iter()
+        .for_each(&mut *visit);
     for key in ["oneOf", "anyOf", "allOf"] {
         map.get_mut(key)
             .and_then(Value::as_array_mut)

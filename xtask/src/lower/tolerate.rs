@@ -20,6 +20,11 @@ const IDENTITIES: [&str; 9] = [
     "usage_export_job_id",
 ];
 
+/// Whether a response must have the property, because it identifies an object.
+pub fn identifies(property: &str) -> bool {
+    IDENTITIES.contains(&property)
+}
+
 /// Whether the values of a type are sent, received or both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -69,7 +74,7 @@ pub fn object(schema: &mut Map<String, Value>, usage: Usage) {
         };
         let nullable = property.remove("nullable") == Some(Value::Bool(true));
         let must = required.contains(name) && !nullable;
-        let identity = IDENTITIES.contains(&name.as_str());
+        let identity = identifies(name);
         let collection = property.get("type") == Some(&json!("array")) || is_map(property);
         if must && (identity || !usage.response) {
             still_required.push(name.clone());

@@ -1,0 +1,171 @@
+//! Places that are one type stay one type: if CircleCI adds a field to one of them, the others take it over as optional.
+
+use super::{
+    names,
+    schema::{Step, children, children_mut, key},
+    tolerate,
+};
+use serde_json::{Map, Value, json};
+
+/// Makes the schemas of each row of `names::one_type` equal. A root is a place in the notation of the naming table, and its
+/// schema. Returns a line for each place that a row names in vain, and for each row whose schemas contradict each other.
+pub fn unite(roots: &mut [(&str, &mut Value)]) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (name, places) in names::one_type() {
+        let mut found = vec![None; places.len()];
+        for (place, schema) in &*roots {
+            collect(schema, place, places, &mut found);
+        }
+        let missing = places
+            .iter()
+            .zip(&found)
+            .filter(|(_, found)| found.is_none());
+        problems
+            .extend(missing.map(|(place, _)| format!("one type: {name} has nothing at {place}")));
+        let mut schemas = found.into_iter().flatten();
+        let Some(first) = schemas.next() else {
+            continue;
+        };
+        match schemas.try_fold(first, |united, schema| both(&united, &schema)) {
+            Some(united) => {
+                for (place, schema) in &mut *roots {
+                    replace(schema, place, places, &united);
+                }
+            }
+            None => problems.push(format!(
+                "one type: the places of {name} contradict each other, so they are separate types"
+            )),
+        }
+    }
+    problems
+}
+
+/// Finds the schemas at `places`, at `here` or below.
+fn collect(schema: &Value, here: &str, places: &[&str], found: &mut [Option<Value>]) {
+    if let Some(index) = places.iter().position(|place| *place == here) {
+        found[index].get_or_insert_with(|| schema.clone());
+    }
+    children(schema, &mut |step, child| {
+        collect(child, &below(here, step, child), places, found);
+    });
+}
+
+/// Writes `united` to `places`. What a place says about itself stays: its component, and whether it may be null.
+fn replace(schema: &mut Value, here: &str, places: &[&str], united: &Value) {
+    if places.contains(&here) {
+        let own = schema.clone();
+        schema.clone_from(united);
+        for word in OF_THE_PLACE {
+            match (own.get(word), schema.as_object_mut()) {
+                (Some(value), Some(map)) => drop(map.insert(word.to_owned(), value.clone())),
+                (None, Some(map)) => drop(map.remove(word)),
+                (_, None) => {}
+            }
+        }
+        return;
+    }
+    let mut names = Vec::new();
+    children(schema, &mut |step, child| {
+        names.push(below(here, step, child));
+    });
+    let mut names = names.into_iter();
+    children_mut(schema, &mut |child| {
+        if let Some(here) = names.next() {
+            replace(child, &here, places, united);
+        }
+    });
+}
+
+fn below(here: &str, step: &Step<'_>, child: &Value) -> String {
+    match child.get("x-component").and_then(Value::as_str) {
+        Some(name) => format!("#{name}"),
+        None => format!("{here}{step}"),
+    }
+}
+
+/// What belongs to the place of a schema, and not to its type.
+const OF_THE_PLACE: [&str; 5] = ["x-component", "title", "description", "nullable", "default"];
+
+/// A schema that takes the values of both; `None` if there is no such schema.
+fn both(one: &Value, other: &Value) -> Option<Value> {
+    let (Some(one), Some(other)) = (one.as_object(), other.as_object()) else {
+        return (one == other).then(|| one.clone());
+    };
+    let mut united = Map::new();
+    for word in one.keys().chain(other.keys()) {
+        let (mine, theirs) = (one.get(word), other.get(word));
+        let value = match (word.as_str(), mine, theirs) {
+            ("properties", Some(mine), Some(theirs)) => properties(mine, theirs)?,
+            ("items" | "additionalProperties", Some(mine), Some(theirs)) => both(mine, theirs)?,
+            ("enum", Some(mine), Some(theirs)) => words(mine, theirs),
+            ("required", Some(_), _) => required(one, other),
+            ("required", None, _) => continue,
+            // Whatever may be null in one place may be null.
+            ("nullable", mine, theirs) => {
+                json!(mine == Some(&json!(true)) || theirs == Some(&json!(true)))
+            }
+            // Rust sees only two formats of text.
+            ("format", mine, theirs) if mine != theirs => {
+                let seen = |format: Option<&Value>| {
+                    matches!(format.and_then(Value::as_str), Some("date-time" | "uuid"))
+                };
+                if seen(mine) || seen(theirs) {
+                    return None;
+                }
+                continue;
+            }
+            ("type" | "oneOf" | "anyOf" | "allOf" | "$ref", mine, theirs)
+                if key_of(word, mine) != key_of(word, theirs) =>
+            {
+                return None;
+            }
+            (_, mine, theirs) => mine.or(theirs)?.clone(),
+        };
+        united.insert(word.clone(), value);
+    }
+    Some(Value::Object(united))
+}
+
+/// The shape of one keyword, without descriptions.
+fn key_of(word: &str, value: Option<&Value>) -> String {
+    key(&json!({ word: value }))
+}
+
+fn properties(mine: &Value, theirs: &Value) -> Option<Value> {
+    let (mine, theirs) = (mine.as_object()?, theirs.as_object()?);
+    let mut united = mine.clone();
+    for (name, schema) in theirs {
+        let schema = match mine.get(name) {
+            Some(known) => both(known, schema)?,
+            None => schema.clone(),
+        };
+        united.insert(name.clone(), schema);
+    }
+    Some(Value::Object(united))
+}
+
+/// What both schemas require. A response may lack what does not identify an object, so one promise of it is enough.
+fn required(one: &Map<String, Value>, other: &Map<String, Value>) -> Value {
+    let is_required = |schema: &Map<String, Value>, name: &Value| {
+        let list = schema.get("required").and_then(Value::as_array);
+        list.is_some_and(|list| list.contains(name))
+    };
+    let mut names = one["required"].as_array().cloned().unwrap_or_default();
+    names.retain(|name| {
+        let text = name.as_str().unwrap_or_default();
+        let known = other.get("properties").and_then(|list| list.get(text));
+        known.is_some() && (is_required(other, name) || !tolerate::identifies(text))
+    });
+    Value::Array(names)
+}
+
+/// The words of either list.
+fn words(mine: &Value, theirs: &Value) -> Value {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let mut words = list(mine);
+    let new = list(theirs)
+        .into_iter()
+        .filter(|word| !list(mine).contains(word));
+    words.extend(new);
+    Value::Array(words)
+}
