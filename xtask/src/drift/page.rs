@@ -332,13 +332,15 @@ fn grouped<'c>(changes: impl Iterator<Item = &'c Change>) -> Vec<String> {
     groups.into_iter().map(text).chain(rest).collect()
 }
 
-/// The places that are gone or changed their kind. Changes of the parts inside them need no line.
+/// The places that are gone or changed their kind. Changes of the parts inside them need no line. A component that is gone may be
+/// written out elsewhere, so its parts do need one.
 fn tops(changes: &[Change]) -> Vec<String> {
     let is_top = |change: &&Change| {
         let text = &change.text;
-        text.contains(" is gone")
-            || text.contains(" is one of several, was ")
-            || text.contains(", was one of several")
+        change.class > Class::Docs
+            && (text.contains(" is gone")
+                || text.contains(" is one of several, was ")
+                || text.contains(", was one of several"))
     };
     let places = changes
         .iter()
