@@ -1,37 +1,129 @@
 //! `cargo xtask conformance`, `cargo xtask strangers` and `cargo xtask reality`: start a program of the package in
 //! `xtask/conformance/` or `xtask/reality/`. They are packages of their own because they need the client: `cargo xtask regen` must
 //! work while the client does not compile.
+//!
+//! What the programs share is here too: their arguments, so that `--help` compiles nothing, and how they find the document.
 
+use crate::{document::overlay, regen::Places};
 use anyhow::{Context, Result};
-use std::{ffi::OsString, path::Path, process::Command};
+use clap::Parser;
+use serde_json::Value;
+use std::{
+    ffi::OsString,
+    fs, iter,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
 
-/// Runs the program of `cargo xtask conformance` and returns its exit code.
-pub fn run(root: &Path, arguments: &[String]) -> Result<u8> {
-    let name = "circleci-api-conformance";
-    program(root, name, name, arguments)
+/// Every operation of the client against Stoplight Prism, a server made from CircleCI's document. Needs Node 20 or later.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask conformance")]
+pub struct Conformance {
+    /// How many times Prism makes up its answers, each time by another seed
+    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    pub seeds: u32,
+    /// How many calls are made at a time
+    #[arg(long, value_name = "NUMBER", default_value_t = 4)]
+    pub workers: usize,
 }
 
-/// Runs the program of `cargo xtask strangers` and returns its exit code.
-pub fn strangers(root: &Path, arguments: &[String]) -> Result<u8> {
-    program(root, "circleci-api-conformance", "strangers", arguments)
+/// Recorded answers, held against CircleCI's document with our overlay and against the types of the client. Prints each
+/// contradiction with the overlay action that mends it.
+///
+/// A file is an HTTP archive (HAR), a cassette of VCR, VCR.py or go-vcr in YAML or JSON, or one JSON body that is named after its
+/// operation: `listPipelines.json`, `listPipelines.2.json`, `listPipelines/2.json`.
+///
+/// Exit code: 0 if there is no contradiction, 4 if there are some, 1 if something cannot be read.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask reality")]
+pub struct Reality {
+    /// A recording, or a folder of them
+    pub path: PathBuf,
 }
 
-/// Runs the program of `cargo xtask reality` and returns its exit code.
-pub fn reality(root: &Path, arguments: &[String]) -> Result<u8> {
-    let name = "circleci-api-reality";
-    program(root, name, name, arguments)
+/// Clients that other people wrote, against the double: CircleCI's own MCP server (npm), pycircleci and the Singer tap (PyPI). Prints
+/// which calls worked, and how what they send differs from what this crate sends. Needs Node 20 and Python 3.10 or later; a client whose language
+/// is missing is skipped.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask strangers")]
+pub struct Strangers {
+    /// Fail where a client is skipped
+    #[arg(long)]
+    pub all: bool,
 }
 
-fn program(root: &Path, package: &str, program: &str, arguments: &[String]) -> Result<u8> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let status = Command::new(cargo)
-        .args(["run", "--quiet", "--manifest-path"])
-        // Not the current folder, to which the paths of the arguments are relative.
-        .arg(root.join("Cargo.toml"))
-        .args(["--package", package, "--bin", program, "--"])
-        .args(arguments)
-        .status()
-        .context("cannot run cargo")?;
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(code.unwrap_or(1))
+/// A program of another package, named by its arguments.
+pub trait Program: Parser {
+    const PACKAGE: &str;
+    const NAME: &str;
+
+    /// Compiles and runs the program, and returns its exit code. Wrong arguments and `--help` end the process first.
+    fn start(root: &Path, arguments: &[String]) -> Result<u8> {
+        let name = Self::command().get_name().to_owned();
+        Self::parse_from(iter::once(name).chain(arguments.iter().cloned()));
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+        let status = Command::new(cargo)
+            .args(["run", "--quiet", "--manifest-path"])
+            // Not the current folder, to which the paths of the arguments are relative.
+            .arg(root.join("Cargo.toml"))
+            .args(["--package", Self::PACKAGE, "--bin", Self::NAME, "--"])
+            .args(arguments)
+            .status()
+            .context("cannot run cargo")?;
+        let code = status.code().and_then(|code| u8::try_from(code).ok());
+        Ok(code.unwrap_or(1))
+    }
+}
+
+impl Program for Conformance {
+    const PACKAGE: &str = "circleci-api-conformance";
+    const NAME: &str = Self::PACKAGE;
+}
+
+impl Program for Reality {
+    const PACKAGE: &str = "circleci-api-reality";
+    const NAME: &str = Self::PACKAGE;
+}
+
+impl Program for Strangers {
+    const PACKAGE: &str = "circleci-api-conformance";
+    const NAME: &str = "strangers";
+}
+
+// ---- for the programs ----------------------------------------------------------------------------------------------
+
+/// The root of the repository, which is where this package was built from.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}
+
+/// The vendored document as CircleCI serves it, and with our overlay.
+pub struct Documents {
+    pub untouched: Value,
+    pub overlaid: Value,
+}
+
+impl Documents {
+    pub fn read(places: &Places) -> Result<Self> {
+        let bytes = fs::read(places.openapi.join("openapi.json"))
+            .context("cannot read openapi/openapi.json")?;
+        let untouched: Value = serde_json::from_slice(&bytes)?;
+        let mut overlaid = untouched.clone();
+        overlay::apply(&mut overlaid, &places.overlay()?, false)?;
+        Ok(Self {
+            untouched,
+            overlaid,
+        })
+    }
+}
+
+/// The end of a program. An error is one line on stderr.
+#[allow(clippy::print_stderr, reason = "it is the end of a program")]
+pub fn end(result: Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
 }

@@ -8,15 +8,10 @@
 )]
 
 use clap::{Parser, Subcommand};
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{io::Write, path::PathBuf, process::ExitCode, time::Duration};
 use xtask::{
     bench_peers::{self, BenchPeers, Part},
-    conformance,
+    conformance::{Conformance, Program, Reality, Strangers, repository},
     document::fetch::{Fetch, FetchError, Limits},
     drift::{self, CannotCompare, Deny, Drift, Format},
     links,
@@ -199,9 +194,9 @@ fn run(Arguments { root, command }: Arguments) -> Result<u8, Failure> {
             let peers = BenchPeers { root, rounds, only };
             peers.run(&mut out, &mut errors).map(|()| 0)?
         }
-        Command::Conformance { arguments } => conformance::run(&root, &arguments)?,
-        Command::Reality { arguments } => conformance::reality(&root, &arguments)?,
-        Command::Strangers { arguments } => conformance::strangers(&root, &arguments)?,
+        Command::Conformance { arguments } => Conformance::start(&root, &arguments)?,
+        Command::Reality { arguments } => Reality::start(&root, &arguments)?,
+        Command::Strangers { arguments } => Strangers::start(&root, &arguments)?,
         Command::Links { docs } => links::run(&root.join(docs), "circleci_api", &mut out)?,
         Command::Surface { stats } => surface::run(&Places::of(&root).generated, stats, &mut out)?,
         Command::Drift(comparison) => comparison.run(root, limits, &mut out)?,
@@ -253,11 +248,4 @@ impl From<Stopped> for Failure {
         let code = stopped.exit_code();
         Self { code, line }
     }
-}
-
-/// The root of the repository, which is where this package was built from.
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }

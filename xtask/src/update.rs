@@ -23,6 +23,9 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
 };
 
 /// The exit code when a person must decide something first.
@@ -30,7 +33,8 @@ pub const DECIDE: u8 = 5;
 
 /// The end of `update --help`.
 pub const EXIT_CODES: &str = "\
-Whatever the exit code but 0, the tree is as it was.
+It runs all tests with the new document, which takes minutes, and says on stderr how long. Whatever the exit code but 0, the tree is
+as it was.
 
 Exit codes:
   0  taken in, or nothing new; the changelog entry is on stdout
@@ -132,22 +136,21 @@ impl Update {
             .map_err(|error| Stopped::Decide(format!("a person must decide: {error:#}")))?;
         rows(copy, &built.files)?;
         regen::write(&built.files, &there.generated)?;
-        step("refreshing the snapshots");
-        self.cargo(
-            copy,
-            &[
-                "test",
-                "--quiet",
-                "--locked",
-                "-p",
-                "circleci-api-tests",
-                "--test",
-                "surface",
-            ],
-            Some(("INSTA_UPDATE", "always")),
-        )?;
-        step("running the tests");
-        self.cargo(copy, &["test", "--quiet", "--locked", "--workspace"], None)?;
+        let surface = [
+            "test",
+            "--quiet",
+            "--locked",
+            "-p",
+            "circleci-api-tests",
+            "--test",
+            "surface",
+        ];
+        step("refreshing the snapshots", || {
+            self.cargo(copy, &surface, Some(("INSTA_UPDATE", "always")))
+        })?;
+        step("running the tests", || {
+            self.cargo(copy, &["test", "--quiet", "--locked", "--workspace"], None)
+        })?;
         swap::swap(&mut Disk, copy, &self.root)?;
         // The document is adopted, so a closed pipe is not a failure.
         let _ = report.changelog(out);
@@ -258,12 +261,28 @@ fn rows_of<'t>(table: &'t str, then: &str) -> BTreeSet<&'t str> {
         .collect()
 }
 
-#[allow(
-    clippy::print_stderr,
-    reason = "it takes minutes, and stdout is the changelog's"
-)]
-fn step(doing: &str) {
+/// How often a step that takes long says that it is still at work.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
+
+/// Does one step, and says on stderr what it is and how long it takes: stdout is the changelog's.
+#[allow(clippy::print_stderr, reason = "it takes minutes")]
+fn step(doing: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    let started = Instant::now();
     eprintln!("{doing} …");
+    let (working, done) = mpsc::channel::<()>();
+    let result = thread::scope(|scope| {
+        scope.spawn(move || {
+            // The channel ends when the work does.
+            while done.recv_timeout(SIGN_OF_LIFE) == Err(RecvTimeoutError::Timeout) {
+                eprintln!("{doing} … {} s", started.elapsed().as_secs());
+            }
+        });
+        let result = work();
+        drop(working);
+        result
+    });
+    eprintln!("{doing} took {} s", started.elapsed().as_secs());
+    result
 }
 
 fn lines(count: usize) -> String {

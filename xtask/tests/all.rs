@@ -5,11 +5,13 @@ mod common;
 mod dialect;
 mod drift;
 mod fetch;
+mod kinds;
 mod mutations;
 mod order;
 mod page;
 mod precheck;
 mod regen;
+mod told;
 mod unite;
 mod update;
 

@@ -304,6 +304,36 @@ fn every_script_it_runs_is_there() {
     }
 }
 
+/// The number of operations changes with the document. Only the changelog states it, for each release.
+#[test]
+fn only_the_changelog_says_how_many_operations_there_are() {
+    let paths = common::vendored()["paths"].take();
+    let count: usize = object(&paths, "paths")
+        .values()
+        .filter_map(Value::as_object)
+        .map(|item| {
+            item.values()
+                .filter(|it| it["operationId"].is_string())
+                .count()
+        })
+        .sum();
+    let said = format!("{count} operations");
+    let mut pages = 0;
+    let folders = [".", "docs", "circleci-api", "circleci-api/src/guide"];
+    for folder in folders.map(|folder| common::root().join(folder)) {
+        for entry in fs::read_dir(folder).expect("listed") {
+            let path = entry.expect("an entry").path();
+            let is_page = path.extension().is_some_and(|it| it == "md");
+            if is_page && !path.ends_with("CHANGELOG.md") {
+                let text = fs::read_to_string(&path).expect("read");
+                assert!(!text.contains(&said), "{}", path.display());
+                pages += 1;
+            }
+        }
+    }
+    assert!(pages > 5, "{pages} pages");
+}
+
 #[test]
 fn the_morning_looks_at_the_dependencies_too() {
     let config = config();

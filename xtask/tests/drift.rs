@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use xtask::drift::{Deny, Format, compare, report::Report, source::Document, verdict::Verdict};
 
 /// Two operations that share a component, a parameter and an error; a body, an enum, a list, a map and a union.
-fn base() -> Value {
+pub fn base() -> Value {
     json!({
         "openapi": "3.0.3",
         "info": { "title": "T", "version": "1", "description": "An API." },
@@ -112,15 +112,18 @@ fn base() -> Value {
     })
 }
 
-const THING: &str = "/components/schemas/Thing";
-const OF_THING: &str = "/components/schemas/Thing/properties";
-const GET: &str = "/paths/~1thing~1{id}/get";
-const POST: &str = "/paths/~1thing/post";
-const BODY: &str = "/paths/~1thing/post/requestBody/content/application~1json/schema";
+pub const THING: &str = "/components/schemas/Thing";
+pub const OF_THING: &str = "/components/schemas/Thing/properties";
+pub const GET: &str = "/paths/~1thing~1{id}/get";
+pub const POST: &str = "/paths/~1thing/post";
+pub const BODY: &str = "/paths/~1thing/post/requestBody/content/application~1json/schema";
 
 fn edited(edits: &Value) -> Value {
+    edited_from(base(), edits)
+}
+
+pub fn edited_from(mut document: Value, edits: &Value) -> Value {
     let patch: json_patch::Patch = serde_json::from_value(edits.clone()).expect("a patch");
-    let mut document = base();
     json_patch::patch(&mut document, &patch).unwrap_or_else(|error| panic!("{error}: {edits}"));
     document
 }
@@ -146,8 +149,12 @@ fn written(report: &Report, format: Format) -> String {
 
 /// The text of the report there and back, under the edit that leads there.
 fn snapshot(name: &str, edits: &Value) {
-    let (old, new) = (base(), edited(edits));
-    let (there, back) = (report(&old, &new), report(&new, &old));
+    snapshot_of(name, &base(), &edited(edits), &edits.to_string());
+}
+
+/// The text of the report from one document to another and back.
+pub fn snapshot_of(name: &str, old: &Value, new: &Value, description: &str) {
+    let (there, back) = (report(old, new), report(new, old));
     let text = format!(
         "{}\n---- and back ----\n\n{}",
         written(&there, Format::Text),
@@ -157,7 +164,7 @@ fn snapshot(name: &str, edits: &Value) {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.set_snapshot_path("snapshots/drift");
-    settings.set_description(edits.to_string());
+    settings.set_description(description);
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
@@ -1017,4 +1024,30 @@ fn the_exit_codes_are_in_the_help() {
         .output()
         .expect("run");
     assert_eq!(told(&output).0, 2);
+}
+
+#[test]
+fn the_help_of_other_programs_compiles_nothing() {
+    for (program, flag) in [
+        ("conformance", "--seeds"),
+        ("reality", "<PATH>"),
+        ("strangers", "--all"),
+    ] {
+        let run = |argument: &str| {
+            let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+                .args([program, argument])
+                // Whoever starts it fails.
+                .env("CARGO", "/no/cargo")
+                .output()
+                .expect("run");
+            told(&output)
+        };
+        let (code, help, error) = run("--help");
+        assert_eq!((code, error.as_str()), (0, ""), "{program}");
+        assert!(help.contains(flag), "{help}");
+        let usage = format!("Usage: cargo xtask {program} ");
+        assert!(help.contains(&usage), "{help}");
+        let (code, _, error) = run("--wrong");
+        assert_eq!(code, 2, "{error}");
+    }
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::common::killed;
 use tempfile::TempDir;
 use xtask::document::fetch::{
     DOCUMENT, Disk, ErrorKind, Fetch, FetchError, Fetched, Limits, RECORD, Source, Store,
@@ -1102,38 +1103,16 @@ fn two_fetches_at_once_do_not_meet() {
     fetch.run(&mut io::sink()).expect("fetched");
 }
 
-/// Ends the process in place of a rename, as a kill would.
-struct Killed {
-    renames: usize,
-}
-
-impl Store for Killed {
-    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
-        if self.renames == 0 {
-            std::process::abort();
-        }
-        self.renames -= 1;
-        Disk.rename(from, to)
-    }
-}
-
-/// For a child of this test: when it is killed, the folder and the document.
-const CHILD: &str = "XTASK_TEST_KILLED";
-
 /// Does nothing on its own.
 #[test]
 fn killed_child() {
-    let Ok(child) = std::env::var(CHILD) else {
+    let Some((mut store, words)) = killed::child() else {
         return;
     };
-    let parts: Vec<&str> = child.split('|').collect();
-    let mut store = Killed {
-        renames: parts[0].parse().expect("a number"),
-    };
     let fetch = Fetch {
-        from: Some(parts[2].to_owned()),
+        from: Some(words[1].clone()),
         of: None,
-        openapi_dir: parts[1].into(),
+        openapi_dir: (&words[0]).into(),
         limits: Limits::default(),
     };
     fetch.run_in(&mut store, &mut io::sink()).expect("fetched");
@@ -1147,14 +1126,8 @@ fn a_fetch_that_is_killed_leaves_nothing_that_the_next_one_does_not_mend() {
         let elsewhere = tempfile::tempdir().expect("a folder");
         let new = elsewhere.path().join("new.json");
         std::fs::write(&new, NEW).expect("written");
-        let output = std::process::Command::new(std::env::current_exe().expect("this test"))
-            .args(["--exact", "fetch::killed_child"])
-            .env(
-                CHILD,
-                format!("{renames}|{}|{}", dir.display(), new.display()),
-            )
-            .output()
-            .expect("run");
+        let (folder, document) = (dir.display().to_string(), new.display().to_string());
+        let output = killed::start("fetch::killed_child", renames, &[&folder, &document]);
         assert_eq!(output.status.success(), renames == 2);
         let fetch = Fetch {
             from: Some(new.display().to_string()),

@@ -5,11 +5,17 @@ use crate::common;
 use common::{base, overlay, put, vendored};
 use serde_json::{Value, json};
 use std::{fs, process::Command};
-use xtask::drift::{
-    Format, compare,
-    report::Report,
-    source::Document,
-    verdict::{Class, Verdict},
+use xtask::{
+    drift::{
+        Format,
+        change::Change,
+        compare, handwritten,
+        report::Report,
+        source::Document,
+        todo,
+        verdict::{Class, Verdict},
+    },
+    lower::{hoist::Named, tolerate::Usage},
 };
 
 fn report(old: &Value, new: &Value) -> Report {
@@ -268,4 +274,96 @@ fn two_documents_can_be_compared_by_path() {
         .output()
         .expect("run");
     assert_eq!(output.status.code(), Some(0));
+}
+
+/// Each file is named with the feature that compiles it, and with what it uses: imported types, and what comes after a dot.
+#[test]
+fn handwritten_files_that_use_what_vanished_are_named_by_feature() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join("circleci-api/src").join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+        fs::write(path, text).expect("written");
+    };
+    file(
+        "lib.rs",
+        "#[cfg(feature = \"wait\")]\npub mod wait;\nmod values;\n",
+    );
+    file("values/mod.rs", "#[cfg(feature = \"usage\")]\nmod order;\n");
+    file(
+        "wait/thing.rs",
+        "use crate::generated::types::{Person, Thing};\nfn of(it: Thing) { it.state; }\n",
+    );
+    file(
+        "values/order.rs",
+        "/// client.get_thing(1)\nuse crate::generated::operations::GetThing;\n",
+    );
+    file("person.rs", "struct Person; // Not the generated one.\n");
+    let change = |text: &str| Change::new(Class::Breaking, text);
+    let rust = [
+        change("type `Human` was `Person`"),
+        change("`Thing::state: Option<ThingState>` is gone"),
+        change("`Thing::owner: Option<Person>` is gone"),
+        change("`Client::get_thing` is gone"),
+    ];
+    let users = handwritten::users(folder.path(), &rust);
+    let said: Vec<(&str, Option<&str>, String)> = users
+        .iter()
+        .map(|it| (it.path.as_str(), it.feature.as_deref(), it.names.join(" ")))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            (
+                "circleci-api/src/values/order.rs",
+                Some("usage"),
+                "`get_thing`".to_owned()
+            ),
+            (
+                "circleci-api/src/wait/thing.rs",
+                Some("wait"),
+                "`Person` `Thing::state`".to_owned()
+            ),
+        ]
+    );
+}
+
+/// Without a cause in the contract, a line says where it comes from. A renamed type says how to keep its name.
+#[test]
+fn a_line_without_a_cause_in_the_contract_says_so() {
+    let type_of = |name: &str, pointer: &str| Named {
+        name: name.to_owned(),
+        usage: Usage::default(),
+        tags: Default::default(),
+        places: vec![format!("#{name}")],
+        pointer: pointer.to_owned(),
+    };
+    let at = |text: &str, place: &str| {
+        let mut change = Change::new(Class::Additive, text);
+        change.places.insert(place.to_owned());
+        change
+    };
+    let contract = [at(
+        "new property `colour`",
+        &format!("{}/colour", common::PROPERTIES),
+    )];
+    let change = |text: &str| Change::new(Class::Breaking, text);
+    let mut rust = [
+        change("`Thing::id: Option<Uuid>` was `Uuid`"),
+        change("`Thing::colour: String` was `Colour`"),
+        change("type `Human` was `Person`"),
+    ];
+    let old = [
+        type_of("Thing", common::THING),
+        type_of("Person", "/components/schemas/Person"),
+    ];
+    let new = [
+        type_of("Thing", common::THING),
+        type_of("Human", "/components/schemas/Person"),
+    ];
+    todo::causes(&mut rust, &contract, [&old, &new], &Default::default());
+    let causes: Vec<Option<&str>> = rust.iter().map(|it| it.cause.as_deref()).collect();
+    let ours = "from our overlay or tables, not from the contract";
+    let row = format!("{ours}; kept by the row (\"#Human\", \"Person\") in names.rs");
+    assert_eq!(causes, [Some(ours), None, Some(row.as_str())]);
 }

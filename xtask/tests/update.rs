@@ -1,20 +1,17 @@
 //! `cargo xtask update` in a copy of this repository, with a cargo that only says what it was asked: what is taken in, where
 //! it stops, and that the tree is as it was whenever it stops.
 
-use crate::common;
+use crate::common::{self, killed};
 
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
 use xtask::{
-    document::{
-        fetch::{Disk, Store},
-        lock::Lock,
-    },
+    document::{fetch::Disk, lock::Lock},
     update::swap,
 };
 
@@ -145,6 +142,10 @@ fn a_newer_document_is_taken_in_whole() {
         tree.calls(),
         "always test --quiet --locked -p circleci-api-tests --test surface\nno test --quiet --locked --workspace\n"
     );
+    // How long it takes is said beside the changelog entry, not in it.
+    for step in ["refreshing the snapshots", "running the tests"] {
+        assert!(error.contains(&format!("{step} took ")), "{error}");
+    }
     assert!(
         out.starts_with("## ") && out.contains("new variant `EventPreset::AllGreen` (`all-green`)"),
         "{out}"
@@ -313,36 +314,14 @@ fn what_cannot_be_replaced_is_put_back() {
     assert!(tree.files() == before);
 }
 
-/// Ends the process in place of a rename, as a kill would.
-struct Killed {
-    renames: usize,
-}
-
-impl Store for Killed {
-    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
-        if self.renames == 0 {
-            std::process::abort();
-        }
-        self.renames -= 1;
-        Disk.rename(from, to)
-    }
-}
-
-/// For a child of these tests: what it does, when it is killed, the copy and the tree.
-const CHILD: &str = "XTASK_TEST_KILLED";
-
 /// Does nothing on its own: [`kill`] says what.
 #[test]
 fn killed_child() {
-    let Ok(child) = std::env::var(CHILD) else {
+    let Some((mut store, words)) = killed::child() else {
         return;
     };
-    let parts: Vec<&str> = child.split('|').collect();
-    let mut store = Killed {
-        renames: parts[1].parse().expect("a number"),
-    };
-    let (copy, root) = (Path::new(parts[2]), Path::new(parts[3]));
-    match parts[0] {
+    let (copy, root) = (Path::new(&words[1]), Path::new(&words[2]));
+    match words[0].as_str() {
         "swap" => swap::swap(&mut store, copy, root).expect("moved"),
         _ => swap::recover(&mut store, copy, root).expect("recovered"),
     }
@@ -350,12 +329,8 @@ fn killed_child() {
 
 /// Moves, or brings back, in a process that is killed at the n-th rename. Whether it came to an end before.
 fn kill(what: &str, renames: usize, copy: &Path, root: &Path) -> bool {
-    let child = format!("{what}|{renames}|{}|{}", copy.display(), root.display());
-    let output = Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "update::killed_child", "--nocapture"])
-        .env(CHILD, child)
-        .output()
-        .expect("run");
+    let (copy, root) = (copy.display().to_string(), root.display().to_string());
+    let output = killed::start("update::killed_child", renames, &[what, &copy, &root]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!said.contains("panicked"), "{said}");
     output.status.success()

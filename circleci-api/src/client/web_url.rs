@@ -1,6 +1,7 @@
 //! URLs of CircleCI's web pages.
 
 use reqwest::Url;
+use uuid::Uuid;
 
 use crate::client::Client;
 use crate::generated::types::{Pipeline, Workflow, WorkflowJob};
@@ -71,7 +72,9 @@ pub(crate) fn of_workflow(
     job: Option<i64>,
 ) -> Option<String> {
     let pipeline = workflow.pipeline_number?.to_string();
-    let (id, job) = (workflow.id?.to_string(), job.map(|job| job.to_string()));
+    #[allow(clippy::useless_conversion, reason = "older documents require it")]
+    let id: Option<Uuid> = workflow.id.into();
+    let (id, job) = (id?.to_string(), job.map(|job| job.to_string()));
     let mut path = vec![&*pipeline, "workflows", &id];
     if let Some(job) = &job {
         path.extend(["jobs", job]);

@@ -11,7 +11,7 @@ use crate::transport::call::Call;
 use crate::transport::reply::Reply;
 use crate::transport::trace;
 
-/// One box per call keeps the future of every operation small, and saves the compiler from analyzing it 113 times.
+/// One box per call keeps the future of every operation small, and saves the compiler from analyzing it once per operation.
 pub(crate) fn start(call: Call) -> Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>> {
     Box::pin(async move {
         let span = trace::span(&call);

@@ -8,6 +8,7 @@ mod by_path;
 mod canonical;
 pub mod change;
 pub mod contract;
+pub mod handwritten;
 mod hidden;
 mod page;
 mod quiet;
@@ -15,7 +16,7 @@ pub mod report;
 pub mod rust;
 pub mod schema;
 pub mod source;
-mod todo;
+pub mod todo;
 pub mod verdict;
 
 use crate::{
@@ -121,7 +122,7 @@ impl Drift {
             (vendored, other)
         };
         let mut report = compare(&old, &new, &overlay, env!("CARGO_PKG_VERSION"));
-        report.handwritten = todo::handwritten(&self.root, &report.rust);
+        report.handwritten = handwritten::users(&self.root, &report.rust);
         Ok(report)
     }
 }
@@ -153,7 +154,9 @@ pub fn compare(old: &Document, new: &Document, overlay: &str, version: &str) -> 
             report.operations = other.operations.len();
             let mut rust = rust::changes(&one, &other);
             if let (Ok(before), Ok(after)) = (&before, &after) {
-                todo::causes(&mut rust, &report.contract, &before.types, &after.types);
+                let methods = todo::methods([&one, &other]);
+                let types = [before.types.as_slice(), after.types.as_slice()];
+                todo::causes(&mut rust, &report.contract, types, &methods);
             }
             report.glossary = todo::glossary(&one, &other, &rust);
             rust

@@ -27,6 +27,27 @@ impl Report {
             }
         }
     }
+
+    /// Writes the files and the rows that a person has to write.
+    pub(super) fn by_hand(&self, out: &mut dyn Write) -> io::Result<()> {
+        if !self.handwritten.is_empty() {
+            writeln!(
+                out,
+                "  handwritten files that use what the new code does not have:"
+            )?;
+        }
+        for user in &self.handwritten {
+            let feature = user.feature.as_ref();
+            let feature = feature.map_or_else(String::new, |name| format!(" (feature `{name}`)"));
+            wrapped(out, &format!("    {}{feature}:", user.path), &user.names)?;
+        }
+        if !self.rows.is_empty() {
+            writeln!(out, "  rows for tests/support/calls.rs:")?;
+        }
+        self.rows
+            .iter()
+            .try_for_each(|row| writeln!(out, "        {row}"))
+    }
 }
 
 /// Writes the page.
@@ -162,16 +183,7 @@ fn todo(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             plural(applicability.counts.len(), "applies", "apply"),
         )?;
     }
-    for line in &report.handwritten {
-        writeln!(out, "  by hand: {line}")?;
-    }
-    if !report.rows.is_empty() {
-        writeln!(out, "  rows for tests/support/calls.rs:")?;
-        for row in &report.rows {
-            writeln!(out, "        {row}")?;
-        }
-    }
-    Ok(())
+    report.by_hand(out)
 }
 
 /// Whether a line is about a row of a table and not about an action. There are many rows.
@@ -320,13 +332,15 @@ fn grouped<'c>(changes: impl Iterator<Item = &'c Change>) -> Vec<String> {
     groups.into_iter().map(text).chain(rest).collect()
 }
 
-/// The places that are gone or changed their kind. Changes of the parts inside them need no line.
+/// The places that are gone or changed their kind. Changes of the parts inside them need no line. A component that is gone may be
+/// written out elsewhere, so its parts do need one.
 fn tops(changes: &[Change]) -> Vec<String> {
     let is_top = |change: &&Change| {
         let text = &change.text;
-        text.contains(" is gone")
-            || text.contains(" is one of several, was ")
-            || text.contains(", was one of several")
+        change.class > Class::Docs
+            && (text.contains(" is gone")
+                || text.contains(" is one of several, was ")
+                || text.contains(", was one of several"))
     };
     let places = changes
         .iter()

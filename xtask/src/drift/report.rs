@@ -3,6 +3,7 @@
 use super::{
     applicability::Applicability,
     change::{Change, plain},
+    handwritten::User,
     verdict::{Class, Verdict},
 };
 use serde::Serialize;
@@ -59,7 +60,7 @@ pub struct Report {
     pub operations: usize,
     /// Handwritten files that use removed items.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub handwritten: Vec<String>,
+    pub handwritten: Vec<User>,
 }
 
 impl Report {
@@ -154,7 +155,7 @@ impl Report {
         }
         let mut steps = Vec::new();
         if self.applicability.stops() {
-            steps.push("mend openapi/overlay.yaml, the fixups or the tables as said above: `cargo xtask regen` stops until then".to_owned());
+            steps.push("mend openapi/overlay.yaml, the fixups or the tables at each line that stops `cargo xtask regen`".to_owned());
         }
         if self.to_review > 0 {
             steps.push(format!(
@@ -198,6 +199,7 @@ impl Report {
         if self.verdict != Verdict::None {
             self.applicability.text(out)?;
         }
+        self.by_hand(out)?;
         for (index, step) in self.advice().iter().enumerate() {
             if index == 0 {
                 writeln!(out, "\nWhat to do")?;

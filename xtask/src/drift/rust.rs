@@ -418,7 +418,7 @@ impl<'a> Diff<'a> {
                 )
             };
             let (before, after) = (spelled(old), spelled(new));
-            let text = format!("`{name}` is decoded as {after}, was {before}");
+            let text = format!("`{name}` is decoded as {after}, was decoded as {before}");
             self.note(Class::Additive, text);
         }
         self.deprecated(&name, old.deprecated, new.deprecated);

@@ -1,4 +1,4 @@
-//! Lists what a maintainer has to write by hand after a change: rows of tables, and files that use removed items.
+//! Lists what a maintainer has to write by hand after a change: the rows of tables.
 
 use super::{change::Change, verdict::Class};
 use crate::{
@@ -7,11 +7,7 @@ use crate::{
     surface::{Operation, Surface, Type},
 };
 use serde_json::Value;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::Path,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 // ---- rows of tests/support/calls.rs --------------------------------------------------------------------------------
 
@@ -152,62 +148,102 @@ impl<'a> Row<'a> {
 // ---- causes ------------------------------------------------------------------------------------------------------
 
 /// Adds the cause to each breaking change in Rust that has no cause in the contract, and to each renamed type the row of the
-/// naming table that keeps the old name.
-pub fn causes(rust: &mut [Change], contract: &[Change], old: &[Named], new: &[Named]) {
+/// naming table that keeps the old name. `types` are those of the old and of the new document.
+pub fn causes(
+    rust: &mut [Change],
+    contract: &[Change],
+    types: [&[Named]; 2],
+    methods: &BTreeMap<String, String>,
+) {
+    // It has no places, and may be the cause of anything.
+    let layout = contract
+        .iter()
+        .any(|change| change.text.starts_with("layout: "));
     for change in rust
         .iter_mut()
         .filter(|change| change.class == Class::Breaking)
     {
         let named = quoted(&change.text);
-        let (Some(first), second) = (named.first(), named.get(1)) else {
-            continue;
+        let Some(first) = named.first() else { continue };
+        let told = match first.strip_prefix("Client::") {
+            Some(method) => Some(is_told_of_method(contract, method, methods)),
+            None => is_told_of_type(contract, &change.text, &named, types),
         };
-        let type_name = first.split("::").next().unwrap_or(first);
-        let find = |types: &[Named], name: &str| types.iter().find(|it| it.name == name).cloned();
-        let renamed = change
-            .text
-            .starts_with("type `")
-            .then_some(second)
-            .flatten();
-        let before = find(old, renamed.map_or(type_name, String::as_str));
-        let after = find(new, type_name);
-        let pointers: Vec<&str> = before
-            .iter()
-            .chain(&after)
-            .map(|it| it.pointer.as_str())
-            .collect();
-        if pointers.is_empty() {
-            continue;
-        }
-        let field = first
-            .split("::")
-            .nth(1)
-            .and_then(|it| it.split([':', '(']).next());
         let mut said = Vec::new();
-        // The places do not show the cause for a variant, or for a type that is gone.
-        let is_told = field.is_some() || renamed.is_some();
-        let layout = contract
-            .iter()
-            .any(|change| change.text.starts_with("layout: "));
-        if is_told
-            && !layout
-            && !change.text.starts_with("variant ")
-            && !has_cause(contract, &pointers, field.filter(|it| *it != "new"))
-        {
+        if told == Some(false) && !layout {
             said.push("from our overlay or tables, not from the contract".to_owned());
         }
-        if let (Some(name), Some(after)) = (renamed, &after) {
-            let place = after.places.first().map_or("", String::as_str);
-            said.push(format!(
-                "kept by the row (\"{place}\", \"{name}\") in names.rs"
-            ));
-        }
+        said.extend(row_that_keeps(&change.text, &named, types[1]));
         change.cause = (!said.is_empty()).then(|| said.join("; "));
     }
 }
 
+/// The operations by their methods.
+pub fn methods(surfaces: [&Surface; 2]) -> BTreeMap<String, String> {
+    let operations = surfaces.into_iter().flat_map(|it| &it.operations);
+    operations
+        .map(|it| (it.method.clone(), it.id.clone()))
+        .collect()
+}
+
+/// Whether the contract says something about the operation of a method.
+fn is_told_of_method(
+    contract: &[Change],
+    method: &str,
+    methods: &BTreeMap<String, String>,
+) -> bool {
+    let method = method.split('(').next().unwrap_or(method);
+    let Some(id) = methods.get(method) else {
+        return true;
+    };
+    contract.iter().any(|change| {
+        let mut touched = change.touches.iter();
+        touched.any(|it| it.split(" (").next() == Some(id)) || change.text.contains(id.as_str())
+    })
+}
+
+/// Whether the contract says something about the type that a change names. `None` if the places of the type do not show it:
+/// for a variant, and for a type that is gone.
+fn is_told_of_type(
+    contract: &[Change],
+    text: &str,
+    named: &[String],
+    [old, new]: [&[Named]; 2],
+) -> Option<bool> {
+    let first = named.first()?;
+    let (owner, member) = match first.split_once("::") {
+        Some((owner, member)) => (owner, Some(member)),
+        None => (first.as_str(), None),
+    };
+    let renamed = text.starts_with("type `").then_some(named.get(1)).flatten();
+    if text.starts_with("variant ") || (member.is_none() && renamed.is_none()) {
+        return None;
+    }
+    let find = |types: &[Named], name: &str| types.iter().find(|it| it.name == name).cloned();
+    let before = find(old, renamed.map_or(owner, String::as_str));
+    let pointers: Vec<String> = before
+        .into_iter()
+        .chain(find(new, owner))
+        .map(|it| it.pointer)
+        .collect();
+    let field = member
+        .and_then(|it| it.split([':', '(']).next())
+        .filter(|it| *it != "new");
+    (!pointers.is_empty()).then(|| has_cause(contract, &pointers, field))
+}
+
+/// The row of the naming table that keeps the old name of a type.
+fn row_that_keeps(text: &str, named: &[String], new: &[Named]) -> Option<String> {
+    let [now, before] = named else { return None };
+    let renamed = text.starts_with("type `").then_some(now)?;
+    let place = new.iter().find(|it| it.name == *renamed)?.places.first()?;
+    Some(format!(
+        "kept by the row (\"{place}\", \"{before}\") in names.rs"
+    ))
+}
+
 /// The texts between backticks.
-fn quoted(text: &str) -> Vec<String> {
+pub fn quoted(text: &str) -> Vec<String> {
     text.split('`')
         .skip(1)
         .step_by(2)
@@ -215,26 +251,28 @@ fn quoted(text: &str) -> Vec<String> {
         .collect()
 }
 
-fn has_cause(contract: &[Change], pointers: &[&str], field: Option<&str>) -> bool {
-    let about_field = |place: &str| {
-        field.is_some_and(|field| {
-            let mut steps = place.split('/');
-            steps.any(|step| names::snake(step) == field.trim_end_matches('_'))
-        })
+/// Whether a change of the contract is at or around a type. If it is a field that changed, words, unknown keys and what happens to
+/// other fields of the type are no cause.
+fn has_cause(contract: &[Change], pointers: &[String], field: Option<&str>) -> bool {
+    let is_below = |outer: &str, inner: &str| {
+        inner
+            .strip_prefix(outer)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    let places = contract.iter().flat_map(|change| &change.places);
-    let mut places = places.filter(|place| {
-        let related = |pointer: &&str| {
-            let below = |outer: &str, inner: &str| {
-                inner
-                    .strip_prefix(outer)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            };
-            below(pointer, place) || below(place, pointer)
+    let is_cause = |change: &&Change| {
+        field.is_none() || (change.class > Class::Docs && !change.text.ends_with("unknown keys"))
+    };
+    let mut places = contract.iter().filter(is_cause).flat_map(|it| &it.places);
+    places.any(|place| {
+        let around = pointers.iter().any(|it| is_below(place, it));
+        let about = match field {
+            Some(field) => place
+                .split('/')
+                .any(|step| names::snake(step) == field.trim_end_matches('_')),
+            None => pointers.iter().any(|it| is_below(it, place)),
         };
-        about_field(place) || pointers.iter().any(related)
-    });
-    places.next().is_some()
+        around || about
+    })
 }
 
 /// Descriptions of the types that breaking changes name, if they are new or changed their kind. Users need them to adapt a program.
@@ -276,13 +314,22 @@ fn describe(name: &str, ty: &Type) -> String {
     match ty {
         Type::Struct {
             new: Some(arguments),
+            fields,
             ..
         } => {
+            let set = fields
+                .iter()
+                .filter(|field| arguments.iter().all(|(name, _)| *name != field.name))
+                .map(|field| format!("`{}`", field.name));
+            let set = set.collect::<Vec<_>>().join(", ");
             let arguments = arguments.iter().map(|(name, ty)| format!("{name}: {ty}"));
-            format!(
-                "`{name}` is made by `new({})`",
-                arguments.collect::<Vec<_>>().join(", ")
-            )
+            let arguments = arguments.collect::<Vec<_>>().join(", ");
+            match set.is_empty() {
+                true => format!("`{name}` is made by `new({arguments})`"),
+                false => {
+                    format!("`{name}` is made by `new({arguments})`, and has the setters {set}")
+                }
+            }
         }
         Type::Struct { fields, .. } => {
             let fields = fields
@@ -307,71 +354,4 @@ fn describe(name: &str, ty: &Type) -> String {
             )
         }
     }
-}
-
-// ---- handwritten files -------------------------------------------------------------------------------------------
-
-/// The handwritten files of the crate that use a removed type or method.
-pub fn handwritten(root: &Path, rust: &[Change]) -> Vec<String> {
-    let mut gone: BTreeMap<String, String> = BTreeMap::new();
-    for change in rust.iter().filter(|change| change.class == Class::Breaking) {
-        let named = quoted(&change.text);
-        let name = match (named.as_slice(), change.text.starts_with("type `")) {
-            ([name], true) => Some(name.clone()),
-            // The second name is the old one.
-            ([_, name], true) => Some(name.clone()),
-            ([name, ..], false) if change.text.ends_with("is gone") => {
-                let (owner, member) = name.split_once("::").unwrap_or((name, ""));
-                (owner == "Client").then(|| member.split('(').next().unwrap_or(member).to_owned())
-            }
-            _ => None,
-        };
-        if let Some(name) = name {
-            gone.insert(name, change.text.clone());
-        }
-    }
-    let mut found = Vec::new();
-    for (path, text) in sources(root) {
-        let words: BTreeSet<&str> = text
-            .split(|c: char| !c.is_alphanumeric() && c != '_')
-            .collect();
-        let used: Vec<String> = gone
-            .keys()
-            .filter(|name| words.contains(name.as_str()))
-            .map(|name| format!("`{name}`"))
-            .collect();
-        if !used.is_empty() {
-            found.push(format!(
-                "{path} uses {}, which the new code does not have",
-                used.join(", ")
-            ));
-        }
-    }
-    found
-}
-
-/// The handwritten sources below the crate, its examples and the tests of its users.
-fn sources(root: &Path) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut open: Vec<String> = ["circleci-api/src", "circleci-api/examples", "tests"]
-        .map(str::to_owned)
-        .to_vec();
-    while let Some(folder) = open.pop() {
-        // Skip unreadable files: the tests of these commands have roots without sources.
-        for entry in fs::read_dir(root.join(&folder))
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            let name = format!("{folder}/{}", entry.file_name().to_string_lossy());
-            let path = entry.path();
-            if path.is_dir() && !name.ends_with("/generated") {
-                open.push(name);
-            } else if name.ends_with(".rs") {
-                found.extend(fs::read_to_string(&path).ok().map(|text| (name, text)));
-            }
-        }
-    }
-    found.sort();
-    found
 }

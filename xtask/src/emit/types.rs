@@ -54,7 +54,7 @@ pub fn emit(model: &Model<'_>, files: &mut Files) -> Result<()> {
 }
 
 /// Types that handwritten code needs with default features, but that older documents do not have.
-const OPTIONAL: [&str; 1] = ["UsageExportJobState"];
+const OPTIONAL: [&str; 2] = ["PipelineRunConfig", "UsageExportJobState"];
 
 /// A macro for handwritten code about an optional type: it expands to the code if this document has the type.
 fn if_type(model: &Model<'_>) -> String {

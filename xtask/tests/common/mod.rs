@@ -1,6 +1,7 @@
 //! What the tests of `regen` share: small documents, and what every set of generated files must be.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub mod killed;
 pub mod mutate;
 
 use serde_json::{Value, json};

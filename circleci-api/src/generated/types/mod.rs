@@ -25,6 +25,7 @@ mod workflow;
 
 /// Expands to the code if CircleCI's document has the type.
 macro_rules! if_type {
+    (PipelineRunConfig => $($code:tt)*) => { $($code)* };
     (UsageExportJobState => $($code:tt)*) => { $($code)* };
 }
 pub(crate) use if_type;

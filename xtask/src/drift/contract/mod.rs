@@ -18,7 +18,7 @@ use crate::document::escape;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-const LAYOUT: &str = "layout: what was written out is referred to, or the other way round";
+const LAYOUT: &str = "layout: the same is said in another way";
 
 /// Every difference, the worst first.
 pub fn changes(old: &Value, new: &Value) -> Vec<Change> {

@@ -107,24 +107,30 @@ impl<'a> Contract<'a> {
             false => (Class::Additive, Class::Breaking),
         };
         let at = format!("{at}/servers");
-        for (url, server) in &after {
-            let Some(old) = before.get(url) else {
-                self.note(came, format!("{name}: new server {url}"), &at, name);
+        for (url, (index, server)) in &after {
+            let at = format!("{at}/{index}");
+            let Some((_, old)) = before.get(url) else {
+                self.note(came, format!("{name}: new server {url}"), at, name);
                 continue;
             };
+            let known = self.changes.len();
             self.other_keys(&format!("{name}: server {url}"), &at, old, server, &["url"]);
+            for change in &mut self.changes[known..] {
+                change.touches = [name.to_owned()].into();
+            }
         }
-        for url in before.keys().filter(|url| !after.contains_key(*url)) {
+        let gone_servers = before.iter().filter(|(url, _)| !after.contains_key(*url));
+        for (url, (index, _)) in gone_servers {
             let text = format!("{name}: server {url} is gone");
-            self.note(gone, text, &at, name);
+            self.note(gone, text, format!("{at}/{index}"), name);
         }
     }
 }
 
-/// Servers by their URL. Servers without a URL are ignored.
-fn by_url(list: &Value) -> BTreeMap<&str, &Value> {
-    let servers = list.as_array().into_iter().flatten();
-    let servers = servers.filter_map(|server| Some((server["url"].as_str()?, server)));
+/// Servers with their index, by their URL. Servers without a URL are ignored.
+fn by_url(list: &Value) -> BTreeMap<&str, (usize, &Value)> {
+    let servers = list.as_array().into_iter().flatten().enumerate();
+    let servers = servers.filter_map(|it| Some((it.1["url"].as_str()?, it)));
     servers.collect()
 }
 
