@@ -97,16 +97,20 @@ pub fn apply(document: &mut Value, text: &str, lenient: bool) -> Result<Vec<Appl
     Ok(report)
 }
 
-/// The document after each action, with the action's name.
+/// The document after each action that matches something, with the action's name.
 pub fn stages(document: &Value, text: &str) -> Result<Vec<(String, Value)>> {
     let mut stages: Vec<(String, Value)> = Vec::new();
     for single in actions(text)?.iter() {
-        let mut document = stages.last().map_or(document, |(_, last)| last).clone();
-        let (_, added) = reach(&single.action, &document);
+        let before = stages.last().map_or(document, |(_, last)| last);
+        let (found, added) = reach(&single.action, before);
+        if found == Some(0) {
+            continue;
+        }
         ensure!(
-            size(&document).0.saturating_add(added) <= MOST_VALUES,
+            size(before).0.saturating_add(added) <= MOST_VALUES,
             "it would make a document of more than {MOST_VALUES} values"
         );
+        let mut document = before.clone();
         // An action that does not fit changes nothing.
         let applied = single.overlay.apply(&mut document, Default::default());
         if applied.is_ok() {

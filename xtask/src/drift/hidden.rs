@@ -13,6 +13,10 @@ pub fn hidden(old: &Value, new: &Value, overlay: &str, contract: &[Change]) -> V
         .flat_map(|change| &change.places)
         .map(String::as_str)
         .collect();
+    // Without a place to look for, the stages, which are copies of the whole document, are not needed.
+    if places.is_empty() {
+        return Vec::new();
+    }
     let mut by_action: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for document in [old, new] {
         // Another check reports a document to which the overlay cannot be applied.
