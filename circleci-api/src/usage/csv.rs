@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::parts::{Parts, Piece, wrong};
+use super::pieces::{Piece, Pieces, wrong};
 use super::shape::Shape;
 use crate::download::flow::{Next, stream};
 use crate::error::Error;
@@ -41,7 +41,7 @@ stream! {
 }
 
 pub(super) struct Csv {
-    parts: Parts,
+    parts: Pieces,
     /// The columns of the first part.
     columns: Option<Vec<String>>,
     shape: Shape,
@@ -50,7 +50,7 @@ pub(super) struct Csv {
 }
 
 impl Csv {
-    pub(super) fn new(parts: Parts) -> Self {
+    pub(super) fn new(parts: Pieces) -> Self {
         Self {
             parts,
             columns: None,

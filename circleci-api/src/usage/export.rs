@@ -9,9 +9,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::csv::{Csv, UsageCsv};
+use super::exports::Job;
 use super::limits::{UsageLimits, WhenLimited};
-use super::orders::{EXPORT, Exports, Job, Order, UsageChange, windows};
-use super::parts::{Parts, called};
+use super::orders::{EXPORT, Order, UsageChange, windows};
+use super::pieces::{Pieces, called};
 use super::rows::{Rows, UsageRows};
 use crate::client::Client;
 use crate::download::draft::Draft;
@@ -219,7 +220,7 @@ impl UsageExport {
             .is_some_and(|oldest| start < oldest)
     }
 
-    fn source(self) -> Result<Parts, Error> {
+    fn source(self) -> Result<Pieces, Error> {
         let windows = match &self.span {
             Span::Between(start, end) if end < start => {
                 return Err(Error::argument(&EXPORT, "the end is before the start"));
@@ -235,7 +236,7 @@ impl UsageExport {
             }
             Span::Ordered(jobs) => jobs.iter().copied().map(Job::Ordered).collect(),
         };
-        Ok(Parts::new(Exports::new(self.order, windows)))
+        Ok(Pieces::new(self.order, windows))
     }
 }
 
