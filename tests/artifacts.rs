@@ -1063,8 +1063,8 @@ async fn failed_tests_come_from_all_jobs() {
         [
             "/workflow/W/job".to_owned(),
             "/workflow/W/job?page-token=more".to_owned(),
-            tests("1/tests"),
             "/workflow/W".to_owned(),
+            tests("1/tests"),
             tests("2/tests"),
             tests("2/tests?page-token=a"),
             tests("2/tests?page-token=b"),

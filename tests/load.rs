@@ -185,7 +185,8 @@ async fn an_export_of_a_thousand_parts_in_constant_memory() {
     let urls: Vec<_> = (0..PARTS)
         .map(|part| format!("{}/{part}", storage.url()))
         .collect();
-    let done = serde_json::json!({ "state": "completed", "download_urls": urls }).to_string();
+    let done = serde_json::json!({ "usage_export_job_id": Uuid::nil(), "state": "completed", "download_urls": urls });
+    let done = done.to_string();
     let circleci = Server::start_quiet(move |_, _| answer(200, done.clone()).into()).await;
     let mut csv = circleci
         .client()
