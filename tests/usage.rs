@@ -1053,7 +1053,7 @@ async fn the_picture_has_its_total_and_readable_figures() {
         .iter()
         .position(|text| text == "391\u{202f}450 credits");
     assert_eq!(total, Some(2), "{texts:?}");
-    assert!(texts[3].starts_with("ios used the most: "), "{texts:?}");
+    assert!(texts[3].starts_with("Most: ios, "), "{texts:?}");
     assert!(
         texts
             .iter()
