@@ -13,7 +13,7 @@ stream! {
     ///
     /// A part that fails is requested again, within the client's [`RetryPolicy`](crate::RetryPolicy). The parts are in
     /// storage, under signed URLs that never receive the token. When the URLs expire (401 or 403), one `getUsageExport`
-    /// call requests new ones, and the export continues at the same place.
+    /// call requests new ones for all parts of the window, and each part continues at the same place.
     ///
     /// It is an error if a row has more or fewer fields than there are columns, or if a part has other columns than the
     /// first part.

@@ -69,8 +69,18 @@ impl Client {
 
 /// An export from [`Client::usage_export`].
 ///
-/// Waits use the client's [`Clock`](crate::Clock). Dropping the future or stream ends the wait. The ordered exports
-/// continue at CircleCI, and [`Client::resume_usage_export`] can read them.
+/// What runs at the same time:
+///
+/// - Exports of several windows are ordered together, up to 8 calls at a time. No more are ordered than
+///   [`UsageLimits`] allows, 10 per hour by default; the rest follow when the hour has passed.
+/// - While an export is in progress, only its own state is requested, because CircleCI limits these requests too. When it
+///   is completed, the states of the others are requested together.
+/// - The parts of all exports are read in order, 8 at a time. At most 8 are open, and about 1 MiB of each is kept until its
+///   turn, so memory use does not grow with the size of the export.
+///
+/// Waits use the client's [`Clock`](crate::Clock), and a refusal (429) is followed by the wait that it asks for. Dropping
+/// the future or stream ends the wait. The ordered exports continue at CircleCI, and [`Client::resume_usage_export`] can
+/// read them.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
