@@ -880,7 +880,7 @@ async fn exports_and_parts_are_read_ahead_within_bounds() {
     assert_eq!((circleci.count(), circleci.most()), (3, 3));
 }
 
-/// A look ahead of its turn that fails is not the last word, and costs the other exports nothing.
+/// A look ahead of its turn that fails or is refused is not the last word, and costs the other exports nothing.
 #[tokio::test]
 async fn a_look_ahead_that_fails_is_repeated_in_its_turn() {
     let storage = storage(vec![("/a", vec![answer(200, "c\n1\n").into()])]).await;
@@ -892,14 +892,45 @@ async fn a_look_ahead_that_fails_is_repeated_in_its_turn() {
         *times += 1;
         match (&seen.target[seen.target.len() - 1..], *times) {
             ("2", 1) => answer(403, "{}").into(),
+            ("3", 1) => answer(429, "").header("retry-after", 600).into(),
             _ => state(1, "completed", urls.clone()),
         }
     })
     .await;
-    let client = circleci.client();
+    let (builder, waits) = circleci.builder();
+    let client = builder.build().unwrap();
     let export = client.resume_usage_export(ORG, [1, 2, 3].map(job));
     assert_eq!(whole(export).await.unwrap(), "c\n1\n1\n1\n");
-    assert_eq!(circleci.count(), 4);
+    assert_eq!(circleci.count(), 5);
+    assert!(waits.all().is_empty(), "{:?}", waits.all());
+}
+
+/// What was ordered can be resumed, even if another order gets no answer.
+#[tokio::test]
+async fn an_order_is_told_without_a_wait_for_the_others() {
+    let circleci = Server::start(|_, seen| {
+        let body: Value = serde_json::from_slice(&seen.body).unwrap();
+        match body["start"].as_str().unwrap() {
+            "2026-01-01T00:00:00Z" => ordered(1),
+            "2026-02-01T00:00:00Z" => Act::Stall,
+            _ => ordered(3),
+        }
+    })
+    .await;
+    let changes = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&changes);
+    let (from, to) = (at("2026-01-01T00:00:00Z"), at("2026-03-31T23:59:59Z"));
+    let export = circleci
+        .client()
+        .usage_export(ORG, from, to)
+        .on_change(move |change| told.lock().unwrap().push((change.window, change.job)));
+    tokio::select! {
+        _ = whole(export) => panic!("an order gets no answer"),
+        () = async { while changes.lock().unwrap().len() < 2 { tokio::task::yield_now().await } } => {}
+    }
+    let mut changes = changes.lock().unwrap().clone();
+    changes.sort_unstable();
+    assert_eq!(changes, [(0, job(1)), (2, job(3))]);
 }
 
 #[tokio::test]

@@ -8,9 +8,11 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::limits::{WhenLimited, Window};
-use super::orders::{EXPORT, Order};
+use super::orders::{EXPORT, Order, UsageChange};
 use crate::error::{Error, ErrorKind};
+use crate::generated::operations::GetUsageExport;
 use crate::generated::types::{CreateUsageExportRequest, UsageExportJob, UsageExportJobStatus};
+use crate::request::Request;
 use crate::retry::clock::Stopwatch;
 
 /// An order that waits no longer than this counts as one that does not wait.
@@ -48,10 +50,25 @@ impl Desk {
     }
 
     pub(super) async fn look(&self, job: Uuid) -> Result<UsageExportJobStatus, Error> {
-        let org = self.order.org_id.clone();
-        let look = self.order.client.get_usage_export(org, job);
         let looks = self.order.limits.look_window();
-        self.limited(looks, || look.clone().send()).await
+        self.limited(looks, || self.request(job).send()).await
+    }
+
+    /// The same without a wait for CircleCI's limit.
+    pub(super) async fn look_now(&self, job: Uuid) -> Result<UsageExportJobStatus, Error> {
+        self.order.limits.look_window().take(self.now());
+        self.request(job).send().await
+    }
+
+    fn request(&self, job: Uuid) -> Request<GetUsageExport> {
+        let org = self.order.org_id.clone();
+        self.order.client.get_usage_export(org, job)
+    }
+
+    pub(super) fn tell(&self, change: &UsageChange) {
+        if let Some(listener) = &self.order.listener {
+            listener(change);
+        }
     }
 
     /// The number of orders that may be sent now.

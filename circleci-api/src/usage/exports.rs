@@ -114,25 +114,33 @@ impl Exports {
     }
 
     async fn order_at_once(&mut self, turn: usize, count: usize) -> Result<(), Error> {
-        let windows = self.windows.iter().enumerate().skip(turn);
-        let wanted = windows.filter_map(|(index, window)| match window.job {
+        let later = self.windows.iter().enumerate().skip(turn);
+        let wanted = later.filter_map(|(index, window)| match window.job {
             Job::Wanted(span) => Some((index, span)),
             Job::Ordered(_) => None,
         });
+        let windows = self.windows.len();
         let orders = wanted.take(count).map(|(index, span)| {
             let desk = self.desk.clone();
-            async move { (index, desk.order(span).await) }
+            async move {
+                let job = desk.order(span).await?;
+                // Without a wait for the other orders: what was ordered can be resumed.
+                desk.tell(&UsageChange {
+                    window: index,
+                    windows: windows,
+                    job: job.usage_export_job_id,
+                    state: job.state.unwrap_or(UsageExportJobState::Created),
+                    parts: 0,
+                });
+                Ok((index, job.usage_export_job_id))
+            }
         });
         // Every order counts towards the limit, so none is cancelled when another one fails.
         let mut failure = None;
         let orders = Many::new(orders.collect::<Vec<_>>()).into_vec().await;
-        for (index, ordered) in orders {
+        for ordered in orders {
             match ordered {
-                Ok(job) => {
-                    self.windows[index].job = Job::Ordered(job.usage_export_job_id);
-                    let state = job.state.unwrap_or(UsageExportJobState::Created);
-                    self.tell(index, job.usage_export_job_id, &state, 0);
-                }
+                Ok((index, job)) => self.windows[index].job = Job::Ordered(job),
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
@@ -173,7 +181,13 @@ impl Exports {
         }
         let looks = jobs.into_iter().map(|(index, job)| {
             let desk = self.desk.clone();
-            async move { (index, job, desk.look(job).await) }
+            async move {
+                let found = match index == turn {
+                    true => desk.look(job).await,
+                    false => desk.look_now(job).await,
+                };
+                (index, job, found)
+            }
         });
         for (index, job, found) in Many::new(looks).into_vec().await {
             match found {
@@ -194,7 +208,13 @@ impl Exports {
             _ => UsageExportJobState::Completed,
         });
         if self.windows[index].state.as_ref() != Some(&state) {
-            self.tell(index, job, &state, parts);
+            self.desk.tell(&UsageChange {
+                window: index,
+                windows: self.windows.len(),
+                job,
+                state: state.clone(),
+                parts,
+            });
         }
         let window = &mut self.windows[index];
         match &state {
@@ -212,18 +232,6 @@ impl Exports {
             _ => {}
         }
         window.state = Some(state);
-    }
-
-    fn tell(&self, window: usize, job: Uuid, state: &UsageExportJobState, parts: usize) {
-        if let Some(listener) = &self.desk.order.listener {
-            listener(&UsageChange {
-                window,
-                windows: self.windows.len(),
-                job,
-                state: state.clone(),
-                parts,
-            });
-        }
     }
 }
 
