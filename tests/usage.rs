@@ -845,11 +845,11 @@ async fn parts_that_expire_together_are_asked_for_once() {
     assert_eq!((storage.count(), storage.most()), (16, 8));
 }
 
-/// Other exports are looked at while the first one is read, and at most eight parts are open: one that does not go on
-/// holds back the others.
+/// Other exports are looked at while the first one is read, at most eight parts are open, and a part that does not go on
+/// holds back all but the next ones.
 #[tokio::test]
 async fn exports_and_parts_are_read_ahead_within_bounds() {
-    let storage = Server::start(|_, seen| match seen.target.as_str() {
+    let storage = Server::start_slow(|_, seen| match seen.target.as_str() {
         "/1/0" => answer(200, "a\n1\n").ending(Ending::StallAt(2)).into(),
         _ => answer(200, "a\n1\n").into(),
     })
@@ -857,7 +857,7 @@ async fn exports_and_parts_are_read_ahead_within_bounds() {
     let url = storage.url();
     let circleci = Server::start_slow(move |_, seen| {
         let number = seen.target[seen.target.len() - 1..].parse().unwrap();
-        let urls: Vec<_> = (0..6)
+        let urls: Vec<_> = (0..10)
             .map(|part| format!("{url}/{number}/{part}"))
             .collect();
         state(number, "completed", json!(urls))
@@ -871,12 +871,13 @@ async fn exports_and_parts_are_read_ahead_within_bounds() {
     assert_eq!((circleci.count(), storage.count()), (0, 0));
     tokio::select! {
         _ = async { while csv.try_next().await.unwrap().is_some() {} } => panic!("a part stalls"),
-        () = async { while storage.count() < 8 { tokio::task::yield_now().await } } => {}
+        () = async {
+            while storage.count() < 18 { tokio::task::yield_now().await }
+            // No more follow.
+            for _ in 0..2000 { tokio::task::yield_now().await }
+        } => {}
     }
-    for _ in 0..600 {
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(storage.count(), 8);
+    assert_eq!((storage.count(), storage.most()), (18, 8));
     assert_eq!((circleci.count(), circleci.most()), (3, 3));
 }
 

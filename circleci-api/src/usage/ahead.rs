@@ -23,8 +23,8 @@ const BYTES_AHEAD: usize = 1 << 20;
 
 pub(super) type Parts = Many<'static, Result<Part, Error>>;
 
-/// The parts, in order. At most 8 are open or kept at the same time, each with at most a little more than
-/// [`BYTES_AHEAD`] bytes.
+/// The parts, in order. At most 8 are open at the same time, and at most 18 are begun, each with at most a little more
+/// than [`BYTES_AHEAD`] bytes.
 pub(super) fn parts(desk: Desk, exports: Exports) -> Parts {
     let places = Places {
         exports: Flow::Idle(exports),
@@ -40,8 +40,8 @@ pub(super) fn parts(desk: Desk, exports: Exports) -> Parts {
             Part::begin(&desk, place, permit).await
         }
     };
-    // More than may be open, so that the next export is requested while the parts of the current one are read.
-    Many::of(places, read).at_once(2 * AT_ONCE)
+    // One more than may be open, so that the next export is requested while the parts of the current one are read.
+    Many::of(places, read).at_once(AT_ONCE + 1)
 }
 
 /// The position of a part.
@@ -93,7 +93,8 @@ pub(super) struct Part {
     failure: Option<Error>,
     /// The number of bytes that were received when new URLs were last requested for this part.
     expired: Option<u64>,
-    _open: Option<OwnedSemaphorePermit>,
+    /// Held until the part was received.
+    open: Option<OwnedSemaphorePermit>,
 }
 
 impl Part {
@@ -112,7 +113,7 @@ impl Part {
             received: VecDeque::new(),
             failure: None,
             expired: None,
-            _open: open,
+            open,
         };
         let mut bytes = 0;
         while bytes < BYTES_AHEAD {
@@ -121,7 +122,10 @@ impl Part {
                     bytes += piece.len();
                     part.received.push_back(piece);
                 }
-                Ok(None) => break,
+                Ok(None) => {
+                    part.open = None;
+                    break;
+                }
                 // It counts when the turn of this part comes.
                 Err(error) => {
                     part.failure = Some(error);
@@ -144,6 +148,10 @@ impl Part {
             };
             match next {
                 Err(error) if renewal::is_expired(&error) => self.renew(desk, error).await?,
+                Ok(None) => {
+                    self.open = None;
+                    return Ok(None);
+                }
                 next => return next,
             }
         }

@@ -18,6 +18,7 @@ use crate::client::Client;
 use crate::download::draft::Draft;
 use crate::download::flow::Flow;
 use crate::error::Error;
+use crate::lists::many::both;
 use crate::values::argument::PathValue;
 
 /// How long CircleCI keeps usage.
@@ -75,7 +76,7 @@ impl Client {
 ///   [`UsageLimits`] allows, 10 per hour by default; the rest follow when the hour has passed.
 /// - While an export is in progress, only its own state is requested, because CircleCI limits these requests too. When it
 ///   is completed, the states of the others are requested together.
-/// - The parts of all exports are read in order, 8 at a time. At most 8 are open, and about 1 MiB of each is kept until its
+/// - The parts of all exports are read in order, 8 at a time. Of the next 18 parts, about 1 MiB each is kept until their
 ///   turn, so memory use does not grow with the size of the export.
 ///
 /// Waits use the client's [`Clock`](crate::Clock), and a refusal (429) is followed by the wait that it asks for. Dropping
@@ -216,9 +217,10 @@ impl UsageExport {
         let mut draft = Draft::begin(path).map_err(called)?;
         let mut bytes = 0;
         while let Some(piece) = next {
-            draft.write(&piece).await.map_err(called)?;
+            let (written, following) = both(draft.write(&piece), csv.try_next()).await;
+            written.map_err(called)?;
             bytes += piece.len() as u64;
-            next = csv.try_next().await?;
+            next = following?;
         }
         draft.keep().await.map_err(called)?;
         Ok(bytes)
