@@ -871,8 +871,11 @@ async fn all_artifacts_of_a_job_come_some_at_a_time() {
                 let now = most.0.fetch_add(1, Ordering::SeqCst) + 1;
                 most.1.fetch_max(now, Ordering::SeqCst);
             }
-            if progress.finished {
+            // Its transfer has ended; the disk may still write it.
+            if progress.length == Some(progress.received) && !progress.finished {
                 most.0.fetch_sub(1, Ordering::SeqCst);
+            }
+            if progress.finished {
                 let told = (
                     progress.index,
                     progress.count,

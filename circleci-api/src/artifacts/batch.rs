@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::download::{Downloaded, called};
+use tokio::sync::Semaphore;
+
 use super::{MAX_BYTES, TokenHosts};
 use crate::client::Client;
 use crate::download::draft;
@@ -75,6 +77,8 @@ impl Batch {
         tell: impl Fn(&Piece<'_>) + Send + Sync,
     ) -> Vec<Result<Downloaded, Error>> {
         let tell = &tell;
+        // It limits the transfers. While the disk writes a file, the next one is received.
+        let open = &Semaphore::new(self.at_once.min(Semaphore::MAX_PERMITS));
         let each = artifacts.iter().zip(paths).enumerate();
         let downloads = each.map(|(index, (artifact, path))| async move {
             let tell = |received, length, finished| {
@@ -90,13 +94,18 @@ impl Batch {
             let download = self.client.download_artifact(artifact);
             let download = download.shared_token_hosts(Arc::clone(&self.hosts));
             let download = download.max_bytes(self.max_bytes);
-            let file = download
-                .write(path, |received, length| tell(received, length, false))
-                .await?;
+            let received = {
+                // It is never closed.
+                let _permit = open.acquire().await;
+                let tell = |received, length| tell(received, length, false);
+                download.receive(path, tell).await?
+            };
+            let file = received.keep().await?;
             tell(file.bytes, Some(file.bytes), true);
             Ok(file)
         });
-        Many::new(downloads).at_once(self.at_once).into_vec().await
+        let at_once = self.at_once.saturating_mul(2);
+        Many::new(downloads).at_once(at_once).into_vec().await
     }
 }
 
