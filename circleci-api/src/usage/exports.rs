@@ -127,7 +127,7 @@ impl Exports {
                 // Without a wait for the other orders: what was ordered can be resumed.
                 desk.tell(&UsageChange {
                     window: index,
-                    windows: windows,
+                    windows,
                     job: job.usage_export_job_id,
                     state: job.state.unwrap_or(UsageExportJobState::Created),
                     parts: 0,
