@@ -16,6 +16,7 @@ mod decode;
 mod doctor;
 mod double;
 mod examples_in_docs;
+mod fan_out;
 mod insights;
 mod live_api;
 mod many;

@@ -403,7 +403,7 @@ async fn the_dashboard_has_three_charts_for_each_workflow_and_takes_no_markup() 
     assert_eq!(html.matches("<svg aria-label=").count(), 6);
     assert_eq!(html.matches("</svg>").count(), 6);
     // The first chart counts runs and no longer has "Green runs (%)": one failed run of one was a cliff down to zero.
-    for label in ["Runs a day", "Duration (minutes)", "Credits a day"] {
+    for label in ["Runs a day", "Minutes a run", "Credits a day"] {
         assert_eq!(html.matches(label).count(), 2, "{label}");
     }
     assert_eq!(html.matches("Day (UTC)").count(), 6);

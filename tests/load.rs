@@ -165,6 +165,49 @@ async fn a_stream_of_a_hundred_thousand_items_in_constant_memory() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_of_a_thousand_parts_in_constant_memory() {
+    const PARTS: usize = 1_000;
+    const ROW: &str = "0123456789012345678901234567890\n";
+
+    let _alone = ALONE.lock().await;
+    // 32 kB each, and every fiftieth is larger than what is read ahead.
+    let rows = |part: usize| {
+        if part.is_multiple_of(50) {
+            65_536
+        } else {
+            1_024
+        }
+    };
+    let storage = Server::start_quiet(move |_, seen| {
+        let part = seen.target[1..].parse().unwrap();
+        answer(200, format!("a\n{}", ROW.repeat(rows(part)))).into()
+    })
+    .await;
+    let urls: Vec<_> = (0..PARTS)
+        .map(|part| format!("{}/{part}", storage.url()))
+        .collect();
+    let done = serde_json::json!({ "usage_export_job_id": Uuid::nil(), "state": "completed", "download_urls": urls });
+    let done = done.to_string();
+    let circleci = Server::start_quiet(move |_, _| answer(200, done.clone()).into()).await;
+    let mut csv = circleci
+        .client()
+        .resume_usage_export(Uuid::nil(), [Uuid::nil()])
+        .csv()
+        .unwrap();
+    let all: usize = (0..PARTS).map(|part| rows(part) * ROW.len()).sum();
+    let (mut before, mut bytes) = (None, 0);
+    while let Some(piece) = csv.try_next().await.unwrap() {
+        bytes += piece.len();
+        if before.is_none() && bytes > all / 4 {
+            before = resident();
+        }
+    }
+    assert_eq!(bytes, 2 + all);
+    assert_eq!(storage.count(), PARTS);
+    assert_flat(before, "1,000 parts");
+}
+
 #[tokio::test]
 async fn an_output_is_unpacked_bit_by_bit() {
     let _alone = ALONE.lock().await;

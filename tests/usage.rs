@@ -1,5 +1,6 @@
 //! Usage exports: orders, looks, parts, one CSV; limits, failures and deadlines.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -157,11 +158,13 @@ async fn eight_parts_of_which_one_fails_once_are_one_csv() {
         body,
         json!({ "start": "2026-01-01T00:00:00Z", "end": "2026-01-31T23:59:59Z" })
     );
-    let asked: Vec<_> = storage
+    // All at the same time.
+    let mut asked: Vec<_> = storage
         .seen()
         .into_iter()
         .map(|seen| seen.target.replace("?X-Sig=s1gned", ""))
         .collect();
+    asked.sort_unstable();
     assert_eq!(
         asked,
         ["/0", "/1", "/2", "/3", "/4", "/5", "/6", "/6", "/7"]
@@ -223,12 +226,12 @@ async fn a_part_that_breaks_in_the_middle_goes_on() {
         format!("total_credits\n{rows}")
     );
     let seen = storage.seen();
-    assert_eq!(
-        seen.iter()
-            .map(|seen| seen.header("range"))
-            .collect::<Vec<_>>(),
-        [None, Some("bytes=20-"), None, None]
-    );
+    let ranges = |part: &str| {
+        let seen = seen.iter().filter(|seen| seen.target == part);
+        seen.map(|seen| seen.header("range")).collect::<Vec<_>>()
+    };
+    assert_eq!(ranges("/tagged"), [None, Some("bytes=20-")]);
+    assert_eq!(ranges("/plain"), [None, None]);
 }
 
 #[tokio::test]
@@ -741,22 +744,27 @@ async fn urls_that_expire_are_asked_for_anew() {
         let size = packed.len();
         let rest = packed.clone();
         // The signature of the URLs is the number of looks.
-        let storage = Server::start(move |index, seen| {
+        let asked = Mutex::new(BTreeMap::new());
+        let storage = Server::start(move |_, seen| {
             let expired =
                 "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
-            match (index, seen.target.as_str()) {
-                (0, "/1?sig=1") => answer(200, pack("a\n1\n")).into(),
-                (1, "/2?sig=1") => answer(200, rest.clone())
+            let mut asked = asked.lock().unwrap();
+            let times = asked.entry(seen.target.clone()).or_insert(0);
+            *times += 1;
+            match (seen.target.as_str(), *times) {
+                ("/1?sig=1", 1) => answer(200, pack("a\n1\n")).into(),
+                ("/2?sig=1", 1) => answer(200, rest.clone())
                     .header("etag", "\"v1\"")
                     .ending(Ending::CutAt(15))
                     .into(),
-                (2, "/2?sig=1") => answer(status, expired).into(),
-                (3, "/2?sig=2") => answer(206, &rest[15..])
+                ("/2?sig=1", 2) => answer(status, expired).into(),
+                ("/2?sig=2", 1) => answer(206, &rest[15..])
                     .header("etag", "\"v1\"")
                     .header("content-range", format!("bytes 15-{}/{size}", size - 1))
                     .into(),
-                (4, "/3?sig=2") => answer(status, expired).into(),
-                (5, "/3?sig=3") => answer(200, pack("a\n3\n")).into(),
+                // It expires before its turn, and again when the second part has new URLs.
+                ("/3?sig=1" | "/3?sig=2", 1) => answer(status, expired).into(),
+                ("/3?sig=3", 1) => answer(200, pack("a\n3\n")).into(),
                 _ => answer(418, "").into(),
             }
         })
@@ -781,15 +789,10 @@ async fn urls_that_expire_are_asked_for_anew() {
         let text = whole(january(&circleci.client())).await.unwrap();
         assert_eq!(text, format!("a\n1\n{}3\n", "2\n".repeat(3000)), "{status}");
         assert_eq!(calls(&circleci), ["POST", "GET 1", "GET 1", "GET 1"]);
-        let ranges: Vec<_> = storage
-            .seen()
-            .iter()
-            .map(|seen| seen.header("range").map(str::to_owned))
-            .collect();
-        assert_eq!(
-            ranges[2..4],
-            [Some("bytes=15-".to_owned()), Some("bytes=15-".to_owned())]
-        );
+        let seen = storage.seen();
+        let second = seen.iter().filter(|seen| seen.target.starts_with("/2"));
+        let ranges: Vec<_> = second.map(|seen| seen.header("range")).collect();
+        assert_eq!(ranges, [None, Some("bytes=15-"), Some("bytes=15-")]);
         assert_no_token(&storage);
     }
     // Nothing else is asked about: what is not there, or an export that has gone.
@@ -816,6 +819,119 @@ async fn urls_that_expire_are_asked_for_anew() {
             .unwrap_err()
             .is_forbidden()
     );
+}
+
+/// Eight parts expire at the same time, before the first one is read.
+#[tokio::test]
+async fn parts_that_expire_together_are_asked_for_once() {
+    let storage = Server::start_slow(|_, seen| match seen.target.split_once("?sig=") {
+        Some((_, "1")) => answer(403, "").into(),
+        Some((part, _)) => answer(200, format!("a\n{}\n", &part[1..])).into(),
+        None => answer(418, "").into(),
+    })
+    .await;
+    let url = storage.url();
+    let looks = Mutex::new(0);
+    let circleci = Server::start(move |_, _| {
+        let mut looks = looks.lock().unwrap();
+        *looks += 1;
+        let urls = (1..=8).map(|part| format!("{url}/{part}?sig={looks}"));
+        state(1, "completed", json!(urls.collect::<Vec<_>>()))
+    })
+    .await;
+    let export = circleci.client().resume_usage_export(ORG, [job(1)]);
+    assert_eq!(whole(export).await.unwrap(), "a\n1\n2\n3\n4\n5\n6\n7\n8\n");
+    assert_eq!(calls(&circleci), ["GET 1", "GET 1"]);
+    assert_eq!((storage.count(), storage.most()), (16, 8));
+}
+
+/// Other exports are looked at while the first one is read, at most eight parts are open, and a part that does not go on
+/// holds back all but the next ones.
+#[tokio::test]
+async fn exports_and_parts_are_read_ahead_within_bounds() {
+    let storage = Server::start_slow(|_, seen| match seen.target.as_str() {
+        "/1/0" => answer(200, "a\n1\n").ending(Ending::StallAt(2)).into(),
+        _ => answer(200, "a\n1\n").into(),
+    })
+    .await;
+    let url = storage.url();
+    let circleci = Server::start_slow(move |_, seen| {
+        let number = seen.target[seen.target.len() - 1..].parse().unwrap();
+        let urls: Vec<_> = (0..10)
+            .map(|part| format!("{url}/{number}/{part}"))
+            .collect();
+        state(number, "completed", json!(urls))
+    })
+    .await;
+    let client = circleci.client();
+    let mut csv = client
+        .resume_usage_export(ORG, (1..=3).map(job))
+        .csv()
+        .unwrap();
+    assert_eq!((circleci.count(), storage.count()), (0, 0));
+    tokio::select! {
+        _ = async { while csv.try_next().await.unwrap().is_some() {} } => panic!("a part stalls"),
+        () = async {
+            while storage.count() < 18 { tokio::task::yield_now().await }
+            // No more follow.
+            for _ in 0..2000 { tokio::task::yield_now().await }
+        } => {}
+    }
+    assert_eq!((storage.count(), storage.most()), (18, 8));
+    assert_eq!((circleci.count(), circleci.most()), (3, 3));
+}
+
+/// A look ahead of its turn that fails or is refused is not the last word, and costs the other exports nothing.
+#[tokio::test]
+async fn a_look_ahead_that_fails_is_repeated_in_its_turn() {
+    let storage = storage(vec![("/a", vec![answer(200, "c\n1\n").into()])]).await;
+    let urls = json!([format!("{}/a", storage.url())]);
+    let looks = Mutex::new(BTreeMap::new());
+    let circleci = Server::start(move |_, seen| {
+        let mut looks = looks.lock().unwrap();
+        let times = looks.entry(seen.target.clone()).or_insert(0);
+        *times += 1;
+        match (&seen.target[seen.target.len() - 1..], *times) {
+            ("2", 1) => answer(403, "{}").into(),
+            ("3", 1) => answer(429, "").header("retry-after", 600).into(),
+            _ => state(1, "completed", urls.clone()),
+        }
+    })
+    .await;
+    let (builder, waits) = circleci.builder();
+    let client = builder.build().unwrap();
+    let export = client.resume_usage_export(ORG, [1, 2, 3].map(job));
+    assert_eq!(whole(export).await.unwrap(), "c\n1\n1\n1\n");
+    assert_eq!(circleci.count(), 5);
+    assert!(waits.all().is_empty(), "{:?}", waits.all());
+}
+
+/// What was ordered can be resumed, even if another order gets no answer.
+#[tokio::test]
+async fn an_order_is_told_without_a_wait_for_the_others() {
+    let circleci = Server::start(|_, seen| {
+        let body: Value = serde_json::from_slice(&seen.body).unwrap();
+        match body["start"].as_str().unwrap() {
+            "2026-01-01T00:00:00Z" => ordered(1),
+            "2026-02-01T00:00:00Z" => Act::Stall,
+            _ => ordered(3),
+        }
+    })
+    .await;
+    let changes = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&changes);
+    let (from, to) = (at("2026-01-01T00:00:00Z"), at("2026-03-31T23:59:59Z"));
+    let export = circleci
+        .client()
+        .usage_export(ORG, from, to)
+        .on_change(move |change| told.lock().unwrap().push((change.window, change.job)));
+    tokio::select! {
+        _ = whole(export) => panic!("an order gets no answer"),
+        () = async { while changes.lock().unwrap().len() < 2 { tokio::task::yield_now().await } } => {}
+    }
+    let mut changes = changes.lock().unwrap().clone();
+    changes.sort_unstable();
+    assert_eq!(changes, [(0, job(1)), (2, job(3))]);
 }
 
 #[tokio::test]
@@ -969,7 +1085,7 @@ async fn the_picture_has_its_total_and_readable_figures() {
         .iter()
         .position(|text| text == "391\u{202f}450 credits");
     assert_eq!(total, Some(2), "{texts:?}");
-    assert!(texts[3].starts_with("ios used the most: "), "{texts:?}");
+    assert!(texts[3].starts_with("Most: ios, "), "{texts:?}");
     assert!(
         texts
             .iter()

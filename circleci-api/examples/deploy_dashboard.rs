@@ -111,7 +111,7 @@ pub async fn page(circleci: &Client, project: &ProjectSlug) -> Result<String> {
             section(&mut html, place, workflow, &links)?;
         }
     }
-    html.push_str("<footer>Figures by CircleCI Insights, which lag by up to a day and are no bill.</footer>\n");
+    html.push_str("<footer>Source: CircleCI Insights. The figures may be a day old, and the credits are not a bill.</footer>\n");
     Ok(html)
 }
 
@@ -197,6 +197,7 @@ fn overview(html: &mut String, workflows: &[Workflow]) -> Result {
     let red: u64 = workflows.iter().map(failed).sum();
     let share = |part: u64| match all_credits {
         0 => String::new(),
+        _ if workflows.len() == 1 => String::new(),
         all => format!(", {} of all", percent(part as f64 / all as f64)),
     };
     let worst = workflows
@@ -205,22 +206,19 @@ fn overview(html: &mut String, workflows: &[Workflow]) -> Result {
     match worst {
         Some(worst) => writeln!(
             html,
-            "<p class=worst><strong>Worst: <a href=#w0>{}</a></strong> is green in {} of {} runs and costs {} credits{}.</p>",
+            "<p class=worst><strong>Worst: <a href=#w0>{}</a></strong> succeeds in {} of {} runs and costs {} credits{}.</p>",
             escape(&worst.figures.name),
             worst.figures.success_rate.map_or("?".into(), percent),
             thousands(runs(worst) as f64),
             thousands(credits(worst) as f64),
             share(credits(worst)),
         )?,
-        None => writeln!(
-            html,
-            "<p class=worst><strong>All workflows are green.</strong></p>"
-        )?,
+        None => writeln!(html, "<p class=worst><strong>No run failed.</strong></p>")?,
     }
     if let Some(dear) = workflows
         .iter()
         .max_by_key(|it| credits(it))
-        .filter(|it| credits(it) > 0)
+        .filter(|it| credits(it) > 0 && !worst.is_some_and(|worst| std::ptr::eq(worst, *it)))
     {
         let place = workflows
             .iter()
@@ -235,14 +233,14 @@ fn overview(html: &mut String, workflows: &[Workflow]) -> Result {
         )?;
     }
     html.push_str("<dl class=sums>");
-    let green = match ok + red {
+    let rate = match ok + red {
         0 => "unknown".to_owned(),
         all => percent(ok as f64 / all as f64),
     };
     for (what, figure) in [
         ("workflows", thousands(workflows.len() as f64)),
         ("runs", thousands(all_runs as f64)),
-        ("green", green),
+        ("success rate", rate),
         ("credits", thousands(all_credits as f64)),
     ] {
         write!(html, "<div><dt>{what}</dt><dd>{figure}</dd></div>")?;
@@ -284,6 +282,8 @@ impl Changed {
         };
         let class = match more_is_bad {
             None => "same",
+            // Less than one percent or point is noise.
+            Some(_) if change.abs() < 1.0 => "same",
             Some(bad) if bad == (change > 0.0) => "bad",
             Some(_) => "good",
         };
@@ -299,11 +299,11 @@ impl Changed {
         }
     }
 
-    fn green(trend: &Trend) -> Self {
+    fn rate(trend: &Trend) -> Self {
         Self::new(
             trend.success_rate(),
             "points",
-            ["greener", "less green"],
+            ["higher", "lower"],
             Some(false),
         )
     }
@@ -332,8 +332,8 @@ fn minutes(time: Duration) -> String {
 /// One line for each workflow, the worst first.
 fn table(html: &mut String, workflows: &[Workflow]) -> Result {
     html.push_str(
-        "<table><caption>All workflows, the worst first. Small print: the last 7 days beside the 7 before.</caption>\
-         <tr><th scope=col>Workflow<th scope=col>Green<th scope=col>Runs<th scope=col>p95<th scope=col>Credits\n",
+        "<table><caption>All workflows, the lowest success rate first. Below each figure: the last 7 days compared with the 7 days before.</caption>\
+         <tr><th scope=col>Workflow<th scope=col>Success rate<th scope=col>Runs<th scope=col>p95<th scope=col>Credits\n",
     );
     for (place, workflow) in workflows.iter().enumerate() {
         let figures = &workflow.figures;
@@ -343,7 +343,7 @@ fn table(html: &mut String, workflows: &[Workflow]) -> Result {
             "<tr><th scope=row><a href=#w{place}>{}</a><td>{}{}<td>{}<small>{} failed</small><td>{}{}<td>{}{}",
             escape(&figures.name),
             figures.success_rate.map_or_else(unknown, percent),
-            Changed::green(&workflow.trend).html(),
+            Changed::rate(&workflow.trend).html(),
             thousands(runs(workflow) as f64),
             thousands(failed(workflow) as f64),
             figures.p95.map_or_else(unknown, minutes),
@@ -382,10 +382,10 @@ fn section(html: &mut String, place: usize, workflow: &Workflow, links: &Links) 
     );
     for (what, figure, more, change) in [
         (
-            "green",
+            "success rate",
             figures.success_rate.map(percent),
             red,
-            Changed::green(&workflow.trend),
+            Changed::rate(&workflow.trend),
         ),
         (
             "p95",
@@ -426,9 +426,9 @@ fn charts(days: &[Period]) -> [chart::Chart; 3] {
         chart::Chart {
             title: "Runs",
             unit: "Runs a day",
-            legend: &[("one", "green"), ("two", "failed")],
+            legend: &[("one", "succeeded"), ("two", "failed")],
             columns: columns(&|day| chart::Column {
-                // What is neither, such as a canceled run, is not shown.
+                // A run that is neither, such as a canceled one, is not drawn.
                 bars: vec![day.succeeded as f64, day.failed as f64],
                 mark: None,
                 tip: format!(
@@ -441,7 +441,7 @@ fn charts(days: &[Period]) -> [chart::Chart; 3] {
         },
         chart::Chart {
             title: "Duration",
-            unit: "Duration (minutes)",
+            unit: "Minutes a run",
             legend: &[("three", "median"), ("mark", "p95")],
             columns: columns(&|day| chart::Column {
                 bars: vec![0.0, 0.0, day.median.map_or(0.0, in_minutes)],
@@ -499,16 +499,17 @@ table { border-collapse: collapse; width: 100%; margin: 1rem 0 2rem; font-varian
 caption { text-align: left; color: var(--soft); font-size: .9rem; padding-bottom: .3rem; }
 th, td { text-align: right; vertical-align: top; padding: .35rem .5rem; border-top: 1px solid var(--grid); }
 td { white-space: nowrap; overflow-wrap: normal; }
-th:first-child { text-align: left; padding-left: 0; }
+th:first-child { text-align: left; padding-left: .3rem; }
 th[scope=col] { border: 0; color: var(--soft); font-weight: 400; font-size: .9rem; }
-th[scope=row] { font-weight: 600; }
+th[scope=row] { font-weight: 600; padding-left: .3rem; }
+tr:nth-child(even) { background: var(--tile); }
 details { border-top: 1px solid var(--grid); padding: .8rem 0 1.2rem; }
 summary { cursor: pointer; }
 details p { margin: .2rem 0; font-size: .9rem; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(16rem, 100%), 1fr)); gap: 1.2rem 2rem; }
 figure { margin: 0; display: grid; align-content: end; grid-template-columns: 3.4rem 1fr; column-gap: .4rem; font-size: .8rem; }
 figcaption { grid-column: 1 / -1; font-size: .9rem; padding-bottom: .3rem; }
-figcaption i { display: inline-block; width: .9rem; height: .7rem; margin: 0 .2rem 0 .7rem; }
+figcaption i { display: inline-block; width: .9rem; height: .7rem; margin: 0 .2rem 0 .5rem; }
 figcaption i.mark { height: .2rem; vertical-align: middle; }
 figcaption .one { background: var(--one); }
 figcaption .two { background: var(--two); }
@@ -530,7 +531,8 @@ footer { margin: 2rem 0; font-size: .9rem; color: var(--soft); }
   td:nth-child(3), th:nth-child(3), td:nth-child(4), th:nth-child(4) { display: none; }
   th, td { padding: .35rem .25rem; }
   td { white-space: normal; }
-  dl { gap: .7rem 1.8rem; }
+  dl { gap: .7rem 1.2rem; }
+  dd { font-size: 1.25rem; }
 }
 </style>
 ";

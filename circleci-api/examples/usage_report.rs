@@ -234,8 +234,8 @@ pub fn picture(usage: &Usage, end: DateTime<Utc>, days: u16) -> Result<String> {
     match drawn.projects.first().filter(|(_, credits)| *credits > 0.0) {
         None => writeln!(svg, "{}", text(0, y, "", "Nothing was used."))?,
         Some((project, credits)) => {
-            let share = drawn.share(*credits);
-            let most = format!("{} used the most: {share}", short(project, 30));
+            let (credits, share) = (thousands(*credits), drawn.share(*credits));
+            let most = format!("Most: {}, {credits} credits ({share})", short(project, 30));
             writeln!(svg, "{}", text(0, y, "", &most))?;
             y = legend(&mut svg, &drawn, y + 18)?;
             y = bars(&mut svg, &drawn, y + 14)?;

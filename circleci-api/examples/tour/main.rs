@@ -16,9 +16,8 @@ use circleci_api::operations as op;
 use circleci_api::types::{
     AddEnvironmentVariableToContextRequest, AddedEnvironmentVariable, CreateEnvVarRequest, GitRef,
     JobStatus, Pipeline, ReportingWindow, TriggerPipelineRunOutcome, TriggerPipelineRunRequest,
-    Workflow, WorkflowStatus,
 };
-use circleci_api::uuid::Uuid;
+use circleci_api::wait::{Held, Verdict};
 use circleci_api::{Client, ProjectSlug, RetryPolicy};
 
 pub mod screen;
@@ -133,18 +132,13 @@ async fn results(
     pipeline: &Pipeline,
     screen: &mut Screen<'_>,
 ) -> Result<bool> {
-    screen.called(op::ListWorkflowsByPipelineId::OPERATION)?;
-    let workflows = circleci
-        .list_workflows_by_pipeline_id(pipeline.id)
-        .items()
-        .into_vec()
-        .await?;
-    screen.line(format!("  #{}: {}", pipeline.number, summary(&workflows)))?;
-    let failed = workflows
-        .iter()
-        .find(|workflow| workflow.status == Some(WorkflowStatus::Failed));
-    let interesting = failed.or(workflows.first());
-    let Some(workflow) = interesting.and_then(|workflow| workflow.id) else {
+    outcome_called(screen)?;
+    let outcome = circleci.pipeline_outcome(pipeline.id).await?;
+    let (number, verdict) = (pipeline.number, outcome.verdict);
+    let workflows = &outcome.workflows;
+    screen.line(format!("  #{number}: {verdict} ({})", summary(workflows)))?;
+    let failed = outcome.failures.iter().find_map(|it| it.workflow_id);
+    let Some(workflow) = failed.or(workflows.first().and_then(|it| it.id)) else {
         return Ok(false);
     };
 
@@ -223,56 +217,45 @@ async fn trigger_and_watch(
         screen.line(format!("  {name:<31} {value:?}"))?;
     }
 
-    screen.called(op::ListWorkflowsByPipelineId::OPERATION)?;
+    outcome_called(screen)?;
     let mut last = String::new();
     for poll in 1..=100 {
-        let workflows = circleci
-            .list_workflows_by_pipeline_id(pipeline.id)
-            .items()
-            .into_vec()
-            .await?;
-        let now = summary(&workflows);
+        let outcome = circleci.pipeline_outcome(pipeline.id).await?;
+        let now = summary(&outcome.workflows);
         if now != last {
             screen.line(format!("  poll {poll}: {now}"))?;
             last = now;
         }
-        for workflow in &workflows {
-            if let (Some(WorkflowStatus::OnHold), Some(id)) = (&workflow.status, workflow.id) {
-                approve(circleci, id, screen).await?;
+        for held in &outcome.on_hold {
+            approve(circleci, held, screen).await?;
+        }
+        match outcome.verdict {
+            Verdict::Running | Verdict::OnHold | Verdict::NoWorkflow => {
+                tokio::time::sleep(TICK).await;
+            }
+            verdict => {
+                screen.line(format!("  the pipeline's outcome: {verdict}"))?;
+                return Ok(());
             }
         }
-        if !workflows.is_empty() && workflows.iter().all(is_over) {
-            return Ok(());
-        }
-        tokio::time::sleep(TICK).await;
     }
     Err("the pipeline does not come to an end".into())
 }
 
-fn is_over(workflow: &Workflow) -> bool {
-    use WorkflowStatus::{Canceled, Error, Failed, NotRun, Success, Unauthorized};
-    let status = workflow.status.as_ref();
-    matches!(
-        status,
-        Some(Success | Failed | Error | Canceled | NotRun | Unauthorized)
-    )
+/// What `pipeline_outcome` calls, and then the jobs of what has failed or waits for a person.
+fn outcome_called(screen: &mut Screen<'_>) -> Result {
+    screen.called(op::GetPipelineById::OPERATION)?;
+    screen.called(op::ListWorkflowsByPipelineId::OPERATION)?;
+    Ok(())
 }
 
-/// Says yes to every job of the workflow that waits for a person.
-async fn approve(circleci: &Client, workflow: Uuid, screen: &mut Screen<'_>) -> Result {
-    for job in circleci
-        .list_workflow_jobs(workflow)
-        .items()
-        .into_vec()
-        .await?
-    {
-        if let (Some(JobStatus::OnHold), Some(id)) = (job.status, job.approval_request_id) {
-            screen.called(op::ApprovePendingApprovalJobById::OPERATION)?;
-            let approval = circleci.approve_pending_approval_job_by_id(workflow, id);
-            let answer = approval.send().await?;
-            screen.line(format!("  {}: {}", job.name, or_dash(answer.message)))?;
-        }
-    }
+/// Approves a job that waits for a person.
+async fn approve(circleci: &Client, held: &Held, screen: &mut Screen<'_>) -> Result {
+    screen.called(op::ApprovePendingApprovalJobById::OPERATION)?;
+    let (workflow, job) = (held.workflow_id, held.approval_request_id);
+    let approval = circleci.approve_pending_approval_job_by_id(workflow, job);
+    let answer = approval.send().await?;
+    screen.line(format!("  {}: {}", held.job, or_dash(answer.message)))?;
     Ok(())
 }
 

@@ -5,9 +5,9 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::batch::{Batch, Piece, paths};
+use super::TokenHosts;
+use super::batch::{Batch, Piece, paths, setters};
 use super::download::Downloaded;
-use super::{MAX_BYTES, TokenHosts};
 use crate::client::Client;
 use crate::error::Error;
 use crate::generated::operations::GetJobArtifacts;
@@ -35,11 +35,8 @@ impl Client {
         job_number: impl Into<PathValue>,
     ) -> DownloadArtifacts {
         DownloadArtifacts {
-            client: self.clone(),
+            batch: Batch::new(self),
             list: self.get_job_artifacts(project_slug, job_number),
-            hosts: Arc::default(),
-            max_bytes: MAX_BYTES,
-            at_once: 4,
             filter: None,
             progress: None,
         }
@@ -78,11 +75,8 @@ type Listener = Arc<dyn Fn(&Progress<'_>) + Send + Sync>;
 /// ```
 #[must_use = "nothing is sent until `into_folder` is called and awaited"]
 pub struct DownloadArtifacts {
-    client: Client,
+    batch: Batch,
     list: Request<GetJobArtifacts>,
-    hosts: Arc<TokenHosts>,
-    max_bytes: u64,
-    at_once: usize,
     filter: Option<Filter>,
     progress: Option<Listener>,
 }
@@ -180,25 +174,9 @@ impl DownloadedArtifacts {
     }
 }
 
+setters!(DownloadArtifacts);
+
 impl DownloadArtifacts {
-    /// The hosts that receive the token; see [`TokenHosts`].
-    pub fn token_hosts(mut self, hosts: TokenHosts) -> Self {
-        self.hosts = Arc::new(hosts);
-        self
-    }
-
-    /// The largest artifact that is read, in bytes. Default: 1 GiB.
-    pub fn max_bytes(mut self, bytes: u64) -> Self {
-        self.max_bytes = bytes;
-        self
-    }
-
-    /// The number of downloads at the same time. Default: 4. 0 counts as 1.
-    pub fn at_once(mut self, downloads: usize) -> Self {
-        self.at_once = downloads.max(1);
-        self
-    }
-
     /// Downloads only the artifacts for which this returns `true`.
     pub fn filter(mut self, wanted: impl Fn(&Artifact) -> bool + Send + Sync + 'static) -> Self {
         self.filter = Some(Box::new(wanted));
@@ -226,17 +204,11 @@ impl DownloadArtifacts {
         }
         let count = artifacts.len();
         let paths = paths(
-            &self.client,
+            &self.batch.client,
             &artifacts,
             Path::new(""),
             &mut BTreeSet::new(),
         );
-        let batch = Batch {
-            client: self.client,
-            hosts: self.hosts,
-            max_bytes: self.max_bytes,
-            at_once: self.at_once,
-        };
         let progress = self.progress;
         let tell = |piece: &Piece<'_>| {
             if let Some(progress) = &progress {
@@ -250,7 +222,10 @@ impl DownloadArtifacts {
                 });
             }
         };
-        let results = batch.fetch(folder.as_ref(), &artifacts, paths, tell).await;
+        let results = self
+            .batch
+            .fetch(folder.as_ref(), &artifacts, paths, tell)
+            .await;
         let results = artifacts
             .into_iter()
             .zip(results)
@@ -263,8 +238,8 @@ impl fmt::Debug for DownloadArtifacts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DownloadArtifacts")
             .field("list", &self.list)
-            .field("max_bytes", &self.max_bytes)
-            .field("at_once", &self.at_once)
+            .field("max_bytes", &self.batch.max_bytes)
+            .field("at_once", &self.batch.at_once)
             .finish_non_exhaustive()
     }
 }

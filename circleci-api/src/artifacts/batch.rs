@@ -4,20 +4,50 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::TokenHosts;
 use super::download::{Downloaded, called};
+use tokio::sync::Semaphore;
+
+use super::{MAX_BYTES, TokenHosts};
 use crate::client::Client;
 use crate::download::draft;
 use crate::error::Error;
 use crate::generated::types::Artifact;
-use crate::lists::many::Many;
+use crate::lists::many::{AT_ONCE, Many};
 
+/// The settings that all downloads share.
 pub(super) struct Batch {
     pub(super) client: Client,
     pub(super) hosts: Arc<TokenHosts>,
     pub(super) max_bytes: u64,
     pub(super) at_once: usize,
 }
+
+/// Defines the setters of a type with a `batch`.
+macro_rules! setters {
+    ($name:ident) => {
+        impl $name {
+            /// The hosts that receive the token; see [`TokenHosts`].
+            pub fn token_hosts(mut self, hosts: TokenHosts) -> Self {
+                self.batch.hosts = Arc::new(hosts);
+                self
+            }
+
+            /// The largest artifact that is read, in bytes. Default: 1 GiB.
+            pub fn max_bytes(mut self, bytes: u64) -> Self {
+                self.batch.max_bytes = bytes;
+                self
+            }
+
+            /// The number of calls or downloads that run at the same time. Default: 8. 0 counts as 1.
+            pub fn at_once(mut self, downloads: usize) -> Self {
+                self.batch.at_once = downloads.max(1);
+                self
+            }
+        }
+    };
+}
+
+pub(super) use setters;
 
 /// The progress of one of the downloads.
 pub(super) struct Piece<'a> {
@@ -29,6 +59,15 @@ pub(super) struct Piece<'a> {
 }
 
 impl Batch {
+    pub(super) fn new(client: &Client) -> Self {
+        Self {
+            client: client.clone(),
+            hosts: Arc::default(),
+            max_bytes: MAX_BYTES,
+            at_once: AT_ONCE,
+        }
+    }
+
     /// One result for each artifact, in their order.
     pub(super) async fn fetch(
         &self,
@@ -38,6 +77,8 @@ impl Batch {
         tell: impl Fn(&Piece<'_>) + Send + Sync,
     ) -> Vec<Result<Downloaded, Error>> {
         let tell = &tell;
+        // It limits the transfers. While the disk writes a file, the next one is received.
+        let open = &Semaphore::new(self.at_once.min(Semaphore::MAX_PERMITS));
         let each = artifacts.iter().zip(paths).enumerate();
         let downloads = each.map(|(index, (artifact, path))| async move {
             let tell = |received, length, finished| {
@@ -53,13 +94,18 @@ impl Batch {
             let download = self.client.download_artifact(artifact);
             let download = download.shared_token_hosts(Arc::clone(&self.hosts));
             let download = download.max_bytes(self.max_bytes);
-            let file = download
-                .write(path, |received, length| tell(received, length, false))
-                .await?;
+            let received = {
+                // It is never closed.
+                let _permit = open.acquire().await;
+                let tell = |received, length| tell(received, length, false);
+                download.receive(path, tell).await?
+            };
+            let file = received.keep().await?;
             tell(file.bytes, Some(file.bytes), true);
             Ok(file)
         });
-        Many::new(downloads).at_once(self.at_once).into_vec().await
+        let at_once = self.at_once.saturating_mul(2);
+        Many::new(downloads).at_once(at_once).into_vec().await
     }
 }
 

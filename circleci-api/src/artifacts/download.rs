@@ -169,12 +169,20 @@ impl DownloadArtifact {
         )
     }
 
-    /// Calls `tell` for every piece, with the number of bytes so far and the total number if it is known.
-    pub(super) async fn write(
+    async fn write(
         self,
         path: PathBuf,
         tell: impl Fn(u64, Option<u64>) + Send,
     ) -> Result<Downloaded, Error> {
+        self.receive(path, tell).await?.keep().await
+    }
+
+    /// Calls `tell` for every piece, with the number of bytes so far and the total number if it is known.
+    pub(super) async fn receive(
+        self,
+        path: PathBuf,
+        tell: impl Fn(u64, Option<u64>) + Send,
+    ) -> Result<Received, Error> {
         let mut transfer = self.transfer()?;
         transfer.opened().await?;
         tell(0, transfer.length());
@@ -183,11 +191,25 @@ impl DownloadArtifact {
             draft.write(&piece).await.map_err(called)?;
             tell(transfer.received(), transfer.length());
         }
-        draft.keep().await.map_err(called)?;
-        Ok(Downloaded {
-            path,
-            bytes: transfer.received(),
+        let bytes = transfer.received();
+        Ok(Received {
+            draft,
+            file: Downloaded { path, bytes },
         })
+    }
+}
+
+/// A file that was received, and is not in its place yet.
+pub(super) struct Received {
+    draft: Draft,
+    file: Downloaded,
+}
+
+impl Received {
+    /// Waits until the disk has the file, and moves it to its place.
+    pub(super) async fn keep(self) -> Result<Downloaded, Error> {
+        self.draft.keep().await.map_err(called)?;
+        Ok(self.file)
     }
 }
 

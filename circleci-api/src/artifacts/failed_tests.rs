@@ -3,12 +3,11 @@
 use std::fmt;
 use std::ops::Deref;
 
-use tokio::task::JoinSet;
-
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::generated::operations::{GetTests, GetWorkflowById, ListWorkflowJobs};
 use crate::generated::types::{JobType, Test, WorkflowJob};
+use crate::lists::many::{AT_ONCE, Many};
 use crate::request::Request;
 use crate::values::argument::PathValue;
 
@@ -33,7 +32,7 @@ impl Client {
             client: self.clone(),
             workflow: self.get_workflow_by_id(id.clone()),
             jobs: self.list_workflow_jobs(id),
-            at_once: 4,
+            at_once: AT_ONCE,
         }
     }
 }
@@ -174,7 +173,7 @@ impl<'a> IntoIterator for &'a FoundTests {
 type OfJob = (Vec<FailedTest>, Option<UnreadTests>);
 
 impl FailedTests {
-    /// The number of jobs whose tests are read at the same time. Default: 4. 0 counts as 1.
+    /// The number of jobs whose tests are read at the same time. Default: 8. 0 counts as 1.
     pub fn at_once(mut self, jobs: usize) -> Self {
         self.at_once = jobs.max(1);
         self
@@ -190,61 +189,39 @@ impl FailedTests {
     /// The jobs cannot be listed, or neither they nor the workflow name the project. If the tests of a single job cannot be
     /// read, its error is [in the result](FoundTests::unread).
     pub async fn send(self) -> Result<FoundTests, Error> {
-        let jobs = self.jobs.clone().items().into_vec().await?;
+        let mut jobs = self.jobs.clone().items().into_vec().await?;
         let of_another = jobs.iter().find_map(|job| job.project_slug.clone());
-        let mut slug: Option<String> = None;
-        let mut found: Vec<OfJob> = jobs.iter().map(|_| (Vec::new(), None)).collect();
-        let mut running: JoinSet<(usize, OfJob)> = JoinSet::new();
-        let mut waiting = jobs
-            .into_iter()
-            .enumerate()
-            .filter(|(_, job)| has_tests(job));
-        loop {
-            while running.len() < self.at_once
-                && let Some((index, job)) = waiting.next()
-            {
-                let (Some(number), project) = (job.job_number, job.project_slug.clone()) else {
-                    continue;
-                };
-                let project = match (project, &slug) {
-                    (Some(project), _) => project,
-                    (None, Some(project)) => project.clone(),
-                    (None, None) => {
-                        let project = match (self.project().await, &of_another) {
-                            (Ok(project), _) => project,
-                            (Err(_), Some(project)) => project.clone(),
-                            (Err(error), None) => return Err(error),
-                        };
-                        slug.insert(project).clone()
-                    }
-                };
-                let tests = self.client.get_tests(project, number);
-                running.spawn(async move { (index, failed(job, tests).await) });
-            }
-            match running.join_next().await {
-                None => break,
-                Some(Ok((index, tests))) => found[index] = tests,
-                Some(Err(stopped)) => {
-                    return Err(Error::new(ErrorKind::Transport).with_source(stopped));
-                }
-            }
-        }
+        jobs.retain(has_tests);
+        let of_workflow = match jobs.iter().all(|job| job.project_slug.is_some()) {
+            true => None,
+            false => Some(self.project(of_another).await?),
+        };
+        let tests = jobs.into_iter().filter_map(|job| {
+            let slug = job.project_slug.as_ref().or(of_workflow.as_ref())?;
+            let tests = self.client.get_tests(slug, job.job_number?);
+            Some(failed(job, tests))
+        });
         let (mut failed, mut unread) = (Vec::new(), Vec::new());
-        for (tests, error) in found {
+        for (tests, error) in Many::new(tests).at_once(self.at_once).into_vec().await {
             failed.extend(tests);
             unread.extend(error);
         }
         Ok(FoundTests { failed, unread })
     }
 
-    /// The workflow's project, for jobs that do not name it.
-    async fn project(&self) -> Result<String, Error> {
-        let workflow = self.workflow.clone().send().await?;
-        workflow.project_slug.ok_or_else(|| {
-            Error::new(ErrorKind::Decode)
-                .with_operation(GetWorkflowById::OPERATION)
-                .with_message("neither the workflow nor its jobs say which project they belong to")
-        })
+    /// The workflow's project, for jobs that do not name it. If it is unknown, that of another job.
+    async fn project(&self, of_another: Option<String>) -> Result<String, Error> {
+        let workflow = self.workflow.clone().send().await;
+        let slug = workflow.and_then(|workflow| {
+            workflow.project_slug.ok_or_else(|| {
+                Error::new(ErrorKind::Decode)
+                    .with_operation(GetWorkflowById::OPERATION)
+                    .with_message(
+                        "neither the workflow nor its jobs say which project they belong to",
+                    )
+            })
+        });
+        slug.or_else(|error| of_another.ok_or(error))
     }
 }
 

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use super::batch::{Batch, Piece, paths};
+use super::TokenHosts;
+use super::batch::{Batch, Piece, paths, setters};
 use super::download::Downloaded;
-use super::{MAX_BYTES, TokenHosts};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::generated::operations::{GetJobArtifacts, ListWorkflowsByPipelineId};
 use crate::generated::types::{Artifact, Workflow, WorkflowJob};
-use crate::lists::many::{AT_ONCE, Many};
+use crate::lists::many::Many;
 use crate::request::Request;
 use crate::values::argument::PathValue;
 
@@ -40,11 +40,8 @@ impl Client {
         pipeline_id: impl Into<PathValue>,
     ) -> DownloadPipelineArtifacts {
         DownloadPipelineArtifacts {
-            client: self.clone(),
+            batch: Batch::new(self),
             workflows: self.list_workflows_by_pipeline_id(pipeline_id),
-            hosts: Arc::default(),
-            max_bytes: MAX_BYTES,
-            at_once: AT_ONCE,
             filter: None,
             progress: None,
         }
@@ -73,11 +70,8 @@ type Listener = Box<dyn Fn(&PipelineProgress<'_>) + Send + Sync>;
 /// ```
 #[must_use = "nothing is sent until `into_folder` is called and awaited"]
 pub struct DownloadPipelineArtifacts {
-    client: Client,
+    batch: Batch,
     workflows: Request<ListWorkflowsByPipelineId>,
-    hosts: Arc<TokenHosts>,
-    max_bytes: u64,
-    at_once: usize,
     filter: Option<Filter>,
     progress: Option<Listener>,
 }
@@ -191,25 +185,9 @@ struct Place<'a> {
     received: AtomicU64,
 }
 
+setters!(DownloadPipelineArtifacts);
+
 impl DownloadPipelineArtifacts {
-    /// The hosts that receive the token; see [`TokenHosts`].
-    pub fn token_hosts(mut self, hosts: TokenHosts) -> Self {
-        self.hosts = Arc::new(hosts);
-        self
-    }
-
-    /// The largest artifact that is read, in bytes. Default: 1 GiB.
-    pub fn max_bytes(mut self, bytes: u64) -> Self {
-        self.max_bytes = bytes;
-        self
-    }
-
-    /// The number of calls or downloads that run at the same time. Default: 8. 0 counts as 1.
-    pub fn at_once(mut self, downloads: usize) -> Self {
-        self.at_once = downloads.max(1);
-        self
-    }
-
     /// Downloads only the artifacts for which this returns `true`.
     pub fn filter(
         mut self,
@@ -250,7 +228,7 @@ impl DownloadPipelineArtifacts {
         let (mut places, mut artifacts, mut targets) = (Vec::new(), Vec::new(), Vec::new());
         for of in &listed {
             targets.extend(paths(
-                &self.client,
+                &self.batch.client,
                 &of.artifacts,
                 &folder_of(of),
                 &mut taken,
@@ -292,12 +270,6 @@ impl DownloadPipelineArtifacts {
         artifacts: &[Artifact],
         targets: Vec<Result<PathBuf, Error>>,
     ) -> Vec<Result<Downloaded, Error>> {
-        let batch = Batch {
-            client: self.client.clone(),
-            hosts: Arc::clone(&self.hosts),
-            max_bytes: self.max_bytes,
-            at_once: self.at_once,
-        };
         let (all, finished) = (AtomicU64::new(0), AtomicUsize::new(0));
         let tell = |piece: &Piece<'_>| {
             let (Some(progress), Some(place)) = (&self.progress, places.get(piece.index)) else {
@@ -319,7 +291,7 @@ impl DownloadPipelineArtifacts {
                 received,
             });
         };
-        batch.fetch(folder, artifacts, targets, tell).await
+        self.batch.fetch(folder, artifacts, targets, tell).await
     }
 
     /// Each job that has run, with the selected artifacts.
@@ -329,11 +301,15 @@ impl DownloadPipelineArtifacts {
         failed: &mut Vec<PipelineArtifactFailure>,
     ) -> Vec<Listed> {
         let calls = workflows.into_iter().map(|workflow| async move {
-            let jobs = self.client.list_workflow_jobs(workflow.id).items();
+            let jobs = self.batch.client.list_workflow_jobs(workflow.id).items();
             (jobs.into_vec().await, workflow)
         });
         let (mut jobs, mut known) = (Vec::new(), BTreeSet::new());
-        for (of, workflow) in Many::new(calls).at_once(self.at_once).into_vec().await {
+        for (of, workflow) in Many::new(calls)
+            .at_once(self.batch.at_once)
+            .into_vec()
+            .await
+        {
             match of {
                 // Approvals and jobs that did not run have no number. A rerun also lists the jobs that it reuses.
                 Ok(of) => jobs.extend(
@@ -355,7 +331,11 @@ impl DownloadPipelineArtifacts {
             (workflow.name, job, artifacts)
         });
         let mut listed = Vec::new();
-        for (workflow, job, artifacts) in Many::new(calls).at_once(self.at_once).into_vec().await {
+        for (workflow, job, artifacts) in Many::new(calls)
+            .at_once(self.batch.at_once)
+            .into_vec()
+            .await
+        {
             match artifacts {
                 Ok(artifacts) => listed.push(Listed {
                     workflow,
@@ -385,7 +365,7 @@ impl DownloadPipelineArtifacts {
                 .with_operation(GetJobArtifacts::OPERATION)
                 .with_message("neither the job nor its workflow has a project slug")
         })?;
-        let mut list = self.client.get_job_artifacts(slug, number).items();
+        let mut list = self.batch.client.get_job_artifacts(slug, number).items();
         let mut artifacts = Vec::new();
         while let Some(artifact) = list.try_next().await? {
             if self
@@ -433,8 +413,8 @@ impl fmt::Debug for DownloadPipelineArtifacts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DownloadPipelineArtifacts")
             .field("workflows", &self.workflows)
-            .field("max_bytes", &self.max_bytes)
-            .field("at_once", &self.at_once)
+            .field("max_bytes", &self.batch.max_bytes)
+            .field("at_once", &self.batch.at_once)
             .finish_non_exhaustive()
     }
 }

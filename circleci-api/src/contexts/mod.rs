@@ -17,7 +17,7 @@ use crate::generated::types::{
     AddEnvironmentVariableToContextRequest, ContextRestriction, CreateContextRestrictionRequest,
     CreateEnvVarRequest,
 };
-use crate::lists::many::Many;
+use crate::lists::many::{AT_ONCE, Many};
 use crate::transport::call::CallOptions;
 use crate::values::argument::PathValue;
 
@@ -249,11 +249,11 @@ impl SetVariables {
             client: client.clone(),
             place,
             variables: list,
-            at_once: 4,
+            at_once: AT_ONCE,
         }
     }
 
-    /// Sets how many calls run at the same time. Default: 4. 0 counts as 1.
+    /// Sets how many calls run at the same time. Default: 8. 0 counts as 1.
     pub fn at_once(mut self, calls: usize) -> Self {
         self.at_once = calls.max(1);
         self

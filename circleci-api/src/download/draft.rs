@@ -6,14 +6,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use tokio::fs;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, BufWriter};
 
 use crate::error::{Error, ErrorKind};
+
+/// The number of bytes that are written at once.
+const BUFFER: usize = 256 * 1024;
 
 /// A temporary file beside its target. If it is dropped before [`keep`](Self::keep) has finished, it is removed, and the target is
 /// unchanged.
 pub(crate) struct Draft {
-    file: Option<fs::File>,
+    /// The buffer saves a switch to another thread for each piece.
+    file: Option<BufWriter<fs::File>>,
     path: PathBuf,
     target: PathBuf,
 }
@@ -40,7 +44,7 @@ impl Draft {
         let kept = keep_mode(&file, target);
         // From here on, a failure removes the file.
         let draft = Self {
-            file: Some(fs::File::from_std(file)),
+            file: Some(BufWriter::with_capacity(BUFFER, fs::File::from_std(file))),
             path,
             target: target.to_owned(),
         };
@@ -63,14 +67,14 @@ impl Draft {
             None => Ok(()),
             // A rename may reach the disk before the content does.
             Some(file) => match file.flush().await {
-                Ok(()) => file.sync_all().await,
+                Ok(()) => file.get_ref().sync_all().await,
                 Err(error) => Err(error),
             },
         };
         written.map_err(|error| broken(&self.target, error))?;
         if let Some(file) = self.file.take() {
             // Windows cannot rename an open file.
-            drop(file.into_std().await);
+            drop(file.into_inner().into_std().await);
         }
         // Do not use another thread: it would rename the file even after the caller has cancelled the download.
         let renamed = std::fs::rename(&self.path, &self.target);

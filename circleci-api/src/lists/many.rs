@@ -175,6 +175,20 @@ impl<'a, T> Many<'a, T> {
         }
     }
 
+    /// Runs another future. The futures of this one make progress at the same time, and their results are kept.
+    #[cfg(feature = "usage")]
+    pub(crate) async fn beside<F: Future>(&mut self, other: F) -> F::Output {
+        let mut other = std::pin::pin!(other);
+        poll_fn(|cx| {
+            let limit = self.returned + 2 * self.at_once;
+            while let Poll::Ready(Some((index, value))) = self.poll_any(cx, limit) {
+                self.ready.insert(index, value);
+            }
+            other.as_mut().poll(cx)
+        })
+        .await
+    }
+
     /// The next result in any order, with its position in the source. Starts nothing at or after the position `limit`.
     fn poll_any(&mut self, cx: &mut Context<'_>, limit: usize) -> Poll<Option<(usize, T)>> {
         self.caller
@@ -304,7 +318,7 @@ where
 }
 
 /// Runs two futures at the same time.
-#[cfg(any(feature = "wait", feature = "overview"))]
+#[cfg(any(feature = "wait", feature = "overview", feature = "usage"))]
 pub(crate) async fn both<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
     let (mut a, mut b) = (std::pin::pin!(a), std::pin::pin!(b));
     let (mut of_a, mut of_b) = (None, None);

@@ -88,6 +88,12 @@ impl Stopwatch {
         self.started + self.elapsed(now)
     }
 
+    /// Counts a wait that has ended, given by the time since the start.
+    #[cfg(feature = "usage")]
+    pub(crate) fn reach(&mut self, elapsed: Duration) {
+        self.waited = self.waited.max(elapsed);
+    }
+
     /// The time that was spent in `sleep`.
     #[cfg(any(
         feature = "artifacts",

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::parts::{Parts, Piece, wrong};
+use super::pieces::{Piece, Pieces, wrong};
 use super::shape::Shape;
 use crate::download::flow::{Next, stream};
 use crate::error::Error;
@@ -13,7 +13,7 @@ stream! {
     ///
     /// A part that fails is requested again, within the client's [`RetryPolicy`](crate::RetryPolicy). The parts are in
     /// storage, under signed URLs that never receive the token. When the URLs expire (401 or 403), one `getUsageExport`
-    /// call requests new ones, and the export continues at the same place.
+    /// call requests new ones for all parts of the window, and each part continues at the same place.
     ///
     /// It is an error if a row has more or fewer fields than there are columns, or if a part has other columns than the
     /// first part.
@@ -41,7 +41,7 @@ stream! {
 }
 
 pub(super) struct Csv {
-    parts: Parts,
+    parts: Pieces,
     /// The columns of the first part.
     columns: Option<Vec<String>>,
     shape: Shape,
@@ -50,7 +50,7 @@ pub(super) struct Csv {
 }
 
 impl Csv {
-    pub(super) fn new(parts: Parts) -> Self {
+    pub(super) fn new(parts: Pieces) -> Self {
         Self {
             parts,
             columns: None,

@@ -9,14 +9,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::csv::{Csv, UsageCsv};
+use super::exports::Job;
 use super::limits::{UsageLimits, WhenLimited};
-use super::orders::{EXPORT, Exports, Job, Order, UsageChange, windows};
-use super::parts::{Parts, called};
+use super::orders::{EXPORT, Order, UsageChange, windows};
+use super::pieces::{Pieces, called};
 use super::rows::{Rows, UsageRows};
 use crate::client::Client;
 use crate::download::draft::Draft;
 use crate::download::flow::Flow;
 use crate::error::Error;
+use crate::lists::many::both;
 use crate::values::argument::PathValue;
 
 /// How long CircleCI keeps usage.
@@ -68,8 +70,18 @@ impl Client {
 
 /// An export from [`Client::usage_export`].
 ///
-/// Waits use the client's [`Clock`](crate::Clock). Dropping the future or stream ends the wait. The ordered exports
-/// continue at CircleCI, and [`Client::resume_usage_export`] can read them.
+/// What runs at the same time:
+///
+/// - Exports of several windows are ordered together, up to 8 calls at a time. No more are ordered than
+///   [`UsageLimits`] allows, 10 per hour by default; the rest follow when the hour has passed.
+/// - While an export is in progress, only its own state is requested, because CircleCI limits these requests too. When it
+///   is completed, the states of the others are requested together.
+/// - The parts of all exports are read in order, 8 at a time. Of the next 18 parts, about 1 MiB each is kept until their
+///   turn, so memory use does not grow with the size of the export.
+///
+/// Waits use the client's [`Clock`](crate::Clock), and a refusal (429) is followed by the wait that it asks for. Dropping
+/// the future or stream ends the wait. The ordered exports continue at CircleCI, and [`Client::resume_usage_export`] can
+/// read them.
 ///
 #[cfg_attr(feature = "mock", doc = "```")]
 #[cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -205,9 +217,10 @@ impl UsageExport {
         let mut draft = Draft::begin(path).map_err(called)?;
         let mut bytes = 0;
         while let Some(piece) = next {
-            draft.write(&piece).await.map_err(called)?;
+            let (written, following) = both(draft.write(&piece), csv.try_next()).await;
+            written.map_err(called)?;
             bytes += piece.len() as u64;
-            next = csv.try_next().await?;
+            next = following?;
         }
         draft.keep().await.map_err(called)?;
         Ok(bytes)
@@ -219,7 +232,7 @@ impl UsageExport {
             .is_some_and(|oldest| start < oldest)
     }
 
-    fn source(self) -> Result<Parts, Error> {
+    fn source(self) -> Result<Pieces, Error> {
         let windows = match &self.span {
             Span::Between(start, end) if end < start => {
                 return Err(Error::argument(&EXPORT, "the end is before the start"));
@@ -235,7 +248,7 @@ impl UsageExport {
             }
             Span::Ordered(jobs) => jobs.iter().copied().map(Job::Ordered).collect(),
         };
-        Ok(Parts::new(Exports::new(self.order, windows)))
+        Ok(Pieces::new(self.order, windows))
     }
 }
 

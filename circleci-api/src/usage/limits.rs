@@ -98,6 +98,13 @@ impl Window {
         }
     }
 
+    /// The number of calls that are allowed at `now`.
+    pub(super) fn room(&self, now: Instant) -> usize {
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = calls.iter().filter(|call| **call + HOUR > now).count();
+        self.an_hour.saturating_sub(recent)
+    }
+
     /// Reserves a call, and returns how long to wait for it.
     pub(super) fn take(&self, now: Instant) -> Duration {
         let wait = self.wait(now);
@@ -139,5 +146,8 @@ mod tests {
             Duration::from_secs(100 * 60)
         );
         assert_eq!(limits.look_window().wait(start), Duration::ZERO);
+        let room = [0, 60, 71, 200].map(|at| limits.order_window().room(minutes(at)));
+        assert_eq!(room, [0, 0, 0, 2]);
+        assert_eq!(limits.look_window().room(start), 10);
     }
 }

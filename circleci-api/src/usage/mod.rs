@@ -20,11 +20,15 @@
 //! # Ok(()) }
 //! ```
 
+mod ahead;
 mod csv;
+mod desk;
 mod export;
+mod exports;
 mod limits;
 mod orders;
-mod parts;
+mod pieces;
+mod renewal;
 mod rows;
 mod shape;
 

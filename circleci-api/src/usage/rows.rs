@@ -7,7 +7,7 @@ use bytes::{Buf, Bytes};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use csv_core::{ReadRecordResult, Reader};
 
-use super::parts::{Parts, Piece, in_row};
+use super::pieces::{Piece, Pieces, in_row};
 use super::shape;
 use crate::download::flow::{Next, stream};
 use crate::error::{Error, ErrorKind};
@@ -277,7 +277,7 @@ fn moment(text: &str) -> Option<DateTime<Utc>> {
 }
 
 pub(super) struct Rows {
-    parts: Parts,
+    parts: Pieces,
     reader: Box<Reader>,
     columns: Arc<[String]>,
     piece: Bytes,
@@ -292,7 +292,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn new(parts: Parts) -> Self {
+    pub(super) fn new(parts: Pieces) -> Self {
         Self {
             parts,
             reader: Box::new(Reader::new()),

@@ -2,7 +2,7 @@
 
 use csv_core::{ReadRecordResult, Reader};
 
-use super::parts::in_row;
+use super::pieces::in_row;
 use crate::error::{Error, ErrorKind};
 
 /// Counts the fields of each row, without keeping them.

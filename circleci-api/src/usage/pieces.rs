@@ -1,15 +1,16 @@
-//! Reads the parts of an export one after the other: downloads and decompresses them, and separates their headers.
+//! Decompresses the parts of an export one after the other, and separates their headers.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 
 use bytes::Bytes;
 use csv_core::{ReadRecordResult, ReaderBuilder, Terminator};
 
-use super::orders::{EXPORT, Exports};
-use crate::download::flow::Next;
+use super::ahead::{Part, Parts, parts};
+use super::desk::Desk;
+use super::exports::{Exports, Job};
+use super::orders::{EXPORT, Order};
 use crate::download::gunzip::{self, Gunzip};
-use crate::download::transfer::Transfer;
 use crate::error::{Error, ErrorKind};
 
 /// The longest header that is accepted, in bytes.
@@ -27,22 +28,18 @@ pub(super) enum Piece {
     End,
 }
 
-pub(super) struct Parts {
-    exports: Exports,
-    /// The number of windows that were started.
-    windows: usize,
-    /// The URLs of the current window's parts, and the number of parts that were started.
-    urls: Vec<String>,
-    begun: usize,
-    part: Option<Part>,
+/// The pieces of all parts.
+pub(super) struct Pieces {
+    desk: Desk,
+    parts: Parts,
+    part: Option<Unpacking>,
     pieces: VecDeque<Piece>,
     unpacked: u64,
-    /// Where the URLs expired last: the window, the part, and the number of bytes of the part that were received.
-    expired: Option<(usize, usize, u64)>,
 }
 
-struct Part {
-    transfer: Transfer,
+/// The current part.
+struct Unpacking {
+    part: Part,
     /// Bytes that were received but not decompressed yet.
     piece: Bytes,
     gunzip: Gunzip,
@@ -62,17 +59,15 @@ pub(super) fn in_row(row: u64, kind: ErrorKind, why: String) -> Error {
     called(Error::new(kind).with_message(why)).with_path(format!("row {row}"))
 }
 
-impl Parts {
-    pub(super) fn new(exports: Exports) -> Self {
+impl Pieces {
+    pub(super) fn new(order: Order, jobs: Vec<Job>) -> Self {
+        let desk = Desk::new(order);
         Self {
-            exports,
-            windows: 0,
-            urls: Vec::new(),
-            begun: 0,
+            parts: parts(desk.clone(), Exports::new(desk.clone(), jobs)),
+            desk,
             part: None,
             pieces: VecDeque::new(),
             unpacked: 0,
-            expired: None,
         }
     }
 
@@ -81,74 +76,35 @@ impl Parts {
             if let Some(piece) = self.pieces.pop_front() {
                 return Ok(Some(piece));
             }
-            let Some(mut part) = self.part.take() else {
-                if let Some(url) = self.urls.get(self.begun) {
-                    self.part = Some(self.begin(url)?);
-                    self.begun += 1;
-                } else if self.windows == self.exports.count() {
+            let Some(mut current) = self.part.take() else {
+                let Some(part) = self.parts.try_next().await? else {
                     return Ok(None);
-                } else {
-                    self.urls = self.exports.parts(self.windows).await?;
-                    self.begun = 0;
-                    self.windows += 1;
-                }
+                };
+                self.part = Some(Unpacking {
+                    part,
+                    piece: Bytes::new(),
+                    gunzip: Gunzip::default(),
+                    head: Some(Vec::new()),
+                });
                 continue;
             };
-            while part.piece.is_empty() {
-                match part.transfer.next().await {
-                    Ok(Some(piece)) => part.piece = piece,
-                    Ok(None) => break,
-                    Err(error) => self.renew(&mut part, error).await?,
-                }
+            if current.piece.is_empty() {
+                // The next parts are read at the same time.
+                let next = self.parts.beside(current.part.next(&self.desk)).await?;
+                current.piece = next.unwrap_or_default();
             }
-            let block = gunzip::block(&mut part.piece, BLOCK);
-            self.unpack(&mut part, block.as_deref())?;
+            let block = gunzip::block(&mut current.piece, BLOCK);
+            self.unpack(&mut current, block.as_deref())?;
             match block {
-                Some(_) => self.part = Some(part),
+                Some(_) => self.part = Some(current),
                 None => self.pieces.push_back(Piece::End),
             }
         }
     }
 
-    fn begin(&self, url: &str) -> Result<Part, Error> {
-        let (client, limit) = (self.exports.client(), self.exports.max_bytes());
-        Ok(Part {
-            transfer: Transfer::new(client, &EXPORT, url, None, limit)?,
-            piece: Bytes::new(),
-            gunzip: Gunzip::default(),
-            head: Some(Vec::new()),
-        })
-    }
-
-    /// Requests new URLs if `error` says that the old ones have expired. Returns `error` if the new URLs were refused at
-    /// the same place.
-    async fn renew(&mut self, part: &mut Part, error: Error) -> Result<(), Error> {
-        let here = (self.windows, self.begun, part.transfer.received());
-        if !is_expired(&error) || self.expired == Some(here) {
-            return Err(error);
-        }
-        self.expired = Some(here);
-        let Some(window) = self.windows.checked_sub(1) else {
-            return Err(error);
-        };
-        let urls = self.exports.parts_again(window).await?;
-        let Some(urls) = in_the_same_order(&self.urls, urls) else {
-            return Err(error);
-        };
-        self.urls = urls;
-        match self
-            .begun
-            .checked_sub(1)
-            .and_then(|part| self.urls.get(part))
-        {
-            Some(url) => part.transfer.move_to(url),
-            None => Err(error),
-        }
-    }
-
     /// Decompresses a block. `None` is the end of the part.
-    fn unpack(&mut self, part: &mut Part, block: Option<&[u8]>) -> Result<(), Error> {
-        let Part { gunzip, head, .. } = part;
+    fn unpack(&mut self, part: &mut Unpacking, block: Option<&[u8]>) -> Result<(), Error> {
+        let Unpacking { gunzip, head, .. } = part;
         let mut text = Vec::new();
         // Keeps the crate's own error, because the decoder can only return an `io::Error`.
         let mut failure = None;
@@ -220,7 +176,7 @@ impl Parts {
 
     fn count(&mut self, bytes: usize) -> Result<(), Error> {
         self.unpacked = self.unpacked.saturating_add(bytes as u64);
-        let limit = self.exports.max_bytes();
+        let limit = self.desk.order.max_bytes;
         match self.unpacked > limit {
             true => Err(called(
                 Error::new(ErrorKind::TooLarge).with_message(format!("more than {limit} bytes")),
@@ -281,29 +237,6 @@ fn columns(text: &[u8], ends: &[usize]) -> Vec<String> {
     ends.iter().map(&mut name).collect()
 }
 
-/// Whether storage refused a signed URL because it has expired.
-fn is_expired(error: &Error) -> bool {
-    let said = error.message().unwrap_or_default();
-    error.is_unauthorized()
-        || error.is_forbidden()
-        || (error.kind() == ErrorKind::Status && said.starts_with("ExpiredToken"))
-}
-
-/// Sorts the new URLs in the order of the old ones: by path if each path is unique, otherwise unchanged. Returns `None` if
-/// the number of parts has changed.
-fn in_the_same_order(old: &[String], new: Vec<String>) -> Option<Vec<String>> {
-    let path = |url: &str| url.split(['?', '#']).next().unwrap_or_default().to_owned();
-    if old.len() != new.len() {
-        return None;
-    }
-    let mut by_path: BTreeMap<String, String> =
-        new.iter().map(|url| (path(url), url.clone())).collect();
-    if by_path.len() == new.len() && old.iter().all(|url| by_path.contains_key(&path(url))) {
-        return old.iter().map(|url| by_path.remove(&path(url))).collect();
-    }
-    Some(new)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -330,28 +263,5 @@ mod tests {
                 "{text:?}"
             );
         }
-    }
-
-    #[test]
-    fn new_urls_stand_where_the_old_ones_stood() {
-        let urls = |urls: &[&str]| urls.iter().map(|url| (*url).to_owned()).collect::<Vec<_>>();
-        let old = urls(&["https://s/a?x=1", "https://s/b?x=1"]);
-        for (new, expected) in [
-            (
-                ["https://s/b?x=2", "https://s/a?x=2"],
-                ["https://s/a?x=2", "https://s/b?x=2"],
-            ),
-            (
-                ["https://t/c", "https://t/d"],
-                ["https://t/c", "https://t/d"],
-            ),
-        ] {
-            assert_eq!(in_the_same_order(&old, urls(&new)), Some(urls(&expected)));
-        }
-        // All parts have the same path, so only their order is known.
-        let old = urls(&["https://s/p?n=1&x=1", "https://s/p?n=2&x=1"]);
-        let new = urls(&["https://s/p?n=1&x=2", "https://s/p?n=2&x=2"]);
-        assert_eq!(in_the_same_order(&old, new.clone()), Some(new.clone()));
-        assert_eq!(in_the_same_order(&old, urls(&["https://s/p?n=1"])), None);
     }
 }

@@ -1,0 +1,174 @@
+//! The calls of an export. CircleCI limits them per hour.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::limits::{WhenLimited, Window};
+use super::orders::{EXPORT, Order, UsageChange};
+use crate::error::{Error, ErrorKind};
+use crate::generated::operations::GetUsageExport;
+use crate::generated::types::{CreateUsageExportRequest, UsageExportJob, UsageExportJobStatus};
+use crate::request::Request;
+use crate::retry::clock::Stopwatch;
+
+/// An order that waits no longer than this counts as one that does not wait.
+const AT_ONCE: Duration = Duration::from_secs(1);
+/// The wait after a refusal that does not say how long to wait.
+const REFUSED: Duration = Duration::from_secs(360);
+
+/// Orders exports and requests their states. Clones share the time since the first call.
+#[derive(Clone)]
+pub(super) struct Desk {
+    pub(super) order: Order,
+    time: Arc<Mutex<Option<Stopwatch>>>,
+}
+
+impl Desk {
+    pub(super) fn new(order: Order) -> Self {
+        Self {
+            order,
+            time: Arc::default(),
+        }
+    }
+
+    pub(super) async fn order(
+        &self,
+        (start, end): (DateTime<Utc>, DateTime<Utc>),
+    ) -> Result<UsageExportJob, Error> {
+        let mut body = CreateUsageExportRequest::new(start, end);
+        if !self.order.shared_org_ids.is_empty() {
+            body = body.shared_org_ids(self.order.shared_org_ids.iter().copied());
+        }
+        let org = self.order.org_id.clone();
+        let order = self.order.client.create_usage_export(org, body);
+        let orders = self.order.limits.order_window();
+        self.limited(orders, || order.clone().send()).await
+    }
+
+    pub(super) async fn look(&self, job: Uuid) -> Result<UsageExportJobStatus, Error> {
+        let looks = self.order.limits.look_window();
+        self.limited(looks, || self.request(job).send()).await
+    }
+
+    /// The same without a wait for CircleCI's limit.
+    pub(super) async fn look_now(&self, job: Uuid) -> Result<UsageExportJobStatus, Error> {
+        self.order.limits.look_window().take(self.now());
+        self.request(job).send().await
+    }
+
+    fn request(&self, job: Uuid) -> Request<GetUsageExport> {
+        let org = self.order.org_id.clone();
+        self.order.client.get_usage_export(org, job)
+    }
+
+    pub(super) fn tell(&self, change: &UsageChange) {
+        if let Some(listener) = &self.order.listener {
+            listener(change);
+        }
+    }
+
+    /// The number of orders that may be sent now.
+    pub(super) fn orders_now(&self) -> usize {
+        let soon = match self.order.when_limited {
+            WhenLimited::Wait => AT_ONCE,
+            WhenLimited::Fail => Duration::ZERO,
+        };
+        self.order.limits.order_window().room(self.now() + soon)
+    }
+
+    /// The number of state requests that may be sent now.
+    pub(super) fn looks_now(&self) -> usize {
+        self.order.limits.look_window().room(self.now())
+    }
+
+    /// The wait between two state requests for an export.
+    pub(super) async fn pause(&self, mut pause: Duration, job: Uuid) -> Result<(), Error> {
+        if self.order.when_limited == WhenLimited::Wait {
+            pause = pause.max(self.order.limits.look_window().wait(self.now()));
+        }
+        if self.elapsed().saturating_add(pause) > self.order.deadline {
+            let limit = self.order.deadline.as_secs_f64();
+            let message = format!("export {job} is not done within {limit} s; it can be resumed");
+            return Err(Error::new(ErrorKind::Timeout)
+                .with_operation(&EXPORT)
+                .with_message(message));
+        }
+        self.sleep(pause).await;
+        Ok(())
+    }
+
+    /// Makes a call that CircleCI limits per hour. After a refusal, it waits.
+    async fn limited<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        window: &Window,
+        call: impl Fn() -> F,
+    ) -> Result<T, Error> {
+        loop {
+            let ours = window.wait(self.now());
+            self.may_wait(ours, || {
+                Error::new(ErrorKind::RateLimited)
+                    .with_message("as many as CircleCI takes in an hour were sent")
+            })?;
+            self.sleep(window.take(self.now())).await;
+            let refused = match call().await {
+                Err(error) if error.is_rate_limited() => error,
+                done => return done,
+            };
+            // A refusal that asks for no wait is still a refusal, and each new call counts towards the hourly limit.
+            let theirs = refused
+                .retry_after()
+                .filter(|wait| !wait.is_zero())
+                .unwrap_or(REFUSED);
+            self.may_wait(theirs, || refused)?;
+            self.sleep(theirs).await;
+        }
+    }
+
+    fn may_wait(&self, wait: Duration, otherwise: impl FnOnce() -> Error) -> Result<(), Error> {
+        let fits = self.elapsed().saturating_add(wait) <= self.order.deadline;
+        if wait.is_zero() || (fits && self.order.when_limited == WhenLimited::Wait) {
+            return Ok(());
+        }
+        let error = otherwise();
+        Err(if error.operation().is_some() {
+            error
+        } else {
+            error.with_operation(&EXPORT)
+        }
+        .with_retry_after(Some(wait)))
+    }
+
+    async fn sleep(&self, wait: Duration) {
+        if !wait.is_zero() {
+            // Calls wait side by side, so their waits do not add up.
+            let end = self.elapsed().saturating_add(wait);
+            self.order.client.inner.clock.sleep(wait).await;
+            if let Some(time) = &mut *self.time() {
+                time.reach(end);
+            }
+        }
+    }
+
+    /// Starts the time at the first call.
+    fn time(&self) -> MutexGuard<'_, Option<Stopwatch>> {
+        let mut time = self.time.lock().unwrap_or_else(PoisonError::into_inner);
+        let (clock, deadline) = (&self.order.client.inner.clock, self.order.deadline);
+        time.get_or_insert_with(|| Stopwatch::start(clock.now(), Some(deadline)));
+        time
+    }
+
+    fn elapsed(&self) -> Duration {
+        let now = self.order.client.inner.clock.now();
+        self.time().map_or(Duration::ZERO, |time| time.elapsed(now))
+    }
+
+    /// The time for the hours of [`UsageLimits`](super::UsageLimits). It includes waits, even if a test's clock skips them.
+    fn now(&self) -> Instant {
+        let now = self.order.client.inner.clock.now();
+        self.time().map_or(now, |time| time.moment(now))
+    }
+}
