@@ -452,7 +452,7 @@ async fn what_is_not_json_is_named() {
     .await;
     let error = server.client().list_contexts().send().await.unwrap_err();
     let message = error.message().unwrap();
-    assert_eq!(message, "it is encoded (br), which was not asked for");
+    assert_eq!(message, "it is encoded (br), which was not requested");
 }
 
 /// The beginning of a list, and of what may follow it.

@@ -268,7 +268,7 @@ async fn a_list_that_the_crate_does_not_know_is_followed() {
     assert_eq!(error.kind(), ErrorKind::RepeatedPage);
     assert_eq!(
         error.to_string(),
-        "GET /x: the pages repeat: a page leads back to one that was read before"
+        "GET /x: the pages repeat: a page leads back to a page that was already read"
     );
     assert_eq!(server.count(), 4);
 

@@ -139,9 +139,10 @@ pub fn parse(text: &str) -> Result<Vec<(String, SecretString)>> {
                 .next()
                 .is_some_and(|byte| !byte.is_ascii_digit());
         if !is_name {
-            return Err(
-                wrong("a name is letters, digits and `_`, and begins with no digit").into(),
-            );
+            return Err(wrong(
+                "a name is letters, digits and `_`, and does not begin with a digit",
+            )
+            .into());
         }
         let value = unquote(value.trim()).ok_or_else(|| wrong("the quotes do not match"))?;
         variables.push((name.to_owned(), SecretString::from(value)));

@@ -59,7 +59,7 @@ pub async fn small(name: &str) -> Result {
 async fn real(name: &str, organization: &str, days: &str) -> Result {
     let days: u16 = days
         .parse()
-        .map_err(|_| format!("{days} is no number of days"))?;
+        .map_err(|_| format!("{days} is not a number of days"))?;
     report(name, &Client::from_env()?, organization, days).await
 }
 

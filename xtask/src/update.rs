@@ -81,7 +81,7 @@ impl fmt::Display for Stopped {
         match self {
             Self::Cannot(error) => write!(f, "{error}"),
             Self::Decide(line) => write!(f, "{line}"),
-            Self::Failed(error) => write!(f, "{error:#}; the tree is as it was"),
+            Self::Failed(error) => write!(f, "{error:#}; the tree is unchanged"),
         }
     }
 }

@@ -164,7 +164,7 @@ fn a_refusal_names_the_place_in_the_document_as_it_came() {
         let error = build(wrong).map(drop).expect_err("refused");
         assert_eq!(
             error,
-            format!("{word}: an enum without words: no value is one of them")
+            format!("{word}: an enum without values: nothing is valid")
         );
     }
     reverse(&mut document);

@@ -456,7 +456,7 @@ fn operation_ids() {
         refused(
             same(id),
             &[&format!(
-                "/paths/~1thing~1{{id}}/get/operationId: {id:?} makes no name of a method"
+                "/paths/~1thing~1{{id}}/get/operationId: {id:?} cannot become the name of a method"
             )],
         );
     }
@@ -646,11 +646,13 @@ fn parameters() {
     );
     refused(
         add(json!({ "in": "query", "schema": text() })),
-        &[&format!("{at}: \"\" makes no name of an argument")],
+        &[&format!("{at}: \"\" cannot become the name of an argument")],
     );
     refused(
         add(query("1st", text())),
-        &[&format!("{at}: \"1st\" makes no name of an argument")],
+        &[&format!(
+            "{at}: \"1st\" cannot become the name of an argument"
+        )],
     );
     refused(
         // Was "Limit would be … limit", at 2: parameters are read by name now, and not in the document's order.
@@ -756,7 +758,7 @@ fn paths() {
     );
     refused(
         rename("/things"),
-        &["/paths/~1things/get: the parameter id is nowhere in the path"],
+        &["/paths/~1things/get: the parameter id is not in the path"],
     );
     refused(
         rename("thing/{id}"),
@@ -1095,11 +1097,11 @@ fn what_no_value_satisfies() {
     let cases = [
         (
             json!({ "type": "string", "enum": [] }),
-            "an enum without words: no value is one of them",
+            "an enum without values: nothing is valid",
         ),
         (
             json!({ "type": "string", "enum": [null], "nullable": true }),
-            "an enum without words: no value is one of them",
+            "an enum without values: nothing is valid",
         ),
         (
             json!({ "oneOf": [] }),
@@ -1567,7 +1569,7 @@ fn fields_that_collide() {
         refused(
             property(name, json!({ "type": "string" })),
             &[&format!(
-                "/components/schemas/Thing/properties/{name}: {name:?} makes no name of a field"
+                "/components/schemas/Thing/properties/{name}: {name:?} cannot become the name of a field"
             )],
         );
     }
@@ -1651,13 +1653,13 @@ fn variants() {
     refused(
         words(json!(["unknown"])),
         &[&format!(
-            "{at}: the word \"unknown\" makes no name of a variant"
+            "{at}: the word \"unknown\" cannot become the name of a variant"
         )],
     );
     refused(
         words(json!(["日本"])),
         &[&format!(
-            "{at}: the word \"日本\" makes no name of a variant"
+            "{at}: the word \"日本\" cannot become the name of a variant"
         )],
     );
     for word in [
@@ -1668,7 +1670,7 @@ fn variants() {
             refused(
                 words(json!([word])),
                 &[&format!(
-                    "{at}: the word {word:?} makes no name of a variant"
+                    "{at}: the word {word:?} cannot become the name of a variant"
                 )],
             );
             continue;

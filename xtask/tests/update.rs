@@ -1,5 +1,5 @@
 //! `cargo xtask update` in a copy of this repository, with a cargo that only says what it was asked: what is taken in, where
-//! it stops, and that the tree is as it was whenever it stops.
+//! it stops, and that the tree is unchanged whenever it stops.
 
 use crate::common::{self, killed};
 
@@ -308,7 +308,7 @@ fn what_cannot_be_replaced_is_put_back() {
     assert!(
         error.lines().last().is_some_and(|line| line
             .starts_with("error: cannot replace tests/snapshots: ")
-            && line.ends_with("; the tree is as it was")),
+            && line.ends_with("; the tree is unchanged")),
         "{error}"
     );
     assert!(tree.files() == before);

@@ -42,10 +42,7 @@ impl<'w> Examination<'w> {
             other if other.starts_with("http:") => "another host, over plain http".to_owned(),
             _ => "another host".to_owned(),
         };
-        writeln!(
-            self.aside,
-            "For you, not for the report: the host is {base}"
-        )?;
+        writeln!(self.aside, "Not part of the report: the host is {base}")?;
         writeln!(self.out, "host          {host}")?;
         let slug = project.to_string();
         let vcs = slug.split('/').next().unwrap_or_default();
@@ -104,7 +101,7 @@ impl<'w> Examination<'w> {
                     .unwrap_or("somebody without a login");
                 writeln!(
                     self.aside,
-                    "For you, not for the report: the token belongs to {login}"
+                    "Not part of the report: the token belongs to {login}"
                 )?;
                 writeln!(
                     self.out,

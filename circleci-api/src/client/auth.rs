@@ -60,7 +60,7 @@ impl From<SecretString> for Token {
     }
 }
 
-const INVALID: &str = "the token is not a valid header value: it holds a space, a line break, a control or a non-ASCII character";
+const INVALID: &str = "the token is not a valid header value: it contains a space, a line break, a control or a non-ASCII character";
 
 /// The header with the token. It is made once per client.
 pub(crate) struct Credential {

@@ -33,7 +33,7 @@ impl Host {
             "http" if loopback || allow_plain_http => {}
             "http" => {
                 return Err(Error::configuration(format!(
-                    "plain http to {} would show the token to everyone on the way; use https, or insist with allow_plain_http(true)",
+                    "plain http to {} would expose the token on the network: use https, or allow it with allow_plain_http(true)",
                     origin(&url),
                 )));
             }
@@ -45,11 +45,13 @@ impl Host {
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Error::configuration(
-                "the host holds a user name or password; give the token to the builder instead",
+                "the host contains a user name or password: pass the token to the builder instead",
             ));
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(Error::configuration("the host holds a query or a fragment"));
+            return Err(Error::configuration(
+                "the host contains a query or a fragment",
+            ));
         }
         let path = url.path().trim_end_matches('/').to_owned();
         check_path(&path)?;

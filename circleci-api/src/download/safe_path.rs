@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 /// Windows.
 pub(crate) fn below(path: &str, windows: bool) -> Result<PathBuf, &'static str> {
     if path.contains('\0') || path.contains(char::is_control) {
-        return Err("it holds a control character");
+        return Err("it contains a control character");
     }
     if path.starts_with('/') {
         return Err("it is absolute");
     }
     if path.contains('\\') {
-        return Err("it holds a backslash");
+        return Err("it contains a backslash");
     }
     let mut parts = PathBuf::new();
     for part in path.split('/') {
@@ -32,7 +32,7 @@ pub(crate) fn below(path: &str, windows: bool) -> Result<PathBuf, &'static str> 
             return Err("it begins with a drive");
         }
         if windows && !is_windows_name(part) {
-            return Err("a part of it is no name of a file on Windows");
+            return Err("a part of it is not a valid file name on Windows");
         }
         parts.push(part);
     }

@@ -248,10 +248,13 @@ impl Transfer {
         };
         let headers = response.headers();
         let (Some(validator), 1..) = (&self.validator, self.received) else {
-            return refuse(self, "the server sent a range that was not asked for");
+            return refuse(self, "the server sent a range that was not requested");
         };
         if headers.get(ETAG) != Some(validator) {
-            return refuse(self, "the server sent a range of what may be another file");
+            return refuse(
+                self,
+                "the server sent a range that may belong to another version of the file",
+            );
         }
         let range = headers
             .get(CONTENT_RANGE)
@@ -260,7 +263,7 @@ impl Transfer {
             .filter(|range| range.start == self.received);
         let total = range.as_ref().and_then(|range| range.total.or(self.length));
         let (Some(range), Some(total)) = (range, total) else {
-            return refuse(self, "the server sent another range than was asked for");
+            return refuse(self, "the server sent a different range than requested");
         };
         let announced = response.content_length();
         let size = range.end - range.start;
@@ -336,7 +339,7 @@ impl Transfer {
     }
 
     fn changed(&self) -> Error {
-        let message = "it is another file than before the connection broke";
+        let message = "the file changed after the connection broke";
         Error::new(ErrorKind::Transport)
             .with_operation(self.operation)
             .with_attempts(self.attempts)

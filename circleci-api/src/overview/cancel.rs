@@ -209,7 +209,7 @@ impl fmt::Display for CanceledWorkflow {
         match &self.result {
             Ok(Cancellation::Canceled) => f.write_str("canceled"),
             Ok(Cancellation::AlreadyFinished) => f.write_str("already finished"),
-            Ok(Cancellation::Gone) => f.write_str("not there any more"),
+            Ok(Cancellation::Gone) => f.write_str("it no longer exists"),
             Err(error) => error.fmt(f),
         }
     }

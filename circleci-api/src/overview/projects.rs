@@ -430,7 +430,7 @@ impl Found {
         let unknown = self.names.into_iter().map(|(name, source)| UnknownProject {
             name,
             source,
-            reason: "CircleCI says only its name; a slug of this organization needs the project's id",
+            reason: "CircleCI returns only its name, and a slug in this organization needs the project's id",
         });
         Ok(OrganizationProjects {
             projects: self.projects.into_values().collect(),

@@ -151,7 +151,7 @@ impl RawRequest {
                 self.operation.root = root.to_owned();
                 self.name();
             }
-            Ok(_) => self.fault("the root must not have parameters: they belong into the path"),
+            Ok(_) => self.fault("the root must not have parameters: they belong in the path"),
             Err(fault) => self.fault(fault.replacen("path", "root", 1)),
         }
         self

@@ -15,7 +15,7 @@ pub(super) struct Cause {
 }
 
 /// The explanation for a certificate with an unknown issuer.
-pub(super) const UNKNOWN_ISSUER: &str = "no CA certificate of this machine vouches for the server: install the package ca-certificates, \
+pub(super) const UNKNOWN_ISSUER: &str = "no CA that this machine trusts has signed the server's certificate: install the package ca-certificates, \
      or add the server's own CA with `ClientBuilder::http`";
 
 impl Cause {
@@ -181,7 +181,7 @@ const PROXY_UNREACHABLE: &str = "tunnel error: failed to create underlying conne
 fn explanation(texts: &[String]) -> Option<&'static str> {
     let says = |what: &str| texts.iter().any(|text| text.contains(what));
     if says(PROXY_WANTS_PASSWORD) {
-        Some("the proxy refused to connect: it wants a user name and a password (407)")
+        Some("the proxy refused to connect: it requires a user name and a password (407)")
     } else if says(PROXY_REFUSED) {
         Some("the proxy refused to connect to the host")
     } else if says(PROXY_SCHEME) {

@@ -92,7 +92,8 @@ impl Desk {
         }
         if self.elapsed().saturating_add(pause) > self.order.deadline {
             let limit = self.order.deadline.as_secs_f64();
-            let message = format!("export {job} is not done within {limit} s; it can be resumed");
+            let message =
+                format!("export {job} did not finish within {limit} s; it can be resumed");
             return Err(Error::new(ErrorKind::Timeout)
                 .with_operation(&EXPORT)
                 .with_message(message));
@@ -111,7 +112,7 @@ impl Desk {
             let ours = window.wait(self.now());
             self.may_wait(ours, || {
                 Error::new(ErrorKind::RateLimited)
-                    .with_message("as many as CircleCI takes in an hour were sent")
+                    .with_message("the hourly limit of new exports is reached")
             })?;
             self.sleep(window.take(self.now())).await;
             let refused = match call().await {

@@ -68,9 +68,9 @@ const WANT_ORG: SlugError = SlugError("an organization slug has two parts, as in
 const BAD_PART: SlugError =
     SlugError("a part of the slug is empty, `.` or `..`, or holds a slash or a control character");
 const BAD_PROVIDER: SlugError =
-    SlugError("the slug's provider is none of gh, github, bb, bitbucket, gitlab, circleci");
+    SlugError("the slug's provider is not one of gh, github, bb, bitbucket, gitlab, circleci");
 const BAD_REMOTE: SlugError = SlugError(
-    "the git remote is neither on github.com nor on bitbucket.org; other projects go by circleci/<org id>/<project id>",
+    "the git remote is neither on github.com nor on bitbucket.org; for other projects, use circleci/<org id>/<project id>",
 );
 
 impl ProjectSlug {

@@ -92,7 +92,7 @@ fn account(document: &Value, cases: &[Case], report: &mut Report) {
     }
     for id in given.keys() {
         report.amiss(format!(
-            "{id} is called, and is no operation of the document"
+            "{id} is called, and is not an operation of the document"
         ));
     }
 }

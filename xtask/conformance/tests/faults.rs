@@ -204,7 +204,7 @@ async fn an_operation_that_nobody_calls_is_amiss() {
         "{text}"
     );
     assert!(
-        text.contains("listPipelines is called, and is no operation of the document"),
+        text.contains("listPipelines is called, and is not an operation of the document"),
         "{text}"
     );
     assert!(!report.is_good());

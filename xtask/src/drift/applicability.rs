@@ -201,7 +201,7 @@ impl Applicability {
 /// Whether a problem is a row or an action without a place, and not a place without a row or an action.
 fn is_unnecessary(stale: &str) -> bool {
     [
-        "matches nothing any more",
+        "no longer matches anything",
         "where the document has nothing",
         "of no use any more",
         "nothing says",

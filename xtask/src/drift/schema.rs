@@ -582,7 +582,7 @@ impl Difference<'_> {
             let name = &self.name;
             let text = match (before.map(short), after.map(short)) {
                 (None, after) => format!("`{name}` has {key} {}", after.unwrap_or_default()),
-                (Some(before), None) => format!("`{name}` has no {key} any more, was {before}"),
+                (Some(before), None) => format!("`{name}` no longer has {key}, was {before}"),
                 (Some(before), Some(after)) => {
                     format!("`{name}` has {key} {after}, was {before}")
                 }

@@ -284,7 +284,12 @@ pub fn mend(document: &mut Value) -> Vec<String> {
     SLIPS
         .iter()
         .filter(|(slip, _)| !found.contains(slip))
-        .map(|(slip, _)| format!("words: nothing says {:?} any more", shortened(slip)))
+        .map(|(slip, _)| {
+            format!(
+                "words: no description contains {:?} any longer",
+                shortened(slip)
+            )
+        })
         .collect()
 }
 
@@ -361,7 +366,7 @@ impl Words {
             .flatten()
             .map(|(key, _)| *key);
         rows.filter(|key| !used.contains(key))
-            .map(|key| format!("words: the row of {key} is of no use any more"))
+            .map(|key| format!("words: the row of {key} is no longer used"))
             .collect()
     }
 

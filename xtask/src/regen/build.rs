@@ -89,7 +89,7 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
 /// A line for each overlay action or fixup that applied nowhere.
 fn unmatched<'a>(kind: &'a str, report: &'a [Applied]) -> Vec<String> {
     let idle = report.iter().filter(|applied| applied.matches == 0);
-    idle.map(|applied| format!("{kind} \"{}\" matches nothing any more", applied.name))
+    idle.map(|applied| format!("{kind} \"{}\" no longer matches anything", applied.name))
         .collect()
 }
 

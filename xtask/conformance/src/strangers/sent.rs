@@ -270,11 +270,11 @@ impl Differences {
         for (line, _) in EXPLAINED.iter().filter(|(line, _)| !needed(line)) {
             writeln!(
                 out,
-                "  {line}: this is no longer so, and needs no explanation"
+                "  {line}: this is no longer so: remove the explanation"
             )?;
             good = false;
         }
-        writeln!(out, "beside the API v2 they ask for:")?;
+        writeln!(out, "calls outside API v2:")?;
         for line in &self.beside {
             writeln!(out, "  {line}")?;
         }

@@ -192,7 +192,7 @@ fn reference(
         }
         None => notes.push(Note {
             pointer: format!("{at}/$ref"),
-            what: format!("{text} leads nowhere in this document"),
+            what: format!("{text} points to nothing in this document"),
         }),
     }
 }

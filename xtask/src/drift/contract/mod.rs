@@ -95,7 +95,7 @@ const REQUIRED: Flag = Flag {
 const ALLOW_EMPTY: Flag = Flag {
     key: "allowEmptyValue",
     came: (Class::Additive, "may be empty"),
-    gone: (Class::Breaking, "may not be empty any more"),
+    gone: (Class::Breaking, "may no longer be empty"),
 };
 
 impl<'a> Contract<'a> {

@@ -92,7 +92,7 @@ impl<'a> Contract<'a> {
             self.note(Class::Additive, text, &at, name);
         }
         for way in before.difference(&after) {
-            let text = format!("{name}: lets in with {way} no more");
+            let text = format!("{name}: no longer accepts {way}");
             self.note(Class::Breaking, text, &at, name);
         }
     }

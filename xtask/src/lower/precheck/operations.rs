@@ -22,7 +22,7 @@ impl<'a> Check<'a> {
             } else if !is_name(id) {
                 self.report(
                     format!("{pointer}/operationId"),
-                    format!("{id:?} makes no name of a method"),
+                    format!("{id:?} cannot become the name of a method"),
                 );
             } else if let Some(used) = used(id) {
                 self.report(
@@ -79,7 +79,10 @@ impl<'a> Check<'a> {
                 ),
             }
             if !is_name(name) {
-                self.report(&at, format!("{name:?} makes no name of an argument"));
+                self.report(
+                    &at,
+                    format!("{name:?} cannot become the name of an argument"),
+                );
             } else if let Some(other) =
                 idents.insert(names::snake(name), format!("the parameter {name}"))
             {
@@ -102,7 +105,7 @@ impl<'a> Check<'a> {
         for missing in in_path.difference(&named) {
             self.report(
                 &pointer,
-                format!("the parameter {missing} is nowhere in the path"),
+                format!("the parameter {missing} is not in the path"),
             );
         }
     }

@@ -185,7 +185,7 @@ impl<'a> Check<'a> {
             .filter(|word| !(nullable && word.is_null()))
             .collect();
         if words.is_empty() {
-            return self.report(pointer, "an enum without words: no value is one of them");
+            return self.report(pointer, "an enum without values: nothing is valid");
         }
         if kind.is_some_and(|kind| kind != "string") || words.iter().any(|word| !word.is_string()) {
             return self.report(pointer, "an enum of anything but strings is not supported");
@@ -196,7 +196,7 @@ impl<'a> Check<'a> {
             if !names::is_rust(&variant) || matches!(variant.as_str(), "Unknown" | "Self") {
                 self.report(
                     pointer,
-                    format!("the word {word:?} makes no name of a variant"),
+                    format!("the word {word:?} cannot become the name of a variant"),
                 );
             }
             match variants.insert(variant, word) {
@@ -251,7 +251,7 @@ impl<'a> Check<'a> {
         for name in properties.into_iter().flat_map(Map::keys) {
             let at = format!("{pointer}/properties/{}", escape(name));
             if !is_name(name) {
-                self.report(at, format!("{name:?} makes no name of a field"));
+                self.report(at, format!("{name:?} cannot become the name of a field"));
             } else if let Some(other) = idents.insert(names::snake(name), name) {
                 self.report(at, format!("would be the same field as {other}"));
             }

@@ -124,7 +124,7 @@ impl Watch {
             let span = info_span!("watch", %project);
             let look = async move {
                 if let Err(error) = look(circleci, &project, &mut place, tell).await {
-                    warn!(%error, "the next round goes on here");
+                    warn!(%error, "the next round continues here");
                 }
                 (project, place)
             };
@@ -163,7 +163,7 @@ async fn look(
         let page = match pages.try_next().await {
             // A token that was kept too long: the list begins anew.
             Err(error) if resumed && error.status() == Some(StatusCode::BAD_REQUEST) => {
-                info!("the kept page is gone, beginning anew");
+                info!("the kept page token has expired; starting again");
                 (pages, resumed) = (list.clone().pages(), false);
                 continue;
             }
