@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::process::{Command, ExitCode};
 
 use circleci_api::types;
-use common::calls::{ByHand, Ours};
+use common::calls::{ByHand, Floor, Ours};
 use common::{bodies, plain};
 use serde::de::DeserializeOwned;
 
@@ -22,7 +22,15 @@ const CASES: [(&str, u64); 5] = [
     ("decode: 20 pipelines", 500),
     ("decode: 1,000 jobs", 20),
 ];
-const SIDES: [&str; 3] = ["by hand", "by hand, with timeouts", "circleci-api"];
+const SIDES: [&str; 4] = [
+    "hyper-util",
+    "by hand",
+    "by hand, with timeouts",
+    "circleci-api",
+];
+const FLOOR: &str = SIDES[0];
+const TIMEOUTS: &str = SIDES[2];
+const OURS: &str = SIDES[3];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args()
@@ -51,20 +59,21 @@ fn main() -> ExitCode {
 fn table(only: &str) -> ExitCode {
     let server = common::server::of_calls();
     println!(
-        "| instructions | {} | ratio |\n|---|---|---|---|---|",
+        "| instructions | {} | ratio to by hand |\n|---|---|---|---|---|---|",
         SIDES.join(" | ")
     );
     for (case, iterations) in CASES.into_iter().filter(|(case, _)| case.contains(only)) {
-        let [by_hand, timeouts, ours] = SIDES.map(|side| {
-            // Decoding has no timeouts.
-            let counted = !(case.starts_with("decode") && side == SIDES[1]);
+        let [floor, by_hand, timeouts, ours] = SIDES.map(|side| {
+            // Decoding has no network and no timeouts.
+            let counted = !(case.starts_with("decode") && [FLOOR, TIMEOUTS].contains(&side));
             let count = |iterations| count(case, side, iterations, server);
             counted.then(|| (count(2 * iterations) - count(iterations)) / iterations as f64)
         });
         let [by_hand, ours] = [by_hand, ours].map(Option::unwrap_or_default);
-        let timeouts = timeouts.map_or("".to_owned(), |count| format!("{count:.0}"));
+        let [floor, timeouts] = [floor, timeouts]
+            .map(|count| count.map_or(String::new(), |count| format!("{count:.0}")));
         println!(
-            "| {case} | {by_hand:.0} | {timeouts} | {ours:.0} | {:.3} |",
+            "| {case} | {floor} | {by_hand:.0} | {timeouts} | {ours:.0} | {:.3} |",
             ours / by_hand
         );
     }
@@ -97,7 +106,7 @@ fn count(case: &str, side: &str, iterations: u64, server: SocketAddr) -> f64 {
 }
 
 fn work(case: &str, side: &str, iterations: u64, server: SocketAddr) {
-    let ours = side == SIDES[2];
+    let ours = side == OURS;
     match case {
         "decode: 20 pipelines" if ours => {
             decode::<types::PipelineList>(&bodies::pipelines(), iterations)
@@ -108,7 +117,8 @@ fn work(case: &str, side: &str, iterations: u64, server: SocketAddr) {
         }
         "decode: 1,000 jobs" => decode::<plain::WorkflowJobList>(&bodies::jobs(1_000), iterations),
         _ if ours => call(case, iterations, Ours::new(server)),
-        _ => call(case, iterations, ByHand::new(server, side == SIDES[1])),
+        _ if side == FLOOR => call(case, iterations, Floor::new(server)),
+        _ => call(case, iterations, ByHand::new(server, side == TIMEOUTS)),
     }
 }
 
@@ -141,6 +151,7 @@ macro_rules! calls {
 
 calls!(Ours);
 calls!(ByHand);
+calls!(Floor);
 
 fn call(case: &str, iterations: u64, side: impl Calls) {
     let runtime = common::runtime();

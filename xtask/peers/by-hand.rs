@@ -113,6 +113,9 @@ pub struct Peer {
 
 impl Peer {
     pub fn new(server: &str) -> Answer<Self> {
+        // An error means that there is a provider of TLS already.
+        #[cfg(feature = "ring")]
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut token = HeaderValue::from_static("0123456789abcdef0123456789abcdef01234567");
         token.set_sensitive(true);
         let headers = HeaderMap::from_iter([(HeaderName::from_static("circle-token"), token)]);

@@ -23,6 +23,8 @@ pub(crate) struct Connections {
     pub(crate) proxies: Proxies,
     /// If the machine has no CA certificates: why no https server can be trusted.
     pub(crate) no_roots: Option<String>,
+    /// Whether no server is spoken to in HTTP/2.
+    pub(crate) http1_only: bool,
 }
 
 impl Connections {
@@ -39,14 +41,14 @@ impl Connections {
 
     fn ours(connect_timeout: Duration, host: &Host) -> Result<Self, Error> {
         // Report this here, and not through connections that fail.
-        if !tls::is_built_in() && host.base.starts_with("https:") {
+        if !tls::is_built_in() && host.base.scheme() == "https" {
             return Err(Error::configuration(tls::NO_TLS));
         }
         let builder = || {
             let ours = reqwest::Client::builder()
                 .connect_timeout(connect_timeout)
                 .pool_idle_timeout(IDLE);
-            let ours = as_it_comes(ours);
+            let ours = one_protocol(as_it_comes(ours));
             // A client that talks to its own machine must not use a proxy from the environment.
             if host.loopback { ours.no_proxy() } else { ours }
         };
@@ -65,6 +67,7 @@ impl Connections {
             http,
             proxies,
             no_roots,
+            http1_only: cfg!(not(feature = "http2")),
         })
     }
 
@@ -87,6 +90,7 @@ impl Connections {
             http: theirs.build().map_err(unusable)?,
             proxies: Proxies::Theirs,
             no_roots: None,
+            http1_only: false,
         })
     }
 }
@@ -101,6 +105,16 @@ fn as_it_comes(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
         .no_brotli()
         .no_zstd()
         .no_deflate()
+}
+
+/// Without the feature `http2`, another crate of the program may still enable it in reqwest.
+fn one_protocol(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+    // reqwest repeats a request on its own only in HTTP/2, and copies each request for this.
+    #[cfg(not(feature = "http2"))]
+    let builder = builder
+        .http1_only()
+        .retry(reqwest::retry::never().max_retries_per_request(0));
+    builder
 }
 
 /// The same connections without the machine's CA certificates.

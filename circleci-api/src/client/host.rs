@@ -15,8 +15,8 @@ pub(crate) const DEFAULT_HOST: &str = "https://circleci.com";
 /// A checked base URL.
 #[derive(Clone, Debug)]
 pub(crate) struct Host {
-    /// The base URL without the slash at the end, so that a path template can follow.
-    pub(crate) base: String,
+    /// The base URL without the slash at the end.
+    pub(crate) base: Url,
     pub(crate) loopback: bool,
 }
 
@@ -61,14 +61,24 @@ impl Host {
             url.set_path(&format!("{path}{V2}"));
         }
         Ok(Self {
-            base: String::from(url),
+            base: url,
             loopback,
         })
     }
 
-    /// The part of the base URL before `/api/v2`. The other versions of the API are also below it.
+    /// The value of the `Host` header.
+    pub(crate) fn header(&self) -> Option<HeaderValue> {
+        let name = self.base.host_str()?;
+        match self.base.port() {
+            Some(port) => HeaderValue::from_str(&format!("{name}:{port}")).ok(),
+            None => HeaderValue::from_str(name).ok(),
+        }
+    }
+
+    /// The path before `/api/v2`. The other versions of the API are also below it.
     pub(crate) fn prefix(&self) -> &str {
-        self.base.strip_suffix(V2).unwrap_or(&self.base)
+        let path = self.base.path();
+        path.strip_suffix(V2).unwrap_or(path)
     }
 }
 
@@ -219,7 +229,11 @@ mod tests {
             ("http://[::1]:1", "http://[::1]:1/api/v2"),
             ("http://ci.localhost", "http://ci.localhost/api/v2"),
         ] {
-            assert_eq!(Host::parse(text, false).unwrap().base, base, "{text}");
+            assert_eq!(
+                Host::parse(text, false).unwrap().base.as_str(),
+                base,
+                "{text}"
+            );
         }
     }
 
@@ -303,7 +317,7 @@ mod tests {
     #[test]
     fn plain_http_elsewhere_needs_insistence() {
         let host = Host::parse("http://ci.internal", true).unwrap();
-        assert_eq!(host.base, "http://ci.internal/api/v2");
+        assert_eq!(host.base.as_str(), "http://ci.internal/api/v2");
         assert!(!host.loopback);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 
 use crate::error::Error;
@@ -103,14 +103,14 @@ impl Client {
 
     /// The URL below which all operations are: `https://circleci.com/api/v2`.
     pub fn base_url(&self) -> &str {
-        &self.inner.host.base
+        self.inner.host.base.as_str()
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("base_url", &self.inner.host.base)
+            .field("base_url", &self.base_url())
             .field("credential", &self.inner.credential)
             .finish_non_exhaustive()
     }
@@ -378,10 +378,16 @@ impl ClientBuilder {
             self.allow_plain_http,
         )?;
 
-        let headers = headers(&credential, self.agent.as_deref())?;
+        let mut headers = headers(&credential, self.agent.as_deref())?;
+        let connections = Connections::new(self.http, self.connect_timeout, &host)?;
         let mut json_headers = headers.clone();
         json_headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let connections = Connections::new(self.http, self.connect_timeout, &host)?;
+        // hyper would add the same header, and enlarge the map for it. With a body, it enlarges the map anyway.
+        if connections.http1_only
+            && let Some(name) = host.header()
+        {
+            headers.insert(HOST, name);
+        }
         Ok(Client {
             inner: Arc::new(Inner {
                 http: connections.http,
@@ -419,6 +425,11 @@ fn headers(credential: &Credential, product: Option<&str>) -> Result<HeaderMap, 
     }
     headers.insert(USER_AGENT, agent);
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    #[cfg(feature = "gzip")]
+    headers.insert(
+        http::header::ACCEPT_ENCODING,
+        HeaderValue::from_static("gzip"),
+    );
     Ok(headers)
 }
 

@@ -15,11 +15,11 @@ use crate::download::hosts::TokenHosts;
 use crate::error::{self, Error, ErrorKind};
 use crate::operation::Operation;
 use crate::retry::clock::Stopwatch;
-use crate::retry::{Next, Retries};
+use crate::retry::{Next, Retries, Rules};
 use crate::transport::attempt::{REDIRECTS, is_redirect, too_many_redirects};
 use crate::transport::refusal;
 use crate::transport::trace;
-use crate::transport::wire::{send, within};
+use crate::transport::wire::{chunk, execute, look_up, within};
 
 /// A download. If the connection breaks, another connection continues at the same place, provided that the server supports
 /// ranges and sends the same strong `ETag`. Otherwise the file is read again from its start and compared with the bytes
@@ -92,7 +92,7 @@ impl Transfer {
             attempts: 1,
             small_parts: 0,
             time: Stopwatch::start(client.inner.clock.now(), None),
-            retries: Retries::new(&client.inner.retry, true, None),
+            retries: Retries::default(),
             done: false,
         })
     }
@@ -141,7 +141,12 @@ impl Transfer {
             .with_attempts(self.attempts)
             .without(&self.client.inner.credential.secrets);
         // Only the waits count, because a large file may take a long time.
-        match self.retries.next(failure, self.time.waited()) {
+        let rules = Rules {
+            policy: &self.client.inner.retry,
+            may_replay: true,
+            limit: None,
+        };
+        match self.retries.next(&rules, failure, self.time.waited()) {
             Next::GiveUp(failure) => Err(failure),
             Next::Again { failure, wait } => {
                 self.attempts += 1;
@@ -165,7 +170,10 @@ impl Transfer {
                     .is_some_and(|hosts| hosts.include(&url, &self.client));
             let mut request = reqwest::Request::new(Method::GET, url.clone());
             *request.headers_mut() = self.headers(with_token);
-            let response = send(&self.client.inner, &self.time, request).await?;
+            let client = &self.client.inner;
+            look_up().await;
+            let wire = execute(client, request)?;
+            let response = within(client, &self.time, wire).await?;
             let status = response.status();
             if status.is_success() {
                 return self.accept(response);
@@ -377,10 +385,10 @@ impl Transfer {
         Ok(bytes)
     }
 
-    async fn refused(&self, response: Response, with_token: bool) -> Error {
+    async fn refused(&self, mut response: Response, with_token: bool) -> Error {
         let client = &*self.client.inner;
         let (status, url) = (response.status(), response.url().clone());
-        let (mut failure, body) = refusal::failure(client, &self.time, response).await;
+        let (mut failure, body) = refusal::failure(client, &self.time, &mut response).await;
         // No excerpt: storage repeats the parts of the signature in it.
         let mut message = message_of(&body, &url);
         if self.token.is_some() && !with_token && matches!(status.as_u16(), 401 | 403 | 404) {
@@ -406,7 +414,7 @@ impl flow::Next for Transfer {
             let Some(response) = &mut self.response else {
                 return Ok(None);
             };
-            let failure = match within(&self.client.inner, &self.time, response.chunk()).await {
+            let failure = match chunk(&self.client.inner, &self.time, response).await {
                 Ok(Some(chunk)) => match self.take(chunk) {
                     Ok(chunk) if chunk.is_empty() => continue,
                     Ok(chunk) => return Ok(Some(chunk)),

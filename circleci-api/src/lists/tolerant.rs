@@ -162,7 +162,7 @@ where
         Err(error) => error,
     };
     // If it is not even a list, both ways return the same error.
-    read::from_slice(&reply.body).map_err(|_| error)
+    read::from_slice(&reply.answer.body).map_err(|_| error)
 }
 
 fn item<T: DeserializeOwned>(index: usize, raw: &RawValue) -> Result<T, ItemError> {

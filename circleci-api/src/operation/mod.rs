@@ -136,6 +136,14 @@ impl Identity {
         }
     }
 
+    /// The number of path parameters.
+    pub(crate) fn params(&self) -> usize {
+        match self {
+            Self::Known(operation) => operation.params.len(),
+            Self::Raw(operation) => operation.params.len(),
+        }
+    }
+
     pub(crate) fn replay(&self) -> Replay {
         match self {
             Self::Known(operation) => operation.replay,

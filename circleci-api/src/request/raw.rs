@@ -272,7 +272,7 @@ impl RawRequest {
     /// The same errors as [`Request::send`](crate::Request::send), except decoding errors.
     pub fn send_for_bytes(self) -> Sending<Response<Bytes>> {
         Sending::new(self.into_call(), |reply| {
-            let body = std::mem::take(&mut reply.body);
+            let body = std::mem::take(&mut reply.answer.body);
             Ok(decode::with_response(reply, body))
         })
     }
@@ -300,7 +300,7 @@ impl fmt::Debug for RawRequest {
 
 /// Decodes the body of the answer. An empty body can be a value too.
 fn body<T: DeserializeOwned>(reply: &mut Reply) -> Result<T, Error> {
-    if reply.body.iter().all(u8::is_ascii_whitespace)
+    if reply.answer.body.iter().all(u8::is_ascii_whitespace)
         && let Ok(nothing) = serde_json::from_slice(b"null")
     {
         return Ok(nothing);

@@ -122,37 +122,37 @@ pub(crate) enum Next {
     GiveUp(Error),
 }
 
-/// The retries of one call.
+/// What a call may do after a failure.
+pub(crate) struct Rules<'a> {
+    pub(crate) policy: &'a RetryPolicy,
+    pub(crate) may_replay: bool,
+    /// The total time of the call. A call does not wait beyond it.
+    pub(crate) limit: Option<Duration>,
+}
+
+/// The retries of one call. Most calls need none, so the waits are in a box.
+#[derive(Default)]
 pub(crate) struct Retries {
-    policy: RetryPolicy,
-    may_replay: bool,
-    budget: Duration,
-    backoff: Option<Backoff>,
+    backoff: Option<Box<Backoff>>,
 }
 
 impl Retries {
-    /// A call with its own limit does not wait beyond that limit.
-    pub(crate) fn new(policy: &RetryPolicy, may_replay: bool, limit: Option<Duration>) -> Self {
-        Self {
-            may_replay,
-            budget: policy.elapsed.min(limit.unwrap_or(Duration::MAX)),
-            backoff: None,
-            policy: policy.clone(),
-        }
-    }
-
     /// Decides what to do about a failure, `elapsed` after the start of the call.
-    pub(crate) fn next(&mut self, failure: Error, elapsed: Duration) -> Next {
-        if !may_follow(&failure, self.may_replay) || failure.attempts() >= self.policy.attempts {
+    pub(crate) fn next(&mut self, rules: &Rules, failure: Error, elapsed: Duration) -> Next {
+        let policy = rules.policy;
+        if !may_follow(&failure, rules.may_replay) || failure.attempts() >= policy.attempts {
             return Next::GiveUp(failure);
         }
-        let backoff = self.backoff.get_or_insert_with(|| self.policy.backoff());
+        let backoff = self
+            .backoff
+            .get_or_insert_with(|| Box::new(policy.backoff()));
         let wait = backoff
             .next()
             .max(failure.retry_after().unwrap_or_default());
+        let budget = policy.elapsed.min(rules.limit.unwrap_or(Duration::MAX));
         if elapsed
             .checked_add(wait)
-            .is_some_and(|after| after <= self.budget)
+            .is_some_and(|after| after <= budget)
         {
             return Next::Again { failure, wait };
         }

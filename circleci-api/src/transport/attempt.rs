@@ -1,69 +1,93 @@
 //! One attempt of a call: the request, its redirects, and the body of the answer.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, LOCATION};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use reqwest::Url;
 
 use crate::client::{Inner, host};
 use crate::error::{Error, ErrorKind};
 use crate::retry::clock::Stopwatch;
+use crate::transport::body::{Body, begin};
 use crate::transport::call::Call;
 use crate::transport::refusal::refused;
-use crate::transport::reply::request_id;
+use crate::transport::reply::{Answer, Progress, request_id};
 use crate::transport::unpack;
-use crate::transport::wire::{send, within};
+use crate::transport::wire::{execute, look_up, within};
 
 /// A moved host needs one or two redirects; more redirects are a loop.
-pub(crate) const REDIRECTS: usize = 5;
+pub(crate) const REDIRECTS: u8 = 5;
 
-/// A successful answer, before it is decoded.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-}
-
-pub(super) async fn attempt(
-    call: &Call,
-    time: &Stopwatch,
-    mut url: Url,
-    body: Option<Bytes>,
-) -> Result<Answer, Error> {
-    let client = &*call.client.inner;
-    let method = call.operation.method();
-    for _ in 0..=REDIRECTS {
-        let request = request(call, url, body.clone());
-        let mut response = send(client, time, request).await?;
-        let status = response.status();
+pub(super) async fn attempt(call: &Call, progress: &mut Progress) -> Result<Answer, Error> {
+    let mut redirects = 0;
+    let mut redirect: Option<Box<Url>> = None;
+    loop {
+        look_up().await;
+        let body = call.body()?;
+        let url = match redirect.take() {
+            Some(url) => *url,
+            None => {
+                let url = call.url()?;
+                progress.attempts += 1;
+                url
+            }
+        };
+        let client = &*call.client.inner;
+        let wire = execute(client, request(call, url, body))?;
+        let mut response = within(client, &progress.time, wire).await?;
+        let client = &*call.client.inner;
         #[cfg(feature = "pacing")]
         if let Some(pacing) = &client.pacing {
             let (now, utc) = (client.clock.now(), client.clock.utc());
-            pacing.learn(status, response.headers(), now, utc);
+            pacing.learn(response.status(), response.headers(), now, utc);
         }
-        if status.is_success() {
-            let body = read(client, time, &mut response)
-                .await
-                .and_then(|body| unpack::body(response.headers_mut(), body, client.body_limit))
-                .map_err(|error| error.with_status(status))?;
-            return Ok(Answer {
-                status,
-                headers: std::mem::take(response.headers_mut()),
-                body,
-            });
+        redirect = target(call, &response)?;
+        if redirect.is_none() {
+            let begun = match response.status().is_success() {
+                true => match begin(client, &mut response) {
+                    Ok(body) => return answer(client, &mut response, body),
+                    Err(begun) => Some(begun),
+                },
+                false => None,
+            };
+            return Box::pin(late(client, &progress.time, &mut response, begun)).await;
         }
-        url = match response.headers().get(LOCATION) {
-            Some(location) if is_redirect(status) => follow(method, response.url(), location)
-                .map_err(|why| {
-                    Error::new(ErrorKind::Redirect)
-                        .with_status(status)
-                        .with_message(why)
-                        .with_request_id(request_id(response.headers()).map(Into::into))
-                })?,
-            _ => return Err(refused(client, time, response).await),
-        };
+        if redirects == REDIRECTS {
+            return Err(too_many_redirects());
+        }
+        redirects += 1;
     }
-    Err(too_many_redirects())
+}
+
+/// An answer that must be waited for: the rest of its body, or the message of a refusal.
+async fn late(
+    client: &Inner,
+    time: &Stopwatch,
+    response: &mut reqwest::Response,
+    begun: Option<Box<Body>>,
+) -> Result<Answer, Error> {
+    let Some(begun) = begun else {
+        return Err(refused(client, time, response).await);
+    };
+    let body = begun.rest(client, time, response).await;
+    answer(client, response, body)
+}
+
+fn answer(
+    client: &Inner,
+    response: &mut reqwest::Response,
+    body: Result<Bytes, Error>,
+) -> Result<Answer, Error> {
+    let status = response.status();
+    let mut headers = std::mem::take(response.headers_mut());
+    let body = body
+        .and_then(|body| unpack::body(&mut headers, body, client.body_limit))
+        .map_err(|error| error.with_status(status))?;
+    Ok(Answer {
+        status,
+        headers,
+        body,
+    })
 }
 
 fn request(call: &Call, url: Url, body: Option<Bytes>) -> reqwest::Request {
@@ -74,7 +98,6 @@ fn request(call: &Call, url: Url, body: Option<Bytes>) -> reqwest::Request {
         None => &client.headers,
     };
     *request.headers_mut() = headers.clone();
-    unpack::accept(request.headers_mut());
     if let Some(headers) = call.headers() {
         request.headers_mut().extend(headers.clone());
     }
@@ -100,6 +123,22 @@ pub(crate) fn too_many_redirects() -> Error {
     Error::new(ErrorKind::Redirect).with_message(format!("more than {REDIRECTS} in a row"))
 }
 
+/// The target of an answer that is a redirect.
+fn target(call: &Call, response: &reqwest::Response) -> Result<Option<Box<Url>>, Error> {
+    let status = response.status();
+    let location = response.headers().get(LOCATION);
+    let Some(location) = location.filter(|_| is_redirect(status)) else {
+        return Ok(None);
+    };
+    match follow(call.operation.method(), response.url(), location) {
+        Ok(url) => Ok(Some(Box::new(url))),
+        Err(why) => Err(Error::new(ErrorKind::Redirect)
+            .with_status(status)
+            .with_message(why)
+            .with_request_id(request_id(response.headers()).map(Into::into))),
+    }
+}
+
 /// The target of a redirect, if it may receive the credential.
 fn follow(method: &Method, from: &Url, location: &HeaderValue) -> Result<Url, String> {
     let Some(to) = host::join(from, location) else {
@@ -119,49 +158,6 @@ fn follow(method: &Method, from: &Url, location: &HeaderValue) -> Result<Url, St
         ));
     }
     Ok(to)
-}
-
-/// Reads the whole body, unless it is larger than the client's limit.
-async fn read(
-    client: &Inner,
-    time: &Stopwatch,
-    response: &mut reqwest::Response,
-) -> Result<Bytes, Error> {
-    let limit = client.body_limit;
-    let too_large =
-        || Error::new(ErrorKind::TooLarge).with_message(format!("more than {limit} bytes"));
-    let announced = response.content_length();
-    if announced.is_some_and(|length| length > limit as u64) {
-        return Err(too_large());
-    }
-    let Some(first) = within(client, time, response.chunk()).await? else {
-        return Ok(Bytes::new());
-    };
-    if first.len() > limit {
-        return Err(too_large());
-    }
-    // Most answers are one chunk, and need no copy.
-    let Some(mut next) = within(client, time, response.chunk()).await? else {
-        return Ok(first);
-    };
-    let come = first.len() + next.len();
-    let expected = match announced.map(usize::try_from) {
-        // The announced length may be wrong, so this limits the memory that is allocated for it.
-        Some(Ok(announced)) => announced.min(1 << 20).max(come),
-        _ => 2 * come,
-    };
-    let mut body = BytesMut::with_capacity(expected.min(limit));
-    body.extend_from_slice(&first);
-    loop {
-        if body.len() + next.len() > limit {
-            return Err(too_large());
-        }
-        body.extend_from_slice(&next);
-        match within(client, time, response.chunk()).await? {
-            Some(chunk) => next = chunk,
-            None => return Ok(body.freeze()),
-        }
-    }
 }
 
 #[cfg(test)]

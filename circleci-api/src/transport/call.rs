@@ -14,8 +14,8 @@ use crate::client::Client;
 use crate::error::Error;
 #[cfg(feature = "tracing")]
 use crate::operation::ParamKind;
-use crate::operation::{Identity, Param, V2};
-use crate::retry::RetryPolicy;
+use crate::operation::{Identity, Param};
+use crate::retry::{RetryPolicy, Rules};
 use crate::transport::adjust;
 use crate::values::argument::{ENCODED, PROJECT_SLUG, PathValue, QueryValue};
 
@@ -150,6 +150,9 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> 
     Ok((name, value))
 }
 
+/// hyper sends no longer path with its query.
+const LONGEST: usize = u16::MAX as usize - 1;
+
 /// The client, the operation and the arguments.
 #[derive(Clone)]
 #[doc(hidden)]
@@ -158,26 +161,20 @@ pub struct Call {
     pub(crate) operation: Identity,
     path: Vec<PathValue>,
     query: Vec<(Cow<'static, str>, QueryValue)>,
-    body: Body,
+    /// JSON, or nothing. The error says why the body could not be written. It is reported when the call is sent.
+    body: Result<Bytes, Box<str>>,
     options: Option<Box<CallOptions>>,
-}
-
-#[derive(Clone)]
-enum Body {
-    None,
-    Json(Bytes),
-    /// Why the body could not be written. It is reported when the call is sent.
-    Broken(String),
 }
 
 impl Call {
     pub(crate) fn new(client: &Client, operation: impl Into<Identity>) -> Self {
+        let operation = operation.into();
         Self {
             client: client.clone(),
-            operation: operation.into(),
-            path: Vec::new(),
+            path: Vec::with_capacity(operation.params()),
+            operation,
             query: Vec::new(),
-            body: Body::None,
+            body: Ok(Bytes::new()),
             options: None,
         }
     }
@@ -222,17 +219,19 @@ impl Call {
 
     pub(crate) fn set_json<B: Serialize + ?Sized>(&mut self, body: &B) {
         let written = match adjust::of_body(self.operation.id()) {
-            None => serde_json::to_vec(body).map_err(|error| error.to_string()),
+            None => {
+                // Most bodies are short.
+                let mut json = Vec::with_capacity(64);
+                let written = serde_json::to_writer(&mut json, body);
+                written.map(|()| json).map_err(|error| error.to_string())
+            }
             Some(adjust) => adjusted(body, adjust),
         };
-        self.body = match written {
-            Ok(bytes) => Body::Json(bytes.into()),
-            Err(why) => Body::Broken(why),
-        };
+        self.body = written.map(Bytes::from).map_err(Box::from);
     }
 
     pub(crate) fn set_empty_object(&mut self) {
-        self.body = Body::Json(Bytes::from_static(b"{}"));
+        self.body = Ok(Bytes::from_static(b"{}"));
     }
 
     pub(crate) fn set_options(&mut self, options: CallOptions) {
@@ -285,20 +284,24 @@ impl Call {
 
     pub(crate) fn body(&self) -> Result<Option<Bytes>, Error> {
         match &self.body {
-            Body::None => Ok(None),
-            Body::Json(bytes) => Ok(Some(bytes.clone())),
-            Body::Broken(why) => Err(Error::argument(
+            Ok(json) if json.is_empty() => Ok(None),
+            Ok(json) => Ok(Some(json.clone())),
+            Err(why) => Err(Error::argument(
                 &self.operation,
                 format!("the body cannot be written: {why}"),
             )),
         }
     }
 
-    pub(crate) fn retry(&self) -> &RetryPolicy {
-        self.options
-            .as_ref()
-            .and_then(|options| options.retry.as_ref())
-            .unwrap_or(&self.client.inner.retry)
+    pub(crate) fn rules(&self) -> Rules<'_> {
+        let options = self.options.as_deref();
+        Rules {
+            policy: options
+                .and_then(|options| options.retry.as_ref())
+                .unwrap_or(&self.client.inner.retry),
+            may_replay: self.may_replay(),
+            limit: self.timeout(),
+        }
     }
 
     pub(crate) fn may_replay(&self) -> bool {
@@ -315,7 +318,7 @@ impl Call {
             .or(self.client.inner.timeout)
     }
 
-    /// The URL, which is built once: base, template with its values, query.
+    /// The URL: the host, the template with its values, the query. The host is not parsed again.
     pub(crate) fn url(&self) -> Result<Url, Error> {
         let operation = &self.operation;
         if operation.param(self.path.len()).is_some() {
@@ -324,42 +327,58 @@ impl Call {
                 format!("project-slug {PROJECT_SLUG}"),
             ));
         }
-        let (base, root) = match operation.root() {
-            V2 => (&*self.client.inner.host.base, ""),
-            other => (self.client.inner.host.prefix(), other),
-        };
+        let host = &self.client.inner.host;
         let mut rest = operation.path();
-        let query =
-            |(name, value): &(Cow<'static, str>, QueryValue)| name.len() + value.as_str().len() + 2;
         let values: usize = self.path.iter().map(|value| value.as_str().len()).sum();
-        let length = base.len() + root.len() + rest.len() + values;
-        let mut url = String::with_capacity(length + self.query.iter().map(query).sum::<usize>());
-        url.push_str(base);
-        url.push_str(root);
+        let mut path = String::with_capacity(
+            host.prefix().len() + operation.root().len() + rest.len() + values,
+        );
+        path.push_str(host.prefix());
+        path.push_str(operation.root());
         let mut values = self.path.iter().enumerate();
         while let Some((literal, after)) = rest.split_once('{') {
-            url.push_str(literal);
+            path.push_str(literal);
             let Some((at, value)) = values.next() else {
                 break;
             };
             if let Some((name, kind)) = operation.param(at) {
                 value
-                    .write(&Param { name: "", kind }, &mut url)
+                    .write(&Param { name: "", kind }, &mut path)
                     .map_err(|wanted| Error::argument(operation, format!("{name} {wanted}")))?;
             }
             rest = after.split_once('}').map_or("", |(_, after)| after);
         }
-        url.push_str(rest);
-        for (index, (name, value)) in self.query.iter().enumerate() {
-            url.push(if index == 0 { '?' } else { '&' });
-            match name {
-                Cow::Borrowed(name) => url.push_str(name),
-                Cow::Owned(name) => url.extend(utf8_percent_encode(name, ENCODED)),
-            }
-            url.push('=');
-            value.write(&mut url);
+        path.push_str(rest);
+        let query = self.written_query();
+        if path.len() + query.as_ref().map_or(0, String::len) > LONGEST {
+            let long = format!("its path and query have more than {LONGEST} bytes");
+            return Err(Error::argument(operation, long));
         }
-        Url::parse(&url).map_err(|error| Error::argument(operation, error.to_string()))
+        let mut url = host.base.clone();
+        url.set_path(&path);
+        url.set_query(query.as_deref());
+        Ok(url)
+    }
+
+    fn written_query(&self) -> Option<String> {
+        if self.query.is_empty() {
+            return None;
+        }
+        let length =
+            |(name, value): &(Cow<'static, str>, QueryValue)| name.len() + value.as_str().len() + 2;
+        let mut text = String::with_capacity(self.query.iter().map(length).sum());
+        for (name, value) in &self.query {
+            if !text.is_empty() {
+                text.push('&');
+            }
+            match name {
+                Cow::Borrowed(name) => text.push_str(name),
+                Cow::Owned(name) => text.extend(utf8_percent_encode(name, ENCODED)),
+            }
+            text.push('=');
+            value.write(&mut text);
+        }
+        Some(text)
     }
 }
 
@@ -379,7 +398,9 @@ impl fmt::Debug for Call {
         call.field("operation", &self.operation)
             .field("path", &self.path)
             .field("query", &self.query);
-        if let Body::Json(bytes) = &self.body {
+        if let Ok(bytes) = &self.body
+            && !bytes.is_empty()
+        {
             call.field("body", &format_args!("{} bytes of JSON", bytes.len()));
         }
         call.finish_non_exhaustive()

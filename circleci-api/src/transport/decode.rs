@@ -12,7 +12,7 @@ use crate::transport::reply::{Reply, request_id};
 use crate::transport::response::Response;
 
 pub(crate) fn json<T: DeserializeOwned>(reply: &mut Reply) -> Result<T, Error> {
-    match serde_json::from_slice(&reply.body) {
+    match serde_json::from_slice(&reply.answer.body) {
         Ok(value) if is_plain(reply) => Ok(value),
         Ok(value) => looked_into(reply, value),
         Err(error) => mended(reply, error),
@@ -37,27 +37,28 @@ pub(crate) fn nothing_with_response(reply: &mut Reply) -> Result<Response<()>, E
 }
 
 pub(crate) fn with_response<T>(reply: &mut Reply, body: T) -> Response<T> {
-    let headers = std::mem::take(&mut reply.headers);
+    let headers = std::mem::take(&mut reply.answer.headers);
     Response {
         rate_limit: RateLimit::read(&headers, reply.call.client.inner.clock.utc()),
-        status: reply.status,
+        status: reply.answer.status,
         headers,
-        attempts: reply.attempts,
+        attempts: reply.progress.attempts,
         body,
     }
 }
 
 /// Whether a decoded body needs no second check: there is no listener for surprises, and the body is not an error message.
 pub(crate) fn is_plain(reply: &Reply) -> bool {
-    reply.call.client.inner.on_surprise.is_none() && !read::begins_like_a_message(&reply.body)
+    reply.call.client.inner.on_surprise.is_none()
+        && !read::begins_like_a_message(&reply.answer.body)
 }
 
 /// A decoded value, unless its body is a message that the operation does not return.
 #[cold]
 #[inline(never)]
 pub(crate) fn looked_into<T: DeserializeOwned>(reply: &Reply, value: T) -> Result<T, Error> {
-    if read::begins_like_a_message(&reply.body)
-        && let Some(message) = read::unexpected_message::<T>(&reply.body)
+    if read::begins_like_a_message(&reply.answer.body)
+        && let Some(message) = read::unexpected_message::<T>(&reply.answer.body)
     {
         let fault = Fault {
             error: serde::de::Error::custom("a message instead of the operation's response"),
@@ -68,7 +69,7 @@ pub(crate) fn looked_into<T: DeserializeOwned>(reply: &Reply, value: T) -> Resul
     }
     if reply.call.client.inner.on_surprise.is_some() {
         let mut findings = Vec::new();
-        read::survey::<T>(&reply.body, &mut findings);
+        read::survey::<T>(&reply.answer.body, &mut findings);
         report(reply, findings);
     }
     Ok(value)
@@ -82,13 +83,13 @@ pub(crate) fn mended<T: DeserializeOwned>(
     error: serde_json::Error,
 ) -> Result<T, Error> {
     // An operation that only returns a message may also return an empty body.
-    if reply.body.iter().all(u8::is_ascii_whitespace)
+    if reply.answer.body.iter().all(u8::is_ascii_whitespace)
         && let Some(value) = read::empty_message()
     {
         return Ok(value);
     }
     let mut findings = Vec::new();
-    let result = read::mended(&reply.body, error, &mut findings);
+    let result = read::mended(&reply.answer.body, error, &mut findings);
     report(reply, findings);
     result.map_err(|fault| unexpected(reply, fault))
 }
@@ -113,7 +114,7 @@ pub(crate) fn unexpected(reply: &Reply, fault: Fault) -> Error {
         path,
         instead,
     } = fault;
-    let encoding = reply.headers.get(CONTENT_ENCODING);
+    let encoding = reply.answer.headers.get(CONTENT_ENCODING);
     let message = match &instead {
         Some(Instead::Message(message)) => message.clone(),
         Some(Instead::Empty) => "it is empty".to_owned(),
@@ -127,14 +128,14 @@ pub(crate) fn unexpected(reply: &Reply, fault: Fault) -> Error {
             _ => error.to_string(),
         },
     };
-    let shown = &reply.body[..reply.body.len().min(64 * 1024)];
+    let shown = &reply.answer.body[..reply.answer.body.len().min(64 * 1024)];
     let mut it = Error::new(ErrorKind::Decode)
         .with_operation(&reply.call.operation)
-        .with_status(reply.status)
+        .with_status(reply.answer.status)
         .with_message(message)
         .with_excerpt(String::from_utf8_lossy(shown).into_owned())
-        .with_request_id(request_id(&reply.headers).map(Into::into))
-        .with_attempts(reply.attempts)
+        .with_request_id(request_id(&reply.answer.headers).map(Into::into))
+        .with_attempts(reply.progress.attempts)
         .with_source(error);
     if let Some(path) = path {
         it = it.with_path(path);

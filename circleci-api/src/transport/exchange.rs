@@ -4,107 +4,99 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::error::Error;
-use crate::retry::clock::Stopwatch;
-use crate::retry::{Next, Retries};
-use crate::transport::attempt::{Answer, attempt};
+use crate::retry::Next;
+use crate::transport::attempt::attempt;
 use crate::transport::call::Call;
-use crate::transport::reply::Reply;
+use crate::transport::reply::{Progress, Reply};
 use crate::transport::trace;
 
 /// One box per call keeps the future of every operation small, and saves the compiler from analyzing it once per operation.
-pub(crate) fn start(call: Call) -> Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>> {
-    Box::pin(async move {
-        let span = trace::span(&call);
-        // The time starts when the call is polled, not when it is created.
-        let time = Stopwatch::start(call.client.inner.clock.now(), call.timeout());
-        let retries = Retries::new(call.retry(), call.may_replay(), call.timeout());
-        trace::call(span, exchange(call, time, retries, 0)).await
-    })
+pub(crate) type Exchange = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>;
+
+pub(crate) fn start(call: Call) -> Exchange {
+    let progress = Progress::start(&call);
+    run(call, progress, None)
 }
 
 /// Continues after an answer that could not be decoded, if the failure may be temporary and attempts are left.
 #[cold]
-pub(crate) fn again(
-    reply: Reply,
-    failure: Error,
-) -> Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>> {
-    let Reply {
-        call,
-        attempts,
-        mut retries,
-        mut time,
-        ..
-    } = reply;
-    let span = trace::span(&call);
-    Box::pin(trace::call(span, async move {
-        let client = &*call.client.inner;
-        match retries.next(failure, time.elapsed(client.clock.now())) {
-            Next::GiveUp(failure) => return Err(failure),
-            Next::Again { failure, wait } => {
-                trace::again(&failure, wait);
-                drop(failure);
-                time.sleep(&*client.clock, wait).await;
-            }
-        }
-        exchange(call, time, retries, attempts).await
-    }))
+pub(crate) fn again(reply: Reply, failure: Error) -> Exchange {
+    run(reply.call, reply.progress, Some(failure))
 }
 
-async fn exchange(
-    call: Call,
-    mut time: Stopwatch,
-    mut retries: Retries,
-    mut attempts: u32,
-) -> Result<Reply, Error> {
-    call.check()?;
-    let client = &*call.client.inner;
-    loop {
-        let (url, body) = (call.url()?, call.body()?);
-        admit(&call, &mut time)
-            .await
-            .map_err(|error| error.with_attempts(attempts))?;
-        attempts += 1;
-        let failure = match attempt(&call, &time, url, body).await {
-            Ok(Answer {
-                status,
-                headers,
-                body,
-            }) => {
-                trace::answered(&call, &headers);
-                return Ok(Reply {
-                    status,
-                    headers,
-                    body,
-                    attempts,
-                    retries,
-                    time,
-                    call,
-                });
+/// Makes attempts until one succeeds or no other may follow. Begins with the wait after a failure, if there is one.
+///
+/// The size of this future is a cost of every call. What is large or rare is in a box, or is not kept across an `await`.
+fn run(call: Call, mut progress: Progress, mut failure: Option<Error>) -> Exchange {
+    Box::pin(async move {
+        if progress.attempts == 0 {
+            // The time starts when the call is polled, not when it is created.
+            progress = Progress::start(&call);
+        }
+        let span = trace::Span::new(&call);
+        let attempts = async {
+            call.check()?;
+            loop {
+                if let Some(failure) = failure.take() {
+                    pause(&call, &mut progress, failure).await?;
+                }
+                #[cfg(feature = "pacing")]
+                admit(&call, &mut progress).await?;
+                match attempt(&call, &mut progress).await {
+                    Ok(answer) => return Ok(answer),
+                    Err(error) => failure = Some(failed(&call, &progress, error)),
+                }
             }
-            Err(failure) => failure
-                .with_operation(&call.operation)
-                .with_attempts(attempts)
-                .without(&client.credential.secrets),
         };
-        trace::failed(&call, &failure);
-        match retries.next(failure, time.elapsed(client.clock.now())) {
-            Next::GiveUp(failure) => return Err(failure),
-            Next::Again { failure, wait } => {
-                trace::again(&failure, wait);
-                drop(failure);
-                time.sleep(&*client.clock, wait).await;
-            }
+        let answer = span.during(attempts).await;
+        span.record(&call, &progress, &answer);
+        let answer = answer?;
+        trace::answered(&call, &answer.headers);
+        Ok(Reply {
+            call,
+            answer,
+            progress,
+        })
+    })
+}
+
+/// The error of an attempt, complete.
+#[cold]
+fn failed(call: &Call, progress: &Progress, error: Error) -> Error {
+    let error = error
+        .with_operation(&call.operation)
+        .with_attempts(progress.attempts)
+        .without(&call.client.inner.credential.secrets);
+    trace::failed(call, &error);
+    error
+}
+
+/// Waits before the next attempt, or returns the failure if no attempt may follow.
+async fn pause(call: &Call, progress: &mut Progress, failure: Error) -> Result<(), Error> {
+    let clock = &*call.client.inner.clock;
+    let elapsed = progress.time.elapsed(clock.now());
+    match progress.retries.next(&call.rules(), failure, elapsed) {
+        Next::GiveUp(failure) => Err(failure),
+        Next::Again { failure, wait } => {
+            trace::again(&failure, wait);
+            drop(failure);
+            progress.time.sleep(clock, wait).await;
+            Ok(())
         }
     }
 }
 
 /// Waits until the client's own pacing allows a request.
 #[cfg(feature = "pacing")]
-async fn admit(call: &Call, time: &mut Stopwatch) -> Result<(), Error> {
+async fn admit(call: &Call, progress: &mut Progress) -> Result<(), Error> {
     let client = &*call.client.inner;
     let Some(pacing) = &client.pacing else {
         return Ok(());
     };
+    // A call that cannot be sent must not wait.
+    call.url()?;
+    call.body()?;
+    let time = &mut progress.time;
     while let Err(wait) = pacing.admit(client.clock.now()) {
         if time
             .left(client.clock.now())
@@ -112,17 +104,11 @@ async fn admit(call: &Call, time: &mut Stopwatch) -> Result<(), Error> {
         {
             return Err(Error::new(crate::error::ErrorKind::RateLimited)
                 .with_operation(&call.operation)
-                .with_message(
-                    "the wait for the client's own pacing would exceed the call's deadline",
-                )
-                .with_retry_after(Some(wait)));
+                .with_message("the wait for the client's own pacing would exceed the call's deadline")
+                .with_retry_after(Some(wait))
+                .with_attempts(progress.attempts));
         }
         time.sleep(&*client.clock, wait).await;
     }
-    Ok(())
-}
-
-#[cfg(not(feature = "pacing"))]
-async fn admit(_: &Call, _: &mut Stopwatch) -> Result<(), Error> {
     Ok(())
 }

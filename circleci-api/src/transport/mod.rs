@@ -2,6 +2,7 @@
 
 mod adjust;
 pub(crate) mod attempt;
+mod body;
 pub(crate) mod call;
 mod cause;
 pub(crate) mod decode;

@@ -11,7 +11,7 @@ use crate::operation::deprecation::Deprecation;
 use crate::retry::{clock::Stopwatch, rate_limit};
 use crate::transport::reply::request_id;
 use crate::transport::unpack;
-use crate::transport::wire::within;
+use crate::transport::wire::chunk;
 
 /// How much of a failed answer is read to find its message, and how long that may take.
 const BODY: usize = 64 * 1024;
@@ -21,7 +21,7 @@ const BODY_TIME: Duration = Duration::from_secs(5);
 pub(super) async fn refused(
     client: &Inner,
     time: &Stopwatch,
-    response: reqwest::Response,
+    response: &mut reqwest::Response,
 ) -> Error {
     let (failure, body) = failure(client, time, response).await;
     let message = error::message_of(&body);
@@ -36,12 +36,12 @@ pub(super) async fn refused(
 pub(crate) async fn failure(
     client: &Inner,
     time: &Stopwatch,
-    mut response: reqwest::Response,
+    response: &mut reqwest::Response,
 ) -> (Error, String) {
     let mut body = BytesMut::new();
     let reading = async {
         while body.len() < BODY {
-            match within(client, time, response.chunk()).await {
+            match chunk(client, time, response).await {
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 _ => break,
             }

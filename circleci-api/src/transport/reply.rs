@@ -8,15 +8,36 @@ use crate::retry::clock::Stopwatch;
 use crate::transport::call::Call;
 
 /// A successful answer whose body is not decoded yet.
-pub struct Reply {
-    pub(crate) call: Call,
+pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+}
+
+/// An answer with its call.
+pub struct Reply {
+    pub(crate) call: Call,
+    pub(crate) answer: Answer,
+    /// The call can go on, in case the body is incomplete.
+    pub(crate) progress: Progress,
+}
+
+/// What a call has used so far.
+pub(crate) struct Progress {
+    /// The number of requests that were sent, without redirects.
     pub(crate) attempts: u32,
-    /// The rest of the call, in case the body is incomplete.
-    pub(crate) retries: Retries,
     pub(crate) time: Stopwatch,
+    pub(crate) retries: Retries,
+}
+
+impl Progress {
+    pub(super) fn start(call: &Call) -> Self {
+        Self {
+            attempts: 0,
+            time: Stopwatch::start(call.client.inner.clock.now(), call.timeout()),
+            retries: Retries::default(),
+        }
+    }
 }
 
 /// The `x-request-id` header. CircleCI's support asks for it.

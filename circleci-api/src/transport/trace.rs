@@ -8,25 +8,23 @@ use crate::error::Error;
 #[cfg(feature = "tracing")]
 use crate::operation::deprecation::Deprecation;
 use crate::transport::call::Call;
-use crate::transport::reply::Reply;
-
-type Answered = Result<Reply, Error>;
+use crate::transport::reply::{Answer, Progress};
 
 /// Without the feature, there is nothing to record.
 #[cfg(not(feature = "tracing"))]
-pub(crate) struct NoSpan;
+pub(crate) struct Span;
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) fn span(_: &Call) -> NoSpan {
-    NoSpan
-}
+impl Span {
+    pub(crate) fn new(_: &Call) -> Self {
+        Self
+    }
 
-#[cfg(not(feature = "tracing"))]
-pub(crate) fn call(
-    _: NoSpan,
-    exchange: impl Future<Output = Answered>,
-) -> impl Future<Output = Answered> {
-    exchange
+    pub(crate) fn during<F: Future>(&self, exchange: F) -> F {
+        exchange
+    }
+
+    pub(crate) fn record(&self, _: &Call, _: &Progress, _: &Result<Answer, Error>) {}
 }
 
 #[cfg(not(feature = "tracing"))]
@@ -40,73 +38,78 @@ pub(crate) fn failed(_: &Call, _: &Error) {}
 
 /// The span of a call. Its values are computed only if a subscriber is active.
 #[cfg(feature = "tracing")]
-pub(crate) fn span(call: &Call) -> tracing::Span {
-    use tracing::{Level, field::Empty, span};
-
-    let operation = &call.operation;
-    let span = span!(
-        Level::INFO,
-        "circleci",
-        operation = operation.id(),
-        method = operation.method().as_str(),
-        path = &*operation.full_path(),
-        project = Empty,
-        org = Empty,
-        id = Empty,
-        status = Empty,
-        attempt = Empty,
-        elapsed_ms = Empty,
-        request_id = Empty,
-        error = Empty,
-    );
-    if !span.is_disabled() {
-        for (field, value) in ["project", "org", "id"].into_iter().zip(call.about()) {
-            if let Some(value) = value {
-                span.record(field, value);
-            }
-        }
-    }
-    span
+pub(crate) struct Span {
+    span: tracing::Span,
+    started: std::time::Instant,
 }
 
 #[cfg(feature = "tracing")]
-pub(crate) async fn call(
-    span: tracing::Span,
-    exchange: impl Future<Output = Answered>,
-) -> Answered {
-    use std::borrow::Cow;
+impl Span {
+    pub(crate) fn new(call: &Call) -> Self {
+        use tracing::{Level, field::Empty, span};
 
-    use tracing::Instrument;
-
-    if span.is_disabled() {
-        return exchange.await;
-    }
-    let started = std::time::Instant::now();
-    let result = exchange.instrument(span.clone()).await;
-    span.record("elapsed_ms", started.elapsed().as_millis() as u64);
-    let (status, attempt, request_id) = match &result {
-        Ok(reply) => (
-            Some(reply.status),
-            reply.attempts,
-            crate::transport::reply::request_id(&reply.headers).map(|id| {
-                let credential = &reply.call.client.inner.credential;
-                Cow::Owned(crate::error::short_id(&credential.redact(id)))
-            }),
-        ),
-        Err(error) => {
-            span.record("error", tracing::field::display(error));
-            let id = error.request_id().map(Cow::Borrowed);
-            (error.status(), error.attempts(), id)
+        let operation = &call.operation;
+        let span = span!(
+            Level::INFO,
+            "circleci",
+            operation = operation.id(),
+            method = operation.method().as_str(),
+            path = &*operation.full_path(),
+            project = Empty,
+            org = Empty,
+            id = Empty,
+            status = Empty,
+            attempt = Empty,
+            elapsed_ms = Empty,
+            request_id = Empty,
+            error = Empty,
+        );
+        if !span.is_disabled() {
+            for (field, value) in ["project", "org", "id"].into_iter().zip(call.about()) {
+                if let Some(value) = value {
+                    span.record(field, value);
+                }
+            }
         }
-    };
-    if let Some(status) = status {
-        span.record("status", status.as_u16());
+        let started = std::time::Instant::now();
+        Self { span, started }
     }
-    span.record("attempt", attempt);
-    if let Some(id) = request_id {
-        span.record("request_id", &*id);
+
+    pub(crate) fn during<F: Future>(&self, exchange: F) -> tracing::instrument::Instrumented<F> {
+        tracing::Instrument::instrument(exchange, self.span.clone())
     }
-    result
+
+    pub(crate) fn record(&self, call: &Call, progress: &Progress, result: &Result<Answer, Error>) {
+        use std::borrow::Cow;
+
+        let span = &self.span;
+        if span.is_disabled() {
+            return;
+        }
+        span.record("elapsed_ms", self.started.elapsed().as_millis() as u64);
+        let (status, attempt, request_id) = match result {
+            Ok(answer) => (
+                Some(answer.status),
+                progress.attempts,
+                crate::transport::reply::request_id(&answer.headers).map(|id| {
+                    let credential = &call.client.inner.credential;
+                    Cow::Owned(crate::error::short_id(&credential.redact(id)))
+                }),
+            ),
+            Err(error) => {
+                span.record("error", tracing::field::display(error));
+                let id = error.request_id().map(Cow::Borrowed);
+                (error.status(), error.attempts(), id)
+            }
+        };
+        if let Some(status) = status {
+            span.record("status", status.as_u16());
+        }
+        span.record("attempt", attempt);
+        if let Some(id) = request_id {
+            span.record("request_id", &*id);
+        }
+    }
 }
 
 #[cfg(feature = "tracing")]

@@ -4,10 +4,10 @@
 //! unchanged.
 
 #[cfg(not(feature = "gzip"))]
-pub(super) use without::{accept, beginning, body};
+pub(super) use without::{beginning, body};
 
 #[cfg(feature = "gzip")]
-pub(super) use with::{accept, beginning, body};
+pub(super) use with::{beginning, body};
 
 #[cfg(not(feature = "gzip"))]
 mod without {
@@ -17,8 +17,6 @@ mod without {
     use http::HeaderMap;
 
     use crate::error::Error;
-
-    pub(in crate::transport) fn accept(_: &mut HeaderMap) {}
 
     pub(in crate::transport) fn body(
         _: &mut HeaderMap,
@@ -44,15 +42,10 @@ mod with {
 
     use bytes::Bytes;
     use flate2::read::MultiGzDecoder;
-    use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH};
+    use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
     use http::{HeaderMap, HeaderValue};
 
     use crate::error::{Error, ErrorKind};
-
-    /// Tells the server that the answer may be compressed.
-    pub(in crate::transport) fn accept(headers: &mut HeaderMap) {
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
-    }
 
     /// Returns the decompressed body, of at most `limit` bytes. Headers that describe the compressed body are removed.
     pub(in crate::transport) fn body(

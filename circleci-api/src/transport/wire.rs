@@ -1,64 +1,84 @@
 //! Waits for the network.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
+
+use bytes::Bytes;
 
 use crate::client::Inner;
 use crate::error::{Error, ErrorKind};
 use crate::retry::clock::Stopwatch;
 use crate::transport::cause::Cause;
 
-/// Sends a request and waits for the head of its answer, with the time limits of [`within`].
-pub(crate) async fn send(
+/// Sends a request. The caller looks up first.
+pub(crate) fn execute(
     client: &Inner,
-    time: &Stopwatch,
     request: reqwest::Request,
-) -> Result<reqwest::Response, Error> {
-    if let Some(why) = client.no_roots.as_deref()
-        && request.url().scheme() == "https"
-    {
-        return Err(Error::configuration(why));
+) -> Result<impl Future<Output = reqwest::Result<reqwest::Response>> + Unpin + use<>, Error> {
+    match client.no_roots.as_deref() {
+        Some(why) if request.url().scheme() == "https" => Err(Error::configuration(why)),
+        _ => Ok(client.http.execute(request)),
     }
-    look_up().await;
-    within(client, time, client.http.execute(request)).await
 }
 
 /// Lets the runtime process events on idle connections: the server has closed one, or sent an unexpected answer. A
 /// single-threaded runtime has not polled them since the last call, so the request would use a connection that no longer
 /// exists.
-async fn look_up() {
+pub(crate) async fn look_up() {
     // The first pass polls the sockets, the second one the tasks that have events.
     tokio::task::yield_now().await;
     tokio::task::yield_now().await;
+}
+
+/// Waits for the next chunk of a body, with the time limits of [`within`]. `None` is the end of the body.
+pub(crate) async fn chunk(
+    client: &Inner,
+    time: &Stopwatch,
+    response: &mut reqwest::Response,
+) -> Result<Option<Bytes>, Error> {
+    within(client, time, pin!(response.chunk())).await
 }
 
 /// Waits for the network, limited by the read timeout and by the remaining time of the call.
 pub(crate) async fn within<T>(
     client: &Inner,
     time: &Stopwatch,
-    wire: impl Future<Output = reqwest::Result<T>>,
+    mut wire: impl Future<Output = reqwest::Result<T>> + Unpin,
 ) -> Result<T, Error> {
-    let mut wire = pin!(wire);
-    // A result that is ready needs no timer.
-    if let Poll::Ready(result) = poll_fn(|cx| Poll::Ready(wire.as_mut().poll(cx))).await {
-        return result.map_err(|error| broken(client, error));
-    }
-    let left = time.left(client.clock.now());
-    let Some(patience) = [left, client.read_timeout].into_iter().flatten().min() else {
-        return wire.await.map_err(|error| broken(client, error));
-    };
-    match tokio::time::timeout(patience, wire).await {
-        Ok(result) => result.map_err(|error| broken(client, error)),
-        Err(_) => Err(
-            Error::new(ErrorKind::Timeout).with_message(match (left, time.limit()) {
-                (Some(left), Some(limit)) if left <= patience => {
-                    format!("did not finish within {} s", limit.as_secs_f64())
-                }
-                _ => format!("no data arrived for {} s", patience.as_secs_f64()),
-            }),
+    let mut ends_call = false;
+    let mut timer = pin!(None);
+    poll_fn(move |cx| {
+        if let Poll::Ready(result) = Pin::new(&mut wire).poll(cx) {
+            return Poll::Ready(result.map_err(|error| broken(client, error)));
+        }
+        // A result that is ready needs no timer.
+        if timer.is_none() {
+            let left = time.left(client.clock.now());
+            let patience = [left, client.read_timeout].into_iter().flatten().min();
+            ends_call = left.is_some() && left == patience;
+            timer.set(patience.map(tokio::time::sleep));
+        }
+        match timer.as_mut().as_pin_mut() {
+            Some(timer) => timer
+                .poll(cx)
+                .map(|()| Err(timed_out(client, time, ends_call))),
+            None => Poll::Pending,
+        }
+    })
+    .await
+}
+
+#[cold]
+fn timed_out(client: &Inner, time: &Stopwatch, ends_call: bool) -> Error {
+    let message = match (time.limit(), client.read_timeout) {
+        (Some(limit), _) if ends_call => format!("did not finish within {} s", limit.as_secs_f64()),
+        (_, most) => format!(
+            "no data arrived for {} s",
+            most.unwrap_or_default().as_secs_f64()
         ),
-    }
+    };
+    Error::new(ErrorKind::Timeout).with_message(message)
 }
 
 /// Converts an error of reqwest. The URL is left out: the operation identifies the call, and an argument may be private.

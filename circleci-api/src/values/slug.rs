@@ -202,13 +202,8 @@ fn canonical(provider: &str) -> Result<&'static str, SlugError> {
 
 /// Whether a part of a slug is safe as a path segment.
 pub(crate) fn is_part(part: &str) -> bool {
-    let is_forbidden = |c: char| c == '/' || c == '\\' || c.is_control();
     !matches!(part, "" | "." | "..")
-        && match part.is_ascii() {
-            // Most are, and bytes are read faster than characters.
-            true => !part.bytes().any(|byte| is_forbidden(byte.into())),
-            false => !part.contains(is_forbidden),
-        }
+        && !part.contains(|c: char| c == '/' || c == '\\' || c.is_control())
 }
 
 /// The parts of a git remote.

@@ -1,6 +1,9 @@
 //! The clients that are compared, and how each gets a small project of its own.
 
-use super::tools::{self, run};
+use super::{
+    Part,
+    tools::{self, run},
+};
 use crate::document::fetch;
 use std::{
     fs,
@@ -19,6 +22,8 @@ pub struct Client {
     dependencies: &'static str,
     /// The package that is checked alone. By hand there is no other than the program's own.
     pub package: &'static str,
+    /// The parts that it takes part in. All of them if the list is empty.
+    parts: &'static [Part],
     made: Made,
 }
 
@@ -31,12 +36,37 @@ enum Made {
 }
 
 /// Ours first: the others are measured by it.
-pub const CLIENTS: [Client; 5] = [
+pub const CLIENTS: [Client; 7] = [
     Client {
         name: "circleci-api",
         code: include_str!("../../peers/circleci-api.rs"),
-        dependencies: "circleci-api = { path = \"../../../circleci-api\" }\n",
+        dependencies: "circleci-api = { path = \"../../../circleci-api\", default-features = false, features = [\"ring\"] }\n",
         package: "circleci-api",
+        parts: &[],
+        made: Made::Here,
+    },
+    Client {
+        name: "circleci-api with all features",
+        code: include_str!("../../peers/circleci-api.rs"),
+        dependencies: "circleci-api = { path = \"../../../circleci-api\", features = [\"artifacts\", \"contexts\", \"gzip\", \"http2\", \
+            \"insights\", \"mock\", \"native-tls\", \"overview\", \"pacing\", \"ring\", \"rustls\", \"tracing\", \"usage\", \"v1\", \
+            \"wait\", \"webhooks\"] }\n",
+        package: "circleci-api",
+        parts: &[Part::Check],
+        made: Made::Here,
+    },
+    Client {
+        name: "by hand with ring",
+        code: include_str!("../../peers/by-hand.rs"),
+        dependencies: "chrono = { version = \"0.4\", default-features = false, features = [\"serde\", \"std\"] }\n\
+            reqwest = { version = \"0.13\", default-features = false, features = [\"json\", \"rustls-no-provider\"] }\n\
+            rustls = { version = \"0.23\", default-features = false, features = [\"ring\"] }\n\
+            serde = { version = \"1\", features = [\"derive\"] }\n\
+            serde_json = \"1\"\n\
+            uuid = { version = \"1\", features = [\"serde\"] }\n\
+            [features]\ndefault = [\"ring\"]\nring = []\n",
+        package: "peer-by-hand-with-ring",
+        parts: &[Part::Build, Part::Size],
         made: Made::Here,
     },
     Client {
@@ -46,8 +76,10 @@ pub const CLIENTS: [Client; 5] = [
             reqwest = { version = \"0.13\", default-features = false, features = [\"json\", \"rustls\"] }\n\
             serde = { version = \"1\", features = [\"derive\"] }\n\
             serde_json = \"1\"\n\
-            uuid = { version = \"1\", features = [\"serde\"] }\n",
+            uuid = { version = \"1\", features = [\"serde\"] }\n\
+            [features]\nring = []\n",
         package: "peer-by-hand",
+        parts: &[],
         made: Made::Here,
     },
     Client {
@@ -56,6 +88,7 @@ pub const CLIENTS: [Client; 5] = [
         // With the TLS that the others have.
         dependencies: "openapi = { path = \"generated\", default-features = false, features = [\"rustls\"] }\n",
         package: "openapi",
+        parts: &[],
         made: Made::Generator,
     },
     Client {
@@ -63,6 +96,7 @@ pub const CLIENTS: [Client; 5] = [
         code: include_str!("../../peers/openapi-to-rust.rs"),
         dependencies: "openapi-to-rust-client = { path = \"generated\" }\n",
         package: "openapi-to-rust-client",
+        parts: &[],
         made: Made::ToRust,
     },
     Client {
@@ -71,10 +105,13 @@ pub const CLIENTS: [Client; 5] = [
         // Without its program.
         dependencies: "circulo = { version = \"=0.1.0\", default-features = false }\n",
         package: "circulo",
+        parts: &[],
         made: Made::Here,
     },
 ];
 
+/// The parts that run or look at a program.
+const PROGRAMMED: [Part; 3] = [Part::Calls, Part::Instructions, Part::Size];
 const PROGRAMS: [&str; 3] = ["count", "load", "one"];
 
 /// What every project has beside its `client.rs`.
@@ -86,6 +123,11 @@ const SHARED: [(&str, &str); 4] = [
 ];
 
 impl Client {
+    /// Whether it takes part in a part of the comparison.
+    pub fn is_in(&self, part: Part) -> bool {
+        self.parts.is_empty() || self.parts.contains(&part)
+    }
+
     /// Its name in files and packages.
     fn slug(&self) -> String {
         self.name.replace(' ', "-")
@@ -127,6 +169,9 @@ impl Client {
         let lock = project.join("Cargo.lock");
         if !lock.exists() {
             fs::copy(root.join("Cargo.lock"), &lock).map_err(|error| error.to_string())?;
+        }
+        if !PROGRAMMED.iter().any(|part| self.is_in(*part)) {
+            return Ok(());
         }
         run(&mut tools::cargo(
             &project,

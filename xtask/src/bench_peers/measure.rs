@@ -46,6 +46,9 @@ const CALLS: [Call; 3] = [
     },
 ];
 
+/// The figures of a client, by round, or why there are none.
+type Rounds<const N: usize> = Result<Vec<[f64; N]>, String>;
+
 /// Where the client runs and where the server, if `taskset` can say so.
 const CLIENT_CORE: &str = "0";
 const SERVER_CORE: &str = "1";
@@ -55,12 +58,14 @@ pub struct Bench<'a> {
     /// Per client: whether it can be measured, or why not.
     pub ready: Vec<Result<(), String>>,
     pub rounds: usize,
+    /// The part that is measured now.
+    pub part: Part,
     pub progress: &'a mut dyn Write,
 }
 
 impl Bench<'_> {
-    pub fn part(&mut self, part: Part) -> Result<(&'static str, Vec<Row>)> {
-        Ok(match part {
+    pub fn measure(&mut self) -> Result<(&'static str, Vec<Row>)> {
+        Ok(match self.part {
             Part::Calls => ("A call", self.calls()?),
             Part::Instructions => ("Instructions of a call", self.instructions()?),
             Part::Check => ("`cargo check` of the client alone", self.check()?),
@@ -160,7 +165,9 @@ impl Bench<'_> {
         let peers = self.peers;
         let target = clients::target(peers, "check");
         let check = |client: &Client| cargo(&client.project(peers), &target, &["check", "--lib"]);
-        for (client, ready) in CLIENTS.iter().zip(&mut self.ready) {
+        let part = self.part;
+        let clients = CLIENTS.iter().zip(&mut self.ready);
+        for (client, ready) in clients.filter(|(client, _)| client.is_in(part)) {
             writeln!(self.progress, "checking what {} stands on …", client.name)?;
             if ready.is_ok() {
                 *ready = run(&mut check(client));
@@ -232,14 +239,14 @@ impl Bench<'_> {
         rounds: usize,
         measure: impl Fn(&Client) -> Result<[f64; N], String>,
     ) -> Result<[Vec<Figure>; N]> {
-        let mut measured: Vec<Result<Vec<[f64; N]>, String>> = self
-            .ready
-            .iter()
-            .map(|ready| ready.clone().map(|()| Vec::new()))
-            .collect();
+        let clients = CLIENTS.iter().zip(&self.ready);
+        let clients = clients.filter(|(client, _)| client.is_in(self.part));
+        let (clients, mut measured): (Vec<&Client>, Vec<Rounds<N>>) = clients
+            .map(|(client, ready)| (client, ready.clone().map(|()| Vec::new())))
+            .unzip();
         for round in 1..=rounds {
             writeln!(self.progress, "{what}, round {round} of {rounds} …")?;
-            for (client, measured) in CLIENTS.iter().zip(&mut measured) {
+            for (client, measured) in clients.iter().zip(&mut measured) {
                 if let Ok(figures) = measured {
                     match measure(client) {
                         Ok(figure) => figures.push(figure),

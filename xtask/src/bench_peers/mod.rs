@@ -50,21 +50,37 @@ impl BenchPeers {
     pub fn run(&self, out: &mut dyn Write, progress: &mut dyn Write) -> Result<()> {
         let root = fs::canonicalize(&self.root).context("cannot find the repository")?;
         let peers = root.join("target/peers");
+        let wanted = |part: &&Part| self.only.is_empty() || self.only.contains(part);
+        let parts: Vec<Part> = Part::value_variants()
+            .iter()
+            .filter(wanted)
+            .copied()
+            .collect();
         let mut ready = Vec::new();
         for client in &CLIENTS {
-            writeln!(progress, "building {} …", client.name)?;
-            ready.push(client.prepare(&root, &peers));
+            ready.push(match parts.iter().any(|part| client.is_in(*part)) {
+                true => {
+                    writeln!(progress, "building {} …", client.name)?;
+                    client.prepare(&root, &peers)
+                }
+                false => Err("it is in no part".to_owned()),
+            });
         }
         let mut bench = Bench {
             peers: &peers,
             ready,
             rounds: self.rounds,
+            part: Part::Calls,
             progress,
         };
-        let columns = CLIENTS.map(|client| client.name);
-        let wanted = |part| self.only.is_empty() || self.only.contains(&part);
-        for part in Part::value_variants().iter().filter(|part| wanted(**part)) {
-            let (title, rows) = bench.part(*part)?;
+        for part in parts {
+            bench.part = part;
+            let (title, rows) = bench.measure()?;
+            let columns: Vec<&str> = CLIENTS
+                .iter()
+                .filter(|client| client.is_in(part))
+                .map(|client| client.name)
+                .collect();
             write!(out, "{}", table::render(title, &columns, &rows))?;
             out.flush()?;
         }
