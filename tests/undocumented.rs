@@ -283,6 +283,45 @@ async fn a_list_that_the_crate_does_not_know_is_followed() {
 }
 
 #[tokio::test]
+async fn a_list_may_be_followed_by_other_parameters() {
+    let server = Server::script([
+        ok("[1,2]"),
+        ok(r#"[3,"x"]"#),
+        ok("[]"),
+        ok(r#"{"items":[1],"next_page_token":"t/1"}"#),
+        ok(r#"{"items":[2]}"#),
+    ])
+    .await;
+    let list = server
+        .client()
+        .request(Method::GET, "/recent-builds")
+        .root("/api/v1.1")
+        .query("limit", 2);
+    let numbers = list.clone().pages_by_offset("offset");
+    let numbers = numbers.tolerant_items_as::<i64>();
+    let numbers = numbers.into_vec().await.unwrap();
+    assert_eq!(numbers.iter().filter(|it| it.is_ok()).count(), 3);
+    let numbers = list.clone().pages_by_token("pageToken");
+    let numbers = numbers.items_as::<i64>().into_vec().await.unwrap();
+    assert_eq!(numbers, [1, 2]);
+    let expected = [
+        "GET /api/v1.1/recent-builds?limit=2",
+        "GET /api/v1.1/recent-builds?limit=2&offset=2",
+        "GET /api/v1.1/recent-builds?limit=2&offset=4",
+        "GET /api/v1.1/recent-builds?limit=2",
+        "GET /api/v1.1/recent-builds?limit=2&pageToken=t%2F1",
+    ];
+    assert_eq!(server.seen().iter().map(line).collect::<Vec<_>>(), expected);
+
+    for name in ["", "a b", "a&b", "Circle-Token"] {
+        let pages = list.clone().pages_by_token(name).pages_as::<Value>();
+        let error = { pages }.try_next().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{name}: {error}");
+    }
+    assert_eq!(server.count(), 5);
+}
+
+#[tokio::test]
 async fn the_answer_comes_with_its_headers_and_bytes() {
     let server = Server::script([
         answer(202, r#"{"a":1}"#)

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, IgnoredAny};
 
 use crate::lists::items::Items;
-use crate::lists::page::{Cursor, Page};
+use crate::lists::page::Page;
 use crate::lists::pages::Pages;
 use crate::lists::tolerant::{self, Tolerant};
 use crate::request::RawRequest;
@@ -94,14 +94,14 @@ impl<'de, T: Deserialize<'de>> de::Visitor<'de> for AnyList<T> {
     }
 }
 
-/// How every API v2 list with tokens takes them.
-const TOKEN: Cursor = Cursor::Token("page-token");
-
 impl RawRequest {
     /// The pages of a list of `T`, which is one of [`types`](crate::types) or a type of your own. The token of each page is
-    /// sent as `page-token` for the next page, as in every list of API v2. Read them as in the example of [`Pages`].
+    /// sent as `page-token` for the next page, as in every list of API v2. For another list, see
+    /// [`pages_by_token`](Self::pages_by_token) and [`pages_by_offset`](Self::pages_by_offset). Read them as in the example of
+    /// [`Pages`].
     pub fn pages_as<T: DeserializeOwned + Send + 'static>(self) -> Pages<ListPage<T>> {
-        Pages::new(self.into_call(), TOKEN, decode::json)
+        let cursor = self.cursor();
+        Pages::new(self.into_call(), cursor, decode::json)
     }
 
     /// The items of all pages of a list of `T`. For usage, see the example of [`RawRequest`].
@@ -114,6 +114,7 @@ impl RawRequest {
     pub fn tolerant_items_as<T: DeserializeOwned + Send + 'static>(
         self,
     ) -> Items<Tolerant<ListPage<T>>> {
-        Items::new(Pages::new(self.into_call(), TOKEN, tolerant::page))
+        let cursor = self.cursor();
+        Items::new(Pages::new(self.into_call(), cursor, tolerant::page))
     }
 }

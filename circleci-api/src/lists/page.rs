@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::request::Kind;
+use crate::request::{Cursor, Kind};
 
 /// One page of a list.
 ///
@@ -54,24 +54,6 @@ impl<T: Send + 'static> Page for Vec<T> {
 
     fn next_page_token(&self) -> Option<&str> {
         None
-    }
-}
-
-/// How the next page is requested.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[doc(hidden)]
-pub enum Cursor {
-    /// With the token of the last answer, in this query parameter.
-    Token(&'static str),
-    /// With the number of items so far, in this query parameter.
-    Offset(&'static str),
-}
-
-impl Cursor {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Token(name) | Self::Offset(name) => name,
-        }
     }
 }
 
@@ -150,8 +132,7 @@ macro_rules! page {
 macro_rules! paged {
     ($operation:ident : $page:ident $(<$item:ident>)? by $cursor:ident $parameter:literal) => {
         impl $crate::lists::page::Paged for $operation {
-            const CURSOR: $crate::lists::page::Cursor =
-                $crate::lists::page::Cursor::$cursor($parameter);
+            const CURSOR: $crate::request::Cursor = $crate::request::Cursor::$cursor($parameter);
         }
     };
 }

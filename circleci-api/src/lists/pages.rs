@@ -10,9 +10,9 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::error::{Error, ErrorKind};
-use crate::lists::page::{Cursor, Page};
+use crate::lists::page::Page;
 use crate::lists::seen::Seen;
-use crate::request::Sending;
+use crate::request::{Cursor, Sending};
 use crate::transport::call::Call;
 use crate::transport::reply::Reply;
 use crate::values::argument::QueryValue;

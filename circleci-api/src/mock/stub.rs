@@ -15,8 +15,8 @@ use super::received::{self, Received, times, were};
 use super::rule::{Condition, Rule, Target};
 use super::state::State;
 use super::{example, route};
-use crate::lists::page::{Cursor, Page, Paged};
-use crate::request::Kind;
+use crate::lists::page::{Page, Paged};
+use crate::request::{Cursor, Kind};
 use crate::values::argument::{PathValue, QueryValue};
 use crate::values::slug::ProjectSlug;
 

@@ -15,9 +15,11 @@ use crate::transport::reply::Reply;
 use crate::transport::response::Response;
 use crate::values::argument::{PathValue, QueryValue};
 
+mod cursor;
 mod raw;
 mod sending;
 
+pub use cursor::Cursor;
 pub use raw::RawRequest;
 pub use sending::Sending;
 

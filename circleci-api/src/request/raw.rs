@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::client::Client;
 use crate::error::Error;
 use crate::operation::{Identity, ParamKind, RawOperation, Replay, V2};
-use crate::request::Sending;
+use crate::request::{Cursor, Sending};
 use crate::transport::call::{Call, CallOptions};
 use crate::transport::decode;
 use crate::transport::reply::Reply;
@@ -85,6 +85,7 @@ pub struct RawRequest {
     operation: RawOperation,
     /// The values of the path parameters, in the order of the template.
     values: Vec<Option<PathValue>>,
+    cursor: Cursor,
 }
 
 impl RawRequest {
@@ -119,6 +120,7 @@ impl RawRequest {
             // `into_call` replaces this copy, because later setters change `operation`.
             call: Call::new(client, Identity::Raw(Arc::new(operation.clone()))),
             values: vec![None; operation.params.len()],
+            cursor: Cursor::V2,
             operation,
         };
         request.name();
@@ -210,6 +212,56 @@ impl RawRequest {
             return Some(name);
         }
         None
+    }
+
+    /// Sends the token of each next page of a list in this query parameter. Default: `page-token`, as in API v2.
+    ///
+    /// The name is letters, digits, `-` and `_`. It concerns [`pages_as`](Self::pages_as), [`items_as`](Self::items_as) and
+    /// [`tolerant_items_as`](Self::tolerant_items_as). For usage, see the example of
+    /// [`pages_by_offset`](Self::pages_by_offset).
+    pub fn pages_by_token(self, parameter: &'static str) -> Self {
+        self.by(Cursor::Token(parameter))
+    }
+
+    /// Sends the number of items so far in this query parameter for each next page of a list, as API v1.1 takes them. The list
+    /// ends with an empty page. The size of a page is a [`query`](Self::query) parameter of the API, such as `limit`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
+    /// # use wiremock::{Mock, MockServer, ResponseTemplate, matchers::{path, query_param}};
+    /// # let server = MockServer::start().await;
+    /// # let answer = |json: &str| ResponseTemplate::new(200).set_body_raw(json, "application/json");
+    /// # Mock::given(path("/api/v1.1/recent-builds")).and(query_param("offset", "2")).respond_with(answer("[]")).mount(&server).await;
+    /// # Mock::given(path("/api/v1.1/recent-builds")).respond_with(answer(r#"[{"build_num":8},{"build_num":7}]"#)).mount(&server).await;
+    /// # let circleci = circleci_api::Client::builder().host(server.uri()).token("abc").build()?;
+    /// use circleci_api::{http::Method, serde_json::Value};
+    ///
+    /// let builds = circleci.request(Method::GET, "/recent-builds").root("/api/v1.1").query("limit", 2);
+    /// let mut builds = builds.pages_by_offset("offset").items_as::<Value>();
+    /// # let mut count = 0;
+    /// while let Some(build) = builds.try_next().await? {
+    ///     println!("{}", build["build_num"]);
+    /// #   count += 1;
+    /// }
+    /// # assert_eq!(count, 2);
+    /// # Ok(()) }
+    /// ```
+    pub fn pages_by_offset(self, parameter: &'static str) -> Self {
+        self.by(Cursor::Offset(parameter))
+    }
+
+    fn by(mut self, cursor: Cursor) -> Self {
+        let name = cursor.name();
+        if !is_name(name) {
+            self.fault("the parameter for pages must be named by letters, digits, `-` and `_`");
+        } else if self.query_name(name.to_owned()).is_some() {
+            self.cursor = cursor;
+        }
+        self
+    }
+
+    pub(crate) fn cursor(&self) -> Cursor {
+        self.cursor
     }
 
     /// The JSON body.

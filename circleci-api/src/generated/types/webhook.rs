@@ -21,7 +21,7 @@ object! {
         /// URL to deliver the webhook to.
         ///
         /// Note: protocol must be included as well (only https is supported).
-        url: String = required(4) "url",
+        url: String = secret(4) "url",
         /// Whether to enforce TLS certificate verification when delivering the webhook.
         verify_tls: bool = required(5) "verify-tls" | "verify_tls",
     }
@@ -85,7 +85,7 @@ object! {
         /// URL to deliver the webhook to.
         ///
         /// Note: protocol must be included as well (only https is supported).
-        url: Option<String> = optional "url",
+        url: Option<String> = optional_secret "url",
         /// Whether to enforce TLS certificate verification when delivering the webhook.
         verify_tls: Option<bool> = optional "verify-tls" | "verify_tls",
     }
@@ -150,7 +150,7 @@ object! {
         /// URL to deliver the webhook to.
         ///
         /// Note: protocol must be included as well (only https is supported).
-        url: String = required(2) "url",
+        url: String = secret(2) "url",
         /// Whether to enforce TLS certificate verification when delivering the webhook.
         verify_tls: Option<bool> = optional "verify-tls" | "verify_tls",
     }
