@@ -12,7 +12,10 @@ use std::{io::Write, path::PathBuf, process::ExitCode, time::Duration};
 use xtask::{
     bench_peers::{self, BenchPeers, Part},
     conformance::{Conformance, Program, Reality, Strangers, repository},
-    document::fetch::{Fetch, FetchError, Limits},
+    document::{
+        dialect,
+        fetch::{Fetch, FetchError, Limits},
+    },
     drift::{self, CannotCompare, Deny, Drift, Format},
     links,
     regen::{Places, Regen},
@@ -185,7 +188,9 @@ fn run(Arguments { root, command }: Arguments) -> Result<u8, Failure> {
                 openapi_dir,
                 limits,
             };
-            fetch.run(&mut out).map(|_| 0)?
+            let fetched = fetch.run(&mut out)?;
+            let _ = dialect::tell(&fetched.notes, &mut errors);
+            0
         }
         Command::Regen(regen) => regen.run(&root, &mut out, &mut errors)?,
         Command::BenchPeers { serve: true, .. } => bench_peers::serve(&mut out).map(|()| 0)?,

@@ -8,6 +8,7 @@ pub mod swap;
 
 use crate::{
     document::{
+        dialect,
         fetch::{Disk, Fetch, Limits},
         lock::Lock,
     },
@@ -119,6 +120,7 @@ impl Update {
         let fetched = fetch
             .run(&mut std::io::sink())
             .map_err(CannotCompare::from)?;
+        let _ = dialect::tell(&fetched.notes, &mut std::io::stderr());
         let (mut new, _) = source::vendored(&there.openapi)?;
         if !fetched.changed {
             writeln!(

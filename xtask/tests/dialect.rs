@@ -68,10 +68,7 @@ fn parsed(document: &Value) -> (Value, Vec<Note>) {
 }
 
 fn named(name: &str, value: &Value) -> Document {
-    Document {
-        name: name.to_owned(),
-        value: value.clone(),
-    }
+    Document::new(name, value.clone())
 }
 
 #[test]

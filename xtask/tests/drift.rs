@@ -129,10 +129,7 @@ pub fn edited_from(mut document: Value, edits: &Value) -> Value {
 }
 
 fn report(old: &Value, new: &Value) -> Report {
-    let document = |name: &str, value: &Value| Document {
-        name: name.to_owned(),
-        value: value.clone(),
-    };
+    let document = |name: &str, value: &Value| Document::new(name, value.clone());
     compare(
         &document("old.json", old),
         &document("new.json", new),

@@ -144,10 +144,10 @@ fn a_change_is_the_same_in_both_dialects() {
 
 fn read(name: &str, document: &Value) -> Document {
     let text = document.to_string();
-    Document {
-        name: name.to_owned(),
-        value: document::parse(text.as_bytes(), name).expect("a document"),
-    }
+    Document::new(
+        name,
+        document::parse(text.as_bytes(), name).expect("a document"),
+    )
 }
 
 /// Every construct of OpenAPI 3.1 is no change, there and back.

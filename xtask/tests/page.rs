@@ -19,10 +19,7 @@ use xtask::{
 };
 
 fn report(old: &Value, new: &Value) -> Report {
-    let named = |name: &str, value: &Value| Document {
-        name: name.to_owned(),
-        value: value.clone(),
-    };
+    let named = |name: &str, value: &Value| Document::new(name, value.clone());
     compare(&named("old", old), &named("new", new), &overlay(), "0.1.0")
 }
 
@@ -201,9 +198,12 @@ fn a_header_parameter_costs_only_itself() {
         common::PARAMETERS
     );
     assert!(
-        built.stale.iter().any(|line| line.starts_with(&pointer)),
+        built
+            .unsettled
+            .iter()
+            .any(|line| line.starts_with(&pointer)),
         "{:?}",
-        built.stale
+        built.unsettled
     );
 }
 
@@ -336,7 +336,7 @@ fn a_line_without_a_cause_in_the_contract_says_so() {
         usage: Usage::default(),
         tags: Default::default(),
         places: vec![format!("#{name}")],
-        pointer: pointer.to_owned(),
+        pointers: vec![pointer.to_owned()],
     };
     let at = |text: &str, place: &str| {
         let mut change = Change::new(Class::Additive, text);

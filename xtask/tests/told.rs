@@ -227,10 +227,7 @@ fn the_page_tells_or_counts_every_change() {
     let original = drift::base();
     let mut seen = 0;
     for edit in edits(&original).iter().step_by(11) {
-        let named = |name: &str, value: &Value| Document {
-            name: name.to_owned(),
-            value: value.clone(),
-        };
+        let named = |name: &str, value: &Value| Document::new(name, value.clone());
         let (old, new) = (named("old", &original), named("new", &edit.document));
         let report = compare(&old, &new, &common::overlay(), "0.1.0");
         let mut page = Vec::new();

@@ -17,10 +17,7 @@ fn with(change: impl FnOnce(&mut Value)) -> Value {
 }
 
 fn report(old: &Value, new: &Value) -> Report {
-    let named = |name: &str, value: &Value| Document {
-        name: name.to_owned(),
-        value: value.clone(),
-    };
+    let named = |name: &str, value: &Value| Document::new(name, value.clone());
     compare(&named("old", old), &named("new", new), &overlay(), "0.1.0")
 }
 
@@ -31,7 +28,7 @@ fn types(document: Value) -> (String, Vec<String>) {
         .get("types/pipeline.rs")
         .expect("a file")
         .clone();
-    (file, built.stale)
+    (file, [built.unsettled, built.stale].concat())
 }
 
 #[test]
@@ -110,6 +107,6 @@ fn a_row_of_a_place_that_is_gone_is_named() {
             .is_some()
     );
     let (_, stale) = types(new);
-    let line = "one type: Pipeline has nothing at getPipelineByNumber.response";
+    let line = "one type: Pipeline stands for getPipelineByNumber.response, where the document has nothing";
     assert!(stale.iter().any(|found| found == line), "{stale:?}");
 }

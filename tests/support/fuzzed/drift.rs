@@ -12,10 +12,8 @@ pub fn run(bytes: &[u8]) {
         return;
     };
     let (one, other) = changes.split_at(changes.len() / 2);
-    let document = |changes, name: &str| Document {
-        value: mutate::changed_by(*choice, &mut Bytes(changes)),
-        name: name.to_owned(),
-    };
+    let document =
+        |changes, name: &str| Document::new(name, mutate::changed_by(*choice, &mut Bytes(changes)));
     let (old, new) = (document(one, "old"), document(other, "new"));
     let report = drift::compare(&old, &new, &documents::overlay(), "0.1.0");
     for format in [Format::Text, Format::Markdown, Format::Json] {

@@ -680,6 +680,8 @@ pub struct Fetched {
     /// Whether the document differs from the previous one.
     pub changed: bool,
     pub paths: usize,
+    /// What the document says in OpenAPI 3.1 that the generator does not read.
+    pub notes: Vec<dialect::Note>,
 }
 
 impl Fetch {
@@ -710,6 +712,7 @@ impl Fetch {
             source,
             changed: fs::read(self.openapi_dir.join(DOCUMENT)).ok().as_ref() != Some(&new.bytes),
             paths: count_paths(&document),
+            notes: dialect::lower(&mut document.clone()),
         };
         replace(
             store,
@@ -758,6 +761,7 @@ fn report(document: &Value, fetched: &Fetched, out: &mut dyn Write) -> io::Resul
         source,
         changed,
         paths,
+        ..
     } = fetched;
     let title = quoted(&document["info"]["title"]);
     let openapi = quoted(&document["openapi"]);

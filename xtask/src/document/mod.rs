@@ -7,6 +7,7 @@ pub mod fixups;
 pub mod lock;
 pub mod order;
 pub mod overlay;
+pub mod revision;
 pub mod text;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -191,13 +192,18 @@ pub fn parse_noted(bytes: &[u8], name: &str) -> Result<(Value, Vec<dialect::Note
 }
 
 pub fn read(path: &Path) -> Result<Value> {
+    Ok(read_noted(path)?.0)
+}
+
+/// The same, with the list of [`parse_noted`].
+pub fn read_noted(path: &Path) -> Result<(Value, Vec<dialect::Note>)> {
     let name = path
         .file_name()
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
-    parse(&bytes, &name)
+    parse_noted(&bytes, &name)
 }
 
 /// The same value with sorted keys in every object, regardless of the map that `serde_json` was built with.

@@ -120,6 +120,33 @@ pub fn stages(document: &Value, text: &str) -> Result<Vec<(String, Value)>> {
     Ok(stages)
 }
 
+/// The longest beginning of an action's path that matches something in `document`, if it is more than the root.
+pub fn reached(document: &Value, text: &str, index: usize) -> Option<String> {
+    let actions = actions(text).ok()?;
+    let target = &actions.get(index)?.action.target;
+    let (mut depth, mut quote) = (0_usize, None);
+    let mut ends = Vec::new();
+    for (at, letter) in target.char_indices() {
+        match (quote, letter) {
+            (Some(open), _) if letter == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(letter),
+            (None, '.' | '[') if depth == 0 => ends.push(at),
+            _ => {}
+        }
+        match (quote, letter) {
+            (None, '[' | '(') => depth += 1,
+            (None, ']' | ')') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    let beginnings = ends.iter().rev().map(|end| &target[..*end]);
+    let mut beginnings = beginnings.filter(|path| path.len() > 1);
+    let reached = beginnings
+        .find(|path| JsonPath::parse(path).is_ok_and(|path| !path.query(document).is_empty()));
+    reached.map(str::to_owned)
+}
+
 /// The number of places that an action matches, and the maximum number of values that it adds. `None` if a path is wrong: the
 /// error appears when the action is applied.
 fn reach(action: &Action, document: &Value) -> (Option<usize>, usize) {

@@ -7,7 +7,7 @@ use crate::{
         overlay::{self, Applied},
         parameters, resolve,
     },
-    regen::Built,
+    regen::{self, Built},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -22,6 +22,8 @@ pub struct Applicability {
     pub refusals: Vec<String>,
     /// Overlay actions, fixups and rows of tables that no longer match anything. `regen` stops at each of them.
     pub unnecessary: Vec<String>,
+    /// Overlay actions that keep one type of several, ready to paste.
+    pub paste: Vec<String>,
     /// Overlay actions and fixups that match more or fewer places than before.
     pub counts: Vec<Count>,
     /// New places that need an action, a fixup or a row.
@@ -74,17 +76,17 @@ impl Applicability {
     ) -> Self {
         // Problems of the old document are not changes by CircleCI. If the old problems are unknown, so are the new ones.
         let both = before.zip(after.ok());
-        let stale = both.map(|(before, after)| {
-            after
-                .stale
-                .iter()
-                .filter(|line| !before.stale.contains(line))
+        let came = |lines: fn(&Built) -> &[String]| -> Vec<String> {
+            let Some((before, after)) = both else {
+                return Vec::new();
+            };
+            let new = lines(after).iter();
+            new.filter(|line| !lines(before).contains(line))
                 .cloned()
-                .collect::<Vec<_>>()
-        });
-        let stale = stale.unwrap_or_default();
-        let (unnecessary, mut refusals): (Vec<String>, Vec<String>) =
-            stale.into_iter().partition(|line| is_unnecessary(line));
+                .collect()
+        };
+        let unnecessary = came(|built| &built.stale);
+        let mut refusals = came(|built| &built.unsettled);
         refusals.extend(
             after
                 .err()
@@ -102,6 +104,9 @@ impl Applicability {
         Self {
             refusals,
             unnecessary,
+            paste: both
+                .map(|(before, after)| regen::actions(before, after))
+                .unwrap_or_default(),
             counts,
             needs: needs(&old.value, &new.value, &applied),
         }
@@ -130,6 +135,9 @@ impl Applicability {
         }
         for line in &self.unnecessary {
             writeln!(out, "  unneeded  {line}")?;
+        }
+        for text in &self.paste {
+            writeln!(out, "  paste     {}", text.replace('\n', "\n            "))?;
         }
         for need in &self.needs {
             writeln!(
@@ -167,6 +175,9 @@ impl Applicability {
         for line in &self.unnecessary {
             writeln!(out, "- unneeded: {}", plain(line))?;
         }
+        for text in &self.paste {
+            writeln!(out, "\n```text\n{text}\n```")?;
+        }
         for need in &self.needs {
             let places = need
                 .places
@@ -196,18 +207,6 @@ impl Applicability {
         }
         Ok(())
     }
-}
-
-/// Whether a problem is a row or an action without a place, and not a place without a row or an action.
-fn is_unnecessary(stale: &str) -> bool {
-    [
-        "no longer matches anything",
-        "where the document has nothing",
-        "of no use any more",
-        "nothing says",
-    ]
-    .iter()
-    .any(|words| stale.contains(words))
 }
 
 fn places(count: usize) -> String {

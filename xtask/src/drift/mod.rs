@@ -20,7 +20,10 @@ pub mod todo;
 pub mod verdict;
 
 use crate::{
-    document::fetch::{self, Limits},
+    document::{
+        dialect,
+        fetch::{self, Limits},
+    },
     regen::{self, Built, Places},
     surface::Surface,
 };
@@ -83,6 +86,7 @@ impl Drift {
             Other::Document { document, .. } => document,
             Other::Unchanged { .. } => vendored.clone(),
         };
+        tell_notes(&vendored, &other);
         let (old, new) = match self.reverse {
             true => (&other, &vendored),
             false => (&vendored, &other),
@@ -116,6 +120,7 @@ impl Drift {
             Other::Document { document, older } => (document, older),
             Other::Unchanged { name } => return Ok(Report::unchanged(&vendored.name, &name)),
         };
+        tell_notes(&vendored, &other);
         let (old, new) = if older != self.reverse {
             (other, vendored)
         } else {
@@ -125,6 +130,13 @@ impl Drift {
         report.handwritten = handwritten::users(&self.root, &report.rust);
         Ok(report)
     }
+}
+
+/// Writes what neither document's translation to OpenAPI 3.0 holds to stderr, because stdout is the report's.
+fn tell_notes(one: &Document, other: &Document) {
+    let notes = [one.notes.as_slice(), other.notes.as_slice()].concat();
+    // A closed stderr is no failure.
+    let _ = dialect::tell(&notes, &mut std::io::stderr());
 }
 
 /// Reports all changes from `old` to `new`, for a crate of this version.

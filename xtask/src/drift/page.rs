@@ -148,6 +148,9 @@ fn todo(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for line in &applicability.refusals {
         writeln!(out, "  stops: {line}")?;
     }
+    for text in &applicability.paste {
+        writeln!(out, "  {}", text.replace('\n', "\n  "))?;
+    }
     let (mut open, mut taken) = (Vec::new(), 0);
     for need in &applicability.needs {
         match &need.taken_by {
@@ -188,7 +191,7 @@ fn todo(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 /// Whether a line is about a row of a table and not about an action. There are many rows.
 fn is_row(line: &str) -> bool {
-    ["words:", "naming table:", "arguments:"]
+    ["words:", "naming table:", "one type:", "arguments:"]
         .iter()
         .any(|start| line.starts_with(start))
 }

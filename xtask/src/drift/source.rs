@@ -1,17 +1,30 @@
 //! The two documents to compare: the vendored one, and the one that `--against` names.
 
 use crate::document::{
-    self,
+    self, dialect,
     fetch::{self, Answer, FetchError, Limits},
+    revision,
 };
 use serde_json::Value;
-use std::{fmt, path::Path, process::Command};
+use std::{fmt, path::Path};
 
 /// A document and its name in the report.
 #[derive(Clone, Debug)]
 pub struct Document {
     pub name: String,
     pub value: Value,
+    /// What it says in OpenAPI 3.1 that the generator does not read.
+    pub notes: Vec<dialect::Note>,
+}
+
+impl Document {
+    pub fn new(name: impl Into<String>, value: Value) -> Self {
+        Self {
+            name: name.into(),
+            value,
+            notes: Vec::new(),
+        }
+    }
 }
 
 /// Why there is nothing to report, as one line.
@@ -54,14 +67,9 @@ pub enum Other {
 /// The vendored document, after checking it against its record.
 pub fn vendored(openapi: &Path) -> Result<(Document, fetch::Source), CannotCompare> {
     let (bytes, source) = fetch::vendored(openapi)?;
-    let value = parse(&bytes, "openapi/openapi.json")?;
-    Ok((
-        Document {
-            name: format!("openapi/openapi.json (vendored, as of {})", source.fetched),
-            value,
-        },
-        source,
-    ))
+    let mut document = parse(&bytes, "openapi/openapi.json".to_owned())?;
+    document.name = format!("openapi/openapi.json (vendored, as of {})", source.fetched);
+    Ok((document, source))
 }
 
 /// A file instead of the vendored document. Its record has neither a URL nor an ETag.
@@ -69,9 +77,8 @@ pub fn base(path: &Path) -> Result<(Document, fetch::Source), CannotCompare> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path)
         .map_err(|error| CannotCompare::new(format!("cannot read {name}: {error}")))?;
-    let value = parse(&bytes, &name)?;
-    let source = fetch::Source::of("", &bytes);
-    Ok((Document { name, value }, source))
+    let document = parse(&bytes, name)?;
+    Ok((document, fetch::Source::of("", &bytes)))
 }
 
 /// The document at `against` (a URL, a file or `git:REV`).
@@ -82,11 +89,11 @@ pub fn other(
     limits: &Limits,
 ) -> Result<Other, CannotCompare> {
     if let Some(revision) = against.strip_prefix("git:") {
-        let (commit, bytes) = at_revision(root, revision)?;
+        let (commit, bytes) = revision::document_at(root, revision)
+            .map_err(|why| CannotCompare::new(format!("git:{revision}: {why}")))?;
         let name = format!("git:{revision} ({commit})");
-        let value = parse(&bytes, &name)?;
         return Ok(Other::Document {
-            document: Document { name, value },
+            document: parse(&bytes, name)?,
             older: true,
         });
     }
@@ -101,9 +108,8 @@ pub fn other(
                 .url
                 .strip_prefix("file:")
                 .map_or(downloaded.url.clone(), |_| against.to_owned());
-            let value = parse(&downloaded.bytes, &name)?;
             Ok(Other::Document {
-                document: Document { name, value },
+                document: parse(&downloaded.bytes, name)?,
                 older: false,
             })
         }
@@ -126,92 +132,16 @@ pub fn published(
     Err(CannotCompare::new(failed.join("; ")))
 }
 
-/// A document that the other steps can walk: JSON, OpenAPI 3.0, with operations, and not nested too deep.
-fn parse(bytes: &[u8], name: &str) -> Result<Value, CannotCompare> {
+/// A document that the other steps can walk: it has operations, and is not nested too deep.
+fn parse(bytes: &[u8], name: String) -> Result<Document, CannotCompare> {
     fetch::check_document(bytes).map_err(|error| CannotCompare::new(format!("{name}: {error}")))?;
-    let value =
-        document::parse(bytes, name).map_err(|error| CannotCompare::new(format!("{error:#}")))?;
+    let (value, notes) = document::parse_noted(bytes, &name)
+        .map_err(|error| CannotCompare::new(format!("{error:#}")))?;
     match document::too_deep(&value) {
         Some(_) => Err(CannotCompare::new(format!(
             "{name}: is nested more than {} levels deep",
             document::DEEPEST
         ))),
-        None => Ok(value),
+        None => Ok(Document { name, value, notes }),
     }
-}
-
-/// The document at a revision, and the commit of that revision.
-fn at_revision(root: &Path, revision: &str) -> Result<(String, Vec<u8>), CannotCompare> {
-    let failed = |why: &str| CannotCompare::new(format!("git:{revision}: {why}"));
-    // A missing repository and a missing revision get different errors.
-    git(root, &["rev-parse", "--git-dir"]).map_err(|why| failed(&why))?;
-    // git must read the argument as a revision, even if it looks like an option.
-    let arguments = [
-        "rev-parse",
-        "--verify",
-        "--quiet",
-        "--short",
-        "--end-of-options",
-        &format!("{revision}^{{commit}}"),
-    ];
-    let commit = git(root, &arguments).map_err(|why| {
-        let unknown = "is no revision of this repository (a shallow clone has only the newest)";
-        failed(match why.as_str() {
-            SILENT => unknown,
-            why => why,
-        })
-    })?;
-    let commit = String::from_utf8_lossy(&commit).trim().to_owned();
-    let document = format!("{commit}:./openapi/openapi.json");
-    let bytes = git(root, &["cat-file", "blob", &document])
-        .map_err(|why| failed(&format!("has no openapi/openapi.json ({why})")))?;
-    Ok((commit, bytes))
-}
-
-/// The error of [`git`] if git fails without a message.
-const SILENT: &str = "git failed and did not say why";
-
-/// The output of git, or the first line of its message if it fails. The caller's variables and configuration must not decide
-/// which repository is read, or make git run other programs.
-fn git(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, String> {
-    let mut command = Command::new("git");
-    for variable in [
-        "GIT_DIR",
-        "GIT_WORK_TREE",
-        "GIT_INDEX_FILE",
-        "GIT_COMMON_DIR",
-        "GIT_OBJECT_DIRECTORY",
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-        "GIT_NAMESPACE",
-        "GIT_PREFIX",
-        "GIT_CEILING_DIRECTORIES",
-        "GIT_EXTERNAL_DIFF",
-        "GIT_TRACE",
-    ] {
-        command.env_remove(variable);
-    }
-    let output = command
-        .args([
-            "-c",
-            "core.hooksPath=/dev/null",
-            "-c",
-            "core.fsmonitor=false",
-            "-c",
-            "core.abbrev=auto",
-        ])
-        .args(["--no-pager", "--no-replace-objects", "-C"])
-        .arg(root)
-        .args(arguments)
-        .env("LC_ALL", "C")
-        .output()
-        .map_err(|error| format!("cannot run git: {error}"))?;
-    if output.status.success() {
-        return Ok(output.stdout);
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let first = said.lines().find(|line| !line.trim().is_empty());
-    Err(first.map_or_else(
-        || SILENT.to_owned(),
-        |line| format!("git says: {}", line.trim()),
-    ))
 }

@@ -224,7 +224,7 @@ fn is_told_of_type(
     let pointers: Vec<String> = before
         .into_iter()
         .chain(find(new, owner))
-        .map(|it| it.pointer)
+        .map(|it| it.pointer().to_owned())
         .collect();
     let field = member
         .and_then(|it| it.split([':', '(']).next())

@@ -7,6 +7,7 @@
 //! place of the shape (`Pipeline` + `errors` gives `PipelineError`).
 
 use super::{
+    findings::Findings,
     names,
     naming::{self, Names, Place, Shape, Shapes, own_name},
     schema::{
@@ -20,7 +21,6 @@ use crate::document::{
     self, Operation, alternatives, body_at, escape, object_mut, operations, order, parameters,
     parameters_at, resolve, success_at,
 };
-use anyhow::Result;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,8 +33,15 @@ pub struct Named {
     pub tags: BTreeSet<String>,
     /// Its places in the document, in this module's notation.
     pub places: Vec<String>,
-    /// The first of these places as a JSON pointer.
-    pub pointer: String,
+    /// The same places as JSON pointers.
+    pub pointers: Vec<String>,
+}
+
+impl Named {
+    /// The first of its places as a JSON pointer.
+    pub fn pointer(&self) -> &str {
+        self.pointers.first().map_or("", String::as_str)
+    }
 }
 
 /// The document with one component per shape, and the list of them.
@@ -42,8 +49,7 @@ pub struct Named {
 pub struct Hoisted {
     pub document: Value,
     pub types: Vec<Named>,
-    /// Problems that `--spec` tolerates: rows of the naming table without a place, and name conflicts solved by a longer name.
-    pub warnings: Vec<String>,
+    pub findings: Findings,
 }
 
 /// A schema that becomes a type by itself: its place and its usage.
@@ -56,15 +62,16 @@ struct Root {
     schema: Value,
 }
 
-/// Gives every shape of the document one name and one component. A name conflict is an error, unless `lenient`.
-pub fn hoist(document: &Value, lenient: bool) -> Result<Hoisted> {
+/// Gives every shape of the document one name and one component.
+pub fn hoist(document: &Value) -> Hoisted {
     let kept = kept_components(document);
     let mut roots = roots(document, &kept);
     let mut pairs: Vec<_> = roots
         .iter_mut()
         .map(|root| (root.place.as_str(), &mut root.schema))
         .collect();
-    let mut warnings = unite::unite(&mut pairs);
+    let mut findings = Findings::default();
+    unite::unite(&mut pairs, &mut findings);
     tolerate_roots(&mut roots);
     let mut shapes = BTreeMap::new();
     for root in &roots {
@@ -76,7 +83,7 @@ pub fn hoist(document: &Value, lenient: bool) -> Result<Hoisted> {
         };
         collect(&root.schema, place, 0, root, &mut shapes);
     }
-    let names = naming::name(&shapes, lenient, &mut warnings)?;
+    let names = naming::name(&shapes, &mut findings);
     let document = rebuild(document, &roots, &shapes, &names, &kept);
     let mut types: Vec<Named> = shapes
         .iter()
@@ -89,15 +96,19 @@ pub fn hoist(document: &Value, lenient: bool) -> Result<Hoisted> {
                 .iter()
                 .map(|place| place.place.clone())
                 .collect(),
-            pointer: shape.places[0].pointer.clone(),
+            pointers: shape
+                .places
+                .iter()
+                .map(|place| place.pointer.clone())
+                .collect(),
         })
         .collect();
     types.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(Hoisted {
+    Hoisted {
         document,
         types,
-        warnings,
-    })
+        findings,
+    }
 }
 
 fn component_pointer(name: &str) -> String {

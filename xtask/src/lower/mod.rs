@@ -1,5 +1,6 @@
 //! From the effective document to types as plain data: `precheck` -> `hoist` -> `oracle`.
 
+pub mod findings;
 pub mod hoist;
 pub mod names;
 pub mod naming;

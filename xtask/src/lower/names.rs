@@ -233,6 +233,11 @@ pub fn argument_place(type_name: &str, wire: &str) -> usize {
     place.unwrap_or(usize::MAX)
 }
 
+/// A row of the naming table, as it is written there.
+pub fn row(place: &str, name: &str) -> String {
+    format!("({place:?}, {name:?}),")
+}
+
 pub fn table() -> BTreeMap<&'static str, &'static str> {
     TABLE.iter().copied().collect()
 }

@@ -1,7 +1,6 @@
 //! Names each shape: from the naming table, or else from the document, or else from the place of the shape.
 
-use super::{names, tolerate::Usage};
-use anyhow::{Result, bail};
+use super::{findings::Findings, names, tolerate::Usage};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,11 +30,11 @@ pub type Shapes = BTreeMap<String, Shape>;
 /// The names of shapes, by their keys.
 pub type Names = BTreeMap<String, String>;
 
-/// Names every shape. If two shapes want one name, this is an error, or with `lenient` a warning and a longer name.
-pub fn name(shapes: &Shapes, lenient: bool, warnings: &mut Vec<String>) -> Result<Names> {
+/// Names every shape. If two shapes want one name, the second gets a longer one, which is a finding.
+pub fn name(shapes: &Shapes, findings: &mut Findings) -> Names {
     let table = names::table();
     // A derived name must not take a name of the table, so the table comes first.
-    let from_table = from_table(&table, shapes, lenient, warnings)?;
+    let from_table = from_table(&table, shapes, findings);
     let reserved: BTreeSet<&str> = from_table.values().copied().collect();
     let mut taken: BTreeMap<String, &Shape> = BTreeMap::new();
     let mut names = Names::new();
@@ -53,11 +52,6 @@ pub fn name(shapes: &Shapes, lenient: bool, warnings: &mut Vec<String>) -> Resul
             });
         let name = match clash {
             None => wanted,
-            Some(other) if !lenient => bail!(
-                "{}: would be called {wanted}, but {other} has that name; give {} another one in xtask/src/lower/names.rs",
-                place.pointer,
-                place.place
-            ),
             Some(other) => {
                 let free =
                     |name: &String| !taken.contains_key(name) && !reserved.contains(name.as_str());
@@ -65,9 +59,10 @@ pub fn name(shapes: &Shapes, lenient: bool, warnings: &mut Vec<String>) -> Resul
                     .map(|n| format!("{wanted}{n}"))
                     .find(free)
                     .unwrap_or_default();
-                warnings.push(format!(
-                    "{}: is called {longer}, for {other} has the name {wanted}",
-                    place.pointer
+                findings.unsettled.push(format!(
+                    "{}: is called {longer}, for {other} has the name {wanted}; name it by a row in xtask/src/lower/names.rs: {}",
+                    place.pointer,
+                    names::row(&place.place, &longer)
                 ));
                 longer
             }
@@ -75,7 +70,7 @@ pub fn name(shapes: &Shapes, lenient: bool, warnings: &mut Vec<String>) -> Resul
         taken.insert(name.clone(), shape);
         names.insert(key.clone(), name);
     }
-    Ok(names)
+    names
 }
 
 /// Parents before children, so that a child can be called after its parent.
@@ -85,13 +80,12 @@ fn in_order(shapes: &Shapes) -> Vec<(&String, &Shape)> {
     order
 }
 
-/// The names from the table, by the keys of their shapes. Warns about each row whose place is not in the document.
+/// The names from the table, by the keys of their shapes.
 fn from_table<'a>(
     table: &BTreeMap<&'static str, &'static str>,
     shapes: &'a Shapes,
-    lenient: bool,
-    warnings: &mut Vec<String>,
-) -> Result<BTreeMap<&'a str, &'static str>> {
+    findings: &mut Findings,
+) -> BTreeMap<&'a str, &'static str> {
     let mut unused = table.clone();
     let mut given = BTreeMap::new();
     for (key, shape) in in_order(shapes) {
@@ -104,21 +98,17 @@ fn from_table<'a>(
         }
         let Some(first) = rows.first() else { continue };
         if let Some(other) = rows.iter().find(|row| row.1 != first.1) {
-            let both = format!(
+            findings.unsettled.push(format!(
                 "naming table: one shape is called both {} (at {}) and {} (at {})",
                 first.1, first.0, other.1, other.0
-            );
-            if !lenient {
-                bail!("{both}");
-            }
-            warnings.push(both);
+            ));
         }
         given.insert(key.as_str(), first.1);
     }
-    warnings.extend(unused.iter().map(|(place, name)| {
+    findings.unused.extend(unused.iter().map(|(place, name)| {
         format!("naming table: {name} stands for {place}, where the document has nothing")
     }));
-    Ok(given)
+    given
 }
 
 fn derived(shape: &Shape, names: &Names) -> String {

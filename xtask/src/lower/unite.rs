@@ -1,6 +1,7 @@
 //! Places that are one type stay one type: if CircleCI adds a field to one of them, the others take it over as optional.
 
 use super::{
+    findings::Findings,
     names,
     schema::{Step, children, children_mut, key},
     tolerate,
@@ -8,9 +9,8 @@ use super::{
 use serde_json::{Map, Value, json};
 
 /// Makes the schemas of each row of `names::one_type` equal. A root is a place in the notation of the naming table, and its
-/// schema. Returns a line for each place that a row names in vain, and for each row whose schemas contradict each other.
-pub fn unite(roots: &mut [(&str, &mut Value)]) -> Vec<String> {
-    let mut problems = Vec::new();
+/// schema.
+pub fn unite(roots: &mut [(&str, &mut Value)], findings: &mut Findings) {
     for (name, places) in names::one_type() {
         let mut found = vec![None; places.len()];
         for (place, schema) in &*roots {
@@ -20,8 +20,9 @@ pub fn unite(roots: &mut [(&str, &mut Value)]) -> Vec<String> {
             .iter()
             .zip(&found)
             .filter(|(_, found)| found.is_none());
-        problems
-            .extend(missing.map(|(place, _)| format!("one type: {name} has nothing at {place}")));
+        findings.unused.extend(missing.map(|(place, _)| {
+            format!("one type: {name} stands for {place}, where the document has nothing")
+        }));
         let mut schemas = found.into_iter().flatten();
         let Some(first) = schemas.next() else {
             continue;
@@ -32,12 +33,11 @@ pub fn unite(roots: &mut [(&str, &mut Value)]) -> Vec<String> {
                     replace(schema, place, places, &united);
                 }
             }
-            None => problems.push(format!(
+            None => findings.unsettled.push(format!(
                 "one type: the places of {name} contradict each other, so they are separate types"
             )),
         }
     }
-    problems
 }
 
 /// Finds the schemas at `places`, at `here` or below.

@@ -1,9 +1,13 @@
 //! The whole way from the document to the generated files, in memory.
 
+use super::{advice, idle};
 use crate::{
     document::{
-        self, fetch, fixups, order,
+        self,
+        dialect::Note,
+        fetch, fixups, order,
         overlay::{self, Applied},
+        revision,
     },
     emit::{
         self,
@@ -31,8 +35,16 @@ pub struct Built {
     pub report: Vec<Applied>,
     /// Every type with the places where it stands.
     pub types: Vec<Named>,
-    /// Actions, fixups and rows of tables that do not fit this document. For the vendored document they are errors.
+    /// Actions, fixups and rows of tables that apply nowhere in this document. For the vendored document they are errors.
     pub stale: Vec<String>,
+    /// Places of this document that need an action or a row. For the vendored document they are errors.
+    pub unsettled: Vec<String>,
+    /// The document after the overlay alone.
+    pub overlaid: Value,
+    /// What the document says in OpenAPI 3.1 that 3.0 cannot express.
+    pub notes: Vec<Note>,
+    /// Texts of several lines that a maintainer may paste.
+    pub advice: Vec<String>,
 }
 
 /// Turns a document into files. `lenient` is for documents other than the vendored one.
@@ -43,27 +55,22 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
             document::DEEPEST
         );
     }
-    // An Overlay cannot add to an object that is missing, and older documents have no components.
-    if let Some(root) = document.as_object_mut() {
-        let components = root.entry("components").or_insert_with(|| json!({}));
-        components
-            .as_object_mut()
-            .map(|components| components.entry("schemas").or_insert_with(|| json!({})));
-    }
-    order::settle_alternatives(&mut document);
+    document = prepared(document);
     let vendored = document.clone();
     let mut report = overlay::apply(&mut document, overlay, lenient)?;
-    let mut stale = unmatched("overlay action", &report);
+    let overlaid = document.clone();
+    let mut stale = idle("overlay action", &report);
     let fixed = fixups::apply(&mut document);
-    stale.extend(unmatched("fixup", &fixed));
+    stale.extend(idle("fixup", &fixed));
     report.extend(fixed);
     stale.extend(words::mend(&mut document));
-    if lenient {
-        stale.extend(fixups::leave_out_headers(&mut document));
-    }
+    let left_out = match lenient {
+        true => fixups::leave_out_headers(&mut document),
+        false => Vec::new(),
+    };
     refuse(&precheck::check(&document))?;
-    let hoisted = hoist::hoist(&document, lenient)?;
-    stale.extend(hoisted.warnings.iter().cloned());
+    let hoisted = hoist::hoist(&document);
+    stale.extend(hoisted.findings.unused.iter().cloned());
     refuse(&precheck::check_names(&hoisted))?;
     let types = oracle::ask(&hoisted.document)?;
     let words = Words::default();
@@ -83,14 +90,53 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
         effective: hoisted.document,
         report,
         stale,
+        unsettled: [left_out, hoisted.findings.unsettled].concat(),
+        overlaid,
+        notes: Vec::new(),
+        advice: Vec::new(),
     })
 }
 
+impl Built {
+    /// Adds to the lines about idle actions what they did in an older document, and returns what may be pasted to keep the types
+    /// of that document.
+    fn compared(&mut self, base: &Value, name: &str, overlay: &str) -> Vec<String> {
+        idle::explain(self, base, name, overlay);
+        match build(base.clone(), overlay, true) {
+            Ok(before) => advice::actions(&before, self),
+            Err(_) => Vec::new(),
+        }
+    }
+}
+
+/// The document of the last commit, if the tree is in a repository that has one.
+fn committed(places: &Places) -> Option<Value> {
+    let root = places.openapi.parent()?;
+    let (_, bytes) = revision::document_at(root, "HEAD").ok()?;
+    document::parse(&bytes, fetch::DOCUMENT).ok()
+}
+
+/// The document as the overlay finds it.
+pub fn prepared(mut document: Value) -> Value {
+    // An Overlay cannot add to an object that is missing, and older documents have no components.
+    if let Some(root) = document.as_object_mut() {
+        let components = root.entry("components").or_insert_with(|| json!({}));
+        components
+            .as_object_mut()
+            .map(|components| components.entry("schemas").or_insert_with(|| json!({})));
+    }
+    order::settle_alternatives(&mut document);
+    document
+}
+
 /// A line for each overlay action or fixup that applied nowhere.
-fn unmatched<'a>(kind: &'a str, report: &'a [Applied]) -> Vec<String> {
+fn idle(kind: &str, report: &[Applied]) -> Vec<String> {
     let idle = report.iter().filter(|applied| applied.matches == 0);
-    idle.map(|applied| format!("{kind} \"{}\" no longer matches anything", applied.name))
-        .collect()
+    idle.map(|applied| unmatched(kind, &applied.name)).collect()
+}
+
+pub fn unmatched(kind: &str, name: &str) -> String {
+    format!("{kind} \"{name}\" matches nothing")
 }
 
 fn refuse(problems: &[Problem]) -> Result<()> {
@@ -120,21 +166,36 @@ impl Places {
     }
 }
 
-/// Builds the files of the vendored document. An overlay action, fixup or row that no longer applies is an error.
+/// Builds the files of the vendored document. An overlay action, fixup or row that applies nowhere, or that is missing, is an
+/// error, which says what the last commit's document has in its place.
 pub fn build_vendored(places: &Places) -> Result<Built> {
     let (bytes, _) = fetch::vendored(&places.openapi)?;
-    let built = build(
-        document::parse(&bytes, "openapi/openapi.json")?,
-        &places.overlay()?,
-        false,
-    )?;
-    if !built.stale.is_empty() {
-        bail!("{}", built.stale.join("\n"));
+    let (document, notes) = document::parse_noted(&bytes, "openapi/openapi.json")?;
+    let overlay = places.overlay()?;
+    let mut built = build(document, &overlay, false)?;
+    if !built.stale.is_empty() || !built.unsettled.is_empty() {
+        let advice = match committed(places) {
+            Some(base) => built.compared(&base, "the document of the last commit", &overlay),
+            None => Vec::new(),
+        };
+        bail!(
+            "{}",
+            [built.unsettled, built.stale, advice].concat().join("\n")
+        );
     }
-    Ok(built)
+    Ok(Built { notes, ..built })
 }
 
 /// Builds the files of another document.
 pub fn build_other(places: &Places, spec: &Path) -> Result<Built> {
-    build(document::read(spec)?, &places.overlay()?, true)
+    let (document, notes) = document::read_noted(spec)?;
+    let overlay = places.overlay()?;
+    let mut built = build(document, &overlay, true)?;
+    // The tree may have no document yet.
+    let vendored = document::read(&places.openapi.join(fetch::DOCUMENT));
+    built.advice = match vendored {
+        Ok(base) => built.compared(&base, "openapi/openapi.json", &overlay),
+        Err(_) => Vec::new(),
+    };
+    Ok(Built { notes, ..built })
 }

@@ -1,12 +1,17 @@
 //! The command: builds the files, then compares or writes them and the guide about deviations.
 
 use super::{
+    advice,
     build::{Built, Places, build_other, build_vendored},
     files::{COMMAND, differences, write},
 };
 use crate::{
-    document::fetch::{ErrorKind, FetchError},
+    document::{
+        dialect,
+        fetch::{ErrorKind, FetchError},
+    },
     emit::deviations::{self, Page},
+    surface::{self, Surface},
 };
 use anyhow::{Context, Result};
 use std::{
@@ -46,8 +51,12 @@ impl Regen {
             }
             built => built?,
         };
-        for warning in &built.stale {
+        dialect::tell(&built.notes, errors)?;
+        for warning in built.unsettled.iter().chain(&built.stale) {
             writeln!(errors, "warning: {warning}")?;
+        }
+        for advice in &built.advice {
+            writeln!(errors, "{advice}")?;
         }
         if self.report {
             built
@@ -60,9 +69,13 @@ impl Regen {
             true => deviations::written(root, &places.overlay()?)?,
             false => None,
         };
-        let dir = self.out.unwrap_or(places.generated);
+        let generated = places.generated;
+        let dir = std::path::absolute(self.out.as_deref().unwrap_or(&generated))?;
         let mut stale = differences(&built.files, &dir)?;
         let stale_code = !stale.is_empty();
+        if stale_code {
+            new_types(&built, &generated, errors)?;
+        }
         let stale_guide = guide.as_ref().filter(|page| page.is_stale());
         stale.extend(stale_guide.map(|page| format!("changed: {}", page.path)));
         if self.check && !stale.is_empty() {
@@ -98,6 +111,25 @@ impl Regen {
             None => build_vendored(places),
         }
     }
+}
+
+/// Names the types that the code in the tree lacks, each by the row of the naming table that a maintainer may change.
+fn new_types(built: &Built, generated: &Path, errors: &mut dyn Write) -> Result<()> {
+    // A new tree has no code to compare with.
+    let Ok(surface) = surface::read_files(generated).and_then(|files| Surface::of(&files)) else {
+        return Ok(());
+    };
+    let rows = advice::rows(built, &surface.types.into_keys().collect());
+    if !rows.is_empty() {
+        writeln!(
+            errors,
+            "new types; to name one otherwise, change its row and paste it into xtask/src/lower/names.rs:"
+        )?;
+    }
+    for row in rows {
+        writeln!(errors, "    {row}")?;
+    }
+    Ok(())
 }
 
 fn is_stale(error: &anyhow::Error) -> bool {

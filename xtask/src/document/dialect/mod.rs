@@ -11,6 +11,10 @@ pub use schema::is_rule;
 
 use super::{METHODS, escape, object_mut};
 use serde_json::{Map, Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Write},
+};
 
 /// The version of a document after [`lower`], whatever it was before.
 pub const VERSION: &str = "3.0.3";
@@ -21,6 +25,29 @@ pub struct Note {
     /// Its place in the original document.
     pub pointer: String,
     pub what: String,
+}
+
+/// The number of lines of [`tell`].
+const MOST_LINES: usize = 20;
+
+/// Writes a line for each thing that OpenAPI 3.0 cannot express, but no more than `MOST_LINES`.
+pub fn tell(notes: &[Note], out: &mut dyn Write) -> io::Result<()> {
+    let mut places: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for note in notes {
+        places.entry(&note.what).or_default().insert(&note.pointer);
+    }
+    for (what, at) in places.iter().take(MOST_LINES) {
+        let first = at.first().copied().unwrap_or_default();
+        let more = match at.len() {
+            0 | 1 => String::new(),
+            all => format!(" and {} more places", all - 1),
+        };
+        writeln!(out, "note: OpenAPI 3.1: {what}, at {first}{more}")?;
+    }
+    match places.len().checked_sub(MOST_LINES) {
+        None | Some(0) => Ok(()),
+        Some(more) => writeln!(out, "note: OpenAPI 3.1: and {more} more notes"),
+    }
 }
 
 /// Whether this is a version that [`lower`] translates.

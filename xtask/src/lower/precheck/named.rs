@@ -21,7 +21,11 @@ pub fn check_names(hoisted: &Hoisted) -> Vec<Problem> {
             let variant = names::union_variant(&named.name, name);
             if let Some(other) = variants.insert(variant.clone(), index) {
                 check.report(
-                    format!("{}/oneOf/{}", named.pointer, order::index_of(branch, index)),
+                    format!(
+                        "{}/oneOf/{}",
+                        named.pointer(),
+                        order::index_of(branch, index)
+                    ),
                     format!("would be the same variant, {variant}, as alternative {other}"),
                 );
             }
@@ -31,7 +35,10 @@ pub fn check_names(hoisted: &Hoisted) -> Vec<Problem> {
             && properties.get("next_page_token").is_some()
             && !is_item(&properties["items"]["items"])
         {
-            check.report(format!("{}/properties/items", named.pointer), UNNAMED_ITEMS);
+            check.report(
+                format!("{}/properties/items", named.pointer()),
+                UNNAMED_ITEMS,
+            );
         }
     }
     for operation in operations(&hoisted.document) {

@@ -1,0 +1,78 @@
+//! The document at a revision of the repository.
+
+use std::{path::Path, process::Command};
+
+/// The document at a revision, and the commit of that revision. An error is one line.
+pub fn document_at(root: &Path, revision: &str) -> Result<(String, Vec<u8>), String> {
+    // A missing repository and a missing revision get different errors.
+    git(root, &["rev-parse", "--git-dir"])?;
+    // git must read the argument as a revision, even if it looks like an option.
+    let arguments = [
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        "--short",
+        "--end-of-options",
+        &format!("{revision}^{{commit}}"),
+    ];
+    let commit = git(root, &arguments).map_err(|why| {
+        let unknown = "is no revision of this repository (a shallow clone has only the newest)";
+        match why.as_str() {
+            SILENT => unknown.to_owned(),
+            _ => why,
+        }
+    })?;
+    let commit = String::from_utf8_lossy(&commit).trim().to_owned();
+    let document = format!("{commit}:./openapi/openapi.json");
+    let bytes = git(root, &["cat-file", "blob", &document])
+        .map_err(|why| format!("has no openapi/openapi.json ({why})"))?;
+    Ok((commit, bytes))
+}
+
+/// The error of [`git`] if git fails without a message.
+const SILENT: &str = "git failed and did not say why";
+
+/// The output of git, or the first line of its message if it fails. The caller's variables and configuration must not decide
+/// which repository is read, or make git run other programs.
+fn git(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, String> {
+    let mut command = Command::new("git");
+    for variable in [
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_COMMON_DIR",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_NAMESPACE",
+        "GIT_PREFIX",
+        "GIT_CEILING_DIRECTORIES",
+        "GIT_EXTERNAL_DIFF",
+        "GIT_TRACE",
+    ] {
+        command.env_remove(variable);
+    }
+    let output = command
+        .args([
+            "-c",
+            "core.hooksPath=/dev/null",
+            "-c",
+            "core.fsmonitor=false",
+            "-c",
+            "core.abbrev=auto",
+        ])
+        .args(["--no-pager", "--no-replace-objects", "-C"])
+        .arg(root)
+        .args(arguments)
+        .env("LC_ALL", "C")
+        .output()
+        .map_err(|error| format!("cannot run git: {error}"))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let first = said.lines().find(|line| !line.trim().is_empty());
+    Err(first.map_or_else(
+        || SILENT.to_owned(),
+        |line| format!("git says: {}", line.trim()),
+    ))
+}

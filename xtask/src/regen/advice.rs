@@ -1,0 +1,169 @@
+//! What a maintainer may paste: the overlay action that keeps one type of several, and rows of the naming table for new types.
+
+use super::build::Built;
+use crate::{
+    document::located,
+    lower::{hoist::Named, names, schema::shape_of},
+};
+use serde_json::{Map, Value, json};
+use serde_json_path::JsonPath;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// For each type of `before` of which `after` has several, because only some of its places got a field: the overlay action that
+/// adds the field to all places.
+pub fn actions(before: &Built, after: &Built) -> Vec<String> {
+    let mut now: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
+    for ty in &after.types {
+        let places = ty.places.iter().zip(&ty.pointers);
+        now.extend(
+            places.map(|(place, pointer)| (place.as_str(), (ty.name.as_str(), pointer.as_str()))),
+        );
+    }
+    let split = before.types.iter().filter_map(|ty| {
+        let found = ty.places.iter().filter_map(|place| now.get(place.as_str()));
+        let (names, pointers): (BTreeSet<&str>, BTreeSet<&str>) = found.copied().unzip();
+        (names.len() > 1).then_some((ty, pointers))
+    });
+    split
+        .filter_map(|(ty, pointers)| action(ty, &pointers, &after.overlaid))
+        .collect()
+}
+
+fn action(ty: &Named, pointers: &BTreeSet<&str>, document: &Value) -> Option<String> {
+    let mut all: BTreeMap<&str, (&Value, usize)> = BTreeMap::new();
+    let mut places = BTreeSet::new();
+    for pointer in pointers {
+        let schema = document.pointer(pointer)?;
+        let (pointer, schema) = located(document, (*pointer).to_owned(), schema);
+        if !places.insert(format!("{pointer}/properties")) {
+            continue;
+        }
+        for (name, property) in schema["properties"].as_object()? {
+            let (known, count) = all.entry(name).or_insert((property, 0));
+            // An action that adds fields does not unite contradictions.
+            if shape_of(document, known) != shape_of(document, property) {
+                return None;
+            }
+            *count += 1;
+        }
+    }
+    let is_everywhere = |count: usize| count == places.len();
+    let mut fields = Map::new();
+    for (name, (property, count)) in &all {
+        if !is_everywhere(*count) {
+            fields.insert((*name).to_owned(), (*property).clone());
+        }
+    }
+    if fields.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = fields.keys().map(|name| format!("`{name}`")).collect();
+    let common = all.iter().filter(|(_, (_, count))| is_everywhere(*count));
+    let targets = targets(document, &places, common.map(|(name, _)| *name).collect());
+    let actions = targets.iter().enumerate().map(|(index, target)| {
+        let more = if index == 0 { "" } else { ", continued" };
+        json!({
+            "description": format!("{} in all places{more}. CircleCI has {} only in some of them.", ty.name, names.join(", ")),
+            "target": target,
+            "update": fields,
+        })
+    });
+    let yaml = serde_yaml_ng::to_string(&actions.collect::<Vec<_>>()).ok()?;
+    let indented: String = yaml.lines().map(|line| format!("\n  {line}")).collect();
+    let mut advice = format!(
+        "{} is several types now; to keep one, paste this into openapi/overlay.yaml:{indented}",
+        ty.name
+    );
+    // A field that an answer has is not necessarily one that a request takes.
+    if !ty.usage.request {
+        let places: BTreeSet<&String> = ty.places.iter().collect();
+        let row = format!("({:?}, &{:?}),", ty.name, Vec::from_iter(places));
+        advice.push_str(&format!(
+            "\nor this into `ONE_TYPE` in xtask/src/lower/names.rs:\n    {row}"
+        ));
+    }
+    Some(advice)
+}
+
+/// The targets of actions that reach exactly these places: one that tells them by the fields that they have in common, or else
+/// one for each place.
+fn targets(document: &Value, places: &BTreeSet<String>, mut common: Vec<&str>) -> Vec<String> {
+    let by_fields = |fields: &[&str]| {
+        let tests: Vec<String> = fields
+            .iter()
+            .map(|it| format!("@.properties{}", step(it)))
+            .collect();
+        format!("$..[?{}].properties", tests.join(" && "))
+    };
+    let fits = |fields: &[&str]| {
+        let path = JsonPath::parse(&by_fields(fields)).ok();
+        path.is_some_and(|path| {
+            let found = path.query_located(document);
+            let found: BTreeSet<String> =
+                found.locations().map(|it| it.to_json_pointer()).collect();
+            found == *places
+        })
+    };
+    if common.is_empty() || !fits(&common) {
+        return places.iter().map(|pointer| path_of(pointer)).collect();
+    }
+    // The fewest of them that still tell the places from all others.
+    for index in (0..common.len()).rev() {
+        let field = common.remove(index);
+        if common.is_empty() || !fits(&common) {
+            common.insert(index, field);
+        }
+    }
+    vec![by_fields(&common)]
+}
+
+/// A JSON pointer as a path of JSONPath.
+fn path_of(pointer: &str) -> String {
+    let steps = pointer.split('/').skip(1);
+    let steps: String = steps
+        .map(|it| match it.parse::<usize>() {
+            // A status is a key.
+            Ok(index) if it.len() < 3 => format!("[{index}]"),
+            _ => step(&it.replace("~1", "/").replace("~0", "~")),
+        })
+        .collect();
+    format!("${steps}")
+}
+
+/// The step to a key: `.key`, or `['a key']`.
+fn step(key: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    match key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && key.chars().all(is_plain)
+    {
+        true => format!(".{key}"),
+        false => format!("['{}']", key.replace('\\', "\\\\").replace('\'', "\\'")),
+    }
+}
+
+/// The number of rows of [`rows`].
+const MOST_ROWS: usize = 40;
+
+/// A row of the naming table for each type that `known` lacks and that has no row. The rows have the names that the types get.
+pub fn rows(built: &Built, known: &BTreeSet<String>) -> Vec<String> {
+    let table = names::table();
+    let has_row = |ty: &Named| {
+        ty.places
+            .iter()
+            .any(|place| table.contains_key(place.as_str()))
+    };
+    let new: Vec<&Named> = built
+        .types
+        .iter()
+        .filter(|ty| !known.contains(&ty.name) && !has_row(ty))
+        .collect();
+    let rows = new
+        .iter()
+        .take(MOST_ROWS)
+        .filter_map(|ty| Some(names::row(ty.places.first()?, &ty.name)));
+    let mut rows: Vec<String> = rows.collect();
+    if new.len() > MOST_ROWS {
+        rows.push(format!("// and {} more", new.len() - MOST_ROWS));
+    }
+    rows
+}
