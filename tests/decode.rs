@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::path::Path;
 
-use crate::document::{Bare, Document, Maker, Operation, Style, UNKNOWN_KEY};
+use crate::document::{Bare, Document, Maker, Operation, Style, UNKNOWN_KEY, as_3_0};
 use crate::stage::Stage;
 use crate::values::{id, number, project_slug, text};
 use circleci_api::types::*;
@@ -848,4 +848,39 @@ fn rust_files(folder: &Path) -> Vec<std::path::PathBuf> {
         }
     }
     files
+}
+
+#[test]
+fn the_judge_reads_whatever_dialect_circleci_serves() {
+    let text = "\
+openapi: 3.1.0
+info: { title: T, version: v2 }
+servers: [{ url: https://ci.example/api/v2 }]
+paths:
+  /me:
+    get:
+      operationId: getMe
+      responses:
+        200:
+          description: A user
+          content:
+            application/json:
+              schema:
+                type: object
+                required: [kind]
+                properties:
+                  kind: { const: user }
+                  name: { type: [string, 'null'] }
+                  login: { type: string }
+";
+    let document = Document::of(as_3_0(text.as_bytes()));
+    let operations = document.operations();
+    let [(200, Some(schema))] = operations[0].successes[..] else {
+        panic!("another answer");
+    };
+    let judge = document.judge(schema);
+    assert!(judge.is_valid(&json!({ "kind": "user", "name": null, "login": "jo" })));
+    assert!(!judge.is_valid(&json!({ "kind": "bot", "name": null })));
+    assert!(!judge.is_valid(&json!({ "kind": "user", "login": null })));
+    assert_eq!(document.base, "/api/v2");
 }

@@ -4,13 +4,16 @@
 //!
 //! What the programs share is here too: their arguments, so that `--help` compiles nothing, and how they find the document.
 
-use crate::{document::overlay, regen::Places};
+use crate::{
+    document::{self, overlay},
+    regen::Places,
+};
 use anyhow::{Context, Result};
 use clap::Parser;
 use serde_json::Value;
 use std::{
     ffi::OsString,
-    fs, iter,
+    iter,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
@@ -99,7 +102,7 @@ pub fn repository() -> PathBuf {
         .map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
-/// The vendored document as CircleCI serves it, and with our overlay.
+/// The vendored document, and the same with our overlay. Both are OpenAPI 3.0, in whatever dialect CircleCI serves it.
 pub struct Documents {
     pub untouched: Value,
     pub overlaid: Value,
@@ -107,9 +110,7 @@ pub struct Documents {
 
 impl Documents {
     pub fn read(places: &Places) -> Result<Self> {
-        let bytes = fs::read(places.openapi.join("openapi.json"))
-            .context("cannot read openapi/openapi.json")?;
-        let untouched: Value = serde_json::from_slice(&bytes)?;
+        let untouched = document::read(&places.openapi.join(document::fetch::DOCUMENT))?;
         let mut overlaid = untouched.clone();
         overlay::apply(&mut overlaid, &places.overlay()?, false)?;
         Ok(Self {

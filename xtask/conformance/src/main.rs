@@ -7,7 +7,6 @@
     clippy::unwrap_used
 )]
 
-use std::fs;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -28,16 +27,13 @@ async fn run(arguments: Conformance) -> Result<ExitCode> {
     let root = repository();
     let places = Places::of(&root);
     let folder = prism::folder(&root);
-    let untouched = places.openapi.join("openapi.json");
     let documents = Documents::read(&places)?;
     let scratch = tempfile::tempdir()?;
-    let overlaid = scratch.path().join("overlaid.json");
-    fs::write(&overlaid, serde_json::to_vec(&documents.overlaid)?)?;
 
     prism::install(&folder).await?;
     let (untouched, overlaid) = tokio::try_join!(
-        Prism::start(&folder, &untouched, scratch.path()),
-        Prism::start(&folder, &overlaid, scratch.path())
+        Prism::start(&folder, &documents.untouched, scratch.path()),
+        Prism::start(&folder, &documents.overlaid, scratch.path())
     )?;
     let modes: Vec<Mode> = std::iter::once(Mode::Static)
         .chain((1..=arguments.seeds).map(Mode::Dynamic))

@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
@@ -57,16 +58,19 @@ pub async fn install(folder: &Path) -> Result<()> {
 }
 
 impl Prism {
-    /// Serves the document in this file. `logs` is where it may write what it has to say.
-    pub async fn start(folder: &Path, document: &Path, logs: &Path) -> Result<Self> {
+    /// Serves this document, which is OpenAPI 3.0. The document and the log of Prism are written to `scratch`.
+    pub async fn start(folder: &Path, document: &Value, scratch: &Path) -> Result<Self> {
         // Prism takes no port 0. Between this and its start the port is anyone's, which has to be lived with.
         let address =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr())?;
+        let port = address.port();
+        let file = scratch.join(format!("prism-{port}.json"));
+        fs::write(&file, serde_json::to_vec(document)?)?;
         let mut log = fs::File::options()
             .create(true)
             .read(true)
             .append(true)
-            .open(logs.join(format!("prism-{}.log", address.port())))?;
+            .open(scratch.join(format!("prism-{port}.log")))?;
         let mut child = Command::new("node")
             .arg(folder.join(SCRIPT))
             .args([
@@ -74,11 +78,11 @@ impl Prism {
                 "--host",
                 "127.0.0.1",
                 "--port",
-                &address.port().to_string(),
+                &port.to_string(),
                 "--verboseLevel",
                 "error",
             ])
-            .arg(document)
+            .arg(file)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log.try_clone()?)

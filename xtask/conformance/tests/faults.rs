@@ -1,7 +1,6 @@
 //! A run that is broken on purpose fails and says how. Needs no Node: the server answers whatever the test wants.
 
 use std::net::SocketAddr;
-use std::path::Path;
 
 use circleci_api_conformance::case::{self, Case, Given};
 use circleci_api_conformance::relay::Mode;
@@ -10,6 +9,8 @@ use circleci_api_conformance::suite::{self, Servers};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use xtask::conformance::{Documents, repository};
+use xtask::regen::Places;
 
 /// What a server says to `GET /me`: status, headers, body.
 type Said = (u16, &'static str, &'static str);
@@ -240,8 +241,9 @@ async fn an_exception_that_is_not_needed_any_more_is_amiss() {
 /// Every operation of the document is in the table of calls, in both ways.
 #[tokio::test]
 async fn all_operations_are_accounted_for() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../openapi/openapi.json");
-    let document: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let document = Documents::read(&Places::of(&repository()))
+        .unwrap()
+        .untouched;
     let servers = Servers {
         untouched: server(USER, true).await,
         overlaid: server(USER, false).await,

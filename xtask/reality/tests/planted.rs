@@ -11,6 +11,7 @@ use circleci_api::operations::*;
 use circleci_api_reality::judge::Kind;
 use circleci_api_reality::{recordings, report};
 use serde_json::{Value, json};
+use xtask::conformance::{Documents, repository};
 use xtask::document::overlay;
 use xtask::regen::Places;
 
@@ -196,15 +197,9 @@ fn record(folder: &Path, sets: &[Vec<Answer>]) {
 }
 
 fn document() -> Value {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .nth(2)
-        .unwrap();
-    let places = Places::of(root);
-    let text = fs::read(places.openapi.join("openapi.json")).unwrap();
-    let mut document = serde_json::from_slice(&text).unwrap();
-    overlay::apply(&mut document, &places.overlay().unwrap(), false).unwrap();
-    document
+    Documents::read(&Places::of(&repository()))
+        .unwrap()
+        .overlaid
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -7,6 +7,7 @@ pub mod mutate;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use xtask::document;
 use xtask::emit::model::Files;
 use xtask::regen::{self, Built};
 use xtask::surface::{Surface, Type};
@@ -23,9 +24,9 @@ pub fn overlay() -> String {
     std::fs::read_to_string(root().join("openapi/overlay.yaml")).expect("the overlay")
 }
 
+/// The vendored document as OpenAPI 3.0.
 pub fn vendored() -> Value {
-    let bytes = std::fs::read(root().join("openapi/openapi.json")).expect("the document");
-    serde_json::from_slice(&bytes).expect("JSON")
+    document::read(&root().join("openapi/openapi.json")).expect("the document")
 }
 
 /// A valid document with a bit of everything: two operations, a parameter in the path and one in the query, a body, an
