@@ -126,6 +126,27 @@ fn the_same_document_in_both_dialects_is_one_document() {
     }
 }
 
+#[test]
+fn commands_say_what_they_cannot_bring_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("new.json");
+    let mut document = base();
+    document["openapi"] = json!("3.1.0");
+    let probe = json!({ "type": "object", "patternProperties": { "^x": { "type": "string" } } });
+    common::put(&mut document, PROBE, probe);
+    std::fs::write(&path, document.to_string()).expect("written");
+    let path = path.to_string_lossy();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["drift", "--base", &path, "--against", &path])
+        .output()
+        .expect("run");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        errors.contains(&format!("new.json: {PROBE}/patternProperties: ")),
+        "{errors}"
+    );
+}
+
 /// What 3.0 cannot say makes no difference to Rust either: the generator takes all of it.
 #[test]
 fn every_construct_can_be_generated_from() {

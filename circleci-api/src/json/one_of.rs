@@ -5,14 +5,12 @@ use serde_json::Value;
 
 use crate::json::careful::Careful;
 use crate::json::notes::{self, Mode};
-use crate::json::surprise::SurpriseKind;
 
 /// Reads one of several shapes: `attempts` are tried in order on the same JSON. If none fits and values may be mended, they
-/// are tried again with mending. A value of yet another shape is `unknown`.
+/// are tried again with mending.
 pub(crate) fn deserialize<'de, T, D: Deserializer<'de>>(
     name: &'static str,
     attempts: &[fn(&Value) -> Option<T>],
-    unknown: fn(Value) -> T,
     deserializer: D,
 ) -> Result<T, D::Error> {
     let value = Value::deserialize(deserializer)?;
@@ -29,16 +27,7 @@ pub(crate) fn deserialize<'de, T, D: Deserializer<'de>>(
         // A union has more than a message.
         Some(Mode::OnlyMessage) => None,
     };
-    match (found, notes::mode()) {
-        (Some(found), _) => Ok(found),
-        (None, None | Some(Mode::Mend)) => {
-            notes::note(SurpriseKind::MendedValue);
-            Ok(unknown(value))
-        }
-        (None, Some(Mode::Strict | Mode::OnlyMessage)) => Err(de::Error::custom(format_args!(
-            "none of the forms of {name}"
-        ))),
-    }
+    found.ok_or_else(|| de::Error::custom(format_args!("none of the forms of {name}")))
 }
 
 fn first<T>(attempts: &[fn(&Value) -> Option<T>], value: &Value) -> Option<T> {
@@ -61,25 +50,11 @@ pub(crate) fn attempt<T: DeserializeOwned>(value: &Value) -> Option<T> {
 macro_rules! one_of {
     ($(#[$meta:meta])* $name:ident { $(#[$first_meta:meta])* $first:ident($first_ty:ty), $($(#[$variant_meta:meta])* $variant:ident($ty:ty),)* }) => {
         $(#[$meta])*
-        #[derive(Clone, PartialEq)]
+        #[derive(Clone, Debug, PartialEq)]
         #[non_exhaustive]
         pub enum $name {
             $(#[$first_meta])* $first($first_ty),
             $($(#[$variant_meta])* $variant($ty),)*
-            /// A value that has none of these forms, unchanged.
-            Unknown(::serde_json::Value),
-        }
-
-        impl ::std::fmt::Debug for $name {
-            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                match self {
-                    Self::$first(value) => f.debug_tuple(stringify!($first)).field(value).finish(),
-                    $(Self::$variant(value) => f.debug_tuple(stringify!($variant)).field(value).finish(),)*
-                    Self::Unknown(value) => {
-                        f.debug_tuple("Unknown").field(&$crate::json::extra::shown("", value)).finish()
-                    }
-                }
-            }
         }
 
         impl $crate::json::object::Blank for $name {
@@ -94,7 +69,7 @@ macro_rules! one_of {
                     |value| $crate::json::one_of::attempt(value).map(Self::$first),
                     $(|value| $crate::json::one_of::attempt(value).map(Self::$variant),)*
                 ];
-                $crate::json::one_of::deserialize(stringify!($name), attempts, Self::Unknown, deserializer)
+                $crate::json::one_of::deserialize(stringify!($name), attempts, deserializer)
             }
         }
 
@@ -103,7 +78,6 @@ macro_rules! one_of {
                 match self {
                     Self::$first(value) => ::serde::Serialize::serialize(value, serializer),
                     $(Self::$variant(value) => ::serde::Serialize::serialize(value, serializer),)*
-                    Self::Unknown(value) => ::serde::Serialize::serialize(value, serializer),
                 }
             }
         }

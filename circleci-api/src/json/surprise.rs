@@ -30,8 +30,7 @@ pub enum SurpriseKind {
     UnknownWord,
     /// An absent field that the document requires.
     MissingField,
-    /// A value of the wrong form, such as `""` for a date. It is read as absent, and is kept in `extra()`. A value that has
-    /// none of the forms of a union is read as `Unknown`.
+    /// A value of the wrong form, such as `""` for a date. It is read as absent, and is kept in `extra()`.
     MendedValue,
     /// A byte order mark, bytes that are not UTF-8, half a surrogate pair or a bare control character in the body.
     MendedText,
