@@ -189,7 +189,7 @@ fn run(Arguments { root, command }: Arguments) -> Result<u8, Failure> {
                 limits,
             };
             let fetched = fetch.run(&mut out)?;
-            let _ = dialect::tell(&fetched.notes, &mut errors);
+            let _ = dialect::tell(&fetched.source.url, &fetched.notes, &mut errors);
             0
         }
         Command::Regen(regen) => regen.run(&root, &mut out, &mut errors)?,

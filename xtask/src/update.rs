@@ -120,7 +120,7 @@ impl Update {
         let fetched = fetch
             .run(&mut std::io::sink())
             .map_err(CannotCompare::from)?;
-        let _ = dialect::tell(&fetched.notes, &mut std::io::stderr());
+        let _ = dialect::tell(&fetched.source.url, &fetched.notes, &mut std::io::stderr());
         let (mut new, _) = source::vendored(&there.openapi)?;
         if !fetched.changed {
             writeln!(

@@ -1,5 +1,6 @@
 //! All tests in one program, for each program links the generator and what it stands on.
 
+mod advice;
 mod ci;
 mod common;
 mod dialect;

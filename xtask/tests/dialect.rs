@@ -135,15 +135,56 @@ fn commands_say_what_they_cannot_bring_over() {
     let probe = json!({ "type": "object", "patternProperties": { "^x": { "type": "string" } } });
     common::put(&mut document, PROBE, probe);
     std::fs::write(&path, document.to_string()).expect("written");
-    let path = path.to_string_lossy();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_xtask"))
-        .args(["drift", "--base", &path, "--against", &path])
-        .output()
-        .expect("run");
-    let errors = String::from_utf8_lossy(&output.stderr);
+    let openapi = folder.path().join("openapi");
+    std::fs::create_dir(&openapi).expect("a folder");
+    std::fs::write(openapi.join("overlay.yaml"), common::overlay()).expect("written");
+    let (root, out) = (folder.path(), folder.path().join("out"));
+    let [root, path, out] = [root, &path, &out].map(|it| it.to_string_lossy().into_owned());
+    for arguments in [
+        ["drift", "--base", &path, "--against", &path].as_slice(),
+        &["drift", "--by-path", "--base", &path, "--against", &path],
+        &["regen", "--spec", &path, "--out", &out],
+        &["fetch", "--from", &path],
+    ] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .args(["--root", &root])
+            .args(arguments)
+            .output()
+            .expect("run");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let notes = errors.lines().filter(|line| line.starts_with("note: "));
+        let notes: Vec<&str> = notes.collect();
+        assert!(
+            notes.len() == 1
+                && notes[0].contains(&format!("new.json: {PROBE}/patternProperties: ")),
+            "{arguments:?}: {errors}"
+        );
+    }
+}
+
+#[test]
+fn notes_are_a_page_at_most() {
+    let note = |pointer: usize, what: usize| Note {
+        pointer: format!("/{pointer}"),
+        what: format!("a keyword {what:02} is not read"),
+    };
+    let told = |notes: &[Note]| {
+        let mut out = Vec::new();
+        dialect::tell("new\n.json", notes, &mut out).expect("written");
+        String::from_utf8(out).expect("text")
+    };
+    assert_eq!(told(&[]), "");
+    assert_eq!(
+        told(&[note(1, 0), note(2, 0), note(1, 0), note(3, 1)]),
+        "note: new .json: /1: a keyword 00 is not read (here and in 1 more)\n\
+         note: new .json: /3: a keyword 01 is not read\n"
+    );
+    let many: Vec<Note> = (0..1000).map(|index| note(index, index / 10)).collect();
+    let text = told(&many);
+    assert_eq!(text.lines().count(), 21);
     assert!(
-        errors.contains(&format!("new.json: {PROBE}/patternProperties: ")),
-        "{errors}"
+        text.ends_with("note: new .json: and 80 more notes\n"),
+        "{text}"
     );
 }
 

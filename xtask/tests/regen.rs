@@ -489,6 +489,82 @@ fn an_overlay_action_that_matches_nothing_fails_by_name() {
 }
 
 #[test]
+fn an_action_that_never_matched_is_told_from_one_that_matches_no_more() {
+    let copy = Copy::with_code();
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(copy.root.path())
+            .args(["-c", "user.name=T", "-c", "user.email=t@ci.example"])
+            .args(arguments)
+            .output()
+            .expect("a run");
+        assert!(output.status.success(), "{}", said(&output));
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "first"]);
+    let action = "  - description: Never there.\n    target: $.components.schemas['component'].propertys\n    update: { a: {} }\n";
+    copy.edit(&copy.openapi("overlay.yaml"), |text| text + action);
+    let never = "overlay action \"Never there\" matches nothing, nor in the document of the last commit: correct its target, \
+                 of which only $.components.schemas['component'] is there";
+    assert_eq!(copy.build(), Err(never.to_owned()));
+    let mut document = vendored();
+    let page_size = &mut document["components"]["parameters"];
+    let taken = page_size
+        .as_object_mut()
+        .and_then(|map| map.remove("page_size"));
+    // The parameter has another name now, so that nothing refers to what is gone.
+    page_size["size_of_page"] = taken.expect("a parameter");
+    let text = document.to_string();
+    let text = text.replace(
+        "#/components/parameters/page_size",
+        "#/components/parameters/size_of_page",
+    );
+    copy.replace_document(&serde_json::from_str(&text).expect("JSON"));
+    let no_more = "overlay action \"Page sizes\" matches nothing any more (1 place in the document of the last commit): \
+                   delete it if CircleCI has fixed the cause, or else correct its target, of which only $.components.parameters is there";
+    let error = copy.build().expect_err("two idle actions");
+    let lines: Vec<&str> = error.lines().collect();
+    assert!(
+        lines.contains(&never) && lines.contains(&no_more),
+        "{error}"
+    );
+}
+
+#[test]
+fn new_types_are_named_by_the_rows_that_rename_them() {
+    let copy = Copy::with_code();
+    let mut document = vendored();
+    let at = "/components/schemas/component/properties";
+    let limits = json!({ "type": "object", "properties": { "cpu": { "type": "integer" } } });
+    put(&mut document, &format!("{at}/limits"), limits);
+    let (spec, out) = (
+        copy.root.path().join("new.json"),
+        copy.root.path().join("out"),
+    );
+    fs::write(&spec, document.to_string()).expect("a file");
+    let [spec, out] = [spec, out].map(|it| it.to_string_lossy().into_owned());
+    let run = || copy.xtask(&["regen", "--spec", &spec, "--out", &out]);
+    let text = said(&run());
+    let line = "paste it into xtask/src/lower/names.rs:\n    (\"#component.limits\", \"ComponentLimits\"),\n";
+    assert!(text.contains(line), "{text}");
+    assert_eq!(text.matches("    (\"").count(), 1, "{text}");
+    // The tree that is written is named in full.
+    assert!(
+        text.contains(&format!(" written anew in {out}\n")),
+        "{text}"
+    );
+    copy.replace_document(&document);
+    let text = said(&copy.xtask(&["regen"]));
+    assert!(text.contains(line), "{text}");
+    assert!(
+        !said(&copy.xtask(&["regen"])).contains(line),
+        "it is not new any more"
+    );
+}
+
+#[test]
 fn an_overlay_that_cannot_be_read_or_applied_fails_in_one_line() {
     for (overlay, expected) in [
         ("overlay: [", "overlay.yaml is not an Overlay document: "),

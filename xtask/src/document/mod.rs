@@ -162,21 +162,9 @@ pub fn too_deep(document: &Value) -> Option<String> {
 }
 
 /// Reads a document of OpenAPI 3.0 or 3.1, in JSON or YAML, as a 3.0 document with sorted keys, so that two spellings of one
-/// document give the same code. What 3.0 cannot express goes to the standard error.
-#[expect(
-    clippy::print_stderr,
-    reason = "every command reads its documents here, and no command needs these notes"
-)]
+/// document give the same code.
 pub fn parse(bytes: &[u8], name: &str) -> Result<Value> {
-    const MOST: usize = 20;
-    let (value, notes) = parse_noted(bytes, name)?;
-    for dialect::Note { pointer, what } in notes.iter().take(MOST) {
-        eprintln!("note: {name}: {pointer}: {what}");
-    }
-    if notes.len() > MOST {
-        eprintln!("note: {name}: and {} more", notes.len() - MOST);
-    }
-    Ok(value)
+    Ok(parse_noted(bytes, name)?.0)
 }
 
 /// The same, with a list of what the document says in OpenAPI 3.1 that 3.0 cannot express.

@@ -132,11 +132,14 @@ impl Drift {
     }
 }
 
-/// Writes what neither document's translation to OpenAPI 3.0 holds to stderr, because stdout is the report's.
+/// Writes to stderr what OpenAPI 3.0 cannot express of the documents, once for what both say. Stdout is the report's.
 fn tell_notes(one: &Document, other: &Document) {
-    let notes = [one.notes.as_slice(), other.notes.as_slice()].concat();
-    // A closed stderr is no failure.
-    let _ = dialect::tell(&notes, &mut std::io::stderr());
+    let new = other.notes.iter().filter(|note| !one.notes.contains(note));
+    let new: Vec<_> = new.cloned().collect();
+    for (name, notes) in [(&one.name, &one.notes), (&other.name, &new)] {
+        // A closed stderr is no failure.
+        let _ = dialect::tell(name, notes, &mut std::io::stderr());
+    }
 }
 
 /// Reports all changes from `old` to `new`, for a crate of this version.

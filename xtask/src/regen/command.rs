@@ -51,7 +51,7 @@ impl Regen {
             }
             built => built?,
         };
-        dialect::tell(&built.notes, errors)?;
+        dialect::tell(&self.name(), &built.notes, errors)?;
         for warning in built.unsettled.iter().chain(&built.stale) {
             writeln!(errors, "warning: {warning}")?;
         }
@@ -103,6 +103,14 @@ impl Regen {
             dir.display()
         )?;
         Ok(0)
+    }
+
+    fn name(&self) -> String {
+        let spec = self.spec.as_deref();
+        spec.map_or_else(
+            || "openapi/openapi.json".to_owned(),
+            |spec| spec.display().to_string(),
+        )
     }
 
     fn build(&self, places: &Places) -> Result<Built> {

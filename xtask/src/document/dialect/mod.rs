@@ -30,23 +30,26 @@ pub struct Note {
 /// The number of lines of [`tell`].
 const MOST_LINES: usize = 20;
 
-/// Writes a line for each thing that OpenAPI 3.0 cannot express, but no more than `MOST_LINES`.
-pub fn tell(notes: &[Note], out: &mut dyn Write) -> io::Result<()> {
+/// Writes a line for each kind of thing in the document `name` that OpenAPI 3.0 cannot express, but no more than `MOST_LINES`.
+pub fn tell(name: &str, notes: &[Note], out: &mut dyn Write) -> io::Result<()> {
     let mut places: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for note in notes {
         places.entry(&note.what).or_default().insert(&note.pointer);
     }
+    // Servers and documents may put any characters into these texts.
+    let plain = |text: &str| text.replace(char::is_control, " ");
+    let name = plain(name);
     for (what, at) in places.iter().take(MOST_LINES) {
         let first = at.first().copied().unwrap_or_default();
         let more = match at.len() {
             0 | 1 => String::new(),
-            all => format!(" and {} more places", all - 1),
+            all => format!(" (here and in {} more)", all - 1),
         };
-        writeln!(out, "note: OpenAPI 3.1: {what}, at {first}{more}")?;
+        writeln!(out, "note: {name}: {}: {}{more}", plain(first), plain(what))?;
     }
     match places.len().checked_sub(MOST_LINES) {
         None | Some(0) => Ok(()),
-        Some(more) => writeln!(out, "note: OpenAPI 3.1: and {more} more notes"),
+        Some(more) => writeln!(out, "note: {name}: and {more} more notes"),
     }
 }
 
