@@ -60,7 +60,7 @@ async fn real(file: &str, organization: &str, context: &str, out: &mut dyn Write
 
 /// Into a context that is gone afterwards.
 pub async fn dry(text: &str, out: &mut dyn Write) -> Result {
-    writeln!(out, "A dry run, into a context of this process.")?;
+    writeln!(out, "A dry run with a small CircleCI in this process.")?;
     let server = server::SmallCircleCi::start().await?;
     let circleci = Client::builder()
         .host(server.url())
@@ -139,9 +139,10 @@ pub fn parse(text: &str) -> Result<Vec<(String, SecretString)>> {
                 .next()
                 .is_some_and(|byte| !byte.is_ascii_digit());
         if !is_name {
-            return Err(
-                wrong("a name is letters, digits and `_`, and begins with no digit").into(),
-            );
+            return Err(wrong(
+                "a name has only letters, digits and `_`, and does not start with a digit",
+            )
+            .into());
         }
         let value = unquote(value.trim()).ok_or_else(|| wrong("the quotes do not match"))?;
         variables.push((name.to_owned(), SecretString::from(value)));

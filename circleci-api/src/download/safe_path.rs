@@ -7,20 +7,20 @@ use std::path::{Path, PathBuf};
 /// Windows.
 pub(crate) fn below(path: &str, windows: bool) -> Result<PathBuf, &'static str> {
     if path.contains('\0') || path.contains(char::is_control) {
-        return Err("it holds a control character");
+        return Err("it contains a control character");
     }
     if path.starts_with('/') {
         return Err("it is absolute");
     }
     if path.contains('\\') {
-        return Err("it holds a backslash");
+        return Err("it contains a backslash");
     }
     let mut parts = PathBuf::new();
     for part in path.split('/') {
         match part {
             // They change nothing.
             "" | "." => continue,
-            ".." => return Err("it leads out of its folder"),
+            ".." => return Err("it leads outside its folder"),
             _ => {}
         }
         let bytes = part.as_bytes();
@@ -29,10 +29,10 @@ pub(crate) fn below(path: &str, windows: bool) -> Result<PathBuf, &'static str> 
             && bytes[0].is_ascii_alphabetic()
             && bytes[1] == b':'
         {
-            return Err("it begins with a drive");
+            return Err("it starts with a drive letter");
         }
         if windows && !is_windows_name(part) {
-            return Err("a part of it is no name of a file on Windows");
+            return Err("it contains a name that is not valid on Windows");
         }
         parts.push(part);
     }
@@ -46,7 +46,7 @@ pub(crate) fn below(path: &str, windows: bool) -> Result<PathBuf, &'static str> 
     if plain {
         Ok(parts)
     } else {
-        Err("it leads out of its folder")
+        Err("it leads outside its folder")
     }
 }
 

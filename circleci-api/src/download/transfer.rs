@@ -177,7 +177,7 @@ impl Transfer {
                     && self.validator.take().is_some() =>
                 {
                     return Err(Error::new(ErrorKind::Transport)
-                        .with_message("the server has no such range of the file"));
+                        .with_message("the server does not have the requested range of the file"));
                 }
                 _ => return Err(self.refused(response, with_token).await),
             }
@@ -214,7 +214,7 @@ impl Transfer {
                 .with_message(why)
         };
         let Some(to) = host::join(from, location) else {
-            return Err(refuse("its location is not a URL".to_owned()));
+            return Err(refuse("the `Location` header is not a URL".to_owned()));
         };
         if to.scheme() != "https" && !(to.scheme() == "http" && from.scheme() == "http") {
             let (from, to) = (host::origin(from), host::origin(&to));
@@ -248,10 +248,13 @@ impl Transfer {
         };
         let headers = response.headers();
         let (Some(validator), 1..) = (&self.validator, self.received) else {
-            return refuse(self, "the server sent a range that was not asked for");
+            return refuse(self, "the server sent a range that was not requested");
         };
         if headers.get(ETAG) != Some(validator) {
-            return refuse(self, "the server sent a range of what may be another file");
+            return refuse(
+                self,
+                "the server sent a range, but the file may have changed",
+            );
         }
         let range = headers
             .get(CONTENT_RANGE)
@@ -260,7 +263,7 @@ impl Transfer {
             .filter(|range| range.start == self.received);
         let total = range.as_ref().and_then(|range| range.total.or(self.length));
         let (Some(range), Some(total)) = (range, total) else {
-            return refuse(self, "the server sent another range than was asked for");
+            return refuse(self, "the server sent a different range than requested");
         };
         let announced = response.content_length();
         let size = range.end - range.start;
@@ -268,7 +271,7 @@ impl Transfer {
             || self.length.is_some_and(|length| length != total)
             || announced.is_some_and(|announced| announced != size)
         {
-            return refuse(self, "the server sent a range that contradicts itself");
+            return refuse(self, "the server sent an inconsistent range");
         }
         if total > self.limit {
             return Err(self.too_large());
@@ -318,7 +321,7 @@ impl Transfer {
         match part_end {
             _ if skipping => Err(self.changed()),
             Some(end) if self.received < end => {
-                Err(broken("the server sent less than it announced"))
+                Err(broken("the server sent fewer bytes than it announced"))
             }
             // The server sent only the beginning of the range. The next request asks for the rest.
             Some(end) if self.length.is_none_or(|length| end < length) => Ok(()),
@@ -336,7 +339,7 @@ impl Transfer {
     }
 
     fn changed(&self) -> Error {
-        let message = "it is another file than before the connection broke";
+        let message = "the file changed after the connection broke";
         Error::new(ErrorKind::Transport)
             .with_operation(self.operation)
             .with_attempts(self.attempts)
@@ -367,7 +370,7 @@ impl Transfer {
         let end = self.part_end.map(|end| end - self.received);
         if end.is_some_and(|end| end < bytes.len() as u64) {
             self.validator = None;
-            return Err(broken("the server sent more than it announced"));
+            return Err(broken("the server sent more bytes than it announced"));
         }
         self.digest.add(&bytes);
         self.received += bytes.len() as u64;

@@ -15,7 +15,7 @@ pub(super) struct Cause {
 }
 
 /// The explanation for a certificate with an unknown issuer.
-pub(super) const UNKNOWN_ISSUER: &str = "no CA certificate of this machine vouches for the server: install the package ca-certificates, \
+pub(super) const UNKNOWN_ISSUER: &str = "no CA certificate on this machine signs the server's certificate: install the package ca-certificates, \
      or add the server's own CA with `ClientBuilder::http`";
 
 impl Cause {
@@ -181,16 +181,16 @@ const PROXY_UNREACHABLE: &str = "tunnel error: failed to create underlying conne
 fn explanation(texts: &[String]) -> Option<&'static str> {
     let says = |what: &str| texts.iter().any(|text| text.contains(what));
     if says(PROXY_WANTS_PASSWORD) {
-        Some("the proxy refused to connect: it wants a user name and a password (407)")
+        Some("the proxy refused to connect: it requires a user name and a password (407)")
     } else if says(PROXY_REFUSED) {
         Some("the proxy refused to connect to the host")
     } else if says(PROXY_SCHEME) {
-        Some("the proxy is neither http nor https")
+        Some("the proxy's scheme is neither http nor https")
     } else if says(PROXY_UNREACHABLE) {
         Some("the proxy cannot be reached")
     } else if says(NO_TLS) {
         Some(
-            "this build cannot speak https: enable the feature `ring`, `rustls` or `native-tls` of circleci-api",
+            "this build does not support https: enable the feature `ring`, `rustls` or `native-tls` of circleci-api",
         )
     } else if says("InvalidContentType") || says("wrong version number") {
         Some("the server does not speak TLS on this port")

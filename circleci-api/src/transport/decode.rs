@@ -60,7 +60,7 @@ pub(crate) fn looked_into<T: DeserializeOwned>(reply: &Reply, value: T) -> Resul
         && let Some(message) = read::unexpected_message::<T>(&reply.body)
     {
         let fault = Fault {
-            error: serde::de::Error::custom("a message in place of what the operation answers"),
+            error: serde::de::Error::custom("a message instead of the operation's response"),
             path: None,
             instead: Some(Instead::Message(message)),
         };
@@ -122,7 +122,7 @@ pub(crate) fn unexpected(reply: &Reply, fault: Fault) -> Error {
         Some(Instead::CutOffBy(report)) => format!("it is cut off by an error: {report}"),
         None => match encoding.map(|encoding| encoding.to_str().unwrap_or("in an unknown way")) {
             Some(encoding) if path.is_none() && encoding != "identity" => {
-                format!("it is encoded ({encoding}), which was not asked for")
+                format!("it has the encoding {encoding}, which was not requested")
             }
             _ => error.to_string(),
         },

@@ -112,7 +112,7 @@ async fn admit(call: &Call, time: &mut Stopwatch) -> Result<(), Error> {
         {
             return Err(Error::new(crate::error::ErrorKind::RateLimited)
                 .with_operation(&call.operation)
-                .with_message("the client's own pacing leaves no room within the call's time")
+                .with_message("the client's pacing would delay the request past the deadline")
                 .with_retry_after(Some(wait)));
         }
         time.sleep(&*client.clock, wait).await;

@@ -53,9 +53,9 @@ pub(crate) async fn within<T>(
         Err(_) => Err(
             Error::new(ErrorKind::Timeout).with_message(match (left, time.limit()) {
                 (Some(left), Some(limit)) if left <= patience => {
-                    format!("not done within {} s", limit.as_secs_f64())
+                    format!("not complete within {} s", limit.as_secs_f64())
                 }
-                _ => format!("nothing came for {} s", patience.as_secs_f64()),
+                _ => format!("no data for {} s", patience.as_secs_f64()),
             }),
         ),
     }

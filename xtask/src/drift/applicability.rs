@@ -76,9 +76,9 @@ impl Applicability {
         let both = before.zip(after.ok());
         let stale = both.map(|(before, after)| {
             after
-                .stale
+                .warnings
                 .iter()
-                .filter(|line| !before.stale.contains(line))
+                .filter(|line| !before.warnings.contains(line))
                 .cloned()
                 .collect::<Vec<_>>()
         });
@@ -201,10 +201,10 @@ impl Applicability {
 /// Whether a problem is a row or an action without a place, and not a place without a row or an action.
 fn is_unnecessary(stale: &str) -> bool {
     [
-        "matches nothing any more",
+        "no longer matches anything",
         "where the document has nothing",
-        "of no use any more",
-        "nothing says",
+        "is unused: remove it",
+        "no description contains",
     ]
     .iter()
     .any(|words| stale.contains(words))

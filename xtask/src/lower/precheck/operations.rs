@@ -22,7 +22,7 @@ impl<'a> Check<'a> {
             } else if !is_name(id) {
                 self.report(
                     format!("{pointer}/operationId"),
-                    format!("{id:?} makes no name of a method"),
+                    format!("{id:?} cannot become the name of a method"),
                 );
             } else if let Some(used) = used(id) {
                 self.report(
@@ -79,7 +79,10 @@ impl<'a> Check<'a> {
                 ),
             }
             if !is_name(name) {
-                self.report(&at, format!("{name:?} makes no name of an argument"));
+                self.report(
+                    &at,
+                    format!("{name:?} cannot become the name of an argument"),
+                );
             } else if let Some(other) =
                 idents.insert(names::snake(name), format!("the parameter {name}"))
             {
@@ -96,7 +99,7 @@ impl<'a> Check<'a> {
         for missing in named.difference(&in_path) {
             self.report(
                 &pointer,
-                format!("the path names {{{missing}}}, of which there is no parameter"),
+                format!("the path names {{{missing}}}, but there is no such parameter"),
             );
         }
         for missing in in_path.difference(&named) {
@@ -176,7 +179,7 @@ impl<'a> Check<'a> {
             if schema["properties"].as_object().is_none_or(Map::is_empty) {
                 self.report(
                     at,
-                    "a body that is no object with properties is not supported",
+                    "a body that is not an object with properties is not supported",
                 );
             }
         }
@@ -230,7 +233,7 @@ impl<'a> Check<'a> {
             let at = format!("{pointer}/responses/{}", escape(status));
             if status.len() != 3 || !(status == "2XX" || status.chars().all(|c| c.is_ascii_digit()))
             {
-                self.report(&at, format!("{status:?} is no status"));
+                self.report(&at, format!("{status:?} is not a status"));
             }
             let (at, response) = located(self.document, at, response);
             let content = self.content(&at, response);
