@@ -201,9 +201,9 @@ fn a_header_parameter_costs_only_itself() {
         common::PARAMETERS
     );
     assert!(
-        built.stale.iter().any(|line| line.starts_with(&pointer)),
+        built.warnings.iter().any(|line| line.starts_with(&pointer)),
         "{:?}",
-        built.stale
+        built.warnings
     );
 }
 

@@ -341,7 +341,7 @@ fn check_accepts_what_is_up_to_date_and_writes_nothing() {
         (
             Some(0),
             format!(
-                "{} files, 0 of them stale in {}\n",
+                "{} files, 0 of them out of date in {}\n",
                 generated().len(),
                 copy.root
                     .path()
@@ -529,7 +529,7 @@ fn a_fixup_that_matches_nothing_fails_by_name() {
     let built = build(document).expect("a warning");
     assert!(
         built
-            .stale
+            .warnings
             .contains(&"fixup \"no defaults\" no longer matches anything".to_owned())
     );
 }
@@ -572,7 +572,7 @@ fn a_row_of_the_naming_table_without_a_place_fails_by_name() {
     let built = build(document).expect("a warning");
     assert!(
         built
-            .stale
+            .warnings
             .iter()
             .any(|line| line.starts_with("naming table: ComponentVersion "))
     );
@@ -591,7 +591,7 @@ fn a_curated_answer_without_an_operation_fails_by_name() {
     let error = copy.build().expect_err("an answer too many");
     assert!(error.lines().any(|it| it == line), "{error}");
     let built = build(document).expect("a warning");
-    assert!(built.stale.iter().any(|it| it == line));
+    assert!(built.warnings.iter().any(|it| it == line));
 }
 
 #[test]
@@ -614,7 +614,7 @@ fn problems_of_the_document_are_one_line_each() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
         said(&output),
-        "error: /components/schemas/Broken: an enum without values: nothing is valid\n\
+        "error: /components/schemas/Broken: an enum without values: no value is valid\n\
          /paths/~1me/get/operationId: is the same as /paths/~1context/get/operationId\n"
     );
     assert!(copy.state() == before, "something was written");
@@ -640,7 +640,7 @@ fn other_files_than_documents_are_refused_in_one_line() {
         ),
         (
             "[]",
-            "error: spec.json: /openapi: is missing, so this is no OpenAPI document\n",
+            "error: spec.json: /openapi: is missing, so this is not an OpenAPI document\n",
         ),
     ] {
         let spec = copy.root.path().join("spec.json");

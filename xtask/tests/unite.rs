@@ -31,7 +31,7 @@ fn types(document: Value) -> (String, Vec<String>) {
         .get("types/pipeline.rs")
         .expect("a file")
         .clone();
-    (file, built.stale)
+    (file, built.warnings)
 }
 
 #[test]

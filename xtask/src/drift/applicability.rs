@@ -76,9 +76,9 @@ impl Applicability {
         let both = before.zip(after.ok());
         let stale = both.map(|(before, after)| {
             after
-                .stale
+                .warnings
                 .iter()
-                .filter(|line| !before.stale.contains(line))
+                .filter(|line| !before.warnings.contains(line))
                 .cloned()
                 .collect::<Vec<_>>()
         });
@@ -203,8 +203,8 @@ fn is_unnecessary(stale: &str) -> bool {
     [
         "no longer matches anything",
         "where the document has nothing",
-        "of no use any more",
-        "nothing says",
+        "is unused: remove it",
+        "no description contains",
     ]
     .iter()
     .any(|words| stale.contains(words))

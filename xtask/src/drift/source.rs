@@ -155,7 +155,7 @@ fn at_revision(root: &Path, revision: &str) -> Result<(String, Vec<u8>), CannotC
         &format!("{revision}^{{commit}}"),
     ];
     let commit = git(root, &arguments).map_err(|why| {
-        let unknown = "is no revision of this repository (a shallow clone has only the newest)";
+        let unknown = "is not a revision of this repository (a shallow clone has only the newest)";
         failed(match why.as_str() {
             SILENT => unknown,
             why => why,

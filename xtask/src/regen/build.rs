@@ -32,7 +32,7 @@ pub struct Built {
     /// Every type with the places where it stands.
     pub types: Vec<Named>,
     /// Actions, fixups and rows of tables that do not fit this document. For the vendored document they are errors.
-    pub stale: Vec<String>,
+    pub warnings: Vec<String>,
 }
 
 /// Turns a document into files. `lenient` is for documents other than the vendored one.
@@ -53,24 +53,24 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
     order::settle_alternatives(&mut document);
     let vendored = document.clone();
     let mut report = overlay::apply(&mut document, overlay, lenient)?;
-    let mut stale = unmatched("overlay action", &report);
+    let mut warnings = unmatched("overlay action", &report);
     let fixed = fixups::apply(&mut document);
-    stale.extend(unmatched("fixup", &fixed));
+    warnings.extend(unmatched("fixup", &fixed));
     report.extend(fixed);
-    stale.extend(words::mend(&mut document));
+    warnings.extend(words::mend(&mut document));
     if lenient {
-        stale.extend(fixups::leave_out_headers(&mut document));
+        warnings.extend(fixups::leave_out_headers(&mut document));
     }
     refuse(&precheck::check(&document))?;
     let hoisted = hoist::hoist(&document, lenient)?;
-    stale.extend(hoisted.warnings.iter().cloned());
+    warnings.extend(hoisted.warnings.iter().cloned());
     refuse(&precheck::check_names(&hoisted))?;
     let types = oracle::ask(&hoisted.document)?;
     let words = Words::default();
     let files = emit::emit(&Model::read(&hoisted, &types, &words)?, &vendored)?;
-    stale.extend(words.unused());
-    stale.extend(emit::replies::unused(&vendored)?);
-    stale.extend(names::unused_arguments(|name| {
+    warnings.extend(words.unused());
+    warnings.extend(emit::replies::unused(&vendored)?);
+    warnings.extend(names::unused_arguments(|name| {
         let types = &hoisted.document["components"]["schemas"];
         let required = types[name]["x-required"].as_array().into_iter().flatten();
         required
@@ -82,7 +82,7 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
         types: hoisted.types,
         effective: hoisted.document,
         report,
-        stale,
+        warnings,
     })
 }
 
@@ -128,8 +128,8 @@ pub fn build_vendored(places: &Places) -> Result<Built> {
         &places.overlay()?,
         false,
     )?;
-    if !built.stale.is_empty() {
-        bail!("{}", built.stale.join("\n"));
+    if !built.warnings.is_empty() {
+        bail!("{}", built.warnings.join("\n"));
     }
     Ok(built)
 }

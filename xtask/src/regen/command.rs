@@ -29,7 +29,7 @@ pub struct Regen {
     /// Another folder to generate into
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Say how often each overlay action and fixup applied
+    /// Print how many times each overlay action and fixup applied
     #[arg(long)]
     report: bool,
 }
@@ -39,14 +39,14 @@ impl Regen {
     pub fn run(self, root: &Path, out: &mut dyn Write, errors: &mut dyn Write) -> Result<u8> {
         let places = Places::of(root);
         let built = match self.build(&places) {
-            // A document that is not the recorded one is stale, too.
+            // A document other than the recorded one is out of date, too.
             Err(error) if self.check && is_stale(&error) => {
                 writeln!(errors, "error: {error:#}")?;
                 return Ok(STALE);
             }
             built => built?,
         };
-        for warning in &built.stale {
+        for warning in &built.warnings {
             writeln!(errors, "warning: {warning}")?;
         }
         if self.report {
@@ -71,7 +71,7 @@ impl Regen {
             }
             writeln!(
                 errors,
-                "error: the generated code is stale; run `{COMMAND}` and commit the result"
+                "error: the generated code is out of date; run `{COMMAND}` and commit the result"
             )?;
             return Ok(STALE);
         }
@@ -86,7 +86,11 @@ impl Regen {
             "{} files, {} of them {} in {}",
             built.files.len() + usize::from(guide.is_some()),
             stale.len(),
-            if self.check { "stale" } else { "written anew" },
+            if self.check {
+                "out of date"
+            } else {
+                "rewritten"
+            },
             dir.display()
         )?;
         Ok(0)
