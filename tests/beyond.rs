@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | an unknown key | `unknown_keys_are_kept_everywhere` | a union, a page, a webhook event, a v1 object, every answer (`properties`) |
 //! | a key that the crate cannot send | `a_request_takes_keys_that_are_new` | a type that is both sent and answered |
-//! | an optional value of the wrong form | `a_value_of_the_wrong_form_costs_only_itself` | in a list, a map, a union, an event, a step |
+//! | an optional invalid value | `a_value_of_the_wrong_form_costs_only_itself` | in a list, a map, a union, an event, a step |
 //! | bytes that are not JSON text | `a_character_costs_one_character` | a tolerant page, an event |
 //! | a body that is something else | `a_message_in_place_of_an_answer_is_an_error` | HTML, gzip, no items, an empty body |
 //! | a body that ends early | `a_body_that_is_cut_off_is_asked_for_again` | with an error behind it, a page, a POST |
@@ -478,7 +478,7 @@ async fn what_is_not_json_is_named() {
     .await;
     let error = server.client().list_contexts().send().await.unwrap_err();
     let message = error.message().unwrap();
-    assert_eq!(message, "it is encoded (br), which was not requested");
+    assert_eq!(message, "it has the encoding br, which was not requested");
 }
 
 /// The beginning of a list, and of what may follow it.

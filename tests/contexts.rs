@@ -415,11 +415,11 @@ async fn a_file_becomes_variables_and_shows_none_of_them() {
         ("A=1\ns3cr3t", "line 2: no `=`"),
         (
             "s3cr3t key=1",
-            "line 1: a name is letters, digits and `_`, and does not begin with a digit",
+            "line 1: a name has only letters, digits and `_`, and does not start with a digit",
         ),
         (
             "1A=s3cr3t",
-            "line 1: a name is letters, digits and `_`, and does not begin with a digit",
+            "line 1: a name has only letters, digits and `_`, and does not start with a digit",
         ),
         ("A=\"s3cr3t", "line 1: the quotes do not match"),
         ("A='s3cr3t' more", "line 1: the quotes do not match"),
@@ -431,6 +431,6 @@ async fn a_file_becomes_variables_and_shows_none_of_them() {
     env_sync::dry("A=s3cr3t\nB=s3cr3t", &mut out).await.unwrap();
     assert_eq!(
         String::from_utf8(out).unwrap(),
-        "A dry run, into a context of this process.\n  A: added\n  B: added\n2 variables set in deploy.\n"
+        "A dry run with a small CircleCI in this process.\n  A: added\n  B: added\n2 variables set in deploy.\n"
     );
 }

@@ -104,7 +104,9 @@ async fn a_redirect_to_another_origin_is_an_error_and_never_carries_the_token() 
                     assert_eq!(error.attempts(), 1);
                     let line = error.to_string();
                     assert!(
-                        line.contains(&format!(" to {origin}, where the token must not go")),
+                        line.contains(&format!(
+                            " to {origin}, where the client must not send the token"
+                        )),
                         "{line}"
                     );
                     assert_no_secret(&error);

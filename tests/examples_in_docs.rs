@@ -34,8 +34,11 @@ impl Docs {
 
     /// What the text refers to for an example, by the last part of its name.
     fn referred(&self) -> Option<&str> {
-        let (_, rest) = self.text.split_once("example of [`")?;
-        rest.split('`').next()?.rsplit("::").next()
+        let name = match self.text.split_once(" has an example") {
+            Some((before, _)) => before.rsplit("[`").next(),
+            None => Some(self.text.split_once("example of [`")?.1),
+        };
+        name?.split('`').next()?.rsplit("::").next()
     }
 }
 

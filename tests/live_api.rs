@@ -64,7 +64,7 @@ async fn settings_are_read_changed_and_written_back() {
             .await
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
-        assert!(error.to_string().contains("besides `oss`"), "{error}");
+        assert!(error.to_string().contains("other than `oss`"), "{error}");
     }
     assert_eq!(server.count(), 3);
 }

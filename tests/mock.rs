@@ -439,11 +439,11 @@ async fn failed_assertions_say_what_came_instead() {
                 2. createEnvVar: POST /api/v2/project/gh/acme/web/envvar {\"name\":\"A\",\"value\":\"1\"}";
     assert_eq!(
         panics(|| circleci.assert_count::<ListContexts>(2)),
-        format!("listContexts: expected 2 requests, but there was 1\n{came}")
+        format!("listContexts: expected 2 requests, got 1 request\n{came}")
     );
     assert_eq!(
         panics(|| deploy.assert_count(1)),
-        format!("deleteEnvVar with name = \"A\": expected 1 request, but there was none\n{came}")
+        format!("deleteEnvVar with name = \"A\": expected 1 request, got no request\n{came}")
     );
     assert_eq!(
         panics(|| circleci.assert_order([ListContexts::OPERATION, DeleteEnvVar::OPERATION])),

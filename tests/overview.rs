@@ -316,7 +316,7 @@ async fn older_pipelines_are_cancelled_and_each_workflow_has_its_result() {
     let of = |number| {
         [
             format!("#{number} w0: canceled"),
-            format!("#{number} w2: not there any more"),
+            format!("#{number} w2: no longer exists"),
             format!("#{number} w3: canceled"),
             format!("#{number} w4: already finished"),
             format!("#{number} w5: cancelWorkflow: 400 Bad Request: cannot be canceled"),
@@ -513,7 +513,7 @@ async fn projects_of_an_organization_by_id_have_slugs_of_ids() {
     assert!(
         found.unknown[0]
             .to_string()
-            .starts_with("\"hidden\": CircleCI says only its name")
+            .starts_with("\"hidden\": CircleCI returns only the project's name")
     );
     assert!(found.projects[2].sources.contains(&ProjectSource::Summary));
 }

@@ -142,7 +142,7 @@ async fn a_deprecated_operation_is_told_once() {
     let notes: Vec<String> = notes.0.lock().unwrap().values().cloned().collect();
     let warnings: Vec<&String> = notes
         .iter()
-        .filter(|note| note.contains("withdraws"))
+        .filter(|note| note.contains("deprecates"))
         .collect();
     let [known, raw] = &warnings[..] else {
         panic!("{notes:#?}")

@@ -329,6 +329,24 @@ fn operations_are_found_by_the_words_that_people_look_for() {
     }
 }
 
+/// The page of the crate has sections of the README, word for word. Each starts with a heading.
+#[test]
+fn the_front_page_of_the_docs_repeats_the_readme() {
+    let readme = include_str!("../README.md");
+    let front = include_str!("../circleci-api/src/front.md");
+    let mut sections = 0;
+    for section in front.split("\n## ").skip(1) {
+        assert!(
+            readme.contains(&format!("\n## {}", section.trim_end())),
+            "{section}"
+        );
+        sections += 1;
+    }
+    assert!(sections >= 3, "{front}");
+    let intro = front.split("\n## ").next().unwrap_or_default();
+    assert!(readme.starts_with(intro.trim_end()), "{intro}");
+}
+
 /// The README's links lead to docs.rs, and in the docs to the same page of that build: `lib.rs` defines each of them first.
 #[test]
 fn every_link_of_the_readme_has_a_page_in_the_docs_at_hand() {

@@ -14,7 +14,11 @@ const README: &str = include_str!("../README.md");
 async fn the_tour_ends_well_and_reads_as_it_always_did() {
     let mut out = Vec::new();
     program::small(&mut out).await.unwrap();
-    insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    let out = String::from_utf8(out).unwrap();
+    insta::assert_snapshot!(out);
+    // The guide shows the output.
+    let guide = include_str!("../circleci-api/src/guide/programs.md");
+    assert!(guide.contains(&format!("```text\n{out}```\n")), "{out}");
 }
 
 /// What is run against CircleCI itself.

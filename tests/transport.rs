@@ -772,7 +772,7 @@ async fn a_broken_wire() {
                 Create,
                 1,
                 &[],
-                silence("createContext: 200 OK, but timed out: no data arrived for 3 s"),
+                silence("createContext: 200 OK, but timed out: no data for 3 s"),
             ),
             Row(
                 "no answer, then one",
@@ -788,7 +788,7 @@ async fn a_broken_wire() {
                 Create,
                 1,
                 &[],
-                silence("createContext: timed out: no data arrived for 3 s"),
+                silence("createContext: timed out: no data for 3 s"),
             ),
         ],
         |builder| builder.read_timeout(PATIENCE),
@@ -801,7 +801,7 @@ async fn a_broken_wire() {
             Get,
             1,
             &[],
-            silence("getWorkflowById: timed out: did not finish within 3 s"),
+            silence("getWorkflowById: timed out: not complete within 3 s"),
         )],
         |builder| builder.read_timeout(None).timeout(PATIENCE),
     )

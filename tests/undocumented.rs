@@ -112,7 +112,7 @@ fn cases() -> Vec<Case> {
             Err("GET /x: 302 Found, but redirect not followed: it leads from ")),
         case(|c| c.request(Method::POST, "/x"),
             [moved("/api/v2/y")], &["POST /api/v2/x"],
-            Err("POST /x: 302 Found, but redirect not followed: a POST is not sent again elsewhere")),
+            Err("POST /x: 302 Found, but redirect not followed: the client does not repeat a POST at another URL")),
         // A body that breaks off.
         case(|c| c.request(Method::GET, "/x"),
             [answer(200, r#"{"a":"b"}"#).ending(Ending::CutAt(4)).into(), ok("2")],
@@ -268,7 +268,7 @@ async fn a_list_that_the_crate_does_not_know_is_followed() {
     assert_eq!(error.kind(), ErrorKind::RepeatedPage);
     assert_eq!(
         error.to_string(),
-        "GET /x: the pages repeat: a page leads back to a page that was already read"
+        "GET /x: the pages repeat: a page leads back to an earlier page"
     );
     assert_eq!(server.count(), 4);
 
@@ -357,7 +357,7 @@ async fn what_is_wrong_with_a_call_is_said_before_anything_is_sent() {
     for (request, expected) in [
         (
             get("/x/{id}"),
-            "GET /x/{id}: invalid argument: the parameter id of the path is missing",
+            "GET /x/{id}: invalid argument: the path parameter id is missing",
         ),
         (
             get("/x/{id}").path("it", 1),
@@ -385,11 +385,11 @@ async fn what_is_wrong_with_a_call_is_said_before_anything_is_sent() {
         ),
         (
             get("/%2e%2e/me"),
-            "GET (invalid path): invalid argument: the path must not have escapes",
+            "GET (invalid path): invalid argument: the path must not have percent-encoding",
         ),
         (
             get("https://evil.example/hush"),
-            "GET (invalid path): invalid argument: the path must not be a URL",
+            "GET (invalid path): invalid argument: the path must be a path below the client's host, not a URL",
         ),
         (
             get("/me?circle-token=hush"),
@@ -401,11 +401,11 @@ async fn what_is_wrong_with_a_call_is_said_before_anything_is_sent() {
         ),
         (
             get("/me").root("https://evil.example"),
-            "GET /me: invalid argument: the root must not be a URL",
+            "GET /me: invalid argument: the root must be a path below the client's host, not a URL",
         ),
         (
             get("/me").root("@evil.example"),
-            "GET /me: invalid argument: the root must begin with a slash",
+            "GET /me: invalid argument: the root must start with a slash",
         ),
         (
             get("/me").root("//evil.example"),
@@ -413,7 +413,7 @@ async fn what_is_wrong_with_a_call_is_said_before_anything_is_sent() {
         ),
         (
             get("/me").root(""),
-            "GET /me: invalid argument: the root must begin with a slash",
+            "GET /me: invalid argument: the root must start with a slash",
         ),
         (
             get("/me").root("/{x}"),
@@ -421,7 +421,7 @@ async fn what_is_wrong_with_a_call_is_said_before_anything_is_sent() {
         ),
         (
             get("/me").query("Circle-Token", "hush"),
-            "GET /me: invalid argument: the token is sent in a header only",
+            "GET /me: invalid argument: the token must not be in the query",
         ),
         (
             get("/me").query("", "hush"),

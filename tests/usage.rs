@@ -690,9 +690,9 @@ async fn a_row_of_another_length_is_an_error() {
         ("a,b\n1,2\n\n\r\n3\n", "row 2: it has 1 fields"),
         (
             "a,b\n1,2\n3,\"4\n",
-            "row 2: a part ends within a quoted field",
+            "row 2: a part ends inside a quoted field",
         ),
-        ("a,b\n1,2\n\"", "row 2: a part ends within a quoted field"),
+        ("a,b\n1,2\n\"", "row 2: a part ends inside a quoted field"),
     ] {
         // In the last part, and in one before it, whose end the next one would go on from.
         for parts in [
@@ -724,7 +724,7 @@ async fn a_part_may_be_padded_and_packed_more_than_once() {
     let (_storage, _circleci, client) = export(&[&garbage]).await;
     let error = whole(january(&client)).await.unwrap_err();
     assert!(
-        error.to_string().contains("something else follows"),
+        error.to_string().contains("there is data after the end"),
         "{error}"
     );
     // Storage says by a header what the first bytes say already.

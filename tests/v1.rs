@@ -242,14 +242,14 @@ async fn what_is_not_one_whole_array_is_an_error_that_keeps_what_was_read() {
         (
             r#"[{"message":"a"}][{"message":"b"}]"#,
             "a",
-            "something follows",
+            "data after the output",
         ),
         (
             r#"[{"message":"a"}]{"message":"internal error"}"#,
             "a",
-            "something follows",
+            "data after the output",
         ),
-        (r#"[{"message":"a"}] x"#, "a", "something follows"),
+        (r#"[{"message":"a"}] x"#, "a", "data after the output"),
         (
             r#"[{"message":"a"}{"message":"b"}]"#,
             "a",

@@ -394,7 +394,7 @@ async fn on_hold_is_waited_for_approved_or_returned() {
         [
             "pipeline: created",
             "deploy: on_hold",
-            "deploy / confirm waits for an approval",
+            "deploy / confirm is waiting for an approval",
             "deploy: running",
             "deploy: success",
         ]
@@ -636,7 +636,7 @@ async fn a_pipeline_without_workflows_is_what_the_policy_says() {
     let error = wait.deadline(10 * MINUTE).finish().await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "not over after 600 s: no workflow yet, pipeline created"
+        "not finished after 600 s: no workflow yet, pipeline created"
     );
 }
 
@@ -1097,7 +1097,7 @@ async fn at_the_deadline_it_looks_once_more_and_gives_up() {
     let wait = client.wait_for_workflow(id(1)).deadline(10 * MINUTE);
     let error = wait.finish().await.unwrap_err();
     assert!(error.is_deadline());
-    assert_eq!(error.to_string(), "not over after 600 s: build running");
+    assert_eq!(error.to_string(), "not finished after 600 s: build running");
     let waits = waits.all();
     assert_eq!(waits.iter().sum::<Duration>(), 10 * MINUTE);
     assert_eq!(server.count(), waits.len() + 1);
@@ -1110,7 +1110,7 @@ async fn at_the_deadline_it_looks_once_more_and_gives_up() {
     let client = server.builder().0.no_retries().build().unwrap();
     let wait = client.wait_for_job("gh/acme/web", 42).deadline(MINUTE);
     let error = wait.finish().await.unwrap_err();
-    assert_eq!(error.to_string(), "not over after 60 s: no answer yet");
+    assert_eq!(error.to_string(), "not finished after 60 s: no answer yet");
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert!(source.starts_with("getJobDetails: 503"), "{source}");
 }
@@ -1288,7 +1288,7 @@ async fn approvals_are_waited_for_until_decided() {
         [
             "deploy / confirm: blocked",
             "deploy / confirm: on_hold",
-            "deploy / confirm waits for an approval",
+            "deploy / confirm is waiting for an approval",
             "deploy / confirm: success",
         ]
     );
@@ -1373,7 +1373,7 @@ async fn the_examples_end_well() {
             "build-and-test: running",
             "build-and-test: success",
             "deploy: on_hold",
-            "deploy / confirm waits for an approval",
+            "deploy / confirm is waiting for an approval",
             "deploy / confirm: approved",
             "deploy: running",
             "deploy: success",

@@ -51,7 +51,7 @@ async fn main() -> ExitCode {
 async fn small(file: &str, workflows: &str) -> Result {
     let workflows = workflows
         .parse()
-        .map_err(|_| format!("{workflows} is not a number of workflows"))?;
+        .map_err(|_| format!("{workflows:?} is not a number of workflows"))?;
     let server = server::start_with(workflows).await;
     let circleci = Client::builder().host(server.uri()).token("any").build()?;
     write_page(file, &circleci, &server::PROJECT.parse()?).await
@@ -111,7 +111,7 @@ pub async fn page(circleci: &Client, project: &ProjectSlug) -> Result<String> {
             section(&mut html, place, workflow, &links)?;
         }
     }
-    html.push_str("<footer>Source: CircleCI Insights. The figures may be a day old, and the credits are not a bill.</footer>\n");
+    html.push_str("<footer>Source: CircleCI Insights. The figures may be a day old. The credits are not a bill.</footer>\n");
     Ok(html)
 }
 

@@ -60,7 +60,7 @@ async fn real(file: &str, organization: &str, context: &str, out: &mut dyn Write
 
 /// Into a context that is gone afterwards.
 pub async fn dry(text: &str, out: &mut dyn Write) -> Result {
-    writeln!(out, "A dry run, into a context of this process.")?;
+    writeln!(out, "A dry run with a small CircleCI in this process.")?;
     let server = server::SmallCircleCi::start().await?;
     let circleci = Client::builder()
         .host(server.url())
@@ -140,7 +140,7 @@ pub fn parse(text: &str) -> Result<Vec<(String, SecretString)>> {
                 .is_some_and(|byte| !byte.is_ascii_digit());
         if !is_name {
             return Err(wrong(
-                "a name is letters, digits and `_`, and does not begin with a digit",
+                "a name has only letters, digits and `_`, and does not start with a digit",
             )
             .into());
         }

@@ -9,7 +9,7 @@
 //!     and approves whatever is on hold
 //! ```
 //!
-//! The exit code is 0 if all went well, 1 if something failed or nothing ran, and 2 if there is no telling.
+//! The exit code is 0 if all went well, 1 if something failed or nothing ran, and 2 if the outcome is unknown.
 
 use std::error::Error;
 use std::io::{self, Write};

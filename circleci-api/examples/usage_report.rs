@@ -59,7 +59,7 @@ pub async fn small(name: &str) -> Result {
 async fn real(name: &str, organization: &str, days: &str) -> Result {
     let days: u16 = days
         .parse()
-        .map_err(|_| format!("{days} is not a number of days"))?;
+        .map_err(|_| format!("{days:?} is not a number of days"))?;
     report(name, &Client::from_env()?, organization, days).await
 }
 
@@ -138,7 +138,7 @@ fn field(text: &str) -> String {
     }
 }
 
-/// What there is no room for.
+/// The projects that do not fit.
 const OTHERS: &str = "(others)";
 
 /// The greatest first, and the rest as one.
@@ -213,7 +213,7 @@ impl<'u> Drawn<'u> {
     }
 }
 
-/// The picture has no size of its own across: bars are in percent of its width, so that text stays as large as it is.
+/// The picture has no fixed width: bars are in percent of the width, so the text keeps its size.
 pub fn picture(usage: &Usage, end: DateTime<Utc>, days: u16) -> Result<String> {
     let drawn = Drawn::of(usage);
     let begin = end - TimeDelta::days(days.into());

@@ -87,11 +87,11 @@ impl Receiver {
                 StatusCode::NO_CONTENT
             }
             Ok(event) => {
-                println!("  {} has come before", printable(&event.id));
+                println!("  {} is a duplicate", printable(&event.id));
                 StatusCode::OK
             }
             Err(error) => {
-                println!("  not taken: {error}");
+                println!("  refused: {error}");
                 error.status()
             }
         }
@@ -120,7 +120,7 @@ fn line(event: &Event) -> String {
             None => format!("{place}: job {} ended", done.job.name),
         },
         Payload::Ping => "a ping".into(),
-        other => format!("something else: {other:?}"),
+        other => format!("unknown event: {other:?}"),
     })
 }
 
@@ -146,7 +146,7 @@ async fn serve(listener: TcpListener, receiver: Arc<Receiver>) -> Result {
             let server = server
                 .timer(TokioTimer::new())
                 .header_read_timeout(PATIENCE);
-            // A sender that went away is none of ours.
+            // The server continues when a sender goes away.
             let _ = server.serve_connection(TokioIo::new(stream), service).await;
         });
     }
@@ -156,7 +156,7 @@ async fn serve(listener: TcpListener, receiver: Arc<Receiver>) -> Result {
 pub async fn demo() -> Result {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/", listener.local_addr()?);
-    println!("Receiving at {url}, from this very program.");
+    println!("Receiving at {url}. The requests come from this program.");
     let server = tokio::spawn(serve(listener, Receiver::new("demo secret")));
 
     // reqwest needs a provider of TLS. An error means that there is one already.
@@ -173,14 +173,14 @@ pub async fn demo() -> Result {
         ("a ping", &circleci, r#"{ "id": "1", "type": "ping" }"#, 204),
         ("an event", &circleci, done, 204),
         ("the same again", &circleci, done, 200),
-        ("the same from a stranger", &stranger, done, 401),
+        ("the same with a wrong signature", &stranger, done, 401),
         (
-            "one that is new to us",
+            "an event of an unknown type",
             &circleci,
             r#"{ "id": "2", "type": "job-queued" }"#,
             204,
         ),
-        ("what is no event", &circleci, "[]", 400),
+        ("a body that is not an event", &circleci, "[]", 400),
     ] {
         println!("{what}:");
         let signature = sender.sign(body)?;
@@ -192,7 +192,7 @@ pub async fn demo() -> Result {
             .await?;
         println!("  answered with {}", sent.status());
         if sent.status() != wanted {
-            return Err(format!("{what} was to be answered with {wanted}").into());
+            return Err(format!("{what}: expected the response {wanted}").into());
         }
     }
     server.abort();

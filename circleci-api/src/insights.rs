@@ -181,7 +181,7 @@ impl Insights {
             return Err(Error::argument(
                 GetProjectWorkflowRuns::OPERATION,
                 format!(
-                    "no trend of {}: CircleCI keeps {KEPT_DAYS} days of runs",
+                    "no trend for {}: CircleCI keeps {KEPT_DAYS} days of runs",
                     self.window
                 ),
             ));
@@ -300,7 +300,7 @@ fn rank(test: &FlakyTest) -> (i64, i64) {
 }
 
 /// CircleCI's metrics of a workflow, returned by [`Insights::workflows`]. A metric is `None` if CircleCI does not send it.
-/// Requires the feature `insights`. See the example of [`Insights`].
+/// Requires the feature `insights`. [`Insights`] has an example.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct WorkflowFigures {
@@ -323,7 +323,7 @@ pub struct WorkflowFigures {
 }
 
 impl WorkflowFigures {
-    /// The average credits per run. See the example of [`Insights`].
+    /// The average credits per run. [`Insights`] has an example.
     pub fn credits_per_run(&self) -> Option<f64> {
         per(self.credits?, self.runs?)
     }
@@ -350,8 +350,8 @@ impl From<WorkflowInsights> for WorkflowFigures {
     }
 }
 
-/// The metrics of a workflow in a time range, computed from its runs. Requires the feature `insights`. See the example of
-/// [`Period::of`].
+/// The metrics of a workflow in a time range, computed from its runs. Requires the feature `insights`.
+/// [`Period::of`] has an example.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Period {

@@ -1,6 +1,6 @@
-// The README is the page of this crate. Its links lead to docs.rs, so that they work wherever the README is shown. In the docs they
-// lead to the same build: of two definitions of a link the first counts, so these stand before the README. A guide that a feature
-// brings keeps the link to docs.rs without the feature.
+// The page of this crate shows parts of the README. The README's links lead to docs.rs, so that they work wherever it is shown. In the
+// docs they lead to the same build: the first of two definitions of a link counts, so these come first. Without its feature, a guide
+// keeps the link to docs.rs.
 #![doc = "[first call]: crate::guide::first_call"]
 #![doc = "[paging]: crate::guide::paging"]
 #![doc = "[errors]: crate::guide::errors"]
@@ -31,11 +31,12 @@
 #![doc = "[containers]: crate::guide::containers"]
 #![doc = "[statuses]: crate::guide::statuses"]
 #![doc = "[tls]: crate::guide::tls"]
+#![doc = "[programs]: crate::guide::programs"]
 #![doc = "[deviations]: crate::guide::deviations"]
 #![doc = "[operations]: crate::guide::operations"]
 #![doc = ""]
 // The README's snippets are run once, with the tests of the workspace.
-#![cfg_attr(all(doc, not(doctest)), doc = include_str!("../README.md"))]
+#![cfg_attr(all(doc, not(doctest)), doc = include_str!("front.md"))]
 #![cfg_attr(
     any(not(doc), doctest),
     doc = "A typed client for the whole CircleCI API v2."

@@ -61,8 +61,8 @@ const BLOCK: usize = 256;
 static OUTPUT: Operation = Operation::new("getStepOutput", Method::GET, "", &[], Replay::Safe);
 
 impl Client {
-    /// A job with its steps and their actions, one action for each parallel run. Requires the feature `v1`. For usage, see
-    /// the example of [`v1`](crate::v1).
+    /// A job with its steps and their actions, one action for each parallel run. Requires the feature `v1`.
+    /// [`v1`](crate::v1) has an example.
     ///
     /// `GET /api/v1.1/project/{vcs}/{org}/{repo}/{build_num}`, which is not part of API v2.
     ///
@@ -80,8 +80,8 @@ impl Client {
     }
 
     /// The output of an action of [`get_job_steps`](Self::get_job_steps). Nothing is sent before the stream is polled. For
-    /// an action without output, the stream is empty. Requires the feature `v1`. For usage, see the example of
-    /// [`v1`](crate::v1).
+    /// an action without output, the stream is empty. Requires the feature `v1`.
+    /// [`v1`](crate::v1) has an example.
     ///
     /// The output is in storage under a signed URL that expires. The URL never receives the token, and after some minutes
     /// the steps must be requested again.
@@ -126,8 +126,8 @@ operation! {
 }
 
 object! {
-    /// A job in version 1.1 of the API, with the fields that belong to its steps. For usage, see the example of
-    /// [`v1`](crate::v1).
+    /// A job in version 1.1 of the API, with the fields that belong to its steps.
+    /// [`v1`](crate::v1) has an example.
     JobSteps {
         /// The number of the job.
         build_num: Option<i64> = optional "build_num",
@@ -143,7 +143,7 @@ object! {
 }
 
 object! {
-    /// A step of a job. For usage, see the example of [`v1`](crate::v1).
+    /// A step of a job. [`v1`](crate::v1) has an example.
     JobStep {
         /// Its name, such as `Checkout code`.
         name: Option<String> = optional "name",
@@ -153,7 +153,7 @@ object! {
 }
 
 object! {
-    /// A step in one of the parallel runs. For usage, see the example of [`v1`](crate::v1).
+    /// A step in one of the parallel runs. [`v1`](crate::v1) has an example.
     StepAction {
         /// The index of the parallel run, from 0.
         index: Option<i64> = optional "index",
@@ -232,7 +232,7 @@ impl<'de> Deserialize<'de> for SignedUrl {
 const HIDDEN: &str = "***";
 
 object! {
-    /// A part of the output of an action; often there is only one. For usage, see the example of [`v1`](crate::v1).
+    /// A part of the output of an action; often there is only one. [`v1`](crate::v1) has an example.
     OutputPart {
         /// The text. It may contain terminal control sequences.
         message: String = list "message",
@@ -472,7 +472,7 @@ impl Place {
             (Self::BehindObject, b',') => Self::BehindComma,
             (Self::Begun | Self::BehindObject, b']') => Self::After,
             (Self::After, _) => {
-                return Err(io::Error::other("something follows the output"));
+                return Err(io::Error::other("there is data after the output"));
             }
             _ => return Err(not_an_array()),
         })

@@ -18,22 +18,22 @@ use std::{
     process::{Command, ExitCode},
 };
 
-/// Every operation of the client against Stoplight Prism, a server made from CircleCI's document. Needs Node 20 or later.
+/// Calls every operation of the client on Stoplight Prism, a server made from CircleCI's document. Needs Node 20 or later.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask conformance")]
 pub struct Conformance {
-    /// How many times Prism makes up its answers, each time by another seed
+    /// The number of runs; Prism generates its responses from another seed in each run
     #[arg(long, value_name = "NUMBER", default_value_t = 20)]
     pub seeds: u32,
-    /// How many calls are made at a time
+    /// The number of calls at the same time
     #[arg(long, value_name = "NUMBER", default_value_t = 4)]
     pub workers: usize,
 }
 
-/// Recorded answers, held against CircleCI's document with our overlay and against the types of the client. Prints each
-/// contradiction with the overlay action that mends it.
+/// Compares recorded responses with CircleCI's document and overlay, and with the types of the client. Prints each
+/// contradiction with the overlay action that resolves it.
 ///
-/// A file is an HTTP archive (HAR), a cassette of VCR, VCR.py or go-vcr in YAML or JSON, or one JSON body that is named after its
+/// A file is an HTTP archive (HAR), a cassette of VCR, VCR.py or go-vcr in YAML or JSON, or one JSON body that has the name of its
 /// operation: `listPipelines.json`, `listPipelines.2.json`, `listPipelines/2.json`.
 ///
 /// Exit code: 0 if there is no contradiction, 4 if there are some, 1 if something cannot be read.
@@ -44,13 +44,13 @@ pub struct Reality {
     pub path: PathBuf,
 }
 
-/// Clients that other people wrote, against the double: CircleCI's own MCP server (npm), pycircleci and the Singer tap (PyPI). Prints
-/// which calls worked, and how what they send differs from what this crate sends. Needs Node 20 and Python 3.10 or later; a client whose language
+/// Runs third-party clients against the mock: CircleCI's own MCP server (npm), pycircleci and the Singer tap (PyPI). Prints
+/// which calls worked, and how their requests differ from the requests of this crate. Needs Node 20 and Python 3.10 or later; a client whose language
 /// is missing is skipped.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask strangers")]
 pub struct Strangers {
-    /// Fail where a client is skipped
+    /// Fail if a client is skipped
     #[arg(long)]
     pub all: bool,
 }

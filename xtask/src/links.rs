@@ -26,7 +26,7 @@ pub fn run(docs: &Path, krate: &str, out: &mut dyn io::Write) -> Result<u8> {
     html(&docs.join(krate), &mut pages)?;
     if pages.is_empty() {
         bail!(
-            "no pages of {krate} in {}: run `cargo doc` first",
+            "no pages of {krate} in {}; run `cargo doc` first",
             docs.display()
         );
     }
@@ -43,11 +43,7 @@ pub fn run(docs: &Path, krate: &str, out: &mut dyn io::Write) -> Result<u8> {
             }
         }
     }
-    writeln!(
-        out,
-        "{} pages, {links} links, {broken} of them broken",
-        pages.len()
-    )?;
+    writeln!(out, "{} pages, {links} links, {broken} broken", pages.len())?;
     Ok(if broken > 0 { BROKEN } else { 0 })
 }
 
@@ -95,7 +91,7 @@ impl Known {
             Some(Some(places)) if places.contains(place) || places.contains(&decoded(place)) => {
                 None
             }
-            _ => Some("no such place on the page"),
+            _ => Some("no such anchor on the page"),
         })
     }
 }
@@ -196,7 +192,7 @@ mod tests {
         assert_eq!(run(docs.path(), "x", &mut said).expect("a run"), 0);
         assert_eq!(
             String::from_utf8_lossy(&said),
-            "2 pages, 7 links, 0 of them broken\n"
+            "2 pages, 7 links, 0 broken\n"
         );
 
         page(
@@ -209,10 +205,10 @@ mod tests {
         assert_eq!(
             String::from_utf8_lossy(&said),
             "x/bad.html: gone.html: no such page\n\
-             x/bad.html: #gone: no such place on the page\n\
+             x/bad.html: #gone: no such anchor on the page\n\
              x/bad.html: https://docs.rs/circleci-api/latest/x/gone/index.html: no such page\n\
-             x/bad.html: guide/index.html#gone: no such place on the page\n\
-             3 pages, 11 links, 4 of them broken\n"
+             x/bad.html: guide/index.html#gone: no such anchor on the page\n\
+             3 pages, 11 links, 4 broken\n"
         );
         assert!(run(docs.path(), "y", &mut Vec::new()).is_err(), "no docs");
     }

@@ -29,7 +29,7 @@ use xtask::{
     about = "The maintainer's commands of circleci-api"
 )]
 struct Arguments {
-    /// Another root than this repository's, for the tests of these commands
+    /// Another root folder instead of this repository, for tests of these commands
     #[arg(long, value_name = "DIR", hide = true, global = true)]
     root: Option<PathBuf>,
     #[command(subcommand)]
@@ -38,9 +38,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Replace the vendored document by a newer one
+    /// Replace the vendored document with a newer one
     Fetch {
-        /// Where to take it from instead of CircleCI
+        /// The source of the document; default: CircleCI
         #[arg(long, value_name = "URL|FILE")]
         from: Option<String>,
         /// The URL that a file was saved from, for the record
@@ -49,16 +49,16 @@ enum Command {
     },
     /// Turn the vendored document into circleci-api/src/generated/
     Regen(Regen),
-    /// Compare our client with what a user would pick instead, by the same calls on the same server; the tables go to stdout
+    /// Compare this client with its alternatives by the same calls to the same server; writes the tables to stdout
     #[command(after_help = bench_peers::NEEDS)]
     BenchPeers {
-        /// How often each time is taken, all clients in turn
+        /// How many times to measure each duration
         #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=99))]
         rounds: u8,
-        /// Only this part; may be given several times
+        /// Measure only this part; you can repeat the option
         #[arg(long, value_enum)]
         only: Vec<Part>,
-        /// Be the server, until stdin ends
+        /// Run the server until stdin ends
         #[arg(long, hide = true)]
         serve: bool,
     },
@@ -68,44 +68,44 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
         arguments: Vec<String>,
     },
-    /// Hold recorded answers against the document and the types of the client; print the overlay action that mends each
+    /// Compare recorded responses with the document and the types of the client; print the overlay action that resolves each
     /// contradiction
     #[command(disable_help_flag = true)]
     Reality {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
         arguments: Vec<String>,
     },
-    /// Run CircleCI's MCP server and other people's clients against the mock; needs Node 20 and Python 3.10 or later
+    /// Run CircleCI's MCP server and third-party clients against the mock; needs Node 20 and Python 3.10 or later
     #[command(disable_help_flag = true)]
     Strangers {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
         arguments: Vec<String>,
     },
-    /// Check that every link in the docs of circleci-api leads somewhere; run `cargo doc` first. Exit code 4: a link is broken
+    /// Check every link in the docs of circleci-api; run `cargo doc` first. Exit code 4: a link is broken
     Links {
-        /// The folder that rustdoc wrote into
+        /// The output folder of rustdoc
         #[arg(value_name = "DIR", default_value = "target/doc")]
         docs: PathBuf,
     },
-    /// Print the listing of the generated surface that the snapshots hold
+    /// Print the public surface, as the snapshots contain it
     Surface {
-        /// Print its figures instead
+        /// Print statistics instead
         #[arg(long)]
         stats: bool,
     },
-    /// Say what differs between the vendored document and another one, and what that means for users; writes nothing
+    /// Compare the vendored document with another one and report what users notice; writes nothing
     #[command(after_help = drift::EXIT_CODES)]
     Drift(Comparison),
-    /// Take a newer document in: fetch, regen, snapshots, tests, and a changelog entry; all of it or nothing
+    /// Adopt a newer document: fetch, regen, snapshots, tests and a changelog entry; changes everything or nothing
     #[command(after_help = update::EXIT_CODES)]
     Update {
-        /// Where to take it from instead of CircleCI
+        /// The source of the document; default: CircleCI
         #[arg(long, value_name = "URL|FILE")]
         from: Option<String>,
         /// The URL that a file was saved from, for the record
         #[arg(long, value_name = "URL", requires = "from")]
         of: Option<String>,
-        /// Go on though lines of the drift report are left to review
+        /// Continue although the drift report has lines to review
         #[arg(long)]
         reviewed: bool,
     },
@@ -113,27 +113,27 @@ enum Command {
 
 #[derive(clap::Args)]
 struct Comparison {
-    /// What to compare with. Default: CircleCI's own document
+    /// The document to compare with; default: CircleCI's current document
     #[arg(long, value_name = "URL|FILE|git:REV")]
     against: Option<String>,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Fail (exit code 5) on such drift
+    /// Fail with exit code 5 on this kind of drift
     #[arg(long, value_enum)]
     deny: Option<Deny>,
-    /// Read from the newer document to the older one
+    /// Compare in the direction from the newer to the older document
     #[arg(long)]
     reverse: bool,
-    /// A file to compare in place of the vendored document
+    /// A file to compare instead of the vendored document
     #[arg(long, value_name = "FILE")]
     base: Option<PathBuf>,
-    /// Every change with all its places, not only one page
+    /// Report every change with all its places instead of one page
     #[arg(long)]
     all: bool,
-    /// Compare only which operations there are, by method and path, and what each document calls them
+    /// Compare only the operations by method and path, and their names
     #[arg(long, conflicts_with_all = ["deny", "format", "all"])]
     by_path: bool,
-    /// The longest silence of a server
+    /// How long to wait for data from a server
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: Option<u64>,
 }

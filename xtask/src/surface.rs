@@ -592,7 +592,7 @@ fn paging(text: &str) -> Result<BTreeMap<String, (String, &'static str)>> {
                 (
                     pages
                         .get(*page)
-                        .with_context(|| format!("{page} is no page"))?
+                        .with_context(|| format!("{page} is not a page"))?
                         .clone(),
                     "token",
                 ),

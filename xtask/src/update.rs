@@ -34,15 +34,15 @@ pub const DECIDE: u8 = 5;
 
 /// The end of `update --help`.
 pub const EXIT_CODES: &str = "\
-It runs all tests with the new document, which takes minutes, and says on stderr how long. Whatever the exit code but 0, the tree is
-as it was.
+This command runs all tests with the new document, which takes minutes, and reports the progress on stderr. If the exit code is not 0,
+the tree is unchanged.
 
 Exit codes:
-  0  taken in, or nothing new; the changelog entry is on stdout
-  5  a person must decide: `regen` stops, lines of the drift report are left to review, or tests/support/calls.rs
-     lacks a row for a new operation or has one that is gone
-  6  cannot compare: no answer, no document
-  1  any other failure, such as a test that fails; 2  wrong arguments";
+  0  document adopted, or nothing new; the changelog entry is on stdout
+  5  a person must decide: `regen` fails, the drift report has lines to review, or tests/support/calls.rs
+     lacks a row for a new operation or has a row for a removed one
+  6  cannot compare: no response or no document
+  1  any other failure, such as a test that fails; 2  invalid arguments";
 
 /// The file that calls every operation, so that its requests can be checked against the document.
 const CALLS: &str = "tests/support/calls.rs";
@@ -125,7 +125,7 @@ impl Update {
         if !fetched.changed {
             writeln!(
                 out,
-                "nothing new: {} is what is vendored",
+                "nothing new: {} is the vendored document",
                 fetched.source.url
             )
             .context("cannot write")?;
@@ -164,7 +164,7 @@ impl Update {
         let lock = Lock::take(&here.openapi)
             .with_context(|| format!("cannot lock {}", here.openapi.display()))?
             .context(
-                "another `cargo xtask update` or `fetch` is at work in this tree; wait for it to end",
+                "another `cargo xtask update` or `fetch` is running in this tree; wait until it ends",
             )?;
         swap::recover(&mut Disk, &Copy::folder(&self.root), &self.root)
             .context("cannot undo an update that was interrupted")?;
@@ -243,13 +243,13 @@ fn rows(copy: &Path, files: &Files) -> Result<(), Stopped> {
         let missing = operations.iter().filter(|(id, _)| !table.contains(*id));
         lines.extend(missing.map(|(id, what)| format!("no row for {id} (`{what}`)")));
         let gone = table.iter().filter(|id| !operations.contains_key(*id));
-        lines.extend(gone.map(|id| format!("a row for {id}, which is gone")));
+        lines.extend(gone.map(|id| format!("a row for {id}, which the document no longer has")));
     }
     if lines.is_empty() {
         return Ok(());
     }
     Err(Stopped::Decide(format!(
-        "a person must decide: {CALLS} has {}; write it so, then run this again; nothing was changed",
+        "a person must decide: {CALLS} has {}; change the file, then run this command again; nothing was changed",
         lines.join(", ")
     )))
 }

@@ -324,7 +324,7 @@ fn what_is_neither_is_told_as_what_it_looks_like() {
     for (text, why) in [
         (
             "{\"openapi\": \"3.0.3\", \"paths\": {",
-            "it is cut off: its JSON ends too early",
+            "it is incomplete: its JSON ends too early",
         ),
         ("{\"openapi\": }}", "it is not JSON: "),
         (
@@ -351,7 +351,7 @@ fn what_is_neither_is_told_as_what_it_looks_like() {
         ),
         (
             "openapi: 3.1.0\npaths: {}\n",
-            "it: /paths: holds no operation",
+            "it: /paths: has no operation",
         ),
     ] {
         let error = document::parse(text.as_bytes(), "it").expect_err(text);

@@ -676,7 +676,7 @@ fn what_is_no_document_is_one_line() {
     nested["components"]["schemas"]["Deep"] = deep;
     for (text, why) in [
         ("".to_owned(), "empty"),
-        ("{".to_owned(), "cut off"),
+        ("{".to_owned(), "incomplete"),
         ("[1]".to_owned(), "not an object"),
         (r#"{"swagger":"2.0"}"#.to_owned(), "Swagger"),
         // Was 3.1.0, which is read now.
@@ -884,11 +884,11 @@ fn failures_over_http() {
         ),
         (
             response("200 OK", "", &whole[..whole.len() / 2]),
-            "the document is cut off",
+            "the document is incomplete",
         ),
-        (cut.into_bytes(), "broke off after"),
-        (chunked.into_bytes(), "broke off after"),
-        (b"garbage\r\n\r\n".to_vec(), "no answer"),
+        (cut.into_bytes(), "the connection broke after"),
+        (chunked.into_bytes(), "the connection broke after"),
+        (b"garbage\r\n\r\n".to_vec(), "no response"),
     ] {
         let (url, _) = serve(answer, false);
         cannot(&folder.drift(&["--against", &url]), why);
@@ -909,7 +909,7 @@ fn stalls_over_http() {
         &whole[..whole.len() / 2]
     );
     for (answer, why) in [
-        (Vec::new(), "no answer within 1s"),
+        (Vec::new(), "no response within 1s"),
         (half.into_bytes(), "the download stalled"),
     ] {
         let (url, _) = serve(answer, true);
@@ -957,12 +957,12 @@ fn a_revision_is_older() {
 
     cannot(
         &folder.drift(&["--against", "git:v9"]),
-        "git:v9: is no revision",
+        "git:v9: is not a revision",
     );
-    cannot(&folder.drift(&["--against", "git:"]), "is no revision");
+    cannot(&folder.drift(&["--against", "git:"]), "is not a revision");
     cannot(
         &folder.drift(&["--against", "git:--help"]),
-        "git:--help: is no revision",
+        "git:--help: is not a revision",
     );
     cannot(
         &folder.drift(&["--against", "git:empty"]),

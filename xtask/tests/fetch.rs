@@ -437,13 +437,13 @@ fn a_server_that_does_not_speak_tls_is_no_server() {
 #[test]
 fn a_server_that_does_not_speak_http_is_no_server() {
     let error = refused_answer("220 mail.example ESMTP\r\n");
-    says(&error, ErrorKind::Network, "no answer: ");
+    says(&error, ErrorKind::Network, "no response: ");
 }
 
 #[test]
 fn a_server_that_hangs_up_is_no_server() {
     let error = refused_answer("");
-    says(&error, ErrorKind::Network, "no answer: ");
+    says(&error, ErrorKind::Network, "no response: ");
 }
 
 #[test]
@@ -578,7 +578,7 @@ fn impatient() -> Limits {
 #[test]
 fn a_server_that_never_answers_is_given_up() {
     let error = refused_within(impatient(), hold);
-    says(&error, ErrorKind::Timeout, "no answer within 80ms");
+    says(&error, ErrorKind::Timeout, "no response within 80ms");
 }
 
 #[test]
@@ -587,7 +587,7 @@ fn a_head_that_drips_is_given_up() {
         send(stream, b"HTTP/1.1 200 OK\r\nX-Slow: ");
         drip(stream);
     });
-    says(&error, ErrorKind::Timeout, "no answer within 80ms");
+    says(&error, ErrorKind::Timeout, "no response within 80ms");
 }
 
 #[test]
@@ -607,7 +607,7 @@ fn a_stall_in_the_middle_is_given_up() {
     says(
         &error,
         ErrorKind::Timeout,
-        "the download stalled: nothing for 400ms after 10 bytes",
+        "the download stalled: no data for 400ms after 10 bytes",
     );
 }
 
@@ -648,7 +648,7 @@ fn a_connection_lost_in_the_middle_is_said_so() {
     says(
         &error,
         ErrorKind::Network,
-        "the download broke off after 36 bytes: ",
+        "the connection broke after 36 bytes: ",
     );
     let chunk = format!("{:x}\r\n{half}\r\n", half.len());
     let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -656,14 +656,14 @@ fn a_connection_lost_in_the_middle_is_said_so() {
     says(
         &error,
         ErrorKind::Network,
-        "the download broke off after 36 bytes: ",
+        "the connection broke after 36 bytes: ",
     );
 }
 
 #[test]
 fn json_cut_off_by_a_server_that_calls_it_complete_is_named() {
     let (half, _) = NEW.split_at(NEW.len() / 2);
-    let words = "the document is cut off: its JSON ends too early, after 36 bytes";
+    let words = "the document is incomplete: its JSON ends too early, after 36 bytes";
     says(&refused_answer(ok(half)), ErrorKind::Document, words);
     // The length lies: less than what follows.
     let error = refused_answer(format!(
@@ -749,11 +749,7 @@ fn what_is_no_openapi_3_0_document_is_named() {
         says(&error, ErrorKind::Document, "the document has no path");
     }
     let error = check_document(b"{\"openapi\":\"3.0.3\xff").expect_err("not UTF-8");
-    says(
-        &error,
-        ErrorKind::Document,
-        "is not UTF-8 text, see byte 17",
-    );
+    says(&error, ErrorKind::Document, "is not UTF-8 text: byte 17");
 }
 
 #[test]
@@ -775,7 +771,7 @@ fn a_refused_document_replaces_nothing_and_names_where_it_came_from() {
     says(
         &error,
         ErrorKind::Document,
-        "file:cut.json: the document is cut off",
+        "file:cut.json: the document is incomplete",
     );
 }
 

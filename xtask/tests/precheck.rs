@@ -115,39 +115,36 @@ fn other_dialects() {
         ),
         (
             r#"{"openapi":3.0}"#,
-            "x.json: /openapi: is missing, so this is no OpenAPI document",
+            "x.json: /openapi: is missing, so this is not an OpenAPI document",
         ),
         (
             "{}",
-            "x.json: /openapi: is missing, so this is no OpenAPI document",
+            "x.json: /openapi: is missing, so this is not an OpenAPI document",
         ),
         (
             "[]",
-            "x.json: /openapi: is missing, so this is no OpenAPI document",
+            "x.json: /openapi: is missing, so this is not an OpenAPI document",
         ),
         (
             "null",
-            "x.json: /openapi: is missing, so this is no OpenAPI document",
+            "x.json: /openapi: is missing, so this is not an OpenAPI document",
         ),
         (
             "\"3.0.3\"",
-            "x.json: /openapi: is missing, so this is no OpenAPI document",
+            "x.json: /openapi: is missing, so this is not an OpenAPI document",
         ),
         (
             "12",
-            "x.json: /openapi: is missing, so this is no OpenAPI document",
+            "x.json: /openapi: is missing, so this is not an OpenAPI document",
         ),
-        (
-            r#"{"openapi":"3.0.3"}"#,
-            "x.json: /paths: holds no operation",
-        ),
+        (r#"{"openapi":"3.0.3"}"#, "x.json: /paths: has no operation"),
         (
             r#"{"openapi":"3.0.3","paths":[]}"#,
-            "x.json: /paths: holds no operation",
+            "x.json: /paths: has no operation",
         ),
         (
             r#"{"openapi":"3.0.3","paths":{"/a":{"x-get":{}}}}"#,
-            "x.json: /paths: holds no operation",
+            "x.json: /paths: has no operation",
         ),
         (
             "",
@@ -159,7 +156,7 @@ fn other_dialects() {
         ),
         (
             r#"{"openapi":"#,
-            "x.json is cut off: its JSON ends too early",
+            "x.json is incomplete: its JSON ends too early",
         ),
     ];
     for (text, message) in cases {
@@ -250,23 +247,23 @@ fn several_types_of_openapi_31() {
     );
     refused(
         property("x", json!({ "type": 1 })),
-        &["/components/schemas/Thing/properties/x: `type` is no text"],
+        &["/components/schemas/Thing/properties/x: `type` is not text"],
     );
     refused(
         property("x", json!(true)),
-        &["/components/schemas/Thing/properties/x: is no schema object"],
+        &["/components/schemas/Thing/properties/x: is not a schema object"],
     );
     refused(
         property("x", json!({ "type": "string", "nullable": "yes" })),
-        &["/components/schemas/Thing/properties/x: `nullable` is no boolean"],
+        &["/components/schemas/Thing/properties/x: `nullable` is not a boolean"],
     );
     refused(
         with(&[(&format!("{THING}/required"), json!(true))]),
-        &["/components/schemas/Thing: `required` is no list of names"],
+        &["/components/schemas/Thing: `required` is not a list of names"],
     );
     refused(
         with(&[(&format!("{THING}/properties"), json!([]))]),
-        &["/components/schemas/Thing: `properties` is no object"],
+        &["/components/schemas/Thing: `properties` is not an object"],
     );
 }
 
@@ -275,14 +272,14 @@ fn the_skeleton() {
     refused(
         with(&[("/components", json!("x"))]),
         &[
-            "/components: is no object",
+            "/components: is not an object",
             "/paths/~1thing/post/responses/201/content/application~1json/schema: refers to #/components/schemas/Thing, which does not exist",
             "/paths/~1thing~1{id}/get/responses/200/content/application~1json/schema: refers to #/components/schemas/Thing, which does not exist",
         ],
     );
     refused(
         with(&[("/components/schemas/X", json!(null))]),
-        &["/components/schemas/X: is no object"],
+        &["/components/schemas/X: is not an object"],
     );
     refused(
         component("a b", json!({})),
@@ -292,7 +289,7 @@ fn the_skeleton() {
     );
     refused(
         with(&[("/paths/~1x", json!([]))]),
-        &["/paths/~1x: is no object"],
+        &["/paths/~1x: is not an object"],
     );
     refused(
         with(&[("/paths/~1x", json!({ "$ref": "#/paths/~1thing" }))]),
@@ -303,31 +300,31 @@ fn the_skeleton() {
     );
     refused(
         with(&[(GET, json!("x"))]),
-        &["/paths/~1thing~1{id}/get: is no object"],
+        &["/paths/~1thing~1{id}/get: is not an object"],
     );
     refused(
         with(&[(PARAMETERS, json!({}))]),
-        &["/paths/~1thing~1{id}/get/parameters: is no list"],
+        &["/paths/~1thing~1{id}/get/parameters: is not a list"],
     );
     refused(
         with(&[(&format!("{PARAMETERS}/1"), json!("limit"))]),
-        &["/paths/~1thing~1{id}/get/parameters/1: is no object"],
+        &["/paths/~1thing~1{id}/get/parameters/1: is not an object"],
     );
     refused(
         with(&[(GET_RESPONSES, json!([]))]),
-        &["/paths/~1thing~1{id}/get/responses: is no object"],
+        &["/paths/~1thing~1{id}/get/responses: is not an object"],
     );
     refused(
         with(&[(&format!("{GET_RESPONSES}/200"), json!("ok"))]),
-        &["/paths/~1thing~1{id}/get/responses/200: is no object"],
+        &["/paths/~1thing~1{id}/get/responses/200: is not an object"],
     );
     refused(
         with(&[(&format!("{GET_RESPONSES}/200/content"), json!(1))]),
-        &["/paths/~1thing~1{id}/get/responses/200/content: is no object"],
+        &["/paths/~1thing~1{id}/get/responses/200/content: is not an object"],
     );
     refused(
         with(&[(&format!("{POST}/requestBody"), json!(1))]),
-        &["/paths/~1thing/post/requestBody: is no object"],
+        &["/paths/~1thing/post/requestBody: is not an object"],
     );
 }
 
@@ -383,7 +380,7 @@ fn no_success() {
     );
     refused(
         with(&[(&format!("{GET_RESPONSES}/2000"), answers(refers("Thing")))]),
-        &["/paths/~1thing~1{id}/get/responses/2000: \"2000\" is no status"],
+        &["/paths/~1thing~1{id}/get/responses/2000: \"2000\" is not a status"],
     );
     let (_, surface) = works(with(&[(
         GET_RESPONSES,
@@ -758,7 +755,7 @@ fn paths() {
     refused(
         rename("/thing/{id}/{other}"),
         &[
-            "/paths/~1thing~1{id}~1{other}/get: the path names {other}, of which there is no parameter",
+            "/paths/~1thing~1{id}~1{other}/get: the path names {other}, but there is no such parameter",
         ],
     );
     refused(
@@ -897,7 +894,7 @@ fn media_types() {
         refused(
             schema(odd),
             &[
-                "/paths/~1thing/post/requestBody/content/application~1json/schema: a body that is no object with properties is not supported",
+                "/paths/~1thing/post/requestBody/content/application~1json/schema: a body that is not an object with properties is not supported",
             ],
         );
     }
@@ -953,7 +950,7 @@ fn references() {
     );
     refused(
         property("x", json!({ "$ref": 1 })),
-        &["/components/schemas/Thing/properties/x: `$ref` is no text"],
+        &["/components/schemas/Thing/properties/x: `$ref` is not text"],
     );
     let mut document = property("x", json!({ "$ref": "#/components/responses/R" }));
     put(
@@ -1102,19 +1099,19 @@ fn what_no_value_satisfies() {
     let cases = [
         (
             json!({ "type": "string", "enum": [] }),
-            "an enum without values: nothing is valid",
+            "an enum without values: no value is valid",
         ),
         (
             json!({ "type": "string", "enum": [null], "nullable": true }),
-            "an enum without values: nothing is valid",
+            "an enum without values: no value is valid",
         ),
         (
             json!({ "oneOf": [] }),
-            "`oneOf` without alternatives: no value is any of them",
+            "`oneOf` without alternatives: no value is valid",
         ),
         (
             json!({ "anyOf": [] }),
-            "`oneOf` without alternatives: no value is any of them",
+            "`oneOf` without alternatives: no value is valid",
         ),
         (
             json!({ "type": "string", "properties": { "a": {} } }),
@@ -1148,7 +1145,7 @@ fn what_no_value_satisfies() {
         ),
         (
             json!({ "type": "string", "enum": "a" }),
-            "`enum` is no list",
+            "`enum` is not a list",
         ),
         (
             json!({ "oneOf": [{ "type": "string" }], "properties": { "a": { "type": "string" } }, "type": "object" }),
@@ -1883,7 +1880,7 @@ fn alternatives() {
 
 #[test]
 fn pages() {
-    let message = "is a page of what has no type of its own, which cannot be followed";
+    let message = "is a page of items without their own type, which the client cannot page through";
     let nameless = [
         json!({}),
         json!({ "type": "array", "items": { "type": "string" } }),

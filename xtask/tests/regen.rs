@@ -341,7 +341,7 @@ fn check_accepts_what_is_up_to_date_and_writes_nothing() {
         (
             Some(0),
             format!(
-                "{} files, 0 of them stale in {}\n",
+                "{} files, 0 of them out of date in {}\n",
                 generated().len(),
                 copy.root
                     .path()
@@ -551,10 +551,7 @@ fn new_types_are_named_by_the_rows_that_rename_them() {
     assert!(text.contains(line), "{text}");
     assert_eq!(text.matches("    (\"").count(), 1, "{text}");
     // The tree that is written is named in full.
-    assert!(
-        text.contains(&format!(" written anew in {out}\n")),
-        "{text}"
-    );
+    assert!(text.contains(&format!(" rewritten in {out}\n")), "{text}");
     copy.replace_document(&document);
     let text = said(&copy.xtask(&["regen"]));
     assert!(text.contains(line), "{text}");
@@ -605,7 +602,7 @@ fn a_fixup_that_matches_nothing_fails_by_name() {
     let built = build(document).expect("a warning");
     assert!(
         built
-            .stale
+            .unused
             .contains(&"fixup \"no defaults\" matches nothing".to_owned())
     );
 }
@@ -648,7 +645,7 @@ fn a_row_of_the_naming_table_without_a_place_fails_by_name() {
     let built = build(document).expect("a warning");
     assert!(
         built
-            .stale
+            .unused
             .iter()
             .any(|line| line.starts_with("naming table: ComponentVersion "))
     );
@@ -667,7 +664,7 @@ fn a_curated_answer_without_an_operation_fails_by_name() {
     let error = copy.build().expect_err("an answer too many");
     assert!(error.lines().any(|it| it == line), "{error}");
     let built = build(document).expect("a warning");
-    assert!(built.stale.iter().any(|it| it == line));
+    assert!(built.unused.iter().any(|it| it == line));
 }
 
 #[test]
@@ -690,7 +687,7 @@ fn problems_of_the_document_are_one_line_each() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
         said(&output),
-        "error: /components/schemas/Broken: an enum without values: nothing is valid\n\
+        "error: /components/schemas/Broken: an enum without values: no value is valid\n\
          /paths/~1me/get/operationId: is the same as /paths/~1context/get/operationId\n"
     );
     assert!(copy.state() == before, "something was written");
@@ -716,7 +713,7 @@ fn other_files_than_documents_are_refused_in_one_line() {
         ),
         (
             "[]",
-            "error: spec.json: /openapi: is missing, so this is no OpenAPI document\n",
+            "error: spec.json: /openapi: is missing, so this is not an OpenAPI document\n",
         ),
     ] {
         let spec = copy.root.path().join("spec.json");

@@ -28,7 +28,7 @@ fn types(document: Value) -> (String, Vec<String>) {
         .get("types/pipeline.rs")
         .expect("a file")
         .clone();
-    (file, [built.unsettled, built.stale].concat())
+    (file, built.warnings())
 }
 
 #[test]

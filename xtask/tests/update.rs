@@ -173,7 +173,7 @@ fn a_newer_document_is_taken_in_whole() {
     let (code, out, error) = tree.update(&with_a_word(), &[], "exit 1");
     assert_eq!(
         (code, out.as_str()),
-        (0, "nothing new: file:new.json is what is vendored\n"),
+        (0, "nothing new: file:new.json is the vendored document\n"),
         "{error}"
     );
     assert!(tree.files() == before);
@@ -263,7 +263,7 @@ fn an_operation_comes_in_with_its_row() {
         error.lines().last(),
         Some(
             "error: a person must decide: tests/support/calls.rs has no row for getWorkflowCost (`get_workflow_cost(id: PathValue)`); \
-             write it so, then run this again; nothing was changed"
+             change the file, then run this command again; nothing was changed"
         )
     );
     assert!(tree.files() == before && tree.calls().is_empty());
@@ -445,7 +445,7 @@ fn two_at_once_do_not_meet() {
     let (code, out, error) = tree.update(&with_a_word(), &[], "exit 1");
     assert_eq!((code, out.as_str()), (1, ""), "{error}");
     assert!(
-        error.contains("another `cargo xtask update` or `fetch` is at work in this tree"),
+        error.contains("another `cargo xtask update` or `fetch` is running in this tree"),
         "{error}"
     );
     assert_eq!(tree.calls(), "", "no test was run");

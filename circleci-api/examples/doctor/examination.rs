@@ -42,7 +42,7 @@ impl<'w> Examination<'w> {
             other if other.starts_with("http:") => "another host, over plain http".to_owned(),
             _ => "another host".to_owned(),
         };
-        writeln!(self.aside, "Not part of the report: the host is {base}")?;
+        writeln!(self.aside, "Private, not in the report: the host is {base}")?;
         writeln!(self.out, "host          {host}")?;
         let slug = project.to_string();
         let vcs = slug.split('/').next().unwrap_or_default();
@@ -57,7 +57,7 @@ impl<'w> Examination<'w> {
             writeln!(self.out)?;
             writeln!(
                 self.out,
-                "The token was refused: it is wrong, revoked or expired, or belongs to another host. Nothing else was asked."
+                "The server refused the token: it is wrong, revoked or expired, or belongs to another host. The doctor stopped here."
             )?;
             return Ok(false);
         }
@@ -101,15 +101,11 @@ impl<'w> Examination<'w> {
                     .unwrap_or("somebody without a login");
                 writeln!(
                     self.aside,
-                    "Not part of the report: the token belongs to {login}"
+                    "Private, not in the report: the token belongs to {login}"
                 )?;
-                writeln!(
-                    self.out,
-                    "whose         a user's (shown on the standard error)"
-                )?;
+                writeln!(self.out, "owner         a user (see stderr)")?;
                 self.clock(&answer, now)?;
-                let figure =
-                    |it: Option<u64>| it.map_or("not said".to_owned(), |it| it.to_string());
+                let figure = |it: Option<u64>| it.map_or("unknown".to_owned(), |it| it.to_string());
                 writeln!(
                     self.out,
                     "rate limit    {} allowed, {} left, reset {}",
@@ -117,7 +113,7 @@ impl<'w> Examination<'w> {
                     figure(limit.remaining),
                     limit
                         .reset
-                        .map_or("not said".to_owned(), |it| format!("in {} s", it.as_secs()))
+                        .map_or("unknown".to_owned(), |it| format!("in {} s", it.as_secs()))
                 )?;
                 writeln!(self.out)?;
                 self.line(
@@ -128,7 +124,7 @@ impl<'w> Examination<'w> {
             Err(error) => {
                 self.failed += 1;
                 self.refused = error.is_unauthorized();
-                writeln!(self.out, "whose         not known: the call below failed")?;
+                writeln!(self.out, "owner         unknown: the call below failed")?;
                 writeln!(self.out)?;
                 self.line("getCurrentUser", &told(&error))
             }
@@ -142,7 +138,7 @@ impl<'w> Examination<'w> {
             .and_then(|date| date.to_str().ok());
         let date = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok());
         match date.map(|date| (now - date.to_utc()).num_seconds()) {
-            None => writeln!(self.out, "clock         not known: the answer has no date"),
+            None => writeln!(self.out, "clock         unknown: the response has no date"),
             Some(off) if off.abs() <= SKEW => writeln!(self.out, "clock         right"),
             Some(off) => {
                 self.failed += 1;
@@ -268,12 +264,12 @@ impl<'w> Examination<'w> {
 /// An error without what the server said, which may hold names.
 fn told(error: &Error) -> String {
     let mut text = match (error.kind(), error.status()) {
-        (ErrorKind::Decode, _) => "answered, but the body is not what was expected".to_owned(),
+        (ErrorKind::Decode, _) => "success, but the body is not what was expected".to_owned(),
         (_, Some(status)) => status.to_string(),
         (ErrorKind::Connect, None) => {
             "no connection: the host, the proxy or the certificates".to_owned()
         }
-        (ErrorKind::Timeout, None) => "no answer in time".to_owned(),
+        (ErrorKind::Timeout, None) => "no response in time".to_owned(),
         (kind, None) => format!("failed: {kind:?}"),
     };
     if error.attempts() > 1 {

@@ -43,10 +43,13 @@ impl Findings {
         };
         writeln!(out)?;
         if counts.is_empty() {
-            writeln!(out, "Nothing in the answers is unknown to this crate.")?;
+            writeln!(out, "This crate knows everything in the responses.")?;
             return Ok(true);
         }
-        writeln!(out, "Unknown to this crate, please report it:")?;
+        writeln!(
+            out,
+            "This crate does not know the following. Please report it:"
+        )?;
         for ((operation, place, kind), count) in counts.iter() {
             let place = if place.is_empty() {
                 "the whole answer"

@@ -65,7 +65,7 @@ pub async fn small(out: &mut dyn Write, aside: &mut dyn Write) -> io::Result<boo
         Ok(project) => project,
         Err(error) => return Err(io::Error::other(error)),
     };
-    examine(builder, "given by this program", &project, out, aside).await
+    examine(builder, "from this program", &project, out, aside).await
 }
 
 /// What the environment names.

@@ -99,7 +99,7 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     if !arguments.quiet {
         mock.on_request(|request, status| {
             let operation = request.operation.map_or("-", |operation| operation.id);
-            // Nobody reads the output any more: that is no reason to stop.
+            // The server continues when nobody reads the output.
             let _ = writeln!(
                 io::stdout(),
                 "{status} {} {} {operation}",

@@ -83,7 +83,7 @@ pub async fn look_around(
     project: &ProjectSlug,
     screen: &mut Screen<'_>,
 ) -> Result {
-    screen.chapter("Who is asking")?;
+    screen.chapter("The current user")?;
     screen.called(op::GetCurrentUser::OPERATION)?;
     let answer = circleci.get_current_user().send_for_response().await?;
     screen.answer(&answer)?;
@@ -100,7 +100,7 @@ pub async fn look_around(
         pipelines.extend(page.items);
     }
 
-    screen.chapter("What became of the newest one")?;
+    screen.chapter("The newest pipeline")?;
     for pipeline in pipelines.iter().take(5) {
         // One that was skipped, or triggered just now, has no workflows.
         if results(circleci, project, pipeline, screen).await? {
@@ -183,7 +183,7 @@ async fn trigger_and_watch(
     project: &ProjectSlug,
     screen: &mut Screen<'_>,
 ) -> Result {
-    screen.chapter("Trigger a pipeline, and watch it")?;
+    screen.chapter("Trigger a pipeline and wait for it")?;
     screen.called(op::GetProjectBySlug::OPERATION)?;
     let details = circleci.get_project_by_slug(project).send().await?;
     let id = details.id.ok_or("the project has no id")?;
@@ -239,7 +239,7 @@ async fn trigger_and_watch(
             }
         }
     }
-    Err("the pipeline does not come to an end".into())
+    Err("the pipeline did not finish".into())
 }
 
 /// What `pipeline_outcome` calls, and then the jobs of what has failed or waits for a person.
@@ -264,7 +264,7 @@ async fn change_variables(
     project: &ProjectSlug,
     screen: &mut Screen<'_>,
 ) -> Result {
-    screen.chapter("Set and delete a variable, of the project and of a context")?;
+    screen.chapter("Set and delete variables of a project and of a context")?;
     screen.called(op::CreateEnvVar::OPERATION)?;
     let greeting = CreateEnvVarRequest::new("GREETING", "good morning");
     let variable = circleci.create_env_var(project, greeting).send().await?;
@@ -304,7 +304,7 @@ async fn change_variables(
 }
 
 async fn fail(circleci: &Client, project: &ProjectSlug, screen: &mut Screen<'_>) -> Result {
-    screen.chapter("What goes wrong is an error that answers questions")?;
+    screen.chapter("Errors")?;
     screen.called(op::GetEnvVar::OPERATION)?;
     // The variable is gone by now; and a project slug has three parts.
     for slug in [project.as_str(), "acme/web"] {
@@ -319,7 +319,7 @@ async fn fail(circleci: &Client, project: &ProjectSlug, screen: &mut Screen<'_>)
 fn what_arrived(server: &SmallCircleCi, screen: &mut Screen<'_>) -> Result {
     let requests = server.received();
     screen.chapter(&format!(
-        "What the server saw: {} requests, these with a body",
+        "The server received {} requests. These have a body:",
         requests.len()
     ))?;
     for request in requests.iter().filter(|request| !request.body.is_empty()) {

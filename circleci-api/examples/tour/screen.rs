@@ -39,8 +39,8 @@ impl Screen<'_> {
 
     pub fn page(&mut self, number: u32, page: &PipelineList) -> io::Result<()> {
         let next = match page.next_page_token {
-            Some(_) => "more follow",
-            None => "the last",
+            Some(_) => "more pages follow",
+            None => "the last page",
         };
         writeln!(
             self.0,
@@ -81,10 +81,7 @@ impl Screen<'_> {
     fn unknown<E: OpenEnum + Debug>(&mut self, word: Option<&E>) -> io::Result<()> {
         match word {
             Some(word) if word.is_unknown() => {
-                writeln!(
-                    self.0,
-                    "            a word that the document does not have: {word:?}"
-                )
+                writeln!(self.0, "            not in the document: {word:?}")
             }
             _ => Ok(()),
         }

@@ -435,7 +435,7 @@ fn pipelines(token: Option<&str>) -> Answer {
     ok(json!({ "items": items, "next_page_token": next }))
 }
 
-/// With a tag where there is no branch.
+/// A pipeline with a tag instead of a branch.
 fn pipeline(number: u32, trigger: &str, branch: Option<&str>, subject: &str) -> Value {
     let mut vcs = json!({
         "provider_name": "GitHub",

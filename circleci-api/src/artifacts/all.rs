@@ -44,7 +44,7 @@ impl Client {
 }
 
 type Filter = Box<dyn Fn(&Artifact) -> bool + Send + Sync>;
-type Listener = Arc<dyn Fn(&Progress<'_>) + Send + Sync>;
+type OnProgress = Arc<dyn Fn(&Progress<'_>) + Send + Sync>;
 
 /// Downloads from [`Client::download_artifacts`].
 ///
@@ -78,10 +78,10 @@ pub struct DownloadArtifacts {
     batch: Batch,
     list: Request<GetJobArtifacts>,
     filter: Option<Filter>,
-    progress: Option<Listener>,
+    progress: Option<OnProgress>,
 }
 
-/// The progress of a download. For usage, see the example of [`DownloadArtifacts`].
+/// The progress of a download. [`DownloadArtifacts`] has an example.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Progress<'a> {
@@ -99,7 +99,7 @@ pub struct Progress<'a> {
     pub finished: bool,
 }
 
-/// An artifact that could not be downloaded. For usage, see the example of [`DownloadedArtifacts`].
+/// An artifact that could not be downloaded. [`DownloadedArtifacts`] has an example.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ArtifactFailure {

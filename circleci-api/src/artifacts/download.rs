@@ -82,7 +82,7 @@ pub struct DownloadArtifact {
     max_bytes: u64,
 }
 
-/// A file that was written. For usage, see the example of [`DownloadArtifact`].
+/// A file that was written. [`DownloadArtifact`] has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Downloaded {
@@ -110,8 +110,8 @@ impl DownloadArtifact {
         self
     }
 
-    /// The artifact's content, in pieces. The request is sent when the future is awaited. For usage, see the example of
-    /// [`ArtifactStream`].
+    /// The artifact's content, in pieces. The request is sent when the future is awaited.
+    /// [`ArtifactStream`] has an example.
     ///
     /// # Errors
     ///

@@ -63,7 +63,7 @@ pub struct FailedTests {
     at_once: usize,
 }
 
-/// A failed test and its job. For usage, see the example of [`FailedTests`].
+/// A failed test and its job. [`FailedTests`] has an example.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct FailedTest {
@@ -73,7 +73,7 @@ pub struct FailedTest {
     pub test: Test,
 }
 
-/// A job whose tests could not all be read. For usage, see the example of [`FoundTests`].
+/// A job whose tests could not all be read. [`FoundTests`] has an example.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct UnreadTests {

@@ -49,7 +49,7 @@ impl Client {
 }
 
 type Filter = Box<dyn Fn(&WorkflowJob, &Artifact) -> bool + Send + Sync>;
-type Listener = Box<dyn Fn(&PipelineProgress<'_>) + Send + Sync>;
+type OnProgress = Box<dyn Fn(&PipelineProgress<'_>) + Send + Sync>;
 
 /// Downloads of all artifacts of a pipeline, from [`Client::download_pipeline_artifacts`].
 ///
@@ -73,10 +73,10 @@ pub struct DownloadPipelineArtifacts {
     batch: Batch,
     workflows: Request<ListWorkflowsByPipelineId>,
     filter: Option<Filter>,
-    progress: Option<Listener>,
+    progress: Option<OnProgress>,
 }
 
-/// The progress of all downloads of a pipeline. For usage, see the example of [`Client::download_pipeline_artifacts`].
+/// The progress of all downloads of a pipeline. [`Client::download_pipeline_artifacts`] has an example.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PipelineProgress<'a> {
@@ -123,7 +123,7 @@ impl PipelineArtifacts {
     }
 }
 
-/// A file that was written. For usage, see the example of [`Client::download_pipeline_artifacts`].
+/// A file that was written. [`Client::download_pipeline_artifacts`] has an example.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PipelineFile {
@@ -135,8 +135,8 @@ pub struct PipelineFile {
     pub file: Downloaded,
 }
 
-/// Something that could not be listed or downloaded. It prints as one line. For usage, see the example of
-/// [`Client::download_pipeline_artifacts`].
+/// Something that could not be listed or downloaded. It prints as one line.
+/// [`Client::download_pipeline_artifacts`] has an example.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PipelineArtifactFailure {

@@ -13,8 +13,8 @@ use crate::error::redact::Secrets;
 
 /// How the client sends the token.
 ///
-/// The token is always in a header. CircleCI once accepted it in the query too, but queries end up in access logs. For
-/// usage, see the example of [`ClientBuilder`](crate::ClientBuilder).
+/// The token is always in a header. CircleCI once accepted it in the query too, but queries end up in access logs.
+/// [`ClientBuilder`](crate::ClientBuilder) has an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scheme {
@@ -60,7 +60,7 @@ impl From<SecretString> for Token {
     }
 }
 
-const INVALID: &str = "the token is not a valid header value: it contains a space, a line break, a control or a non-ASCII character";
+const INVALID: &str = "the token is not a valid header value: it contains a space, a line break, a control character or a non-ASCII character";
 
 /// The header with the token. It is made once per client.
 pub(crate) struct Credential {

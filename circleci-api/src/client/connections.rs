@@ -137,8 +137,8 @@ fn machine_has_roots() -> bool {
 
 fn no_roots(error: &reqwest::Error) -> String {
     format!(
-        "this machine has no CA certificates, so no https server can be trusted: install the package \
-         ca-certificates, or set SSL_CERT_FILE to a file that contains some ({})",
+        "this machine has no CA certificates, so the client cannot trust any https server: install the package \
+         ca-certificates, or set SSL_CERT_FILE to a file of certificates ({})",
         innermost(error)
     )
 }

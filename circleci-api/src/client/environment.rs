@@ -112,7 +112,7 @@ pub(crate) struct Found {
 }
 
 /// The names that an error about a missing token mentions.
-pub(crate) const NO_TOKEN: &str = "no token: pass one to the builder, set CIRCLE_TOKEN, CIRCLECI_CLI_TOKEN or CIRCLECI_TOKEN, or run `circleci setup` (CLI 0.1.x)";
+pub(crate) const NO_TOKEN: &str = "no token: pass one to the builder, set CIRCLE_TOKEN, CIRCLECI_CLI_TOKEN or CIRCLECI_TOKEN, or run `circleci setup` of the CLI 0.1.x";
 
 /// The three keys of the CLI's file that are used. They are flat scalars, so a line-based reader is enough.
 #[derive(Default)]

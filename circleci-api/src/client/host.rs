@@ -33,7 +33,7 @@ impl Host {
             "http" if loopback || allow_plain_http => {}
             "http" => {
                 return Err(Error::configuration(format!(
-                    "plain http to {} would expose the token on the network: use https, or allow it with allow_plain_http(true)",
+                    "plain http to {} would expose the token to everyone on the network; use https, or call allow_plain_http(true)",
                     origin(&url),
                 )));
             }
@@ -45,7 +45,7 @@ impl Host {
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Error::configuration(
-                "the host contains a user name or password: pass the token to the builder instead",
+                "the host contains a user name or a password; pass the token to the builder instead",
             ));
         }
         if url.query().is_some() || url.fragment().is_some() {
@@ -92,7 +92,7 @@ fn url(text: &str) -> Result<Url, Error> {
         return refuse(format!("looks like {what}"));
     }
     if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
-        return refuse("contains white space, a control character or a backslash".into());
+        return refuse("contains whitespace, a control character or a backslash".into());
     }
     if text.parse::<Ipv6Addr>().is_ok() {
         return refuse(format!(
@@ -108,7 +108,7 @@ fn url(text: &str) -> Result<Url, Error> {
         None => text,
     };
     if behind.starts_with('/') {
-        return refuse("has a slash where its name begins".into());
+        return refuse("has a slash before its name".into());
     }
     let url = match text.contains("://") {
         true => Url::parse(text),
@@ -117,10 +117,10 @@ fn url(text: &str) -> Result<Url, Error> {
     .map_err(|error| Error::configuration(format!("the host is not a URL: {error}")))?;
     let name = url.host_str().unwrap_or_default();
     if matches!(name, "http" | "https") {
-        return refuse("has a scheme with a mistake in it: write https:// and a name".into());
+        return refuse("has an invalid scheme: write https:// and a name".into());
     }
     if !name.starts_with('[') && !is_name(name) {
-        return refuse("has a name that is not valid".into());
+        return refuse("has an invalid name".into());
     }
     if url.port() == Some(0) {
         return refuse("has the port 0, on which no server listens".into());
@@ -151,14 +151,12 @@ fn check_path(path: &str) -> Result<(), Error> {
     };
     match &parts[at..] {
         ["api", "v2"] => Ok(()),
-        ["api", "v2", ..] => refuse("goes on after /api/v2: leave out what follows".into()),
-        [_] => refuse("ends in /api: leave that out, or write /api/v2".into()),
+        ["api", "v2", ..] => refuse("has more text after /api/v2: remove it".into()),
+        [_] => refuse("ends in /api: remove it, or write /api/v2".into()),
         [_, version, ..] if version.eq_ignore_ascii_case("v2") => {
             refuse("has /api/v2 in capital letters".into())
         }
-        [_, version, ..] => refuse(format!(
-            "names the API {version}, and this client speaks v2"
-        )),
+        [_, version, ..] => refuse(format!("names API {version}, but this client uses v2")),
         [] => Ok(()),
     }
 }
@@ -272,23 +270,23 @@ mod tests {
             ("https:/circleci.com", "two slashes"),
             ("https:circleci.com", "two slashes"),
             ("HTTP:/localhost:3000", "two slashes"),
-            ("https:///circleci.com", "slash where its name begins"),
-            ("//circleci.com", "slash where its name begins"),
-            ("/api/v2", "slash where its name begins"),
-            ("https//circleci.com", "mistake"),
-            ("https://https://circleci.com", "mistake"),
-            ("https", "mistake"),
+            ("https:///circleci.com", "slash before its name"),
+            ("//circleci.com", "slash before its name"),
+            ("/api/v2", "slash before its name"),
+            ("https//circleci.com", "invalid scheme"),
+            ("https://https://circleci.com", "invalid scheme"),
+            ("https", "invalid scheme"),
             ("circleci.com/api", "ends in /api"),
             ("circleci.com/api/", "ends in /api"),
             ("circleci.com/API", "ends in /api"),
-            ("https://circleci.com/api/v2/me", "goes on after /api/v2"),
+            ("https://circleci.com/api/v2/me", "more text after /api/v2"),
             (
                 "https://circleci.com/api/v2/api/v2",
-                "goes on after /api/v2",
+                "more text after /api/v2",
             ),
             ("https://circleci.com/API/V2", "capital letters"),
             ("https://circleci.com/api/V2/", "capital letters"),
-            ("https://circleci.com/api/v1.1/me", "names the API v1.1"),
+            ("https://circleci.com/api/v1.1/me", "names API v1.1"),
             ("https://circleci.com//api/v2", "empty part"),
             ("https://circleci.com:0", "port 0"),
             ("http://localhost:0/api/v2", "port 0"),
@@ -296,12 +294,12 @@ mod tests {
             ("fe80::1", "brackets"),
             ("https://::1", "not a URL"),
             ("https:\\\\circleci.com", "backslash"),
-            ("https://circle\nci.com", "white space"),
-            ("circleci.com api", "white space"),
-            ("https://*.circleci.com", "not valid"),
-            (".circleci.com", "not valid"),
-            ("circleci..com", "not valid"),
-            ("a.example.com,b.example.com", "not valid"),
+            ("https://circle\nci.com", "whitespace"),
+            ("circleci.com api", "whitespace"),
+            ("https://*.circleci.com", "invalid name"),
+            (".circleci.com", "invalid name"),
+            ("circleci..com", "invalid name"),
+            ("a.example.com,b.example.com", "invalid name"),
             ("\"https://circleci.com\"", "quotes"),
             ("null", "missing value"),
             ("undefined", "missing value"),

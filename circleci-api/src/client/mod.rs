@@ -30,7 +30,7 @@ use proxies::Proxies;
 const AGENT: &str = concat!("circleci-api/", env!("CARGO_PKG_VERSION"));
 
 /// The function that is called for each unexpected part of an answer.
-pub(crate) type Listener = Arc<dyn Fn(&Surprise) + Send + Sync>;
+pub(crate) type OnSurprise = Arc<dyn Fn(&Surprise) + Send + Sync>;
 
 /// A client for CircleCI's API v2. A clone is cheap, and all clones share their connections.
 ///
@@ -73,7 +73,7 @@ pub(crate) struct Inner {
     pub(crate) read_timeout: Option<Duration>,
     pub(crate) body_limit: usize,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) on_surprise: Option<Listener>,
+    pub(crate) on_surprise: Option<OnSurprise>,
     #[cfg(feature = "pacing")]
     pub(crate) pacing: Option<crate::retry::pacing::Pacing>,
     /// The deprecated operations that the client has already warned about.
@@ -168,7 +168,7 @@ pub struct ClientBuilder {
     retry: RetryPolicy,
     body_limit: usize,
     clock: Arc<dyn Clock>,
-    on_surprise: Option<Listener>,
+    on_surprise: Option<OnSurprise>,
     #[cfg(feature = "pacing")]
     pacing: Option<crate::retry::pacing::Pacing>,
 }
@@ -239,7 +239,7 @@ impl ClientBuilder {
     }
 
     /// Takes the token and the host from this environment if they are not set explicitly. The order of the calls does not
-    /// matter. For usage, see the example of [`Environment`].
+    /// matter. [`Environment`] has an example.
     pub fn or_from(mut self, environment: &Environment) -> Self {
         self.environment = Some(environment.clone());
         self
@@ -285,7 +285,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Turns retries off. For usage, see the example of [`RetryPolicy::none`].
+    /// Turns retries off. [`RetryPolicy::none`] has an example.
     pub fn no_retries(self) -> Self {
         self.retry(RetryPolicy::none())
     }
@@ -296,15 +296,15 @@ impl ClientBuilder {
         self
     }
 
-    /// Keeps the client and its clones below a rate. Requires the feature `pacing`. For usage, see the example of
-    /// [`Pacing`](crate::Pacing).
+    /// Keeps the client and its clones below a rate. Requires the feature `pacing`.
+    /// [`Pacing`](crate::Pacing) has an example.
     #[cfg(feature = "pacing")]
     pub fn pacing(mut self, pacing: crate::retry::pacing::Pacing) -> Self {
         self.pacing = Some(pacing);
         self
     }
 
-    /// Replaces the clock, for tests. For usage, see the example of [`Clock`].
+    /// Replaces the clock, for tests. [`Clock`] has an example.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self

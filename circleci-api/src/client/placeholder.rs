@@ -1,4 +1,4 @@
-//! Finds placeholder text in place of a token or a host.
+//! Finds placeholder text instead of a token or a host.
 
 /// What kind of placeholder `text` is, or `None`. The words follow "looks like" and never repeat the text.
 pub(crate) fn looks_like(text: &str) -> Option<&'static str> {
@@ -18,12 +18,12 @@ pub(crate) fn looks_like(text: &str) -> Option<&'static str> {
         "~",
     ];
     if MISSING.contains(&text.to_lowercase().as_str()) {
-        return Some("a missing value that a program wrote as text");
+        return Some("a missing value written as text");
     }
     // CircleCI shows the last four characters of a secret after `xxxx`.
     let masked = text.strip_prefix("xxxx").is_some_and(|end| end.len() <= 4);
     if masked || text.starts_with("**") || text.chars().all(|c| matches!(c, '*' | '•' | '●')) {
-        return Some("a value that was masked");
+        return Some("a masked value");
     }
     let between = |start: &str, end: &str| {
         text.len() > start.len() + end.len() && text.starts_with(start) && text.ends_with(end)
@@ -34,7 +34,7 @@ pub(crate) fn looks_like(text: &str) -> Option<&'static str> {
     let name = text.split_once('=').map_or("", |(name, _)| name);
     let name = name.trim_start_matches("export").trim();
     if !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_') {
-        return Some("a whole assignment: give only what follows the equals sign");
+        return Some("a whole assignment: pass only the part after the equals sign");
     }
     None
 }

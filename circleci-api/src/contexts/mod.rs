@@ -175,7 +175,7 @@ fn rule(restriction: &ContextRestriction) -> (String, String) {
     (word.unwrap_or_default(), value.unwrap_or_default())
 }
 
-/// The result of copying one restriction. See the example of [`Client::copy_context_restrictions`].
+/// The result of copying one restriction. [`Client::copy_context_restrictions`] has an example.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct CopiedRestriction {
@@ -185,7 +185,7 @@ pub struct CopiedRestriction {
     pub result: Result<Copied, Error>,
 }
 
-/// How the target context got a restriction. See the example of [`Client::copy_context_restrictions`].
+/// How the target context got a restriction. [`Client::copy_context_restrictions`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Copied {

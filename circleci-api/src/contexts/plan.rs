@@ -6,7 +6,7 @@ use super::{Place, SetVariables};
 use crate::error::Error;
 
 /// A preview of the changes that [`SetVariables::send`] would make. It has only names, because CircleCI does not return values.
-/// See the example of [`SetVariables::dry_run`].
+/// [`SetVariables::dry_run`] has an example.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VariablesPlan {

@@ -32,7 +32,7 @@ impl Draft {
         );
         let path = match target.parent() {
             Some(folder) => folder.join(name),
-            None => return Err(failed(target, "it has no folder")),
+            None => return Err(failed(target, "it has no parent folder")),
         };
         // Do not use another thread: it would create the file even after the caller has dropped the future, and nothing
         // would remove it.
@@ -137,7 +137,7 @@ pub(crate) async fn place(root: &Path, below: &Path) -> Result<PathBuf, Error> {
         if found.is_symlink() {
             return Err(failed(
                 &place,
-                "it is a link, and may lead out of the folder",
+                "it is a symbolic link, which may lead outside the folder",
             ));
         }
         if !found.is_dir() {

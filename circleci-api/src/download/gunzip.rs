@@ -61,7 +61,9 @@ impl Gunzip {
                 Kind::BetweenMembers => self.kind = packed(),
                 Kind::Padding if block.iter().all(|byte| *byte == 0) => return Ok(()),
                 Kind::Padding => {
-                    return Err(io::Error::other("something else follows the gzip file"));
+                    return Err(io::Error::other(
+                        "there is data after the end of the gzip file",
+                    ));
                 }
                 Kind::Empty if first == MAGIC[0] => {
                     self.kind = Kind::OneByte;

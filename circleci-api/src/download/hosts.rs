@@ -78,7 +78,7 @@ impl TokenHosts {
     pub fn allow(mut self, host: &str) -> Result<Self, Error> {
         let wrong = || {
             Error::configuration(format!(
-                "{host:?} is neither a host such as `files.example.com` nor `*.` and a host of two parts or more"
+                "{host:?} is not a valid host: write a host such as `files.example.com`, or `*.` and a host of at least two parts"
             ))
         };
         let (below, rest) = match host.strip_prefix("*.") {

@@ -20,7 +20,7 @@ pub(crate) fn below(path: &str, windows: bool) -> Result<PathBuf, &'static str> 
         match part {
             // They change nothing.
             "" | "." => continue,
-            ".." => return Err("it leads out of its folder"),
+            ".." => return Err("it leads outside its folder"),
             _ => {}
         }
         let bytes = part.as_bytes();
@@ -29,10 +29,10 @@ pub(crate) fn below(path: &str, windows: bool) -> Result<PathBuf, &'static str> 
             && bytes[0].is_ascii_alphabetic()
             && bytes[1] == b':'
         {
-            return Err("it begins with a drive");
+            return Err("it starts with a drive letter");
         }
         if windows && !is_windows_name(part) {
-            return Err("a part of it is not a valid file name on Windows");
+            return Err("it contains a name that is not valid on Windows");
         }
         parts.push(part);
     }
@@ -46,7 +46,7 @@ pub(crate) fn below(path: &str, windows: bool) -> Result<PathBuf, &'static str> 
     if plain {
         Ok(parts)
     } else {
-        Err("it leads out of its folder")
+        Err("it leads outside its folder")
     }
 }
 

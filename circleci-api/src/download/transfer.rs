@@ -185,7 +185,7 @@ impl Transfer {
                     && self.validator.take().is_some() =>
                 {
                     return Err(Error::new(ErrorKind::Transport)
-                        .with_message("the server has no such range of the file"));
+                        .with_message("the server does not have the requested range of the file"));
                 }
                 _ => return Err(self.refused(response, with_token).await),
             }
@@ -222,7 +222,7 @@ impl Transfer {
                 .with_message(why)
         };
         let Some(to) = host::join(from, location) else {
-            return Err(refuse("its location is not a URL".to_owned()));
+            return Err(refuse("the `Location` header is not a URL".to_owned()));
         };
         if to.scheme() != "https" && !(to.scheme() == "http" && from.scheme() == "http") {
             let (from, to) = (host::origin(from), host::origin(&to));
@@ -261,7 +261,7 @@ impl Transfer {
         if headers.get(ETAG) != Some(validator) {
             return refuse(
                 self,
-                "the server sent a range that may belong to another version of the file",
+                "the server sent a range, but the file may have changed",
             );
         }
         let range = headers
@@ -279,7 +279,7 @@ impl Transfer {
             || self.length.is_some_and(|length| length != total)
             || announced.is_some_and(|announced| announced != size)
         {
-            return refuse(self, "the server sent a range that contradicts itself");
+            return refuse(self, "the server sent an inconsistent range");
         }
         if total > self.limit {
             return Err(self.too_large());
@@ -329,7 +329,7 @@ impl Transfer {
         match part_end {
             _ if skipping => Err(self.changed()),
             Some(end) if self.received < end => {
-                Err(broken("the server sent less than it announced"))
+                Err(broken("the server sent fewer bytes than it announced"))
             }
             // The server sent only the beginning of the range. The next request asks for the rest.
             Some(end) if self.length.is_none_or(|length| end < length) => Ok(()),
@@ -378,7 +378,7 @@ impl Transfer {
         let end = self.part_end.map(|end| end - self.received);
         if end.is_some_and(|end| end < bytes.len() as u64) {
             self.validator = None;
-            return Err(broken("the server sent more than it announced"));
+            return Err(broken("the server sent more bytes than it announced"));
         }
         self.digest.add(&bytes);
         self.received += bytes.len() as u64;

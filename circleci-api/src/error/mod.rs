@@ -346,8 +346,8 @@ impl Error {
         self.0.retry_after
     }
 
-    /// The operation's deprecation, if the answer has one (`Deprecation`, `Sunset`). For usage, see the example of
-    /// [`Deprecation`](crate::Deprecation).
+    /// The operation's deprecation, if the answer has one (`Deprecation`, `Sunset`).
+    /// [`Deprecation`](crate::Deprecation) has an example.
     pub fn deprecation(&self) -> Option<Deprecation> {
         self.0.deprecation
     }

@@ -6,7 +6,7 @@
 //! | [paging] | read lists: all of it, a part, page by page, resumed, or with items that do not decode |
 //! | [errors and retries](errors) | know what failed, and which requests are retried |
 //! | `triggering` | trigger a pipeline and wait for its result |
-//! | `webhooks` | receive CircleCI's webhooks |
+//! | `webhooks` | receive CircleCI's webhooks, with axum or hyper |
 //! | `everyday` | download artifacts, see failed tests and metrics, set many variables, read usage; and see which operations each method calls |
 //! | `overview` | see many pipelines at once, cancel old ones, find projects, and make many calls at a time |
 //! | `testing` | test a program that talks to CircleCI |
@@ -19,6 +19,7 @@
 //! | [self-hosted Server](self_hosted) | talk to a self-hosted CircleCI Server |
 //! | [blocking callers](blocking) | call from a program that is not async |
 //! | [from curl](from_curl), [from the CLI](from_cli), [from circulo](from_circulo) | move from another tool or client |
+//! | [programs] | see the output of the tour and the doctor, two programs to run first |
 //! | [deviations] | see where this crate departs from CircleCI's document, and why |
 //! | [operations] | look up an operation by CircleCI's name |
 //!
@@ -59,6 +60,9 @@ pub mod everyday {}
 #[cfg(all(feature = "overview", feature = "wait"))]
 #[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("overview.md"))]
 pub mod overview {}
+
+#[doc = include_str!("programs.md")]
+pub mod programs {}
 
 #[doc = include_str!("tracing.md")]
 pub mod tracing {}

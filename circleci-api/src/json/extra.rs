@@ -36,7 +36,7 @@ impl Extra {
     }
 }
 
-/// The text that `Debug` shows in place of a secret.
+/// The text that `Debug` shows instead of a secret.
 pub(crate) const HIDDEN: &str = "***";
 
 /// Parts of names whose values are likely to be secrets. A name is compared in lower case, without `-` and `_`.

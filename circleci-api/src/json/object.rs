@@ -329,7 +329,7 @@ impl<M: SerializeMap> Writer<'_, M> {
     }
 
     pub(crate) fn list<T: Serialize + Collection>(&mut self, key: &'static str, field: &T) {
-        // A value that came in place of a list is written back, unless the list now has items.
+        // A value that came instead of a list is written back, unless the list now has items.
         if field.is_blank() && self.extra.is_some_and(|extra| extra.contains_key(key)) {
             return;
         }

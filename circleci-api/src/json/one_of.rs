@@ -27,7 +27,7 @@ pub(crate) fn deserialize<'de, T, D: Deserializer<'de>>(
         // A union has more than a message.
         Some(Mode::OnlyMessage) => None,
     };
-    found.ok_or_else(|| de::Error::custom(format_args!("none of the forms of {name}")))
+    found.ok_or_else(|| de::Error::custom(format_args!("it matches no form of {name}")))
 }
 
 fn first<T>(attempts: &[fn(&Value) -> Option<T>], value: &Value) -> Option<T> {

@@ -17,7 +17,7 @@ use crate::values::argument::{PathValue, QueryValue};
 /// use circleci_api::{OpenEnum, types::ReportingWindow};
 ///
 /// fn strictly<E: OpenEnum>(word: &str) -> Result<E, String> {
-///     E::from_known(word).ok_or_else(|| format!("{word} is none of {}", E::WORDS.join(", ")))
+///     E::from_known(word).ok_or_else(|| format!("{word} is not one of {}", E::WORDS.join(", ")))
 /// }
 ///
 /// let window: ReportingWindow = strictly("last-7-days")?;

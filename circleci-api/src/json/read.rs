@@ -24,7 +24,7 @@ pub(crate) struct Fault {
     pub(crate) instead: Option<Instead>,
 }
 
-/// What the body contains in place of the expected JSON.
+/// What the body contains instead of the expected JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Instead {
     /// Nothing, or only white space.
@@ -147,7 +147,7 @@ pub(crate) fn begins_like_a_message(json: &[u8]) -> bool {
     })
 }
 
-/// A value of a type that has only a message, in place of an empty body.
+/// A value of a type that has only a message, instead of an empty body.
 #[cold]
 #[inline(never)]
 pub(crate) fn empty_message<T: DeserializeOwned>() -> Option<T> {

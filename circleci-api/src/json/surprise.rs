@@ -5,8 +5,8 @@ use std::fmt;
 /// A place where an answer differs from CircleCI's document or from this version of the crate: the operation, the position
 /// in the JSON, and the kind of difference. It never contains a value.
 ///
-/// A listener receives them. For usage, see the example of
-/// [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise).
+/// A listener receives them.
+/// [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise) has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Surprise {
     operation: String,
@@ -30,7 +30,7 @@ pub enum SurpriseKind {
     UnknownWord,
     /// An absent field that the document requires.
     MissingField,
-    /// A value of the wrong form, such as `""` for a date. It is read as absent, and is kept in `extra()`.
+    /// An invalid value, such as `""` for a date. It is read as absent, and is kept in `extra()`.
     MendedValue,
     /// A byte order mark, bytes that are not UTF-8, half a surrogate pair or a bare control character in the body.
     MendedText,
@@ -43,8 +43,8 @@ impl SurpriseKind {
             Self::UnknownKey => "unknown key",
             Self::UnknownWord => "unknown word",
             Self::MissingField => "missing field",
-            Self::MendedValue => "value of the wrong form",
-            Self::MendedText => "text that is not valid JSON",
+            Self::MendedValue => "invalid value",
+            Self::MendedText => "invalid JSON text",
         }
     }
 }
@@ -64,20 +64,20 @@ impl Surprise {
         }
     }
 
-    /// The id of the operation, such as `listPipelines`. For usage, see the example of
-    /// [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise).
+    /// The id of the operation, such as `listPipelines`.
+    /// [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise) has an example.
     pub fn operation(&self) -> &str {
         &self.operation
     }
 
-    /// The position in the body, such as `items[3].trigger.type`. Empty if it is the whole body. For usage, see the example
-    /// of [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise).
+    /// The position in the body, such as `items[3].trigger.type`. Empty if it is the whole body.
+    /// [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise) has an example.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The kind of difference. For usage, see the example of
-    /// [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise).
+    /// The kind of difference.
+    /// [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise) has an example.
     pub fn kind(&self) -> SurpriseKind {
         self.kind
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const REPLACEMENT: &str = "\u{fffd}";
 
-/// The text without a byte order mark, with U+FFFD in place of invalid UTF-8 and half surrogate pairs, and with bare
+/// The text without a byte order mark, with U+FFFD instead of invalid UTF-8 and half surrogate pairs, and with bare
 /// control characters in strings escaped. `None` if nothing needs mending.
 pub(super) fn mended(json: &[u8]) -> Option<String> {
     let bare = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);

@@ -104,13 +104,13 @@ impl RawRequest {
         Pages::new(self.into_call(), cursor, decode::json)
     }
 
-    /// The items of all pages of a list of `T`. For usage, see the example of [`RawRequest`].
+    /// The items of all pages of a list of `T`. [`RawRequest`] has an example.
     pub fn items_as<T: DeserializeOwned + Send + 'static>(self) -> Items<ListPage<T>> {
         Items::new(self.pages_as())
     }
 
-    /// The items of all pages of a list of `T`, with an [`ItemError`](crate::ItemError) in place of an invalid item. For
-    /// usage, see the example of [`Tolerant`].
+    /// The items of all pages of a list of `T`, with an [`ItemError`](crate::ItemError) instead of an invalid item.
+    /// [`Tolerant`] has an example.
     pub fn tolerant_items_as<T: DeserializeOwned + Send + 'static>(
         self,
     ) -> Items<Tolerant<ListPage<T>>> {

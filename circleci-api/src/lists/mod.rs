@@ -16,23 +16,23 @@ use pages::Pages;
 use tolerant::Tolerant;
 
 impl<O: Paged> Request<O> {
-    /// The items of all pages. For usage, see the example of [`Paged`].
+    /// The items of all pages. [`Paged`] has an example.
     pub fn items(self) -> Items<O::Output> {
         Items::new(self.pages())
     }
 
-    /// The pages. For usage, see the example of [`Paged`].
+    /// The pages. [`Paged`] has an example.
     pub fn pages(self) -> Pages<O::Output> {
         Pages::new(self.into_call(), O::CURSOR, decode::json)
     }
 
-    /// The items of all pages, with an [`ItemError`](crate::ItemError) in place of an invalid item. For usage, see the
-    /// example of [`Tolerant`].
+    /// The items of all pages, with an [`ItemError`](crate::ItemError) instead of an invalid item.
+    /// [`Tolerant`] has an example.
     pub fn tolerant_items(self) -> Items<Tolerant<O::Output>> {
         Items::new(self.tolerant_pages())
     }
 
-    /// The pages, with an [`ItemError`](crate::ItemError) in place of an invalid item. Read them as in the example of
+    /// The pages, with an [`ItemError`](crate::ItemError) instead of an invalid item. Read them as in the example of
     /// [`Pages`].
     pub fn tolerant_pages(self) -> Pages<Tolerant<O::Output>> {
         Pages::new(self.into_call(), O::CURSOR, tolerant::page)

@@ -55,8 +55,8 @@ impl fmt::Debug for Responder {
     }
 }
 
-/// An error response, `{"message": …}`, that a closure returns instead of a value. See the example of
-/// [`Stub::reply_by`](super::Stub::reply_by).
+/// An error response, `{"message": …}`, that a closure returns instead of a value.
+/// [`Stub::reply_by`](super::Stub::reply_by) has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub(super) status: u16,
@@ -64,8 +64,8 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Creates an error response from a status, 200 to 599, and a message. See the example of
-    /// [`Stub::reply_by`](super::Stub::reply_by).
+    /// Creates an error response from a status, 200 to 599, and a message.
+    /// [`Stub::reply_by`](super::Stub::reply_by) has an example.
     ///
     /// # Panics
     ///

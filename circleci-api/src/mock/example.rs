@@ -120,7 +120,7 @@ where
     let written = serde_json::to_value(decoded::<O>(read.clone())).unwrap_or_default();
     if let Some(path) = odd::<O>(&read, SurpriseKind::MendedValue) {
         panic!(
-            "{}: the JSON does not match the response type: {path}: a value of the wrong form",
+            "{}: the JSON does not match the response type: {path}: an invalid value",
             O::OPERATION.id
         );
     }

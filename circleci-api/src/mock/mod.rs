@@ -328,10 +328,10 @@ impl Mock {
         let came = self.received_by::<O>().len();
         if came != count {
             panic!(
-                "{}: expected {}, but there {}\n{}",
+                "{}: expected {}, got {}\n{}",
                 O::OPERATION.id,
-                received::times(count),
-                received::were(came),
+                received::requests(count),
+                received::requests(came),
                 received::list(&self.received())
             );
         }

@@ -231,19 +231,11 @@ pub(super) fn list(received: &[Received]) -> String {
     format!("all requests:{}", lines.collect::<String>())
 }
 
-pub(super) fn times(count: usize) -> String {
-    if count == 1 {
-        "1 request".to_owned()
-    } else {
-        format!("{count} requests")
-    }
-}
-
-pub(super) fn were(count: usize) -> String {
+pub(super) fn requests(count: usize) -> String {
     match count {
-        0 => "was none".to_owned(),
-        1 => "was 1".to_owned(),
-        _ => format!("were {count}"),
+        0 => "no request".to_owned(),
+        1 => "1 request".to_owned(),
+        _ => format!("{count} requests"),
     }
 }
 

@@ -84,7 +84,7 @@ impl Rule {
         }
     }
 
-    /// Returns `Some` if the rule matches the request. It holds the path parameters if the rule has a template of its own.
+    /// Returns `Some` if the rule matches the request. It holds the path parameters if the rule has its own template.
     pub(super) fn matches(&self, request: &Received) -> Option<Option<Params>> {
         let params = match &self.target {
             Target::Operation(operation) => {

@@ -179,7 +179,7 @@ async fn handle(
 ) -> Result<Response<Full<Bytes>>, Cut> {
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
-        let answer = Answer::message(413, "the request body is larger than 16 MiB or cut off");
+        let answer = Answer::message(413, "the request body is larger than 16 MiB or incomplete");
         return respond(answer, state.request_id());
     };
     let target = head.uri.path_and_query().map_or("/", |it| it.as_str());

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::answer::{Answer, Body, Refusal, Responder, checked};
-use super::received::{self, Received, times, were};
+use super::received::{self, Received, requests};
 use super::rule::{Condition, Rule, Target};
 use super::state::State;
 use super::{example, route};
@@ -198,9 +198,9 @@ impl<O> Stub<'_, O> {
             // Panic without the lock, because a panic would poison it.
             let all: Vec<Received> = self.state.lock().received.iter().cloned().collect();
             panic!(
-                "{what}: expected {}, but there {}\n{}",
-                times(count),
-                were(came),
+                "{what}: expected {}, got {}\n{}",
+                requests(count),
+                requests(came),
                 received::list(&all)
             );
         }
@@ -526,7 +526,7 @@ impl<'a> Stub<'a, AnyPath> {
         let mut parts = template.split('/');
         assert!(
             template.starts_with('/') && parts.all(|part| !braces(part) || is_name(part)),
-            "{template:?}: a template must begin with a slash, and a name in braces must fill a whole segment"
+            "{template:?}: a template must start with a slash, and a name in braces must fill a whole segment"
         );
         let mut inner = state.lock();
         inner

@@ -194,7 +194,7 @@ pub(crate) struct Example {
     pub(crate) request: &'static str,
 }
 
-/// A path parameter. For usage, see the example of [`Operation`].
+/// A path parameter. [`Operation`] has an example.
 #[derive(Clone, Copy, Debug)]
 pub struct Param {
     /// Its name in the template.
@@ -203,7 +203,7 @@ pub struct Param {
     pub kind: ParamKind,
 }
 
-/// The format of a path parameter, which is checked before a call is sent. For usage, see the example of [`Operation`].
+/// The format of a path parameter, which is checked before a call is sent. [`Operation`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParamKind {
@@ -224,7 +224,7 @@ pub enum ParamKind {
 /// Whether sending an operation twice has the same effect as sending it once.
 ///
 /// CircleCI has no idempotency keys, so a POST may have taken effect even if its answer was lost. A rate-limited call (429)
-/// and a call that never left this machine are retried in every class. For usage, see the example of [`Operation`].
+/// and a call that never left this machine are retried in every class. [`Operation`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Replay {
@@ -237,7 +237,7 @@ pub enum Replay {
 }
 
 impl Replay {
-    /// Whether sending the operation twice is harmless. For usage, see the example of [`Operation`].
+    /// Whether sending the operation twice is harmless. [`Operation`] has an example.
     pub const fn is_harmless(self) -> bool {
         matches!(self, Self::Safe | Self::Cancel)
     }

@@ -66,7 +66,7 @@ impl Client {
 /// # let _ = filter;
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "it is for `cancel_pipelines`"]
+#[must_use = "pass it to `cancel_pipelines`"]
 pub struct CancelFilter {
     branch: QueryValue,
     keep: usize,
@@ -136,7 +136,7 @@ impl CancelFilter {
 ///
 /// let cancel = circleci.cancel_pipelines("gh/acme/web", CancelFilter::branch("main")).at_once(4);
 /// let canceled = cancel.send().await?;
-/// println!("{} workflows do not run any more", canceled.workflows.len());
+/// println!("{} workflows no longer run", canceled.workflows.len());
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
@@ -190,8 +190,8 @@ impl CanceledPipelines {
     }
 }
 
-/// The result for a workflow that was running. It prints as one line. For usage, see the example of
-/// [`Client::cancel_pipelines`].
+/// The result for a workflow that was running. It prints as one line.
+/// [`Client::cancel_pipelines`] has an example.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct CanceledWorkflow {
@@ -209,13 +209,13 @@ impl fmt::Display for CanceledWorkflow {
         match &self.result {
             Ok(Cancellation::Canceled) => f.write_str("canceled"),
             Ok(Cancellation::AlreadyFinished) => f.write_str("already finished"),
-            Ok(Cancellation::Gone) => f.write_str("it no longer exists"),
+            Ok(Cancellation::Gone) => f.write_str("no longer exists"),
             Err(error) => error.fmt(f),
         }
     }
 }
 
-/// Why a workflow no longer runs. For usage, see the example of [`Client::cancel_pipelines`].
+/// Why a workflow no longer runs. [`Client::cancel_pipelines`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cancellation {

@@ -85,7 +85,7 @@ pub struct FindProjects {
     at_once: usize,
 }
 
-/// The projects of an organization that were found. For usage, see the example of [`Client::organization_projects`].
+/// The projects of an organization that were found. [`Client::organization_projects`] has an example.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct OrganizationProjects {
@@ -97,7 +97,7 @@ pub struct OrganizationProjects {
     pub failed: Vec<(ProjectSource, Error)>,
 }
 
-/// A project of an organization. For usage, see the example of [`Client::organization_projects`].
+/// A project of an organization. [`Client::organization_projects`] has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FoundProject {
@@ -111,7 +111,7 @@ pub struct FoundProject {
     pub sources: BTreeSet<ProjectSource>,
 }
 
-/// A project without a usable slug. It prints as one line. For usage, see the example of [`Client::organization_projects`].
+/// A project without a usable slug. It prints as one line. [`Client::organization_projects`] has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownProject {
@@ -129,7 +129,7 @@ impl fmt::Display for UnknownProject {
     }
 }
 
-/// A source of projects. For usage, see the example of [`Client::organization_projects`].
+/// A source of projects. [`Client::organization_projects`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ProjectSource {
@@ -430,7 +430,7 @@ impl Found {
         let unknown = self.names.into_iter().map(|(name, source)| UnknownProject {
             name,
             source,
-            reason: "CircleCI returns only its name, and a slug in this organization needs the project's id",
+            reason: "CircleCI returns only the project's name; a slug in this organization requires the project's ID",
         });
         Ok(OrganizationProjects {
             projects: self.projects.into_values().collect(),

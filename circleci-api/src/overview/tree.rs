@@ -57,7 +57,7 @@ impl Client {
     /// The newest `pipelines` pipelines of a project, each with its workflows and their jobs. Requires the feature
     /// `overview`.
     ///
-    /// For usage, see the example of [`overview`](crate::overview).
+    /// [`overview`](crate::overview) has an example.
     pub fn project_overview(
         &self,
         project_slug: impl Into<PathValue>,
@@ -144,7 +144,7 @@ pub struct PipelineOverview {
     pub workflows: Result<Vec<WorkflowOverview>, Error>,
 }
 
-/// A workflow with its jobs. For usage, see the example of [`overview`](crate::overview).
+/// A workflow with its jobs. [`overview`](crate::overview) has an example.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct WorkflowOverview {
@@ -208,7 +208,7 @@ impl GetPipelineOverview {
     ///
     /// # Errors
     ///
-    /// The pipeline could not be read. Other errors are in the tree, in place of what could not be read.
+    /// The pipeline could not be read. Other errors are in the tree, instead of what could not be read.
     pub async fn send(self) -> Result<PipelineOverview, Error> {
         let gate = Gate::new(self.at_once);
         let pipeline = gate.pass(self.pipeline.send());
@@ -238,7 +238,7 @@ impl GetProjectOverview {
     ///
     /// # Errors
     ///
-    /// The pipelines could not be listed. Other errors are in the trees, in place of what could not be read.
+    /// The pipelines could not be listed. Other errors are in the trees, instead of what could not be read.
     pub async fn send(self) -> Result<Vec<PipelineOverview>, Error> {
         self.stream().try_into_vec().await
     }

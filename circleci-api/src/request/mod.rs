@@ -65,7 +65,7 @@ pub type Decode<T> = fn(&mut Reply) -> Result<T, Error>;
 
 /// A request for an operation that is not sent yet.
 ///
-/// The methods of [`Client`](crate::Client) make a request from the required arguments. Each operation has setters of its own for
+/// The methods of [`Client`](crate::Client) make a request from the required arguments. Each operation has its own setters for
 /// the optional ones. The page of the operation lists them: the setters of `Request<ListPipelines>` are on the page of
 /// [`ListPipelines`](crate::operations::ListPipelines). See [`operations`](crate::operations) for all operations.
 ///

@@ -143,8 +143,8 @@ impl RawRequest {
         self.operation.fault.get_or_insert(fault.into());
     }
 
-    /// Selects another root on the same host, in place of `/api/v2`: `/api/v1.1`, `/api/v3`, `/api/private`, … For usage,
-    /// see the example of [`RawRequest`].
+    /// Selects another root on the same host, instead of `/api/v2`: `/api/v1.1`, `/api/v3`, `/api/private`, …
+    /// [`RawRequest`] has an example.
     pub fn root(mut self, root: impl Into<String>) -> Self {
         let root = root.into();
         let root = root.trim_end_matches('/');
@@ -153,7 +153,7 @@ impl RawRequest {
                 self.operation.root = root.to_owned();
                 self.name();
             }
-            Ok(_) => self.fault("the root must not have parameters: they belong in the path"),
+            Ok(_) => self.fault("the root must not have parameters: put them in the path"),
             Err(fault) => self.fault(fault.replacen("path", "root", 1)),
         }
         self
@@ -187,8 +187,8 @@ impl RawRequest {
         self
     }
 
-    /// Sets a query parameter that is repeated for each of its values, and replaces earlier values of that name. For usage,
-    /// see the example of [`RawRequest`].
+    /// Sets a query parameter that is repeated for each of its values, and replaces earlier values of that name.
+    /// [`RawRequest`] has an example.
     pub fn query_each<V: Into<QueryValue>>(
         mut self,
         name: impl Into<String>,
@@ -207,7 +207,7 @@ impl RawRequest {
         if name.is_empty() {
             self.fault("a query parameter has no name");
         } else if name.eq_ignore_ascii_case("circle-token") {
-            self.fault("the token is sent in a header only: a query ends up in logs");
+            self.fault("the token must not be in the query, because queries end up in logs");
         } else {
             return Some(name);
         }
@@ -270,14 +270,14 @@ impl RawRequest {
         self
     }
 
-    /// Whether the request has the same effect when it is sent twice. For the default, see the type. For usage, see the
-    /// example of [`RawRequest`].
+    /// Whether the request has the same effect when it is sent twice. For the default, see the type.
+    /// [`RawRequest`] has an example.
     pub fn replay(mut self, class: Replay) -> Self {
         self.operation.replay = class;
         self
     }
 
-    /// Sets retries, replay, timeout and headers of this one call. For usage, see the example of [`RawRequest`].
+    /// Sets retries, replay, timeout and headers of this one call. [`RawRequest`] has an example.
     pub fn options(mut self, options: CallOptions) -> Self {
         self.call.set_options(options);
         self
@@ -293,8 +293,8 @@ impl RawRequest {
     }
 
     /// Sends the request, and decodes the answer into a type of your choice, or one of [`types`](crate::types). An empty
-    /// body is read as `null`, which `send_as::<Option<T>>()` and `send_as::<()>()` accept. For usage, see the example of
-    /// [`RawRequest`].
+    /// body is read as `null`, which `send_as::<Option<T>>()` and `send_as::<()>()` accept.
+    /// [`RawRequest`] has an example.
     ///
     /// # Errors
     ///
@@ -303,8 +303,8 @@ impl RawRequest {
         Sending::new(self.into_call(), body)
     }
 
-    /// Like [`send_as`](Self::send_as), but returns status, headers, request id and rate limit figures with the body. For
-    /// usage, see the example of [`RawRequest`].
+    /// Like [`send_as`](Self::send_as), but returns status, headers, request id and rate limit figures with the body.
+    /// [`RawRequest`] has an example.
     ///
     /// # Errors
     ///
@@ -316,8 +316,8 @@ impl RawRequest {
         })
     }
 
-    /// Sends the request, and returns the body unchanged, whatever its format. For usage, see the example of
-    /// [`RawRequest`].
+    /// Sends the request, and returns the body unchanged, whatever its format.
+    /// [`RawRequest`] has an example.
     ///
     /// # Errors
     ///
@@ -334,7 +334,7 @@ impl RawRequest {
             match value.take() {
                 Some(value) => self.call.push_path(value),
                 None => {
-                    let fault = format!("the parameter {name} of the path is missing");
+                    let fault = format!("the path parameter {name} is missing");
                     self.operation.fault.get_or_insert(fault);
                 }
             }
@@ -365,18 +365,18 @@ fn params(template: &str) -> Result<Vec<(String, ParamKind)>, String> {
     let say = |why: &str| Err(format!("the path {why}"));
     if template.contains("://") {
         return say(
-            "must not be a URL: it lies below the client's host, and begins with a slash, as in /project/{project-slug}",
+            "must be a path below the client's host, not a URL: start it with a slash, as in /project/{project-slug}",
         );
     }
     let Some(rest) = template.strip_prefix('/') else {
-        return say("must begin with a slash, as in /project/{project-slug}");
+        return say("must start with a slash, as in /project/{project-slug}");
     };
     if template.contains('?') {
-        return say("must not have a query: give its parameters with `query`");
+        return say("must not have a query: pass query parameters with `query`");
     }
     if template.contains('%') {
         return say(
-            "must not have escapes: write a parameter in braces and give its value with `path`",
+            "must not have percent-encoding: write a parameter in braces and pass its value with `path`",
         );
     }
     let mut params: Vec<(String, ParamKind)> = Vec::new();
@@ -388,11 +388,11 @@ fn params(template: &str) -> Result<Vec<(String, ParamKind)>, String> {
                 .and_then(|rest| rest.strip_suffix('}'));
             let Some(name) = name.filter(|it| is_name(it)) else {
                 return say(
-                    "must have each parameter as a whole segment in braces, named by letters, digits, `-` and `_`",
+                    "must have each parameter as a whole segment in braces; its name has only letters, digits, `-` and `_`",
                 );
             };
             if params.iter().any(|(known, _)| known == name) {
-                return say("has two parameters of the same name");
+                return say("has two parameters with the same name");
             }
             params.push((name.to_owned(), kind(name)));
         } else if matches!(segment, "." | "..") {
@@ -404,7 +404,7 @@ fn params(template: &str) -> Result<Vec<(String, ParamKind)>, String> {
             .all(|b| b.is_ascii_alphanumeric() || b"-._~!$'()*+,;=:@".contains(&b))
         {
             return say(
-                "has a character that must be escaped: write a parameter in braces and give its value with `path`",
+                "has a character that must be escaped: write a parameter in braces and pass its value with `path`",
             );
         }
     }
@@ -443,10 +443,10 @@ mod tests {
                 "/project/{project-slug}/x/{a_B-9}",
                 Ok("project-slug a_B-9"),
             ),
-            ("", Err("begin with a slash")),
-            ("me", Err("begin with a slash")),
-            ("../me", Err("begin with a slash")),
-            ("https://evil.example/x", Err("must not be a URL")),
+            ("", Err("start with a slash")),
+            ("me", Err("start with a slash")),
+            ("../me", Err("start with a slash")),
+            ("https://evil.example/x", Err("not a URL")),
             ("//evil.example/x", Err("empty segments")),
             ("/a//b", Err("empty segments")),
             ("/a/b//", Err("empty segments")),
@@ -455,8 +455,8 @@ mod tests {
             ("/../v1.1/me", Err("`.` and `..`")),
             ("/a/./b", Err("`.` and `..`")),
             ("/a/..", Err("`.` and `..`")),
-            ("/a/%2e%2e/b", Err("escapes")),
-            ("/project/gh%2Facme%2Fweb", Err("escapes")),
+            ("/a/%2e%2e/b", Err("percent-encoding")),
+            ("/project/gh%2Facme%2Fweb", Err("percent-encoding")),
             ("/me?x=1", Err("query")),
             ("/me?circle-token=hush", Err("query")),
             ("/me#x", Err("must be escaped")),

@@ -38,10 +38,10 @@ use std::time::{Duration, Instant, SystemTime};
 /// # Ok(()) }
 /// ```
 pub trait Clock: Send + Sync + 'static {
-    /// Waits for the given time. For usage, see the example of [`Clock`].
+    /// Waits for the given time. [`Clock`] has an example.
     fn sleep(&self, wait: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
-    /// The current time. It never goes back. For usage, see the example of [`Clock`].
+    /// The current time. It never goes back. [`Clock`] has an example.
     fn now(&self) -> Instant {
         Instant::now()
     }

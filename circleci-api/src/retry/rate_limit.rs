@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-/// A server's rate limit from the headers `RateLimit-Limit`, `-Remaining` and `-Reset`, with or without `X-`. For usage,
-/// see the example of [`Response`](crate::Response).
+/// A server's rate limit from the headers `RateLimit-Limit`, `-Remaining` and `-Reset`, with or without `X-`.
+/// [`Response`](crate::Response) has an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimit {

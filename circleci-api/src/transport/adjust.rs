@@ -23,7 +23,7 @@ fn project_settings(body: &mut Map<String, Value>) -> Result<(), &'static str> {
         advanced.remove("oss");
         if advanced.is_empty() {
             return Err(
-                "the request changes no setting that CircleCI accepts: set a field of `advanced` other than `oss`",
+                "no setting is set that CircleCI accepts: set a field of `advanced` other than `oss`",
             );
         }
     }

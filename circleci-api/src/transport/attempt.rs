@@ -142,18 +142,18 @@ fn target(call: &Call, response: &reqwest::Response) -> Result<Option<Box<Url>>,
 /// The target of a redirect, if it may receive the credential.
 fn follow(method: &Method, from: &Url, location: &HeaderValue) -> Result<Url, String> {
     let Some(to) = host::join(from, location) else {
-        return Err("its location is not a URL".to_owned());
+        return Err("the `Location` header is not a URL".to_owned());
     };
     if to.origin() != from.origin() {
         return Err(format!(
-            "it leads from {} to {}, where the token must not go",
+            "it leads from {} to {}, where the client must not send the token",
             host::origin(from),
             host::origin(&to)
         ));
     }
     if !matches!(*method, Method::GET | Method::HEAD) {
         return Err(format!(
-            "a {method} is not sent again elsewhere ({})",
+            "the client does not repeat a {method} at another URL ({})",
             to.path()
         ));
     }

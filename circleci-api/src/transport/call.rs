@@ -141,7 +141,7 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> 
         return Err(format!("{name:?} is not a valid header name"));
     };
     if REFUSED.contains(&name.as_str()) {
-        return Err(format!("the header {name} is set by the client only"));
+        return Err(format!("the client sets the header {name} itself"));
     }
     let Ok(mut value) = HeaderValue::try_from(value) else {
         return Err(format!("the value of the header {name} is not valid"));
@@ -288,7 +288,7 @@ impl Call {
             Ok(json) => Ok(Some(json.clone())),
             Err(why) => Err(Error::argument(
                 &self.operation,
-                format!("the body cannot be written: {why}"),
+                format!("the body cannot be serialized: {why}"),
             )),
         }
     }

@@ -15,7 +15,7 @@ pub(super) struct Cause {
 }
 
 /// The explanation for a certificate with an unknown issuer.
-pub(super) const UNKNOWN_ISSUER: &str = "no CA that this machine trusts has signed the server's certificate: install the package ca-certificates, \
+pub(super) const UNKNOWN_ISSUER: &str = "no CA certificate on this machine signs the server's certificate: install the package ca-certificates, \
      or add the server's own CA with `ClientBuilder::http`";
 
 impl Cause {
@@ -185,12 +185,12 @@ fn explanation(texts: &[String]) -> Option<&'static str> {
     } else if says(PROXY_REFUSED) {
         Some("the proxy refused to connect to the host")
     } else if says(PROXY_SCHEME) {
-        Some("the proxy is neither http nor https")
+        Some("the proxy's scheme is neither http nor https")
     } else if says(PROXY_UNREACHABLE) {
         Some("the proxy cannot be reached")
     } else if says(NO_TLS) {
         Some(
-            "this build cannot speak https: enable the feature `ring`, `rustls` or `native-tls` of circleci-api",
+            "this build does not support https: enable the feature `ring`, `rustls` or `native-tls` of circleci-api",
         )
     } else if says("InvalidContentType") || says("wrong version number") {
         Some("the server does not speak TLS on this port")

@@ -123,7 +123,7 @@ pub(crate) fn unexpected(reply: &Reply, fault: Fault) -> Error {
         Some(Instead::CutOffBy(report)) => format!("it is cut off by an error: {report}"),
         None => match encoding.map(|encoding| encoding.to_str().unwrap_or("in an unknown way")) {
             Some(encoding) if path.is_none() && encoding != "identity" => {
-                format!("it is encoded ({encoding}), which was not requested")
+                format!("it has the encoding {encoding}, which was not requested")
             }
             _ => error.to_string(),
         },

@@ -104,9 +104,7 @@ async fn admit(call: &Call, progress: &mut Progress) -> Result<(), Error> {
         {
             return Err(Error::new(crate::error::ErrorKind::RateLimited)
                 .with_operation(&call.operation)
-                .with_message(
-                    "the wait for the client's own pacing would exceed the call's deadline",
-                )
+                .with_message("the client's pacing would delay the request past the deadline")
                 .with_retry_after(Some(wait))
                 .with_attempts(progress.attempts));
         }

@@ -62,8 +62,8 @@ impl<T> Response<T> {
         self.rate_limit
     }
 
-    /// The operation's deprecation, if the answer has one (`Deprecation`, `Sunset`). For usage, see the example of
-    /// [`Deprecation`](crate::Deprecation).
+    /// The operation's deprecation, if the answer has one (`Deprecation`, `Sunset`).
+    /// [`Deprecation`](crate::Deprecation) has an example.
     pub fn deprecation(&self) -> Option<Deprecation> {
         Deprecation::read(&self.headers)
     }

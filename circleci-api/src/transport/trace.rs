@@ -115,7 +115,7 @@ impl Span {
 #[cfg(feature = "tracing")]
 pub(crate) fn again(failure: &Error, wait: Duration) {
     let deprecation = failure.deprecation().map(tracing::field::display);
-    tracing::warn!(wait_ms = wait.as_millis() as u64, error = %failure, deprecation, "an attempt failed; the client retries");
+    tracing::warn!(wait_ms = wait.as_millis() as u64, error = %failure, deprecation, "attempt failed, retrying");
 }
 
 /// Warns of a deprecated operation after a successful call.
@@ -145,6 +145,6 @@ fn warn(call: &Call, deprecation: Deprecation) {
         .unwrap_or_else(|poisoned| poisoned.into_inner());
     // A caller may create any number of operations.
     if warned.len() < 1024 && warned.insert(id.to_owned()) {
-        tracing::warn!(operation = id, deprecation = %deprecation, "CircleCI has deprecated this operation");
+        tracing::warn!(operation = id, deprecation = %deprecation, "CircleCI deprecates this operation");
     }
 }

@@ -72,11 +72,8 @@ pub(crate) async fn within<T>(
 #[cold]
 fn timed_out(client: &Inner, time: &Stopwatch, ends_call: bool) -> Error {
     let message = match (time.limit(), client.read_timeout) {
-        (Some(limit), _) if ends_call => format!("did not finish within {} s", limit.as_secs_f64()),
-        (_, most) => format!(
-            "no data arrived for {} s",
-            most.unwrap_or_default().as_secs_f64()
-        ),
+        (Some(limit), _) if ends_call => format!("not complete within {} s", limit.as_secs_f64()),
+        (_, most) => format!("no data for {} s", most.unwrap_or_default().as_secs_f64()),
     };
     Error::new(ErrorKind::Timeout).with_message(message)
 }

@@ -23,7 +23,7 @@ const BYTES_AHEAD: usize = 1 << 20;
 
 pub(super) type Parts = Many<'static, Result<Part, Error>>;
 
-/// The parts, in order. At most 8 are open at the same time, and at most 18 are begun, each with at most a little more
+/// The parts, in order. At most 8 are open at the same time, and at most 18 are started, each with at most a little more
 /// than [`BYTES_AHEAD`] bytes.
 pub(super) fn parts(desk: Desk, exports: Exports) -> Parts {
     let places = Places {

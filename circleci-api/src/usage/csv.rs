@@ -77,7 +77,7 @@ impl Next for Csv {
                         Some(first) if *first == columns => continue,
                         Some(_) => {
                             return Err(wrong(
-                                "two parts have different columns, and cannot be one CSV; `rows` reads them by name",
+                                "two parts have different columns and cannot form one CSV; use `rows`, which reads columns by name",
                             ));
                         }
                     }

@@ -66,8 +66,8 @@ impl Desk {
     }
 
     pub(super) fn tell(&self, change: &UsageChange) {
-        if let Some(listener) = &self.order.listener {
-            listener(change);
+        if let Some(on_change) = &self.order.on_change {
+            on_change(change);
         }
     }
 
@@ -93,7 +93,7 @@ impl Desk {
         if self.elapsed().saturating_add(pause) > self.order.deadline {
             let limit = self.order.deadline.as_secs_f64();
             let message =
-                format!("export {job} did not finish within {limit} s; it can be resumed");
+                format!("export {job} is not complete after {limit} s; you can resume it");
             return Err(Error::new(ErrorKind::Timeout)
                 .with_operation(&EXPORT)
                 .with_message(message));
@@ -112,7 +112,7 @@ impl Desk {
             let ours = window.wait(self.now());
             self.may_wait(ours, || {
                 Error::new(ErrorKind::RateLimited)
-                    .with_message("the hourly limit of new exports is reached")
+                    .with_message("CircleCI's limit of calls an hour is used up")
             })?;
             self.sleep(window.take(self.now())).await;
             let refused = match call().await {

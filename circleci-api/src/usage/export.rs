@@ -134,7 +134,7 @@ impl UsageExport {
             when_limited: WhenLimited::default(),
             deadline: Duration::from_secs(5 * 3600),
             max_bytes: 4 << 30,
-            listener: None,
+            on_change: None,
         };
         Self { order, span }
     }
@@ -172,13 +172,13 @@ impl UsageExport {
     }
 
     /// A function that is called when the state of an export changes. It should not block.
-    pub fn on_change(mut self, listener: impl Fn(&UsageChange) + Send + Sync + 'static) -> Self {
-        self.order.listener = Some(Arc::new(listener));
+    pub fn on_change(mut self, on_change: impl Fn(&UsageChange) + Send + Sync + 'static) -> Self {
+        self.order.on_change = Some(Arc::new(on_change));
         self
     }
 
-    /// The usage as one CSV with one header, in pieces. Nothing is sent before the stream is polled. For usage, see the
-    /// example of [`UsageCsv`].
+    /// The usage as one CSV with one header, in pieces. Nothing is sent before the stream is polled.
+    /// [`UsageCsv`] has an example.
     ///
     /// # Errors
     ///
@@ -189,7 +189,7 @@ impl UsageExport {
         })
     }
 
-    /// The usage row by row. Nothing is sent before the stream is polled. For usage, see the example of [`UsageRows`].
+    /// The usage row by row. Nothing is sent before the stream is polled. [`UsageRows`] has an example.
     ///
     /// # Errors
     ///
@@ -240,7 +240,7 @@ impl UsageExport {
             Span::Between(start, _) if self.is_too_old(*start) => {
                 return Err(Error::argument(
                     &EXPORT,
-                    "the start is more than 366 days ago: CircleCI exports no older usage",
+                    "the start is more than 366 days ago: CircleCI does not export older usage",
                 ));
             }
             Span::Between(start, end) => {

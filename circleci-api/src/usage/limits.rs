@@ -25,7 +25,7 @@ pub struct UsageLimits {
     looks: Window,
 }
 
-/// What an export does when CircleCI's limit is reached. For usage, see the example of [`UsageExport`](super::UsageExport).
+/// What an export does when CircleCI's limit is reached. [`UsageExport`](super::UsageExport) has an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenLimited {

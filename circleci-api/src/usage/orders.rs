@@ -17,7 +17,7 @@ use crate::values::argument::PathValue;
 pub(super) static EXPORT: Operation =
     Operation::new("usageExport", Method::GET, "", &[], Replay::Never);
 
-pub(super) type Listener = Arc<dyn Fn(&UsageChange) + Send + Sync>;
+pub(super) type OnChange = Arc<dyn Fn(&UsageChange) + Send + Sync>;
 
 /// What to order, and how long that may take.
 #[derive(Clone)]
@@ -29,10 +29,10 @@ pub(super) struct Order {
     pub(super) when_limited: WhenLimited,
     pub(super) deadline: Duration,
     pub(super) max_bytes: u64,
-    pub(super) listener: Option<Listener>,
+    pub(super) on_change: Option<OnChange>,
 }
 
-/// A new state of an export. For usage, see the example of [`UsageExport`](super::UsageExport).
+/// A new state of an export. [`UsageExport`](super::UsageExport) has an example.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct UsageChange {

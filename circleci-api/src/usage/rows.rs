@@ -120,7 +120,7 @@ macro_rules! columns {
 
             $($(#[$meta])*
             ///
-            #[doc = concat!("The column `", stringify!($name), "`; see the example of [`UsageRow`].")]
+            #[doc = concat!("The column `", stringify!($name), "`. [`UsageRow`] has an example.")]
             pub fn $name(&self) -> Option<$ty> {
                 $read(self.get(stringify!($name))?)
             })*

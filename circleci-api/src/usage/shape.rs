@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 pub(super) struct Shape {
     reader: Reader,
     columns: usize,
-    /// The current row: the number of its fields so far, and whether it has begun.
+    /// The current row: the number of its fields so far, and whether it has started.
     fields: usize,
     begun: bool,
     /// The number of the row, over all parts.
@@ -60,7 +60,7 @@ pub(super) fn check(row: u64, fields: usize, columns: usize) -> Result<(), Error
         false => Err(in_row(
             row,
             ErrorKind::Decode,
-            format!("it has {fields} fields, and there are {columns} columns"),
+            format!("it has {fields} fields, but there are {columns} columns"),
         )),
     }
 }
@@ -69,6 +69,6 @@ pub(super) fn open_quote(row: u64) -> Error {
     in_row(
         row,
         ErrorKind::Decode,
-        "a part ends within a quoted field".to_owned(),
+        "a part ends inside a quoted field".to_owned(),
     )
 }

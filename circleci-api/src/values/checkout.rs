@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::values::slug::{ProjectSlug, SlugError};
 
-/// The reason why a checkout has no project. It does not contain the URLs of remotes, because they may contain a password. See
-/// the example of [`ProjectSlug::of_checkout`].
+/// The reason why a checkout has no project. It does not contain the URLs of remotes, because they may contain a password.
+/// [`ProjectSlug::of_checkout`] has an example.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CheckoutError {

@@ -45,7 +45,7 @@ use crate::values::parameters::ParameterValue;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PipelineParameters(BTreeMap<String, ParameterValue>);
 
-/// The reason why a pipeline parameter is invalid. It does not contain the value. See the example of [`PipelineParameters`].
+/// The reason why a pipeline parameter is invalid. It does not contain the value. [`PipelineParameters`] has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParameterError {

@@ -65,10 +65,11 @@ impl std::error::Error for SlugError {}
 const WANT_PROJECT: SlugError =
     SlugError("a project slug has three parts, as in gh/acme/web, or is a git remote");
 const WANT_ORG: SlugError = SlugError("an organization slug has two parts, as in gh/acme");
-const BAD_PART: SlugError =
-    SlugError("a part of the slug is empty, `.` or `..`, or holds a slash or a control character");
+const BAD_PART: SlugError = SlugError(
+    "a part of the slug is empty, `.` or `..`, or contains a slash or a control character",
+);
 const BAD_PROVIDER: SlugError =
-    SlugError("the slug's provider is not one of gh, github, bb, bitbucket, gitlab, circleci");
+    SlugError("the slug's provider must be gh, github, bb, bitbucket, gitlab or circleci");
 const BAD_REMOTE: SlugError = SlugError(
     "the git remote is neither on github.com nor on bitbucket.org; for other projects, use circleci/<org id>/<project id>",
 );

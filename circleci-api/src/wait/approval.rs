@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::generated::types::{JobStatus, JobType, WorkflowJob, WorkflowStatus};
 use crate::values::argument::PathValue;
 
-/// A wait for approvals. For usage, see the example of [`Client::wait_for_approval`].
+/// A wait for approvals. [`Client::wait_for_approval`] has an example.
 pub struct ApprovalWait {
     workflow: PathValue,
     job: Option<String>,
@@ -23,7 +23,7 @@ pub struct ApprovalWait {
     seen: Vec<WorkflowJob>,
 }
 
-/// The outcome of a workflow's approvals. For usage, see the example of [`Client::wait_for_approval`].
+/// The outcome of a workflow's approvals. [`Client::wait_for_approval`] has an example.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Approvals {
@@ -35,7 +35,7 @@ pub struct Approvals {
 impl Approvals {
     /// Whether there was an approval job, and all were approved. A canceled workflow has no approvals.
     ///
-    /// For usage, see the example of [`Client::wait_for_approval`].
+    /// [`Client::wait_for_approval`] has an example.
     pub fn is_approved(&self) -> bool {
         let approved = |job: &WorkflowJob| job.status == Some(JobStatus::Success);
         !self.jobs.is_empty() && self.jobs.iter().all(approved)
@@ -80,8 +80,8 @@ impl Client {
 }
 
 impl Wait<ApprovalWait> {
-    /// Waits only for the approval job with this name. Default: all approval jobs. For usage, see the example of
-    /// [`Client::wait_for_approval`].
+    /// Waits only for the approval job with this name. Default: all approval jobs.
+    /// [`Client::wait_for_approval`] has an example.
     pub fn job(mut self, name: impl Into<String>) -> Self {
         self.watch.job = Some(name.into());
         self
@@ -147,7 +147,7 @@ impl Watch for ApprovalWait {
 
     fn seen(&self) -> String {
         if self.seen.is_empty() {
-            return "no approval asked for yet".to_owned();
+            return "no approval requested yet".to_owned();
         }
         let each = self.seen.iter().map(|job| {
             let status = job.status.as_ref().map_or("-", JobStatus::as_str);

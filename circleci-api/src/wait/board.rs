@@ -43,10 +43,10 @@ pub struct Board {
 /// # web.next(Script::new().workflow("build", [Running, Success]).workflow("deploy", [Held]));
 /// # let circleci = server.client();
 /// # let id = circleci.trigger_pipeline("gh/acme/web").send().await?.id;
-/// use circleci_api::wait::{Boarded, CountAs, OnHold, Verdict, Wait};
+/// use circleci_api::wait::{HasWorkflows, CountAs, OnHold, Verdict, Wait};
 ///
 /// /// How this program waits, whether for a workflow or a pipeline: nobody is there to approve anything.
-/// fn unattended<W: Boarded>(wait: Wait<W>) -> Wait<W> {
+/// fn unattended<W: HasWorkflows>(wait: Wait<W>) -> Wait<W> {
 ///     wait.on_hold(OnHold::Return).not_run(CountAs::Failure)
 /// }
 ///
@@ -54,13 +54,13 @@ pub struct Board {
 /// assert_eq!(outcome.verdict, Verdict::OnHold);
 /// # Ok(()) }
 /// ```
-pub trait Boarded {
+pub trait HasWorkflows {
     #[doc(hidden)]
     fn board(&mut self) -> &mut Board;
 }
 
 /// # Workflows
-impl<W: Boarded> Wait<W> {
+impl<W: HasWorkflows> Wait<W> {
     /// What to do about a workflow that is on hold. Default: [`OnHold::Wait`].
     ///
     #[cfg_attr(feature = "mock", doc = "```")]
@@ -87,7 +87,7 @@ impl<W: Boarded> Wait<W> {
 
     /// How to count a workflow with the status `not_run`. Default: [`CountAs::Success`].
     ///
-    /// For usage, see the example of [`Wait`].
+    /// [`Wait`] has an example.
     pub fn not_run(mut self, count: CountAs) -> Self {
         self.watch.board().not_run = count;
         self
@@ -96,7 +96,7 @@ impl<W: Boarded> Wait<W> {
     /// How to count a workflow with a status that this version of the crate does not know. Default:
     /// [`CountAs::Unfinished`], or a failure if it has a `stopped_at`.
     ///
-    /// For usage, see the example of [`Wait`].
+    /// [`Wait`] has an example.
     pub fn unknown(mut self, count: CountAs) -> Self {
         self.watch.board().unknown = count;
         self

@@ -11,7 +11,7 @@ use crate::generated::types::{
 
 /// A difference between a look and the look before. It prints as one line, for a terminal.
 ///
-/// For usage, see the example of [`Changes`](super::Changes).
+/// [`Changes`](super::Changes) has an example.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Change {
@@ -74,10 +74,10 @@ impl fmt::Display for Change {
                 }
                 write!(f, ": {status}")
             }
-            Self::OnHold(held) => write!(f, "{held} waits for an approval"),
+            Self::OnHold(held) => write!(f, "{held} is waiting for an approval"),
             Self::Approved(held) => write!(f, "{held}: approved"),
             Self::UsageExport(state) => write!(f, "usage export: {state}"),
-            Self::Trouble(error) => write!(f, "trouble, looking again: {error}"),
+            Self::Trouble(error) => write!(f, "poll failed, polling again: {error}"),
         }
     }
 }

@@ -23,10 +23,10 @@ use crate::error::Error;
 /// let end = circleci.wait_for_pipeline(id).deadline(Duration::from_secs(60)).finish().await;
 /// match &end {
 ///     Ok(outcome) => println!("{}", outcome.verdict),
-///     Err(error) if error.is_deadline() => println!("{error}"), // not over after 60 s: build running
+///     Err(error) if error.is_deadline() => println!("{error}"), // not finished after 60 s: build running
 ///     Err(error) => println!("no telling: {error}"),
 /// }
-/// # assert_eq!(end.as_ref().unwrap_err().to_string(), "not over after 60 s: build running");
+/// # assert_eq!(end.as_ref().unwrap_err().to_string(), "not finished after 60 s: build running");
 /// assert!(end.is_err_and(|error| error.is_deadline()));
 /// # Ok(()) }
 /// ```
@@ -58,7 +58,7 @@ impl fmt::Display for WaitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Deadline { after, seen, .. } => {
-                write!(f, "not over after {} s: {seen}", after.as_secs_f64())
+                write!(f, "not finished after {} s: {seen}", after.as_secs_f64())
             }
             Self::Call(error) => error.fmt(f),
         }

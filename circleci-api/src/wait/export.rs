@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::generated::types::{UsageExportJobState, UsageExportJobStatus};
 use crate::values::argument::PathValue;
 
-/// A wait for a usage export. For usage, see the example of [`Client::wait_for_usage_export`].
+/// A wait for a usage export. [`Client::wait_for_usage_export`] has an example.
 pub struct ExportWait {
     organization: PathValue,
     id: PathValue,

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::generated::types::{JobDetails, JobStatus};
 use crate::values::argument::PathValue;
 
-/// A wait for a job. For usage, see the example of [`Client::wait_for_job`].
+/// A wait for a job. [`Client::wait_for_job`] has an example.
 pub struct JobWait {
     project: PathValue,
     number: PathValue,
@@ -19,7 +19,7 @@ pub struct JobWait {
     status: Option<JobStatus>,
 }
 
-/// The outcome of a job. For usage, see the example of [`Client::wait_for_job`].
+/// The outcome of a job. [`Client::wait_for_job`] has an example.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct JobOutcome {
@@ -29,7 +29,7 @@ pub struct JobOutcome {
 }
 
 impl JobOutcome {
-    /// Whether the job succeeded. For usage, see the example of [`Client::wait_for_job`].
+    /// Whether the job succeeded. [`Client::wait_for_job`] has an example.
     pub fn is_success(&self) -> bool {
         self.success
     }

@@ -56,7 +56,7 @@ use std::time::Duration;
 use crate::client::Client;
 
 pub use approval::{ApprovalWait, Approvals};
-pub use board::Boarded;
+pub use board::HasWorkflows;
 pub use change::Change;
 pub use changes::{Changes, Watch};
 pub use error::WaitError;
@@ -69,7 +69,7 @@ pub use workflow::WorkflowWait;
 
 use pace::Pace;
 
-/// A wait that has not begun. Each kind of wait has setters of its own, in the `impl Wait<…>` blocks below.
+/// A wait that has not started. Each kind of wait has its own setters, in the `impl Wait<…>` blocks below.
 ///
 /// A release that sets every policy:
 ///

@@ -24,7 +24,7 @@ use crate::generated::types::{PipelineError, Workflow};
 ///     println!("{failure}"); // build / build (4): failed https://app.circleci.com/pipelines/…
 /// }
 /// for held in &outcome.on_hold {
-///     println!("{held} waits for an approval: {:?}", held.web_url); // deploy / hold
+///     println!("{held} is waiting for an approval: {:?}", held.web_url); // deploy / hold
 /// }
 /// assert!(!outcome.is_success());
 /// assert_eq!(outcome.verdict, Verdict::Failed);
@@ -56,7 +56,7 @@ impl Outcome {
     }
 }
 
-/// The overall result of an [`Outcome`]. For usage, see the example of [`Outcome`].
+/// The overall result of an [`Outcome`]. [`Outcome`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
@@ -90,7 +90,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Something that failed. It prints as one line. For usage, see the example of [`Outcome`].
+/// Something that failed. It prints as one line. [`Outcome`] has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failure {
@@ -125,7 +125,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// A job that waits for a person. It prints as `workflow / job`. For usage, see the example of [`Outcome`].
+/// A job that waits for a person. It prints as `workflow / job`. [`Outcome`] has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Held {

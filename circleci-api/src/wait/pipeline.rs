@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Wait;
-use super::board::{self, Board, Boarded};
+use super::board::{self, Board, HasWorkflows};
 use super::change::Change;
 use super::changes::sealed::Watch;
 use super::changes::{Next, View};
@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::generated::types::{Pipeline, PipelineState, Workflow, WorkflowStatus, WorkflowTag};
 use crate::values::argument::PathValue;
 
-/// A wait for a pipeline. For usage, see the example of [`Client::wait_for_pipeline`].
+/// A wait for a pipeline. [`Client::wait_for_pipeline`] has an example.
 pub struct PipelineWait {
     id: PathValue,
     board: Board,
@@ -104,7 +104,7 @@ impl Wait<PipelineWait> {
     }
 }
 
-impl Boarded for PipelineWait {
+impl HasWorkflows for PipelineWait {
     fn board(&mut self) -> &mut Board {
         &mut self.board
     }

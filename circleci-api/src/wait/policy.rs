@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::outcome::Held;
 
-/// What a wait does about a workflow that waits for a person. For usage, see the example of
-/// [`Wait::on_hold`](super::Wait::on_hold).
+/// What a wait does about a workflow that waits for a person.
+/// [`Wait::on_hold`](super::Wait::on_hold) has an example.
 #[derive(Default)]
 #[non_exhaustive]
 pub enum OnHold {
@@ -54,8 +54,8 @@ impl fmt::Debug for OnHold {
     }
 }
 
-/// How to count a result that CircleCI calls neither success nor failure. For usage, see the example of
-/// [`Wait`](super::Wait).
+/// How to count a result that CircleCI calls neither success nor failure.
+/// [`Wait`](super::Wait) has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CountAs {
@@ -67,7 +67,7 @@ pub enum CountAs {
     Unfinished,
 }
 
-/// What a wait does about a pipeline without workflows. For usage, see the example of [`Wait`](super::Wait).
+/// What a wait does about a pipeline without workflows. [`Wait`](super::Wait) has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoWorkflow {

@@ -1,7 +1,7 @@
 //! Waits for one workflow.
 
 use super::Wait;
-use super::board::{self, Board, Boarded};
+use super::board::{self, Board, HasWorkflows};
 use super::changes::sealed::Watch;
 use super::changes::{Next, View};
 use super::outcome::Outcome;
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::generated::types::Workflow;
 use crate::values::argument::PathValue;
 
-/// A wait for a workflow. For usage, see the example of [`Client::wait_for_workflow`].
+/// A wait for a workflow. [`Client::wait_for_workflow`] has an example.
 pub struct WorkflowWait {
     id: PathValue,
     board: Board,
@@ -46,7 +46,7 @@ impl Client {
     }
 }
 
-impl Boarded for WorkflowWait {
+impl HasWorkflows for WorkflowWait {
     fn board(&mut self) -> &mut Board {
         &mut self.board
     }

@@ -215,7 +215,7 @@ object! {
 }
 
 object! {
-    /// A workflow has ended. See the example of [`Payload`].
+    /// A workflow has ended. [`Payload`] has an example.
     WorkflowCompleted requires "workflow" {
         /// The workflow, with its status.
         workflow: Workflow = required(0) "workflow",
@@ -229,7 +229,7 @@ object! {
 }
 
 object! {
-    /// A job has ended. See the example of [`Payload`].
+    /// A job has ended. [`Payload`] has an example.
     JobCompleted requires "job" {
         /// The job.
         job: Job = required(0) "job",
@@ -245,7 +245,7 @@ object! {
 }
 
 object! {
-    /// The webhook that sent an event. See the example of [`Event`].
+    /// The webhook that sent an event. [`Event`] has an example.
     Sender {
         /// The id of the webhook.
         id: Option<String> = with(Text) "id",
@@ -255,7 +255,7 @@ object! {
 }
 
 object! {
-    /// A project. See the example of [`Event`].
+    /// A project. [`Event`] has an example.
     Project {
         /// The id of the project.
         id: Option<String> = with(Text) "id",
@@ -267,7 +267,7 @@ object! {
 }
 
 impl Project {
-    /// The slug in the form that operations accept, such as `gh/acme/web`. See the example of [`Event`].
+    /// The slug in the form that operations accept, such as `gh/acme/web`. [`Event`] has an example.
     ///
     /// # Errors
     ///
@@ -288,7 +288,7 @@ object! {
 }
 
 object! {
-    /// A workflow. See the example of [`Payload`].
+    /// A workflow. [`Payload`] has an example.
     Workflow requires "id", "name" {
         /// The id, for the operations on workflows.
         id: Uuid = required(0) "id",
@@ -306,7 +306,7 @@ object! {
 }
 
 object! {
-    /// A job. See the example of [`Payload`].
+    /// A job. [`Payload`] has an example.
     Job requires "id", "name" {
         /// The id of the job.
         id: Uuid = required(0) "id",
@@ -412,7 +412,7 @@ impl Pipeline {
 }
 
 object! {
-    /// The trigger that created a pipeline. See the example of [`Pipeline`].
+    /// The trigger that created a pipeline. [`Pipeline`] has an example.
     Trigger {
         /// The type, such as `webhook`, `api`, `schedule`, `gitlab`.
         type_: Option<String> = with(Text) "type",
@@ -420,7 +420,7 @@ object! {
 }
 
 object! {
-    /// The built commit of a GitHub OAuth or Bitbucket project. See the example of [`Pipeline`].
+    /// The built commit of a GitHub OAuth or Bitbucket project. [`Pipeline`] has an example.
     Vcs {
         /// `github` or `bitbucket`.
         provider_name: Option<String> = with(Text) "provider_name",
@@ -440,7 +440,7 @@ object! {
 }
 
 object! {
-    /// A commit. See the example of [`Pipeline`].
+    /// A commit. [`Pipeline`] has an example.
     Commit {
         /// The first line of the message. It may be truncated.
         subject: Option<String> = with(Text) "subject",
@@ -458,7 +458,7 @@ object! {
 }
 
 object! {
-    /// The author or the committer of a commit. See the example of [`Pipeline`].
+    /// The author or the committer of a commit. [`Pipeline`] has an example.
     Person {
         /// The name.
         name: Option<String> = with(Text) "name",

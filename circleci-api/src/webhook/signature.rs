@@ -8,8 +8,8 @@ use sha2::Sha256;
 
 use super::{Event, WebhookError};
 
-/// The name of the header with the signatures: `v1=<64 hex digits>`, which `,v2=…` may follow. See the example of
-/// [`Verifier::read`].
+/// The name of the header with the signatures: `v1=<64 hex digits>`, which `,v2=…` may follow.
+/// [`Verifier::read`] has an example.
 pub const SIGNATURE_HEADER: &str = "circleci-signature";
 
 /// The maximum number of signatures to check in a header. A rotation of secrets needs two, and the limit bounds the time for a

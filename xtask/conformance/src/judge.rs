@@ -47,7 +47,7 @@ pub fn judge(exchanges: &[Exchange], outcome: &Outcome) -> Option<Finding> {
         };
         return finding(
             Fault::Status,
-            format!("{} requests instead of one{why}", exchanges.len()),
+            format!("expected one request, got {}{why}", exchanges.len()),
         );
     };
     let violations = request_violations(exchange);
@@ -62,7 +62,7 @@ pub fn judge(exchanges: &[Exchange], outcome: &Outcome) -> Option<Finding> {
         Outcome::Failed(error) => finding(Fault::Status, error.to_string()),
         Outcome::Answered if !(200..300).contains(&exchange.status) => finding(
             Fault::Status,
-            format!("{} was taken for a success", exchange.status),
+            format!("{} counted as a success", exchange.status),
         ),
         Outcome::Answered => None,
     }

@@ -53,7 +53,7 @@ pub async fn install(folder: &Path) -> Result<()> {
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => bail!("`npm ci` in xtask/conformance: {status}"),
-        Err(error) => Err(error).context("cannot run npm; conformance needs Node 20 or later"),
+        Err(error) => Err(error).context("cannot run npm: install Node 20 or later"),
     }
 }
 
@@ -88,7 +88,7 @@ impl Prism {
             .stderr(log.try_clone()?)
             .kill_on_drop(true)
             .spawn()
-            .context("cannot run node; conformance needs Node 20 or later")?;
+            .context("cannot run node: install Node 20 or later")?;
         let end = Instant::now() + START;
         loop {
             if TcpStream::connect(address).await.is_ok() {

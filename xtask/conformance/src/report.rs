@@ -129,7 +129,7 @@ impl Report {
             if self.is_good() {
                 "everything conforms"
             } else {
-                "NOT everything conforms"
+                "some calls do not conform"
             }
         )
     }

@@ -65,7 +65,7 @@ pub async fn run(
         });
     }
     while let Some(done) = running.join_next().await {
-        for (case, mode, finding) in done.context("a worker broke down")? {
+        for (case, mode, finding) in done.context("a worker failed")? {
             report.add(case, mode, finding);
         }
     }
@@ -84,7 +84,7 @@ fn account(document: &Value, cases: &[Case], report: &mut Report) {
         let ways = given.remove(operation.id()).unwrap_or_default();
         if !(ways.contains(&Given::Least) && ways.contains(&Given::Most)) {
             report.amiss(format!(
-                "{} is not called: add it to tests/support/calls.rs",
+                "no row calls {}: add one to tests/support/calls.rs",
                 operation.id()
             ));
         }
@@ -92,7 +92,7 @@ fn account(document: &Value, cases: &[Case], report: &mut Report) {
     }
     for id in given.keys() {
         report.amiss(format!(
-            "{id} is called, and is not an operation of the document"
+            "a row calls {id}, but the document has no such operation"
         ));
     }
 }
@@ -103,7 +103,7 @@ async fn prove_overlaid(cases: &[Case], line: &Line, report: &mut Report) -> Res
         let finding = line.call(case.call, Mode::Static).await;
         if finding.is_none_or(|finding| finding.fault != Fault::Request) {
             report.amiss(format!(
-                "{} ({}) is no longer refused on the document as it is: take it out of `OVERLAID`",
+                "{} ({}) no longer fails without the overlay: remove it from `OVERLAID`",
                 case.id, case.given
             ));
         }
@@ -132,7 +132,7 @@ impl Line {
     pub async fn call(&self, call: fn(&Client) -> Answer, mode: Mode) -> Option<Finding> {
         self.relay.set(mode);
         self.relay.take();
-        // In a task of its own: what was read is written and read again, and a value that does not survive that panics.
+        // In its own task, because a value that cannot be written and read again panics.
         let answer: Answer = call(&self.client);
         let outcome = match tokio::spawn(answer).await {
             Ok(ended) => outcome(ended),

@@ -162,7 +162,7 @@ async fn a_bad_request_is_told_apart_from_a_bad_status() {
         ),
         (
             (302, "location: /api/v2/you\r\n", ""),
-            "unexpected status: 2 requests instead of one",
+            "unexpected status: expected one request, got 2",
         ),
     ] {
         let report = run(said).await;
@@ -201,11 +201,11 @@ async fn an_operation_that_nobody_calls_is_amiss() {
     .unwrap();
     let text = written(&report);
     assert!(
-        text.contains("getNews is not called: add it to tests/support/calls.rs"),
+        text.contains("no row calls getNews: add one to tests/support/calls.rs"),
         "{text}"
     );
     assert!(
-        text.contains("listPipelines is called, and is not an operation of the document"),
+        text.contains("a row calls listPipelines, but the document has no such operation"),
         "{text}"
     );
     assert!(!report.is_good());
@@ -213,7 +213,7 @@ async fn an_operation_that_nobody_calls_is_amiss() {
 
 #[tokio::test]
 async fn an_exception_that_is_not_needed_any_more_is_amiss() {
-    let needed = "createContext (least) is no longer refused";
+    let needed = "createContext (least) no longer fails";
     let servers = Servers {
         untouched: server(USER, true).await,
         overlaid: server(USER, false).await,

@@ -30,13 +30,13 @@ pub enum Kind {
 impl std::fmt::Display for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::UnknownKey => "a key that the document does not have",
+            Self::UnknownKey => "a key that is not in the document",
             Self::UnknownWord => "a word that the document does not have",
-            Self::Missing => "absent, though the document requires it",
-            Self::Null => "null, though the document does not allow it",
-            Self::WrongForm => "not of the form that the document gives it",
+            Self::Missing => "absent, but the document requires it",
+            Self::Null => "null, but the document does not allow it",
+            Self::WrongForm => "of another type than in the document",
             Self::NotJson => "not JSON",
-            Self::Types => "the document allows it, the types of the client do not",
+            Self::Types => "allowed by the document, but not by the types of the client",
         })
     }
 }
@@ -257,7 +257,7 @@ impl<'a> Judge<'a> {
 
     fn report(&mut self, kind: Kind, path: &str, actions: impl FnOnce(&str) -> Vec<Value>) {
         let why = format!(
-            "{}. Seen in an answer of {}: {kind}.",
+            "{}. Seen in a response of {}: {kind}.",
             titled(path),
             self.operation
         );

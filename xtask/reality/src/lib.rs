@@ -1,4 +1,4 @@
-//! `cargo xtask reality`: recorded answers, held against CircleCI's document and against the types of the client.
+//! `cargo xtask reality`: compares recorded responses with CircleCI's document and with the types of the client.
 //!
 //! recordings (files, archives, cassettes) -> operations (which one answered) -> judge (the document) and types (the client)
 //! -> report, with the overlay action that mends each contradiction.

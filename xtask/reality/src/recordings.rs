@@ -37,7 +37,7 @@ const MAX_BODY: u64 = 64 << 20;
 ///
 /// # Errors
 ///
-/// A file cannot be read, or is none of the three kinds.
+/// A file cannot be read, or is not one of the three kinds.
 pub fn read(path: &Path) -> Result<Vec<Recording>> {
     let mut files = Vec::new();
     collect(path, &mut files)?;
@@ -120,7 +120,7 @@ fn parse(file: &Path, source: &str, bytes: &[u8]) -> Result<Vec<Recording>> {
     }])
 }
 
-/// The operation that a file is named after. A name that is no word, such as `2.json`, leaves it to the folder.
+/// The operation that a file is named after. If the name is not a word, such as `2.json`, the folder names the operation.
 fn named(file: &Path) -> String {
     let stem = file.file_name().and_then(|name| name.to_str());
     let word = |name: &str| {

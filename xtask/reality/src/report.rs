@@ -159,7 +159,7 @@ impl Report {
             writeln!(page, "    the client: {}", found.types)?;
             writeln!(page, "    seen in {}", listed(&found.sources))?;
             match actions.is_empty() {
-                true => writeln!(page, "    no overlay action mends it")?,
+                true => writeln!(page, "    no overlay action resolves it")?,
                 false => write_actions(actions, page)?,
             }
             writeln!(page)?;
@@ -173,7 +173,7 @@ impl Report {
         }
         writeln!(
             page,
-            "{} recordings, {} of them not judged (no success, or no body); {} contradictions; {} calls that the document does not have",
+            "{} recordings, {} of them skipped (no success, or no body); {} contradictions; {} calls that are not in the document",
             self.recordings,
             self.passed_over,
             self.contradictions.len(),
@@ -215,7 +215,7 @@ fn anywhere(path: &str) -> String {
     plain
 }
 
-/// Whether a place of a body is another one, or holds it: a value of the wrong form takes what is around it along.
+/// Whether a place of a body is another one, or holds it: an invalid value takes what is around it along.
 fn holds(outer: &str, inner: &str) -> bool {
     inner
         .strip_prefix(outer)
@@ -228,7 +228,7 @@ fn taken(contradiction: &Contradiction, reading: &Reading) -> String {
         .iter()
         .find(|(path, _)| holds(path, &contradiction.path));
     match (met, &reading.error) {
-        (_, Some(error)) => format!("cannot read the answer ({error})"),
+        (_, Some(error)) => format!("cannot read the response ({error})"),
         (Some((_, SurpriseKind::UnknownKey)), _) => "keeps it in `extra()`".to_owned(),
         (Some((_, SurpriseKind::UnknownWord)), _) => "reads it as `Unknown`".to_owned(),
         (Some((_, SurpriseKind::MendedValue)), _) => {

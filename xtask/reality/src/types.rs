@@ -85,7 +85,7 @@ impl Types {
             error: match answered {
                 Ok(Ok(_)) => None,
                 Ok(Err(error)) => Some(error.to_string()),
-                Err(_) => Some("what was read and written cannot be read again".to_owned()),
+                Err(_) => Some("the client cannot read what it wrote".to_owned()),
             },
         })
     }

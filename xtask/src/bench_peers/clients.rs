@@ -1,4 +1,4 @@
-//! The clients that are compared, and how each gets a small project of its own.
+//! The clients that are compared, and the small project of each.
 
 use super::{
     Part,
@@ -18,9 +18,9 @@ pub struct Client {
     pub name: &'static str,
     /// Its `client.rs`.
     code: &'static str,
-    /// What it stands on beside tokio and libc.
+    /// Its dependencies besides tokio and libc.
     dependencies: &'static str,
-    /// The package that is checked alone. By hand there is no other than the program's own.
+    /// The package that is checked alone. The client by hand has only the program's package.
     pub package: &'static str,
     /// The parts that it takes part in. All of them if the list is empty.
     parts: &'static [Part],
@@ -165,7 +165,7 @@ impl Client {
                 to_rust(root, peers, &project, out)
             })?,
         }
-        // The versions that we stand on, for everyone whom they fit.
+        // The versions of our dependencies, for every client that accepts them.
         let lock = project.join("Cargo.lock");
         if !lock.exists() {
             fs::copy(root.join("Cargo.lock"), &lock).map_err(|error| error.to_string())?;
@@ -178,7 +178,7 @@ impl Client {
             &target(peers, "release"),
             &["build", "--release", "--quiet"],
         ))
-        .map_err(|error| format!("its program does not build: {error}"))?;
+        .map_err(|error| format!("the program does not build: {error}"))?;
         Ok(())
     }
 
@@ -201,7 +201,7 @@ impl Client {
     }
 }
 
-/// Where something is built for all clients. They share what they stand on.
+/// Where something is built for all clients. They share their dependencies.
 pub fn target(peers: &Path, what: &str) -> PathBuf {
     peers.join("build").join(what)
 }
@@ -281,7 +281,7 @@ fn to_rust(root: &Path, peers: &Path, project: &Path, out: &Path) -> Result<(), 
         .args(["generate", "--config"])
         .arg(settings))?;
     let wanted = fs::read_to_string(out.join("src/REQUIRED_DEPS.toml"))
-        .map_err(|error| format!("it does not say what it stands on: {error}"))?;
+        .map_err(|error| format!("it does not list its dependencies: {error}"))?;
     let manifest = format!(
         "[package]\nname = \"openapi-to-rust-client\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
          [lib]\npath = \"src/mod.rs\"\n\n{wanted}"

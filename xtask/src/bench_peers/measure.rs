@@ -185,7 +185,7 @@ impl Bench<'_> {
             let checked = said.contains(&format!("Checking {} v", client.package));
             match timed(&said).filter(|_| checked) {
                 Some((user, system, kilobytes)) => Ok([user + system, kilobytes / 1e3]),
-                None => Err("cargo did not check it".to_owned()),
+                None => Err("cargo did not check this client".to_owned()),
             }
         })?;
         Ok(rows(figures, [("CPU, s", 2), ("peak memory, MB", 1)]))
@@ -196,7 +196,9 @@ impl Bench<'_> {
         let target = clients::target(peers, "nothing");
         let figures = self.in_turn("cargo build", self.rounds, |client| {
             let empty = || match fs::remove_dir_all(&target) {
-                Err(error) if target.exists() => Err(format!("cannot start from nothing: {error}")),
+                Err(error) if target.exists() => {
+                    Err(format!("cannot remove the old build: {error}"))
+                }
                 _ => Ok(()),
             };
             empty()?;
@@ -285,7 +287,7 @@ fn per_call<const N: usize>(line: &str, names: [&str; N]) -> Result<[f64; N], St
     for (figure, name) in figures.iter_mut().zip(names) {
         let (total, calls) = field(line, name)
             .zip(calls)
-            .ok_or_else(|| format!("its program printed no {name}"))?;
+            .ok_or_else(|| format!("the program printed no {name}"))?;
         *figure = total / calls;
     }
     Ok(figures)

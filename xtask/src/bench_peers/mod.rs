@@ -19,18 +19,18 @@ pub use server::serve;
 /// The end of `bench-peers --help`.
 pub const NEEDS: &str = "\
 Needs a network the first time, Python 3 and Java 11 for openapi-generator, valgrind for the instructions, GNU time for
-`check` and `build`, binutils for `size`. What is missing is named below the table. Everything lies in target/peers/.";
+`check` and `build`, binutils for `size`. The lines below the table name what is missing. All files are in target/peers/.";
 
 /// A part of the comparison.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Part {
     /// CPU time, and allocations
     Calls,
-    /// What valgrind counts
+    /// Instructions, as valgrind counts them
     Instructions,
     /// `cargo check` of each client alone
     Check,
-    /// A release build from nothing of a program that makes one call
+    /// A release build from scratch of a program that makes one call
     Build,
     /// The size of that program
     Size,
@@ -41,7 +41,7 @@ pub struct BenchPeers {
     pub root: PathBuf,
     /// How often each figure of time is taken, in turn.
     pub rounds: usize,
-    /// Everything when there is none.
+    /// The parts to measure. Default: all parts.
     pub only: Vec<Part>,
 }
 
@@ -90,7 +90,7 @@ impl BenchPeers {
                 writeln!(out, "{}: reqwest {version}", client.name)?;
             }
         }
-        writeln!(out, "load of the machine: {}", load())?;
+        writeln!(out, "load average of the machine: {}", load())?;
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The server that every client calls, in a process of its own: answers from memory, and connections stay open.
+//! The server that every client calls, in its own process: it answers from memory, and connections stay open.
 //!
 //! The answers are as the document has them, because not every peer reads what CircleCI really sends.
 

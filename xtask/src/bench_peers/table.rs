@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// A figure, or why there is none.
+/// A figure, or the reason why it is missing.
 pub type Figure = Result<f64, String>;
 
 /// Which figures are the better ones.

@@ -35,7 +35,7 @@ pub fn output(command: &mut Command) -> Result<(String, String), String> {
 
 /// The line that says what went wrong: the first error, or else the last line there is.
 fn complaint(stderr: &str) -> Option<&str> {
-    // What stands behind `==` is valgrind's.
+    // The text after `==` is from valgrind.
     let mut lines = stderr
         .lines()
         .filter(|line| !line.trim().is_empty() && !line.starts_with("=="));
@@ -45,7 +45,7 @@ fn complaint(stderr: &str) -> Option<&str> {
     error.or_else(|| lines.next_back()).map(str::trim)
 }
 
-/// cargo, for a project with a target folder of its own.
+/// cargo, for a project with its own target folder.
 pub fn cargo(project: &Path, target: &Path, arguments: &[&str]) -> Command {
     within(Command::new(program()), project, target, arguments)
 }

@@ -260,7 +260,7 @@ pub fn download_first(
             }
         }
     }
-    let nothing = || FetchError::new(ErrorKind::From, "there is no address to fetch from");
+    let nothing = || FetchError::new(ErrorKind::From, "there is no URL to fetch from");
     Err(failed.unwrap_or_else(nothing))
 }
 
@@ -280,7 +280,7 @@ pub fn download_unless(
         Some(scheme) if is_http(scheme) => download_url(&parse_url(from)?, etag, limits),
         Some(scheme) if is_scheme(scheme) => Err(FetchError::new(
             ErrorKind::From,
-            format!("{scheme}:// is not supported, give an https URL or the name of a file"),
+            format!("{scheme}:// is not supported: pass an https URL or a file name"),
         )),
         _ => read_file(Path::new(from), limits).map(Answer::Document),
     }
@@ -306,8 +306,7 @@ fn parse_url(from: &str) -> Result<Url, FetchError> {
         )
     })?;
     if !url.username().is_empty() || url.password().is_some() {
-        let line =
-            format!("the URL would be recorded in {RECORD}: leave the user and password out");
+        let line = format!("{RECORD} would record the URL: remove the user name and the password");
         return Err(FetchError::new(ErrorKind::From, line));
     }
     url.set_fragment(None);
@@ -423,7 +422,7 @@ fn redirect_refusal(previous: &[Url], next: &Url, max: usize) -> Option<String> 
     }
     let was_secure = previous.iter().any(|url| url.scheme() == "https");
     (was_secure && next.scheme() != "https")
-        .then(|| format!("a redirect from https to {} is not followed", next.scheme()))
+        .then(|| format!("refused a redirect from https to {}", next.scheme()))
 }
 
 fn no_answer(error: reqwest::Error, limits: &Limits) -> FetchError {
@@ -433,7 +432,7 @@ fn no_answer(error: reqwest::Error, limits: &Limits) -> FetchError {
     } else if error.is_builder() {
         // A machine without CA certificates.
         let line = format!(
-            "no https server can be trusted: install the package ca-certificates, or set SSL_CERT_FILE to a file of \
+            "cannot trust any https server: install the package ca-certificates, or set SSL_CERT_FILE to a file of \
              certificates ({reason})"
         );
         FetchError::new(ErrorKind::Network, line)
@@ -442,11 +441,11 @@ fn no_answer(error: reqwest::Error, limits: &Limits) -> FetchError {
         FetchError::new(ErrorKind::Timeout, line)
     } else if error.is_timeout() {
         let waited = limits.stall_timeout.min(limits.total_timeout);
-        FetchError::new(ErrorKind::Timeout, format!("no answer within {waited:?}"))
+        FetchError::new(ErrorKind::Timeout, format!("no response within {waited:?}"))
     } else if error.is_connect() {
         FetchError::new(ErrorKind::Network, format!("cannot connect: {reason}"))
     } else {
-        FetchError::new(ErrorKind::Network, format!("no answer: {reason}"))
+        FetchError::new(ErrorKind::Network, format!("no response: {reason}"))
     }
 }
 
@@ -505,11 +504,11 @@ fn broken_off(error: &io::Error, got: usize, limits: &Limits) -> FetchError {
         .and_then(|e| e.downcast_ref::<reqwest::Error>());
     if cause.is_some_and(reqwest::Error::is_timeout) {
         let waited = limits.stall_timeout.min(limits.total_timeout);
-        let line = format!("the download stalled: nothing for {waited:?} after {got} bytes");
+        let line = format!("the download stalled: no data for {waited:?} after {got} bytes");
         return FetchError::new(ErrorKind::Timeout, line);
     }
     let reason = cause.map_or_else(|| error.to_string(), innermost);
-    let line = format!("the download broke off after {got} bytes: {reason}");
+    let line = format!("the connection broke after {got} bytes: {reason}");
     FetchError::new(ErrorKind::Network, line)
 }
 
@@ -548,7 +547,9 @@ pub fn check_document(bytes: &[u8]) -> Result<Value, FetchError> {
 fn parse_document(bytes: &[u8]) -> Result<Value, FetchError> {
     let text = std::str::from_utf8(bytes).map_err(|e| {
         let at = e.valid_up_to();
-        FetchError::document(format!("the document is not UTF-8 text, see byte {at}"))
+        FetchError::document(format!(
+            "the document is not UTF-8 text: byte {at} is invalid"
+        ))
     })?;
     if text.trim().is_empty() {
         return Err(FetchError::document("the document is empty"));
@@ -734,7 +735,7 @@ impl Fetch {
             Ok(Some(lock)) => Ok(Some(lock)),
             Ok(None) => Err(FetchError::new(
                 ErrorKind::Store,
-                "another `cargo xtask fetch` or `update` is at work here; wait for it to end",
+                "another `cargo xtask fetch` or `update` is running here; wait until it ends",
             )),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(FetchError::store("lock", dir, &error)),
@@ -856,10 +857,7 @@ fn put_back(
     let Some(old) = old else {
         return match fs::remove_file(path) {
             Ok(()) => error,
-            Err(e) => error.about(&format!(
-                "{} is left without a record ({e})",
-                path.display()
-            )),
+            Err(e) => error.about(&format!("{} has no record now ({e})", path.display())),
         };
     };
     match store.rename(&old, path) {
@@ -894,7 +892,7 @@ mod tests {
         assert_eq!(refusal(&["https://a/"], "https://b/"), None);
         assert_eq!(refusal(&["http://a/"], "https://b/"), None);
         assert_eq!(refusal(&["http://a/"], "http://b/"), None);
-        let reason = "a redirect from https to http is not followed";
+        let reason = "refused a redirect from https to http";
         assert_eq!(
             refusal(&["https://a/"], "http://a/").as_deref(),
             Some(reason)

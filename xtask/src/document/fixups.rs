@@ -19,32 +19,32 @@ pub struct Fixup {
 pub const FIXUPS: &[Fixup] = &[
     Fixup {
         name: "successes only",
-        reason: "59 operations pair `200` with another `default` and many have several error bodies, on which progenitor panics; errors are read by the handwritten layer, whatever their body",
+        reason: "59 operations have a `200` and a different `default`, and many have several error bodies. progenitor panics on both. The handwritten layer reads all errors, whatever their body",
         run: successes_only,
     },
     Fixup {
         name: "page tokens",
-        reason: "nine of the operations that answer with `next_page_token` do not declare `page-token`, which CircleCI's own clients send to them",
+        reason: "nine of the operations that return `next_page_token` do not declare `page-token`, but CircleCI's own clients send it",
         run: page_tokens,
     },
     Fixup {
         name: "several successes",
-        reason: "an operation that the overlay marks with `x-successes` answers with one of several types, told apart by what they require",
+        reason: "an operation that the overlay marks with `x-successes` returns one of several types. Their required fields distinguish them",
         run: several_successes,
     },
     Fixup {
         name: "all of one",
-        reason: "three numbers are `allOf` twice the same integer; objects would be merged too, which progenitor does without a name for the result",
+        reason: "three numbers are declared as `allOf` with the same integer twice. Objects are merged too, because progenitor would merge them without a name for the result",
         run: all_of_one,
     },
     Fixup {
         name: "untyped text",
-        reason: "ids, timestamps and a URL prefix have no type at all; they are read as text, whatever JSON they come as",
+        reason: "ids, timestamps and a URL prefix have no type. The client reads them as text, whatever their JSON type is",
         run: untyped_text,
     },
     Fixup {
         name: "no constraints",
-        reason: "`pattern`, `minLength` and the like would become types that refuse what CircleCI accepts tomorrow; the server judges",
+        reason: "`pattern`, `minLength` and similar keywords would become types that refuse values that CircleCI may accept later. The server validates them",
         run: |document| {
             strip(
                 document,
@@ -63,27 +63,27 @@ pub const FIXUPS: &[Fixup] = &[
     },
     Fixup {
         name: "no defaults",
-        reason: "a default in a response would be reported as if CircleCI had sent it",
+        reason: "a default in a response would look like a value that CircleCI sent",
         run: |document| strip(document, &["default"]),
     },
     Fixup {
         name: "objects",
-        reason: "some objects list properties without saying `type: object`, which would keep equal shapes apart",
+        reason: "some objects have properties but no `type: object`, so equal objects would become different types",
         run: objects,
     },
     Fixup {
         name: "one integer",
-        reason: "`integer` and `integer` of 64 bits are one type, and must not keep equal shapes apart",
+        reason: "`integer` with and without the format `int64` is the same type in Rust, so equal objects must not become different types",
         run: one_integer,
     },
     Fixup {
         name: "one of",
-        reason: "progenitor makes a struct of flattened options from `anyOf`; as `oneOf` it becomes an enum, tried in order",
+        reason: "progenitor turns `anyOf` into a struct with flattened optional fields. It turns `oneOf` into an enum that tries the variants in order",
         run: any_of_as_one_of,
     },
     Fixup {
         name: "open is the default",
-        reason: "`additionalProperties: true` beside properties says nothing more, and beside `oneOf` it makes progenitor emit an enum without variants",
+        reason: "`additionalProperties: true` adds nothing next to properties. Next to `oneOf`, it makes progenitor emit an enum without variants",
         run: open_is_the_default,
     },
 ];
@@ -129,7 +129,7 @@ fn leave_out(whole: &Value, at: &str, holder: &mut Value, left_out: &mut Vec<Str
         if out {
             let name = parameter["name"].as_str().unwrap_or_default();
             left_out.push(format!(
-                "{at}/parameters/{index}: the {place} parameter {name} is left out, for only path and query are supported"
+                "{at}/parameters/{index}: the {place} parameter {name} is ignored: only path and query are supported"
             ));
         }
         index += 1;

@@ -181,12 +181,12 @@ pub fn parse_noted(bytes: &[u8], name: &str) -> Result<(Value, Vec<dialect::Note
                 "{name}: /swagger: Swagger {version} is not supported, only OpenAPI 3.0.x and 3.1.x"
             )
         }
-        (None, None) => bail!("{name}: /openapi: is missing, so this is no OpenAPI document"),
+        (None, None) => bail!("{name}: /openapi: is missing, so this is not an OpenAPI document"),
     }
     let mut value = sorted(value);
     let notes = dialect::lower(&mut value);
     if operations(&value).is_empty() {
-        bail!("{name}: /paths: holds no operation");
+        bail!("{name}: /paths: has no operation");
     }
     Ok((sorted(value), notes))
 }

@@ -22,7 +22,7 @@ pub struct Applied {
     pub matches: usize,
 }
 
-/// One action of an overlay, as an overlay of its own.
+/// One action of an overlay, as a separate overlay.
 struct Single {
     name: String,
     action: Action,
@@ -187,7 +187,7 @@ fn name(description: Option<&str>, index: usize) -> String {
         .map(str::trim)
     {
         Some(first) if !first.is_empty() => first.to_owned(),
-        _ => format!("number {} (which gives no reason)", index + 1),
+        _ => format!("number {} (which has no reason)", index + 1),
     }
 }
 

@@ -16,7 +16,7 @@ pub fn document_at(root: &Path, revision: &str) -> Result<(String, Vec<u8>), Str
         &format!("{revision}^{{commit}}"),
     ];
     let commit = git(root, &arguments).map_err(|why| {
-        let unknown = "is no revision of this repository (a shallow clone has only the newest)";
+        let unknown = "is not a revision of this repository (a shallow clone has only the newest)";
         match why.as_str() {
             SILENT => unknown.to_owned(),
             _ => why,

@@ -18,7 +18,7 @@ pub enum Unreadable {
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CutOff => f.write_str("is cut off: its JSON ends too early"),
+            Self::CutOff => f.write_str("is incomplete: its JSON ends too early"),
             Self::NotJson(error) => write!(f, "is not JSON: {error}"),
             Self::Neither(error) => write!(f, "is neither JSON nor YAML: {error}"),
         }

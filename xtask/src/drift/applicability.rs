@@ -85,7 +85,7 @@ impl Applicability {
                 .cloned()
                 .collect()
         };
-        let unnecessary = came(|built| &built.stale);
+        let unnecessary = came(|built| &built.unused);
         let mut refusals = came(|built| &built.unsettled);
         refusals.extend(
             after

@@ -186,7 +186,7 @@ fn braced(text: &str) -> &str {
 
 const CRATE: &str = "circleci-api/src/";
 
-/// The modules of the crate that stand behind a feature: the start of their paths, and the feature.
+/// The modules of the crate that need a feature: the start of their paths, and the feature.
 fn features(sources: &[(String, String)]) -> BTreeMap<String, String> {
     let mut features = BTreeMap::new();
     for (path, text) in sources {

@@ -41,15 +41,15 @@ pub const CANNOT: u8 = 6;
 
 /// The end of `drift --help`.
 pub const EXIT_CODES: &str = "\
-Direction: a URL or FILE is read as newer than the vendored document, a git:REV as older; --reverse turns that around.
-The report's first line says which way it reads.
+Direction: a URL or FILE counts as newer than the vendored document, a git:REV as older; --reverse swaps them.
+The first line of the report states the direction.
 
 Exit codes:
   0  no drift
   4  drift, but none that --deny forbids (without --deny, any drift)
-  5  drift that --deny forbids; what is left to review counts as breaking
-  6  cannot compare: no answer, no document, no such revision
-  1  any other failure; 2  wrong arguments";
+  5  drift that --deny forbids; changes to review count as breaking
+  6  cannot compare: no response, no document or no such revision
+  1  any other failure; 2  invalid arguments";
 
 #[derive(Clone, Debug)]
 pub struct Drift {
@@ -70,7 +70,7 @@ impl Drift {
     /// Compares the documents, writes the report to `out`, and returns the exit code.
     pub fn run(&self, out: &mut dyn Write) -> Result<u8, CannotCompare> {
         let report = self.report()?;
-        // A closed pipe is no error: the exit code still holds.
+        // A closed pipe is not an error: the exit code is still valid.
         let _ = report
             .write(self.format, self.all, out)
             .and_then(|()| out.flush());
@@ -190,7 +190,7 @@ pub fn compare(old: &Document, new: &Document, overlay: &str, version: &str) -> 
     report
 }
 
-/// Builds the files leniently, so that `stale` lists everything that stops `regen`, and not only the first cause.
+/// Builds the files leniently, so that `warnings` lists everything that stops `regen`, and not only the first cause.
 fn build(document: &Document, overlay: &str) -> Result<Built, String> {
     with_room(|| regen::build(document.value.clone(), overlay, true))?
         .map_err(|error| format!("{error:#}"))

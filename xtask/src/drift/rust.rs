@@ -240,9 +240,9 @@ impl<'a> Diff<'a> {
     }
 
     fn deprecated(&mut self, name: &str, before: bool, after: bool) {
-        let more = if after { "" } else { " no more" };
+        let now = if after { "is" } else { "is no longer" };
         if before != after {
-            self.note(Class::Additive, format!("`{name}` is deprecated{more}"));
+            self.note(Class::Additive, format!("`{name}` {now} deprecated"));
         }
     }
 

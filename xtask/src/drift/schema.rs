@@ -406,7 +406,7 @@ const FLAGS: [(&str, Kind, &str, &str); 3] = [
     (
         "deprecated",
         Kind::Deprecated,
-        "is deprecated no more",
+        "is no longer deprecated",
         "is deprecated",
     ),
     (
@@ -484,7 +484,7 @@ impl Difference<'_> {
     fn flags(&mut self, old: &View<'_>, new: &View<'_>) {
         match (old.nullable, new.nullable) {
             (false, true) => self.here(Kind::Nullable, "may be null"),
-            (true, false) => self.here(Kind::NotNullable, "may not be null any more"),
+            (true, false) => self.here(Kind::NotNullable, "can no longer be null"),
             _ => {}
         }
         for (key, kind, gone, came) in FLAGS {
@@ -582,7 +582,7 @@ impl Difference<'_> {
             let name = &self.name;
             let text = match (before.map(short), after.map(short)) {
                 (None, after) => format!("`{name}` has {key} {}", after.unwrap_or_default()),
-                (Some(before), None) => format!("`{name}` no longer has {key}, was {before}"),
+                (Some(before), None) => format!("`{name}` has no {key} now, was {before}"),
                 (Some(before), Some(after)) => {
                     format!("`{name}` has {key} {after}, was {before}")
                 }

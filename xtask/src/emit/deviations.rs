@@ -11,7 +11,7 @@ pub const PAGE: &str = "circleci-api/src/guide/deviations.md";
 const GUIDE: &str = "circleci-api/src/guide";
 
 /// The heading for the fixups.
-const FIXUP: &str = "what an Overlay cannot say";
+const FIXUP: &str = "what an Overlay cannot express";
 
 /// One deviation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub fn of(overlay: &str) -> Result<Vec<Deviation>> {
     let kinds = kinds(overlay);
     if kinds.len() != read.actions.len() {
         bail!(
-            "overlay.yaml has {} actions, of which {} begin with a line `  - description:`",
+            "overlay.yaml has {} actions, but only {} start with a line `  - description:`",
             read.actions.len(),
             kinds.len()
         );
@@ -55,7 +55,7 @@ pub fn of(overlay: &str) -> Result<Vec<Deviation>> {
         target: None,
     }));
     match deviations.iter().find(|one| one.reason.is_empty()) {
-        Some(one) => bail!("\"{}\" gives no reason: first say what, then why", one.name),
+        Some(one) => bail!("\"{}\" has no reason: first say what, then why", one.name),
         None => Ok(deviations),
     }
 }
@@ -130,12 +130,12 @@ fn cell(text: &str) -> String {
 /// The whole page.
 pub fn page(deviations: &[Deviation]) -> String {
     let mut page = format!(
-        "Where this client reads something else than CircleCI's document says, and why: {} places.\n\n\
-         The document itself is kept byte for byte as CircleCI serves it. What is changed on the way to this crate is in an Overlay, in the \
-         format of the OpenAPI Overlay Specification, and in a few fixups beside it. Each of them must apply to the document at least once, or \
-         the generator fails by its name: what CircleCI has mended does not stay \"fixed\" here.\n\n\
-         Beside them, one rule holds for every response: only what identifies a thing is required, anything else may be missing or null; \
-         and both spellings of a key are read, `created-at` and `created_at`.\n",
+        "This page lists the {} deviations of this client from CircleCI's document, and the reason for each.\n\n\
+         The repository keeps the document byte for byte as CircleCI serves it. Before the generator reads a copy of it, an Overlay (in the \
+         format of the OpenAPI Overlay Specification) and a few fixups change the copy. Each of them must apply at least once. Otherwise \
+         the generator fails and names it, so that no deviation stays after CircleCI has corrected the cause.\n\n\
+         Two more rules hold for every response. Only the fields that identify a thing are required; any other field may be missing or null. \
+         The client reads both spellings of a key: `created-at` and `created_at`.\n",
         deviations.len()
     );
     for (kind, list) in by_kind(deviations) {

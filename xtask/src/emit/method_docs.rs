@@ -14,7 +14,7 @@ pub fn method_docs(operation: &Operation<'_>) -> Vec<String> {
     add(&mut lines, described(operation));
     add(&mut lines, vec![sent(operation)]);
     if operation.paging.is_some() {
-        add(&mut lines, vec!["Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.".into()]);
+        add(&mut lines, vec!["This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.".into()]);
     }
     add(&mut lines, under("# Arguments", arguments(operation)));
     add(&mut lines, under("# Optional", setters(operation)));
@@ -203,8 +203,8 @@ const ABSENT: [(&str, &str); 2] = [
 fn reason(status: &str) -> &'static str {
     match status {
         "400" => "bad request",
-        "401" => "no valid token, or an expired one",
-        "403" => "not permitted: the token lacks a scope, or the user a role",
+        "401" => "the token is missing, invalid or expired",
+        "403" => "not permitted: the token lacks a scope, or the user lacks a role",
         "404" => "not found, or not visible to the token",
         "405" => "not allowed",
         "409" => "conflict",

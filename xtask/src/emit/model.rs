@@ -113,7 +113,7 @@ impl<'a> Model<'a> {
     pub fn schema(&self, name: &str) -> Result<&'a Value> {
         self.document["components"]["schemas"]
             .get(name)
-            .with_context(|| format!("{name} is in no component"))
+            .with_context(|| format!("{name} is not in any component"))
     }
 
     fn operation(&self, source: document::Operation<'a>) -> Result<Operation<'a>> {

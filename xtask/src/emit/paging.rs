@@ -21,7 +21,7 @@ pub fn emit(model: &Model<'_>) -> String {
     }
     let pages: String = pages.into_values().collect();
     format!(
-        "{HEADER}\n//! What is paged: every operation whose response carries `next_page_token`, and those that take an `offset`.\n\n\
+        "{HEADER}\n//! The operations with pages: those whose response has `next_page_token`, and those that take an `offset`.\n\n\
          use super::{{operations::*, types::*}};\nuse crate::lists::page::{{page, paged}};\n\n{pages}\n{paged}"
     )
 }

@@ -92,7 +92,7 @@ fn promises(schema: &Value, required: &[String]) -> String {
 
 /// Formats Rust code.
 fn formatted(code: &str) -> Result<String> {
-    let file = syn::parse_file(code).context("the generator wrote what is not Rust")?;
+    let file = syn::parse_file(code).context("the generator's output is not valid Rust")?;
     Ok(prettyplease::unparse(&file))
 }
 
@@ -198,9 +198,9 @@ fn constructor(name: &str, members: &[Member<'_>]) -> String {
         .collect();
     let values: String = members.iter().map(value).collect();
     let about = match (required.len(), optional.len()) {
-        (0, _) => "/// With nothing set; all of it is optional.\n",
-        (_, 0) => "/// With all there is; nothing is optional.\n",
-        _ => "/// With what is required; the rest is optional.\n",
+        (0, _) => "/// Creates a value with no field set. All fields are optional.\n",
+        (_, 0) => "/// Creates a value. All fields are required.\n",
+        _ => "/// Creates a value with the required fields. The setters add the optional ones.\n",
     };
     let mut attributes = String::new();
     if required.len() > 7 {

@@ -35,7 +35,7 @@ pub fn emit(model: &Model<'_>, files: &mut Files) -> Result<()> {
         }
     }
     let mut index = format!(
-        "{HEADER}\n//! What the operations take and answer, one file per CircleCI tag.\n\n"
+        "{HEADER}\n//! The types of requests and responses, one file per CircleCI tag.\n\n"
     );
     for file in by_file.keys() {
         index += &format!("mod {file};\n");

@@ -130,7 +130,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("*.ttl", "How long the tokens are valid, in numbers with units from `ms` and `s` to `d` and `w`, such as `1h30m`."),
     ("*.usage_export_job_id", "The unique ID of the usage export job."),
     ("BundleDiff.created", "The names of the policies that the new bundle adds."),
-    ("BundleDiff.deleted", "The names of the policies that the new bundle does not have any more."),
+    ("BundleDiff.deleted", "The names of the policies that the new bundle no longer has."),
     ("BundleDiff.modified", "The names of the policies that the new bundle changes."),
     ("CreateContextRequest.owner", "The owner of the context, by ID or by slug."),
     ("CreatePipelineDefinitionRequest.config_source", "The resource that stores the CircleCI config YAML used for this pipeline definition."),
@@ -286,7 +286,7 @@ pub fn mend(document: &mut Value) -> Vec<String> {
         .filter(|(slip, _)| !found.contains(slip))
         .map(|(slip, _)| {
             format!(
-                "words: no description contains {:?} any longer",
+                "words: no description contains {:?} now: remove its row",
                 shortened(slip)
             )
         })
@@ -366,7 +366,7 @@ impl Words {
             .flatten()
             .map(|(key, _)| *key);
         rows.filter(|key| !used.contains(key))
-            .map(|key| format!("words: the row of {key} is no longer used"))
+            .map(|key| format!("words: the row of {key} is unused: remove it"))
             .collect()
     }
 

@@ -221,7 +221,7 @@ pub fn unused_arguments(required: impl Fn(&str) -> Vec<String>) -> Vec<String> {
             .iter()
             .all(|wire| required.iter().any(|known| known == wire))
     });
-    let line = |(name, _): &(&str, _)| format!("arguments: the row of {name} is no longer used");
+    let line = |(name, _): &(&str, _)| format!("arguments: the row of {name} is unused: remove it");
     unused.map(line).collect()
 }
 

@@ -139,7 +139,7 @@ fn generate(told: &Value, last: &dyn Fn(&str) -> bool) -> Result<syn::File> {
     let mut spec: openapiv3::OpenAPI = serde_path_to_error::deserialize(told).map_err(|error| {
         let pointer = error.path().to_string().replace('.', "/");
         anyhow!(
-            "/{pointer}: the effective document is no OpenAPI 3.0: {}",
+            "/{pointer}: the effective document is not OpenAPI 3.0: {}",
             error.inner()
         )
     })?;
@@ -348,7 +348,7 @@ fn renamed(field: &syn::Field) -> Option<String> {
 /// Reads a type of progenitor's output.
 fn rust(ty: &syn::Type) -> Result<Rust> {
     let syn::Type::Path(syn::TypePath { path, .. }) = ty else {
-        bail!("progenitor uses a type that is no path");
+        bail!("progenitor uses a type that is not a path");
     };
     let steps: Vec<String> = path
         .segments

@@ -276,7 +276,7 @@ fn canonical(schema: &Value) -> Value {
     document::sorted(Value::Object(shape))
 }
 
-/// Whether the format of a schema is one of text that has no type of its own in Rust.
+/// Whether the format of a schema is a text format without its own type in Rust.
 fn is_unseen(schema: &Map<String, Value>) -> bool {
     let format = schema.get("format").and_then(Value::as_str);
     schema.get("type") == Some(&json!("string")) && !matches!(format, Some("date-time" | "uuid"))

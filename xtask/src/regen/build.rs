@@ -36,7 +36,7 @@ pub struct Built {
     /// Every type with the places where it stands.
     pub types: Vec<Named>,
     /// Actions, fixups and rows of tables that apply nowhere in this document. For the vendored document they are errors.
-    pub stale: Vec<String>,
+    pub unused: Vec<String>,
     /// Places of this document that need an action or a row. For the vendored document they are errors.
     pub unsettled: Vec<String>,
     /// The document after the overlay alone.
@@ -59,25 +59,25 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
     let vendored = document.clone();
     let mut report = overlay::apply(&mut document, overlay, lenient)?;
     let overlaid = document.clone();
-    let mut stale = idle("overlay action", &report);
+    let mut unused = idle("overlay action", &report);
     let fixed = fixups::apply(&mut document);
-    stale.extend(idle("fixup", &fixed));
+    unused.extend(idle("fixup", &fixed));
     report.extend(fixed);
-    stale.extend(words::mend(&mut document));
+    unused.extend(words::mend(&mut document));
     let left_out = match lenient {
         true => fixups::leave_out_headers(&mut document),
         false => Vec::new(),
     };
     refuse(&precheck::check(&document))?;
     let hoisted = hoist::hoist(&document);
-    stale.extend(hoisted.findings.unused.iter().cloned());
+    unused.extend(hoisted.findings.unused.iter().cloned());
     refuse(&precheck::check_names(&hoisted))?;
     let types = oracle::ask(&hoisted.document)?;
     let words = Words::default();
     let files = emit::emit(&Model::read(&hoisted, &types, &words)?, &vendored)?;
-    stale.extend(words.unused());
-    stale.extend(emit::replies::unused(&vendored)?);
-    stale.extend(names::unused_arguments(|name| {
+    unused.extend(words.unused());
+    unused.extend(emit::replies::unused(&vendored)?);
+    unused.extend(names::unused_arguments(|name| {
         let types = &hoisted.document["components"]["schemas"];
         let required = types[name]["x-required"].as_array().into_iter().flatten();
         required
@@ -89,7 +89,7 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
         types: hoisted.types,
         effective: hoisted.document,
         report,
-        stale,
+        unused,
         unsettled: [left_out, hoisted.findings.unsettled].concat(),
         overlaid,
         notes: Vec::new(),
@@ -98,6 +98,11 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
 }
 
 impl Built {
+    /// What does not fit together, one line each. For the vendored document these are errors.
+    pub fn warnings(&self) -> Vec<String> {
+        [self.unsettled.as_slice(), &self.unused].concat()
+    }
+
     /// Adds to the lines about idle actions what they did in an older document, and returns what may be pasted to keep the types
     /// of that document.
     fn compared(&mut self, base: &Value, name: &str, overlay: &str) -> Vec<String> {
@@ -173,15 +178,12 @@ pub fn build_vendored(places: &Places) -> Result<Built> {
     let (document, notes) = document::parse_noted(&bytes, "openapi/openapi.json")?;
     let overlay = places.overlay()?;
     let mut built = build(document, &overlay, false)?;
-    if !built.stale.is_empty() || !built.unsettled.is_empty() {
+    if !built.warnings().is_empty() {
         let advice = match committed(places) {
             Some(base) => built.compared(&base, "the document of the last commit", &overlay),
             None => Vec::new(),
         };
-        bail!(
-            "{}",
-            [built.unsettled, built.stale, advice].concat().join("\n")
-        );
+        bail!("{}", [built.warnings(), advice].concat().join("\n"));
     }
     Ok(Built { notes, ..built })
 }

@@ -34,7 +34,7 @@ pub struct Regen {
     /// Another folder to generate into
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Say how often each overlay action and fixup applied
+    /// Print how many times each overlay action and fixup applied
     #[arg(long)]
     report: bool,
 }
@@ -44,7 +44,7 @@ impl Regen {
     pub fn run(self, root: &Path, out: &mut dyn Write, errors: &mut dyn Write) -> Result<u8> {
         let places = Places::of(root);
         let built = match self.build(&places) {
-            // A document that is not the recorded one is stale, too.
+            // A document other than the recorded one is out of date, too.
             Err(error) if self.check && is_stale(&error) => {
                 writeln!(errors, "error: {error:#}")?;
                 return Ok(STALE);
@@ -52,7 +52,7 @@ impl Regen {
             built => built?,
         };
         dialect::tell(&self.name(), &built.notes, errors)?;
-        for warning in built.unsettled.iter().chain(&built.stale) {
+        for warning in built.warnings() {
             writeln!(errors, "warning: {warning}")?;
         }
         for advice in &built.advice {
@@ -84,7 +84,7 @@ impl Regen {
             }
             writeln!(
                 errors,
-                "error: the generated code is stale; run `{COMMAND}` and commit the result"
+                "error: the generated code is out of date; run `{COMMAND}` and commit the result"
             )?;
             return Ok(STALE);
         }
@@ -99,7 +99,11 @@ impl Regen {
             "{} files, {} of them {} in {}",
             built.files.len() + usize::from(guide.is_some()),
             stale.len(),
-            if self.check { "stale" } else { "written anew" },
+            if self.check {
+                "out of date"
+            } else {
+                "rewritten"
+            },
             dir.display()
         )?;
         Ok(0)

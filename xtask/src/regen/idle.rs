@@ -13,7 +13,7 @@ pub fn explain(built: &mut Built, base: &Value, name: &str, overlay: &str) {
     let now = built.report.iter().zip(&before).enumerate();
     for (index, (now, before)) in now.filter(|(_, (now, _))| now.matches == 0) {
         let line = unmatched("overlay action", &now.name);
-        let Some(line) = built.stale.iter_mut().find(|it| **it == line) else {
+        let Some(line) = built.unused.iter_mut().find(|it| **it == line) else {
             continue;
         };
         line.push_str(&match before.matches {

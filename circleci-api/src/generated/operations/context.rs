@@ -25,7 +25,7 @@ impl Client {
     /// - `body` ([`AddEnvironmentVariableToContextRequest`](crate::types::AddEnvironmentVariableToContextRequest)): The value to give an environment variable of a context.
     ///
     /// # Errors
-    /// CircleCI's document names 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     /// CircleCI answers 403 if the context does not exist.
     #[doc(alias = "env var")]
     #[doc(alias = "environment variable")]
@@ -44,7 +44,7 @@ impl Client {
     /// - `body` ([`CreateContextRequest`](crate::types::CreateContextRequest)): The context to create, and who is to own it.
     ///
     /// # Errors
-    /// CircleCI's document names 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     pub fn create_context(&self, body: impl Borrow<types::CreateContextRequest>) -> Request<CreateContext> {
         Request::new(self).with_json(body.borrow())
     }
@@ -60,7 +60,7 @@ impl Client {
     /// - `body` ([`CreateContextRestrictionRequest`](crate::types::CreateContextRestrictionRequest)): The restriction to put on a context.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 409 (conflict), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 409 (conflict), 429 (rate limited), 500 (the server failed).
     /// CircleCI answers 403 if the context does not exist.
     pub fn create_context_restriction(&self, context_id: impl Into<PathValue>, body: impl Borrow<types::CreateContextRestrictionRequest>) -> Request<CreateContextRestriction> {
         Request::new(self).with_path(context_id).with_json(body.borrow())
@@ -76,7 +76,7 @@ impl Client {
     /// - `context_id` (UUID): An opaque identifier of a context.
     ///
     /// # Errors
-    /// CircleCI's document names 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     /// CircleCI answers 403 if the context does not exist.
     pub fn delete_context(&self, context_id: impl Into<PathValue>) -> Request<DeleteContext> {
         Request::new(self).with_path(context_id)
@@ -93,7 +93,7 @@ impl Client {
     /// - `restriction_id` (text): An opaque identifier of a context restriction.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     /// CircleCI answers 403 if the context does not exist.
     pub fn delete_context_restriction(&self, context_id: impl Into<PathValue>, restriction_id: impl Into<PathValue>) -> Request<DeleteContextRestriction> {
         Request::new(self).with_path(context_id).with_path(restriction_id)
@@ -110,7 +110,7 @@ impl Client {
     /// - `env_var_name` (text): The name of the environment variable.
     ///
     /// # Errors
-    /// CircleCI's document names 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     /// CircleCI answers 403 if the context does not exist.
     #[doc(alias = "env var")]
     #[doc(alias = "environment variable")]
@@ -129,7 +129,7 @@ impl Client {
     /// - `context_id` (UUID): An opaque identifier of a context.
     ///
     /// # Errors
-    /// CircleCI's document names 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     /// CircleCI answers 403 if the context does not exist.
     pub fn get_context(&self, context_id: impl Into<PathValue>) -> Request<GetContext> {
         Request::new(self).with_path(context_id)
@@ -141,7 +141,7 @@ impl Client {
     ///
     /// `GET /context/{context_id}/restrictions`, CircleCI's [`getContextRestrictions`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/getContextRestrictions). Example: [`GetContextRestrictions`](crate::operations::GetContextRestrictions).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Arguments
     /// - `context_id` (UUID): An opaque identifier of a context.
@@ -150,7 +150,7 @@ impl Client {
     /// - `page_token` (text): A token to retrieve the next page of results.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     /// CircleCI answers 403 if the context does not exist.
     pub fn get_context_restrictions(&self, context_id: impl Into<PathValue>) -> Request<GetContextRestrictions> {
         Request::new(self).with_path(context_id)
@@ -162,7 +162,7 @@ impl Client {
     ///
     /// `GET /context`, CircleCI's [`listContexts`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/listContexts). Example: [`ListContexts`](crate::operations::ListContexts).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Optional
     /// - `owner_id` (UUID): The unique ID of the owner of the context. This is the organization ID. Specify either owner/organization ID or the owner/organization slug. Find the organization ID and slug in the CircleCI web app (Organization Settings > Overview). Owner/organization slug is not supported for CircleCI server.
@@ -171,7 +171,7 @@ impl Client {
     /// - `page_token` (text): A token to specify which page of results to fetch.
     ///
     /// # Errors
-    /// CircleCI's document names 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     pub fn list_contexts(&self) -> Request<ListContexts> {
         Request::new(self)
     }
@@ -182,7 +182,7 @@ impl Client {
     ///
     /// `GET /context/{context_id}/environment-variable`, CircleCI's [`listEnvironmentVariablesFromContext`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/listEnvironmentVariablesFromContext). Example: [`ListEnvironmentVariablesFromContext`](crate::operations::ListEnvironmentVariablesFromContext).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Arguments
     /// - `context_id` (UUID): An opaque identifier of a context.
@@ -191,7 +191,7 @@ impl Client {
     /// - `page_token` (text): A token to specify which page of results to fetch.
     ///
     /// # Errors
-    /// CircleCI's document names 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     /// CircleCI answers 403 if the context does not exist.
     #[doc(alias = "env var")]
     #[doc(alias = "environment variable")]

@@ -60,7 +60,7 @@ impl Client {
     ///
     /// `GET /deploy/components/{component_id}/versions`, CircleCI's [`listComponentVersions`](https://circleci.com/docs/api/v2/index.html#tag/Deploy/operation/listComponentVersions). Example: [`ListComponentVersions`](crate::operations::ListComponentVersions).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Arguments
     /// - `component_id` (text): An opaque identifier of a component.
@@ -81,7 +81,7 @@ impl Client {
     ///
     /// `GET /deploy/components`, CircleCI's [`listComponents`](https://circleci.com/docs/api/v2/index.html#tag/Deploy/operation/listComponents). Example: [`ListComponents`](crate::operations::ListComponents).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Arguments
     /// - `org_id` (UUID): An opaque identifier of an organization.
@@ -104,7 +104,7 @@ impl Client {
     ///
     /// `GET /deploy/environments`, CircleCI's [`listEnvironments`](https://circleci.com/docs/api/v2/index.html#tag/Deploy/operation/listEnvironments). Example: [`ListEnvironments`](crate::operations::ListEnvironments).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Arguments
     /// - `org_id` (UUID): An opaque identifier of an organization.

@@ -22,7 +22,7 @@ impl Client {
     /// - `body` ([`CreateOrganizationGroupRequest`](crate::types::CreateOrganizationGroupRequest)): The group to create.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 409 (conflict), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 403 (not permitted: the token lacks a scope, or the user lacks a role), 404 (not found, or not visible to the token), 409 (conflict), 500 (the server failed).
     pub fn create_organization_group(&self, org_id: impl Into<PathValue>, body: impl Borrow<types::CreateOrganizationGroupRequest>) -> Request<CreateOrganizationGroup> {
         Request::new(self).with_path(org_id).with_json(body.borrow())
     }
@@ -38,7 +38,7 @@ impl Client {
     /// - `group_id` (UUID): An opaque identifier of a group.
     ///
     /// # Errors
-    /// CircleCI's document names 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 401 (the token is missing, invalid or expired), 403 (not permitted: the token lacks a scope, or the user lacks a role), 404 (not found, or not visible to the token), 500 (the server failed).
     /// CircleCI answers 403 if the group does not exist.
     pub fn delete_group(&self, org_id: impl Into<PathValue>, group_id: impl Into<PathValue>) -> Request<DeleteGroup> {
         Request::new(self).with_path(org_id).with_path(group_id)
@@ -55,7 +55,7 @@ impl Client {
     /// - `group_id` (UUID): An opaque identifier of a group.
     ///
     /// # Errors
-    /// CircleCI's document names 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 403 (not permitted: the token lacks a scope, or the user lacks a role), 404 (not found, or not visible to the token), 500 (the server failed).
     /// CircleCI answers 403 if the group does not exist.
     pub fn get_group(&self, org_id: impl Into<PathValue>, group_id: impl Into<PathValue>) -> Request<GetGroup> {
         Request::new(self).with_path(org_id).with_path(group_id)
@@ -67,7 +67,7 @@ impl Client {
     ///
     /// `GET /organizations/{org_id}/groups`, CircleCI's [`getOrganizationGroups`](https://circleci.com/docs/api/v2/index.html#tag/Groups/operation/getOrganizationGroups). Example: [`GetOrganizationGroups`](crate::operations::GetOrganizationGroups).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Arguments
     /// - `org_id` (text): An opaque identifier of an organization.
@@ -77,7 +77,7 @@ impl Client {
     /// - `page_token` (text): A token to specify which page of results to fetch.
     ///
     /// # Errors
-    /// CircleCI's document names 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 403 (not permitted: the token lacks a scope, or the user lacks a role), 404 (not found, or not visible to the token), 500 (the server failed).
     pub fn get_organization_groups(&self, org_id: impl Into<PathValue>) -> Request<GetOrganizationGroups> {
         Request::new(self).with_path(org_id)
     }

@@ -51,7 +51,7 @@ impl Client {
     ///
     /// `GET /insights/time-series/{project-slug}/workflows/{workflow-name}/jobs`, CircleCI's [`getJobTimeseries`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getJobTimeseries). Example: [`GetJobTimeseries`](crate::operations::GetJobTimeseries).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Arguments
     /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
@@ -93,7 +93,7 @@ impl Client {
     ///
     /// `GET /insights/{project-slug}/workflows/{workflow-name}/jobs`, CircleCI's [`getProjectWorkflowJobMetrics`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getProjectWorkflowJobMetrics). Example: [`GetProjectWorkflowJobMetrics`](crate::operations::GetProjectWorkflowJobMetrics).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Arguments
     /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
@@ -122,7 +122,7 @@ impl Client {
     ///
     /// `GET /insights/{project-slug}/workflows`, CircleCI's [`getProjectWorkflowMetrics`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getProjectWorkflowMetrics). Example: [`GetProjectWorkflowMetrics`](crate::operations::GetProjectWorkflowMetrics).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Arguments
     /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
@@ -149,7 +149,7 @@ impl Client {
     ///
     /// `GET /insights/{project-slug}/workflows/{workflow-name}`, CircleCI's [`getProjectWorkflowRuns`](https://circleci.com/docs/api/v2/index.html#tag/Insights/operation/getProjectWorkflowRuns). Example: [`GetProjectWorkflowRuns`](crate::operations::GetProjectWorkflowRuns).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Arguments
     /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).

@@ -22,7 +22,7 @@ impl Client {
     /// - `job_id` (UUID): The unique ID of the job.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 403 (not permitted: the token lacks a scope, or the user lacks a role), 404 (not found, or not visible to the token).
     #[doc(alias = "abort")]
     #[doc(alias = "stop")]
     pub fn cancel_job_by_job_id(&self, job_id: impl Into<PathValue>) -> Request<CancelJobByJobId> {
@@ -50,7 +50,7 @@ impl Client {
     ///
     /// `GET /project/{project-slug}/{job-number}/artifacts`, CircleCI's [`getJobArtifacts`](https://circleci.com/docs/api/v2/index.html#tag/Job/operation/getJobArtifacts). Example: [`GetJobArtifacts`](crate::operations::GetJobArtifacts).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Arguments
     /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
@@ -83,7 +83,7 @@ impl Client {
     ///
     /// `GET /project/{project-slug}/{job-number}/tests`, CircleCI's [`getTests`](https://circleci.com/docs/api/v2/index.html#tag/Job/operation/getTests). Example: [`GetTests`](crate::operations::GetTests).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Arguments
     /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).

@@ -24,7 +24,7 @@ impl Client {
     /// - `claims` (text): Comma separated list of claims to delete. Valid values are "audience" and "ttl".
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user lacks a role), 500 (the server failed).
     #[doc(alias = "oidc")]
     pub fn delete_org_claims(&self, org_id: impl Into<PathValue>, claims: impl Into<QueryValue>) -> Request<DeleteOrgClaims> {
         Request::new(self).with_path(org_id).with_query("claims", claims)
@@ -42,7 +42,7 @@ impl Client {
     /// - `claims` (text): Comma separated list of claims to delete. Valid values are "audience" and "ttl".
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user lacks a role), 500 (the server failed).
     #[doc(alias = "oidc")]
     pub fn delete_project_claims(&self, org_id: impl Into<PathValue>, project_id: impl Into<PathValue>, claims: impl Into<QueryValue>) -> Request<DeleteProjectClaims> {
         Request::new(self).with_path(org_id).with_path(project_id).with_query("claims", claims)
@@ -58,7 +58,7 @@ impl Client {
     /// - `org_id` (UUID): The unique ID of the organization.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user lacks a role), 500 (the server failed).
     #[doc(alias = "oidc")]
     pub fn get_org_claims(&self, org_id: impl Into<PathValue>) -> Request<GetOrgClaims> {
         Request::new(self).with_path(org_id)
@@ -75,7 +75,7 @@ impl Client {
     /// - `project_id` (UUID): The unique ID of the project.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user lacks a role), 500 (the server failed).
     #[doc(alias = "oidc")]
     pub fn get_project_claims(&self, org_id: impl Into<PathValue>, project_id: impl Into<PathValue>) -> Request<GetProjectClaims> {
         Request::new(self).with_path(org_id).with_path(project_id)
@@ -92,7 +92,7 @@ impl Client {
     /// - `body` ([`PatchClaimsRequest`](crate::types::PatchClaimsRequest)): The custom claims of OIDC identity tokens to create or update.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user lacks a role), 500 (the server failed).
     #[doc(alias = "oidc")]
     pub fn patch_org_claims(&self, org_id: impl Into<PathValue>, body: impl Borrow<types::PatchClaimsRequest>) -> Request<PatchOrgClaims> {
         Request::new(self).with_path(org_id).with_json(body.borrow())
@@ -110,7 +110,7 @@ impl Client {
     /// - `body` ([`PatchClaimsRequest`](crate::types::PatchClaimsRequest)): The custom claims of OIDC identity tokens to create or update.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 403 (not permitted: the token lacks a scope, or the user lacks a role), 500 (the server failed).
     #[doc(alias = "oidc")]
     pub fn patch_project_claims(&self, org_id: impl Into<PathValue>, project_id: impl Into<PathValue>, body: impl Borrow<types::PatchClaimsRequest>) -> Request<PatchProjectClaims> {
         Request::new(self).with_path(org_id).with_path(project_id).with_json(body.borrow())

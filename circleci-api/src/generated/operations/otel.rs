@@ -23,7 +23,7 @@ impl Client {
     /// - `body` ([`CreateOtelExporterRequest`](crate::types::CreateOtelExporterRequest)): The OTLP exporter configuration to create.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 500 (the server failed).
     #[doc(alias = "opentelemetry")]
     pub fn create_otel_exporter(&self, body: impl Borrow<types::CreateOtelExporterRequest>) -> Request<CreateOtelExporter> {
         Request::new(self).with_json(body.borrow())
@@ -39,7 +39,7 @@ impl Client {
     /// - `otel_exporter_id` (UUID): The ID of an OTLP exporter configuration.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 500 (the server failed).
     #[doc(alias = "opentelemetry")]
     pub fn delete_otel_exporter(&self, otel_exporter_id: impl Into<PathValue>) -> Request<DeleteOtelExporter> {
         Request::new(self).with_path(otel_exporter_id)
@@ -55,7 +55,7 @@ impl Client {
     /// - `org_id` (UUID): An opaque identifier of an organization.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 500 (the server failed).
     #[doc(alias = "opentelemetry")]
     pub fn list_otel_exporters(&self, org_id: impl Into<QueryValue>) -> Request<ListOtelExporters> {
         Request::new(self).with_query("org-id", org_id)

@@ -82,7 +82,7 @@ impl Client {
     ///
     /// `GET /project/{project-slug}/pipeline/mine`, CircleCI's [`listMyPipelines`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/listMyPipelines). Example: [`ListMyPipelines`](crate::operations::ListMyPipelines).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Arguments
     /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
@@ -99,7 +99,7 @@ impl Client {
     ///
     /// `GET /pipeline`, CircleCI's [`listPipelines`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/listPipelines). Example: [`ListPipelines`](crate::operations::ListPipelines).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Optional
     /// - `mine` (`bool`): Only include entries created by your user.
@@ -115,7 +115,7 @@ impl Client {
     ///
     /// `GET /project/{project-slug}/pipeline`, CircleCI's [`listPipelinesForProject`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/listPipelinesForProject). Example: [`ListPipelinesForProject`](crate::operations::ListPipelinesForProject).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Arguments
     /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
@@ -133,7 +133,7 @@ impl Client {
     ///
     /// `GET /pipeline/{pipeline-id}/workflow`, CircleCI's [`listWorkflowsByPipelineId`](https://circleci.com/docs/api/v2/index.html#tag/Pipeline/operation/listWorkflowsByPipelineId). Example: [`ListWorkflowsByPipelineId`](crate::operations::ListWorkflowsByPipelineId).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Arguments
     /// - `pipeline_id` (UUID): The unique ID of the pipeline.
@@ -179,7 +179,7 @@ impl Client {
     /// - `body` ([`TriggerPipelineRunRequest`](crate::types::TriggerPipelineRunRequest)): The pipeline definition to run, the branch or tag to run it on, and its parameters.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token).
     #[doc(alias = "build")]
     #[doc(alias = "run")]
     #[doc(alias = "start")]

@@ -23,7 +23,7 @@ impl Client {
     /// - `body` ([`CreatePipelineDefinitionRequest`](crate::types::CreatePipelineDefinitionRequest)): The pipeline definition to create.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 500 (the server failed).
     pub fn create_pipeline_definition(&self, project_id: impl Into<PathValue>, body: impl Borrow<types::CreatePipelineDefinitionRequest>) -> Request<CreatePipelineDefinition> {
         Request::new(self).with_path(project_id).with_json(body.borrow())
     }
@@ -39,7 +39,7 @@ impl Client {
     /// - `pipeline_definition_id` (text): An opaque identifier of a pipeline definition.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 500 (the server failed).
     pub fn delete_pipeline_definition(&self, project_id: impl Into<PathValue>, pipeline_definition_id: impl Into<PathValue>) -> Request<DeletePipelineDefinition> {
         Request::new(self).with_path(project_id).with_path(pipeline_definition_id)
     }
@@ -55,7 +55,7 @@ impl Client {
     /// - `pipeline_definition_id` (text): An opaque identifier of a pipeline definition.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 500 (the server failed).
     pub fn get_pipeline_definition(&self, project_id: impl Into<PathValue>, pipeline_definition_id: impl Into<PathValue>) -> Request<GetPipelineDefinition> {
         Request::new(self).with_path(project_id).with_path(pipeline_definition_id)
     }
@@ -70,7 +70,7 @@ impl Client {
     /// - `project_id` (text): An opaque identifier of a project.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 500 (the server failed).
     pub fn list_pipeline_definitions(&self, project_id: impl Into<PathValue>) -> Request<ListPipelineDefinitions> {
         Request::new(self).with_path(project_id)
     }
@@ -87,7 +87,7 @@ impl Client {
     /// - `body` ([`UpdatePipelineDefinitionRequest`](crate::types::UpdatePipelineDefinitionRequest)): What to change in a pipeline definition.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 500 (the server failed).
     pub fn update_pipeline_definition(&self, project_id: impl Into<PathValue>, pipeline_definition_id: impl Into<PathValue>, body: impl Borrow<types::UpdatePipelineDefinitionRequest>) -> Request<UpdatePipelineDefinition> {
         Request::new(self).with_path(project_id).with_path(pipeline_definition_id).with_json(body.borrow())
     }

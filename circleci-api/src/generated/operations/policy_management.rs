@@ -30,7 +30,7 @@ impl Client {
     /// - `dry` (`bool`): Whether only to say what would change, and to change nothing.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 413 (too large), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 403 (not permitted: the token lacks a scope, or the user lacks a role), 413 (too large), 500 (the server failed).
     pub fn create_policy_bundle(&self, owner_id: impl Into<PathValue>, context: impl Into<PathValue>, body: impl Borrow<types::CreatePolicyBundleRequest>) -> Request<CreatePolicyBundle> {
         Request::new(self).with_path(owner_id).with_path(context).with_json(body.borrow())
     }
@@ -47,7 +47,7 @@ impl Client {
     /// - `decision_id` (text): The ID of the decision's entry in the audit log.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 403 (not permitted: the token lacks a scope, or the user lacks a role), 404 (not found, or not visible to the token), 500 (the server failed).
     pub fn get_decision_log(&self, owner_id: impl Into<PathValue>, context: impl Into<PathValue>, decision_id: impl Into<PathValue>) -> Request<GetDecisionLog> {
         Request::new(self).with_path(owner_id).with_path(context).with_path(decision_id)
     }
@@ -64,7 +64,7 @@ impl Client {
     /// - `decision_id` (text): The ID of the decision's entry in the audit log.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 403 (not permitted: the token lacks a scope, or the user lacks a role), 404 (not found, or not visible to the token), 500 (the server failed).
     pub fn get_decision_log_policy_bundle(&self, owner_id: impl Into<PathValue>, context: impl Into<PathValue>, decision_id: impl Into<PathValue>) -> Request<GetDecisionLogPolicyBundle> {
         Request::new(self).with_path(owner_id).with_path(context).with_path(decision_id)
     }
@@ -75,7 +75,7 @@ impl Client {
     ///
     /// `GET /owner/{ownerID}/context/{context}/decision`, CircleCI's [`GetDecisionLogs`](https://circleci.com/docs/api/v2/index.html#tag/Policy-Management/operation/GetDecisionLogs). Example: [`GetDecisionLogs`](crate::operations::GetDecisionLogs).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Arguments
     /// - `owner_id` (text): The unique ID of the owner of the policies, which is the organization.
@@ -91,7 +91,7 @@ impl Client {
     /// - `status` (text): Return decisions matching this decision status.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 403 (not permitted: the token lacks a scope, or the user lacks a role), 500 (the server failed).
     pub fn get_decision_logs(&self, owner_id: impl Into<PathValue>, context: impl Into<PathValue>) -> Request<GetDecisionLogs> {
         Request::new(self).with_path(owner_id).with_path(context)
     }
@@ -107,7 +107,7 @@ impl Client {
     /// - `context` (text): The policy context.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 403 (not permitted: the token lacks a scope, or the user lacks a role), 500 (the server failed).
     pub fn get_decision_settings(&self, owner_id: impl Into<PathValue>, context: impl Into<PathValue>) -> Request<GetDecisionSettings> {
         Request::new(self).with_path(owner_id).with_path(context)
     }
@@ -123,7 +123,7 @@ impl Client {
     /// - `context` (text): The policy context.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 403 (not permitted: the token lacks a scope, or the user lacks a role), 500 (the server failed).
     pub fn get_policy_bundle(&self, owner_id: impl Into<PathValue>, context: impl Into<PathValue>) -> Request<GetPolicyBundle> {
         Request::new(self).with_path(owner_id).with_path(context)
     }
@@ -140,7 +140,7 @@ impl Client {
     /// - `policy_name` (text): The policy name set by the rego policy_name rule.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 403 (not permitted: the token lacks a scope, or the user lacks a role), 404 (not found, or not visible to the token), 500 (the server failed).
     pub fn get_policy_document(&self, owner_id: impl Into<PathValue>, context: impl Into<PathValue>, policy_name: impl Into<PathValue>) -> Request<GetPolicyDocument> {
         Request::new(self).with_path(owner_id).with_path(context).with_path(policy_name)
     }
@@ -157,7 +157,7 @@ impl Client {
     /// - `body` ([`MakeDecisionRequest`](crate::types::MakeDecisionRequest)): The input to evaluate against an owner's policies.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 500 (the server failed).
     pub fn make_decision(&self, owner_id: impl Into<PathValue>, context: impl Into<PathValue>, body: impl Borrow<types::MakeDecisionRequest>) -> Request<MakeDecision> {
         Request::new(self).with_path(owner_id).with_path(context).with_json(body.borrow())
     }
@@ -174,7 +174,7 @@ impl Client {
     /// - `body` ([`DecisionSettings`](crate::types::DecisionSettings)): The settings of policy decisions, such as whether policies are evaluated.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 403 (not permitted: the token lacks a scope, or the user lacks a role), 500 (the server failed).
     pub fn set_decision_settings(&self, owner_id: impl Into<PathValue>, context: impl Into<PathValue>, body: impl Borrow<types::DecisionSettings>) -> Request<SetDecisionSettings> {
         Request::new(self).with_path(owner_id).with_path(context).with_json(body.borrow())
     }

@@ -153,7 +153,7 @@ impl Client {
     /// - `project_slug` (text): The project's slug, as in `gh/acme/web` or `circleci/<organization id>/<project id>`.
     ///
     /// # Errors
-    /// CircleCI's document names 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 401 (the token is missing, invalid or expired), 403 (not permitted: the token lacks a scope, or the user lacks a role), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     pub fn get_project_settings(&self, project_slug: impl Into<PathValue>) -> Request<GetProjectSettings> {
         Request::new(self).with_project(project_slug)
     }
@@ -164,7 +164,7 @@ impl Client {
     ///
     /// `GET /project/{project-slug}/checkout-key`, CircleCI's [`listCheckoutKeys`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/listCheckoutKeys). Example: [`ListCheckoutKeys`](crate::operations::ListCheckoutKeys).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Arguments
     /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
@@ -184,7 +184,7 @@ impl Client {
     ///
     /// `GET /project/{project-slug}/envvar`, CircleCI's [`listEnvVars`](https://circleci.com/docs/api/v2/index.html#tag/Project/operation/listEnvVars). Example: [`ListEnvVars`](crate::operations::ListEnvVars).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Arguments
     /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).
@@ -209,7 +209,7 @@ impl Client {
     /// - `body` ([`ProjectSettings`](crate::types::ProjectSettings)): The settings of a project.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 403 (not permitted: the token lacks a scope, or the user a role), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 403 (not permitted: the token lacks a scope, or the user lacks a role), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     pub fn patch_project_settings(&self, project_slug: impl Into<PathValue>, body: impl Borrow<types::ProjectSettings>) -> Request<PatchProjectSettings> {
         Request::new(self).with_project(project_slug).with_json(body.borrow())
     }

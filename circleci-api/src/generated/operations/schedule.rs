@@ -60,7 +60,7 @@ impl Client {
     ///
     /// `GET /project/{project-slug}/schedule`, CircleCI's [`listSchedulesForProject`](https://circleci.com/docs/api/v2/index.html#tag/Schedule/operation/listSchedulesForProject). Example: [`ListSchedulesForProject`](crate::operations::ListSchedulesForProject).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Arguments
     /// - `project_slug` (text): Project slug in the form `vcs-slug/org-name/repo-name`. For projects that use GitLab or GitHub App, use `circleci` as the `vcs-slug`, replace `org-name` with the organization ID (found in Organization Settings), and replace `repo-name` with the project ID (found in Project Settings).

@@ -24,7 +24,7 @@ impl Client {
     /// - `body` ([`CreateTriggerRequest`](crate::types::CreateTriggerRequest)): The trigger to create.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 500 (the server failed).
     pub fn create_trigger(&self, project_id: impl Into<PathValue>, pipeline_definition_id: impl Into<PathValue>, body: impl Borrow<types::CreateTriggerRequest>) -> Request<CreateTrigger> {
         Request::new(self).with_path(project_id).with_path(pipeline_definition_id).with_json(body.borrow())
     }
@@ -40,7 +40,7 @@ impl Client {
     /// - `trigger_id` (text): An opaque identifier of a trigger.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 500 (the server failed).
     pub fn delete_trigger(&self, project_id: impl Into<PathValue>, trigger_id: impl Into<PathValue>) -> Request<DeleteTrigger> {
         Request::new(self).with_path(project_id).with_path(trigger_id)
     }
@@ -56,7 +56,7 @@ impl Client {
     /// - `trigger_id` (text): An opaque identifier of a trigger.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 500 (the server failed).
     pub fn get_trigger(&self, project_id: impl Into<PathValue>, trigger_id: impl Into<PathValue>) -> Request<GetTrigger> {
         Request::new(self).with_path(project_id).with_path(trigger_id)
     }
@@ -72,7 +72,7 @@ impl Client {
     /// - `pipeline_definition_id` (text): An opaque identifier of a pipeline definition.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 500 (the server failed).
     pub fn list_pipeline_definition_triggers(&self, project_id: impl Into<PathValue>, pipeline_definition_id: impl Into<PathValue>) -> Request<ListPipelineDefinitionTriggers> {
         Request::new(self).with_path(project_id).with_path(pipeline_definition_id)
     }
@@ -89,7 +89,7 @@ impl Client {
     /// - `body` ([`UpdateTriggerRequest`](crate::types::UpdateTriggerRequest)): What to change in a trigger.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 500 (the server failed).
     pub fn update_trigger(&self, project_id: impl Into<PathValue>, trigger_id: impl Into<PathValue>, body: impl Borrow<types::UpdateTriggerRequest>) -> Request<UpdateTrigger> {
         Request::new(self).with_path(project_id).with_path(trigger_id).with_json(body.borrow())
     }

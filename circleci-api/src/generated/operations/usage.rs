@@ -23,7 +23,7 @@ impl Client {
     /// - `body` ([`CreateUsageExportRequest`](crate::types::CreateUsageExportRequest)): The range of time of which to export the usage.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     #[doc(alias = "billing")]
     #[doc(alias = "cost")]
     #[doc(alias = "credits")]
@@ -42,7 +42,7 @@ impl Client {
     /// - `usage_export_job_id` (UUID): An opaque identifier of a usage export job.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     #[doc(alias = "billing")]
     #[doc(alias = "cost")]
     #[doc(alias = "credits")]

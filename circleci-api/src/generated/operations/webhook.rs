@@ -51,7 +51,7 @@ impl Client {
     ///
     /// `GET /webhook`, CircleCI's [`getWebhooks`](https://circleci.com/docs/api/v2/index.html#tag/Webhook/operation/getWebhooks). Example: [`GetWebhooks`](crate::operations::GetWebhooks).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Arguments
     /// - `scope_id` (UUID): ID of the scope being used (at the moment, only project ID is supported).

@@ -52,7 +52,7 @@ impl Client {
     /// - `id` (UUID): The unique ID of the workflow.
     ///
     /// # Errors
-    /// CircleCI's document names 400 (bad request), 401 (no valid token, or an expired one), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
+    /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
     pub fn get_workflow_by_id(&self, id: impl Into<PathValue>) -> Request<GetWorkflowById> {
         Request::new(self).with_path(id)
     }
@@ -63,7 +63,7 @@ impl Client {
     ///
     /// `GET /workflow/{id}/job`, CircleCI's [`listWorkflowJobs`](https://circleci.com/docs/api/v2/index.html#tag/Workflow/operation/listWorkflowJobs). Example: [`ListWorkflowJobs`](crate::operations::ListWorkflowJobs).
     ///
-    /// Paged: [`send`](Request::send) answers with one page, [`items`](Request::items) and [`pages`](Request::pages) follow to the last one.
+    /// This operation has pages. [`send`](Request::send) returns one page; [`items`](Request::items) and [`pages`](Request::pages) read all pages.
     ///
     /// # Arguments
     /// - `id` (UUID): The unique ID of the workflow.

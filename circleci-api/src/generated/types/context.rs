@@ -17,7 +17,7 @@ object! {
 }
 
 impl AddEnvironmentVariableToContextRequest {
-    /// With all there is; nothing is optional.
+    /// Creates a value. All fields are required.
     pub fn new(value: impl Into<String>) -> Self {
         Self {
             value: value.into(),
@@ -117,7 +117,7 @@ object! {
 }
 
 impl ContextOwnerId {
-    /// With what is required; the rest is optional.
+    /// Creates a value with the required fields. The setters add the optional ones.
     pub fn new(id: Uuid) -> Self {
         Self {
             id,
@@ -149,7 +149,7 @@ object! {
 }
 
 impl ContextOwnerSlug {
-    /// With what is required; the rest is optional.
+    /// Creates a value with the required fields. The setters add the optional ones.
     pub fn new(slug: impl Into<String>) -> Self {
         Self {
             slug: slug.into(),
@@ -212,7 +212,7 @@ object! {
 }
 
 impl CreateContextRequest {
-    /// With all there is; nothing is optional.
+    /// Creates a value. All fields are required.
     pub fn new(name: impl Into<String>, owner: impl Into<ContextOwner>) -> Self {
         Self {
             name: name.into(),
@@ -236,7 +236,7 @@ object! {
 }
 
 impl CreateContextRestrictionRequest {
-    /// With nothing set; all of it is optional.
+    /// Creates a value with no field set. All fields are optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {

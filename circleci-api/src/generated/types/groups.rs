@@ -16,7 +16,7 @@ object! {
 }
 
 impl CreateOrganizationGroupRequest {
-    /// With what is required; the rest is optional.
+    /// Creates a value with the required fields. The setters add the optional ones.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             description: None,

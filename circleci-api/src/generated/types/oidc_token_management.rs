@@ -36,7 +36,7 @@ object! {
 }
 
 impl PatchClaimsRequest {
-    /// With nothing set; all of it is optional.
+    /// Creates a value with no field set. All fields are optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {

@@ -17,7 +17,7 @@ object! {
 }
 
 impl CreateOrganizationRequest {
-    /// With all there is; nothing is optional.
+    /// Creates a value. All fields are required.
     pub fn new(name: impl Into<String>, vcs_type: impl Into<VcsType>) -> Self {
         Self {
             name: name.into(),
@@ -44,7 +44,7 @@ object! {
 }
 
 impl CreateUrlOrbAllowListEntryRequest {
-    /// With all there is; nothing is optional.
+    /// Creates a value. All fields are required.
     pub fn new(
         name: impl Into<String>,
         prefix: impl Into<String>,

@@ -26,7 +26,7 @@ object! {
 }
 
 impl CreateOtelExporterRequest {
-    /// With what is required; the rest is optional.
+    /// Creates a value with the required fields. The setters add the optional ones.
     pub fn new(
         org_id: Uuid,
         endpoint: impl Into<String>,

@@ -45,7 +45,7 @@ object! {
 }
 
 impl ContinuePipelineRequest {
-    /// With what is required; the rest is optional.
+    /// Creates a value with the required fields. The setters add the optional ones.
     pub fn new(
         continuation_key: impl Into<String>,
         configuration: impl Into<String>,
@@ -101,7 +101,7 @@ object! {
 }
 
 impl GitRef {
-    /// With nothing set; all of it is optional.
+    /// Creates a value with no field set. All fields are optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {
@@ -236,7 +236,7 @@ object! {
         ///
         /// Note that branch and tag are mutually exclusive. To trigger a pipeline for a PR by number use pull/\<number>/head for the PR ref or pull/\<number>/merge for the merge ref (GitHub only).
         branch: Option<String> = optional "branch",
-        /// The configuration itself, as YAML, in place of one that is fetched.
+        /// The configuration itself, as YAML, instead of a configuration that CircleCI fetches.
         content: Option<String> = optional "content",
         /// The tag that should be used to fetch the config file.
         ///
@@ -246,7 +246,7 @@ object! {
 }
 
 impl PipelineRunConfig {
-    /// With nothing set; all of it is optional.
+    /// Creates a value with no field set. All fields are optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {
@@ -263,7 +263,7 @@ impl PipelineRunConfig {
         self.branch = Some(branch.into());
         self
     }
-    /// The configuration itself, as YAML, in place of one that is fetched.
+    /// The configuration itself, as YAML, instead of a configuration that CircleCI fetches.
     pub fn content(mut self, content: impl Into<String>) -> Self {
         self.content = Some(content.into());
         self
@@ -374,7 +374,7 @@ object! {
 }
 
 impl TriggerPipelineRequest {
-    /// With nothing set; all of it is optional.
+    /// Creates a value with no field set. All fields are optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {
@@ -456,7 +456,7 @@ object! {
 }
 
 impl TriggerPipelineRunRequest {
-    /// With nothing set; all of it is optional.
+    /// Creates a value with no field set. All fields are optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {

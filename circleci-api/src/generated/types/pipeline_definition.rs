@@ -32,7 +32,7 @@ object! {
 }
 
 impl CheckoutSourceUpdate {
-    /// With nothing set; all of it is optional.
+    /// Creates a value with no field set. All fields are optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {
@@ -84,7 +84,7 @@ object! {
 }
 
 impl ConfigSourceUpdate {
-    /// With nothing set; all of it is optional.
+    /// Creates a value with no field set. All fields are optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {
@@ -114,7 +114,7 @@ object! {
 }
 
 impl CreatePipelineDefinitionRequest {
-    /// With what is required; the rest is optional.
+    /// Creates a value with the required fields. The setters add the optional ones.
     pub fn new(
         name: impl Into<String>,
         config_source: impl Into<NewConfigSource>,
@@ -158,7 +158,7 @@ object! {
 }
 
 impl NewCheckoutSource {
-    /// With all there is; nothing is optional.
+    /// Creates a value. All fields are required.
     pub fn new(provider: impl Into<GithubProvider>, repo: impl Into<NewRepo>) -> Self {
         Self {
             provider: provider.into(),
@@ -189,7 +189,7 @@ object! {
 }
 
 impl NewConfigSourceCircleci {
-    /// With all there is; nothing is optional.
+    /// Creates a value. All fields are required.
     pub fn new(
         provider: impl Into<CircleciProvider>,
         file_path: impl Into<String>,
@@ -217,7 +217,7 @@ object! {
 }
 
 impl NewConfigSourceGithub {
-    /// With all there is; nothing is optional.
+    /// Creates a value. All fields are required.
     pub fn new(
         provider: impl Into<GithubProvider>,
         repo: impl Into<NewRepo>,
@@ -268,7 +268,7 @@ object! {
 }
 
 impl RepoUpdate {
-    /// With nothing set; all of it is optional.
+    /// Creates a value with no field set. All fields are optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {
@@ -299,7 +299,7 @@ object! {
 }
 
 impl UpdatePipelineDefinitionRequest {
-    /// With nothing set; all of it is optional.
+    /// Creates a value with no field set. All fields are optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {

@@ -13,7 +13,7 @@ object! {
     BundleDiff {
         /// The names of the policies that the new bundle adds.
         created: Vec<String> = list "created",
-        /// The names of the policies that the new bundle does not have any more.
+        /// The names of the policies that the new bundle no longer has.
         deleted: Vec<String> = list "deleted",
         /// The names of the policies that the new bundle changes.
         modified: Vec<String> = list "modified",
@@ -29,7 +29,7 @@ object! {
 }
 
 impl CreatePolicyBundleRequest {
-    /// With all there is; nothing is optional.
+    /// Creates a value. All fields are required.
     pub fn new(
         policies: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
     ) -> Self {
@@ -116,7 +116,7 @@ object! {
 }
 
 impl DecisionSettings {
-    /// With nothing set; all of it is optional.
+    /// Creates a value with no field set. All fields are optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {
@@ -156,7 +156,7 @@ object! {
 }
 
 impl MakeDecisionRequest {
-    /// With what is required; the rest is optional.
+    /// Creates a value with the required fields. The setters add the optional ones.
     pub fn new(input: impl Into<String>) -> Self {
         Self {
             input: input.into(),

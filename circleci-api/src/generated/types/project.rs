@@ -24,7 +24,7 @@ object! {
         forks_receive_secret_env_vars: Option<bool> = optional "forks_receive_secret_env_vars",
         /// Free and Open Source.
         ///
-        /// Enabling this grants additional credits, and lets others see your builds, both through the web UI and the API. CircleCI refuses it in an update, so that the client does not send it.
+        /// Enabling this grants additional credits, and lets others see your builds, both through the web UI and the API. CircleCI refuses it in an update, so the client does not send it.
         oss: Option<bool> = optional "oss",
         /// This field is used in conjunction with the `build_prs_only`, it allows you to specify a list of branches that will always trigger a build.
         ///
@@ -44,7 +44,7 @@ object! {
 }
 
 impl AdvancedSettings {
-    /// With nothing set; all of it is optional.
+    /// Creates a value with no field set. All fields are optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {
@@ -91,7 +91,7 @@ impl AdvancedSettings {
     }
     /// Free and Open Source.
     ///
-    /// Enabling this grants additional credits, and lets others see your builds, both through the web UI and the API. CircleCI refuses it in an update, so that the client does not send it.
+    /// Enabling this grants additional credits, and lets others see your builds, both through the web UI and the API. CircleCI refuses it in an update, so the client does not send it.
     pub fn oss(mut self, oss: bool) -> Self {
         self.oss = Some(oss);
         self
@@ -181,7 +181,7 @@ object! {
 }
 
 impl CreateCheckoutKeyRequest {
-    /// With all there is; nothing is optional.
+    /// Creates a value. All fields are required.
     pub fn new(type_: impl Into<NewCheckoutKeyType>) -> Self {
         Self {
             type_: type_.into(),
@@ -201,7 +201,7 @@ object! {
 }
 
 impl CreateEnvVarRequest {
-    /// With all there is; nothing is optional.
+    /// Creates a value. All fields are required.
     pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -220,7 +220,7 @@ object! {
 }
 
 impl CreateProjectRequest {
-    /// With all there is; nothing is optional.
+    /// Creates a value. All fields are required.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -305,7 +305,7 @@ object! {
 }
 
 impl ProjectSettings {
-    /// With nothing set; all of it is optional.
+    /// Creates a value with no field set. All fields are optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {

@@ -38,7 +38,7 @@ object! {
 }
 
 impl RollbackProjectRequest {
-    /// With what is required; the rest is optional.
+    /// Creates a value with the required fields. The setters add the optional ones.
     pub fn new(
         environment_name: impl Into<String>,
         component_name: impl Into<String>,

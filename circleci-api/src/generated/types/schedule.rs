@@ -28,7 +28,7 @@ object! {
 }
 
 impl CreateScheduleRequest {
-    /// With what is required; the rest is optional.
+    /// Creates a value with the required fields. The setters add the optional ones.
     pub fn new(
         name: impl Into<String>,
         timetable: impl Into<Timetable>,
@@ -154,7 +154,7 @@ object! {
 }
 
 impl Timetable {
-    /// With what is required; the rest is optional.
+    /// Creates a value with the required fields. The setters add the optional ones.
     pub fn new(per_hour: i64, hours_of_day: impl IntoIterator<Item = i64>) -> Self {
         Self {
             days_of_month: None,
@@ -212,7 +212,7 @@ object! {
 }
 
 impl TimetableUpdate {
-    /// With nothing set; all of it is optional.
+    /// Creates a value with no field set. All fields are optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {
@@ -279,7 +279,7 @@ object! {
 }
 
 impl UpdateScheduleRequest {
-    /// With nothing set; all of it is optional.
+    /// Creates a value with no field set. All fields are optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {

@@ -52,7 +52,7 @@ object! {
 }
 
 impl NewRepo {
-    /// With all there is; nothing is optional.
+    /// Creates a value. All fields are required.
     pub fn new(external_id: impl Into<String>) -> Self {
         Self {
             external_id: external_id.into(),

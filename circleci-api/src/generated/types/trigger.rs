@@ -44,7 +44,7 @@ object! {
 }
 
 impl CreateTriggerRequest {
-    /// With what is required; the rest is optional.
+    /// Creates a value with the required fields. The setters add the optional ones.
     pub fn new(event_source: impl Into<NewEventSource>) -> Self {
         Self {
             checkout_ref: None,
@@ -194,7 +194,7 @@ object! {
 }
 
 impl EventSourceUpdate {
-    /// With nothing set; all of it is optional.
+    /// Creates a value with no field set. All fields are optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {
@@ -245,7 +245,7 @@ object! {
 }
 
 impl NewEventSchedule {
-    /// With nothing set; all of it is optional.
+    /// Creates a value with no field set. All fields are optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {
@@ -292,7 +292,7 @@ object! {
 }
 
 impl NewEventSource {
-    /// With what is required; the rest is optional.
+    /// Creates a value with the required fields. The setters add the optional ones.
     pub fn new(provider: impl Into<String>) -> Self {
         Self {
             provider: provider.into(),
@@ -331,7 +331,7 @@ object! {
 }
 
 impl NewEventWebhook {
-    /// With nothing set; all of it is optional.
+    /// Creates a value with no field set. All fields are optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {
@@ -424,7 +424,7 @@ object! {
 }
 
 impl UpdateTriggerRequest {
-    /// With nothing set; all of it is optional.
+    /// Creates a value with no field set. All fields are optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {

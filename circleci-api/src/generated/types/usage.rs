@@ -24,7 +24,7 @@ object! {
 }
 
 impl CreateUsageExportRequest {
-    /// With what is required; the rest is optional.
+    /// Creates a value with the required fields. The setters add the optional ones.
     pub fn new(start: DateTime<Utc>, end: DateTime<Utc>) -> Self {
         Self {
             end,

@@ -28,7 +28,7 @@ object! {
 }
 
 impl CreateWebhookRequest {
-    /// With all there is; nothing is optional.
+    /// Creates a value. All fields are required.
     pub fn new(
         name: impl Into<String>,
         events: impl IntoIterator<Item = impl Into<WebhookEvent>>,
@@ -60,7 +60,7 @@ object! {
 }
 
 impl NewWebhookScope {
-    /// With all there is; nothing is optional.
+    /// Creates a value. All fields are required.
     pub fn new(id: Uuid, type_: impl Into<WebhookScopeType>) -> Self {
         Self {
             id,
@@ -80,7 +80,7 @@ object! {
         name: Option<String> = optional "name",
         /// Secret used to build an HMAC hash of the payload and passed as a header in the webhook request.
         ///
-        /// An update replaces the whole webhook: `None` deletes the secret that it has.
+        /// An update replaces the whole webhook: `None` deletes the current secret.
         signing_secret: Option<String> = optional_secret "signing-secret" | "signing_secret",
         /// URL to deliver the webhook to.
         ///
@@ -92,7 +92,7 @@ object! {
 }
 
 impl UpdateWebhookRequest {
-    /// With what is required; the rest is optional.
+    /// Creates a value with the required fields. The setters add the optional ones.
     pub fn new(signing_secret: Option<String>) -> Self {
         Self {
             events: None,

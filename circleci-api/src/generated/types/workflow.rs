@@ -49,7 +49,7 @@ object! {
 }
 
 impl RerunWorkflowRequest {
-    /// With nothing set; all of it is optional.
+    /// Creates a value with no field set. All fields are optional.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self {

@@ -88,7 +88,7 @@ pub use script::Script;
 /// web.next(Script::new().workflow("deploy", [OnHold, Running, Success]));
 /// circleci.trigger_pipeline("gh/acme/web").send().await?;
 /// assert!(web.approve("deploy")); // as a person does in the web app
-/// assert!(!web.approve("deploy")); // nothing is on hold any more
+/// assert!(!web.approve("deploy")); // nothing is on hold now
 /// # Ok(()) }
 /// ```
 ///
@@ -254,7 +254,7 @@ impl Scenario {
     }
 
     /// Returns the key that continues a pipeline after its [setup workflow](Script::setup), or `None` if the pipeline does not
-    /// wait for a continuation. See the example of [`Script::setup`].
+    /// wait for a continuation. [`Script::setup`] has an example.
     pub fn continuation_key(&self, pipeline: &str) -> Option<String> {
         self.lock().continuation_key(pipeline)
     }

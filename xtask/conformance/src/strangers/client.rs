@@ -90,7 +90,7 @@ pub async fn run(client: Client, folder: &Path, scene: &Scene) -> Result<Outcome
         .stdin(Stdio::null())
         .kill_on_drop(true);
     let output = tokio::time::timeout(LONGEST, command.output()).await;
-    let output = output.with_context(|| format!("{} has not ended", client.name()))?;
+    let output = output.with_context(|| format!("{} did not end", client.name()))?;
     let output = output.with_context(|| format!("cannot run {}", client.name()))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);

@@ -63,9 +63,7 @@ fn report(out: &mut impl Write, client: Client, outcome: &Outcome, all: bool) ->
             Finding::Good => {}
             Finding::Excused(call, why) => writeln!(out, "    {}: {why}", call.name)?,
             Finding::Bad(call) => writeln!(out, "    {}: FAILED: {}", call.name, call.why)?,
-            Finding::Stale(call) => {
-                writeln!(out, "    {}: works now: remove its excuse", call.name)?
-            }
+            Finding::Stale(call) => writeln!(out, "    {}: works: remove its excuse", call.name)?,
         }
     }
     let bad = |finding: &Finding<'_>| matches!(finding, Finding::Bad(_) | Finding::Stale(_));

@@ -247,7 +247,7 @@ impl Differences {
     pub fn write(&self, out: &mut impl Write) -> Result<bool> {
         writeln!(
             out,
-            "\nwhat they send and what this crate sends, for {} operations:",
+            "\ndifferences between their requests and this crate's, for {} operations:",
             self.operations
         )?;
         let mut good = true;
@@ -268,13 +268,10 @@ impl Differences {
         }
         let needed = |known: &str| self.lines.contains_key(known);
         for (line, _) in EXPLAINED.iter().filter(|(line, _)| !needed(line)) {
-            writeln!(
-                out,
-                "  {line}: this is no longer so: remove the explanation"
-            )?;
+            writeln!(out, "  {line}: no longer true: remove its explanation")?;
             good = false;
         }
-        writeln!(out, "calls outside API v2:")?;
+        writeln!(out, "requests outside API v2:")?;
         for line in &self.beside {
             writeln!(out, "  {line}")?;
         }

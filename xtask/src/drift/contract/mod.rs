@@ -85,7 +85,7 @@ struct Flag {
 const DEPRECATED: Flag = Flag {
     key: "deprecated",
     came: (Class::Additive, "is deprecated"),
-    gone: (Class::Additive, "is deprecated no more"),
+    gone: (Class::Additive, "is no longer deprecated"),
 };
 const REQUIRED: Flag = Flag {
     key: "required",
@@ -95,7 +95,7 @@ const REQUIRED: Flag = Flag {
 const ALLOW_EMPTY: Flag = Flag {
     key: "allowEmptyValue",
     came: (Class::Additive, "may be empty"),
-    gone: (Class::Breaking, "may no longer be empty"),
+    gone: (Class::Breaking, "can no longer be empty"),
 };
 
 impl<'a> Contract<'a> {
@@ -154,5 +154,5 @@ fn entries(value: &Value) -> Entries<'_> {
 }
 
 fn said(value: Option<&Value>) -> String {
-    value.map_or_else(|| "not said".to_owned(), short)
+    value.map_or_else(|| "absent".to_owned(), short)
 }

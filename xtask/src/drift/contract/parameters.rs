@@ -69,7 +69,7 @@ impl<'a> Contract<'a> {
                 (format!("{at}/schema"), new),
             ),
             (old, new) if old != new => {
-                let text = format!("{what} gained or lost its schema");
+                let text = format!("{what} gained or lost a schema");
                 self.note(Class::Review, text, at, name);
             }
             _ => {}

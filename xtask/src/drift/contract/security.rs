@@ -73,7 +73,7 @@ impl<'a> Contract<'a> {
                 };
                 return self.note(
                     Class::Review,
-                    format!("{name}: says by itself how to be let in: {list}"),
+                    format!("{name}: has its own security requirement: {list}"),
                     at,
                     name,
                 );
@@ -81,14 +81,14 @@ impl<'a> Contract<'a> {
             (Some(_), None) => {
                 return self.note(
                     Class::Review,
-                    format!("{name}: no longer says by itself how to be let in"),
+                    format!("{name}: no longer has its own security requirement"),
                     at,
                     name,
                 );
             }
         };
         for way in after.difference(&before) {
-            let text = format!("{name}: lets in with {way}");
+            let text = format!("{name}: accepts {way}");
             self.note(Class::Additive, text, &at, name);
         }
         for way in before.difference(&after) {

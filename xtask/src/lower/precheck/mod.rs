@@ -84,7 +84,7 @@ impl<'a> Check<'a> {
 
     fn object(&mut self, pointer: &str, value: &'a Value) -> Option<&'a Map<String, Value>> {
         if !value.is_object() {
-            self.report(pointer, "is no object");
+            self.report(pointer, "is not an object");
         }
         value.as_object()
     }

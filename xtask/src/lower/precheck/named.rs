@@ -55,7 +55,8 @@ pub fn check_names(hoisted: &Hoisted) -> Vec<Problem> {
     check.problems.into_iter().collect()
 }
 
-const UNNAMED_ITEMS: &str = "is a page of what has no type of its own, which cannot be followed";
+const UNNAMED_ITEMS: &str =
+    "is a page of items without their own type, which the client cannot page through";
 
 /// Whether the item type of a page can be written as one identifier.
 fn is_item(schema: &Value) -> bool {

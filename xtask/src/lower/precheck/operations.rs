@@ -99,7 +99,7 @@ impl<'a> Check<'a> {
         for missing in named.difference(&in_path) {
             self.report(
                 &pointer,
-                format!("the path names {{{missing}}}, of which there is no parameter"),
+                format!("the path names {{{missing}}}, but there is no such parameter"),
             );
         }
         for missing in in_path.difference(&named) {
@@ -179,7 +179,7 @@ impl<'a> Check<'a> {
             if schema["properties"].as_object().is_none_or(Map::is_empty) {
                 self.report(
                     at,
-                    "a body that is no object with properties is not supported",
+                    "a body that is not an object with properties is not supported",
                 );
             }
         }
@@ -233,7 +233,7 @@ impl<'a> Check<'a> {
             let at = format!("{pointer}/responses/{}", escape(status));
             if status.len() != 3 || !(status == "2XX" || status.chars().all(|c| c.is_ascii_digit()))
             {
-                self.report(&at, format!("{status:?} is no status"));
+                self.report(&at, format!("{status:?} is not a status"));
             }
             let (at, response) = located(self.document, at, response);
             let content = self.content(&at, response);

@@ -54,11 +54,11 @@ impl<'a> Check<'a> {
 
     fn schema(&mut self, pointer: &str, schema: &'a Value) {
         let Some(map) = schema.as_object() else {
-            return self.report(pointer, "is no schema object");
+            return self.report(pointer, "is not a schema object");
         };
         if let Some(reference) = map.get("$ref") {
             if !reference.is_string() {
-                self.report(pointer, "`$ref` is no text");
+                self.report(pointer, "`$ref` is not text");
             }
             return;
         }
@@ -94,26 +94,26 @@ impl<'a> Check<'a> {
                 self.report(pointer, format!("the type {kind:?} does not exist"))
             }
             Some(Value::Array(_)) => self.report(pointer, "has several types, as in OpenAPI 3.1"),
-            Some(_) => self.report(pointer, "`type` is no text"),
+            Some(_) => self.report(pointer, "`type` is not text"),
         }
         let mut held = |key: &str, what: &str, fits: fn(&Value) -> bool| {
             if map.get(key).is_some_and(|value| !fits(value)) {
-                self.report(pointer, format!("`{key}` is no {what}"));
+                self.report(pointer, format!("`{key}` is not {what}"));
             }
         };
-        held("nullable", "boolean", Value::is_boolean);
+        held("nullable", "a boolean", Value::is_boolean);
         held("format", "text", Value::is_string);
-        held("properties", "object", Value::is_object);
-        held("enum", "list", Value::is_array);
-        held("required", "list of names", |value| {
+        held("properties", "an object", Value::is_object);
+        held("enum", "a list", Value::is_array);
+        held("required", "a list of names", |value| {
             value
                 .as_array()
                 .is_some_and(|names| names.iter().all(Value::is_string))
         });
         for key in ["oneOf", "anyOf", "allOf"] {
-            held(key, "list", Value::is_array);
+            held(key, "a list", Value::is_array);
         }
-        held("x-decode", "decoder that there is", |value| {
+        held("x-decode", "a known decoder", |value| {
             value.as_str().is_some_and(|name| DECODERS.contains(&name))
         });
     }
@@ -151,7 +151,7 @@ impl<'a> Check<'a> {
             {
                 self.report(
                     pointer,
-                    format!("`{key}` without alternatives: no value is any of them"),
+                    format!("`{key}` without alternatives: no value is valid"),
                 );
             }
         }
@@ -185,7 +185,7 @@ impl<'a> Check<'a> {
             .filter(|word| !(nullable && word.is_null()))
             .collect();
         if words.is_empty() {
-            return self.report(pointer, "an enum without values: nothing is valid");
+            return self.report(pointer, "an enum without values: no value is valid");
         }
         if kind.is_some_and(|kind| kind != "string") || words.iter().any(|word| !word.is_string()) {
             return self.report(pointer, "an enum of anything but strings is not supported");

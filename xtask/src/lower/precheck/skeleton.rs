@@ -68,7 +68,7 @@ impl<'a> Check<'a> {
     fn parameter_list(&mut self, pointer: String, list: Option<&'a Value>) {
         let Some(list) = list else { return };
         let Some(list) = list.as_array() else {
-            return self.report(pointer, "is no list");
+            return self.report(pointer, "is not a list");
         };
         for (index, parameter) in list.iter().enumerate() {
             self.object(&format!("{pointer}/{index}"), parameter);

@@ -7,7 +7,7 @@
 //! - All calls share one [`Pacing`], so that fifty projects stay below the rate limit.
 //! - Every line of the log carries the project, and the id of the request in the span `circleci`.
 //! - What was told is kept in a file after each project, so that a restart goes on where it was. A list that was left in
-//!   the middle goes on at the page token that was kept. CircleCI answers 400 to a token that it does not know any more;
+//!   the middle continues at the saved page token. CircleCI answers 400 to an expired token;
 //!   the list then begins anew, and what was told already is left out.
 //! - Ctrl-C ends it after the calls that are on their way.
 
@@ -49,7 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             stopped = &mut stop => return Ok(stopped?),
             _ = clock.tick() => {}
         }
-        // A round that has begun is finished: nothing is told twice, and nothing is lost.
+        // Finish a round that has started, so that nothing is reported twice or lost.
         watch.round().await?;
     }
 }
@@ -163,7 +163,7 @@ async fn look(
         let page = match pages.try_next().await {
             // A token that was kept too long: the list begins anew.
             Err(error) if resumed && error.status() == Some(StatusCode::BAD_REQUEST) => {
-                info!("the kept page token has expired; starting again");
+                info!("the saved page token has expired; starting again");
                 (pages, resumed) = (list.clone().pages(), false);
                 continue;
             }
