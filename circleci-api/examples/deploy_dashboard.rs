@@ -332,7 +332,7 @@ fn minutes(time: Duration) -> String {
 /// One line for each workflow, the worst first.
 fn table(html: &mut String, workflows: &[Workflow]) -> Result {
     html.push_str(
-        "<table><caption>All workflows, the lowest success rate first. Below each figure: the last 7 days compared with the 7 days before.</caption>\
+        "<table><caption>All workflows, the lowest success rate first. Below success rate, p95 and credits: the last 7 days compared with the 7 days before. Below runs: the failed ones of the 30 days.</caption>\
          <tr><th scope=col>Workflow<th scope=col>Success rate<th scope=col>Runs<th scope=col>p95<th scope=col>Credits\n",
     );
     for (place, workflow) in workflows.iter().enumerate() {

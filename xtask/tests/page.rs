@@ -194,7 +194,7 @@ fn a_header_parameter_costs_only_itself() {
     assert_eq!(texts, ["new `Thing::weight: Option<f64>`"]);
     let built = xtask::regen::build(with(&[(&at, header)]), &overlay(), true).expect("built");
     let pointer = format!(
-        "{}/2: the header parameter X-Trace is left out",
+        "{}/2: the header parameter X-Trace is ignored",
         common::PARAMETERS
     );
     assert!(

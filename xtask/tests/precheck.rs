@@ -580,7 +580,7 @@ fn parameters() {
         let error = strict.map(drop).expect_err("refused");
         assert!(format!("{error:#}").contains(&line), "{error:#}");
         let built = common::build(add(parameter)).expect("built");
-        let left_out = format!("{at}: the {location} parameter x is left out");
+        let left_out = format!("{at}: the {location} parameter x is ignored");
         assert!(
             built
                 .unsettled
@@ -1157,7 +1157,7 @@ fn what_no_value_satisfies() {
         ),
         (
             json!({ "type": "string", "x-decode": "surprise" }),
-            "`x-decode` is no decoder that there is",
+            "`x-decode` is not a known decoder",
         ),
     ];
     for (schema, message) in cases {
