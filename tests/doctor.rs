@@ -191,7 +191,7 @@ async fn ten_planted_surprises_are_all_found() {
         );
     }
     // And nothing else.
-    let listed = report.split("please report it:\n").nth(1).unwrap();
+    let listed = report.split("Please report it:\n").nth(1).unwrap();
     assert_eq!(listed.lines().count(), 10, "{report}");
     for secret in ["hush", "secret", TOKEN] {
         assert!(!report.contains(secret), "{report}");
