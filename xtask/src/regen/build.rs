@@ -1,13 +1,11 @@
-//! The whole way from the document to the generated files, in memory.
+//! The whole way from a document to the generated files, in memory.
 
-use super::{advice, idle};
 use crate::{
     document::{
         self,
         dialect::Note,
-        fetch, fixups, order,
+        fixups, order,
         overlay::{self, Applied},
-        revision,
     },
     emit::{
         self,
@@ -20,12 +18,8 @@ use crate::{
         precheck::{self, Problem},
     },
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
 
 /// What one run makes of a document.
 pub struct Built {
@@ -102,23 +96,6 @@ impl Built {
     pub fn warnings(&self) -> Vec<String> {
         [self.unsettled.as_slice(), &self.unused].concat()
     }
-
-    /// Adds to the lines about idle actions what they did in an older document, and returns what may be pasted to keep the types
-    /// of that document.
-    fn compared(&mut self, base: &Value, name: &str, overlay: &str) -> Vec<String> {
-        idle::explain(self, base, name, overlay);
-        match build(base.clone(), overlay, true) {
-            Ok(before) => advice::actions(&before, self),
-            Err(_) => Vec::new(),
-        }
-    }
-}
-
-/// The document of the last commit, if the tree is in a repository that has one.
-fn committed(places: &Places) -> Option<Value> {
-    let root = places.openapi.parent()?;
-    let (_, bytes) = revision::document_at(root, "HEAD").ok()?;
-    document::parse(&bytes, fetch::DOCUMENT).ok()
 }
 
 /// The document as the overlay finds it.
@@ -149,55 +126,4 @@ fn refuse(problems: &[Problem]) -> Result<()> {
         [] => Ok(()),
         problems => bail!("{}", precheck::one_line(problems)),
     }
-}
-
-/// The folders that the commands read and write.
-pub struct Places {
-    pub openapi: PathBuf,
-    pub generated: PathBuf,
-}
-
-impl Places {
-    pub fn of(root: &Path) -> Self {
-        Self {
-            openapi: root.join("openapi"),
-            generated: root.join("circleci-api/src/generated"),
-        }
-    }
-
-    pub fn overlay(&self) -> Result<String> {
-        fs::read_to_string(self.openapi.join("overlay.yaml"))
-            .context("cannot read openapi/overlay.yaml")
-    }
-}
-
-/// Builds the files of the vendored document. An overlay action, fixup or row that applies nowhere, or that is missing, is an
-/// error, which says what the last commit's document has in its place.
-pub fn build_vendored(places: &Places) -> Result<Built> {
-    let (bytes, _) = fetch::vendored(&places.openapi)?;
-    let (document, notes) = document::parse_noted(&bytes, "openapi/openapi.json")?;
-    let overlay = places.overlay()?;
-    let mut built = build(document, &overlay, false)?;
-    if !built.warnings().is_empty() {
-        let advice = match committed(places) {
-            Some(base) => built.compared(&base, "the document of the last commit", &overlay),
-            None => Vec::new(),
-        };
-        bail!("{}", [built.warnings(), advice].concat().join("\n"));
-    }
-    Ok(Built { notes, ..built })
-}
-
-/// Builds the files of another document.
-pub fn build_other(places: &Places, spec: &Path) -> Result<Built> {
-    let (document, notes) = document::read_noted(spec)?;
-    let overlay = places.overlay()?;
-    let mut built = build(document, &overlay, true)?;
-    // The tree may have no document yet.
-    let vendored = document::read(&places.openapi.join(fetch::DOCUMENT));
-    built.advice = match vendored {
-        Ok(base) => built.compared(&base, "openapi/openapi.json", &overlay),
-        Err(_) => Vec::new(),
-    };
-    Ok(Built { notes, ..built })
 }

@@ -2,8 +2,9 @@
 
 use super::{
     advice,
-    build::{Built, Places, build_other, build_vendored},
+    build::Built,
     files::{COMMAND, differences, write},
+    vendored::{Places, build_other, build_vendored},
 };
 use crate::{
     document::{
@@ -51,19 +52,7 @@ impl Regen {
             }
             built => built?,
         };
-        dialect::tell(&self.name(), &built.notes, errors)?;
-        for warning in built.warnings() {
-            writeln!(errors, "warning: {warning}")?;
-        }
-        for advice in &built.advice {
-            writeln!(errors, "{advice}")?;
-        }
-        if self.report {
-            built
-                .report
-                .iter()
-                .try_for_each(|applied| writeln!(out, "{:5}  {}", applied.matches, applied.name))?;
-        }
+        self.tell(&built, out, errors)?;
         // The guide describes the vendored document only.
         let guide = match self.spec.is_none() && self.out.is_none() {
             true => deviations::written(root, &places.overlay()?)?,
@@ -107,6 +96,24 @@ impl Regen {
             dir.display()
         )?;
         Ok(0)
+    }
+
+    /// Prints what a maintainer should know about the document.
+    fn tell(&self, built: &Built, out: &mut dyn Write, errors: &mut dyn Write) -> Result<()> {
+        dialect::tell(&self.name(), &built.notes, errors)?;
+        for warning in built.warnings() {
+            writeln!(errors, "warning: {warning}")?;
+        }
+        for advice in &built.advice {
+            writeln!(errors, "{advice}")?;
+        }
+        if self.report {
+            built
+                .report
+                .iter()
+                .try_for_each(|applied| writeln!(out, "{:5}  {}", applied.matches, applied.name))?;
+        }
+        Ok(())
     }
 
     fn name(&self) -> String {

@@ -5,8 +5,10 @@ mod build;
 mod command;
 mod files;
 mod idle;
+mod vendored;
 
 pub use advice::actions;
-pub use build::{Built, Places, build, build_other, build_vendored};
+pub use build::{Built, build};
 pub use command::Regen;
 pub use files::{COMMAND, differences, write};
+pub use vendored::{Places, build_other, build_vendored};

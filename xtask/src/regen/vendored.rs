@@ -1,0 +1,87 @@
+//! Builds the files of the vendored document, and of any other document.
+
+use super::{
+    advice,
+    build::{Built, build},
+    idle,
+};
+use crate::document::{self, fetch, revision};
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The folders that the commands read and write.
+pub struct Places {
+    pub openapi: PathBuf,
+    pub generated: PathBuf,
+}
+
+impl Places {
+    pub fn of(root: &Path) -> Self {
+        Self {
+            openapi: root.join("openapi"),
+            generated: root.join("circleci-api/src/generated"),
+        }
+    }
+
+    pub fn overlay(&self) -> Result<String> {
+        fs::read_to_string(self.openapi.join("overlay.yaml"))
+            .context("cannot read openapi/overlay.yaml")
+    }
+}
+
+/// Builds the files of the vendored document. An overlay action, fixup or row that applies nowhere, or that is missing, is an
+/// error, which says what the last commit's document has in its place.
+pub fn build_vendored(places: &Places) -> Result<Built> {
+    let (bytes, _) = fetch::vendored(&places.openapi)?;
+    let (document, notes) = document::parse_noted(&bytes, "openapi/openapi.json")?;
+    let overlay = places.overlay()?;
+    let mut built = build(document, &overlay, false)?;
+    if !built.warnings().is_empty() {
+        let advice = match committed(places) {
+            Some(base) => compared(
+                &mut built,
+                &base,
+                "the document of the last commit",
+                &overlay,
+            ),
+            None => Vec::new(),
+        };
+        bail!("{}", [built.warnings(), advice].concat().join("\n"));
+    }
+    Ok(Built { notes, ..built })
+}
+
+/// Builds the files of another document.
+pub fn build_other(places: &Places, spec: &Path) -> Result<Built> {
+    let (document, notes) = document::read_noted(spec)?;
+    let overlay = places.overlay()?;
+    let mut built = build(document, &overlay, true)?;
+    // The tree may have no document yet.
+    let vendored = document::read(&places.openapi.join(fetch::DOCUMENT));
+    built.advice = match vendored {
+        Ok(base) => compared(&mut built, &base, "openapi/openapi.json", &overlay),
+        Err(_) => Vec::new(),
+    };
+    Ok(Built { notes, ..built })
+}
+
+/// Adds to the lines about idle actions what they did in an older document, and returns what may be pasted to keep the types of that
+/// document.
+fn compared(built: &mut Built, base: &Value, name: &str, overlay: &str) -> Vec<String> {
+    idle::explain(built, base, name, overlay);
+    match build(base.clone(), overlay, true) {
+        Ok(before) => advice::actions(&before, built),
+        Err(_) => Vec::new(),
+    }
+}
+
+/// The document of the last commit, if the tree is in a repository that has one.
+fn committed(places: &Places) -> Option<Value> {
+    let root = places.openapi.parent()?;
+    let (_, bytes) = revision::document_at(root, "HEAD").ok()?;
+    document::parse(&bytes, fetch::DOCUMENT).ok()
+}
