@@ -287,7 +287,7 @@ fn an_operation_comes_in_with_its_row() {
     let (code, _, error) = tree.update(&common::vendored(), &[], "exit 101");
     assert_eq!(code, 5, "{error}");
     assert!(
-        error.contains("has a row for getWorkflowCost, which is gone;"),
+        error.contains("has a row for getWorkflowCost, which the document no longer has;"),
         "{error}"
     );
     assert!(tree.files() == before);
