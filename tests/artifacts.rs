@@ -623,7 +623,9 @@ async fn a_range_that_contradicts_itself_is_not_taken() {
     }
     // An answer that is no file.
     let (got, _) = play(vec![answer(202, r#"{"message":"come back later"}"#)]).await;
-    assert_eq!(got.unwrap_err().status().unwrap(), 202);
+    let error = got.unwrap_err();
+    assert_eq!(error.status().unwrap(), 202);
+    assert_eq!(error.request_id(), Some("req-202"));
     let (got, _) = play(vec![answer(204, "")]).await;
     assert_eq!(got.unwrap(), "");
 }

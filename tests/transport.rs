@@ -772,7 +772,7 @@ async fn a_broken_wire() {
                 Create,
                 1,
                 &[],
-                silence("createContext: 200 OK, but timed out: no data for 3 s"),
+                silence("createContext: 200 OK, but timed out: no data for 3 s (request req-200)"),
             ),
             Row(
                 "no answer, then one",
@@ -806,6 +806,20 @@ async fn a_broken_wire() {
         |builder| builder.read_timeout(None).timeout(PATIENCE),
     )
     .await;
+}
+
+#[tokio::test]
+async fn the_error_of_a_broken_body_has_the_id_of_its_request() {
+    let whole = || answer(200, r#"{"message":"fine"}"#);
+    for broken in [
+        whole().ending(Ending::CutAt(9)),
+        whole().header("content-encoding", "gzip"),
+    ] {
+        let server = Server::script([broken.into()]).await;
+        let error = call(&server.client(), Create).await.unwrap_err();
+        assert_eq!(error.status().unwrap(), 200, "{error}");
+        assert_eq!(error.request_id(), Some("req-200"), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -846,8 +860,9 @@ async fn a_body_is_bounded() {
         assert_eq!(error.kind(), ErrorKind::TooLarge);
         assert_eq!(
             error.to_string(),
-            "getWorkflowById: 200 OK, but the body is too large: more than 67108864 bytes"
+            "getWorkflowById: 200 OK, but the body is too large: more than 67108864 bytes (request req-200)"
         );
+        assert_eq!(error.request_id(), Some("req-200"));
         assert_eq!(server.count(), 1, "not retried");
     }
     // At the bound and one above it, in one piece and in many.

@@ -18,6 +18,7 @@ use crate::retry::clock::Stopwatch;
 use crate::retry::{Next, Retries, Rules};
 use crate::transport::attempt::{REDIRECTS, is_redirect, too_many_redirects};
 use crate::transport::refusal;
+use crate::transport::reply::about;
 use crate::transport::trace;
 use crate::transport::wire::{chunk, execute, look_up, within};
 
@@ -217,9 +218,8 @@ impl Transfer {
     fn follow(&self, response: &Response, location: &HeaderValue) -> Result<Url, Error> {
         let from = response.url();
         let refuse = |why: String| {
-            Error::new(ErrorKind::Redirect)
-                .with_status(response.status())
-                .with_message(why)
+            let refused = Error::new(ErrorKind::Redirect).with_message(why);
+            about(refused, response.status(), response.headers())
         };
         let Some(to) = host::join(from, location) else {
             return Err(refuse("the `Location` header is not a URL".to_owned()));
@@ -241,9 +241,11 @@ impl Transfer {
                 self.accept_whole(response)
             }
             // A 202, for example, contains a message instead of the file.
-            status => Err(Error::new(ErrorKind::Status)
-                .with_status(status)
-                .with_message("the answer is not a file")),
+            status => {
+                let refused =
+                    Error::new(ErrorKind::Status).with_message("the answer is not a file");
+                Err(about(refused, status, response.headers()))
+            }
         }
     }
 

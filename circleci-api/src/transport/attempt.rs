@@ -11,7 +11,7 @@ use crate::retry::clock::Stopwatch;
 use crate::transport::body::{Body, begin};
 use crate::transport::call::Call;
 use crate::transport::refusal::refused;
-use crate::transport::reply::{Answer, Progress, request_id};
+use crate::transport::reply::{Answer, Progress, about};
 use crate::transport::unpack;
 use crate::transport::wire::{execute, look_up, within};
 
@@ -80,14 +80,14 @@ fn answer(
 ) -> Result<Answer, Error> {
     let status = response.status();
     let mut headers = std::mem::take(response.headers_mut());
-    let body = body
-        .and_then(|body| unpack::body(&mut headers, body, client.body_limit))
-        .map_err(|error| error.with_status(status))?;
-    Ok(Answer {
-        status,
-        headers,
-        body,
-    })
+    match body.and_then(|body| unpack::body(&mut headers, body, client.body_limit)) {
+        Ok(body) => Ok(Answer {
+            status,
+            headers,
+            body,
+        }),
+        Err(error) => Err(about(error, status, &headers)),
+    }
 }
 
 fn request(call: &Call, url: Url, body: Option<Bytes>) -> reqwest::Request {
@@ -132,10 +132,10 @@ fn target(call: &Call, response: &reqwest::Response) -> Result<Option<Box<Url>>,
     };
     match follow(call.operation.method(), response.url(), location) {
         Ok(url) => Ok(Some(Box::new(url))),
-        Err(why) => Err(Error::new(ErrorKind::Redirect)
-            .with_status(status)
-            .with_message(why)
-            .with_request_id(request_id(response.headers()).map(Into::into))),
+        Err(why) => {
+            let refused = Error::new(ErrorKind::Redirect).with_message(why);
+            Err(about(refused, status, response.headers()))
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::json::notes::Finding;
 use crate::json::read::{self, Fault, Instead};
 use crate::json::surprise::Surprise;
 use crate::retry::rate_limit::RateLimit;
-use crate::transport::reply::{Reply, request_id};
+use crate::transport::reply::{Reply, about};
 use crate::transport::response::Response;
 
 pub(crate) fn json<T: DeserializeOwned>(reply: &mut Reply) -> Result<T, Error> {
@@ -129,12 +129,11 @@ pub(crate) fn unexpected(reply: &Reply, fault: Fault) -> Error {
         },
     };
     let shown = &reply.answer.body[..reply.answer.body.len().min(64 * 1024)];
-    let mut it = Error::new(ErrorKind::Decode)
+    let it = Error::new(ErrorKind::Decode);
+    let mut it = about(it, reply.answer.status, &reply.answer.headers)
         .with_operation(&reply.call.operation)
-        .with_status(reply.answer.status)
         .with_message(message)
         .with_excerpt(String::from_utf8_lossy(shown).into_owned())
-        .with_request_id(request_id(&reply.answer.headers).map(Into::into))
         .with_attempts(reply.progress.attempts)
         .with_source(error);
     if let Some(path) = path {

@@ -9,7 +9,7 @@ use crate::client::Inner;
 use crate::error::{self, Error, ErrorKind};
 use crate::operation::deprecation::Deprecation;
 use crate::retry::{clock::Stopwatch, rate_limit};
-use crate::transport::reply::request_id;
+use crate::transport::reply::about;
 use crate::transport::unpack;
 use crate::transport::wire::chunk;
 
@@ -53,9 +53,7 @@ pub(crate) async fn failure(
         StatusCode::TOO_MANY_REQUESTS => ErrorKind::RateLimited,
         _ => ErrorKind::Status,
     };
-    let failure = Error::new(kind)
-        .with_status(status)
-        .with_request_id(request_id(headers).map(Into::into))
+    let failure = about(Error::new(kind), status, headers)
         .with_retry_after(rate_limit::asked(status, headers, client.clock.utc()))
         .with_deprecation(Deprecation::read(headers));
     let body = unpack::beginning(headers, &body, BODY);

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
+use crate::error::Error;
 use crate::retry::Retries;
 use crate::retry::clock::Stopwatch;
 use crate::transport::call::Call;
@@ -38,6 +39,13 @@ impl Progress {
             retries: Retries::default(),
         }
     }
+}
+
+/// Adds what every error about an answer tells: its status and the id of the request.
+pub(crate) fn about(error: Error, status: StatusCode, headers: &HeaderMap) -> Error {
+    error
+        .with_status(status)
+        .with_request_id(request_id(headers).map(Into::into))
 }
 
 /// The `x-request-id` header. CircleCI's support asks for it.

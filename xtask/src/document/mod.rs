@@ -208,6 +208,10 @@ pub fn read_noted(path: &Path) -> Result<(Value, Vec<dialect::Note>)> {
 
 /// The same value with sorted keys in every object, regardless of the map that `serde_json` was built with.
 pub fn sorted(value: Value) -> Value {
+    // The usual map has no other order, and a copy of a whole document takes time.
+    if is_sorted(&value) {
+        return value;
+    }
     match value {
         Value::Object(map) => {
             let mut entries: Vec<_> = map.into_iter().collect();
@@ -221,6 +225,14 @@ pub fn sorted(value: Value) -> Value {
         }
         Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
         other => other,
+    }
+}
+
+fn is_sorted(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map.keys().is_sorted() && map.values().all(is_sorted),
+        Value::Array(items) => items.iter().all(is_sorted),
+        _ => true,
     }
 }
 

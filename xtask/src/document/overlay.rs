@@ -59,14 +59,18 @@ fn actions(text: &str) -> Result<Arc<Vec<Single>>> {
 /// document other than the vendored one (`lenient`), an action may find text instead of an object; then it applies nowhere.
 pub fn apply(document: &mut Value, text: &str, lenient: bool) -> Result<Vec<Applied>> {
     let mut report = Vec::new();
-    let mut values = size(document).0;
+    // Upper bounds. Counting a whole document takes time.
+    let (mut values, mut levels) = size(document);
     for Single {
         name,
         action,
         overlay,
     } in actions(text)?.iter()
     {
-        let (found, added) = reach(action, document);
+        let (found, (added, deeper)) = reach(action, document);
+        if values.saturating_add(added) > MOST_VALUES {
+            values = size(document).0;
+        }
         ensure!(
             values.saturating_add(added) <= MOST_VALUES,
             "overlay action \"{name}\": it would make a document of more than {MOST_VALUES} values"
@@ -84,12 +88,15 @@ pub fn apply(document: &mut Value, text: &str, lenient: bool) -> Result<Vec<Appl
             }
         };
         if matches > 0 {
-            let (now, levels) = size(document);
+            values += added;
+            levels += deeper;
+            if levels > MOST_LEVELS {
+                (values, levels) = size(document);
+            }
             ensure!(
                 levels <= MOST_LEVELS,
                 "overlay action \"{name}\": it makes a document of more than {MOST_LEVELS} levels"
             );
-            values = now;
         }
         let name = name.clone();
         report.push(Applied { name, matches });
@@ -102,7 +109,7 @@ pub fn stages(document: &Value, text: &str) -> Result<Vec<(String, Value)>> {
     let mut stages: Vec<(String, Value)> = Vec::new();
     for single in actions(text)?.iter() {
         let before = stages.last().map_or(document, |(_, last)| last);
-        let (found, added) = reach(&single.action, before);
+        let (found, (added, _)) = reach(&single.action, before);
         if found == Some(0) {
             continue;
         }
@@ -147,19 +154,21 @@ pub fn reached(document: &Value, text: &str, index: usize) -> Option<String> {
     reached.map(str::to_owned)
 }
 
-/// The number of places that an action matches, and the maximum number of values that it adds. `None` if a path is wrong: the
-/// error appears when the action is applied.
-fn reach(action: &Action, document: &Value) -> (Option<usize>, usize) {
+/// The number of places that an action matches, and the maximum number of values and of levels that it adds. `None` if a path
+/// is wrong: the error appears when the action is applied.
+fn reach(action: &Action, document: &Value) -> (Option<usize>, (usize, usize)) {
     let found = |path: &str| Some(JsonPath::parse(path).ok()?.query(document).all());
     let targets = found(&action.target).map(|targets| targets.len());
     let source = match (&action.copy, &action.update) {
-        _ if action.is_remove() => 0,
-        (Some(path), _) => found(path)
-            .and_then(|sources| Some(size(sources.first()?).0))
-            .unwrap_or(0),
-        (None, update) => update.as_ref().map_or(0, |update| size(update).0),
+        _ if action.is_remove() => None,
+        (Some(path), _) => found(path).and_then(|sources| Some(size(sources.first()?))),
+        (None, update) => update.as_ref().map(size),
     };
-    (targets, targets.unwrap_or(0).saturating_mul(source))
+    let (values, levels) = source.unwrap_or_default();
+    (
+        targets,
+        (targets.unwrap_or(0).saturating_mul(values), levels),
+    )
 }
 
 /// The number of values in a value, including itself, and the number of levels.

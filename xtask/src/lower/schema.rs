@@ -230,7 +230,7 @@ pub fn expand_inside<'a>(
 
 /// The shape of a schema as text, without descriptions. Equal keys mean equal types.
 pub fn key(schema: &Value) -> String {
-    canonical(schema).to_string()
+    document::sorted(canonical(schema)).to_string()
 }
 
 /// The key of a schema after its references are replaced.
@@ -273,7 +273,7 @@ fn canonical(schema: &Value) -> Value {
         };
         shape.insert(name.clone(), value);
     }
-    document::sorted(Value::Object(shape))
+    Value::Object(shape)
 }
 
 /// Whether the format of a schema is a text format without its own type in Rust.

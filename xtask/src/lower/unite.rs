@@ -42,6 +42,9 @@ pub fn unite(roots: &mut [(&str, &mut Value)], findings: &mut Findings) {
 
 /// Finds the schemas at `places`, at `here` or below.
 fn collect(schema: &Value, here: &str, places: &[&str], found: &mut [Option<Value>]) {
+    if !leads_to(here, places) {
+        return;
+    }
     if let Some(index) = places.iter().position(|place| *place == here) {
         found[index].get_or_insert_with(|| schema.clone());
     }
@@ -52,6 +55,9 @@ fn collect(schema: &Value, here: &str, places: &[&str], found: &mut [Option<Valu
 
 /// Writes `united` to `places`. What a place says about itself stays: its component, and whether it may be null.
 fn replace(schema: &mut Value, here: &str, places: &[&str], united: &Value) {
+    if !leads_to(here, places) {
+        return;
+    }
     if places.contains(&here) {
         let own = schema.clone();
         schema.clone_from(united);
@@ -74,6 +80,12 @@ fn replace(schema: &mut Value, here: &str, places: &[&str], united: &Value) {
             replace(child, &here, places, united);
         }
     });
+}
+
+/// Whether one of the places can be at `here` or below. A component can be anywhere.
+fn leads_to(here: &str, places: &[&str]) -> bool {
+    let leads = |place: &&str| place.starts_with('#') || place.starts_with(here);
+    places.iter().any(leads)
 }
 
 fn below(here: &str, step: &Step<'_>, child: &Value) -> String {
