@@ -74,7 +74,7 @@ impl Applicability {
         before: Option<&Built>,
         after: Result<&Built, &String>,
     ) -> Self {
-        // Problems that the old document already had are not changes. Without the old problems, the new ones cannot be identified.
+        // Problems that the old document already had are not changes. Without the old problems, new ones cannot be identified.
         let both = before.zip(after.ok());
         let came = |lines: fn(&Built) -> &[String]| -> Vec<String> {
             let Some((before, after)) = both else {

@@ -77,7 +77,7 @@ impl Drift {
         Ok(report.exit_code(self.deny))
     }
 
-    /// Compares by method and path alone, writes the result to `out`, and returns the exit code. This works for documents from other
+    /// Compares by method and path alone, writes the result to `out`, and returns the exit code. This suits documents from other
     /// authors, whose schemas may be incomplete.
     pub fn by_path(&self, out: &mut dyn Write) -> Result<u8, CannotCompare> {
         let places = Places::of(&self.root);

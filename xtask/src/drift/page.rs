@@ -15,7 +15,7 @@ use std::{
 const WIDTH: usize = 140;
 
 impl Report {
-    /// Writes the report. The text format is one page unless `all` is true. The other formats are for programs and always complete.
+    /// Writes the report. Text is one page unless `all` is true. The other formats are for programs and always complete.
     pub fn write(&self, format: Format, all: bool, out: &mut dyn Write) -> io::Result<()> {
         match format {
             Format::Text if !all => write(self, out),

@@ -355,7 +355,7 @@ impl Heading {
         })
     }
 
-    /// Returns the heading for a change of the contract that appears only at run time. The part about the Rust surface lists API changes.
+    /// Returns the heading for a change that appears only at run time. The part about the Rust surface lists API changes.
     fn of_contract(change: &Change) -> Option<Self> {
         let text = &change.text;
         match change.class {

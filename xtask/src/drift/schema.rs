@@ -504,7 +504,7 @@ impl Difference<'_> {
         }
     }
 
-    /// Returns whether the Rust type is text before and after. An untyped property is text. A path parameter is text with a check, and
+    /// Returns whether the Rust type is text before and after. An untyped property is text. A path parameter is checked text, and
     /// the removal of a check breaks no program.
     fn is_text_to_users(
         &self,
@@ -843,7 +843,7 @@ fn quoted(words: &BTreeSet<String>) -> String {
         .join(", ")
 }
 
-/// Returns a place in words: `/components/schemas/Thing/properties/owner/items` is `Thing.owner[]`. Inside an operation's body, the
+/// Returns a place in words: `/components/schemas/Thing/properties/owner/items` is `Thing.owner[]`. In a request or response, the
 /// same place is `owner[]`. The body itself is `the answer`, and a parameter is `query parameter limit`.
 pub fn spoken(document: &Value, pointer: &str) -> String {
     let unescape = |step: &str| step.replace("~1", "/").replace("~0", "~");

@@ -251,7 +251,7 @@ pub fn quoted(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Returns whether the contract has a change at or around a type. For a changed field, changes of enum values, of unknown keys and
+/// Returns whether the contract has a change at or around a type. For a changed field, changes of enum values, unknown keys and
 /// of other fields of the type do not count.
 fn has_cause(contract: &[Change], pointers: &[String], field: Option<&str>) -> bool {
     let is_below = |outer: &str, inner: &str| {
