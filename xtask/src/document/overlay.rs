@@ -9,7 +9,7 @@ use serde_json::Value;
 use serde_json_path::JsonPath;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The maximum number of values. A document with more is a mistake in the overlay: a few actions that copy `$` would fill the memory.
+/// The maximum number of values. More values mean a mistake in the overlay: a few actions that copy `$` would fill the memory.
 /// CircleCI's document has eleven thousand values.
 const MOST_VALUES: usize = 250_000;
 /// The maximum nesting depth. A deeper document can be written, but not read.

@@ -141,7 +141,7 @@ impl Lowering {
     fn below(&mut self, at: &str, schema: &mut Schema) {
         for key in ONE {
             match schema.get_mut(key) {
-                // 3.0 also allows booleans for the remaining keywords.
+                // For the other keywords, a boolean needs no translation.
                 Some(Value::Bool(_)) if key != "items" && key != "not" => {}
                 Some(Value::Bool(false)) if key == "items" => {}
                 Some(child) => self.schema(&format!("{at}/{key}"), child),
@@ -413,7 +413,7 @@ fn fold(schema: &mut Schema, only: Value) {
     }
 }
 
-/// Converts an exclusive bound, which is a number in 3.1, and a flag beside the bound in 3.0.
+/// Converts an exclusive bound, which is a number in 3.1 and a flag beside the bound in 3.0.
 fn bound(schema: &mut Schema, key: &str, exclusive: &str, tighter: fn(f64, f64) -> bool) {
     let Some(limit) = schema
         .get(exclusive)
