@@ -1033,7 +1033,7 @@ fn the_help_of_other_programs_compiles_nothing() {
         let run = |argument: &str| {
             let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
                 .args([program, argument])
-                // The handler cannot start a process in this case.
+                // Here, the handler cannot start cargo.
                 .env("CARGO", "/no/cargo")
                 .output()
                 .expect("run");

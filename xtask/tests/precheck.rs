@@ -47,7 +47,7 @@ fn refused(document: Value, lines: &[&str]) {
     }
 }
 
-/// Returns the route of `getThing` with another operationId.
+/// Returns the operation `getThing`, whatever its name in this document is.
 fn get(surface: &xtask::surface::Surface) -> &xtask::surface::Operation {
     surface
         .operations

@@ -1,4 +1,4 @@
-//! Tests that the report covers every edit: each of hundreds of small documents has one mechanical edit, and the report has a change
+//! Tests that the report covers every edit: hundreds of small documents have one mechanical edit each, and the report has a change
 //! for it in both directions. The page lists or counts every change of the report.
 
 use crate::{common, drift};

@@ -44,8 +44,8 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Checks the target of a reference. A schema must refer to a schema, because only schemas have type names. Parameters, replies
-    /// and bodies must also refer to a component of their own kind.
+    /// Checks the target of a reference. A schema must refer to a schema, because only schemas have type names. Other references
+    /// must also refer to a component of their own kind.
     fn reference_kind(&mut self, pointer: &str, reference: &str, target: &str) {
         let steps: Vec<&str> = target.split('/').collect();
         let [_, "components", section, _] = steps.as_slice() else {
