@@ -1,5 +1,5 @@
-//! Tests that the report covers every edit: hundreds of small documents have one mechanical edit each, and the report has a change
-//! for it in both directions. The page lists or counts every change of the report.
+//! Tests that the report covers every edit: hundreds of small documents have one mechanical edit each, and the report shows
+//! each edit in both directions. The page lists or counts every change of the report.
 
 use crate::{common, drift};
 

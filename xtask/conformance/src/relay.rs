@@ -189,7 +189,7 @@ impl State {
             .unwrap_or_else(PoisonError::into_inner)
             .push(noted);
 
-        // An error of the server's connection has no effect, because the client's connection ends here.
+        // Replaces Prism's `connection` header, because the relay closes the connection after each response.
         let head: Vec<&str> = answer
             .head
             .split("\r\n")

@@ -1,4 +1,4 @@
-//! Creates text for a maintainer to paste: the overlay action that keeps one type of several, and naming table rows for new types.
+//! Creates text for a maintainer to paste: the overlay action that keeps one type of several, and naming table rows.
 
 use super::build::Built;
 use crate::{
@@ -144,7 +144,7 @@ fn step(key: &str) -> String {
 /// The number of rows of [`rows`].
 const MOST_ROWS: usize = 40;
 
-/// Returns a row of the naming table for each type that has no row and is not in `known`. The row has the current name of the type.
+/// Returns a naming table row for each type that has no row and is not in `known`. The row has the current name of the type.
 pub fn rows(built: &Built, known: &BTreeSet<String>) -> Vec<String> {
     let table = names::table();
     let has_row = |ty: &Named| {
