@@ -1,4 +1,4 @@
-//! Writes the guide about deviations: where the client deviates from CircleCI's document, and why. It is generated from the overlay and
+//! Writes the guide that lists where the client deviates from CircleCI's document, and why. The input is the overlay and
 //! the fixups, which cause the deviations.
 
 use crate::document::fixups::FIXUPS;
