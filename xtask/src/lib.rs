@@ -1,14 +1,14 @@
-//! The maintainer's tools of `circleci-api`. Each room uses only the rooms below it:
+//! The maintainer's tools of `circleci-api`. Each module uses only the modules below it:
 //!
-//! - `update`: takes a newer document in
-//! - `drift`: says what a newer document changes for users
-//! - `surface`: lists what the generated code offers
-//! - `regen`: runs the whole way from the document to the generated files
+//! - `update`: adopts a newer document
+//! - `drift`: reports what a newer document changes for users
+//! - `surface`: lists the public API of the generated code
+//! - `regen`: runs all steps from the document to the generated files
 //! - `emit`: writes the files
-//! - `lower`: turns the document into plain data: checks, names and types
+//! - `lower`: converts the document to plain data: checks, names and types
 //! - `document`: reads the document; fetches it; applies the overlay and the fixups
 //!
-//! `bench_peers`, `conformance` and `links` stand apart: they are commands of their own.
+//! `bench_peers`, `conformance` and `links` are separate commands.
 
 #![warn(
     clippy::expect_used,

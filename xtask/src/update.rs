@@ -29,7 +29,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The exit code when a person must decide something first.
+/// The exit code when a maintainer must decide something first.
 pub const DECIDE: u8 = 5;
 
 /// The end of `update --help`.
@@ -53,13 +53,13 @@ pub struct Update {
     pub from: Option<String>,
     /// The URL that a file was saved from, for the record.
     pub of: Option<String>,
-    /// Whether a person has reviewed the remaining changes.
+    /// Whether a maintainer has reviewed the remaining changes.
     pub reviewed: bool,
     pub root: PathBuf,
     pub limits: Limits,
 }
 
-/// Why the document was not adopted.
+/// The reason why the document was not adopted.
 #[derive(Debug)]
 pub enum Stopped {
     Cannot(CannotCompare),
@@ -171,7 +171,7 @@ impl Update {
         Ok(lock)
     }
 
-    /// Stops if a person must decide, and shows the report for the decision.
+    /// Stops if a maintainer must decide, and prints the report for the decision.
     fn decided(&self, report: &Report, out: &mut dyn Write) -> Result<(), Stopped> {
         let stops = report.applicability.stops();
         if !stops && (report.to_review == 0 || self.reviewed) {
@@ -263,10 +263,10 @@ fn rows_of<'t>(table: &'t str, then: &str) -> BTreeSet<&'t str> {
         .collect()
 }
 
-/// How often a step that takes long says that it is still at work.
+/// The interval at which a long step reports that it is still running.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
 
-/// Does one step, and says on stderr what it is and how long it takes: stdout is the changelog's.
+/// Runs one step, and prints its name and its duration to stderr, because stdout is for the changelog entry.
 #[allow(clippy::print_stderr, reason = "it takes minutes")]
 fn step(doing: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
     let started = Instant::now();
@@ -274,7 +274,7 @@ fn step(doing: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
     let (working, done) = mpsc::channel::<()>();
     let result = thread::scope(|scope| {
         scope.spawn(move || {
-            // The channel ends when the work does.
+            // The channel closes when the work ends.
             while done.recv_timeout(SIGN_OF_LIFE) == Err(RecvTimeoutError::Timeout) {
                 eprintln!("{doing} … {} s", started.elapsed().as_secs());
             }
@@ -325,7 +325,7 @@ impl Drop for Copy {
     }
 }
 
-/// The history, and files that a fuzzer has made.
+/// The git folder, and files that a fuzzer has created.
 const LEFT_OUT: [&str; 3] = [".git", "fuzz/artifacts", "fuzz/corpus"];
 
 /// Copies everything that may be in the repository, except the target folder (which holds the copy) and [`LEFT_OUT`].

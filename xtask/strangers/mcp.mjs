@@ -17,7 +17,7 @@ const columns = 'project_name,workflow_name,job_name,resource_class,median_cpu_u
   + 'median_ram_utilization_pct,max_ram_utilization_pct,compute_credits';
 writeFileSync(csv, `${columns}\nweb,build,test,large,12,20,10,15,100\n`);
 
-/** The tool, what it is given, and what its text has when it has worked. */
+/** The name of each tool, its arguments, and a text that its successful output contains. */
 const calls = [
   ['list_followed_projects', {}, 'web'],
   ['get_latest_pipeline_status', { projectSlug: project, branch }, 'Workflow'],
@@ -59,7 +59,7 @@ for (const [name, params, expected] of calls) {
   try {
     let answer = await client.callTool({ name, arguments: { params: given } });
     text = (answer.content ?? []).map((part) => part.text ?? '').join('\n');
-    // The export is asked about until it is there.
+    // The export runs in the background, so poll until it is complete.
     for (let more = 0; more < 3 && text.includes('still processing'); more += 1) {
       answer = await client.callTool({ name, arguments: { params: given } });
       text = (answer.content ?? []).map((part) => part.text ?? '').join('\n');

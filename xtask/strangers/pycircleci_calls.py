@@ -20,7 +20,7 @@ def say(call, worked, why=""):
 
 
 def attempt(call, function, check):
-    """Calls, and checks what came."""
+    """Calls a method, and checks its result."""
     try:
         answer = function()
         problem = check(answer)
@@ -137,4 +137,4 @@ attempt("get_schedules", lambda: api.get_schedules(USER, PROJECT, VCS), items(1)
 attempt("get_schedule", lambda: api.get_schedule(schedule), has("id", "timetable"))
 attempt("update_schedule", lambda: api.update_schedule(schedule, {"name": "daily"}), has("id", "name"))
 attempt("delete_schedule", lambda: api.delete_schedule(schedule), message)
-# Metrics of one job of a workflow (`…/jobs/{name}`) were an operation once; the API has it no longer.
+# Metrics of one job of a workflow (`…/jobs/{name}`) are no longer an operation of the API.

@@ -1,4 +1,4 @@
-"""Reads the four streams of PyPI `meltano-tap-circle-ci`, holds each record against the tap's own schema, and prints one line of
+"""Reads the four streams of PyPI `meltano-tap-circle-ci`, checks each record against the tap's own schema, and prints one line of
 JSON for each stream.
 
 usage: python tap.py ORGANIZATION_SLUG. Environment: CIRCLE_API_URL and CIRCLE_TOKEN.

@@ -1,4 +1,4 @@
-//! What `regen` and `drift` print to paste keeps one type of several.
+//! Tests that the overlay actions which `regen` and `drift` print keep one type of several.
 
 use crate::common::{self, base, overlay, put};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ fn built(document: &Value, overlay: &str) -> Built {
     regen::build(document.clone(), overlay, true).expect("built")
 }
 
-/// The base document with these properties of `Thing`.
+/// Returns the base document with these properties of `Thing`.
 fn with(properties: &[(&str, Value)]) -> Value {
     let mut document = base();
     for (name, schema) in properties {
@@ -31,7 +31,7 @@ fn with_field(mut schema: Value) -> Value {
     schema
 }
 
-/// The overlay with the pasted action.
+/// Returns the overlay with the pasted action.
 fn pasted(advice: &str) -> String {
     let (_, rest) = advice
         .split_once("openapi/overlay.yaml:\n")

@@ -1,4 +1,4 @@
-//! All tests in one program, for each program links the generator and what it stands on.
+//! Contains all tests in one program, because each program links the generator and its dependencies.
 
 mod advice;
 mod ci;

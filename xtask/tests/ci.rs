@@ -1,5 +1,5 @@
-//! `.circleci/config.yml`, as far as it can be checked without a network: CircleCI's rules for what a configuration holds,
-//! that everything it refers to is there, and that no push depends on the live document.
+//! Checks `.circleci/config.yml` without a network: it follows CircleCI's rules for configurations, refers
+//! only to existing files, and no pushed commit's result depends on the live document.
 
 use crate::common;
 
@@ -32,7 +32,7 @@ fn only(map: &Map<String, Value>, allowed: &[&str], what: &str) {
     assert!(unknown.is_empty(), "{what} holds {unknown:?}");
 }
 
-/// A step or a workflow's job: its name, and what it is given.
+/// A step or a job of a workflow, with its name and its parameters.
 fn named<'a>(value: &'a Value, what: &str) -> (&'a str, &'a Value) {
     match value {
         Value::String(name) => (name, &Value::Null),
@@ -207,7 +207,7 @@ fn everything_it_refers_to_is_there() {
     assert_eq!(used, jobs, "a job that no workflow runs");
 }
 
-/// Every command that a job runs, in words.
+/// Returns every command that a job runs.
 fn commands_of(config: &Value, job: &str) -> String {
     list(&config["jobs"][job]["steps"], job)
         .iter()

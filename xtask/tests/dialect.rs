@@ -1,4 +1,4 @@
-//! OpenAPI 3.1 and YAML: what both say in their own way is the same document, to the generator and to the comparison.
+//! Tests that a document in OpenAPI 3.1 or in YAML gives the same code and the same comparison as in OpenAPI 3.0 and in JSON.
 
 use crate::common;
 
@@ -15,7 +15,7 @@ use xtask::{
 
 const PROBE: &str = "/components/schemas/Thing/properties/probe";
 
-/// One construct in both dialects.
+/// One construct in both OpenAPI versions.
 #[derive(Deserialize)]
 struct Pair {
     construct: String,
@@ -40,7 +40,7 @@ impl Pair {
         serde_yaml_ng::from_str(include_str!("dialect/pairs.yaml")).expect("pairs")
     }
 
-    /// The whole document in 3.0 and in 3.1, and where the construct stands in it.
+    /// Returns the whole document in 3.0 and in 3.1, and the pointer to the construct.
     fn documents(&self) -> (Value, Value, &'static str) {
         let with = |version: &str, schema: Option<&Value>, edits: Option<&Value>| {
             let mut document = base();
@@ -188,7 +188,7 @@ fn notes_are_a_page_at_most() {
     );
 }
 
-/// What 3.0 cannot say makes no difference to Rust either: the generator takes all of it.
+/// The generator accepts constructs that 3.0 cannot express, and they do not affect the Rust code.
 #[test]
 fn every_construct_can_be_generated_from() {
     for pair in Pair::all() {
@@ -219,7 +219,7 @@ fn a_change_of_dialect_is_no_drift() {
     }
 }
 
-/// What is set aside is not lost: taking it away is a change.
+/// The comparison reports the removal of a keyword that 3.0 cannot express.
 #[test]
 fn what_is_set_aside_is_compared() {
     let mut seen = 0;
@@ -258,7 +258,7 @@ fn what_is_set_aside_is_compared() {
 
 // ---- text --------------------------------------------------------------------------------------------------------
 
-/// A value in YAML's block style.
+/// Returns a value in YAML's block style.
 fn yaml(value: &Value) -> String {
     serde_yaml_ng::to_string(value).expect("YAML")
 }
@@ -378,7 +378,7 @@ fn aliases_of_aliases_are_refused() {
     );
 }
 
-/// Odd documents of 3.1: a document or one error, and never a panic.
+/// Unusual 3.1 documents give a document or an error, and no panic.
 #[test]
 fn odd_schemas_do_not_panic() {
     let odd = [

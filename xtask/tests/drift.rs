@@ -1,5 +1,5 @@
-//! `cargo xtask drift`: one small document, one edit, and what the report says of it, in both directions.
-//! Read the snapshots as a maintainer would: two people must agree on what to do.
+//! Tests `cargo xtask drift`: each case makes one edit to a small document and compares in both directions.
+//! The snapshots contain the reports.
 
 use crate::common;
 
@@ -144,12 +144,12 @@ fn written(report: &Report, format: Format) -> String {
     String::from_utf8(out).expect("UTF-8")
 }
 
-/// The text of the report there and back, under the edit that leads there.
+/// Returns the reports in both directions, under the edit.
 fn snapshot(name: &str, edits: &Value) {
     snapshot_of(name, &base(), &edited(edits), &edits.to_string());
 }
 
-/// The text of the report from one document to another and back.
+/// Returns the reports from one document to another and back.
 pub fn snapshot_of(name: &str, old: &Value, new: &Value, description: &str) {
     let (there, back) = (report(old, new), report(new, old));
     let text = format!(
@@ -383,7 +383,7 @@ fn other_descriptions_and_words_in_another_order_break_nobody() {
     );
 }
 
-/// Was breaking, while arguments came in the document's order. They have an order of their own now.
+/// Constructor arguments have their own order, so the order in the document has no effect.
 #[test]
 fn required_values_in_another_order_break_nobody() {
     let ordered = |list: [&str; 2]| {
@@ -393,7 +393,7 @@ fn required_values_in_another_order_break_nobody() {
     assert_eq!(report.verdict, Verdict::None);
 }
 
-/// Another description everywhere, and every list of words turned round.
+/// Changes every description and reverses every list of enum values.
 fn describe(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -484,14 +484,14 @@ fn every_verdict_has_its_exit_code() {
         all(json!([{ "op": "remove", "path": format!("{OF_THING}/count") }])),
         [4, 5, 5]
     );
-    // What nobody has judged is denied with what is known to break.
+    // `--deny` treats changes to review like breaking changes.
     assert_eq!(
         all(json!([{ "op": "add", "path": "/x-webhooks", "value": {} }])),
         [4, 5, 5]
     );
 }
 
-/// A small repository: the base document as vendored, its record, and our overlay.
+/// A small repository: a vendored base document, its record, and the overlay.
 struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -544,7 +544,7 @@ impl Folder {
         output
     }
 
-    /// Every file with its bytes.
+    /// Returns every file with its bytes.
     fn listing(&self) -> Vec<(String, Vec<u8>)> {
         let mut found = Vec::new();
         let mut folders = vec![self.0.path().to_owned()];
@@ -580,7 +580,7 @@ impl Folder {
             .env_remove("GIT_DIR")
             .env_remove("GIT_WORK_TREE")
             .env_remove("GIT_INDEX_FILE")
-            // Whoever runs the tests may have hooks and signatures.
+            // The user's git configuration may contain hooks and signatures, which must not apply.
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .output()
@@ -602,7 +602,7 @@ fn told(output: &Output) -> (i32, String, String) {
     )
 }
 
-/// That nothing was compared, and that one line says why.
+/// Checks that no comparison happened, and that the error is one line.
 #[track_caller]
 fn cannot(output: &Output, why: &str) {
     let (code, out, error) = told(output);
@@ -699,7 +699,7 @@ fn what_is_no_document_is_one_line() {
     );
 }
 
-/// Documents that are JSON and OpenAPI, and odd: a report or one line, and never a panic.
+/// Unusual OpenAPI documents give a report or a one-line error, and no panic.
 #[test]
 fn odd_documents_do_not_panic() {
     let folder = Folder::small();
@@ -768,7 +768,7 @@ fn odd_documents_do_not_panic() {
 
 // ---- over HTTP ----
 
-/// Answers the first request with these bytes, then holds the line or hangs up; tells what was asked.
+/// Sends these bytes to the first request, then keeps or closes the connection. Returns the request.
 fn serve(answer: Vec<u8>, hold: bool) -> (String, std::thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!(
@@ -816,7 +816,7 @@ fn ok_over_http() {
             .is_some_and(|line| line.ends_with(&format!("to {url}"))),
         "{out}"
     );
-    // The record has no ETag, so none is asked with.
+    // The record has no ETag, so the request has none.
     assert!(!server.join().expect("served").contains("if-none-match"));
 
     let changed = edited(&json!([{ "op": "remove", "path": format!("{OF_THING}/count") }]));
@@ -847,7 +847,7 @@ fn not_modified_over_http() {
             .contains("if-none-match: \"1\"")
     );
 
-    // An answer to a question that was not asked.
+    // The server sends 304 although the request has no ETag.
     let (url, _) = serve(response("304 Not Modified", "ETag: \"1\"\r\n", ""), false);
     cannot(
         &folder.drift(&["--against", &url]),
@@ -932,7 +932,7 @@ fn a_revision_is_older() {
     folder.git(&["tag", "v0.1.0"]);
     assert_eq!(told(&folder.drift(&["--against", "git:v0.1.0"])).0, 0);
 
-    // A release later there is a field more.
+    // The next release has one more field.
     let newer = edited(&json!([{ "op": "add", "path": format!("{OF_THING}/weight"), "value": { "type": "number" } }])).to_string();
     folder.file("openapi/openapi.json", &newer);
     xtask::document::fetch::Source::of("https://ci.example/openapi.json", newer.as_bytes())
@@ -946,7 +946,7 @@ fn a_revision_is_older() {
             && out.contains(") to openapi/openapi.json (vendored, as of "),
         "{out}"
     );
-    // Was "new `Thing::weight: Option<f64>`", which `--all` says. The page puts the fields of a type together.
+    // The page groups the new fields of one type, and `--all` lists each field.
     assert!(out.contains("`Thing` has `weight: Option<f64>`"), "{out}");
     let (_, out, _) = told(&folder.drift(&["--against", "git:HEAD", "--reverse"]));
     assert!(
@@ -968,7 +968,7 @@ fn a_revision_is_older() {
         &folder.drift(&["--against", "git:empty"]),
         "git:empty: has no openapi/openapi.json",
     );
-    // A tarball: that there is no repository used to be taken for a revision that it does not have.
+    // A folder from a tarball is no repository, and the error must say so.
     cannot(
         &Folder::small().drift(&["--against", "git:HEAD"]),
         "git:HEAD: git says: fatal: not a git repository",
@@ -1033,7 +1033,7 @@ fn the_help_of_other_programs_compiles_nothing() {
         let run = |argument: &str| {
             let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
                 .args([program, argument])
-                // Whoever starts it fails.
+                // Here, the handler cannot start cargo.
                 .env("CARGO", "/no/cargo")
                 .output()
                 .expect("run");

@@ -1,5 +1,5 @@
-//! `cargo xtask fetch` against real sockets on loopback and real folders: what comes, what is refused and
-//! why, and that a failure at any point leaves both vendored files as they were.
+//! Tests `cargo xtask fetch` with real sockets on loopback and real folders: which documents it accepts, which it rejects and
+//! why, and that a failure at any step leaves both vendored files unchanged.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -52,7 +52,7 @@ impl Server {
         }
     }
 
-    /// A server that sends these bytes, whatever is asked.
+    /// Starts a server that sends these bytes to every request.
     fn sending(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         Self::start(move |_, _, stream| send(stream, &bytes))
@@ -91,12 +91,12 @@ fn read_head(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&head).into_owned()
 }
 
-/// The client may hang up in the middle, as it should when it has seen enough.
+/// The client may close the connection early.
 fn send(stream: &mut TcpStream, bytes: &[u8]) {
     let _ = stream.write_all(bytes).and_then(|()| stream.flush());
 }
 
-/// Says nothing more until the client hangs up.
+/// Sends nothing more until the client closes the connection.
 fn hold(stream: &mut TcpStream) {
     let _ = io::copy(stream, &mut io::sink());
 }
@@ -175,7 +175,7 @@ fn run(fetch: &Fetch) -> (Result<Fetched, FetchError>, String) {
     (result, String::from_utf8(out).expect("UTF-8"))
 }
 
-/// Runs a fetch that must fail, change nothing, leave nothing behind and say why in one line.
+/// Runs a fetch that must fail with a one-line error, change nothing and leave no file behind.
 fn refused(vendored: &Vendored, fetch: &Fetch) -> FetchError {
     let before = vendored.files();
     let (result, out) = run(fetch);
@@ -300,7 +300,7 @@ fn the_new_files_are_readable_for_others() {
     fs::write(&plain, "").expect("written");
     run(&vendored.fetch(&server.url("/"))).0.expect("fetched");
     let mode = |path: PathBuf| fs::metadata(path).expect("there").permissions().mode() & 0o777;
-    // The umask applies to both alike.
+    // The umask applies to both files.
     let plain = mode(plain) & 0o644;
     assert_eq!(mode(vendored.path().join(DOCUMENT)), plain);
     assert_eq!(mode(vendored.path().join(RECORD)), plain);
@@ -628,12 +628,12 @@ fn an_answer_that_drips_is_given_up_in_the_end() {
     says(&error, ErrorKind::Timeout, "not complete within 400ms");
 }
 
-/// A byte every few milliseconds, until the client hangs up.
+/// Sends a byte every few milliseconds, until the client closes the connection.
 fn drip(stream: &mut TcpStream) {
     let pause = Some(Duration::from_millis(5));
     stream.set_read_timeout(pause).expect("set");
     let mut byte = [0];
-    // A read that times out is the pause; one that ends is the client's farewell.
+    // A timeout of the read is the pause. An end of the read means that the client closed the connection.
     while stream.write_all(b"x").is_ok() && !matches!(stream.read(&mut byte), Ok(0)) {}
 }
 
@@ -781,14 +781,14 @@ fn foreign_text_stays_on_one_short_line() {
     let error = check_document(body.as_bytes()).expect_err("refused");
     one_line(&error);
     assert!(error.to_string().chars().count() < 120, "{error}");
-    // Deeper than any stack: refused, no crash.
+    // The document is nested deeper than any stack allows, and must be rejected without a crash.
     let deep = "[".repeat(1_000_000);
     one_line(&check_document(deep.as_bytes()).expect_err("refused"));
 }
 
 // ---- a failing disk ----
 
-/// The real disk until the operation number `fails_at`, which fails, and all later ones if `for_good`.
+/// The real file system, in which operation `fails_at` fails, and all later operations too if `for_good`.
 struct Failing {
     fails_at: usize,
     for_good: bool,
@@ -837,7 +837,7 @@ impl Store for Failing {
     }
 }
 
-/// The operations of a fetch that succeeds, in order.
+/// Returns the operations of a successful fetch, in order.
 const OPERATIONS: [&str; 7] = ["write", "sync", "write", "sync", "link", "rename", "rename"];
 
 #[test]
@@ -851,7 +851,7 @@ fn a_failure_of_any_operation_leaves_both_old_files() {
         let result = fetch.run_in(&mut store, &mut io::sink());
         assert_eq!(store.done[number], operation);
         if operation == "link" {
-            // A file system without links: the old document is copied instead.
+            // If the file system has no hard links, the old document is copied.
             result.expect("fetched");
             vendored(vendored_files.path()).expect("a pair");
             assert_eq!(vendored_files.files().len(), 2);
@@ -985,7 +985,7 @@ fn a_read_only_folder_is_said_so() {
     let vendored = Vendored::old();
     let set = |mode| fs::set_permissions(vendored.path(), fs::Permissions::from_mode(mode));
     set(0o555).expect("set");
-    // Root may write anywhere; then there is nothing to see here.
+    // Root may write anywhere, so this test does not apply to root.
     if File::create(vendored.path().join("probe")).is_err() {
         let error = refused(&vendored, &vendored.fetch(&server.url("/")));
         says(&error, ErrorKind::Store, "cannot write beside ");
@@ -1073,7 +1073,7 @@ fn the_first_address_that_has_the_document_is_used() {
     for (paths, answered) in [
         (["/new", "/old"], "/new"),
         (["/gone", "/old"], "/old"),
-        // A page is no document, whatever its status.
+        // An HTML page is not a document, whatever the status.
         (["/page", "/old"], "/old"),
     ] {
         let (new, document) = from(&paths).unwrap();

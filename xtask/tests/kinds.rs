@@ -1,5 +1,5 @@
-//! Kinds of change that `drift` did not see, or called breaking without need, each with what the report says there and back.
-//! The snapshots stand beside those of `drift.rs`.
+//! Tests kinds of changes that `drift` once missed or wrongly reported as breaking, in both directions.
+//! The snapshots are in the same folder as those of `drift.rs`.
 
 use crate::{
     common,
@@ -13,7 +13,7 @@ use xtask::{
     drift::{compare, source::Document},
 };
 
-/// Each case prepares the document by the first edits. The change is the second edits.
+/// Each case first prepares the document with the first edits. The second edits are the change.
 macro_rules! kinds {
     ($($name:ident: $before:tt => $edits:tt,)*) => {
         $(#[test]
@@ -27,7 +27,7 @@ macro_rules! kinds {
     };
 }
 
-/// The base document, and one operation of CircleCI whose answer has a place that an overlay action replaces.
+/// Returns the base document with an operation whose response contains a place that an overlay action replaces.
 fn document() -> Value {
     let mut document = base();
     let path = "/schedule/{schedule-id}";
@@ -103,7 +103,7 @@ kinds! {
         => [{ "op": "add", "path": format!("{OF_THING}/weight"), "value": { "type": "number", "nullable": true } }],
 }
 
-/// What `dialect_with_a_change` shows does not depend on the dialect of either document.
+/// The report of `dialect_with_a_change` is the same for every OpenAPI version of either document.
 #[test]
 fn a_change_is_the_same_in_both_dialects() {
     let old = edited_from(
@@ -150,7 +150,7 @@ fn read(name: &str, document: &Value) -> Document {
     )
 }
 
-/// Every construct of OpenAPI 3.1 is no change, there and back.
+/// Translating any construct to OpenAPI 3.1 is no change, in both directions.
 #[test]
 fn dialect_constructs() {
     #[derive(Deserialize)]

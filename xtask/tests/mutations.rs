@@ -1,5 +1,5 @@
-//! No document makes the generator panic, and whatever it refuses, it refuses with the place: thousands of small
-//! documents and some dozens of large ones, each a valid one with a few random changes, always the same.
+//! Tests that no document makes the generator panic, and that each error names a place. The inputs are thousands of small
+//! documents and dozens of large ones, each a valid document with a few pseudorandom changes from a fixed seed.
 
 use crate::common;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::{panic, thread};
 use xtask::document;
 
-/// xorshift64*: enough to choose with, and the same everywhere.
+/// A xorshift64* generator, which gives the same numbers on every machine.
 struct Random(u64);
 
 impl Random {
@@ -27,7 +27,7 @@ impl Choose for Random {
     }
 }
 
-/// Mutates copies of `documents`; how many were taken, and the faults, each with the changes that show it.
+/// Mutates copies of `documents`. Returns the number of accepted documents, and the faults with the changes that cause them.
 fn run(documents: &[Value], seed: u64, rounds: usize) -> (usize, Vec<String>) {
     let (mut accepted, mut faults) = (0, Vec::new());
     for round in 0..rounds {
@@ -52,7 +52,7 @@ fn run(documents: &[Value], seed: u64, rounds: usize) -> (usize, Vec<String>) {
     (accepted, faults)
 }
 
-/// The places where two documents differ.
+/// Returns the places where two documents differ.
 fn changed(one: &Value, other: &Value) -> String {
     fn below(one: &Value, other: &Value, pointer: &str, found: &mut Vec<String>) {
         match (one, other) {
@@ -95,7 +95,7 @@ fn schemas_that_hold_themselves_make_little_code() {
 
 #[test]
 fn small_documents() {
-    // More, by hand: `ROUNDS=20000 SEED=7 cargo test -p xtask --test all mutations::small`.
+    // To run more rounds: `ROUNDS=20000 SEED=7 cargo test -p xtask --test all mutations::small`.
     let rounds = setting("ROUNDS", 1500) as usize;
     let seed = setting("SEED", 0x9E37_79B9_7F4A_7C15);
     // Panics are expected here, and only here: other tests of this program say where they fail.
@@ -106,7 +106,7 @@ fn small_documents() {
         }
     }));
     let (accepted, faults) = run(&[base(), recursive()], seed, rounds);
-    // Both ways out are well trodden.
+    // Enough documents are accepted, and enough are rejected.
     assert!(
         accepted > rounds / 10 && accepted < rounds / 2,
         "accepted {accepted} of {rounds}"

@@ -1,5 +1,5 @@
-//! The order of alternatives, of required properties, of parameters and of tags says nothing: neither to the comparison nor
-//! to the generated code.
+//! Tests that the order of alternatives, required properties, parameters and tags affects neither the comparison nor
+//! the generated code.
 
 use crate::common;
 
@@ -10,7 +10,7 @@ use xtask::{
     regen,
 };
 
-/// Turns every list round that has no order, and counts them.
+/// Reverses every list whose order has no meaning, and counts these lists.
 fn reverse(value: &mut Value) -> usize {
     const UNORDERED: [&str; 5] = ["anyOf", "oneOf", "required", "parameters", "tags"];
     match value {
@@ -50,7 +50,7 @@ fn the_vendored_document_turned_round_is_the_same_document() {
     );
     assert_ne!(document, other);
     assert_eq!(verdict(&document, &other), Verdict::None);
-    // Not leniently: every overlay action and every row of a table still finds its place.
+    // The build is strict: every overlay action and table row must still match.
     let files = |document: Value| {
         let built = regen::build(document, &overlay(), false).expect("built");
         assert_eq!(built.warnings(), Vec::<String>::new());
@@ -115,7 +115,7 @@ fn a_small_document_turned_round_is_the_same_document() {
     common::check_files(&one.files).expect("Rust");
 }
 
-/// Another order does not hide a change, nor does it add to one.
+/// Another order neither hides nor adds a change.
 #[test]
 fn a_change_in_another_order_is_the_change() {
     let document = small();
@@ -147,7 +147,7 @@ fn a_change_in_another_order_is_the_change() {
     assert_eq!(texts(&turned), (verdict, count, rust));
 }
 
-/// A pointer leads to the alternative in the document as it came, whatever order it is read in.
+/// A pointer refers to the alternative in the original document, whatever the sorted order is.
 #[test]
 fn a_refusal_names_the_place_in_the_document_as_it_came() {
     let mut document = small();

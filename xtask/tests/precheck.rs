@@ -1,5 +1,5 @@
-//! What cannot be generated is found before progenitor runs and said in one line with its JSON pointer; what looks odd but
-//! can be, is. Each case is a small valid document with one edit.
+//! Tests that the precheck reports each unsupported construct in one line with its JSON pointer before progenitor runs, and that
+//! unusual but supported constructs work. Each case is a small valid document with one edit.
 
 use crate::common;
 
@@ -7,7 +7,7 @@ use common::*;
 use serde_json::{Value, json};
 use xtask::{document, regen};
 
-/// The document with these values put at these pointers.
+/// Returns the document with these values at these pointers.
 fn with(edits: &[(&str, Value)]) -> Value {
     let mut document = base();
     for (pointer, value) in edits {
@@ -16,12 +16,12 @@ fn with(edits: &[(&str, Value)]) -> Value {
     document
 }
 
-/// The document with one more property of `Thing`.
+/// Returns the document with one more property of `Thing`.
 fn property(name: &str, schema: Value) -> Value {
     with(&[(&format!("{PROPERTIES}/{name}"), schema)])
 }
 
-/// The document with one more component.
+/// Returns the document with one more component.
 fn component(name: &str, schema: Value) -> Value {
     with(&[(&format!("/components/schemas/{name}"), schema)])
 }
@@ -38,7 +38,7 @@ fn object(properties: Value) -> Value {
     json!({ "type": "object", "properties": properties })
 }
 
-/// The whole error is these lines.
+/// Checks that the error consists of exactly these lines.
 #[track_caller]
 fn refused(document: Value, lines: &[&str]) {
     match build(document) {
@@ -47,7 +47,7 @@ fn refused(document: Value, lines: &[&str]) {
     }
 }
 
-/// `getThing`, whatever it is called here.
+/// Returns the operation `getThing`, whatever its name in this document is.
 fn get(surface: &xtask::surface::Surface) -> &xtask::surface::Operation {
     surface
         .operations
@@ -56,7 +56,7 @@ fn get(surface: &xtask::surface::Surface) -> &xtask::surface::Operation {
         .expect("an operation")
 }
 
-/// A field of a struct, by its name on the wire.
+/// Returns a field of a struct by its JSON name.
 #[track_caller]
 fn field(surface: &xtask::surface::Surface, ty: &str, wire: &str) -> xtask::surface::Field {
     let Some(xtask::surface::Type::Struct { fields, .. }) = surface.types.get(ty) else {
@@ -99,7 +99,7 @@ fn other_dialects() {
             .map(drop)
             .map_err(|error| format!("{error:#}"))
     };
-    // 3.1 and YAML were refused as well, and are read now.
+    // The generator also reads OpenAPI 3.1 and YAML.
     let cases = [
         (
             r#"{"openapi":"3.2.0","paths":{}}"#,
@@ -190,7 +190,7 @@ fn nested_too_deep() {
         error.ends_with(": is nested more than 64 levels deep") && error.lines().count() == 1,
         "{error}"
     );
-    // Nor by way of references.
+    // References must not exceed the depth either.
     let mut document = base();
     for n in 0..80 {
         put(
@@ -212,7 +212,7 @@ fn nested_too_deep() {
 
 #[test]
 fn grows_too_large() {
-    // Each refers twice to the next: 2^30 schemas, once they are written out.
+    // Each component refers twice to the next: 2^30 schemas after all references are followed.
     let mut document = base();
     for n in 0..30 {
         let next = refers(&format!("L{}", n + 1));
@@ -349,7 +349,7 @@ fn several_successes() {
             "/paths/~1thing~1{id}/get/responses: has several success types (of 200 and 204); an overlay action must make them one",
         ],
     );
-    // The same type twice is one type.
+    // Two equal types are one type.
     let (_, surface) = works(with(&[(
         &format!("{GET_RESPONSES}/202"),
         answers(refers("Thing")),
@@ -898,7 +898,7 @@ fn media_types() {
             ],
         );
     }
-    // Encodings and websockets, on which progenitor would panic, say nothing of types.
+    // progenitor would panic on encodings and websockets, which do not affect the types.
     works(with(&[
         (
             &format!("{GET_RESPONSES}/200/content/application~1json/encoding"),
@@ -979,7 +979,7 @@ fn references() {
     // A property may be called `$ref`.
     let (_, surface) = works(property("$ref", json!({ "type": "string" })));
     assert_eq!(field(&surface, "Thing", "$ref").name, "ref_");
-    // What an example refers to is nobody's business.
+    // A reference inside an example is not checked.
     works(property(
         "x",
         json!({ "type": "string", "example": { "$ref": "nowhere" } }),
@@ -1073,7 +1073,7 @@ fn reference_circles() {
         document,
         &["/components/schemas/A: refers, in the end, only to itself"],
     );
-    // A long chain is no circle.
+    // A long chain is not a cycle.
     let mut document = property("x", refers("C0"));
     (0..12).for_each(|n| {
         put(
@@ -1245,7 +1245,7 @@ fn parts_of_a_whole() {
             json!({ "allOf": [refers("Person"), object(json!({ "c": { "type": "string" } }))] }),
         ),
         (&format!("{PROPERTIES}/x"), refers("A")),
-        // A single reference may have something said beside it.
+        // A single reference may have keywords beside it.
         (
             &format!("{PROPERTIES}/y"),
             json!({ "nullable": true, "description": "A person.", "allOf": [refers("Person")] }),
@@ -1274,7 +1274,7 @@ fn parts_of_a_whole() {
         field(&surface, "CreateThingRequest", "person").ty,
         "Option<Person>"
     );
-    // Merging a part into itself would never end.
+    // A part that contains itself cannot be merged.
     let document = component(
         "Loop",
         object(
@@ -1304,7 +1304,7 @@ fn circles_that_no_value_ends() {
         component("A", json!({ "oneOf": [needs("A", "a"), needs("A", "b")] })),
         &[&message("A")],
     );
-    // A way out is enough.
+    // One finite alternative is enough.
     works(with(&[
         (
             "/components/schemas/A",
@@ -1318,7 +1318,7 @@ fn circles_that_no_value_ends() {
         ("/components/schemas/A", nullable),
         (&format!("{PROPERTIES}/x"), refers("A")),
     ]));
-    // Lists and maps of themselves have no end in Rust, unless an object stands between.
+    // A list or map that contains itself has no finite Rust type without an object in between.
     let message = |name: &str| {
         format!(
             "/components/schemas/{name}: is a list or a map of itself with no object between, which has no size in Rust"
@@ -1407,7 +1407,7 @@ fn circles_that_end() {
     );
 }
 
-/// Whatever way a circle takes, and wherever it is entered, some box breaks it: `works` looks for types without a size.
+/// Every recursive type has a box, whatever the cycle and the start: `works` searches for types without a size.
 #[test]
 fn circles_through_unions_have_a_box() {
     for entry in ["First", "Second", "Either", "Other", "Zoo"] {
@@ -1477,7 +1477,7 @@ fn alternatives_are_as_wide_as_their_json_types() {
             "Text(String)"
         ]
     );
-    // Outside a union a format has its type.
+    // Outside a union, a format has its own type.
     let (_, surface) = works(property("dates", of(date)));
     assert_eq!(field(&surface, "Thing", "dates").ty, "Vec<DateTime<Utc>>");
 }
@@ -1514,7 +1514,7 @@ fn answers_without_a_name() {
     assert_eq!(get(&surface).output, "()");
 }
 
-/// progenitor is told of operations under names that the document may have for its own.
+/// The names of the objects that describe operations to progenitor do not conflict with names of the document.
 #[test]
 fn types_called_as_operations_are_told() {
     let document = with(&[
@@ -1683,7 +1683,7 @@ fn variants() {
         };
         assert_eq!(variants[0].1, word);
     }
-    // `null` among the words is what `nullable` says.
+    // `null` among the enum values means the same as `nullable`.
     let (_, surface) = works(property(
         "x",
         json!({ "type": "string", "nullable": true, "enum": ["a", null] }),
@@ -1695,7 +1695,7 @@ fn variants() {
 
 #[test]
 fn types_that_collide() {
-    // Two components, one name.
+    // Two components have one name.
     let other = object(json!({ "other": { "type": "string" } }));
     let document = || {
         with(&[
@@ -1767,7 +1767,7 @@ fn types_that_collide() {
           name it by a row in xtask/src/lower/names.rs: (\"#string\", \"String2\"),"
         ]
     );
-    // Equal shapes are one type, whatever they are called.
+    // Equal shapes are one type, whatever their names are.
     let (_, surface) = works(with(&[
         (
             "/components/schemas/Human",
@@ -1926,7 +1926,7 @@ fn pages() {
         );
         refused(list(&items), &[&format!("{schema}: {message}")]);
     }
-    // Without an offset it is just a list.
+    // A list without an `offset` parameter is not paged.
     let (_, surface) = works(with(&[(
         &format!("{GET_RESPONSES}/200"),
         answers(json!({ "type": "array", "items": {} })),
@@ -2030,7 +2030,7 @@ fn the_methods_of_the_client_are_known_to_the_precheck() {
                     }
                     let name = method.sig.ident.to_string();
                     found += 1;
-                    // An operation of one of these names gets an underscore.
+                    // An operation with one of these names gets an underscore.
                     let renamed = xtask::lower::names::method(&name) != name;
                     assert!(
                         renamed || xtask::lower::precheck::METHODS.contains(&name.as_str()),

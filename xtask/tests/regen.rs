@@ -1,5 +1,5 @@
-//! `cargo xtask regen` on copies of the repository's documents: the same bytes every time, stale code found whatever the
-//! way in which it is stale, nothing kept that no longer applies, nothing lost when something fails.
+//! Tests `cargo xtask regen` on copies of the repository's documents: it always gives the same bytes, detects every kind of
+//! stale code, reports everything that no longer applies, and loses no file when a step fails.
 
 use crate::common;
 
@@ -18,7 +18,7 @@ use xtask::emit::deviations;
 use xtask::emit::model::Files;
 use xtask::regen::{self, Places};
 
-/// What the vendored document makes; it takes a while.
+/// Returns the result for the vendored document, which takes long to build.
 fn generated() -> &'static Files {
     static FILES: OnceLock<Files> = OnceLock::new();
     FILES.get_or_init(|| {
@@ -28,7 +28,7 @@ fn generated() -> &'static Files {
     })
 }
 
-/// A root with the documents and the generated code of this one.
+/// A root with copies of this repository's documents and generated code.
 struct Copy {
     root: TempDir,
 }
@@ -72,7 +72,7 @@ impl Copy {
         fs::write(path, changed).expect("a change");
     }
 
-    /// Replaces the document, and its record with it.
+    /// Replaces the document and its record.
     fn replace_document(&self, document: &Value) {
         let bytes = serde_json::to_vec(document).expect("JSON");
         let mut record: Value =
@@ -104,7 +104,7 @@ impl Copy {
             .expect("a run")
     }
 
-    /// Everything below the root, with its contents and when it was last written.
+    /// Returns every file below the root, with its contents and its modification time.
     fn state(&self) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
         state(self.root.path())
     }
@@ -213,7 +213,7 @@ fn the_guide_about_deviations_is_up_to_date() {
     );
 }
 
-/// The README had a table of deviations, which `regen` wrote. The guide alone has it now.
+/// Only the guide lists the deviations; the README does not.
 #[test]
 fn the_readme_has_no_generated_part() {
     let readme = fs::read_to_string(root().join("README.md")).expect("the README");
@@ -276,7 +276,7 @@ fn the_guide_about_deviations_follows_the_overlay() {
     let page = fs::read_to_string(page).expect("the page");
     assert!(page.contains("| Long numbers | Rates and trends"), "{page}");
 
-    // A guide that is missing is stale, too, and is written again.
+    // A missing guide is stale, too, and `regen` writes it.
     let page = copy.root.path().join(deviations::PAGE);
     fs::remove_file(&page).expect("a page to remove");
     assert_eq!(copy.xtask(&["regen", "--check"]).status.code(), Some(4));
@@ -397,7 +397,7 @@ fn check_finds_what_is_stale_and_writes_nothing() {
         );
         assert!(copy.state() == before, "{line}: something was written");
     }
-    // No code at all is as stale as can be.
+    // A missing folder of generated code is stale.
     let copy = Copy::new();
     let output = copy.xtask(&["regen", "--check"]);
     assert_eq!(output.status.code(), Some(4));
@@ -406,7 +406,7 @@ fn check_finds_what_is_stale_and_writes_nothing() {
         generated().len()
     );
     assert!(!copy.places().generated.exists());
-    // The command that the failure names mends it.
+    // The command that the error names fixes the failure.
     assert_eq!(copy.xtask(&["regen"]).status.code(), Some(0));
     assert_eq!(copy.xtask(&["regen", "--check"]).status.code(), Some(0));
 }
@@ -550,7 +550,7 @@ fn new_types_are_named_by_the_rows_that_rename_them() {
     let line = "paste it into xtask/src/lower/names.rs:\n    (\"#component.limits\", \"ComponentLimits\"),\n";
     assert!(text.contains(line), "{text}");
     assert_eq!(text.matches("    (\"").count(), 1, "{text}");
-    // The tree that is written is named in full.
+    // The error names the full path.
     assert!(text.contains(&format!(" rewritten in {out}\n")), "{text}");
     copy.replace_document(&document);
     let text = said(&copy.xtask(&["regen"]));
@@ -589,7 +589,7 @@ fn an_overlay_that_cannot_be_read_or_applied_fails_in_one_line() {
 #[test]
 fn a_fixup_that_matches_nothing_fails_by_name() {
     let copy = Copy::with_code();
-    // CircleCI mends what three fixups are for.
+    // CircleCI corrects the faults that three fixups handle.
     let mut document = vendored();
     let mended = mend(&mut document);
     assert!(mended > 0, "the document has changed: choose another fixup");

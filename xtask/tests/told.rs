@@ -1,5 +1,5 @@
-//! No edit of a document is silent: hundreds of small documents, each with one mechanical edit, and a change in the report for each,
-//! there and back. The page tells or counts every change of the report.
+//! Tests that the report covers every edit: hundreds of small documents have one mechanical edit each, and the report shows
+//! each edit in both directions. The page lists or counts every change of the report.
 
 use crate::{common, drift};
 
@@ -17,7 +17,7 @@ struct Edit {
     document: Value,
 }
 
-/// Removes every value, changes every text, number and boolean, and adds to every list and map that can grow.
+/// Returns edits that remove every value, change every text, number and boolean, and add to every list and map that can grow.
 fn edits(original: &Value) -> Vec<Edit> {
     let mut edits = Vec::new();
     document::visit(original, "", &mut |pointer, value| {
@@ -65,7 +65,7 @@ fn other(value: &Value) -> Option<Value> {
     })
 }
 
-/// What can be added below a value, by its key.
+/// Returns what an edit can add below a value, by its key.
 fn additions(parent: &str, key: &str, value: &Value) -> Vec<(String, Value)> {
     let text = || json!({ "type": "string" });
     let json_of = |schema: Value| json!({ "application/json": { "schema": schema } });
@@ -110,7 +110,7 @@ fn additions(parent: &str, key: &str, value: &Value) -> Vec<(String, Value)> {
     }
 }
 
-/// What can be added to a schema.
+/// Returns what an edit can add to a schema.
 fn in_schema(schema: &Map<String, Value>) -> Vec<(String, Value)> {
     let Some(kind) = schema.get("type").and_then(Value::as_str) else {
         return Vec::new();
@@ -134,7 +134,7 @@ fn in_schema(schema: &Map<String, Value>) -> Vec<(String, Value)> {
         .collect()
 }
 
-/// Whether a change is about an edit: at, above or below its place, or of the operation that it is in, or by its name.
+/// Returns whether a change belongs to an edit: by its place, its operation or its name.
 fn is_about(change: &Change, edit: &Edit, original: &Value) -> bool {
     let pointer = edit.pointer.strip_suffix("/-").unwrap_or(&edit.pointer);
     let related =
@@ -158,7 +158,7 @@ fn is_about(change: &Change, edit: &Edit, original: &Value) -> bool {
         let mut touched = change.touches.iter();
         touched.any(|it| it.split(" (").next() == Some(id))
     });
-    // What is behind a removed reference.
+    // The removed reference led to this place.
     let target = original.pointer(pointer).and_then(Value::as_str);
     let target = target
         .filter(|_| last == "$ref")
@@ -170,7 +170,7 @@ fn is_about(change: &Change, edit: &Edit, original: &Value) -> bool {
         || of_operation
 }
 
-/// What says the same in another way: the version of the dialect, and `nullable` beside `x-nullable`.
+/// Returns whether an edit keeps the meaning: the patch version of OpenAPI, or `nullable` beside `x-nullable`.
 fn is_layout(edit: &Edit, original: &Value) -> bool {
     let beside = edit
         .pointer
@@ -207,7 +207,7 @@ fn no_edit_is_silent() {
     );
 }
 
-/// The number before a word in the line "counted only", 0 if the word is not there.
+/// Returns the number before a word in the line "counted only", or 0 if the line lacks the word.
 fn counted_only(page: &str, what: &str) -> usize {
     let line = page
         .lines()
@@ -221,7 +221,7 @@ fn counted_only(page: &str, what: &str) -> usize {
     numbers.sum()
 }
 
-/// The sum of what the page lists and of what it only counts is the number of changes.
+/// The listed and the counted changes of the page add up to all changes.
 #[test]
 fn the_page_tells_or_counts_every_change() {
     let original = drift::base();

@@ -1,4 +1,4 @@
-//! A field that CircleCI adds to one of several equal answers makes no second type.
+//! Tests that a field which CircleCI adds to one of several equal responses creates no second type.
 
 use crate::common::{overlay, vendored};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use xtask::{
 
 const PIPELINE: &str = "/paths/~1project~1{project-slug}~1pipeline~1{pipeline-number}/get/responses/200/content/application~1json/schema";
 
-/// The vendored document, with the pipeline of `getPipelineByNumber` changed.
+/// Returns the vendored document with a changed pipeline in `getPipelineByNumber`.
 fn with(change: impl FnOnce(&mut Value)) -> Value {
     let mut document = vendored();
     change(document.pointer_mut(PIPELINE).expect("a pipeline"));

@@ -1,4 +1,4 @@
-//! `cargo xtask update` in a copy of this repository, with a cargo that only says what it was asked: what is taken in, where
+//! Tests `cargo xtask update` in a copy of this repository with a fake cargo: which changes it adopts, where
 //! it stops, and that the tree is unchanged whenever it stops.
 
 use crate::common::{self, killed};
@@ -15,7 +15,7 @@ use xtask::{
     update::swap,
 };
 
-/// What a fuzzer builds and makes: gigabytes.
+/// The folders of a fuzzer, which contain gigabytes.
 const NOT_COPIED: [&str; 4] = [
     "fuzz/target",
     "fuzz/corpus",
@@ -23,10 +23,10 @@ const NOT_COPIED: [&str; 4] = [
     "fuzz/found/node_modules",
 ];
 
-/// A copy of what `update` reads and writes.
+/// A copy of the files that `update` reads and writes.
 struct Tree {
     folder: tempfile::TempDir,
-    /// Outside the tree: what our cargo was asked, one line a call.
+    /// The log of the fake cargo, outside the tree, one line per call.
     calls: tempfile::TempDir,
 }
 
@@ -56,7 +56,7 @@ impl Tree {
         self.folder.path()
     }
 
-    /// Runs `update` with a cargo that behaves like `script`, in the folder where it is run.
+    /// Runs `update` with a fake cargo that runs `script` in the current folder.
     fn update(&self, document: &Value, arguments: &[&str], script: &str) -> (i32, String, String) {
         let new = self.calls.path().join("new.json");
         fs::write(&new, serde_json::to_vec_pretty(document).expect("JSON")).expect("written");
@@ -121,7 +121,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The vendored document with a word more, which regen takes without a change of ours.
+/// Returns the vendored document with one more word, which `regen` accepts without other changes.
 fn with_a_word() -> Value {
     let mut document = common::vendored();
     let words = document
@@ -142,7 +142,7 @@ fn a_newer_document_is_taken_in_whole() {
         tree.calls(),
         "always test --quiet --locked -p circleci-api-tests --test surface\nno test --quiet --locked --workspace\n"
     );
-    // How long it takes is said beside the changelog entry, not in it.
+    // The duration is printed beside the changelog entry, not in it.
     for step in ["refreshing the snapshots", "running the tests"] {
         assert!(error.contains(&format!("{step} took ")), "{error}");
     }
@@ -168,7 +168,7 @@ fn a_newer_document_is_taken_in_whole() {
         "the copy is gone"
     );
 
-    // And once more there is nothing new.
+    // A second run finds nothing new.
     let before = tree.files();
     let (code, out, error) = tree.update(&with_a_word(), &[], "exit 1");
     assert_eq!(
@@ -235,7 +235,7 @@ fn the_tree_is_as_it_was_when_it_stops() {
             "{error}"
         );
         assert!(tree.files() == before, "after {why}");
-        // Where a person must decide, there is something to decide by.
+        // The output contains the information for the decision.
         assert_eq!(out.contains("\nverdict: "), code == 5, "{out}");
     }
     let (code, out, error) = tree.update(&to_review, &["--reviewed"], REFRESH);
@@ -243,7 +243,7 @@ fn the_tree_is_as_it_was_when_it_stops() {
     assert!(out.contains("### To review"), "{out}");
 }
 
-/// The vendored document with an operation more.
+/// Returns the vendored document with one more operation.
 fn with_an_operation() -> Value {
     let mut document = common::vendored();
     let paths = document["paths"].as_object_mut().expect("paths");
@@ -268,7 +268,7 @@ fn an_operation_comes_in_with_its_row() {
     );
     assert!(tree.files() == before && tree.calls().is_empty());
 
-    // The row may be there first.
+    // The row may exist before the operation.
     let calls = tree.root().join("tests/support/calls.rs");
     let row = r#""getWorkflowById" |c| c.get_workflow_by_id(id("id"));"#;
     let text = fs::read_to_string(&calls).expect("read");
@@ -282,7 +282,7 @@ fn an_operation_comes_in_with_its_row() {
         "{out}"
     );
 
-    // And when the operation goes, so does its row.
+    // A removed operation needs its row removed.
     let before = tree.files();
     let (code, _, error) = tree.update(&common::vendored(), &[], "exit 101");
     assert_eq!(code, 5, "{error}");

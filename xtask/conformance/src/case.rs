@@ -1,23 +1,23 @@
-//! The calls: of which operation, with how much of what it takes, on which document.
+//! Defines the calls: the operation, the parameters that the call sets, and the document.
 
 use circleci_api::Client;
 use circleci_api_tests::calls::{self, Answer};
 
-/// Operations that Prism refuses whatever is sent, and why. They are called on the document with our overlay applied, and
-/// each run proves that the document as it stands still refuses them.
+/// Operations whose every request Prism rejects, and why. Their calls use the document with the overlay applied, and
+/// each run proves that Prism still rejects them for the vendored document.
 pub const OVERLAID: [(&str, &str); 1] = [(
     "createContext",
     "the document closes `owner` (`additionalProperties: false`) beside the `oneOf` that names its properties, so that no owner is valid",
 )];
 
-/// How much of what an operation takes is given.
+/// The parameters and properties that a call sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Given {
-    /// What is required.
+    /// Only the required ones.
     Least,
-    /// Everything.
+    /// All of them.
     Most,
-    /// Everything, in another branch of the body.
+    /// All of them, with another branch of the union in the body.
     Branch,
 }
 
@@ -39,10 +39,10 @@ pub struct Case {
     pub call: fn(&Client) -> Answer,
 }
 
-/// Operations with a parameter that the document requires and CircleCI's own client never sends. Prism refuses a call without it.
+/// Operations with a parameter that the document requires and CircleCI's own client never sends. Prism rejects a call without it.
 const REQUIRES_MORE: [&str; 2] = ["listComponents", "listEnvironments"];
 
-/// Every call of an operation of the document.
+/// Returns every call of an operation of the document.
 pub fn cases() -> Vec<Case> {
     let twice = calls::documented().into_iter().flat_map(|call| {
         let least = match REQUIRES_MORE.contains(&call.id) {

@@ -1,22 +1,22 @@
-//! What is wrong with one call, from what the server and the client have to say about it.
+//! Judges one call by the violations of the server and the result of the client.
 
 use circleci_api::{Error, ErrorKind};
 use serde_json::Value;
 
 use crate::relay::Exchange;
 
-/// How a call can fail.
+/// The kind of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
-    /// The server says that the request is not what the document asks for.
+    /// The server reports that the request violates the document.
     Request,
-    /// The client cannot read what the server made from the document.
+    /// The client cannot read the response that the server created from the document.
     Response,
-    /// Neither: another status than a success, no answer, more requests than one.
+    /// Any other failure: a status other than success, no response, or several requests.
     Status,
 }
 
-/// A call that failed: how, and all that there is to know about it.
+/// A failed call, with its kind and its details.
 #[derive(Clone, Debug)]
 pub struct Finding {
     pub fault: Fault,
@@ -24,14 +24,14 @@ pub struct Finding {
     pub exchange: Option<Exchange>,
 }
 
-/// How a call ended for the client; a panic while it decoded is told by its message.
+/// The result of a call in the client. A panic during decoding is reported by its message.
 pub enum Outcome {
     Answered,
     Failed(Error),
     Panicked(String),
 }
 
-/// What is wrong, if anything.
+/// Returns the failure of the call, if there is one.
 pub fn judge(exchanges: &[Exchange], outcome: &Outcome) -> Option<Finding> {
     let finding = |fault, what: String| {
         Some(Finding {
@@ -68,8 +68,8 @@ pub fn judge(exchanges: &[Exchange], outcome: &Outcome) -> Option<Finding> {
     }
 }
 
-/// What Prism finds wrong with a request: in a header beside an answer, or in the answer itself. What it finds wrong
-/// with its own answers is beside the point, for it is the client that has to read them.
+/// Returns the violations of a request that Prism reports in a header or in the body of the response. Violations of Prism's own
+/// responses do not count, because the client's decoding checks the responses.
 fn request_violations(exchange: &Exchange) -> Vec<String> {
     let beside = exchange
         .violations
@@ -83,7 +83,7 @@ fn request_violations(exchange: &Exchange) -> Vec<String> {
     let mut all: Vec<String> = beside.chain(within).map(sentence).collect();
     all.sort();
     all.dedup();
-    // A refusal in words, such as one of the credentials.
+    // This is a rejection with a text, such as one of the credentials.
     if all.is_empty()
         && problem["type"]
             .as_str()

@@ -1,8 +1,8 @@
-//! `cargo xtask conformance`: calls every operation of the client on Stoplight Prism, a server that is made from CircleCI's
-//! document and shares no code with us.
+//! `cargo xtask conformance`: calls every operation of the client on Stoplight Prism, a server that reads CircleCI's
+//! document and shares no code with this crate.
 //!
-//! prism (the server) <- relay (records what it says) <- client; then judge -> report. `suite` makes the calls of `case`, which
-//! are those of the tests.
+//! prism (the server) <- relay (records its violations) <- client; then judge -> report. `suite` makes the calls of `case`, which
+//! are the calls of the tests.
 
 #![warn(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Started by `cargo xtask conformance`.
+//! The program that `cargo xtask conformance` starts.
 
 #![warn(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Stoplight Prism, as `package-lock.json` pins it: installed where needed, started on a free port.
+//! Installs Stoplight Prism in the version of `package-lock.json`, and starts it on a free port.
 
 use std::fs;
 use std::io::Seek;
@@ -14,22 +14,22 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 const SCRIPT: &str = "node_modules/@stoplight/prism-cli/dist/index.js";
-/// Reading the document takes it some seconds.
+/// The time limit for the start. Prism needs some seconds to read the document.
 const START: Duration = Duration::from_secs(90);
 
-/// A running Prism. It ends when it is dropped.
+/// A running Prism. It stops when it is dropped.
 pub struct Prism {
     pub address: SocketAddr,
     // Killed on drop.
     _child: Child,
 }
 
-/// The folder of package.json and its lock file.
+/// Returns the folder of `package.json` and its lock file.
 pub fn folder(root: &Path) -> PathBuf {
     root.join("xtask/conformance")
 }
 
-/// Installs what the lock file says, unless that has been done.
+/// Installs the packages of the lock file, unless they are installed already.
 pub async fn install(folder: &Path) -> Result<()> {
     let changed = |file: &str| {
         fs::metadata(folder.join(file))
@@ -60,7 +60,7 @@ pub async fn install(folder: &Path) -> Result<()> {
 impl Prism {
     /// Serves this document, which is OpenAPI 3.0. The document and the log of Prism are written to `scratch`.
     pub async fn start(folder: &Path, document: &Value, scratch: &Path) -> Result<Self> {
-        // Prism takes no port 0. Between this and its start the port is anyone's, which has to be lived with.
+        // Prism rejects port 0, so this reserves a free port first. Another process may take the port before Prism starts.
         let address =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr())?;
         let port = address.port();

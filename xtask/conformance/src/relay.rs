@@ -1,5 +1,5 @@
-//! What stands between the client and Prism: it takes the API's own prefix off the path, which Prism does not serve, escapes the
-//! slashes within a slug, says how Prism is to answer, and notes what Prism had to say. Not a byte of the rest is touched.
+//! Relays requests from the client to Prism: removes the API's prefix from the path, which Prism does not serve, escapes the
+//! slashes in a slug, selects how Prism responds, and records Prism's violations. The rest of each message stays unchanged.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,22 +12,22 @@ use tokio::task::JoinHandle;
 
 use crate::slugs::Templates;
 
-/// Below this the client finds the API.
+/// The path prefix under which the client calls the API.
 const PREFIX: &str = "/api/v2";
-/// No request or answer of a run is larger.
+/// The maximum size of a request or a response.
 const LARGEST: usize = 16 << 20;
 
-/// How Prism makes its answers.
+/// How Prism creates its responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mode {
-    /// From the document's examples.
+    /// From the examples of the document.
     Static,
-    /// From its schemas, by this seed.
+    /// From the schemas of the document, with this seed.
     Dynamic(u32),
 }
 
 impl Mode {
-    /// The `Prefer` header that asks for it, so that one Prism serves all modes.
+    /// Returns the `Prefer` header that selects the mode, so that one Prism process serves all modes.
     fn preference(self) -> String {
         match self {
             Self::Static => "dynamic=false".to_owned(),
@@ -45,19 +45,19 @@ impl std::fmt::Display for Mode {
     }
 }
 
-/// A request, and what was answered.
+/// A request and its response.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exchange {
-    /// `GET /project/gh%2Facme%2Fweb`
+    /// The method and the path, such as `GET /project/gh%2Facme%2Fweb`.
     pub request: String,
     pub sent: Vec<u8>,
     pub status: u16,
-    /// What the server says is wrong, with the request or with its own answer.
+    /// The violations that the server reports about the request or its own response.
     pub violations: Vec<Value>,
     pub received: Vec<u8>,
 }
 
-/// One client's way to the server. It ends when it is dropped.
+/// A relay from one client to the server. It stops when it is dropped.
 pub struct Relay {
     address: SocketAddr,
     state: Arc<State>,
@@ -93,7 +93,7 @@ impl Relay {
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let state = shared.clone();
-                // A connection that breaks is the client's error, and comes up as that.
+                // A broken connection appears as an error of the client's call.
                 tokio::spawn(async move { state.serve(client).await.ok() });
             }
         });
@@ -108,7 +108,7 @@ impl Relay {
         format!("http://{}", self.address)
     }
 
-    /// How the next requests are answered.
+    /// Sets the mode for the next requests.
     pub fn set(&self, mode: Mode) {
         *self
             .state
@@ -117,7 +117,7 @@ impl Relay {
             .unwrap_or_else(PoisonError::into_inner) = mode;
     }
 
-    /// What went over it since the last time.
+    /// Returns the exchanges since the last call of this function.
     pub fn take(&self) -> Vec<Exchange> {
         std::mem::take(
             &mut *self
@@ -130,7 +130,7 @@ impl Relay {
 }
 
 impl State {
-    /// A request line whose path is the document's: without the prefix, and with each parameter as one segment.
+    /// Returns a request line with the document's path: without the prefix, and with each parameter as one segment.
     fn as_documented(&self, line: &str) -> String {
         let mut parts = line.split(' ');
         let (Some(method), Some(target), version) = (parts.next(), parts.next(), parts.next())
@@ -143,7 +143,7 @@ impl State {
         format!("{method} {path}{query} {}", version.unwrap_or_default())
     }
 
-    /// One request a connection.
+    /// Relays one request per connection.
     async fn serve(&self, mut client: TcpStream) -> Result<()> {
         let request = Message::read(&mut client).await?;
         let (line, headers) = request
@@ -183,13 +183,13 @@ impl State {
             violations,
             received: answer.body.clone(),
         };
-        // Noted before it is passed on, so that it is there when the call ends.
+        // The exchange is recorded before the response is sent, so that it exists when the call ends.
         self.noted
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(noted);
 
-        // What Prism lets stand or not is its affair; to the client the connection is over.
+        // Replaces Prism's `connection` header, because the relay closes the connection after each response.
         let head: Vec<&str> = answer
             .head
             .split("\r\n")
@@ -204,7 +204,7 @@ impl State {
     }
 }
 
-/// `sl-violations` is a list in JSON, unless it was too long for a header.
+/// Reads `sl-violations`, which is a JSON list unless it was too long for a header.
 fn violations(header: &str) -> Vec<Value> {
     match serde_json::from_str(header) {
         Ok(Value::Array(list)) => list,
@@ -217,7 +217,7 @@ fn is_header(line: &str, name: &str) -> bool {
         .is_some_and(|(known, _)| known.eq_ignore_ascii_case(name))
 }
 
-/// A request or an answer, read to its end. The head is without the empty line.
+/// Reads a complete request or response. The head excludes the empty line.
 struct Message {
     head: String,
     body: Vec<u8>,
@@ -244,7 +244,7 @@ impl Message {
         let length = message
             .header("content-length")
             .and_then(|length| length.trim().parse::<usize>().ok());
-        // An answer without a length ends with its connection; a request without one has no body.
+        // A response without a length ends with its connection. A request without a length has no body.
         let missing = match length {
             Some(length) if length > LARGEST => bail!("a body of {length} bytes"),
             Some(length) => Some(length.saturating_sub(message.body.len())),

@@ -1,4 +1,4 @@
-//! The table, and whether it is good.
+//! Writes the table of results, and decides whether the run succeeded.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -7,9 +7,9 @@ use crate::case::{Case, Given, OVERLAID, is_overlaid};
 use crate::judge::{Fault, Finding};
 use crate::relay::Mode;
 
-/// How many findings are told in full.
+/// The maximum number of findings that the report prints in full.
 const TOLD: usize = 40;
-/// How much of a body is shown.
+/// The maximum length of a body in the report.
 const SHOWN: usize = 1500;
 
 pub struct Report {
@@ -45,12 +45,12 @@ impl Report {
         }
     }
 
-    /// An operation that has to be among the calls.
+    /// Adds an operation that the calls must cover.
     pub fn expect(&mut self, id: &str) {
         self.operations.insert(id.to_owned());
     }
 
-    /// Something that is wrong with the run itself.
+    /// Adds an error of the run itself.
     pub fn amiss(&mut self, what: String) {
         self.amiss.push(what);
     }
@@ -97,7 +97,7 @@ impl Report {
                 Kind::Dynamic => format!("{seeds} seeds, {given}"),
             };
             let count = |fault| row.faults.get(&fault).copied().unwrap_or_default();
-            // All operations have to be there, but for the few that have other branches.
+            // All operations must appear, except in the mode for other branches, which few operations have.
             let all = if *given == Given::Branch {
                 row.operations.len()
             } else {
@@ -134,7 +134,7 @@ impl Report {
         )
     }
 
-    /// Each thing once, however many seeds came upon it.
+    /// Returns each finding once, even if several seeds cause it.
     fn write_findings(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut kinds = BTreeMap::new();
         for (case, mode, finding) in &self.findings {

@@ -1,11 +1,11 @@
-//! The client sends the parts of a slug as segments of the path. Prism takes a parameter of the document as one segment, so that
-//! the slashes within a slug are escaped for it.
+//! Joins the parts of a slug. The client sends them as several path segments, but Prism reads a parameter as one segment, so the
+//! slashes in a slug must be escaped.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// The path templates of a document, taken apart.
+/// The path templates of a document, split into segments.
 #[derive(Clone, Debug, Default)]
 pub struct Templates(Vec<Vec<String>>);
 
@@ -17,10 +17,10 @@ impl Templates {
         Self(paths.into_iter().map(parts).collect())
     }
 
-    /// The path as the document has it: `/project/gh%2Facme%2Fweb/pipeline` for `/project/gh/acme/web/pipeline`.
+    /// Returns the path as in the document: `/project/gh%2Facme%2Fweb/pipeline` for `/project/gh/acme/web/pipeline`.
     pub fn joined(&self, path: &str) -> String {
         let sent: Vec<&str> = path.split('/').collect();
-        // Where several templates fit, the one with the most segments spells out the most.
+        // If several templates match, the one with the most segments is the most specific.
         let fitting = self.0.iter().filter_map(|template| {
             let segments = fitted(template, &sent)?;
             Some((template.len(), segments))
@@ -32,7 +32,7 @@ impl Templates {
     }
 }
 
-/// The segments of a path by the template's own, or `None` if it is another path.
+/// Splits a path into the segments of the template, or returns `None` if the template does not match.
 fn fitted(template: &[String], sent: &[&str]) -> Option<Vec<String>> {
     let Some((first, rest)) = template.split_first() else {
         return sent.is_empty().then(Vec::new);

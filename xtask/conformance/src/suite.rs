@@ -1,4 +1,4 @@
-//! All calls, in all modes.
+//! Makes all calls in all modes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -17,14 +17,14 @@ use crate::relay::{Mode, Relay};
 use crate::report::Report;
 use crate::slugs::Templates;
 
-/// The servers of a run: on the document as it is, and on the one with our overlay.
+/// The servers of a run: one for the vendored document, and one for the document with the overlay.
 #[derive(Clone, Copy)]
 pub struct Servers {
     pub untouched: SocketAddr,
     pub overlaid: SocketAddr,
 }
 
-/// Makes all calls once a mode, `workers` at a time, and reports. `document` says which operations there have to be.
+/// Makes all calls once per mode, `workers` at a time, and returns the report. `document` determines the operations to call.
 pub async fn run(
     document: &Value,
     cases: Vec<Case>,
@@ -74,7 +74,7 @@ pub async fn run(
     Ok(report)
 }
 
-/// Every operation of the document is called in both ways, and none that it does not have.
+/// Checks that the calls cover every operation of the document in both ways, and no other operation.
 fn account(document: &Value, cases: &[Case], report: &mut Report) {
     let mut given: BTreeMap<&str, BTreeSet<Given>> = BTreeMap::new();
     for case in cases {
@@ -97,7 +97,7 @@ fn account(document: &Value, cases: &[Case], report: &mut Report) {
     }
 }
 
-/// What is run on the overlaid document has to need it.
+/// Checks that every operation that runs on the overlaid document needs the overlay.
 async fn prove_overlaid(cases: &[Case], line: &Line, report: &mut Report) -> Result<()> {
     for case in cases.iter().filter(|case| is_overlaid(case.id)) {
         let finding = line.call(case.call, Mode::Static).await;
@@ -128,11 +128,11 @@ impl Line {
         Ok(Self { relay, client })
     }
 
-    /// Makes one call, and says what is wrong with it.
+    /// Makes one call, and returns what failed.
     pub async fn call(&self, call: fn(&Client) -> Answer, mode: Mode) -> Option<Finding> {
         self.relay.set(mode);
         self.relay.take();
-        // In its own task, because a value that cannot be written and read again panics.
+        // The call runs in its own task, because a value that does not survive a round trip panics.
         let answer: Answer = call(&self.client);
         let outcome = match tokio::spawn(answer).await {
             Ok(ended) => outcome(ended),

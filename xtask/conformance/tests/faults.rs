@@ -1,4 +1,4 @@
-//! A run that is broken on purpose fails and says how. Needs no Node: the server answers whatever the test wants.
+//! Tests that a run with a deliberate fault fails and names the fault. Needs no Node: the test's own server responds.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use xtask::conformance::{Documents, repository};
 use xtask::regen::Places;
 
-/// What a server says to `GET /me`: status, headers, body.
+/// The response of a server to `GET /me`: status, headers, body.
 type Said = (u16, &'static str, &'static str);
 
 const USER: Said = (
@@ -21,7 +21,7 @@ const USER: Said = (
     r#"{"id":"497f6eca-6276-4993-bfeb-53cbbbba6f08","login":"jo","name":"Jo"}"#,
 );
 
-/// Answers `GET /me` as told. It refuses contexts for ever, as Prism does, if `refuses`.
+/// Starts a server with this response to `GET /me`. If `refuses` is true, it rejects requests for contexts, like Prism.
 async fn server(me: Said, refuses: bool) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -58,12 +58,12 @@ async fn server(me: Said, refuses: bool) -> SocketAddr {
     address
 }
 
-/// CircleCI's document, with nothing in it but this operation.
+/// Returns CircleCI's document reduced to this operation.
 fn document() -> Value {
     json!({ "paths": { "/me": { "get": { "operationId": "getCurrentUser" } } } })
 }
 
-/// The calls of these operations.
+/// Returns the calls of these operations.
 fn cases(ids: &[&str]) -> Vec<Case> {
     case::cases()
         .into_iter()
@@ -88,7 +88,7 @@ fn written(report: &Report) -> String {
     String::from_utf8(out).unwrap()
 }
 
-/// What the report says of the operation.
+/// Returns what the report contains about the operation.
 fn told(report: &Report) -> String {
     let text = written(report);
     text.split("\n\n")
@@ -173,7 +173,7 @@ async fn a_bad_request_is_told_apart_from_a_bad_status() {
             told(&report)
         );
     }
-    // What the server holds against its own answer is not ours to answer for.
+    // The server's violations in its own response are not failures of the client.
     let own = (
         200,
         "sl-violations: [{\"location\":[\"response\"],\"message\":\"hm\"}]\r\n",
@@ -238,7 +238,7 @@ async fn an_exception_that_is_not_needed_any_more_is_amiss() {
     assert!(written(&report).contains(needed));
 }
 
-/// Every operation of the document is in the table of calls, in both ways.
+/// The table of calls covers every operation of the document, in both ways.
 #[tokio::test]
 async fn all_operations_are_accounted_for() {
     let document = Documents::read(&Places::of(&repository()))

@@ -1,4 +1,4 @@
-//! The clients that are compared, and the small project of each.
+//! Defines the clients to compare, and the small project of each client.
 
 use super::{
     Part,
@@ -16,18 +16,18 @@ const TO_RUST: &str = "0.23.0";
 
 pub struct Client {
     pub name: &'static str,
-    /// Its `client.rs`.
+    /// The content of its `client.rs`.
     code: &'static str,
     /// Its dependencies besides tokio and libc.
     dependencies: &'static str,
-    /// The package that is checked alone. The client by hand has only the program's package.
+    /// The package that the part `check` measures. For the handwritten client it is the package of the program.
     pub package: &'static str,
-    /// The parts that it takes part in. All of them if the list is empty.
+    /// The parts that measure this client. An empty list means all parts.
     parts: &'static [Part],
     made: Made,
 }
 
-/// Where the client's code comes from.
+/// The source of the client's code.
 #[derive(Clone, Copy)]
 enum Made {
     Here,
@@ -35,7 +35,7 @@ enum Made {
     ToRust,
 }
 
-/// Ours first: the others are measured by it.
+/// The clients. `circleci-api` comes first, because the ratios compare it with each other client.
 pub const CLIENTS: [Client; 7] = [
     Client {
         name: "circleci-api",
@@ -85,7 +85,7 @@ pub const CLIENTS: [Client; 7] = [
     Client {
         name: "openapi-generator",
         code: include_str!("../../peers/openapi-generator.rs"),
-        // With the TLS that the others have.
+        // This selects the TLS library that the other clients use.
         dependencies: "openapi = { path = \"generated\", default-features = false, features = [\"rustls\"] }\n",
         package: "openapi",
         parts: &[],
@@ -102,7 +102,7 @@ pub const CLIENTS: [Client; 7] = [
     Client {
         name: "circulo",
         code: include_str!("../../peers/circulo.rs"),
-        // Without its program.
+        // This leaves out the command-line program of the package.
         dependencies: "circulo = { version = \"=0.1.0\", default-features = false }\n",
         package: "circulo",
         parts: &[],
@@ -110,11 +110,11 @@ pub const CLIENTS: [Client; 7] = [
     },
 ];
 
-/// The parts that run or look at a program.
+/// The parts that build or run a program.
 const PROGRAMMED: [Part; 3] = [Part::Calls, Part::Instructions, Part::Size];
 const PROGRAMS: [&str; 3] = ["count", "load", "one"];
 
-/// What every project has beside its `client.rs`.
+/// The files that every project has beside its `client.rs`.
 const SHARED: [(&str, &str); 4] = [
     ("src/lib.rs", include_str!("../../peers/lib.rs")),
     ("src/bin/load.rs", include_str!("../../peers/load.rs")),
@@ -123,12 +123,12 @@ const SHARED: [(&str, &str); 4] = [
 ];
 
 impl Client {
-    /// Whether it takes part in a part of the comparison.
+    /// Returns whether a part measures this client.
     pub fn is_in(&self, part: Part) -> bool {
         self.parts.is_empty() || self.parts.contains(&part)
     }
 
-    /// Its name in files and packages.
+    /// Returns the name of the client in files and packages.
     fn slug(&self) -> String {
         self.name.replace(' ', "-")
     }
@@ -137,7 +137,7 @@ impl Client {
         peers.join(self.slug())
     }
 
-    /// Writes the project and builds its programs, or says in a line why that cannot be.
+    /// Writes the project and builds its programs. An error is one line.
     pub fn prepare(&self, root: &Path, peers: &Path) -> Result<(), String> {
         let project = self.project(peers);
         let slug = self.slug();
@@ -165,7 +165,7 @@ impl Client {
                 to_rust(root, peers, &project, out)
             })?,
         }
-        // The versions of our dependencies, for every client that accepts them.
+        // Clients that accept the versions of this repository's dependencies use them.
         let lock = project.join("Cargo.lock");
         if !lock.exists() {
             fs::copy(root.join("Cargo.lock"), &lock).map_err(|error| error.to_string())?;
@@ -182,31 +182,31 @@ impl Client {
         Ok(())
     }
 
-    /// One of its programs, for cargo.
+    /// Returns the cargo name of one of the client's programs.
     pub fn bin(&self, program: &str) -> String {
         format!("{}-{program}", self.slug())
     }
 
-    /// The same, built.
+    /// Returns the path of the built program.
     pub fn program(&self, peers: &Path, program: &str) -> PathBuf {
         target(peers, "release")
             .join("release")
             .join(self.bin(program))
     }
 
-    /// The version of a package that this client was built with.
+    /// Returns the version of a package that this client was built with.
     pub fn version_of(&self, peers: &Path, package: &str) -> Option<String> {
         let lock = fs::read_to_string(self.project(peers).join("Cargo.lock")).ok()?;
         locked(&lock, package)
     }
 }
 
-/// Where something is built for all clients. They share their dependencies.
+/// Returns the target folder that all clients share, because they have common dependencies.
 pub fn target(peers: &Path, what: &str) -> PathBuf {
     peers.join("build").join(what)
 }
 
-/// The version of a package in a `Cargo.lock`.
+/// Returns the version of a package in a `Cargo.lock`.
 fn locked(lock: &str, package: &str) -> Option<String> {
     let name = format!("name = \"{package}\"");
     let mut lines = lock.lines().skip_while(|line| *line != name);
@@ -214,7 +214,7 @@ fn locked(lock: &str, package: &str) -> Option<String> {
     Some(version.trim_end_matches('"').to_owned())
 }
 
-/// Generates a client, unless there is one that the same version has made from the same document.
+/// Generates a client, unless the same generator version has already generated it from the same document.
 fn generated(
     root: &Path,
     project: &Path,
@@ -255,7 +255,7 @@ fn to_rust(root: &Path, peers: &Path, project: &Path, out: &Path) -> Result<(), 
     let place = peers.join(format!("openapi-to-rust-{TO_RUST}"));
     let program = place.join("bin/openapi-to-rust");
     if !program.exists() {
-        // Not in the root of the repository, whose settings are not meant for it.
+        // This runs outside the root of the repository, whose cargo settings must not apply.
         run(tools::cargo(
             project,
             &target(peers, "tools"),
@@ -265,7 +265,7 @@ fn to_rust(root: &Path, peers: &Path, project: &Path, out: &Path) -> Result<(), 
         .arg(place)
         .arg(format!("openapi-to-rust@{TO_RUST}")))?;
     }
-    // The first example of its README, with CircleCI's header.
+    // This follows the first example of the generator's README, with CircleCI's header.
     let settings = project.join("openapi-to-rust.toml");
     let document = root.join("openapi/openapi.json");
     let document = toml_string(&document.to_string_lossy());
@@ -293,7 +293,7 @@ fn toml_string(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// Leaves a file alone that is already so: cargo goes by its time.
+/// Writes a file only if its content changes, because cargo checks its modification time.
 fn write(path: &Path, text: &str) -> Result<(), String> {
     if fs::read_to_string(path).is_ok_and(|old| old == text) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The measurements, each of every client in turn.
+//! Takes the measurements. In each round, every client is measured once.
 
 use super::{
     Part,
@@ -16,9 +16,9 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// A call, and how often it is made for a figure of time and for one of instructions.
+/// A call, with its number of repetitions for measuring time and for measuring instructions.
 struct Call {
-    /// For the programs.
+    /// The name of the call in the arguments of the programs.
     word: &'static str,
     name: &'static str,
     times: u64,
@@ -46,19 +46,19 @@ const CALLS: [Call; 3] = [
     },
 ];
 
-/// The figures of a client, by round, or why there are none.
+/// The figures of a client by round, or the reason why there are none.
 type Rounds<const N: usize> = Result<Vec<[f64; N]>, String>;
 
-/// Where the client runs and where the server, if `taskset` can say so.
+/// The CPU cores of the client and of the server, for `taskset`.
 const CLIENT_CORE: &str = "0";
 const SERVER_CORE: &str = "1";
 
 pub struct Bench<'a> {
     pub peers: &'a Path,
-    /// Per client: whether it can be measured, or why not.
+    /// For each client, the reason why it cannot be measured, if there is one.
     pub ready: Vec<Result<(), String>>,
     pub rounds: usize,
-    /// The part that is measured now.
+    /// The current part.
     pub part: Part,
     pub progress: &'a mut dyn Write,
 }
@@ -87,7 +87,7 @@ impl Bench<'_> {
                 let program = client.program(peers, "load");
                 let line = server.call(&pinned(CLIENT_CORE), &program, call.word, call.times)?;
                 let [user, system] = per_call(&line, ["user_us", "system_us"])?;
-                // How it is split is a guess by the kernel's ticks; the sum is exact.
+                // The kernel estimates the split into user and system time, but the sum is exact.
                 Ok([user + system])
             })?;
             let [allocations, bytes] = self.in_turn(name, 1, |client| {
@@ -129,7 +129,7 @@ impl Bench<'_> {
         Ok(rows)
     }
 
-    /// What N more calls cost, so that neither the start of a program nor its first calls count.
+    /// Measures the cost of N additional calls, which excludes the start of the program and its first calls.
     fn instructions(&mut self) -> Result<Vec<Row>> {
         const CALLGRIND: [&str; 3] = [
             "valgrind",
@@ -233,8 +233,8 @@ impl Bench<'_> {
         Ok(rows(figures, [("as built, kB", 0), ("stripped, kB", 0)]))
     }
 
-    /// Measures every client so many times, one after the other in each round: what slows the machine down slows
-    /// everybody down. The medians, by figure and by client.
+    /// Measures every client once in each round, so that a slow phase of the machine affects all clients equally. Returns the
+    /// medians, by figure and by client.
     fn in_turn<const N: usize>(
         &mut self,
         what: &str,
@@ -268,7 +268,7 @@ impl Bench<'_> {
     }
 }
 
-/// Rows of which less is better.
+/// Returns rows in which a lower figure is better.
 fn rows<const N: usize>(figures: [Vec<Figure>; N], names: [(&str, usize); N]) -> Vec<Row> {
     let named = figures.into_iter().zip(names);
     let row = |(figures, (name, decimals)): (_, (&str, _))| Row {
@@ -280,7 +280,7 @@ fn rows<const N: usize>(figures: [Vec<Figure>; N], names: [(&str, usize); N]) ->
     named.map(row).collect()
 }
 
-/// Figures of the line that the programs print, by the calls they made.
+/// Returns the figures of the line that the programs print, divided by the number of calls.
 fn per_call<const N: usize>(line: &str, names: [&str; N]) -> Result<[f64; N], String> {
     let calls = field(line, "calls").filter(|calls| *calls > 0.0);
     let mut figures = [0.0; N];
@@ -293,14 +293,14 @@ fn per_call<const N: usize>(line: &str, names: [&str; N]) -> Result<[f64; N], St
     Ok(figures)
 }
 
-/// What goes before a program so that it stays on a core; nothing where that is not possible.
+/// Returns the `taskset` command that pins a program to a core, or nothing if `taskset` is missing.
 fn pinned(core: &'static str) -> Vec<&'static str> {
     let words = ["taskset", "--cpu-list", core];
     let possible = run(Command::new("taskset").args(["--cpu-list", core, "true"]));
     possible.map_or_else(|_| Vec::new(), |()| words.to_vec())
 }
 
-/// This program once more, serving.
+/// The server process, which runs this program.
 struct Server {
     process: Child,
     address: String,
@@ -327,12 +327,12 @@ impl Server {
         Ok(Self { process, address })
     }
 
-    /// A client's program, below another one.
+    /// Returns the command that runs a client's program below another program.
     fn program(&self, below_this: &[&str], program: &Path, call: &str, times: u64) -> Command {
         let mut command = below(below_this, program.as_os_str());
         command
             .args([call, &times.to_string(), &self.address])
-            // No proxy, no token of the user's. circulo is told by these.
+            // The environment is empty, so that no proxy or token of the user applies. circulo reads the remaining variables.
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env(
@@ -359,7 +359,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It goes by itself when its stdin ends.
+        // The server ends when its stdin ends.
         drop(self.process.stdin.take());
         let _ = self.process.wait();
     }

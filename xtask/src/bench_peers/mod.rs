@@ -1,6 +1,6 @@
-//! `cargo xtask bench-peers`: the same calls on the same server through our client and through what one would pick instead.
+//! `cargo xtask bench-peers`: makes the same calls to the same server with this client and with its alternatives.
 //!
-//! clients (a project for each, below `target/peers/`) -> server -> measurements -> table.
+//! clients (one project each, below `target/peers/`) -> server -> measurements -> table.
 
 mod clients;
 mod measure;
@@ -39,14 +39,14 @@ pub enum Part {
 #[derive(Debug)]
 pub struct BenchPeers {
     pub root: PathBuf,
-    /// How often each figure of time is taken, in turn.
+    /// The number of rounds for each measurement of time.
     pub rounds: usize,
     /// The parts to measure. Default: all parts.
     pub only: Vec<Part>,
 }
 
 impl BenchPeers {
-    /// Writes the tables to `out`, and what it is doing to `progress`.
+    /// Writes the tables to `out` and the current step to `progress`.
     pub fn run(&self, out: &mut dyn Write, progress: &mut dyn Write) -> Result<()> {
         let root = fs::canonicalize(&self.root).context("cannot find the repository")?;
         let peers = root.join("target/peers");
@@ -95,7 +95,7 @@ impl BenchPeers {
     }
 }
 
-/// How busy the machine was in the last 1, 5 and 15 minutes.
+/// Returns the load of the machine in the last 1, 5 and 15 minutes.
 fn load() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let figures: Vec<&str> = text.split(' ').take(3).collect();

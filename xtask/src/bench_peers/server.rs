@@ -1,6 +1,6 @@
-//! The server that every client calls, in its own process: it answers from memory, and connections stay open.
+//! Implements the server that every client calls. It runs in its own process, responds from memory, and keeps connections open.
 //!
-//! The answers are as the document has them, because not every peer reads what CircleCI really sends.
+//! The responses follow the document, because not every client can read the responses of the real API.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-/// Serves until stdin ends, which is when who asked for it is gone.
+/// Serves until stdin ends, which happens when the parent process ends.
 pub fn serve(out: &mut dyn Write) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").context("cannot listen on loopback")?;
     writeln!(out, "{}", listener.local_addr()?)?;
@@ -19,7 +19,7 @@ pub fn serve(out: &mut dyn Write) -> Result<()> {
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let answers = Arc::clone(&answers);
-            // A client that goes away ends its connection, not the server.
+            // A closed connection ends only its own thread.
             std::thread::spawn(move || converse(stream, &answers));
         }
     });
@@ -73,7 +73,7 @@ fn converse(mut stream: TcpStream, answers: &Answers) -> std::io::Result<()> {
     }
 }
 
-/// The head of a request that is all there, and how long it is with its body.
+/// Returns the head of a complete request, and the length of the request with its body.
 fn complete(request: &[u8]) -> Option<(String, usize)> {
     let end = request.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(request.get(..end)?).into_owned();
@@ -97,7 +97,7 @@ fn respond(status: &str, body: &Value) -> String {
     )
 }
 
-/// The bytes of a page of workflows.
+/// Returns the size in bytes of a page of workflows.
 pub fn workflows_length() -> usize {
     workflows().to_string().len()
 }
@@ -120,7 +120,7 @@ fn created() -> Value {
     json!({ "number": 2518, "state": "pending", "id": id(3, 1), "created_at": "2026-03-01T10:00:00.123Z" })
 }
 
-/// A page of 1,000 that have ended: circulo wants each to have a `stopped_at`.
+/// Returns a page of 1,000 finished workflows, because circulo requires `stopped_at` in each of them.
 fn workflows() -> Value {
     let items: Vec<Value> = (0..1_000).map(workflow).collect();
     json!({ "next_page_token": null, "items": items })
@@ -190,7 +190,7 @@ mod tests {
         }
     }
 
-    /// The required keys are there, and none that the document does not have.
+    /// Checks that the response has all required keys and only keys of the document.
     fn agrees(answer: &Value, schema: &Value, place: &str) {
         match answer {
             Value::Object(fields) => {

@@ -1,11 +1,11 @@
-//! Figures of several clients beside each other, as Markdown.
+//! Writes a Markdown table with the figures of several clients.
 
 use std::fmt::Write;
 
 /// A figure, or the reason why it is missing.
 pub type Figure = Result<f64, String>;
 
-/// Which figures are the better ones.
+/// Whether a lower or a higher figure is better.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Better {
     Less,
@@ -16,11 +16,11 @@ pub struct Row {
     pub name: String,
     pub better: Better,
     pub decimals: usize,
-    /// One per column. The first is ours.
+    /// One figure per column. The first is for `circleci-api`.
     pub figures: Vec<Figure>,
 }
 
-/// The middle one, or the mean of the two in the middle.
+/// Returns the middle figure, or the mean of the two middle ones.
 pub fn median(mut figures: Vec<f64>) -> Option<f64> {
     figures.sort_by(f64::total_cmp);
     let middle = figures.len() / 2;
@@ -31,7 +31,7 @@ pub fn median(mut figures: Vec<f64>) -> Option<f64> {
     }
 }
 
-/// A table with ratios, and below it each reason once and each row in which a peer is ahead.
+/// Writes a table with ratios, and below it each reason once and each row in which another client is better.
 pub fn render(title: &str, columns: &[&str], rows: &[Row]) -> String {
     let mut text = format!("\n## {title}\n\n| | {} |\n", columns.join(" | "));
     text.push_str(&"|---".repeat(columns.len() + 1));
@@ -73,7 +73,7 @@ pub fn render(title: &str, columns: &[&str], rows: &[Row]) -> String {
     text
 }
 
-/// What we need by what they need: below 1 we are ahead, whichever way the figures run.
+/// Returns the ratio of two figures. A value below 1 means that this crate is better, whether lower or higher figures are better.
 fn ratio(ours: f64, theirs: f64, better: Better) -> f64 {
     match better {
         Better::Less => ours / theirs,
@@ -81,7 +81,7 @@ fn ratio(ours: f64, theirs: f64, better: Better) -> f64 {
     }
 }
 
-/// `1,234.5`.
+/// Formats a figure with separators, such as `1,234.5`.
 fn grouped(figure: f64, decimals: usize) -> String {
     let plain = format!("{figure:.decimals$}");
     let (whole, rest) = match plain.split_once('.') {

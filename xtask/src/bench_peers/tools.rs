@@ -1,4 +1,4 @@
-//! Other programs, and what they print.
+//! Runs other programs and reads their output.
 
 use std::{
     ffi::OsString,
@@ -6,12 +6,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// Runs a program to its end, or says in a line why it did not succeed.
+/// Runs a program to its end. An error is one line.
 pub fn run(command: &mut Command) -> Result<(), String> {
     output(command).map(drop)
 }
 
-/// The same, with what it printed: stdout, stderr.
+/// Runs a program and returns its stdout and stderr.
 pub fn output(command: &mut Command) -> Result<(String, String), String> {
     let program = PathBuf::from(command.get_program());
     let program = program.file_name().map_or_else(
@@ -33,9 +33,9 @@ pub fn output(command: &mut Command) -> Result<(String, String), String> {
     })
 }
 
-/// The line that says what went wrong: the first error, or else the last line there is.
+/// Returns the line that describes the error: the first error line, or the last line if there is none.
 fn complaint(stderr: &str) -> Option<&str> {
-    // The text after `==` is from valgrind.
+    // valgrind puts `==` before its lines.
     let mut lines = stderr
         .lines()
         .filter(|line| !line.trim().is_empty() && !line.starts_with("=="));
@@ -45,12 +45,12 @@ fn complaint(stderr: &str) -> Option<&str> {
     error.or_else(|| lines.next_back()).map(str::trim)
 }
 
-/// cargo, for a project with its own target folder.
+/// Returns a cargo command for a project with its own target folder.
 pub fn cargo(project: &Path, target: &Path, arguments: &[&str]) -> Command {
     within(Command::new(program()), project, target, arguments)
 }
 
-/// cargo below `time`, which says how much CPU and memory it needed.
+/// Returns a cargo command that runs below `time`, which reports its CPU time and memory.
 pub fn timed_cargo(project: &Path, target: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("time");
     command.args(["-f", "%U %S %M"]).arg(program());
@@ -66,7 +66,7 @@ fn within(mut command: Command, project: &Path, target: &Path, arguments: &[&str
         .args(arguments)
         .current_dir(project)
         .env("CARGO_TARGET_DIR", target);
-    // What would make these builds other than a user's.
+    // These variables would make the builds differ from a user's builds.
     for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_INCREMENTAL"] {
         command.env_remove(name);
     }
@@ -77,7 +77,7 @@ fn within(mut command: Command, project: &Path, target: &Path, arguments: &[&str
     command
 }
 
-/// User and system seconds and the largest process's kB, by `time`. It writes behind what the program wrote.
+/// Returns user seconds, system seconds, and the peak memory in kB, as `time` prints them after the program's own output.
 pub fn timed(stderr: &str) -> Option<(f64, f64, f64)> {
     let mut figures = stderr
         .lines()
@@ -95,7 +95,7 @@ pub fn timed(stderr: &str) -> Option<(f64, f64, f64)> {
     }
 }
 
-/// All instructions of a run under callgrind.
+/// Returns the number of instructions of a run under callgrind.
 pub fn instructions(stderr: &str) -> Option<f64> {
     let (_, count) = stderr
         .lines()
@@ -103,7 +103,7 @@ pub fn instructions(stderr: &str) -> Option<f64> {
     count.trim().parse().ok()
 }
 
-/// A figure of the line that the measured programs print.
+/// Returns one number from the line that the measured programs print.
 pub fn field(line: &str, name: &str) -> Option<f64> {
     line.split_whitespace()
         .filter_map(|word| word.split_once('='))

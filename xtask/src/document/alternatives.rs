@@ -1,15 +1,15 @@
-//! Gives each alternative of a schema a word that identifies it. Their order has no meaning.
+//! Gives each alternative of a schema a word that identifies it, because the order of alternatives has no meaning.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// The key under which an alternative keeps its word.
+/// The key under which an alternative stores its word.
 pub const WORD: &str = "x-alternative";
 
-/// A unique word for each alternative: its name, or a property that only it has, or an enum value that only it allows, or its
-/// type. If none of these is unique, the word is its number.
+/// Returns a unique word for each alternative: its name, a property or an enum value that no other alternative has, or its
+/// type. If none of these is unique, the word is the alternative's number.
 ///
-/// If [`WORD`] already holds a word, it stays, because later steps remove what the word was derived from.
+/// A word that is already stored under [`WORD`] stays, because later steps remove the source of the word.
 pub fn words(branches: &[Value]) -> Vec<String> {
     let ways: [fn(&Value) -> BTreeSet<String>; 5] = [name, required, properties, allowed, kind];
     let alone = |index: usize| {
@@ -27,7 +27,7 @@ pub fn words(branches: &[Value]) -> Vec<String> {
     words
 }
 
-/// The first word of an alternative that no other alternative has.
+/// Returns the first word of an alternative that no other alternative has.
 fn only(branches: &[Value], index: usize, way: fn(&Value) -> BTreeSet<String>) -> Option<String> {
     let others = branches
         .iter()
@@ -39,7 +39,7 @@ fn only(branches: &[Value], index: usize, way: fn(&Value) -> BTreeSet<String>) -
         .find(|word| !others.contains(word))
 }
 
-/// The name that the document gives an alternative.
+/// Returns the name that the document gives an alternative.
 fn name(branch: &Value) -> BTreeSet<String> {
     let named = ["x-component", "title"]
         .into_iter()
@@ -58,7 +58,7 @@ fn properties(branch: &Value) -> BTreeSet<String> {
     properties.map(|(name, _)| name.clone()).collect()
 }
 
-/// The values of its enums.
+/// Returns the enum values that an alternative allows.
 fn allowed(branch: &Value) -> BTreeSet<String> {
     let properties = branch["properties"].as_object().into_iter().flatten();
     let enums = properties

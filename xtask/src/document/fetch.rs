@@ -1,4 +1,4 @@
-//! `cargo xtask fetch`: replaces the vendored document and its record, either both or neither.
+//! `cargo xtask fetch`: replaces the vendored document and its record together.
 //!
 //! Other commands use three of its steps: [`download`], [`check_document`] and [`Source`].
 
@@ -26,18 +26,18 @@ pub const ADDRESSES: [&str; 2] = [
     "https://circleci.com/docs/api/v2/openapi.json",
     "https://circleci.com/api/v2/openapi.json",
 ];
-/// The vendored document's name in the openapi folder.
+/// The name of the vendored document in the openapi folder.
 pub const DOCUMENT: &str = "openapi.json";
-/// The record's name in the openapi folder.
+/// The name of the record in the openapi folder.
 pub const RECORD: &str = "source.json";
 
-/// The suffix of a file that is not in its final place yet.
+/// The suffix of a file before it is renamed to its final name.
 const TEMPORARY: &str = ".tmp";
 
 /// The limits of a download: size, redirects and time.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// The size of the document after decompression. `Content-Length` is not used.
+    /// The maximum size of the document after decompression. `Content-Length` has no effect.
     pub max_bytes: u64,
     pub max_redirects: usize,
     pub connect_timeout: Duration,
@@ -59,18 +59,18 @@ impl Default for Limits {
     }
 }
 
-/// The kind of a failure, for callers that handle kinds differently.
+/// The kind of an error, for callers that handle kinds differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// The URL or FILE to read from is unusable.
     From,
-    /// There was no connection, or the connection broke.
+    /// The connection failed or broke.
     Network,
-    /// No response, a stall, or a download that exceeds the deadline.
+    /// The server did not respond, or the download stalled or exceeded the deadline.
     Timeout,
-    /// Any status except `200 OK`.
+    /// The status is not `200 OK`.
     Status(u16),
-    /// Too many redirects, or one that leaves https.
+    /// The server sent too many redirects, or a redirect away from https.
     Redirect,
     TooLarge,
     /// The response is not a document of OpenAPI 3.0 or 3.1.
@@ -79,7 +79,7 @@ pub enum ErrorKind {
     Store,
 }
 
-/// Why nothing was fetched, as one line.
+/// The reason for a failed fetch, as one line.
 #[derive(Debug)]
 pub struct FetchError {
     kind: ErrorKind,
@@ -107,7 +107,7 @@ impl FetchError {
         Self::new(self.kind, format!("{subject}: {}", self.line))
     }
 
-    /// Combines two errors. The result has the kind of the first.
+    /// Combines two errors. The result has the kind of the first error.
     pub fn and(&self, other: &Self) -> Self {
         Self::new(self.kind, format!("{}; {}", self.line, other.line))
     }
@@ -125,7 +125,7 @@ impl fmt::Display for FetchError {
 
 impl std::error::Error for FetchError {}
 
-/// Servers and documents may put any characters into the texts that we quote.
+/// Puts a quoted text on one line, because servers and documents may contain any characters.
 fn one_line(text: &str) -> String {
     let visible = text.replace(char::is_control, " ");
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -136,7 +136,7 @@ fn one_line(text: &str) -> String {
 pub struct Source {
     /// The requested URL, or `file:NAME`.
     pub url: String,
-    /// The day, in UTC.
+    /// The date of the download, in UTC.
     pub fetched: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -148,7 +148,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// The record of `bytes` as they came from `url` today.
+    /// Returns the record of `bytes` downloaded from `url` today.
     pub fn of(url: &str, bytes: &[u8]) -> Self {
         let now = chrono::DateTime::<chrono::Utc>::from(SystemTime::now());
         Self {
@@ -178,7 +178,7 @@ impl Source {
         put(&mut Disk, &new, &path)
     }
 
-    /// Whether `bytes` are the ones that were recorded.
+    /// Checks that `bytes` match the record.
     pub fn verify(&self, bytes: &[u8]) -> Result<(), FetchError> {
         let (size, sha256) = (bytes.len() as u64, sha256(bytes));
         if size == self.size && sha256.eq_ignore_ascii_case(&self.sha256) {
@@ -201,7 +201,7 @@ impl Source {
     }
 }
 
-/// The vendored document with its record, after checking that they belong together.
+/// Returns the vendored document and its record, after checking that they match.
 pub fn vendored(openapi_dir: &Path) -> Result<(Vec<u8>, Source), FetchError> {
     let path = openapi_dir.join(DOCUMENT);
     let bytes = fs::read(&path).map_err(|e| FetchError::store("read", &path, &e))?;
@@ -219,7 +219,7 @@ fn sha256(bytes: &[u8]) -> String {
 #[derive(Debug)]
 pub struct Downloaded {
     pub bytes: Vec<u8>,
-    /// For the record: the requested URL, or `file:NAME`.
+    /// The requested URL, or `file:NAME`, for the record.
     pub url: String,
     pub etag: Option<String>,
     pub last_modified: Option<String>,
@@ -233,11 +233,11 @@ pub enum Answer {
     NotModified,
 }
 
-/// Reads `from`, an http(s) URL or a file, within `limits`. This function blocks: do not call it in an async runtime.
+/// Reads `from`, an http(s) URL or a file, within `limits`. This function blocks, so an async runtime must not call it.
 pub fn download(from: &str, limits: &Limits) -> Result<Downloaded, FetchError> {
     match download_unless(from, None, limits)? {
         Answer::Document(downloaded) => Ok(downloaded),
-        // Without an ETag in the request, 304 cannot occur.
+        // The request has no ETag, so a server must not answer 304.
         Answer::NotModified => Err(bad_status(StatusCode::NOT_MODIFIED).about(from)),
     }
 }
@@ -298,7 +298,7 @@ fn is_scheme(text: &str) -> bool {
 }
 
 fn parse_url(from: &str) -> Result<Url, FetchError> {
-    // Quote neither the URL nor the parser's message: they may contain a password.
+    // The error quotes neither the URL nor the parser's message, because they may contain a password.
     let mut url = Url::parse(from).map_err(|e| {
         FetchError::new(
             ErrorKind::From,
@@ -333,7 +333,7 @@ fn read_file(path: &Path, limits: &Limits) -> Result<Downloaded, FetchError> {
     check_size(bytes.len() as u64, limits).map_err(|e| e.about(&path.display().to_string()))?;
     Ok(Downloaded {
         bytes,
-        // The record must not name a folder of this machine.
+        // The record must not contain the path of a local folder.
         url: format!("file:{name}"),
         etag: None,
         last_modified: None,
@@ -372,7 +372,7 @@ fn download_url(url: &Url, etag: Option<&str>, limits: &Limits) -> Result<Answer
 }
 
 fn request(url: &Url, etag: Option<&str>, limits: &Limits) -> Result<Response, FetchError> {
-    // An error means that a provider is already installed, which works too.
+    // An error means that a provider is already installed, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let max = limits.max_redirects;
     let mut client = Client::builder()
@@ -430,7 +430,7 @@ fn no_answer(error: reqwest::Error, limits: &Limits) -> FetchError {
     if error.is_redirect() {
         FetchError::new(ErrorKind::Redirect, reason)
     } else if error.is_builder() {
-        // A machine without CA certificates.
+        // This happens on a machine without CA certificates.
         let line = format!(
             "cannot trust any https server: install the package ca-certificates, or set SSL_CERT_FILE to a file of \
              certificates ({reason})"
@@ -449,7 +449,7 @@ fn no_answer(error: reqwest::Error, limits: &Limits) -> FetchError {
     }
 }
 
-/// The innermost cause. The errors around it only repeat the URL.
+/// Returns the innermost cause of an error. The outer errors only repeat the URL.
 fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
@@ -512,7 +512,7 @@ fn broken_off(error: &io::Error, got: usize, limits: &Limits) -> FetchError {
     FetchError::new(ErrorKind::Network, line)
 }
 
-/// Draws nothing unless the output is a terminal.
+/// Creates a progress bar, which is visible only in a terminal.
 fn progress(length: Option<u64>) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -533,7 +533,7 @@ fn progress(length: Option<u64>) -> ProgressBar {
     }
 }
 
-/// Whether `bytes` are a document of OpenAPI 3.0 or 3.1, in JSON or YAML, from which code can be generated.
+/// Checks that `bytes` are an OpenAPI 3.0 or 3.1 document, in JSON or YAML, from which code can be generated.
 pub fn check_document(bytes: &[u8]) -> Result<Value, FetchError> {
     let document = parse_document(bytes)?;
     check_version(&document)?;
@@ -610,7 +610,7 @@ fn check_version(document: &Value) -> Result<(), FetchError> {
     Err(FetchError::document(line))
 }
 
-/// A value from outside, cut to fit into a line.
+/// Returns a value from outside as text, cut to fit a line.
 fn quoted(value: &Value) -> String {
     let text = value
         .as_str()
@@ -641,7 +641,7 @@ fn count_paths(document: &Value) -> usize {
     paths.map_or(0, |paths| paths.iter().filter(is_path).count())
 }
 
-/// The file operations that can fail halfway. Tests replace them one by one.
+/// The file operations that can fail halfway. Tests replace them one at a time.
 pub trait Store {
     fn write(&mut self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
         file.write_all(bytes)
@@ -666,7 +666,7 @@ impl Store for Disk {}
 /// `cargo xtask fetch`.
 #[derive(Debug, Clone)]
 pub struct Fetch {
-    /// A URL or a file. Default: the first of CircleCI's [`ADDRESSES`] that has the document.
+    /// A URL or a file. `None` means the first of CircleCI's [`ADDRESSES`] that has the document.
     pub from: Option<String>,
     /// The URL that a file was saved from, for the record.
     pub of: Option<String>,
@@ -681,7 +681,7 @@ pub struct Fetched {
     /// Whether the document differs from the previous one.
     pub changed: bool,
     pub paths: usize,
-    /// What the document says in OpenAPI 3.1 that the generator does not read.
+    /// What the document contains that OpenAPI 3.0 cannot express.
     pub notes: Vec<dialect::Note>,
 }
 
@@ -691,7 +691,7 @@ impl Fetch {
         self.run_in(&mut Disk, out)
     }
 
-    /// [`Fetch::run`] with the given file operations.
+    /// Does the same as [`Fetch::run`] with the given file operations.
     pub fn run_in(
         &self,
         store: &mut dyn Store,
@@ -728,7 +728,7 @@ impl Fetch {
 }
 
 impl Fetch {
-    /// Locks the folder, so that no other process replaces the pair. A missing folder has nothing to lock.
+    /// Locks the folder, so that no other process replaces the files. Returns `None` for a missing folder.
     fn lock(&self) -> Result<Option<Lock>, FetchError> {
         let dir = &self.openapi_dir;
         match Lock::take(dir) {
@@ -779,7 +779,7 @@ fn report(document: &Value, fetched: &Fetched, out: &mut dyn Write) -> io::Resul
     }
 }
 
-/// Moves the pair into place. A crash between the two renames leaves a pair that [`Source::verify`] refuses.
+/// Renames both files to their final names. After a crash between the two renames, [`Source::verify`] rejects the files.
 fn replace(
     store: &mut dyn Store,
     dir: &Path,
@@ -798,7 +798,7 @@ fn replace(
     Ok(())
 }
 
-/// A temporary file beside `target`, complete and flushed to the disk. It is deleted when it is dropped.
+/// Writes a temporary file beside `target` and flushes it to the disk. Dropping the file deletes it.
 fn stage(store: &mut dyn Store, target: &Path, bytes: &[u8]) -> Result<TempPath, FetchError> {
     let mut staged = || -> io::Result<TempPath> {
         let mut file = temporary(target).tempfile_in(folder(target))?;
@@ -828,7 +828,7 @@ fn folder(target: &Path) -> &Path {
     }
 }
 
-/// A second name for the old document, so that restoring it needs no disk space.
+/// Gives the old document a second name, so that restoring it needs no disk space.
 fn keep_old(store: &mut dyn Store, path: &Path) -> Result<Option<TempPath>, FetchError> {
     let linked = temporary(path).make_in(folder(path), |name| store.link(path, name));
     match linked {
@@ -847,7 +847,7 @@ fn put(store: &mut dyn Store, new: &TempPath, path: &Path) -> Result<(), FetchEr
     renamed.map_err(|e| FetchError::store("replace", path, &e))
 }
 
-/// Undoes the first rename after the second has failed.
+/// Undoes the first rename after the second rename failed.
 fn put_back(
     store: &mut dyn Store,
     old: Option<TempPath>,
@@ -862,7 +862,7 @@ fn put_back(
     };
     match store.rename(&old, path) {
         Ok(()) => error,
-        // Only in this case the file stays: it is the only copy.
+        // In this case the file stays, because it is the only copy.
         Err(e) => match old.keep() {
             Ok(kept) => error.about(&format!("the old document is now {} ({e})", kept.display())),
             Err(_) => error.about(&format!("the old document is lost ({e})")),
@@ -870,7 +870,7 @@ fn put_back(
     }
 }
 
-/// Flushes the renames to the disk. Some systems cannot do this, but both files are complete even then.
+/// Flushes the renames to the disk. Some systems cannot do this, but even there both files are complete.
 fn sync_dir(dir: &Path) {
     if let Ok(dir) = File::open(dir) {
         let _ = dir.sync_all();

@@ -1,7 +1,7 @@
-//! Typed fixups: changes that the document needs before progenitor reads it, and that an Overlay cannot express.
+//! Defines fixups: changes that the document needs before progenitor reads it, and that an Overlay cannot express.
 //!
 //! Each fixup is small, has a name and a reason, and must apply to the vendored document at least once. If a fixup no longer
-//! matches anything, `regen` fails, so that no fixup stays after CircleCI has corrected the fault.
+//! matches anything, `regen` fails, so that a fixup does not remain after CircleCI corrects the document.
 
 use super::{
     METHODS, escape, is_success, is_typed, object_mut, operations, overlay::Applied, parameters,
@@ -9,7 +9,7 @@ use super::{
 };
 use serde_json::{Map, Value, json};
 
-/// One fixup: changes the document and returns the number of places that it changed.
+/// A fixup. It changes the document and returns the number of places that it changed.
 pub struct Fixup {
     pub name: &'static str,
     pub reason: &'static str,
@@ -99,8 +99,8 @@ pub fn apply(document: &mut Value) -> Vec<Applied> {
         .collect()
 }
 
-/// Removes the parameters that are neither in the path nor in the query, and lists them. In the vendored document they are an
-/// error. For any other document, code is generated without them.
+/// Removes the parameters that are neither in the path nor in the query, and lists them. For the vendored document they are an
+/// error. For any other document, the generated code omits them.
 pub fn leave_out_headers(document: &mut Value) -> Vec<String> {
     let whole = document.clone();
     let mut left_out = Vec::new();
@@ -241,7 +241,7 @@ fn several_successes(document: &mut Value) -> usize {
 
 fn all_of_one(document: &mut Value) -> usize {
     let mut merged = 0;
-    // A part may consist of parts itself. The precheck reports parts that contain themselves.
+    // A part may contain parts itself. The precheck reports parts that contain themselves.
     for _ in 0..6 {
         let whole = document.clone();
         let now = each_schema(document, &mut |schema| {
@@ -255,7 +255,7 @@ fn all_of_one(document: &mut Value) -> usize {
     merged
 }
 
-/// OpenAPI 3.0 uses `allOf` with a single reference to make the reference `nullable` or to describe it.
+/// Replaces an `allOf` with a single reference, which OpenAPI 3.0 uses to make the reference `nullable` or to describe it.
 fn only_part(schema: &mut Map<String, Value>) -> bool {
     let Some([part]) = schema
         .get("allOf")
@@ -275,7 +275,7 @@ fn only_part(schema: &mut Map<String, Value>) -> bool {
     true
 }
 
-/// `allOf` of objects becomes one object with all their properties, unless they contradict each other.
+/// Merges an `allOf` of objects into one object with all their properties, unless they contradict each other.
 fn merge_objects(whole: &Value, schema: &mut Map<String, Value>) -> bool {
     let Some(parts) = schema
         .get("allOf")
@@ -318,7 +318,7 @@ fn merge_objects(whole: &Value, schema: &mut Map<String, Value>) -> bool {
     true
 }
 
-/// Whether no value can match both, judging by types and enum values.
+/// Returns whether no value matches both schemas, judged by types and enum values.
 fn contradict(one: &Value, other: &Value) -> bool {
     let words = |schema: &Value| schema["enum"].as_array().cloned();
     let apart = words(one)

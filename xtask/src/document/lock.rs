@@ -1,4 +1,4 @@
-//! Allows one command at a time on a folder. Two commands that replace the same files would leave files that do not match.
+//! Lets one command at a time work on a folder, because two commands that replace the same files leave files that do not match.
 
 use std::{fs::File, io, path::Path};
 

@@ -1,4 +1,4 @@
-//! The OpenAPI document as JSON: functions to walk it and to name places in it.
+//! Represents the OpenAPI document as JSON: functions that walk it and name places in it.
 
 pub mod alternatives;
 pub mod dialect;
@@ -28,12 +28,12 @@ pub struct Operation<'a> {
 }
 
 impl<'a> Operation<'a> {
-    /// `operationId`, or an empty text, which the precheck reports.
+    /// Returns the `operationId`, or an empty text, which the precheck reports.
     pub fn id(&self) -> &'a str {
         self.value["operationId"].as_str().unwrap_or_default()
     }
 
-    /// The tag that the operation is listed under: the first in alphabetical order, because the document's order has no meaning.
+    /// Returns the first tag in alphabetical order, because the order of tags in the document has no meaning.
     pub fn tag(&self) -> &'a str {
         let tags = self.value["tags"].as_array().into_iter().flatten();
         tags.filter_map(Value::as_str).min().unwrap_or("Other")
@@ -44,7 +44,7 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// All operations, by path and method.
+/// Returns all operations, by path and method.
 pub fn operations(document: &Value) -> Vec<Operation<'_>> {
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
@@ -61,7 +61,7 @@ pub fn operations(document: &Value) -> Vec<Operation<'_>> {
     found
 }
 
-/// The parameters of an operation, with references resolved: those of its path and its own, which take precedence.
+/// Returns the parameters of an operation and of its path, with references resolved. The operation's parameters take precedence.
 pub fn parameters<'a>(document: &'a Value, operation: &Operation<'a>) -> Vec<&'a Value> {
     parameters_at(document, operation)
         .into_iter()
@@ -69,7 +69,7 @@ pub fn parameters<'a>(document: &'a Value, operation: &Operation<'a>) -> Vec<&'a
         .collect()
 }
 
-/// The same as [`parameters`], each with the JSON pointer of its entry, in an order that does not depend on the document's.
+/// Returns the same as [`parameters`], each with the JSON pointer of its entry, in an order independent of the document's order.
 pub fn parameters_at<'a>(
     document: &'a Value,
     operation: &Operation<'a>,
@@ -92,12 +92,12 @@ pub fn parameters_at<'a>(
             found.push((format!("{pointer}/{index}"), parameter));
         }
     }
-    // Their order in the document has no meaning, so it must not change the order of arguments.
+    // The order in the document has no meaning, so it must not affect the order of arguments.
     found.sort_by_key(|(_, parameter)| (parameter["in"].as_str(), parameter["name"].as_str()));
     found
 }
 
-/// The target of a `$ref` within the document, or the value itself without one. The precheck reports references that do not resolve.
+/// Returns the target of a `$ref`, or the value itself if it has none. The precheck reports references that do not resolve.
 pub fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let mut value = value;
     // A longer chain is a cycle, which the precheck reports.
@@ -116,7 +116,7 @@ pub fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     value
 }
 
-/// A value and its JSON pointer, after following its references.
+/// Returns a value and its JSON pointer, after following its references.
 pub fn located<'a>(document: &'a Value, pointer: String, value: &'a Value) -> (String, &'a Value) {
     let (mut pointer, mut value) = (pointer, value);
     for _ in 0..16 {
@@ -137,7 +137,7 @@ pub fn located<'a>(document: &'a Value, pointer: String, value: &'a Value) -> (S
 /// The maximum nesting depth of a document, because these functions are recursive. The vendored document is half as deep.
 pub const DEEPEST: usize = 64;
 
-/// The first place, if any, that is nested deeper than `DEEPEST`.
+/// Returns the first place that is nested deeper than `DEEPEST`.
 pub fn too_deep(document: &Value) -> Option<String> {
     let mut open = vec![(document, String::new(), 0)];
     while let Some((value, pointer, depth)) = open.pop() {
@@ -167,7 +167,7 @@ pub fn parse(bytes: &[u8], name: &str) -> Result<Value> {
     Ok(parse_noted(bytes, name)?.0)
 }
 
-/// The same, with a list of what the document says in OpenAPI 3.1 that 3.0 cannot express.
+/// Does the same as [`parse`], and lists what the document contains that OpenAPI 3.0 cannot express.
 pub fn parse_noted(bytes: &[u8], name: &str) -> Result<(Value, Vec<dialect::Note>)> {
     let text = std::str::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8"))?;
     let value = text::read(text).map_err(|error| anyhow!("{name} {error}"))?;
@@ -195,7 +195,7 @@ pub fn read(path: &Path) -> Result<Value> {
     Ok(read_noted(path)?.0)
 }
 
-/// The same, with the list of [`parse_noted`].
+/// Reads a file, and returns the same list as [`parse_noted`].
 pub fn read_noted(path: &Path) -> Result<(Value, Vec<dialect::Note>)> {
     let name = path
         .file_name()
@@ -206,7 +206,7 @@ pub fn read_noted(path: &Path) -> Result<(Value, Vec<dialect::Note>)> {
     parse_noted(&bytes, &name)
 }
 
-/// The same value with sorted keys in every object, regardless of the map that `serde_json` was built with.
+/// Returns the same value with sorted keys in every object, regardless of the features of `serde_json`.
 pub fn sorted(value: Value) -> Value {
     // The usual map has no other order, and a copy of a whole document takes time.
     if is_sorted(&value) {
@@ -236,12 +236,12 @@ fn is_sorted(value: &Value) -> bool {
     }
 }
 
-/// A key, escaped for a JSON pointer.
+/// Escapes a key for a JSON pointer.
 pub fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-/// Calls `visit` for every value below and including `value`, parents first, with its JSON pointer.
+/// Calls `visit` for `value` and every value below it, parents first, with the JSON pointer.
 pub fn visit<'a>(value: &'a Value, pointer: &str, visit_one: &mut impl FnMut(&str, &'a Value)) {
     visit_one(pointer, value);
     match value {
@@ -259,7 +259,7 @@ pub fn visit<'a>(value: &'a Value, pointer: &str, visit_one: &mut impl FnMut(&st
     }
 }
 
-/// The object at `keys`, if there is one. (`document["a"]["b"]` would panic if `a` is a string.)
+/// Returns the object at `keys`, if there is one. (`document["a"]["b"]` would panic if `a` is a string.)
 pub fn object_mut<'a>(
     document: &'a mut Value,
     keys: &[&str],
@@ -269,7 +269,7 @@ pub fn object_mut<'a>(
         .as_object_mut()
 }
 
-/// Whether a schema says anything about its type.
+/// Returns whether a schema restricts its type.
 pub fn is_typed(schema: &Map<String, Value>) -> bool {
     const TYPING: [&str; 8] = [
         "type",
@@ -288,12 +288,12 @@ pub fn is_success(status: &str) -> bool {
     status.starts_with('2')
 }
 
-/// The success response with a body, resolved, if the operation has one.
+/// Returns the resolved success response with a body, if the operation has one.
 pub fn success_schema<'a>(document: &'a Value, operation: &Operation<'a>) -> Option<&'a Value> {
     success_at(document, operation).map(|(_, schema)| schema)
 }
 
-/// The same, with its JSON pointer.
+/// Returns the same as [`success_schema`], with its JSON pointer.
 pub fn success_at<'a>(
     document: &'a Value,
     operation: &Operation<'a>,
@@ -307,12 +307,12 @@ pub fn success_at<'a>(
     )
 }
 
-/// The schema of an operation's JSON body, if it takes one.
+/// Returns the schema of an operation's JSON body, if it has one.
 pub fn body_schema<'a>(document: &'a Value, operation: &Operation<'a>) -> Option<&'a Value> {
     body_at(document, operation).map(|(_, schema)| schema)
 }
 
-/// The same, with its JSON pointer.
+/// Returns the same as [`body_schema`], with its JSON pointer.
 pub fn body_at<'a>(document: &'a Value, operation: &Operation<'a>) -> Option<(String, &'a Value)> {
     json_at(
         document,

@@ -1,14 +1,14 @@
-//! The order of alternatives. It has no meaning in a document, but it matters in Rust: an untagged enum tries its variants in order.
+//! Sorts alternatives. Their order has no meaning in a document, but an untagged Rust enum tries its variants in order.
 
 use super::{alternatives, resolve};
 use serde_json::{Value, json};
 use std::cmp::Reverse;
 
-/// The key for the original place of an alternative in its list, if it has moved.
+/// The key that stores the original index of an alternative that moved.
 pub const INDEX: &str = "x-index";
 
-/// Sorts the alternatives of every schema: the ones that require more properties, or name more, come first, because they match fewer values.
-/// So the same alternatives in another order give the same code.
+/// Sorts the alternatives of every schema. Alternatives with more required properties, or more properties, come first.
+/// They match fewer values. The same alternatives in another order therefore give the same code.
 pub fn settle_alternatives(document: &mut Value) {
     let whole = document.clone();
     let mut open = vec![document];
@@ -29,7 +29,7 @@ pub fn settle_alternatives(document: &mut Value) {
     }
 }
 
-/// The place of an alternative in the list of the original document.
+/// Returns the index of an alternative in the original document.
 pub fn index_of(branch: &Value, index: usize) -> usize {
     let index = u64::try_from(index).unwrap_or(u64::MAX);
     let index = branch[INDEX].as_u64().unwrap_or(index);

@@ -9,13 +9,13 @@ use serde_json::Value;
 use serde_json_path::JsonPath;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The maximum number of values. More of them mean a mistake in the overlay: a few actions that copy `$` would fill the memory.
+/// The maximum number of values. More values mean a mistake in the overlay: a few actions that copy `$` would fill the memory.
 /// CircleCI's document has eleven thousand values.
 const MOST_VALUES: usize = 250_000;
-/// The maximum nesting depth. A deeper document can be written, but not read again.
+/// The maximum nesting depth. A deeper document can be written, but not read.
 const MOST_LEVELS: usize = 127;
 
-/// How often one action or fixup applied.
+/// The number of times that one action or fixup applied.
 #[derive(Clone, Debug)]
 pub struct Applied {
     pub name: String,
@@ -29,7 +29,7 @@ struct Single {
     overlay: Overlay,
 }
 
-/// The actions of an overlay. The last overlay is cached, because the tests and `update` apply the same one repeatedly.
+/// Returns the actions of an overlay. Caches the last overlay, because the tests and `update` apply the same one repeatedly.
 fn actions(text: &str) -> Result<Arc<Vec<Single>>> {
     static LAST: Mutex<Option<(String, Arc<Vec<Single>>)>> = Mutex::new(None);
 
@@ -55,8 +55,8 @@ fn actions(text: &str) -> Result<Arc<Vec<Single>>> {
     Ok(actions)
 }
 
-/// Applies every action of the overlay `text` to `document`, and returns the number of places that each one matched. In a
-/// document other than the vendored one (`lenient`), an action may find text instead of an object; then it applies nowhere.
+/// Applies every action of the overlay `text` to `document`, and returns the number of places that each action matched. In a
+/// document other than the vendored one (`lenient`), an action may find text instead of an object, and then has no effect.
 pub fn apply(document: &mut Value, text: &str, lenient: bool) -> Result<Vec<Applied>> {
     let mut report = Vec::new();
     // Upper bounds. Counting a whole document takes time.
@@ -104,7 +104,7 @@ pub fn apply(document: &mut Value, text: &str, lenient: bool) -> Result<Vec<Appl
     Ok(report)
 }
 
-/// The document after each action that matches something, with the action's name.
+/// Returns the document after each action that matches something, with the action's name.
 pub fn stages(document: &Value, text: &str) -> Result<Vec<(String, Value)>> {
     let mut stages: Vec<(String, Value)> = Vec::new();
     for single in actions(text)?.iter() {
@@ -127,7 +127,7 @@ pub fn stages(document: &Value, text: &str) -> Result<Vec<(String, Value)>> {
     Ok(stages)
 }
 
-/// The longest beginning of an action's path that matches something in `document`, if it is more than the root.
+/// Returns the longest prefix of an action's path that matches something in `document`, if it is more than the root.
 pub fn reached(document: &Value, text: &str, index: usize) -> Option<String> {
     let actions = actions(text).ok()?;
     let target = &actions.get(index)?.action.target;
@@ -154,8 +154,8 @@ pub fn reached(document: &Value, text: &str, index: usize) -> Option<String> {
     reached.map(str::to_owned)
 }
 
-/// The number of places that an action matches, and the maximum number of values and of levels that it adds. `None` if a path
-/// is wrong: the error appears when the action is applied.
+/// Returns the number of places that an action matches, and the maximum number of values and of levels that it adds. Returns
+/// `None` for an invalid path, whose error appears when the action is applied.
 fn reach(action: &Action, document: &Value) -> (Option<usize>, (usize, usize)) {
     let found = |path: &str| Some(JsonPath::parse(path).ok()?.query(document).all());
     let targets = found(&action.target).map(|targets| targets.len());
@@ -171,7 +171,7 @@ fn reach(action: &Action, document: &Value) -> (Option<usize>, (usize, usize)) {
     )
 }
 
-/// The number of values in a value, including itself, and the number of levels.
+/// Returns the number of values in a value, including itself, and the number of levels.
 fn size(value: &Value) -> (usize, usize) {
     let (mut values, mut levels) = (1, 0);
     let mut add = |inner: &Value| {
@@ -189,7 +189,7 @@ fn size(value: &Value) -> (usize, usize) {
     (values, levels)
 }
 
-/// The name of an action is the first sentence of its reason.
+/// Returns the name of an action, which is the first sentence of its description.
 fn name(description: Option<&str>, index: usize) -> String {
     match description
         .and_then(|text| text.split(['.', ':']).next())
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// The same action, repeated.
+    /// Applies the same action repeatedly.
     fn error_of(action: &str, times: usize) -> String {
         let text = format!(
             "overlay: 1.1.0\ninfo: {{ title: T, version: '1' }}\nactions:\n{}",

@@ -1,10 +1,10 @@
-//! Reads JSON and YAML, which it distinguishes by the text and not by the name of the file.
+//! Reads JSON and YAML. Detects the format from the text and not from the name of the file.
 
 use serde_json::{Map, Number, Value};
 use serde_yaml_ng::Value as Yaml;
 use std::fmt;
 
-/// Why a text is not a document.
+/// The reason why a text is not a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unreadable {
     /// The text ends in the middle of its JSON.
@@ -29,7 +29,7 @@ impl fmt::Display for Unreadable {
 pub fn read(text: &str) -> Result<Value, Unreadable> {
     let json = match serde_json::from_str::<Value>(text) {
         Ok(value) => {
-            // The version must stay as it is written.
+            // The version must keep its spelling.
             let version = value.get("openapi").cloned();
             let mut value = whole_numbers(value);
             if let (Some(openapi), Some(version)) = (value.get_mut("openapi"), version) {
@@ -65,7 +65,7 @@ fn yaml(text: &str) -> Result<Value, String> {
     // `<<: *base` is no longer part of YAML 1.2, but many documents use it.
     value.apply_merge().map_err(|error| error.to_string())?;
     let mut value = json(value, "")?;
-    // A version looks like a number: `3.1` without quotes is one.
+    // Without quotes, a version such as `3.1` is a number.
     for pointer in ["/openapi", "/swagger", "/info/version"] {
         if let Some(version @ Value::Number(_)) = value.pointer_mut(pointer) {
             *version = Value::String(version.to_string());
@@ -110,7 +110,7 @@ fn json_number(number: &serde_yaml_ng::Number, at: &str) -> Result<Number, Strin
     any.ok_or_else(|| format!("{at}: {number} is a number that JSON does not have"))
 }
 
-/// Statuses are often written without quotes: `200:`.
+/// Converts a YAML key to text, because statuses are often written without quotes: `200:`.
 fn json_key(key: Yaml, at: &str) -> Result<String, String> {
     match key {
         Yaml::String(text) => Ok(text),
@@ -123,7 +123,7 @@ fn json_key(key: Yaml, at: &str) -> Result<String, String> {
     }
 }
 
-/// `1.0` and `1` are the same number in JSON, and some tools replace one by the other.
+/// Converts `1.0` to `1`, because both are the same number in JSON, and some tools replace one by the other.
 fn whole_numbers(value: Value) -> Value {
     // Above this, a 64-bit float does not hold every integer.
     const EXACT: f64 = 9_007_199_254_740_992.0;

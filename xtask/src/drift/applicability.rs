@@ -1,4 +1,4 @@
-//! Checks whether the overlay, the fixups and the tables still fit the new document: it predicts the errors of `regen`.
+//! Predicts the errors of `regen`: checks whether the overlay, the fixups and the tables still fit the new document.
 
 use super::{change::plain, source::Document};
 use crate::{
@@ -18,15 +18,15 @@ use std::{
 
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Applicability {
-    /// Why `regen` would stop, except for unnecessary actions, fixups and rows.
+    /// The reasons why `regen` would stop, except for unnecessary actions, fixups and rows.
     pub refusals: Vec<String>,
-    /// Overlay actions, fixups and rows of tables that no longer match anything. `regen` stops at each of them.
+    /// The overlay actions, fixups and table rows that no longer match anything. `regen` stops at each of them.
     pub unnecessary: Vec<String>,
-    /// Overlay actions that keep one type of several, ready to paste.
+    /// The overlay actions that keep one type of several, ready to paste.
     pub paste: Vec<String>,
-    /// Overlay actions and fixups that match more or fewer places than before.
+    /// The overlay actions and fixups that match more or fewer places than before.
     pub counts: Vec<Count>,
-    /// New places that need an action, a fixup or a row.
+    /// The new places that need an overlay action, a fixup or a table row.
     pub needs: Vec<Need>,
 }
 
@@ -40,7 +40,7 @@ pub struct Count {
 #[derive(Clone, Debug, Serialize)]
 pub struct Need {
     pub kind: &'static str,
-    /// The overlay action, fixup or pass that handles it. Without one, a person has to write it.
+    /// The overlay action, fixup or pass that handles the place. If it is `None`, a maintainer has to write one.
     pub taken_by: Option<String>,
     pub places: BTreeSet<String>,
 }
@@ -74,7 +74,7 @@ impl Applicability {
         before: Option<&Built>,
         after: Result<&Built, &String>,
     ) -> Self {
-        // Problems of the old document are not changes by CircleCI. If the old problems are unknown, so are the new ones.
+        // Problems that the old document already had are not changes. Without the old problems, new ones cannot be identified.
         let both = before.zip(after.ok());
         let came = |lines: fn(&Built) -> &[String]| -> Vec<String> {
             let Some((before, after)) = both else {
@@ -222,7 +222,7 @@ impl Need {
     }
 }
 
-/// The effect of the overlay and the fixups on a document that cannot be generated for another reason.
+/// Returns the effect of the overlay and the fixups on a document that `regen` rejects for another reason.
 fn applied(document: &Value, overlay: &str) -> Vec<Applied> {
     let mut document = document.clone();
     let mut applied = overlay::apply(&mut document, overlay, true).unwrap_or_default();
@@ -246,7 +246,7 @@ fn counts(before: &[Applied], after: &[Applied]) -> Vec<Count> {
     changed.collect()
 }
 
-/// The places of the new document that need an action, a fixup or a row of ours, and did not need it before.
+/// Returns the places of the new document that need an overlay action, a fixup or a table row, and did not need one before.
 fn needs(old: &Value, new: &Value, applied: &[Applied]) -> Vec<Need> {
     let (before, after) = (of_kinds(old), of_kinds(new));
     let mut needs = Vec::new();
@@ -266,7 +266,7 @@ fn needs(old: &Value, new: &Value, applied: &[Applied]) -> Vec<Need> {
             .any(|applied| applied.name == taker && applied.matches > 0);
         let taken_by = match kind {
             TOKEN_ONLY => Some(taker.to_owned()),
-            // The fixup only changes what the overlay marks, operation by operation.
+            // The fixup changes only what the overlay marks, one operation at a time.
             SEVERAL => None,
             _ => applies.then(|| format!("\"{taker}\"")),
         };
@@ -321,7 +321,7 @@ fn of_kinds(document: &Value) -> Found {
     found
 }
 
-/// The statuses of success that have a body.
+/// Returns the success statuses of an operation that have a body.
 fn success_bodies(document: &Value, operation: &document::Operation<'_>) -> BTreeSet<String> {
     let responses = operation.value["responses"]
         .as_object()

@@ -1,4 +1,4 @@
-//! Compares two documents by method and path alone: which operations both have, and their names in each.
+//! Compares two documents by method and path alone: lists the operations that both have, and their names in each document.
 
 use super::{
     NONE, WITHIN,
@@ -33,7 +33,7 @@ impl ByPath {
             gone: Vec::new(),
             came: Vec::new(),
         };
-        // The name of a path parameter does not make the path another one.
+        // Two paths are equal if they differ only in the names of path parameters.
         let key = |operation: &Operation<'_>| {
             let path = operation.path.trim_end_matches('/');
             (template(path).0, operation.method.to_owned())
@@ -61,7 +61,7 @@ impl ByPath {
         found
     }
 
-    /// `None` if both documents name the same operations in the same way.
+    /// Returns `None` if both documents have the same operations with the same names.
     pub fn exit_code(&self) -> u8 {
         match self.renamed.is_empty() && self.gone.is_empty() && self.came.is_empty() {
             true => NONE,
@@ -105,7 +105,7 @@ impl ByPath {
     }
 }
 
-/// A path or name on one line. Documents may put any characters into them.
+/// Puts a path or a name on one line, because a document may contain any characters.
 fn line(text: &str) -> String {
     text.replace(char::is_control, " ")
 }

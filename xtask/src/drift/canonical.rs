@@ -1,9 +1,9 @@
-//! Normalizes documents with the same meaning: it sorts lists whose order has no meaning, and unifies three ways to allow null.
+//! Normalizes documents: sorts the lists whose order has no meaning, and unifies the three ways to allow null.
 
 use crate::document::{dialect, sorted};
 use serde_json::{Map, Value, json};
 
-/// The normalized document. Two documents with the same meaning become equal.
+/// Returns the normalized document. Two documents with the same meaning become equal.
 pub fn canonical(document: &Value) -> Value {
     let mut canonical = document.clone();
     if canonical["openapi"].as_str().is_some_and(dialect::is_3_0) {
@@ -13,7 +13,7 @@ pub fn canonical(document: &Value) -> Value {
     sorted(canonical)
 }
 
-/// A normalized part of a document, without descriptions.
+/// Returns the normalized form of a part of a document, without descriptions.
 pub fn shape(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
@@ -33,7 +33,7 @@ pub fn shape(value: &Value) -> Value {
     }
 }
 
-/// Lists whose order has no meaning.
+/// Returns whether the order of the list below this key has no meaning.
 fn has_no_order(key: &str) -> bool {
     matches!(
         key,
@@ -41,12 +41,12 @@ fn has_no_order(key: &str) -> bool {
     )
 }
 
-/// Keywords whose values are data or descriptions.
+/// Returns whether the value of this keyword is data or a description.
 pub fn is_data(key: &str) -> bool {
     matches!(key, "default" | "example" | "examples" | "x-codeSamples")
 }
 
-/// Whether the keys of this keyword's value are names.
+/// Returns whether the keys of this keyword's value are names.
 pub fn holds_names(key: &str) -> bool {
     matches!(
         key,
@@ -104,7 +104,7 @@ fn null(schema: &mut Map<String, Value>) {
     }
 }
 
-/// A single example without a name can be written in two ways.
+/// A single example without a name has two spellings, which this unifies.
 fn example(holder: &mut Map<String, Value>) {
     let examples = holder.get("examples").and_then(Value::as_object);
     let only = examples.filter(|examples| examples.len() == 1);
@@ -118,7 +118,7 @@ fn example(holder: &mut Map<String, Value>) {
     }
 }
 
-/// Keywords beside a reference apply to it, as they do beside `allOf` with one part.
+/// Keywords beside a reference apply to its target, like keywords beside an `allOf` with one part.
 fn reference(schema: &mut Map<String, Value>) {
     if schema.len() > 1
         && schema.get("$ref").is_some_and(Value::is_string)
@@ -129,15 +129,15 @@ fn reference(schema: &mut Map<String, Value>) {
     }
 }
 
-/// Why two documents differ although no change was found.
+/// The reason why two documents differ although the comparison found no change.
 pub enum Difference {
-    /// They mean the same: one refers to a component, and the other has its content inline.
+    /// Both documents have the same meaning: one refers to a component, and the other has the same content inline.
     Layout,
-    /// They differ at this pointer, and the effect is unknown.
+    /// The documents differ at this pointer, and the effect is unknown.
     At(String),
 }
 
-/// Compares the meaning of two documents, with all references followed and without descriptions.
+/// Compares the meaning of two documents: follows all references and ignores descriptions.
 pub fn difference(old: &Value, new: &Value) -> Difference {
     let (old, new) = (canonical(old), canonical(new));
     let mut proof = Proof {
@@ -149,7 +149,7 @@ pub fn difference(old: &Value, new: &Value) -> Difference {
         .into_iter()
         .filter_map(Value::as_object)
         .flat_map(Map::keys)
-        // Components without references have no effect.
+        // Components that nothing refers to have no effect.
         .filter(|key| !matches!(key.as_str(), "components" | "info" | "tags" | "openapi"))
         .collect();
     keys.sort();
@@ -170,7 +170,7 @@ struct Proof<'a> {
 }
 
 impl<'a> Proof<'a> {
-    /// The first place where two values differ.
+    /// Returns the first place where two values differ.
     fn differs(&mut self, old: &'a Value, new: &'a Value, at: &str, names: bool) -> Option<String> {
         let (old, new) = (followed(self.old, old), followed(self.new, new));
         if old == new && !has_reference(old) {
@@ -213,7 +213,7 @@ impl<'a> Proof<'a> {
     }
 }
 
-/// The target of a reference, or the single part of an `allOf` without other keywords.
+/// Returns the target of a reference, or the single part of an `allOf` without other keywords.
 fn followed<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let mut value = crate::document::resolve(document, value);
     for _ in 0..16 {
@@ -236,7 +236,7 @@ fn has_reference(value: &Value) -> bool {
     }
 }
 
-/// Keywords that say something and change nothing.
+/// Returns whether a keyword only documents a value and has no effect on it.
 pub fn is_docs(key: &str) -> bool {
     matches!(
         key,

@@ -1,4 +1,4 @@
-//! A change in the report, and how it quotes texts of a document.
+//! Defines a change in the report, and quotes texts of a document.
 
 use super::verdict::Class;
 use serde::Serialize;
@@ -8,18 +8,18 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-/// A change, with everything that it touches.
+/// A change, with the places and operations that it affects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
     pub class: Class,
     pub text: String,
-    /// JSON pointers into the new document, or into the old one if the place is gone.
+    /// JSON pointers into the new document, or into the old one if the new document lacks the place.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub places: BTreeSet<String>,
     /// Operations, with `(request)`, `(answer)` or `(error)`.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub touches: BTreeSet<String>,
-    /// The cause of a change of the Rust surface, if it is not in the contract, and how to undo the change.
+    /// The cause of a change of the Rust surface, if the contract does not contain the cause, and how to undo the change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
 }
@@ -38,7 +38,7 @@ impl Change {
     }
 }
 
-/// Merges changes with equal texts. The worst come first.
+/// Merges changes with equal texts, and sorts the worst first.
 pub fn merge(changes: Vec<Change>) -> Vec<Change> {
     let mut merged: BTreeMap<(Reverse<Class>, String), Change> = BTreeMap::new();
     for change in changes {
@@ -54,7 +54,7 @@ pub fn merge(changes: Vec<Change>) -> Vec<Change> {
     merged.into_values().collect()
 }
 
-/// A value of a document as text, cut to fit a line.
+/// Returns a value of a document as text, cut to fit a line.
 pub fn short(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(60) {

@@ -1,4 +1,4 @@
-//! Finds the handwritten files of the crate, its examples and its tests that use what the new code does not have.
+//! Finds handwritten files of the crate, examples and tests that use items which the new generated code lacks.
 
 use super::{change::Change, todo::quoted, verdict::Class};
 use heck::ToUpperCamelCase;
@@ -9,17 +9,17 @@ use std::{
     path::Path,
 };
 
-/// A file, and what it uses that the new code does not have.
+/// A file, and the items it uses that the new code lacks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct User {
     pub path: String,
-    /// The feature of the crate that compiles the file, if it is not always compiled.
+    /// The feature that the file requires, or `None` if the crate always compiles the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feature: Option<String>,
     pub names: Vec<String>,
 }
 
-/// The files that use what the breaking changes of the Rust surface take away.
+/// Returns the files that use items which the breaking changes of the Rust surface remove.
 pub fn users(root: &Path, rust: &[Change]) -> Vec<User> {
     let breaking = rust.iter().filter(|change| change.class == Class::Breaking);
     let gone: BTreeSet<Gone> = breaking.filter_map(Gone::of).collect();
@@ -47,7 +47,7 @@ pub fn users(root: &Path, rust: &[Change]) -> Vec<User> {
     users
 }
 
-/// What the new code does not have.
+/// An item that the new code lacks.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Gone {
     Type(String),
@@ -70,7 +70,7 @@ impl Gone {
             return Some(Self::Type(last.clone()));
         }
         let (owner, member) = first.split_once("::")?;
-        // Without its type, its value or its arguments.
+        // This cuts off the type, the value or the arguments.
         let word = |text: &str| text.split([':', '(', ' ']).next().map(str::to_owned);
         if text.starts_with("setter `") && is_gone {
             let (method, setter) = member.split_once("().")?;
@@ -94,7 +94,7 @@ impl Gone {
         (is_gone && !is_constructor).then_some(Self::Field(owner.to_owned(), word(member)?))
     }
 
-    /// Whether a file uses it.
+    /// Returns whether a file uses this item.
     fn is_in(&self, uses: &Uses<'_>) -> bool {
         match self {
             Self::Type(name) => uses.names(name),
@@ -123,13 +123,13 @@ impl Gone {
     }
 }
 
-/// The words of a file that may name generated items.
+/// The identifiers in a file that may name generated items.
 struct Uses<'t> {
-    /// What the file imports from the generated modules by name.
+    /// The names that the file imports from the generated modules.
     imported: BTreeSet<&'t str>,
-    /// Every word, if the file imports all generated types.
+    /// Every identifier of the file, if the file imports all generated types.
     all: BTreeSet<&'t str>,
-    /// The words after a dot or a path: fields, methods and variants.
+    /// The identifiers after a dot or `::`: fields, methods and variants.
     reached: BTreeSet<&'t str>,
 }
 
@@ -168,7 +168,7 @@ impl<'t> Uses<'t> {
     }
 }
 
-/// The text from an opening brace to the one that closes it.
+/// Returns the text from an opening brace to its closing brace.
 fn braced(text: &str) -> &str {
     let mut depth = 0_usize;
     for (at, c) in text.char_indices() {
@@ -186,7 +186,7 @@ fn braced(text: &str) -> &str {
 
 const CRATE: &str = "circleci-api/src/";
 
-/// The modules of the crate that need a feature: the start of their paths, and the feature.
+/// Returns the modules that need a feature, as the start of their paths and the feature.
 fn features(sources: &[(String, String)]) -> BTreeMap<String, String> {
     let mut features = BTreeMap::new();
     for (path, text) in sources {
@@ -225,14 +225,14 @@ fn feature(path: &str, features: &BTreeMap<String, String>) -> Option<String> {
     gates.map(|(_, feature)| feature.clone()).next()
 }
 
-/// The handwritten sources of the crate, its examples and the tests of its users.
+/// Returns the handwritten sources of the crate, its examples and its integration tests.
 fn sources(root: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut open: Vec<String> = ["circleci-api/src", "circleci-api/examples", "tests"]
         .map(str::to_owned)
         .to_vec();
     while let Some(folder) = open.pop() {
-        // Skip unreadable files: the tests of these commands have roots without sources.
+        // Unreadable folders are skipped, because the tests of these commands use roots without sources.
         for entry in fs::read_dir(root.join(&folder))
             .into_iter()
             .flatten()

@@ -53,11 +53,11 @@ Exit codes:
 
 #[derive(Clone, Debug)]
 pub struct Drift {
-    /// A URL, a file or `git:REV`. Default: CircleCI's own URL.
+    /// A URL, a file or `git:REV`. `None` means CircleCI's own URL.
     pub against: Option<String>,
     pub format: Format,
     pub deny: Option<Deny>,
-    /// Whether to report every change with its places, instead of one page.
+    /// Whether to report every change with its places instead of a summary page.
     pub all: bool,
     /// A file to compare instead of the vendored document.
     pub base: Option<PathBuf>,
@@ -77,7 +77,7 @@ impl Drift {
         Ok(report.exit_code(self.deny))
     }
 
-    /// Compares by method and path alone, writes the result to `out`, and returns the exit code. This is for documents from other
+    /// Compares by method and path alone, writes the result to `out`, and returns the exit code. This suits documents from other
     /// authors, whose schemas may be incomplete.
     pub fn by_path(&self, out: &mut dyn Write) -> Result<u8, CannotCompare> {
         let places = Places::of(&self.root);
@@ -132,12 +132,12 @@ impl Drift {
     }
 }
 
-/// Writes to stderr what OpenAPI 3.0 cannot express of the documents, once for what both say. Stdout is the report's.
+/// Writes to stderr what OpenAPI 3.0 cannot express in the documents, each item once. Stdout is for the report.
 fn tell_notes(one: &Document, other: &Document) {
     let new = other.notes.iter().filter(|note| !one.notes.contains(note));
     let new: Vec<_> = new.cloned().collect();
     for (name, notes) in [(&one.name, &one.notes), (&other.name, &new)] {
-        // A closed stderr is no failure.
+        // A closed stderr is not an error.
         let _ = dialect::tell(name, notes, &mut std::io::stderr());
     }
 }

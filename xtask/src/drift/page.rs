@@ -15,7 +15,7 @@ use std::{
 const WIDTH: usize = 140;
 
 impl Report {
-    /// Writes the report. Text is one page, unless `all` of it is wanted; the other formats are for programs and always whole.
+    /// Writes the report. Text is one page unless `all` is true. The other formats are for programs and always complete.
     pub fn write(&self, format: Format, all: bool, out: &mut dyn Write) -> io::Result<()> {
         match format {
             Format::Text if !all => write(self, out),
@@ -28,7 +28,7 @@ impl Report {
         }
     }
 
-    /// Writes the files and the rows that a person has to write.
+    /// Writes the files and the table rows that a maintainer must edit by hand.
     pub(super) fn by_hand(&self, out: &mut dyn Write) -> io::Result<()> {
         if !self.handwritten.is_empty() {
             writeln!(
@@ -123,7 +123,7 @@ fn news(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// A new field, variant or setter: its owner and its name.
+/// Returns the owner and the name of a new field, variant or setter.
 fn member(text: &str) -> Option<(&str, String)> {
     let rest = text.strip_prefix("new ")?;
     let rest = rest.strip_prefix("variant ").unwrap_or(rest);
@@ -189,7 +189,7 @@ fn todo(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     report.by_hand(out)
 }
 
-/// Whether a line is about a row of a table and not about an action. There are many rows.
+/// Returns whether a line is about a table row and not about an overlay action. There are many rows.
 fn is_row(line: &str) -> bool {
     ["words:", "naming table:", "one type:", "arguments:"]
         .iter()
@@ -275,7 +275,7 @@ fn of<'c>(changes: &'c [&'c Change], class: Class) -> impl Iterator<Item = &'c C
         .filter(move |change| change.class == class)
 }
 
-/// The operations that a change affects, without their sides.
+/// Returns the operations that a change affects, without `(request)`, `(answer)` or `(error)`.
 fn operations(change: &Change) -> String {
     let names = change
         .touches
@@ -288,7 +288,7 @@ fn operations(change: &Change) -> String {
     }
 }
 
-/// The side (request, answer or error) of a change, if it is on one side only. The name of a property alone does not tell the side.
+/// Returns the side (request, answer or error) of a change that affects one side only. A property name does not show the side.
 fn side(change: &Change) -> String {
     let sides = change
         .touches
@@ -301,7 +301,7 @@ fn side(change: &Change) -> String {
     }
 }
 
-/// The texts of changes, with all new enum values or new properties of one schema in one text.
+/// Returns the texts of changes. All new enum values or new properties of one schema share one text.
 fn grouped<'c>(changes: impl Iterator<Item = &'c Change>) -> Vec<String> {
     let mut groups: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     let mut rest = Vec::new();
@@ -335,8 +335,8 @@ fn grouped<'c>(changes: impl Iterator<Item = &'c Change>) -> Vec<String> {
     groups.into_iter().map(text).chain(rest).collect()
 }
 
-/// The places that are gone or changed their kind. Changes of the parts inside them need no line. A component that is gone may be
-/// written out elsewhere, so its parts do need one.
+/// Returns the removed places and the places of another type. Changes inside them need no line. The document may contain the
+/// content of a removed component elsewhere, so changes inside a removed component do need a line.
 fn tops(changes: &[Change]) -> Vec<String> {
     let is_top = |change: &&Change| {
         let text = &change.text;
@@ -380,7 +380,7 @@ fn some_of(count: usize, what: &str) -> String {
     }
 }
 
-/// Replaces the first noun that has a plural by its plural.
+/// Replaces the first noun that has a plural form by that form.
 fn many(what: &str) -> String {
     match what.split_once(' ') {
         Some((noun @ ("kind" | "object" | "part" | "row"), rest)) => {
@@ -391,7 +391,7 @@ fn many(what: &str) -> String {
     }
 }
 
-/// Several items, on as many lines as they need.
+/// Writes several items, on as many lines as they need.
 fn wrapped(out: &mut dyn Write, start: &str, items: &[String]) -> io::Result<()> {
     let Some(last) = items.len().checked_sub(1) else {
         return Ok(());

@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, panic, sync::Once, thread};
 
-/// Runs work on a thread with a large stack, because references lead deeper than a document is nested. A panic becomes an error.
+/// Runs work on a thread with a large stack, because following references recurses deeply. A panic becomes an error.
 pub fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
     thread::scope(|scope| {
         let room = thread::Builder::new().stack_size(256 << 20);

@@ -1,4 +1,4 @@
-//! The content of the report, and its three formats. Everything is written to a writer, so that tests can read it.
+//! Defines the content of the report and its three formats. The report goes to a writer, so that tests can read it.
 
 use super::{
     applicability::Applicability,
@@ -14,7 +14,7 @@ use std::{
 
 /// The exit code when nothing has changed.
 pub const NONE: u8 = 0;
-/// The exit code for drift that `--deny` allows. (It is the one for stale code, because the vendored document is stale.)
+/// The exit code for drift that `--deny` allows. It equals the exit code for stale code, because the vendored document is stale.
 pub const WITHIN: u8 = 4;
 /// The exit code for drift that `--deny` forbids.
 pub const BEYOND: u8 = 5;
@@ -41,7 +41,7 @@ pub struct Report {
     pub from: String,
     pub to: String,
     pub verdict: Verdict,
-    /// The number of lines that a person must review.
+    /// The number of lines that a maintainer must review.
     pub to_review: usize,
     /// The version of the crate, and the version that the verdict requires.
     pub version: String,
@@ -82,7 +82,7 @@ impl Report {
         }
     }
 
-    /// The report when the server itself says that nothing has changed.
+    /// Returns the report for a server that says that the document has not changed.
     pub fn unchanged(from: &str, to: &str) -> Self {
         Self::new(
             from,
@@ -95,7 +95,7 @@ impl Report {
         self.contract.iter().chain(&self.rust)
     }
 
-    /// Computes the conclusions, after everything is known.
+    /// Computes the verdict and the advice from the collected changes.
     pub fn finish(&mut self) {
         self.verdict = Verdict::of(self.changes().map(|change| change.class));
         self.to_review = self
@@ -122,7 +122,7 @@ impl Report {
         }
     }
 
-    /// The verdict with its version and what is left to review.
+    /// Returns the verdict, the required version, and the number of lines to review.
     pub(super) fn conclusion(&self) -> String {
         let mut text = self.verdict.to_string();
         if self.to_review > 0 {
@@ -148,7 +148,7 @@ impl Report {
         text
     }
 
-    /// The next step for a maintainer.
+    /// Returns the next step for a maintainer.
     pub(super) fn advice(&self) -> Vec<String> {
         if self.verdict == Verdict::None {
             return Vec::new();
@@ -284,7 +284,7 @@ impl Report {
         Ok(())
     }
 
-    /// The report as an entry for `CHANGELOG.md`, in the form that the beginning of that file describes.
+    /// Writes the report as an entry for `CHANGELOG.md`, in the format that the start of that file describes.
     pub fn changelog(&self, out: &mut dyn Write) -> io::Result<()> {
         // "file:x (as of 2026-05-07)": the entry names the document by its day.
         let day = self
@@ -355,7 +355,7 @@ impl Heading {
         })
     }
 
-    /// The part about the Rust surface lists the changes of the API. The contract adds changes that only appear at run time.
+    /// Returns the heading for a change that appears only at run time. The part about the Rust surface lists API changes.
     fn of_contract(change: &Change) -> Option<Self> {
         let text = &change.text;
         match change.class {
@@ -392,7 +392,7 @@ fn counts(changes: &[Change]) -> String {
     }
 }
 
-/// Descriptions change in hundreds of places, and a few of them are enough. All other places are listed in full.
+/// Shortens a list of changed descriptions, because descriptions change in hundreds of places. Lists all other places in full.
 fn shown(items: &BTreeSet<String>, class: Class) -> impl Iterator<Item = &str> {
     let most = if class == Class::Docs { 3 } else { usize::MAX };
     items.iter().take(most).map(String::as_str)
@@ -420,7 +420,7 @@ fn text_list(
     let count = words.len();
     for (index, item) in words.iter().enumerate() {
         let comma = if index + 1 < count { "," } else { "" };
-        // Do not break items, even if they are too wide: a broken pointer cannot be looked up.
+        // This never breaks an item, even one that is too wide, because a reader could not search for a broken pointer.
         if line.len() + item.len() > 130 && index > 0 {
             writeln!(out, "{line}")?;
             line = "              ".to_owned();

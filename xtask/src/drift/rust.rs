@@ -1,4 +1,4 @@
-//! Lists the changes for users of the crate in terms of Rust: the difference between two generated surfaces.
+//! Lists the changes of the Rust API: the differences between two generated surfaces.
 
 use super::{
     change::{Change, merge},
@@ -8,7 +8,7 @@ use crate::lower::names::snake;
 use crate::surface::{Field, Operation, Surface, Type};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Every difference that users can see, the worst first.
+/// Returns every difference that users can see, the worst first.
 pub fn changes(old: &Surface, new: &Surface) -> Vec<Change> {
     let mut diff = Diff {
         old,
@@ -59,7 +59,7 @@ fn signature(operation: &Operation) -> String {
     format!("{}({})", operation.method, arguments.join(", "))
 }
 
-/// The generated types that a type names.
+/// Returns the generated types that a type refers to.
 fn ours(ty: &str, types: &BTreeMap<String, Type>) -> Vec<String> {
     words(ty)
         .filter(|word| types.contains_key(*word))
@@ -67,7 +67,7 @@ fn ours(ty: &str, types: &BTreeMap<String, Type>) -> Vec<String> {
         .collect()
 }
 
-/// The identifiers of a type, and the punctuation between them.
+/// Returns the identifiers of a type, and the punctuation between them.
 fn words(ty: &str) -> impl Iterator<Item = &str> {
     ty.split_inclusive(|c: char| !c.is_alphanumeric() && c != '_')
         .flat_map(|piece| {
@@ -83,7 +83,7 @@ impl<'a> Diff<'a> {
         self.changes.push(Change::new(class, text));
     }
 
-    /// An old type with the new names.
+    /// Returns an old type with renamed types replaced by their new names.
     fn translated(&self, ty: &str) -> String {
         words(ty)
             .map(|word| self.renamed.get(word).map_or(word, String::as_str))
@@ -96,7 +96,7 @@ impl<'a> Diff<'a> {
 
     // ---- operations ------------------------------------------------------------------------------------------------
 
-    /// Pairs operations by route, then by operationId. The others are new or gone.
+    /// Pairs operations by route, then by operationId. The other operations are new or removed.
     fn match_operations(&mut self) -> Matched<'a> {
         let (old, new) = (self.old, self.new);
         let mut matched = Matched::new();
@@ -248,7 +248,7 @@ impl<'a> Diff<'a> {
 
     // ---- renamed types -----------------------------------------------------------------------------------------------
 
-    /// Finds renamed types: a new type in the place of a removed one, or with the same structure, is the same type.
+    /// Finds renamed types. A new type that replaces a removed type, or has the same structure, is the same type with a new name.
     fn find_renamed(&mut self, matched: &Matched<'a>) {
         let (old, new) = (self.old, self.new);
         let mut open: Vec<(String, String)> = Vec::new();
@@ -282,7 +282,7 @@ impl<'a> Diff<'a> {
         }
     }
 
-    /// A removed type, and the only new type that is equal except for its name.
+    /// Returns a removed type and the only new type that is equal except for its name.
     fn alike(&self) -> Option<(String, String)> {
         let (old, new) = (&self.old.types, &self.new.types);
         let taken: BTreeSet<&String> = self.renamed.values().collect();
@@ -424,7 +424,7 @@ impl<'a> Diff<'a> {
         self.deprecated(&name, old.deprecated, new.deprecated);
     }
 
-    /// Structs can only be built by `new`, because they are `#[non_exhaustive]`.
+    /// Compares the arguments of `new`, the only way to build a struct, because structs are `#[non_exhaustive]`.
     fn constructor(&mut self, name: &str, old: Option<&Listed>, new: Option<&Listed>) {
         let spell = |list: &Listed| {
             list.iter()
@@ -502,7 +502,7 @@ impl<'a> Diff<'a> {
     fn variants(&mut self, name: &str, before: &Listed, after: &Listed) {
         let by_name = |list: &Listed| list.iter().cloned().collect::<BTreeMap<_, _>>();
         let (before, after) = (by_name(before), by_name(after));
-        // The content identifies a renamed variant.
+        // Variants with the same content are one renamed variant.
         let free = |list: &BTreeMap<String, String>, variant: &String| !list.contains_key(variant);
         let mut came: Vec<(&String, &String)> = after
             .iter()
@@ -547,7 +547,7 @@ impl<'a> Diff<'a> {
     }
 }
 
-/// Whether two lists have the same names in another order.
+/// Returns whether two lists have the same names in another order.
 fn permuted(old: &Listed, new: &Listed) -> bool {
     let names = |list: &Listed| {
         list.iter()
@@ -563,7 +563,7 @@ fn permuted(old: &Listed, new: &Listed) -> bool {
     before == after
 }
 
-/// The types that have the same name in two lists.
+/// Collects the types that have the same name in two lists.
 fn pairs(before: &Listed, after: &Listed, open: &mut Vec<(String, String)>) {
     for (name, old) in before {
         if let Some((_, new)) = after.iter().find(|(other, _)| other == name) {

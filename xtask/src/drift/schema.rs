@@ -1,4 +1,4 @@
-//! Compares two schemas, place by place. It compares what is sent and read, but no descriptions.
+//! Compares two schemas, place by place, without descriptions.
 
 use super::{
     canonical::{is_docs, shape},
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum Way {
     Request,
     Answer,
-    /// The body of an error. The handwritten layer reads any body.
+    /// The body of an error response. The handwritten code accepts any body.
     Error,
 }
 
@@ -40,18 +40,18 @@ enum Kind {
     Optional,
     Nullable,
     NotNullable,
-    /// Another type, or another format that affects the Rust type.
+    /// The type changed, or a format that affects the Rust type.
     Retyped,
-    /// A format that does not affect the Rust type.
+    /// A format changed that does not affect the Rust type.
     Reformatted,
     WordAdded,
     WordRemoved,
-    /// Any text became an enum, or the other way round.
+    /// Any text became an enum, or an enum became any text.
     WordsOnly,
     AnyWord,
     Narrowed,
     Widened,
-    /// A constraint that may or may not be narrower.
+    /// A constraint changed, and may or may not be narrower.
     Constrained,
     Default,
     /// Whether an object may hold unknown keys.
@@ -59,14 +59,14 @@ enum Kind {
     AlternativeAdded,
     AlternativeRemoved,
     Deprecated,
-    /// The reference leads to another component.
+    /// The reference refers to another component.
     Moved,
     Unknown,
 }
 
 impl Kind {
-    /// The effect of the change in this direction. A looser response (absent, null) only breaks programs if it changes the Rust
-    /// type, which the comparison of the surfaces shows.
+    /// Returns the effect of the change on a request or a response. A response that may lack a value breaks programs only if the
+    /// Rust type changes, which the comparison of the surfaces shows.
     fn class(self, way: Way) -> Class {
         let request = way == Way::Request;
         let worst = match self {
@@ -115,7 +115,7 @@ struct Found {
 
 type Pair = (String, String);
 
-/// Two places that were compared: their differences, and the places below them.
+/// The differences of two compared places, and the places below them.
 #[derive(Default)]
 struct Node {
     found: Vec<Found>,
@@ -140,7 +140,7 @@ impl<'a> Schemas<'a> {
         }
     }
 
-    /// Compares two places, whose values belong to `operation`.
+    /// Compares two places that belong to `operation`.
     pub fn compare(
         &mut self,
         operation: &str,
@@ -150,7 +150,7 @@ impl<'a> Schemas<'a> {
     ) {
         let mut open = Vec::new();
         let pair = self.enter(old, new, &mut open);
-        // Recursion could overflow the stack, because references make schemas deeper than the document.
+        // A loop replaces recursion, which could overflow the stack: references make schemas deeper than the document.
         while let Some((pair, old, new)) = open.pop() {
             let (found, below) = self.difference(&pair.0, old, &pair.1, new);
             let below = below
@@ -162,7 +162,7 @@ impl<'a> Schemas<'a> {
         self.roots.push((pair, operation.to_owned(), way));
     }
 
-    /// If an inline schema is now a reference, it keeps the name of its place.
+    /// Returns the name of a place. An inline schema that became a reference keeps the name of its place.
     fn name(&self, old: &str, new: &str) -> String {
         let is_component = |pointer: &str| component(pointer).is_some();
         match is_component(new) && !is_component(old) {
@@ -191,7 +191,7 @@ impl<'a> Schemas<'a> {
         pair
     }
 
-    /// Every difference with all operations that it affects.
+    /// Returns every difference with all operations that it affects.
     pub fn changes(self) -> Vec<Change> {
         let mut touched: BTreeMap<&Pair, BTreeSet<(&str, Way)>> = BTreeMap::new();
         for (root, operation, way) in &self.roots {
@@ -260,10 +260,10 @@ impl<'a> Schemas<'a> {
 struct View<'a> {
     properties: BTreeMap<&'a str, (String, &'a Value)>,
     required: BTreeSet<&'a str>,
-    /// Every other keyword, with its place.
+    /// Every other keyword, with its JSON pointer.
     keys: BTreeMap<&'a str, (String, &'a Value)>,
     nullable: bool,
-    /// Parts of `allOf` that contradict each other.
+    /// A contradiction between parts of `allOf`.
     contradicting: Option<String>,
 }
 
@@ -289,7 +289,7 @@ impl<'a> View<'a> {
         own: bool,
         seen: &mut BTreeSet<String>,
     ) {
-        // A part may contain the whole schema again.
+        // A part may contain the whole schema, so this visits each pointer once.
         if !seen.insert(pointer.clone()) {
             return;
         }
@@ -343,7 +343,7 @@ impl<'a> View<'a> {
         self.get(key) == Some(&Value::Bool(true))
     }
 
-    /// `string (date-time)`, `array`, `one of several`, `anything`.
+    /// Returns the type in words: `string (date-time)`, `array`, `one of several` or `anything`.
     fn kind(&self) -> (String, Option<&'a str>) {
         let said = self.get("type").and_then(Value::as_str);
         let kind = match said {
@@ -381,14 +381,14 @@ impl<'a> View<'a> {
     }
 }
 
-/// The name of a component, if the pointer is the one of a whole component.
+/// Returns the name of a component if the pointer refers to a whole component.
 fn component(pointer: &str) -> Option<&str> {
     pointer
         .strip_prefix("/components/schemas/")
         .filter(|name| !name.contains('/'))
 }
 
-/// The formats that have a Rust type; all other text is text.
+/// Returns the format if it has its own Rust type. Text with any other format is plain text.
 fn seen_by_rust(kind: &str, format: Option<&str>) -> &'static str {
     match (kind, format) {
         ("string", Some("date-time")) => "date-time",
@@ -401,7 +401,7 @@ fn typed(kind: &str, format: Option<&str>) -> String {
     format.map_or_else(|| kind.to_owned(), |format| format!("{kind} ({format})"))
 }
 
-/// Keywords that are `true` or absent: the kind of change, and the texts for their removal and their arrival.
+/// Keywords that are `true` or absent, with the kind of change and the texts for their removal and their addition.
 const FLAGS: [(&str, Kind, &str, &str); 3] = [
     (
         "deprecated",
@@ -425,7 +425,7 @@ const FLAGS: [(&str, Kind, &str, &str); 3] = [
 
 /// Collects the differences of a pair of schemas.
 struct Difference<'p> {
-    /// `Thing.owner`: the place in words.
+    /// The place in words, such as `Thing.owner`.
     name: String,
     pointer: &'p str,
     found: Vec<Found>,
@@ -504,8 +504,8 @@ impl Difference<'_> {
         }
     }
 
-    /// Whether users have a text before and after. An untyped property is read as text. A path parameter is text with a check,
-    /// and removing a check breaks no program.
+    /// Returns whether the Rust type is text before and after. An untyped property is text. A path parameter is checked text, and
+    /// the removal of a check breaks no program.
     fn is_text_to_users(
         &self,
         (old, old_format): (&str, Option<&str>),
@@ -521,7 +521,7 @@ impl Difference<'_> {
         property && typed_now || in_path && (unchecked || typed_now)
     }
 
-    /// Another component in the same place, regardless of its content.
+    /// Reports a reference to another component, regardless of the component's content.
     fn moved(&mut self, old: &str, new: &str) {
         if let (Some(old), Some(new)) = (component(old), component(new))
             && old != new
@@ -619,7 +619,7 @@ impl Difference<'_> {
                 self.note(Kind::Removed, at, text);
             }
         }
-        // A required key may have no description as a property.
+        // `required` may list a name that has no schema in `properties`.
         for name in new.required.symmetric_difference(&old.required) {
             if old.properties.contains_key(name) || new.properties.contains_key(name) {
                 continue;
@@ -639,7 +639,7 @@ impl Difference<'_> {
         }
     }
 
-    /// A property of this place in words: `Thing.owner`. A place such as `the answer` is left out.
+    /// Returns a property in words, such as `Thing.owner`. Leaves out a place such as `the answer`.
     fn inside(&self, property: &str) -> String {
         match self.name.contains(' ') {
             true => property.to_owned(),
@@ -651,7 +651,7 @@ impl Difference<'_> {
         let at = |view: &View<'a>, key: &str| view.keys.get(key).cloned();
         match (at(old, "items"), at(new, "items")) {
             (Some(old), Some(new)) => below.push((old, new)),
-            // The change of the type has already been reported.
+            // The change of the type is already reported.
             _ if old.kind().0 != new.kind().0 => return,
             (None, Some((_, items))) => self.here(
                 Kind::Retyped,
@@ -694,7 +694,7 @@ impl Difference<'_> {
     fn alternatives<'a>(&mut self, old: &View<'a>, new: &View<'a>, below: &mut Below<'a>) {
         let (mut before, mut after) = (branches(old), branches(new));
         if before.is_empty() != after.is_empty() {
-            // This is a change of the type, which has already been reported.
+            // The change of the type is already reported.
             if old.kind().0 == new.kind().0 {
                 self.here(
                     Kind::Retyped,
@@ -742,8 +742,8 @@ impl Difference<'_> {
     }
 }
 
-/// The alternatives of a schema, with their places. Whether they stand below `oneOf` or `anyOf` matters little to a reader, and
-/// `regen` reads both alike.
+/// Returns the alternatives of a schema, with their places. `oneOf` and `anyOf` are treated alike, because `regen` generates the
+/// same code for both.
 fn branches<'a>(view: &View<'a>) -> Vec<(String, &'a Value)> {
     let lists = ["oneOf", "anyOf"]
         .into_iter()
@@ -781,7 +781,7 @@ fn pair_up<'a>(
     });
 }
 
-/// The word that identifies each alternative, by its pointer.
+/// Returns the name that identifies each alternative, by its pointer.
 fn words_of(branches: &[(String, &Value)]) -> BTreeMap<String, String> {
     let values: Vec<Value> = branches.iter().map(|(_, it)| (*it).clone()).collect();
     let words = alternatives::words(&values).into_iter();
@@ -794,7 +794,7 @@ fn words_of(branches: &[(String, &Value)]) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The name that the document gives an alternative.
+/// Returns the name that the document gives an alternative.
 fn name_of(branch: &Value) -> Option<String> {
     let name = branch["$ref"]
         .as_str()
@@ -803,7 +803,7 @@ fn name_of(branch: &Value) -> Option<String> {
     Some(format!("`{name}`"))
 }
 
-/// The change of a keyword that limits the allowed values.
+/// Returns the kind of change for a keyword that limits the allowed values.
 fn constraint(key: &str, before: Option<&Value>, after: Option<&Value>) -> Kind {
     match key {
         "default" => Kind::Default,
@@ -819,7 +819,7 @@ fn constraint(key: &str, before: Option<&Value>, after: Option<&Value>) -> Kind 
         "pattern" | "multipleOf" if after.is_none() => Kind::Widened,
         "pattern" | "multipleOf" => Kind::Constrained,
         key if dialect::is_rule(key) => Kind::Constrained,
-        // `not`, `discriminator`, and any unknown keyword.
+        // This covers `not`, `discriminator` and any unknown keyword.
         _ => Kind::Unknown,
     }
 }
@@ -843,8 +843,8 @@ fn quoted(words: &BTreeSet<String>) -> String {
         .join(", ")
 }
 
-/// A place in words: `/components/schemas/Thing/properties/owner/items` is `Thing.owner[]`. The same place below an operation's
-/// body is `owner[]`, the body itself is `the answer`, and a parameter is `query parameter limit`.
+/// Returns a place in words: `/components/schemas/Thing/properties/owner/items` is `Thing.owner[]`. In a request or response, the
+/// same place is `owner[]`. The body itself is `the answer`, and a parameter is `query parameter limit`.
 pub fn spoken(document: &Value, pointer: &str) -> String {
     let unescape = |step: &str| step.replace("~1", "/").replace("~0", "~");
     let steps: Vec<&str> = pointer.split('/').skip(1).collect();

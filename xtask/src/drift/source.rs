@@ -1,4 +1,4 @@
-//! The two documents to compare: the vendored one, and the one that `--against` names.
+//! Reads the two documents to compare: the vendored document, and the document that `--against` names.
 
 use crate::document::{
     self, dialect,
@@ -13,7 +13,7 @@ use std::{fmt, path::Path};
 pub struct Document {
     pub name: String,
     pub value: Value,
-    /// What it says in OpenAPI 3.1 that the generator does not read.
+    /// What the document contains that OpenAPI 3.0 cannot express.
     pub notes: Vec<dialect::Note>,
 }
 
@@ -27,7 +27,7 @@ impl Document {
     }
 }
 
-/// Why there is nothing to report, as one line.
+/// The reason why there is no report, as one line.
 #[derive(Debug)]
 pub struct CannotCompare(String);
 
@@ -64,7 +64,7 @@ pub enum Other {
     Unchanged { name: String },
 }
 
-/// The vendored document, after checking it against its record.
+/// Returns the vendored document, after checking it against `source.json`.
 pub fn vendored(openapi: &Path) -> Result<(Document, fetch::Source), CannotCompare> {
     let (bytes, source) = fetch::vendored(openapi)?;
     let mut document = parse(&bytes, "openapi/openapi.json".to_owned())?;
@@ -72,7 +72,7 @@ pub fn vendored(openapi: &Path) -> Result<(Document, fetch::Source), CannotCompa
     Ok((document, source))
 }
 
-/// A file instead of the vendored document. Its record has neither a URL nor an ETag.
+/// Reads a file instead of the vendored document. Its record has neither a URL nor an ETag.
 pub fn base(path: &Path) -> Result<(Document, fetch::Source), CannotCompare> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path)
@@ -81,7 +81,7 @@ pub fn base(path: &Path) -> Result<(Document, fetch::Source), CannotCompare> {
     Ok((document, fetch::Source::of("", &bytes)))
 }
 
-/// The document at `against` (a URL, a file or `git:REV`).
+/// Reads the document at `against`, which is a URL, a file or `git:REV`.
 pub fn other(
     root: &Path,
     against: &str,
@@ -116,7 +116,7 @@ pub fn other(
     }
 }
 
-/// The document that CircleCI publishes, from the first of its addresses that has it.
+/// Returns the document that CircleCI publishes, from the first address that has it.
 pub fn published(
     root: &Path,
     vendored: &fetch::Source,
@@ -132,7 +132,7 @@ pub fn published(
     Err(CannotCompare::new(failed.join("; ")))
 }
 
-/// A document that the other steps can walk: it has operations, and is not nested too deep.
+/// Parses a document and rejects one that has no operations or is nested too deep.
 fn parse(bytes: &[u8], name: String) -> Result<Document, CannotCompare> {
     fetch::check_document(bytes).map_err(|error| CannotCompare::new(format!("{name}: {error}")))?;
     let (value, notes) = document::parse_noted(bytes, &name)

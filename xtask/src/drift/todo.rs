@@ -1,4 +1,4 @@
-//! Lists what a maintainer has to write by hand after a change: the rows of tables.
+//! Lists the table rows that a maintainer has to write by hand after a change.
 
 use super::{change::Change, verdict::Class};
 use crate::{
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 // ---- rows of tests/support/calls.rs --------------------------------------------------------------------------------
 
-/// The rows that `tests/support/calls.rs` needs for new operations, one per line, ready to paste.
+/// Returns the rows that `tests/support/calls.rs` needs for new operations, one per line, ready to paste.
 pub fn rows(old: &Surface, new: &Surface, document: &Value) -> Vec<String> {
     let known: BTreeSet<&str> = old.operations.iter().map(|it| it.id.as_str()).collect();
     let came = new
@@ -77,7 +77,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// An expression for a value of this type, which names its parameter or field.
+    /// Returns an expression for a value of this type, which contains the name of its parameter or field.
     fn value(&self, name: &str, ty: &str, depth: usize) -> String {
         let parameter = self.parameters.get(name);
         let wire = parameter.and_then(|it| it["name"].as_str()).unwrap_or(name);
@@ -120,7 +120,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// A value of one of the crate's own types.
+    /// Returns an expression for a value of a generated type.
     fn made(&self, ty: &str, depth: usize) -> String {
         // A type may contain itself.
         if depth > 4 {
@@ -155,7 +155,7 @@ pub fn causes(
     types: [&[Named]; 2],
     methods: &BTreeMap<String, String>,
 ) {
-    // It has no places, and may be the cause of anything.
+    // A layout change has no places, so it may cause any change.
     let layout = contract
         .iter()
         .any(|change| change.text.starts_with("layout: "));
@@ -178,7 +178,7 @@ pub fn causes(
     }
 }
 
-/// The operations by their methods.
+/// Maps each method to its operation.
 pub fn methods(surfaces: [&Surface; 2]) -> BTreeMap<String, String> {
     let operations = surfaces.into_iter().flat_map(|it| &it.operations);
     operations
@@ -186,7 +186,7 @@ pub fn methods(surfaces: [&Surface; 2]) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Whether the contract says something about the operation of a method.
+/// Returns whether the contract has a change for the operation of a method.
 fn is_told_of_method(
     contract: &[Change],
     method: &str,
@@ -202,8 +202,8 @@ fn is_told_of_method(
     })
 }
 
-/// Whether the contract says something about the type that a change names. `None` if the places of the type do not show it:
-/// for a variant, and for a type that is gone.
+/// Returns whether the contract has a change for the type that a change names. Returns `None` if the places of the type cannot
+/// show it: for a variant, and for a removed type.
 fn is_told_of_type(
     contract: &[Change],
     text: &str,
@@ -232,7 +232,7 @@ fn is_told_of_type(
     (!pointers.is_empty()).then(|| has_cause(contract, &pointers, field))
 }
 
-/// The row of the naming table that keeps the old name of a type.
+/// Returns the row of the naming table that keeps the old name of a type.
 fn row_that_keeps(text: &str, named: &[String], new: &[Named]) -> Option<String> {
     let [now, before] = named else { return None };
     let renamed = text.starts_with("type `").then_some(now)?;
@@ -242,7 +242,7 @@ fn row_that_keeps(text: &str, named: &[String], new: &[Named]) -> Option<String>
     ))
 }
 
-/// The texts between backticks.
+/// Returns the texts between backticks.
 pub fn quoted(text: &str) -> Vec<String> {
     text.split('`')
         .skip(1)
@@ -251,8 +251,8 @@ pub fn quoted(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether a change of the contract is at or around a type. If it is a field that changed, words, unknown keys and what happens to
-/// other fields of the type are no cause.
+/// Returns whether the contract has a change at or around a type. For a changed field, changes of enum values, unknown keys and
+/// of other fields of the type do not count.
 fn has_cause(contract: &[Change], pointers: &[String], field: Option<&str>) -> bool {
     let is_below = |outer: &str, inner: &str| {
         inner
@@ -275,7 +275,7 @@ fn has_cause(contract: &[Change], pointers: &[String], field: Option<&str>) -> b
     })
 }
 
-/// Descriptions of the types that breaking changes name, if they are new or changed their kind. Users need them to adapt a program.
+/// Describes the types that breaking changes name and that are new or of another kind. Users need this to adapt a program.
 pub fn glossary(old: &Surface, new: &Surface, rust: &[Change]) -> Vec<String> {
     let breaking = rust.iter().filter(|change| change.class == Class::Breaking);
     let texts: Vec<&str> = breaking.map(|change| change.text.as_str()).collect();
@@ -296,7 +296,7 @@ pub fn glossary(old: &Surface, new: &Surface, rust: &[Change]) -> Vec<String> {
             !renamed.contains(name) && old.types.get(name).is_none_or(|old| other_kind(ty, old))
         })
     };
-    // What is new in a line about a new type needs a line as well.
+    // A description of a new type may name other new types, which need a description as well.
     let mut lines: BTreeMap<String, String> = BTreeMap::new();
     let mut open: Vec<String> = texts.iter().flat_map(|text| words(text)).collect();
     while let Some(name) = open.pop() {
@@ -309,7 +309,7 @@ pub fn glossary(old: &Surface, new: &Surface, rust: &[Change]) -> Vec<String> {
     lines.into_values().collect()
 }
 
-/// What a type is, in one line.
+/// Describes a type in one line.
 fn describe(name: &str, ty: &Type) -> String {
     match ty {
         Type::Struct {

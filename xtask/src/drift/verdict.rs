@@ -1,4 +1,4 @@
-//! The severity of a change for users of the crate, and the version that it requires.
+//! Defines the severity of a change for users of the crate, and the version that it requires.
 
 use serde::Serialize;
 use std::fmt;
@@ -7,11 +7,11 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
-    /// Descriptions, examples or layout: nothing that is sent or read.
+    /// Only descriptions, examples or layout change.
     Docs,
-    /// An addition, or a looser rule: programs continue to work unchanged.
+    /// An addition or a looser rule: programs continue to work unchanged.
     Additive,
-    /// An unknown effect, which a person must judge. It is denied like a breaking change.
+    /// The effect is unknown, and a maintainer must judge it. `--deny` treats it like a breaking change.
     Review,
     /// A program stops compiling, or stops working.
     Breaking,
@@ -50,7 +50,7 @@ impl fmt::Display for Verdict {
 }
 
 impl Verdict {
-    /// A line to review counts at least as a change.
+    /// Returns the worst effect. A line to review counts at least as a change.
     pub fn of(classes: impl Iterator<Item = Class>) -> Self {
         let verdicts = classes.map(|class| match class {
             Class::Docs => Self::DocsOnly,
@@ -60,7 +60,7 @@ impl Verdict {
         verdicts.max().unwrap_or(Self::None)
     }
 
-    /// The version after `version` that the change requires. Below 1.0, the minor version takes the role of the major one.
+    /// Returns the version after `version` that the change requires. Below 1.0, a breaking change increases the minor version.
     pub fn bump(self, version: &str) -> Option<String> {
         let numbers: Vec<u64> = version
             .split(['-', '+'])

@@ -1,8 +1,8 @@
-//! Search aliases: other words that people use for an operation. rustdoc's search finds them.
+//! Writes search aliases: synonyms for an operation, which rustdoc's search finds.
 
 use super::model::Operation;
 
-/// The aliases of an operation, as attributes.
+/// Returns the aliases of an operation as attributes.
 pub fn attributes(operation: &Operation<'_>, indent: &str) -> String {
     let id = operation.source.id().to_lowercase();
     let path = operation.source.path;

@@ -1,4 +1,4 @@
-//! Writes the guide about deviations: where the client departs from CircleCI's document, and why. It is made from the overlay and
+//! Writes the guide that lists where the client deviates from CircleCI's document, and why. The input is the overlay and
 //! the fixups, which cause the deviations.
 
 use crate::document::fixups::FIXUPS;
@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use roas_overlay::v1_1::Overlay;
 use std::{fs, path::Path};
 
-/// The path of the page below the root of the repository, and its folder.
+/// The path of the guide below the root of the repository.
 pub const PAGE: &str = "circleci-api/src/guide/deviations.md";
 const GUIDE: &str = "circleci-api/src/guide";
 
@@ -16,7 +16,7 @@ const FIXUP: &str = "what an Overlay cannot express";
 /// One deviation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deviation {
-    /// Its heading in the overlay.
+    /// The heading of the action in the overlay.
     pub kind: String,
     pub name: String,
     pub reason: String,
@@ -24,7 +24,7 @@ pub struct Deviation {
     pub target: Option<String>,
 }
 
-/// All deviations, in the order in which they are applied.
+/// Returns all deviations, in the order in which they are applied.
 pub fn of(overlay: &str) -> Result<Vec<Deviation>> {
     let read: Overlay =
         serde_yaml_ng::from_str(overlay).context("overlay.yaml is not an Overlay document")?;
@@ -80,7 +80,7 @@ fn parts(description: &str) -> (&str, &str) {
     (description, "")
 }
 
-/// The heading above each action. Headings are comments, which a YAML parser does not keep.
+/// Returns the heading above each action. Headings are comments, which a YAML parser discards.
 fn kinds(overlay: &str) -> Vec<String> {
     let mut kind = String::new();
     let mut kinds = Vec::new();
@@ -110,7 +110,7 @@ fn sentence(text: &str) -> String {
     }
 }
 
-/// The deviations of each kind, with the kinds in the order of their first deviation.
+/// Groups the deviations by kind. The kinds are in the order of their first deviation.
 fn by_kind(deviations: &[Deviation]) -> Vec<(&str, Vec<&Deviation>)> {
     let mut kinds: Vec<(&str, Vec<&Deviation>)> = Vec::new();
     for one in deviations {
@@ -127,7 +127,7 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
-/// The whole page.
+/// Returns the whole page.
 pub fn page(deviations: &[Deviation]) -> String {
     let mut page = format!(
         "This page lists the {} deviations of this client from CircleCI's document, and the reason for each.\n\n\
@@ -172,7 +172,7 @@ impl Page {
     }
 }
 
-/// The current page and the expected one. `None` in a folder without guides.
+/// Returns the current page and the expected one, or `None` in a folder without guides.
 pub fn written(root: &Path, overlay: &str) -> Result<Option<Page>> {
     if !root.join(GUIDE).is_dir() {
         return Ok(None);

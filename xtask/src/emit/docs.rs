@@ -6,7 +6,7 @@ use crate::document::Operation;
 /// The page that shows CircleCI's document. The descriptions link to places on that page.
 pub const REFERENCE: &str = "https://circleci.com/docs/api/v2/index.html";
 
-/// CircleCI's page about an operation.
+/// Returns the URL of CircleCI's page about an operation.
 pub fn address(operation: &Operation<'_>) -> String {
     format!(
         "{REFERENCE}#tag/{}/operation/{}",
@@ -15,7 +15,7 @@ pub fn address(operation: &Operation<'_>) -> String {
     )
 }
 
-/// Whether the overlay adds the operation, because CircleCI's document does not have it.
+/// Returns whether CircleCI's document lacks the operation, so that the overlay adds it.
 pub fn is_undocumented(operation: &Operation<'_>) -> bool {
     operation.value["x-undocumented"] == true
 }
@@ -175,7 +175,7 @@ fn is_abbreviation(before: &str) -> bool {
     matches!(word, "e.g" | "i.e" | "eg" | "ie" | "etc" | "vs")
 }
 
-/// Whether two sentences mean the same, such as "Create a webhook." and "Creates a webhook".
+/// Returns whether two sentences mean the same, such as "Create a webhook." and "Creates a webhook".
 pub fn same(one: &str, other: &str) -> bool {
     let gist = |text: &str| {
         let words = text
@@ -188,7 +188,7 @@ pub fn same(one: &str, other: &str) -> bool {
     gist(one) == gist(other)
 }
 
-/// `///` lines at an indent.
+/// Returns `///` lines with an indent.
 pub fn comment(lines: &[String], indent: &str) -> String {
     lines
         .iter()

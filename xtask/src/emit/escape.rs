@@ -4,23 +4,23 @@
 //!
 //! All functions take time linear in the length of the text.
 
-/// Text of the document in prose or in a heading.
+/// Escapes text of the document for prose or a heading.
 pub fn text(words: &str) -> String {
     prose(&one_line(words))
 }
 
-/// Text of the document as code, between backticks.
+/// Formats text of the document as code, between backticks.
 pub fn code(words: &str) -> String {
     // A backtick would end the code, and a backslash does not escape it inside code.
     format!("`{}`", one_line(words).replace('`', "'"))
 }
 
-/// The same for a table, where a bar would end the cell.
+/// Formats code for a table, where a bar would end the cell.
 pub fn code_in_table(words: &str) -> String {
     code(words).replace('|', "\\|")
 }
 
-/// A part of a URL. Special characters are percent-encoded, so that no link ends inside it.
+/// Percent-encodes the special characters of a part of a URL, so that no link ends inside it.
 pub fn part_of_url(words: &str) -> String {
     let mut out = String::with_capacity(words.len());
     for byte in words.bytes() {
@@ -72,7 +72,7 @@ fn runs(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The text on one line, without control characters and invisible characters.
+/// Puts the text on one line, without control characters and invisible characters.
 pub fn one_line(words: &str) -> String {
     let visible = visible(words);
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -102,7 +102,7 @@ fn is_hidden(c: char) -> bool {
         | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Whether a link may lead to this address.
+/// Returns whether a link may lead to this address.
 pub fn is_safe_address(address: &str) -> bool {
     address
         .strip_prefix("https://")
@@ -168,7 +168,7 @@ fn closing(pieces: &[&str]) -> Vec<Option<usize>> {
     closing
 }
 
-/// Whether the text ends in a backslash that escapes what follows.
+/// Returns whether the text ends in a backslash that escapes the next character.
 fn escapes(text: &str) -> bool {
     let backslashes = text.bytes().rev().take_while(|byte| *byte == b'\\').count();
     !backslashes.is_multiple_of(2)

@@ -104,7 +104,7 @@ fn sent(operation: &Operation<'_>, calls: &[String]) -> Vec<String> {
     lines
 }
 
-/// Calls of the first optional setters with simple values. A page token is left out, because a first call has none.
+/// Returns calls of the first optional setters with simple values. Skips the page token, because a first call has none.
 fn setters(model: &Model<'_>, operation: &Operation<'_>) -> Result<Vec<String>> {
     let mut calls = Vec::new();
     let optional = operation.query.iter().filter(|query| {
@@ -138,7 +138,7 @@ fn query_value(model: &Model<'_>, query: &Query) -> Result<Option<String>> {
     })
 }
 
-/// An expression that a setter or a constructor takes. `None` if no short one is known.
+/// Returns an expression for an argument of a setter or a constructor, or `None` if there is no short one.
 fn value(model: &Model<'_>, ty: &Rust, name: &str, depth: usize) -> Result<Option<String>> {
     Ok(match ty {
         _ if depth > DEEPEST => None,

@@ -1,4 +1,4 @@
-//! The `use` lines of generated files.
+//! Writes the `use` lines of generated files.
 
 use crate::lower::rust::Rust;
 use std::collections::BTreeSet;
@@ -65,7 +65,7 @@ impl Imports {
         }
     }
 
-    /// The same for files outside `types/`, which write generated types as `types::X`.
+    /// Does the same for files outside `types/`, which write generated types as `types::X`.
     pub fn add_type_outside(&mut self, ty: &Rust) {
         self.add_type(ty);
         if ty.any(&|ty| matches!(ty, Rust::Named(_))) {

@@ -1,7 +1,7 @@
 //! For the feature `mock`: the default response of each operation, and the request bodies that the mock accepts.
 //!
-//! The responses are made from the document that CircleCI serves, not from the effective one: the mock answers as CircleCI
-//! does, not with what this crate tolerates. `openapi/examples.yaml` replaces the responses that people look at most.
+//! The responses come from the document that CircleCI serves, not from the effective one: the mock responds like CircleCI,
+//! without the deviations that this crate accepts. `openapi/examples.yaml` replaces the responses that users see most.
 
 use std::collections::BTreeMap;
 
@@ -246,7 +246,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// A value that a schema allows. `within` lists the components around it: inside itself, a component is null.
+    /// Returns a value that a schema allows. `within` lists the enclosing components: a component inside itself is null.
     fn sample(&self, place: Place<'_>, schema: &'a Value, within: &mut Vec<&'a str>) -> Value {
         let Some(reference) = schema["$ref"].as_str() else {
             return self.sample_of(place, schema, within);
@@ -266,7 +266,7 @@ impl<'a> Maker<'a> {
             return Value::Null;
         }
         if let Some(words) = schema["enum"].as_array() {
-            // A successful final state, so that a wait ends at once.
+            // This selects a successful final state, so that a wait ends at once.
             let good = words
                 .iter()
                 .find(|word| *word == "completed" || *word == "success");
@@ -497,7 +497,7 @@ fn number(example: &Value) -> Value {
     }
 }
 
-/// The id of a kind: it is the same everywhere, and no other kind has it.
+/// Returns the id of a kind. The id is the same everywhere, and each kind has its own.
 fn text(place: Place<'_>, schema: &Value, example: Option<&str>) -> String {
     let name = place.key;
     let ends = |endings: [&str; 2]| endings.iter().any(|ending| name.ends_with(ending));

@@ -1,4 +1,4 @@
-//! Descriptions for what CircleCI's document does not describe, or describes differently from what the generator makes of it.
+//! Contains descriptions of items that CircleCI's document does not describe, or describes differently from the generated items.
 //!
 //! The document's own descriptions take precedence. If a row is no longer used (because the type is gone, or because the
 //! document now describes it), it is reported, like a row of the naming table without a place.

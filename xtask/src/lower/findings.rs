@@ -1,10 +1,10 @@
-//! Where a document and our tables do not fit together.
+//! Collects the mismatches between a document and the overlay, the fixups and the tables.
 
-/// One line each.
+/// The mismatches, one line each.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
-    /// Actions, fixups and rows of tables that apply nowhere in the document.
+    /// Overlay actions, fixups and table rows that match nothing in the document.
     pub unused: Vec<String>,
-    /// Places that need an action or a row, such as two types with one name.
+    /// Places that need an overlay action or a table row, such as two types with the same name.
     pub unsettled: Vec<String>,
 }

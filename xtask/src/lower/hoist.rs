@@ -1,4 +1,4 @@
-//! One shape, one type: finds equal schemas anywhere in the document and gives each shape a name, so that 329 inline objects
+//! Gives each shape one type: finds equal schemas anywhere in the document and names each shape, so that 329 inline objects
 //! become about 130 named ones before progenitor sees them.
 //!
 //! Only the structure decides: schemas that differ in a property, a type, an enum value or a required key are separate shapes,
@@ -29,16 +29,16 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Named {
     pub name: String,
     pub usage: Usage,
-    /// The CircleCI tags of the operations that use it.
+    /// The tags of the operations that use the type.
     pub tags: BTreeSet<String>,
-    /// Its places in the document, in this module's notation.
+    /// The places of the type in the document, in this module's notation.
     pub places: Vec<String>,
     /// The same places as JSON pointers.
     pub pointers: Vec<String>,
 }
 
 impl Named {
-    /// The first of its places as a JSON pointer.
+    /// Returns the first place of the type as a JSON pointer.
     pub fn pointer(&self) -> &str {
         self.pointers.first().map_or("", String::as_str)
     }
@@ -52,7 +52,7 @@ pub struct Hoisted {
     pub findings: Findings,
 }
 
-/// A schema that becomes a type by itself: its place and its usage.
+/// A schema that becomes a separate type, with its place and its usage.
 struct Root {
     place: String,
     pointer: String,
@@ -124,7 +124,7 @@ fn roots(document: &Value, kept: &BTreeSet<String>) -> Vec<Root> {
     roots
 }
 
-/// The roots of one operation. `rebuild` replaces their schemas in the same order: body, success, parameters.
+/// Returns the roots of one operation. `rebuild` replaces their schemas in the same order: body, success, parameters.
 fn roots_of(document: &Value, operation: &Operation<'_>, kept: &BTreeSet<String>) -> Vec<Root> {
     let pascal = names::pascal(operation.id());
     let mut found = Vec::new();
@@ -137,7 +137,7 @@ fn roots_of(document: &Value, operation: &Operation<'_>, kept: &BTreeSet<String>
         found.push(("response".to_owned(), suggestion, Usage::RESPONSE, schema));
     }
     for (at, parameter) in parameters_at(document, operation) {
-        // A path parameter is text, so that a new alias that CircleCI accepts needs no new release.
+        // The type of a path parameter is text, so that a new value that CircleCI accepts needs no new release.
         if parameter["in"] != "path" {
             let name = parameter["name"].as_str().unwrap_or_default();
             let suggestion = format!("{pascal}{}", names::pascal(name));
@@ -163,7 +163,7 @@ fn roots_of(document: &Value, operation: &Operation<'_>, kept: &BTreeSet<String>
     found.into_iter().map(root).collect()
 }
 
-/// The components that stay references. Each has the usage of the roots that refer to it.
+/// Returns the components that stay references. Each has the usage of the roots that refer to it.
 fn kept_roots(document: &Value, roots: &[Root], kept: &BTreeSet<String>) -> Vec<Root> {
     let mut users: BTreeMap<(&str, &str), Usage> = BTreeMap::new();
     for root in roots {
@@ -192,7 +192,7 @@ fn kept_roots(document: &Value, roots: &[Root], kept: &BTreeSet<String>) -> Vec<
 
 // ---- tolerance ---------------------------------------------------------------------------------------------------
 
-/// An object in requests and in responses is one type, so its usage must be known before its properties are rewritten.
+/// Rewrites the properties of the roots. An object in both requests and responses is one type, so its usage must be known first.
 fn tolerate_roots(roots: &mut [Root]) {
     // A request body is named after its operation. It is not merged with a response of the same shape, unless both share a component.
     let answered: BTreeSet<String> = roots
@@ -338,7 +338,7 @@ fn root_suggestion(root: &Root, depth: usize, here: &str) -> Option<String> {
     (depth == 0 && here == root.place).then(|| root.suggestion.clone())
 }
 
-/// The shape that holds the list or map at `here`, found by its place.
+/// Returns the shape that contains the list or map at `here`, found by its place.
 fn inherited_parent(here: &str, shapes: &Shapes) -> Option<(String, String)> {
     let trimmed = here.trim_end_matches(['[', ']', '{', '}']);
     let (parent, property) = trimmed.rsplit_once('.')?;
@@ -394,7 +394,7 @@ fn rebuild(
     document::sorted(rebuilt)
 }
 
-/// The names of the shapes, and the names of the components that stayed references.
+/// Returns the names of the shapes and of the components that stayed references.
 fn with_kept(shapes: &Shapes, names: &Names, kept: &BTreeSet<String>) -> Names {
     let mut all = names.clone();
     for (shape, place) in shapes
@@ -414,7 +414,7 @@ fn with_kept(shapes: &Shapes, names: &Names, kept: &BTreeSet<String>) -> Names {
     all
 }
 
-/// Writes the operation with its parameters and bodies inline, so that only schemas are referred to.
+/// Writes the parameters and bodies of the operation inline, so that references lead only to schemas.
 fn rewrite_operation(
     document: &Value,
     rebuilt: &mut Value,
@@ -472,7 +472,7 @@ fn rewrite_operation(
     }
 }
 
-/// A schema in the place where it is used: a reference, if it has a name.
+/// Returns a schema at the place of use: a reference if the schema has a name.
 fn outside(schema: &Value, names: &Names) -> Value {
     match (is_named(schema) || schema.get("$ref").is_some())
         .then(|| names.get(&key(schema)))
@@ -480,7 +480,7 @@ fn outside(schema: &Value, names: &Names) -> Value {
     {
         Some(name) => {
             let mut reference = json!({ "$ref": format!("#/components/schemas/{name}") });
-            // Our own passes read this key. progenitor does not.
+            // The generator's own passes read this key. progenitor does not.
             for word in [
                 "description",
                 "deprecated",
@@ -498,7 +498,7 @@ fn outside(schema: &Value, names: &Names) -> Value {
     }
 }
 
-/// A schema's own definition, with references to the named ones below it.
+/// Returns the definition of a schema, with references to the named schemas below it.
 fn inside(schema: &Value, names: &Names) -> Value {
     let mut copy = schema.clone();
     children_mut(&mut copy, &mut |child| *child = outside(child, names));
@@ -513,7 +513,7 @@ fn inside(schema: &Value, names: &Names) -> Value {
         ] {
             map.remove(word);
         }
-        // `nullable` belongs to the place of use. Here it would create a wrapper type.
+        // `nullable` belongs to the place of use. In the definition, it would create a wrapper type.
         if map.contains_key("enum") || map.contains_key("oneOf") || map.contains_key("properties") {
             map.remove("nullable");
         }

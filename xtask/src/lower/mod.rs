@@ -1,4 +1,4 @@
-//! From the effective document to types as plain data: `precheck` -> `hoist` -> `oracle`.
+//! Converts the effective document to types as plain data: `precheck` -> `hoist` -> `oracle`.
 
 pub mod findings;
 pub mod hoist;

@@ -1,4 +1,4 @@
-//! The names of types for which the document has no good name, and the naming rules for all others.
+//! Names the types for which the document has no good name, and defines the naming rules for all other types.
 
 use std::collections::BTreeMap;
 
@@ -134,9 +134,9 @@ const TABLE: &[(&str, &str)] = &[
     ("#version", "ComponentVersion"),
 ];
 
-/// Places that are one type, and stay one type if CircleCI adds a field or an enum value to one of them: the name of the type, and
-/// its places. What is inside them stays one type too. Places in requests are listed for enums only: a field that an answer has is
-/// not necessarily one that a request takes.
+/// Places that share one type, even if CircleCI adds a field or enum value to one of them: the name of the type, and its places.
+/// Schemas below these places share a type too. Places in requests are listed for enums only, because a request does not
+/// necessarily accept a field that a response has.
 #[rustfmt::skip]
 const ONE_TYPE: &[(&str, &[&str])] = &[
     ("CheckoutKey", &["createCheckoutKey.response", "listCheckoutKeys.response.items[]", "getCheckoutKey.response"]),
@@ -190,7 +190,7 @@ const ONE_TYPE: &[(&str, &[&str])] = &[
     ("Workflow", &["listWorkflowsByPipelineId.response.items[]", "#workflow"]),
 ];
 
-/// The rows of `ONE_TYPE`.
+/// Returns the rows of `ONE_TYPE`.
 pub fn one_type() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
     ONE_TYPE.iter().copied()
 }
@@ -212,8 +212,8 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
     ("Timetable", &["per-hour", "hours-of-day"]),
 ];
 
-/// A line for each row of the argument table that matches nothing. The types of the document are given with their required
-/// properties.
+/// Returns a line for each row of the argument table that matches nothing. `required` returns the required properties of a
+/// type.
 pub fn unused_arguments(required: impl Fn(&str) -> Vec<String>) -> Vec<String> {
     let unused = ARGUMENTS.iter().filter(|(name, order)| {
         let required = required(name);
@@ -225,7 +225,7 @@ pub fn unused_arguments(required: impl Fn(&str) -> Vec<String>) -> Vec<String> {
     unused.map(line).collect()
 }
 
-/// The position of a required property among the arguments of its type's constructor. Properties without a row come last, and
+/// Returns the position of a required property among the constructor's arguments. Properties without a row come last, and
 /// the caller sorts them by name.
 pub fn argument_place(type_name: &str, wire: &str) -> usize {
     let row = ARGUMENTS.iter().find(|(name, _)| *name == type_name);
@@ -233,7 +233,7 @@ pub fn argument_place(type_name: &str, wire: &str) -> usize {
     place.unwrap_or(usize::MAX)
 }
 
-/// A row of the naming table, as it is written there.
+/// Returns a row of the naming table as source text.
 pub fn row(place: &str, name: &str) -> String {
     format!("({place:?}, {name:?}),")
 }
@@ -248,7 +248,7 @@ pub fn pascal(words: &str) -> String {
     words.to_upper_camel_case()
 }
 
-/// The file of a tag: `otel.rs` for `OTel`, `usage.rs` for `Usage`.
+/// Returns the file of a tag: `otel.rs` for `OTel`, `usage.rs` for `Usage`.
 pub fn file(tag: &str) -> String {
     let name = tag
         .to_lowercase()
@@ -261,7 +261,7 @@ pub fn file(tag: &str) -> String {
     }
 }
 
-/// A schema's own name without words that fit every response: `paginatedComponentListResponse` becomes `ComponentList`.
+/// Returns a schema's own name without generic words: `paginatedComponentListResponse` becomes `ComponentList`.
 pub fn of_schema(words: &str) -> String {
     let name = pascal(words);
     let name = name.strip_prefix("Paginated").unwrap_or(&name);
@@ -274,7 +274,7 @@ pub fn snake(words: &str) -> String {
     words.to_snake_case()
 }
 
-/// The singular: `error` for `errors`.
+/// Returns the singular of a word: `error` for `errors`.
 pub fn singular(word: &str) -> String {
     match word {
         _ if word.ends_with("ies") => format!("{}y", &word[..word.len() - 3]),
@@ -283,7 +283,7 @@ pub fn singular(word: &str) -> String {
     }
 }
 
-/// The variant of an enum value: `NotRun` for `not_run`, `Last7Days` for `last-7-days`.
+/// Returns the variant of an enum value: `NotRun` for `not_run`, `Last7Days` for `last-7-days`.
 pub fn variant(word: &str) -> String {
     let name = pascal(word);
     match name.chars().next() {
@@ -309,13 +309,13 @@ pub fn union_variant(union: &str, alternative: &str) -> String {
     }
 }
 
-/// An operation's method on `Client`: its id, changed if it conflicts with a keyword or a handwritten method.
+/// Returns an operation's method on `Client`: the operationId, changed if it conflicts with a keyword or a handwritten method.
 pub fn method(id: &str) -> String {
     const TAKEN: [&str; 4] = ["builder", "from_env", "base_url", "request"];
     out_of_the_way(snake(id), &TAKEN)
 }
 
-/// The name of a parameter as argument and setter, changed if it conflicts with a builder's own methods.
+/// Returns the name of a parameter as argument and setter, changed if it conflicts with a method of the builder.
 pub fn argument(ident: &str) -> String {
     const TAKEN: [&str; 15] = [
         "new",
@@ -340,7 +340,7 @@ pub fn argument(ident: &str) -> String {
     }
 }
 
-/// The name of an operation's builder.
+/// Returns the name of an operation's builder.
 pub fn builder(id: &str) -> String {
     let name = pascal(id);
     // progenitor gives this name to an operation called `self`.
@@ -359,7 +359,7 @@ fn out_of_the_way(name: String, taken: &[&str]) -> String {
     }
 }
 
-/// The words to which progenitor appends an underscore.
+/// Returns whether progenitor appends an underscore to the word.
 fn is_keyword(word: &str) -> bool {
     const KEYWORDS: &str = "abstract as async await become box break const continue crate do dyn else enum extern false final fn for gen if \
         impl in let loop macro match mod move mut override priv pub ref return self static struct super trait true try type typeof unsafe \
@@ -367,7 +367,7 @@ fn is_keyword(word: &str) -> bool {
     KEYWORDS.split_whitespace().any(|keyword| keyword == word)
 }
 
-/// Whether a word can be an identifier of generated code. Keywords can, because they get an underscore.
+/// Returns whether a word can be an identifier of generated code. Keywords can, because progenitor appends an underscore.
 pub fn is_rust(word: &str) -> bool {
     word.chars()
         .next()
@@ -375,7 +375,7 @@ pub fn is_rust(word: &str) -> bool {
         && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Names that a generated type must not have, because they would hide the prelude or imports of the generated files.
+/// Returns whether a generated type must not have this name, because it would hide the prelude or imports of the generated files.
 pub fn is_taken(name: &str) -> bool {
     const TAKEN: &str = "AsMut AsRef BTreeMap Borrow Box Build ByteStream Client Clone Copy DateTime Debug Default Deserialize \
         DoubleEndedIterator Drop Eq Err ExactSizeIterator Extend Fn FnMut FnOnce From FromIterator Into IntoIterator Iterator None Ok Option \

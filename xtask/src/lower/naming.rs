@@ -1,4 +1,4 @@
-//! Names each shape: from the naming table, or else from the document, or else from the place of the shape.
+//! Names each shape: from the naming table, otherwise from the document, otherwise from the place of the shape.
 
 use super::{findings::Findings, names, tolerate::Usage};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Shape {
     pub schema: Value,
     pub depth: usize,
-    /// All its places. A derived name comes from the first one.
+    /// All places of the shape. A derived name comes from the first place.
     pub places: Vec<Place>,
     pub usage: Usage,
     pub tags: BTreeSet<String>,
@@ -16,12 +16,12 @@ pub struct Shape {
 
 /// A place of a shape in the document.
 pub struct Place {
-    /// In the notation of the naming table.
+    /// The place in the notation of the naming table.
     pub place: String,
     pub pointer: String,
     /// The name that the document or the operation suggests.
     pub suggestion: Option<String>,
-    /// The key of the shape around it, and the name of the property.
+    /// The key of the parent shape, and the name of the property.
     pub parent: Option<(String, String)>,
 }
 
@@ -30,10 +30,10 @@ pub type Shapes = BTreeMap<String, Shape>;
 /// The names of shapes, by their keys.
 pub type Names = BTreeMap<String, String>;
 
-/// Names every shape. If two shapes want one name, the second gets a longer one, which is a finding.
+/// Names every shape. If two shapes have the same name, the second gets a longer name, which is a finding.
 pub fn name(shapes: &Shapes, findings: &mut Findings) -> Names {
     let table = names::table();
-    // A derived name must not take a name of the table, so the table comes first.
+    // The table comes first, because a derived name must not equal a name of the table.
     let from_table = from_table(&table, shapes, findings);
     let reserved: BTreeSet<&str> = from_table.values().copied().collect();
     let mut taken: BTreeMap<String, &Shape> = BTreeMap::new();
@@ -73,14 +73,14 @@ pub fn name(shapes: &Shapes, findings: &mut Findings) -> Names {
     names
 }
 
-/// Parents before children, so that a child can be called after its parent.
+/// Returns parents before children, so that the name of a child can derive from its parent.
 fn in_order(shapes: &Shapes) -> Vec<(&String, &Shape)> {
     let mut order: Vec<(&String, &Shape)> = shapes.iter().collect();
     order.sort_by(|a, b| (a.1.depth, &a.1.places[0].place).cmp(&(b.1.depth, &b.1.places[0].place)));
     order
 }
 
-/// The names from the table, by the keys of their shapes.
+/// Returns the names from the table, by the keys of their shapes.
 fn from_table<'a>(
     table: &BTreeMap<&'static str, &'static str>,
     shapes: &'a Shapes,
@@ -124,13 +124,13 @@ fn derived(shape: &Shape, names: &Names) -> String {
         } else {
             property.clone()
         };
-        // An alternative only has a number. The naming table should have a name for it.
+        // An alternative has only a number here. The naming table should contain a name for it.
         let property = if property.starts_with(|first: char| first.is_ascii_digit()) {
             format!("form_{property}")
         } else {
             property
         };
-        // As progenitor spells it: `VcsA` and `B` are `VcsAb`.
+        // This follows progenitor's spelling: `VcsA` and `B` become `VcsAb`.
         return names::pascal(&format!("{parent}{}", names::pascal(&property)));
     }
     names::pascal(
@@ -140,13 +140,13 @@ fn derived(shape: &Shape, names: &Names) -> String {
     )
 }
 
-/// The name that the document itself gives a schema.
+/// Returns the name that the document gives a schema.
 pub fn own_name(schema: &Value) -> Option<String> {
     let name = schema
         .get("x-component")
         .or_else(|| schema.get("title"))?
         .as_str()?;
     let name = names::pascal(&names::of_schema(name));
-    // A title may be any text, and without its suffix `Response` is empty.
+    // A title may be any text, and the title `Response` is empty without its suffix.
     names::is_rust(&name).then_some(name)
 }

@@ -1,13 +1,13 @@
-//! The only module that runs progenitor. progenitor decides exactly four things:
+//! Runs progenitor; no other module does. progenitor decides exactly four things:
 //!
 //! - the Rust type of a schema that has no name (`Uuid`, `Vec<Thing>`),
 //! - whether a field is an `Option`,
 //! - the identifier of each field and parameter, with an underscore after a keyword,
-//! - which fields are boxed, because a circle of types has no size without a box.
+//! - which fields are boxed, because a recursive type has no size without a box.
 //!
 //! progenitor sees only schemas. This module describes a union as an object with one property for each alternative, and an
 //! operation as an object with one property for each parameter, so that progenitor decides the same four things for them.
-//! Its syntax tree does not leave this module: the later steps use [`Rust`] and [`Field`].
+//! progenitor's syntax tree does not leave this module: the later steps use [`Rust`] and [`Field`].
 
 use super::rust::{Field, Rust};
 use crate::document::{self, operations, parameters};
@@ -16,26 +16,26 @@ use progenitor_impl::{GenerationSettings, Generator, TypeImpl};
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, panic};
 
-/// What progenitor decided.
+/// The decisions of progenitor.
 #[derive(Debug, Default)]
 pub struct Types {
     /// The fields of each object, and the alternatives of each union, by the name of the type.
     fields: BTreeMap<String, Vec<Field>>,
-    /// By operationId.
+    /// The arguments of each operation, by operationId.
     operations: BTreeMap<String, Arguments>,
 }
 
-/// What progenitor decided for an operation.
+/// The decisions of progenitor about an operation.
 #[derive(Debug)]
 pub struct Arguments {
-    /// The type of the answer.
+    /// The type of the success response.
     pub output: Rust,
-    /// One field for each parameter. Only the identifier, the name and the type have a meaning.
+    /// One field for each parameter. Only the identifier, the name and the type are meaningful.
     pub parameters: Vec<Field>,
 }
 
 impl Types {
-    /// The fields of an object, or the alternatives of a union in the document's order.
+    /// Returns the fields of an object, or the alternatives of a union in the document's order.
     pub fn fields(&self, name: &str) -> Result<&[Field]> {
         let fields = self.fields.get(name).map(Vec::as_slice);
         fields.with_context(|| format!("progenitor made no struct of {name}"))
@@ -46,7 +46,7 @@ impl Types {
         operation.with_context(|| format!("progenitor was not asked about {id}"))
     }
 
-    /// Whether any field holds a box of this type.
+    /// Returns whether any field is a box of this type.
     pub fn is_boxed(&self, name: &str) -> bool {
         let named = |ty: &Rust| matches!(ty, Rust::Named(other) if other == name);
         let in_box = |ty: &Rust| matches!(ty, Rust::Boxed(inner) if named(inner));
@@ -55,7 +55,7 @@ impl Types {
     }
 }
 
-/// Asks progenitor about the effective document, in which every shape has a name.
+/// Runs progenitor on the effective document, in which every shape has a name.
 pub fn ask(document: &Value) -> Result<Types> {
     let names = Names::free_in(document);
     let is_union = |name: &str| {
@@ -64,7 +64,7 @@ pub fn ask(document: &Value) -> Result<Types> {
     };
     let file = generate(&essentials(document, &names), &is_union)?;
     let mut fields = structs(&file)?;
-    // progenitor makes no struct of an object without properties.
+    // progenitor generates no struct for an object without properties.
     let mut taken = |name: &str| fields.remove(name).unwrap_or_default();
     let answers = taken(&names.answers()).into_iter();
     let mut answers: BTreeMap<String, Rust> = answers
@@ -82,7 +82,7 @@ pub fn ask(document: &Value) -> Result<Types> {
         decided.insert(operation.id().to_owned(), arguments);
     }
     for (_, alternatives) in fields.iter_mut().filter(|(name, _)| is_union(name)) {
-        // progenitor orders the numbers of the alternatives as text.
+        // progenitor sorts the numbers of the alternatives as text.
         alternatives.sort_by_key(|field| field.wire.parse::<usize>().ok());
         for field in alternatives {
             field.ty = widened(std::mem::replace(&mut field.ty, Rust::Unit));
@@ -94,8 +94,8 @@ pub fn ask(document: &Value) -> Result<Types> {
     })
 }
 
-/// The type of an alternative. Alternatives differ by their JSON types alone, so text has no format here, and a map takes any
-/// values.
+/// Returns the type of an alternative. Alternatives differ by their JSON types alone, so text has no format here, and a map has
+/// values of any type.
 fn widened(ty: Rust) -> Rust {
     let inside = |inner: Box<Rust>| Box::new(widened(*inner));
     match ty {
@@ -107,11 +107,11 @@ fn widened(ty: Rust) -> Rust {
     }
 }
 
-/// The names of the objects that describe operations. They start with this prefix.
+/// The prefix of the names of the objects that describe operations.
 struct Names(String);
 
 impl Names {
-    /// Finds a prefix that no type of the document has.
+    /// Finds a prefix that no type of the document uses.
     fn free_in(document: &Value) -> Self {
         let types = &document["components"]["schemas"];
         let mut prefix = "Asked".to_owned();
@@ -133,8 +133,8 @@ impl Names {
     }
 }
 
-/// Runs progenitor and parses its output. The order of the types decides where it puts boxes: types that are `last` come
-/// last, so that a circle through one of them has its box there.
+/// Runs progenitor and parses its output. progenitor places boxes by the order of the types: the types for which `last` is true
+/// come last, so that a recursive type gets its box there.
 fn generate(told: &Value, last: &dyn Fn(&str) -> bool) -> Result<syn::File> {
     let mut spec: openapiv3::OpenAPI = serde_path_to_error::deserialize(told).map_err(|error| {
         let pointer = error.path().to_string().replace('.', "/");
@@ -156,7 +156,7 @@ fn generate(told: &Value, last: &dyn Fn(&str) -> bool) -> Result<syn::File> {
             "crate::ParameterValue",
             std::iter::empty::<TypeImpl>(),
         );
-    // The precheck finds the known causes of a panic in progenitor. An unknown cause must not end in a backtrace either.
+    // The precheck finds the known causes of a panic in progenitor. An unknown cause becomes an error instead of a backtrace.
     let generated = panic::catch_unwind(|| Generator::new(&settings).generate_tokens(&spec));
     let tokens = generated
         .map_err(|_| anyhow!("progenitor panicked on the effective document"))?
@@ -166,7 +166,7 @@ fn generate(told: &Value, last: &dyn Fn(&str) -> bool) -> Result<syn::File> {
 
 // ---- what progenitor is told -----------------------------------------------------------------------------------
 
-/// The types and operations of the document, without everything that decides neither a name nor a type.
+/// Returns the types and operations of the document, reduced to what affects a name or a type.
 fn essentials(document: &Value, names: &Names) -> Value {
     let types = document["components"]["schemas"].as_object();
     let mut told: Map<String, Value> = types
@@ -199,13 +199,13 @@ fn essentials(document: &Value, names: &Names) -> Value {
     json!({ "openapi": "3.0.3", "info": info, "paths": {}, "components": { "schemas": told } })
 }
 
-/// An object that requires all its properties.
+/// Returns an object schema that requires all its properties.
 fn object(properties: Map<String, Value>) -> Value {
     let required: Vec<&String> = properties.keys().collect();
     json!({ "type": "object", "required": required, "properties": properties })
 }
 
-/// The emitter writes enums from the document alone. progenitor only needs to know that they are types.
+/// Returns the schema of a component. Enums are reduced to a type, because the emitter reads enum values from the document.
 fn component(value: &Value) -> Value {
     if value.get("enum").is_some() {
         return json!({ "type": "string", "enum": ["placeholder"] });
@@ -276,7 +276,7 @@ fn schema(value: &Value) -> Value {
 
 // ---- what progenitor answers -----------------------------------------------------------------------------------
 
-/// The structs of progenitor's module `types`, by name.
+/// Returns the structs of progenitor's module `types`, by name.
 fn structs(file: &syn::File) -> Result<BTreeMap<String, Vec<Field>>> {
     let types = file.items.iter().find_map(|item| match item {
         syn::Item::Mod(module) if module.ident == "types" => module.content.as_ref(),
@@ -301,7 +301,7 @@ fn field(field: &syn::Field) -> Result<Field> {
     let ident = field.ident.as_ref().context("a field without a name")?;
     let ident = ident.to_string();
     let (mut ty, mut optional, mut boxed) = (rust(&field.ty)?, false, false);
-    // progenitor writes both `Option<Box<T>>` and `Box<Option<T>>`. They mean the same.
+    // progenitor writes both `Option<Box<T>>` and `Box<Option<T>>`, which have the same meaning.
     loop {
         ty = match ty {
             Rust::Option(inner) if !optional => {
@@ -325,7 +325,7 @@ fn field(field: &syn::Field) -> Result<Field> {
     }
 }
 
-/// The JSON name of a field, if it differs from the identifier.
+/// Returns the JSON name of a field if it differs from the identifier.
 fn renamed(field: &syn::Field) -> Option<String> {
     let mut name = None;
     for attribute in field
@@ -345,7 +345,7 @@ fn renamed(field: &syn::Field) -> Option<String> {
     name
 }
 
-/// Reads a type of progenitor's output.
+/// Reads a type from progenitor's output.
 fn rust(ty: &syn::Type) -> Result<Rust> {
     let syn::Type::Path(syn::TypePath { path, .. }) = ty else {
         bail!("progenitor uses a type that is not a path");
@@ -356,7 +356,7 @@ fn rust(ty: &syn::Type) -> Result<Rust> {
         .map(|segment| segment.ident.to_string())
         .collect();
     let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
-    // The last type argument: the item of a list, or the value of a map.
+    // This returns the last type argument: the item of a list, or the value of a map.
     let inner = || -> Result<Box<Rust>> {
         let arguments = path.segments.last().map(|segment| &segment.arguments);
         match arguments {

@@ -1,4 +1,4 @@
-//! Types and fields of the generated code, as plain data.
+//! Defines types and fields of the generated code as plain data.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ pub enum Rust {
     Boxed(Box<Self>),
 }
 
-/// `{}` writes generated types by name, `{:#}` with `types::` before the name.
+/// Writes a generated type by name for `{}`, and with `types::` before the name for `{:#}`.
 impl fmt::Display for Rust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut around = |outer: &str, inner: &Self| {
@@ -57,7 +57,7 @@ impl fmt::Display for Rust {
 }
 
 impl Rust {
-    /// Whether a setter takes this type itself, and not `impl Into` of it.
+    /// Returns whether a setter takes this type itself and not `impl Into` of it.
     pub fn is_plain(&self) -> bool {
         matches!(
             self,
@@ -71,7 +71,7 @@ impl Rust {
         )
     }
 
-    /// Whether `is_it` accepts this type or a type inside it.
+    /// Returns whether `is_it` accepts this type or a type inside it.
     pub fn any(&self, is_it: &dyn Fn(&Self) -> bool) -> bool {
         let inside = match self {
             Self::Option(inner) | Self::List(inner) | Self::Map(inner) | Self::Boxed(inner) => {
@@ -89,15 +89,15 @@ pub struct Field {
     pub ident: String,
     /// The name in JSON.
     pub wire: String,
-    /// The type without the `Option` and the `Box` around it.
+    /// The type without the surrounding `Option` and `Box`.
     pub ty: Rust,
     pub optional: bool,
-    /// Whether the field closes a circle of types. Without a `Box` such a type has no size.
+    /// Whether the field makes its type recursive. Without a `Box`, such a type has no size.
     pub boxed: bool,
 }
 
 impl Field {
-    /// The type of the value inside the `Option`, with its `Box`.
+    /// Returns the type of the value inside the `Option`, with its `Box`.
     pub fn present(&self) -> Rust {
         match self.boxed {
             true => Rust::Boxed(Box::new(self.ty.clone())),

@@ -1,4 +1,4 @@
-//! Reads schemas: their children, their references, and whether two of them have the same shape.
+//! Reads schemas: their children, their references, and their shapes.
 
 use crate::document::{self, alternatives};
 use serde_json::{Map, Value, json};
@@ -7,8 +7,8 @@ use std::{collections::BTreeSet, fmt};
 /// Components that have a handwritten type. They are never merged.
 pub const HANDWRITTEN: [&str; 1] = ["ParameterValue"];
 
-/// The components that stay references: the handwritten ones, and those that contain themselves. A list or a map has no name
-/// of its own; the precheck makes sure that every circle has an object or a union in it.
+/// Returns the components that stay references: the handwritten ones, and those that contain themselves. A list or a map has no
+/// name, and the precheck ensures that every cycle contains an object or a union.
 pub fn kept_components(document: &Value) -> BTreeSet<String> {
     let mut kept: BTreeSet<String> = HANDWRITTEN.iter().map(|name| (*name).to_owned()).collect();
     for (name, schema) in document["components"]["schemas"]
@@ -23,7 +23,7 @@ pub fn kept_components(document: &Value) -> BTreeSet<String> {
     kept
 }
 
-/// The components that a schema refers to, directly or through other components.
+/// Returns the components that a schema refers to, directly or through other components.
 pub fn reachable<'a>(document: &'a Value, schema: &'a Value) -> BTreeSet<&'a str> {
     let (mut found, mut open) = (BTreeSet::new(), vec![schema]);
     while let Some(schema) = open.pop() {
@@ -44,7 +44,7 @@ pub fn component_name(reference: &str) -> Option<&str> {
     reference.strip_prefix("#/components/schemas/")
 }
 
-/// Whether this schema becomes a type with a name.
+/// Returns whether this schema becomes a type with a name.
 pub fn is_named(schema: &Value) -> bool {
     schema["properties"]
         .as_object()
@@ -53,18 +53,18 @@ pub fn is_named(schema: &Value) -> bool {
         || schema.get("oneOf").is_some()
 }
 
-/// The way from a schema to one below it. Displayed, it is the notation of the naming table.
+/// A step from a schema to one below it. `Display` writes the notation of the naming table.
 #[derive(Clone, Debug)]
 pub enum Step<'a> {
     Items,
     Values,
     Property(&'a str),
-    /// The alternative at this place, and the word that tells it from the others.
+    /// The alternative at this index, and the word that identifies it.
     Alternative(usize, String),
 }
 
 impl Step<'_> {
-    /// The name of the property, or the word for the alternative.
+    /// Returns the name of the property, or the word that identifies the alternative.
     pub fn word(&self) -> String {
         match self {
             Self::Items => "[]".to_owned(),
@@ -141,7 +141,7 @@ pub fn children_mut(schema: &mut Value, visit: &mut dyn FnMut(&mut Value)) {
 
 // ---- references --------------------------------------------------------------------------------------------------
 
-/// Replaces the references of a schema. Returns the result, and the component that it came from.
+/// Replaces the references of a schema. Returns the result, and the component that the schema came from.
 pub fn expand<'a>(
     document: &'a Value,
     schema: &'a Value,
@@ -165,7 +165,7 @@ pub fn expand<'a>(
             (expanded, Some(deeper.unwrap_or_else(|| name.to_owned())))
         }
     };
-    // The fixup "all of one" puts `nullable` beside a reference. It is the only such keyword that has a meaning.
+    // The fixup "all of one" puts `nullable` beside a reference. No other keyword beside a reference has a meaning.
     if schema["nullable"] == true {
         expanded["nullable"] = json!(true);
     }
@@ -200,7 +200,7 @@ pub fn expand_inside<'a>(
                             })
                             .collect(),
                     ),
-                    // `null` among the words means the same as `nullable`.
+                    // `null` among the enum values means the same as `nullable`.
                     "enum" => value
                         .as_array()
                         .into_iter()
@@ -212,7 +212,7 @@ pub fn expand_inside<'a>(
                 };
                 (key.clone(), value)
             };
-            // An object with an empty list of properties is a map with any values.
+            // An object with an empty list of properties is a map with values of any type.
             let said = |(key, value): &(&String, &Value)| {
                 *key != "properties"
                     || value
@@ -228,12 +228,12 @@ pub fn expand_inside<'a>(
 
 // ---- shapes ------------------------------------------------------------------------------------------------------
 
-/// The shape of a schema as text, without descriptions. Equal keys mean equal types.
+/// Returns the shape of a schema as text, without descriptions. Equal keys mean equal types.
 pub fn key(schema: &Value) -> String {
     document::sorted(canonical(schema)).to_string()
 }
 
-/// The key of a schema after its references are replaced.
+/// Returns the key of a schema after its references are replaced.
 pub fn shape_of(document: &Value, schema: &Value) -> String {
     key(&expand(document, schema, &kept_components(document)).0)
 }
@@ -248,7 +248,7 @@ fn canonical(schema: &Value) -> Value {
     let mut shape = Map::new();
     for (name, value) in map {
         let value = match name.as_str() {
-            // A format that Rust does not see keeps no shapes apart.
+            // A format without its own Rust type does not distinguish shapes.
             "format" if is_unseen(map) => continue,
             "type" | "format" | "nullable" | "x-decode" | "x-or-default" | "x-body"
             | "x-secret" | "x-explicit" | "x-apart" => value.clone(),
@@ -276,7 +276,7 @@ fn canonical(schema: &Value) -> Value {
     Value::Object(shape)
 }
 
-/// Whether the format of a schema is a text format without its own type in Rust.
+/// Returns whether the format of a schema is a text format without its own Rust type.
 fn is_unseen(schema: &Map<String, Value>) -> bool {
     let format = schema.get("format").and_then(Value::as_str);
     schema.get("type") == Some(&json!("string")) && !matches!(format, Some("date-time" | "uuid"))

@@ -1,13 +1,13 @@
 //! Decides, for every property of every object, whether the Rust field is `T`, `Option<T>` or a collection that may be empty.
 //!
 //! A property that a request requires stays required. A property that a response requires does not: about two dozen required
-//! properties have been seen null or absent, older self-hosted servers omit more, and a missing `avatar_url` must not lose a
-//! whole page. So a response only requires properties that identify an object. Every other property is an `Option`, or a
+//! properties were null or absent in responses, older self-hosted servers omit more, and a missing `avatar_url` must not lose a
+//! whole page. So a response requires only properties that identify an object. Every other property is an `Option`, or a
 //! collection that is empty when it is missing.
 
 use serde_json::{Map, Value, json};
 
-/// Properties that identify an object.
+/// Names of properties that identify an object.
 const IDENTITIES: [&str; 9] = [
     "id",
     "name",
@@ -20,12 +20,12 @@ const IDENTITIES: [&str; 9] = [
     "usage_export_job_id",
 ];
 
-/// Whether a response must have the property, because it identifies an object.
+/// Returns whether a response must have the property, because it identifies an object.
 pub fn identifies(property: &str) -> bool {
     IDENTITIES.contains(&property)
 }
 
-/// Whether the values of a type are sent, received or both.
+/// Whether a type is used in requests, in responses or in both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     pub request: bool,
@@ -82,7 +82,7 @@ pub fn object(schema: &mut Map<String, Value>, usage: Usage) {
             property.insert("x-or-default".into(), json!(true));
             still_required.push(name.clone());
         } else if collection {
-            // progenitor would treat an absent list like an empty one, but in a request they differ.
+            // For progenitor, an absent list equals an empty one, but a request distinguishes them.
             property.insert("nullable".into(), json!(true));
         }
     }
@@ -105,7 +105,7 @@ pub fn object(schema: &mut Map<String, Value>, usage: Usage) {
     }
 }
 
-/// An object without named properties: a map.
+/// Returns whether an object has no named properties, which makes it a map.
 pub fn is_map(schema: &Map<String, Value>) -> bool {
     schema.get("type") == Some(&json!("object"))
         && !schema.contains_key("properties")

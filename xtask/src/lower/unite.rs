@@ -1,4 +1,4 @@
-//! Places that are one type stay one type: if CircleCI adds a field to one of them, the others take it over as optional.
+//! Keeps the places of one type equal: if CircleCI adds a field to one of them, the others get it as an optional field.
 
 use super::{
     findings::Findings,
@@ -40,7 +40,7 @@ pub fn unite(roots: &mut [(&str, &mut Value)], findings: &mut Findings) {
     }
 }
 
-/// Finds the schemas at `places`, at `here` or below.
+/// Finds the schemas at `places`, which are `here` or below.
 fn collect(schema: &Value, here: &str, places: &[&str], found: &mut [Option<Value>]) {
     if !leads_to(here, places) {
         return;
@@ -53,7 +53,7 @@ fn collect(schema: &Value, here: &str, places: &[&str], found: &mut [Option<Valu
     });
 }
 
-/// Writes `united` to `places`. What a place says about itself stays: its component, and whether it may be null.
+/// Writes `united` to `places`. Keeps the keywords that belong to a place: its component, and whether it may be null.
 fn replace(schema: &mut Value, here: &str, places: &[&str], united: &Value) {
     if !leads_to(here, places) {
         return;
@@ -95,10 +95,10 @@ fn below(here: &str, step: &Step<'_>, child: &Value) -> String {
     }
 }
 
-/// What belongs to the place of a schema, and not to its type.
+/// The keywords that belong to the place of a schema and not to its type.
 const OF_THE_PLACE: [&str; 5] = ["x-component", "title", "description", "nullable", "default"];
 
-/// A schema that takes the values of both; `None` if there is no such schema.
+/// Returns a schema that matches the values of both, or `None` if there is no such schema.
 fn both(one: &Value, other: &Value) -> Option<Value> {
     let (Some(one), Some(other)) = (one.as_object(), other.as_object()) else {
         return (one == other).then(|| one.clone());
@@ -112,11 +112,11 @@ fn both(one: &Value, other: &Value) -> Option<Value> {
             ("enum", Some(mine), Some(theirs)) => words(mine, theirs),
             ("required", Some(_), _) => required(one, other),
             ("required", None, _) => continue,
-            // Whatever may be null in one place may be null.
+            // A value that may be null in one place may be null in both.
             ("nullable", mine, theirs) => {
                 json!(mine == Some(&json!(true)) || theirs == Some(&json!(true)))
             }
-            // Rust sees only two formats of text.
+            // Only two formats of text have their own Rust type.
             ("format", mine, theirs) if mine != theirs => {
                 let seen = |format: Option<&Value>| {
                     matches!(format.and_then(Value::as_str), Some("date-time" | "uuid"))
@@ -138,7 +138,7 @@ fn both(one: &Value, other: &Value) -> Option<Value> {
     Some(Value::Object(united))
 }
 
-/// The shape of one keyword, without descriptions.
+/// Returns the shape of one keyword, without descriptions.
 fn key_of(word: &str, value: Option<&Value>) -> String {
     key(&json!({ word: value }))
 }
@@ -156,7 +156,7 @@ fn properties(mine: &Value, theirs: &Value) -> Option<Value> {
     Some(Value::Object(united))
 }
 
-/// What both schemas require. A response may lack what does not identify an object, so one promise of it is enough.
+/// Returns the required properties. A response may lack a non-identifying property, so one schema that requires it is enough.
 fn required(one: &Map<String, Value>, other: &Map<String, Value>) -> Value {
     let is_required = |schema: &Map<String, Value>, name: &Value| {
         let list = schema.get("required").and_then(Value::as_array);
@@ -171,7 +171,7 @@ fn required(one: &Map<String, Value>, other: &Map<String, Value>) -> Value {
     Value::Array(names)
 }
 
-/// The words of either list.
+/// Returns the enum values of either list.
 fn words(mine: &Value, theirs: &Value) -> Value {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let mut words = list(mine);

@@ -1,4 +1,4 @@
-//! What a maintainer may paste: the overlay action that keeps one type of several, and rows of the naming table for new types.
+//! Creates text for a maintainer to paste: the overlay action that keeps one type of several, and naming table rows.
 
 use super::build::Built;
 use crate::{
@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use serde_json_path::JsonPath;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// For each type of `before` of which `after` has several, because only some of its places got a field: the overlay action that
-/// adds the field to all places.
+/// Returns an overlay action for each type of `before` that `after` splits into several, because only some of its places got a
+/// field. The action adds the field to all places.
 pub fn actions(before: &Built, after: &Built) -> Vec<String> {
     let mut now: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
     for ty in &after.types {
@@ -74,7 +74,7 @@ fn action(ty: &Named, pointers: &BTreeSet<&str>, document: &Value) -> Option<Str
         "{} is several types now; to keep one, paste this into openapi/overlay.yaml:{indented}",
         ty.name
     );
-    // A field that an answer has is not necessarily one that a request takes.
+    // A request does not necessarily accept a field that a response has.
     if !ty.usage.request {
         let places: BTreeSet<&String> = ty.places.iter().collect();
         let row = format!("({:?}, &{:?}),", ty.name, Vec::from_iter(places));
@@ -85,7 +85,7 @@ fn action(ty: &Named, pointers: &BTreeSet<&str>, document: &Value) -> Option<Str
     Some(advice)
 }
 
-/// The targets of actions that reach exactly these places: one that tells them by the fields that they have in common, or else
+/// Returns the targets of actions that match exactly these places: one target that selects them by their common fields, or else
 /// one for each place.
 fn targets(document: &Value, places: &BTreeSet<String>, mut common: Vec<&str>) -> Vec<String> {
     let by_fields = |fields: &[&str]| {
@@ -107,7 +107,7 @@ fn targets(document: &Value, places: &BTreeSet<String>, mut common: Vec<&str>) -
     if common.is_empty() || !fits(&common) {
         return places.iter().map(|pointer| path_of(pointer)).collect();
     }
-    // The fewest of them that still tell the places from all others.
+    // This keeps as few fields as distinguish the places from all others.
     for index in (0..common.len()).rev() {
         let field = common.remove(index);
         if common.is_empty() || !fits(&common) {
@@ -117,7 +117,7 @@ fn targets(document: &Value, places: &BTreeSet<String>, mut common: Vec<&str>) -
     vec![by_fields(&common)]
 }
 
-/// A JSON pointer as a path of JSONPath.
+/// Converts a JSON pointer to a JSONPath.
 fn path_of(pointer: &str) -> String {
     let steps = pointer.split('/').skip(1);
     let steps: String = steps
@@ -130,7 +130,7 @@ fn path_of(pointer: &str) -> String {
     format!("${steps}")
 }
 
-/// The step to a key: `.key`, or `['a key']`.
+/// Returns the step to a key: `.key` or `['a key']`.
 fn step(key: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     match key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
@@ -144,7 +144,7 @@ fn step(key: &str) -> String {
 /// The number of rows of [`rows`].
 const MOST_ROWS: usize = 40;
 
-/// A row of the naming table for each type that `known` lacks and that has no row. The rows have the names that the types get.
+/// Returns a naming table row for each type that has no row and is not in `known`. The row has the current name of the type.
 pub fn rows(built: &Built, known: &BTreeSet<String>) -> Vec<String> {
     let table = names::table();
     let has_row = |ty: &Named| {

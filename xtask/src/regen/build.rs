@@ -1,4 +1,4 @@
-//! The whole way from a document to the generated files, in memory.
+//! Builds the generated files from a document, in memory.
 
 use crate::{
     document::{
@@ -21,13 +21,13 @@ use crate::{
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
-/// What one run makes of a document.
+/// The result of building a document.
 pub struct Built {
     pub files: Files,
     /// The document after the overlay, the fixups and hoisting.
     pub effective: Value,
     pub report: Vec<Applied>,
-    /// Every type with the places where it stands.
+    /// Every type, with its places in the document.
     pub types: Vec<Named>,
     /// Actions, fixups and rows of tables that apply nowhere in this document. For the vendored document they are errors.
     pub unused: Vec<String>,
@@ -35,7 +35,7 @@ pub struct Built {
     pub unsettled: Vec<String>,
     /// The document after the overlay alone.
     pub overlaid: Value,
-    /// What the document says in OpenAPI 3.1 that 3.0 cannot express.
+    /// What the document contains that OpenAPI 3.0 cannot express.
     pub notes: Vec<Note>,
     /// Texts of several lines that a maintainer may paste.
     pub advice: Vec<String>,
@@ -92,13 +92,13 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
 }
 
 impl Built {
-    /// What does not fit together, one line each. For the vendored document these are errors.
+    /// Returns the mismatches of the document, one line each. For the vendored document these are errors.
     pub fn warnings(&self) -> Vec<String> {
         [self.unsettled.as_slice(), &self.unused].concat()
     }
 }
 
-/// The document as the overlay finds it.
+/// Returns the document as input for the overlay.
 pub fn prepared(mut document: Value) -> Value {
     // An Overlay cannot add to an object that is missing, and older documents have no components.
     if let Some(root) = document.as_object_mut() {

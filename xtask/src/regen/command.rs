@@ -132,7 +132,7 @@ impl Regen {
     }
 }
 
-/// Names the types that the code in the tree lacks, each by the row of the naming table that a maintainer may change.
+/// Lists the types that the existing code lacks, each with the row of the naming table that a maintainer may change.
 fn new_types(built: &Built, generated: &Path, errors: &mut dyn Write) -> Result<()> {
     // A new tree has no code to compare with.
     let Ok(surface) = surface::read_files(generated).and_then(|files| Surface::of(&files)) else {

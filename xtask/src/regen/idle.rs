@@ -1,10 +1,10 @@
-//! Tells an overlay action that never matched anything from one that matches nothing any more.
+//! Distinguishes an overlay action that never matched anything from one that no longer matches anything.
 
 use super::build::{Built, prepared, unmatched};
 use crate::document::overlay;
 use serde_json::Value;
 
-/// Adds to the line of each idle action what it did in an older document, which the line calls `name`.
+/// Adds the matches of each idle action in an older document, which the line calls `name`.
 pub fn explain(built: &mut Built, base: &Value, name: &str, overlay: &str) {
     let mut base = prepared(base.clone());
     let Ok(before) = overlay::apply(&mut base, overlay, true) else {

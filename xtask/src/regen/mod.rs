@@ -1,4 +1,4 @@
-//! `cargo xtask regen`: from the document to `circleci-api/src/generated/`.
+//! `cargo xtask regen`: generates `circleci-api/src/generated/` from the document.
 
 mod advice;
 mod build;

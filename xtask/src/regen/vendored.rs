@@ -69,7 +69,7 @@ pub fn build_other(places: &Places, spec: &Path) -> Result<Built> {
     Ok(Built { notes, ..built })
 }
 
-/// Adds to the lines about idle actions what they did in an older document, and returns what may be pasted to keep the types of that
+/// Adds the matches in an older document to the lines about idle actions, and returns text to paste that keeps the types of that
 /// document.
 fn compared(built: &mut Built, base: &Value, name: &str, overlay: &str) -> Vec<String> {
     idle::explain(built, base, name, overlay);

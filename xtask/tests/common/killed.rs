@@ -1,4 +1,4 @@
-//! A process that is killed in place of a rename: a test of this program, started again as a child.
+//! Simulates a process that is killed at a rename: runs a test of this program in a child process.
 
 use std::{
     io,
@@ -7,7 +7,7 @@ use std::{
 };
 use xtask::document::fetch::{Disk, Store};
 
-/// Ends the process in place of the n-th rename, as a kill would.
+/// Ends the process instead of the n-th rename, like a kill.
 pub struct Killed {
     renames: usize,
 }
@@ -24,7 +24,7 @@ impl Store for Killed {
 
 const CHILD: &str = "XTASK_TEST_KILLED";
 
-/// Starts the test `test` as a child that is killed at the n-th rename, with these words for what it does.
+/// Runs the test `test` in a child process that is killed at the n-th rename, with these arguments.
 pub fn start(test: &str, renames: usize, words: &[&str]) -> Output {
     let child = format!("{renames}|{}", words.join("|"));
     Command::new(std::env::current_exe().expect("this test"))
@@ -34,7 +34,7 @@ pub fn start(test: &str, renames: usize, words: &[&str]) -> Output {
         .expect("run")
 }
 
-/// In a child: what to rename with, and the words. Elsewhere the test has nothing to do.
+/// Returns the store and the arguments in a child process. In any other process, the test does nothing.
 pub fn child() -> Option<(Killed, Vec<String>)> {
     let child = std::env::var(CHILD).ok()?;
     let mut parts = child.split('|').map(str::to_owned);

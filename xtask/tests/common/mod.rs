@@ -1,4 +1,4 @@
-//! What the tests of `regen` share: small documents, and what every set of generated files must be.
+//! Defines what the tests of `regen` share: small documents, and checks for every set of generated files.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 pub mod killed;
@@ -12,7 +12,7 @@ use xtask::emit::model::Files;
 use xtask::regen::{self, Built};
 use xtask::surface::{Surface, Type};
 
-/// The root of the repository.
+/// Returns the root of the repository.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
@@ -24,12 +24,12 @@ pub fn overlay() -> String {
     std::fs::read_to_string(root().join("openapi/overlay.yaml")).expect("the overlay")
 }
 
-/// The vendored document as OpenAPI 3.0.
+/// Returns the vendored document as OpenAPI 3.0.
 pub fn vendored() -> Value {
     document::read(&root().join("openapi/openapi.json")).expect("the document")
 }
 
-/// A valid document with a bit of everything: two operations, a parameter in the path and one in the query, a body, an
+/// A valid document with two operations, a parameter in the path and one in the query, a body, an
 /// enum, a list, a map and a union.
 pub fn base() -> Value {
     json!({
@@ -91,7 +91,7 @@ pub fn base() -> Value {
     })
 }
 
-/// Where most edits go.
+/// The place of most edits.
 pub const THING: &str = "/components/schemas/Thing";
 pub const PROPERTIES: &str = "/components/schemas/Thing/properties";
 pub const GET: &str = "/paths/~1thing~1{id}/get";
@@ -127,19 +127,19 @@ pub fn remove(document: &mut Value, pointer: &str) {
         .expect("something to remove");
 }
 
-/// What `regen --spec` makes of a document.
+/// Builds a document like `regen --spec`.
 pub fn build(document: Value) -> Result<Built, String> {
     regen::build(document, &overlay(), true).map_err(|error| format!("{error:#}"))
 }
 
-/// The files of a document that must work.
+/// Returns the files of a document that must be accepted.
 pub fn works(document: Value) -> (Files, Surface) {
     let built = build(document).unwrap_or_else(|error| panic!("refused: {error}"));
     let surface = check_files(&built.files).unwrap_or_else(|problem| panic!("{problem}"));
     (built.files, surface)
 }
 
-/// That every file is Rust, that the surface can be listed, and that whatever is named is defined, and once.
+/// Checks that every file is valid Rust, that the surface can be listed, and that every used name is defined exactly once.
 pub fn check_files(files: &Files) -> Result<Surface, String> {
     for (path, text) in files {
         syn::parse_file(text).map_err(|error| format!("{path} is not Rust: {error}\n{text}"))?;
@@ -204,7 +204,7 @@ pub fn check_files(files: &Files) -> Result<Surface, String> {
     Ok(surface)
 }
 
-/// That a file imports the types of other crates that it uses, and no others.
+/// Checks that a file imports exactly the types of other crates that it uses.
 fn imports(path: &str, text: &str) -> Result<(), String> {
     let code = text.lines().map(str::trim_start).filter(|line| {
         // Docs, imports, and the kinds of path parameters, which are words of `operation!`.
@@ -239,7 +239,7 @@ fn imports(path: &str, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// That no type holds itself without a box, a list or a map between, which would have no size.
+/// Checks that every type that contains itself does so through a box, a list or a map, because it has no size otherwise.
 fn sizes(surface: &Surface) -> Result<(), String> {
     let held = |ty: &Type| -> Vec<String> {
         let types: Vec<&String> = match ty {

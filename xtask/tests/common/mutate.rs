@@ -1,11 +1,11 @@
-//! Documents with changes that nobody has chosen, and what the generator may make of them.
+//! Mutates documents at random, and checks how the generator handles them.
 
 use serde_json::{Value, json};
 use xtask::document;
 
 use super::{base, build, check_files};
 
-/// Where choices come from.
+/// A source of choices.
 pub trait Choose {
     fn below(&mut self, bound: usize) -> usize;
 
@@ -14,7 +14,7 @@ pub trait Choose {
     }
 }
 
-/// From bytes: two for each choice, and the first of everything when none is left.
+/// Reads choices from bytes: two bytes for each choice, and the first option after the bytes end.
 pub struct Bytes<'a>(pub &'a [u8]);
 
 impl Choose for Bytes<'_> {
@@ -27,7 +27,7 @@ impl Choose for Bytes<'_> {
     }
 }
 
-/// A small document with up to sixteen changes.
+/// Returns a small document with up to sixteen changes.
 pub fn changed_by(choice: u8, bytes: &mut Bytes<'_>) -> Value {
     let mut document = if choice.is_multiple_of(2) {
         base()
@@ -43,7 +43,7 @@ pub fn changed_by(choice: u8, bytes: &mut Bytes<'_>) -> Value {
     document
 }
 
-/// The keys that the generator reads, and a few that it does not.
+/// The keys that the generator reads, and a few that it ignores.
 const KEYS: [&str; 45] = [
     "$ref",
     "type",
@@ -165,7 +165,7 @@ fn scalar(random: &mut impl Choose) -> Value {
     }
 }
 
-/// The pointers of all values but the root.
+/// Returns the pointers of all values except the root.
 fn places(document: &Value) -> Vec<String> {
     let mut places = Vec::new();
     document::visit(document, "", &mut |pointer, _| {
@@ -175,7 +175,7 @@ fn places(document: &Value) -> Vec<String> {
     places
 }
 
-/// Changes one thing.
+/// Makes one change.
 pub fn mutate(document: &mut Value, random: &mut impl Choose) {
     let places = places(document);
     if places.is_empty() {
@@ -227,7 +227,7 @@ pub fn mutate(document: &mut Value, random: &mut impl Choose) {
     }
 }
 
-/// Whether the generator took a document, and what is wrong with how it did.
+/// Returns whether the generator accepted a document, and the fault in its result if there is one.
 pub fn judge(document: &Value) -> Result<bool, String> {
     let document = document.clone();
     let built = std::panic::catch_unwind(|| build(document));

@@ -1,4 +1,4 @@
-//! Started by `cargo xtask strangers`.
+//! The program that `cargo xtask strangers` starts.
 
 #![warn(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! The clients: installed by their lock files, run, and read.
+//! Installs the clients from their lock files, runs them, and reads their output.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,9 +11,9 @@ use tokio::process::Command;
 
 use super::scene::Scene;
 
-/// A client runs no longer than this.
+/// The time limit for a client.
 const LONGEST: Duration = Duration::from_secs(300);
-/// The oldest versions that the clients run on.
+/// The oldest Node and Python versions that the clients support.
 const NODE: (u32, u32) = (20, 0);
 const PYTHON: (u32, u32) = (3, 10);
 
@@ -24,9 +24,9 @@ pub enum Client {
     Tap,
 }
 
-/// What came of a run.
+/// The result of a run.
 pub enum Outcome {
-    /// Its language is not on this machine.
+    /// The machine lacks the client's language.
     Skipped(String),
     Ran(Vec<Call>),
 }
@@ -39,7 +39,7 @@ pub struct Call {
     pub why: String,
 }
 
-/// What is thought of it.
+/// The verdict on the call.
 pub enum Finding<'a> {
     Good,
     Excused(&'a Call, &'a str),
@@ -61,7 +61,7 @@ impl Client {
     }
 }
 
-/// Installs the client where that is needed, and lets it make its calls.
+/// Installs the client if needed, and runs its calls.
 pub async fn run(client: Client, folder: &Path, scene: &Scene) -> Result<Outcome> {
     let installed = match client.is_node() {
         true => install_node(folder).await?,
@@ -71,7 +71,7 @@ pub async fn run(client: Client, folder: &Path, scene: &Scene) -> Result<Outcome
         Ok(program) => program,
         Err(why) => return Ok(Outcome::Skipped(why)),
     };
-    // The MCP server reads nothing in hidden folders.
+    // The MCP server ignores files in hidden folders.
     let scratch = tempfile::Builder::new().prefix("strangers-").tempdir()?;
     let facts = scene.facts.to_string();
     let mut command = Command::new(program);
@@ -114,7 +114,7 @@ fn read(line: &str) -> Result<Call> {
     })
 }
 
-/// The version that a program says, or why it will not do.
+/// Returns the version that a program prints, or the reason why it is unsuitable.
 async fn version(program: &str, least: (u32, u32), name: &str) -> Result<(), String> {
     let wanted = format!(
         "{name} {}.{} or later is not on this machine",
@@ -138,7 +138,7 @@ async fn version(program: &str, least: (u32, u32), name: &str) -> Result<(), Str
     if found >= least { Ok(()) } else { Err(wanted) }
 }
 
-/// Whether what is installed is as new as the lock file.
+/// Returns whether the installation is as new as the lock file.
 fn is_installed(lock: &Path, mark: &Path) -> bool {
     let time = |path: &Path| fs::metadata(path).and_then(|it| it.modified()).ok();
     time(mark).is_some() && time(mark) >= time(lock)

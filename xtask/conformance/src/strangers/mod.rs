@@ -1,6 +1,6 @@
-//! `cargo xtask strangers`: clients that other people wrote, against the double (the feature `mock`).
+//! `cargo xtask strangers`: runs third-party clients against the mock server (the feature `mock`).
 //!
-//! scene (what the double has) -> client (installed and run) -> table (what worked); and sent (what they send and this crate does not).
+//! scene (mock server) -> client (installed and run) -> table (results); sent compares their requests with those of this crate.
 
 pub mod client;
 pub mod scene;
@@ -12,19 +12,19 @@ use std::path::Path;
 use anyhow::Result;
 use client::{Call, Client, Finding, Outcome};
 
-/// The clients, and how many of their calls have to work. What does not work has its reason on the client's side, and is in
+/// The clients, and how many of their calls must succeed. The reason for each other failure is in the client, and is listed in
 /// [`EXCUSED`].
 const CLIENTS: [Client; 3] = [Client::Mcp, Client::PyCircleCi, Client::Tap];
 
-/// Calls that cannot work, and why. An excuse for a call that works is an error.
+/// Calls that cannot succeed, and why. An entry for a call that succeeds is an error.
 const EXCUSED: [(Client, &str, &str); 1] = [(
     Client::Mcp,
     "download_usage_api_data",
     "the tool refuses every host but https://circleci.com before it sends anything",
 )];
 
-/// Runs all of them and prints what came of it. `Ok(false)` where a call failed without an excuse, or something differs that nobody
-/// has explained.
+/// Runs all clients and prints the results. Returns `Ok(false)` if a call fails without an entry in `EXCUSED`, or if a difference
+/// has no explanation.
 pub async fn run(root: &Path, all: bool, out: &mut impl Write) -> Result<bool> {
     let folder = root.join("xtask/strangers");
     let mut good = true;
@@ -38,7 +38,7 @@ pub async fn run(root: &Path, all: bool, out: &mut impl Write) -> Result<bool> {
         good &= report(out, client, &outcome, all)?;
     }
     let explained = sent.compare(&sent::ours().await?).write(out)?;
-    // Where a client is missing, its differences are too, and an explanation may look as if nobody needed it.
+    // A skipped client shows no differences, so their explanations may appear unused.
     Ok(good && (explained || skipped))
 }
 

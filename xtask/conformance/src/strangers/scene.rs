@@ -1,4 +1,4 @@
-//! The double that the clients talk to, with what they need to know of it.
+//! Starts the mock server that the clients call, and collects the names and ids that they need.
 
 use std::fs;
 use std::path::Path;
@@ -10,16 +10,16 @@ use circleci_api::operations::{ListComponents, ListEnvironments};
 use circleci_api::types::WorkflowStatus;
 use serde_json::{Value, json};
 
-/// Small, so that a client has to follow pages.
+/// The page size is small, so that a client has to follow pages.
 const PAGE: usize = 2;
 const BRANCH: &str = "feature/report";
 
-/// A double with its default scenario. It stops when it is dropped.
+/// A mock server with its default scenario. It stops when it is dropped.
 pub struct Scene {
     mock: Mock,
-    /// Names and ids, as the scripts of the clients want them.
+    /// The names and ids that the clients' scripts read.
     pub facts: Value,
-    /// How many requests were there before the client.
+    /// The number of requests before the client started.
     before: usize,
 }
 
@@ -63,12 +63,12 @@ impl Scene {
         })
     }
 
-    /// `http://127.0.0.1:49152`
+    /// Returns the address, such as `http://127.0.0.1:49152`.
     pub fn url(&self) -> String {
         self.mock.url()
     }
 
-    /// What the client has sent.
+    /// Returns the requests of the client.
     pub fn received(&self) -> Vec<Received> {
         self.mock.received().split_off(self.before)
     }

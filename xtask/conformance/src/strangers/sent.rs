@@ -1,4 +1,4 @@
-//! What the clients send, beside what this crate sends for the same operation.
+//! Compares the requests of other clients with the requests of this crate for the same operation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -9,7 +9,7 @@ use circleci_api_tests::calls;
 
 use super::client::Client;
 
-/// Differences that are known: what it is, and why it stays. One that is no longer there is an error.
+/// Known differences, with the reason for each. A difference that no longer occurs is an error.
 const EXPLAINED: [(&str, &str); 4] = [
     (
         "they send `content-length: 0` without a body",
@@ -29,7 +29,7 @@ const EXPLAINED: [(&str, &str); 4] = [
     ),
 ];
 
-/// Headers that say who a client is and what it can read, and not what it wants.
+/// Headers that identify a client or its formats and do not affect the operation.
 const OF_THE_CLIENT: [&str; 12] = [
     "accept",
     "accept-encoding",
@@ -45,18 +45,18 @@ const OF_THE_CLIENT: [&str; 12] = [
     "priority",
 ];
 
-/// The requests for one operation, taken together.
+/// The merged requests for one operation.
 #[derive(Debug, Default)]
 struct Shape {
     queries: BTreeSet<String>,
     keys: BTreeSet<String>,
     headers: BTreeSet<String>,
-    /// The values of `content-length` and `content-type` where there is no body.
+    /// The values of `content-length` and `content-type` of requests without a body.
     without_body: BTreeSet<String>,
     slug: BTreeSet<Slug>,
 }
 
-/// How a project's slug is written in the path.
+/// The spellings of a project slug in the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Slug {
     Literal,
@@ -64,19 +64,19 @@ enum Slug {
     Id,
 }
 
-/// By operation.
+/// The requests by operation.
 #[derive(Debug, Default)]
 pub struct Requests(BTreeMap<&'static str, Shape>);
 
-/// By client.
+/// The requests by client.
 #[derive(Debug, Default)]
 pub struct Sent {
     clients: BTreeMap<Client, Requests>,
-    /// Method and path of what is beside the API v2.
+    /// The method and path of requests outside the API v2.
     beside: BTreeSet<String>,
 }
 
-/// What differs, and why where that is known.
+/// The differences, with the reason if there is a known one.
 pub struct Differences {
     lines: BTreeMap<String, BTreeSet<String>>,
     beside: BTreeSet<String>,
@@ -96,7 +96,7 @@ impl Requests {
         for (key, value) in body.into_iter().flatten() {
             shape.keys.insert(key.clone());
             let below = value.as_object().into_iter().flatten();
-            // The keys of these are the caller's.
+            // The caller chooses the keys of these objects.
             if key != "parameters" && key != "policies" && key != "headers" && key != "metadata" {
                 shape
                     .keys
@@ -122,7 +122,7 @@ fn slug(request: &Received) -> Option<Slug> {
     if !project.contains('/') {
         return Some(Slug::Id);
     }
-    // Other parameters may have escaped slashes too: a literal slug has its provider as a segment.
+    // Other parameters may contain escaped slashes too. An unescaped slug has its provider as a path segment.
     let provider = project.split('/').next();
     let literal = request.target.split('/').any(|part| Some(part) == provider);
     Some(if literal {
@@ -132,13 +132,13 @@ fn slug(request: &Received) -> Option<Slug> {
     })
 }
 
-/// What this crate sends: each operation with the least and with the most that it takes.
+/// Returns the requests of this crate: each operation with only the required values, and with all values.
 pub async fn ours() -> Result<Requests> {
     let mock = Mock::start_on((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
     let client = mock.client_builder().no_retries().build()?;
     for call in calls::all() {
         for function in [call.least, call.most] {
-            // What it is answered does not matter here.
+            // The response has no effect here.
             drop(function(&client).await);
         }
     }
@@ -176,7 +176,7 @@ impl Sent {
         }
     }
 
-    /// What the clients send and this crate does not.
+    /// Returns what other clients send and this crate does not.
     pub fn compare(&self, ours: &Requests) -> Differences {
         let mut lines: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut operations = BTreeSet::new();
@@ -238,12 +238,12 @@ fn differences(theirs: &Shape, ours: &Shape) -> Vec<String> {
 }
 
 impl Differences {
-    /// What differs.
+    /// Returns the differences.
     pub fn lines(&self) -> Vec<&str> {
         self.lines.keys().map(String::as_str).collect()
     }
 
-    /// Prints them, and says whether each is explained and each explanation is needed.
+    /// Prints the differences. Returns whether each has an explanation and each explanation is needed.
     pub fn write(&self, out: &mut impl Write) -> Result<bool> {
         writeln!(
             out,

@@ -1,8 +1,8 @@
-//! Translates OpenAPI 3.1 to 3.0, which the other steps read.
+//! Translates a document from OpenAPI 3.1 to 3.0, the version that the other steps read.
 //!
-//! The result has the same meaning as the 3.0 document that the 3.1 document was made from, so a change of the dialect alone is not
-//! drift. What 3.0 cannot express stays in the schema under `x-` and its keyword, where the generator ignores it and the comparison
-//! sees it. It is also listed with its JSON pointer.
+//! The result has the same meaning as the 3.0 document that the 3.1 document came from, so a change of the version alone is not
+//! drift. Keywords that 3.0 cannot express stay in the schema under `x-` and their name, where the generator ignores them and the
+//! comparison reads them. A list contains them too, each with its JSON pointer.
 
 mod references;
 mod schema;
@@ -22,21 +22,21 @@ pub const VERSION: &str = "3.0.3";
 /// Something that OpenAPI 3.0 cannot express.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Note {
-    /// Its place in the original document.
+    /// The JSON pointer into the original document.
     pub pointer: String,
     pub what: String,
 }
 
-/// The number of lines of [`tell`].
+/// The maximum number of lines that [`tell`] writes.
 const MOST_LINES: usize = 20;
 
-/// Writes a line for each kind of thing in the document `name` that OpenAPI 3.0 cannot express, but no more than `MOST_LINES`.
+/// Writes a line for each kind of item in the document `name` that OpenAPI 3.0 cannot express, but at most `MOST_LINES` lines.
 pub fn tell(name: &str, notes: &[Note], out: &mut dyn Write) -> io::Result<()> {
     let mut places: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for note in notes {
         places.entry(&note.what).or_default().insert(&note.pointer);
     }
-    // Servers and documents may put any characters into these texts.
+    // Servers and documents may contain control characters.
     let plain = |text: &str| text.replace(char::is_control, " ");
     let name = plain(name);
     for (what, at) in places.iter().take(MOST_LINES) {
@@ -53,18 +53,18 @@ pub fn tell(name: &str, notes: &[Note], out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-/// Whether this is a version that [`lower`] translates.
+/// Returns whether [`lower`] translates this version.
 pub fn is_3_1(version: &str) -> bool {
     version == "3.1" || version.starts_with("3.1.")
 }
 
-/// Whether this is a version that needs no translation.
+/// Returns whether this version needs no translation.
 pub fn is_3_0(version: &str) -> bool {
     let patch = version.strip_prefix("3.0.");
     patch.is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Translates a document of OpenAPI 3.1 in place and lists what 3.0 cannot express. A document of another version stays unchanged.
+/// Translates an OpenAPI 3.1 document in place and lists what 3.0 cannot express. Leaves a document of another version unchanged.
 pub fn lower(document: &mut Value) -> Vec<Note> {
     let version = document["openapi"].as_str().unwrap_or_default();
     if is_3_0(version) {
@@ -106,7 +106,7 @@ impl Lowering {
             return;
         };
         self.schema_dialect(root);
-        // The keyword that 3.0 documents use for the same thing.
+        // `x-webhooks` is the keyword that 3.0 documents use for webhooks.
         if let Some(webhooks) = root.remove("webhooks") {
             root.insert("x-webhooks".into(), webhooks);
         }
@@ -133,7 +133,7 @@ impl Lowering {
             let at = format!("/components/{section}");
             self.each(components.get_mut(section), &at, translate);
         }
-        // Path items are copied to where they are used.
+        // Path items are copied to the places that refer to them.
         components.remove("pathItems");
     }
 
@@ -198,7 +198,7 @@ impl Lowering {
             Self::callback,
         );
         if let Some(operation) = operation.as_object_mut() {
-            // 3.0 requires it.
+            // 3.0 requires `responses`.
             operation.entry("responses").or_insert_with(|| json!({}));
         }
     }
@@ -208,7 +208,7 @@ impl Lowering {
         self.each(Some(callback), at, Self::path_item);
     }
 
-    /// A parameter or a header.
+    /// Translates a parameter or a header.
     fn parameter(&mut self, at: &str, parameter: &mut Value) {
         self.reference(at, parameter);
         if let Some(schema) = parameter.get_mut("schema") {
@@ -272,7 +272,7 @@ impl Lowering {
     }
 }
 
-/// A single example without a name is `example` in 3.0.
+/// Converts a single example without a name to `example`, as in 3.0.
 fn one_example(holder: &mut Value) {
     let Some(map) = holder.as_object_mut() else {
         return;

@@ -1,4 +1,4 @@
-//! Turns references of OpenAPI 3.1 into references of 3.0, which name a component by its JSON pointer.
+//! Converts references of OpenAPI 3.1 to references of 3.0, which refer to a component by its JSON pointer.
 //!
 //! Definitions inside a schema (`$defs`) become components. Anchors and ids become pointers. Path items replace their references.
 
@@ -38,7 +38,7 @@ pub(super) struct Moved {
 /// The possible targets of a document's references.
 #[derive(Default)]
 struct Targets {
-    /// The pointer of each definition, with its new one.
+    /// The original and the new pointer of each definition.
     moved: Vec<Moved>,
     anchors: BTreeMap<String, String>,
     ids: BTreeMap<String, String>,
@@ -56,7 +56,7 @@ pub(super) fn settle(document: &mut Value) -> (Vec<Moved>, Vec<Note>) {
         reference(&whole, &targets, at, map, &mut notes);
     });
     let mut moved = targets.moved;
-    // Innermost first, so that a definition does not move together with the one around it.
+    // Innermost definitions move first, so that a definition does not move together with the one around it.
     moved.sort_by_key(|moved| std::cmp::Reverse(moved.from.len()));
     for Moved { from, to } in &moved {
         move_definition(document, from, to);
@@ -75,7 +75,7 @@ pub(super) fn settle(document: &mut Value) -> (Vec<Moved>, Vec<Note>) {
     (moved, notes)
 }
 
-/// Replaces references to path items by the items. Keys beside the reference take precedence.
+/// Replaces references to path items by the path items. Keys beside the reference take precedence.
 fn path_items(document: &mut Value, section: &str, notes: &mut Vec<Note>) {
     let whole = document.clone();
     for (path, item) in object_mut(document, &[section]).into_iter().flatten() {
@@ -142,7 +142,7 @@ fn targets(document: &Value) -> Targets {
     targets
 }
 
-/// The name of the component that a definition becomes: its own name, with its owner's name in front if necessary.
+/// Returns the name of the component that a definition becomes: its own name, with its owner's name in front if necessary.
 fn free_name(
     owner: &str,
     name: &str,
@@ -197,7 +197,7 @@ fn reference(
     }
 }
 
-/// The pointer that a reference at `at` refers to.
+/// Returns the pointer that a reference at `at` refers to.
 fn meant(document: &Value, targets: &Targets, at: &str, reference: &str) -> Option<String> {
     let (resource, fragment) = match reference.split_once('#') {
         Some((resource, fragment)) => (resource, decoded(fragment)),
@@ -227,13 +227,13 @@ fn meant(document: &Value, targets: &Targets, at: &str, reference: &str) -> Opti
 }
 
 impl Targets {
-    /// The pointer of a place after the definitions have moved.
+    /// Returns the new pointer of a place after the definitions moved.
     fn new_pointer(&self, pointer: &str) -> String {
         let inside = self.moved.iter().filter_map(|moved| {
             let rest = pointer.strip_prefix(moved.from.as_str())?;
             (rest.is_empty() || rest.starts_with('/')).then_some((moved, rest))
         });
-        // The innermost definition that contains it.
+        // This selects the innermost definition that contains the place.
         match inside.max_by_key(|(moved, _)| moved.from.len()) {
             Some((moved, rest)) => format!("{}{rest}", moved.to),
             None => pointer.to_owned(),
@@ -241,9 +241,9 @@ impl Targets {
     }
 }
 
-/// The pointer of a place before the definitions moved.
+/// Returns the pointer that a place had before the definitions moved.
 pub(super) fn as_it_came(moved: &[Moved], pointer: &str) -> String {
-    // A definition may come from inside another one.
+    // One definition may come from inside another.
     let mut pointer = pointer.to_owned();
     for _ in 0..=moved.len() {
         let old = moved.iter().find_map(|moved| {
@@ -279,7 +279,7 @@ fn move_definition(document: &mut Value, from: &str, to: &str) {
     }
 }
 
-/// The pointer of a reference within the document.
+/// Returns the pointer of a reference within the document.
 fn pointer_of(reference: &str) -> Option<String> {
     reference.strip_prefix('#').map(decoded)
 }
@@ -305,7 +305,7 @@ fn decoded(fragment: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| fragment.to_owned())
 }
 
-/// Whether the keys of `key`'s value are names.
+/// Returns whether the keys of `key`'s value are names.
 fn holds_names(key: &str) -> bool {
     BY_NAME.contains(&key) || NAMED.contains(&key)
 }
@@ -314,7 +314,7 @@ fn is_data(key: &str) -> bool {
     DATA.contains(&key) || key.starts_with("x-")
 }
 
-/// Calls `visit` for every object that is neither data nor a map by names.
+/// Calls `visit` for every object except data and maps with names as keys.
 fn walk<'a>(
     value: &'a Value,
     at: &str,
@@ -340,7 +340,7 @@ fn walk<'a>(
     }
 }
 
-/// The same, but `visit` may change the objects.
+/// Does the same as `walk`, but `visit` may change the objects.
 fn rewrite(
     value: &mut Value,
     at: &str,

@@ -27,13 +27,13 @@ const RULES: [&str; 18] = [
     "unevaluatedProperties",
 ];
 
-/// Whether a keyword of a translated schema is a rule that [`super::lower`] has set aside.
+/// Returns whether [`super::lower`] stored this keyword of a translated schema under `x-`.
 pub fn is_rule(key: &str) -> bool {
     let rule = key.strip_prefix("x-");
     rule.is_some_and(|rule| RULES.contains(&rule) || matches!(rule, "type" | "enum"))
 }
 
-/// Keywords that name a schema or comment on it. They are not needed after the references are resolved.
+/// Keywords that name a schema or comment on it. The translation removes them after it resolves the references.
 const NAMES: [&str; 7] = [
     "$anchor",
     "$comment",
@@ -63,7 +63,7 @@ pub(super) const MANY: [&str; 4] = ["allOf", "anyOf", "oneOf", "prefixItems"];
 /// Keywords that hold schemas by name.
 pub(super) const NAMED: [&str; 3] = ["dependentSchemas", "patternProperties", "properties"];
 
-/// The keywords that belong to one type. All others belong to every type.
+/// The keywords that apply to one type. All other keywords apply to every type.
 const OF_TYPE: [(&str, &[&str]); 4] = [
     (
         "string",
@@ -141,7 +141,7 @@ impl Lowering {
     fn below(&mut self, at: &str, schema: &mut Schema) {
         for key in ONE {
             match schema.get_mut(key) {
-                // 3.0 has these two as well.
+                // For the other keywords, a boolean needs no translation.
                 Some(Value::Bool(_)) if key != "items" && key != "not" => {}
                 Some(Value::Bool(false)) if key == "items" => {}
                 Some(child) => self.schema(&format!("{at}/{key}"), child),
@@ -160,7 +160,7 @@ impl Lowering {
         }
     }
 
-    /// A list of types: `null` among them is `nullable`, and several others are alternatives.
+    /// Translates a list of types: `null` in the list becomes `nullable`, and several other types become alternatives.
     fn types(&mut self, at: &str, schema: &mut Schema) {
         let mut types: Vec<String> = match schema.get("type") {
             Some(Value::Array(list)) => list
@@ -203,7 +203,7 @@ impl Lowering {
         }
     }
 
-    /// An alternative that is only null becomes `nullable`. A single remaining alternative needs no list.
+    /// Replaces an alternative that allows only null by `nullable`. A single remaining alternative needs no list.
     fn null_alternative(&mut self, key: &str, schema: &mut Schema) {
         let Some(branches) = schema.get_mut(key).and_then(Value::as_array_mut) else {
             return;
@@ -227,7 +227,7 @@ impl Lowering {
         }
     }
 
-    /// The encoding of bytes in text is a format in 3.0.
+    /// Converts the encoding of bytes in text to a format, as in 3.0.
     fn contents(&mut self, schema: &mut Schema) {
         if schema.get("type") != Some(&json!("string")) || schema.contains_key("format") {
             return;
@@ -248,7 +248,7 @@ impl Lowering {
         schema.insert("format".into(), json!(format));
     }
 
-    /// Lists of any items, lists without items, and lists with a schema for each position.
+    /// Translates lists of any items, lists without items, and lists with a schema for each position.
     fn list(&mut self, at: &str, schema: &mut Schema) {
         let places = schema
             .get("prefixItems")
@@ -282,7 +282,7 @@ impl Lowering {
         }
     }
 
-    /// In 3.0, a schema has only one example.
+    /// Keeps only the first example, because a schema has one example in 3.0.
     fn first_example(&mut self, at: &str, schema: &mut Schema) {
         if !schema.get("examples").is_some_and(Value::is_array) {
             return;
@@ -298,7 +298,7 @@ impl Lowering {
         }
     }
 
-    /// Keeps keywords that 3.0 does not have, for the comparison.
+    /// Keeps keywords that 3.0 lacks, so that the comparison reads them.
     fn rules(&mut self, at: &str, schema: &mut Schema) {
         for key in NAMES {
             schema.remove(key);
@@ -316,7 +316,7 @@ impl Lowering {
     }
 }
 
-/// Whether a value is of a type.
+/// Returns whether a value is of a type.
 fn is_of(kind: &str, value: &Value) -> bool {
     match kind {
         "string" => value.is_string(),
@@ -329,7 +329,7 @@ fn is_of(kind: &str, value: &Value) -> bool {
     }
 }
 
-/// The type of a value.
+/// Returns the type of a value.
 fn type_of(value: &Value) -> &'static str {
     const TYPES: [&str; 7] = [
         "string", "integer", "number", "boolean", "array", "object", "null",
@@ -338,7 +338,7 @@ fn type_of(value: &Value) -> &'static str {
     types.find(|kind| is_of(kind, value)).unwrap_or("null")
 }
 
-/// A constant text is an enum with one value. A constant of another type leaves its type, which is all that Rust uses.
+/// Converts a constant. A constant text becomes an enum with one value, and any other constant becomes its type.
 fn constant(schema: &mut Schema) {
     let Some(constant) = schema.get("const").cloned() else {
         return;
@@ -352,7 +352,7 @@ fn constant(schema: &mut Schema) {
     }
 }
 
-/// One alternative for each type, with the keywords that belong to it.
+/// Splits a schema into one alternative for each type, with the keywords that apply to the type.
 fn split(schema: &mut Schema, types: &[String]) {
     let mut branches = Vec::new();
     let words = schema.remove("enum");
@@ -372,7 +372,7 @@ fn split(schema: &mut Schema, types: &[String]) {
         branches.push(Value::Object(branch));
     }
     if let Some(words) = words {
-        // Rust has enums of text only.
+        // Generated Rust enums contain only text values.
         schema.insert("x-enum".into(), json!(words));
     }
     schema.retain(|key, value| !types.iter().any(|kind| belongs(key, value, kind)));
@@ -391,12 +391,12 @@ fn belongs(key: &str, value: &Value, kind: &str) -> bool {
         .any(|(of, keys)| *of == kind && keys.contains(&key))
 }
 
-/// Whether null is the only value of a translated schema.
+/// Returns whether a translated schema allows only null.
 fn is_only_null(schema: &Value) -> bool {
     schema["enum"] == json!([null]) && !MANY.iter().any(|key| schema.get(*key).is_some())
 }
 
-/// Replaces a list by its only alternative: merges it into the schema, or adds it to `allOf` if the two overlap.
+/// Replaces a list with one alternative: merges the alternative into the schema, or adds it to `allOf` if the two overlap.
 fn fold(schema: &mut Schema, only: Value) {
     let Value::Object(branch) = only else { return };
     let overlaps = branch.contains_key("$ref")
@@ -413,7 +413,7 @@ fn fold(schema: &mut Schema, only: Value) {
     }
 }
 
-/// An exclusive bound is a number in 3.1, and a flag beside the bound in 3.0.
+/// Converts an exclusive bound, which is a number in 3.1 and a flag beside the bound in 3.0.
 fn bound(schema: &mut Schema, key: &str, exclusive: &str, tighter: fn(f64, f64) -> bool) {
     let Some(limit) = schema
         .get(exclusive)
@@ -431,7 +431,7 @@ fn bound(schema: &mut Schema, key: &str, exclusive: &str, tighter: fn(f64, f64) 
     }
 }
 
-/// A single pattern for all keys makes a map with one type of values.
+/// Converts a single pattern for all keys to a map with one type of values.
 fn map_of_patterns(schema: &mut Schema) {
     let closed = matches!(
         schema.get("additionalProperties"),
@@ -446,7 +446,7 @@ fn map_of_patterns(schema: &mut Schema) {
     }
 }
 
-/// In 3.0, a reference has no other keywords beside it. If it has some, it becomes a part of a schema that has them.
+/// Moves a reference that has keywords beside it into a part of a schema with these keywords, because 3.0 ignores them otherwise.
 fn reference(schema: &mut Schema) {
     if schema.len() < 2 || !schema.get("$ref").is_some_and(Value::is_string) {
         return;

@@ -52,7 +52,7 @@ impl<'a> Contract<'a> {
         }
         for status in came {
             let response = after[status];
-            // Released versions do not expect a second kind of success.
+            // Released versions of the crate do not expect a second success response.
             let carries = response.get("content").or(response.get("$ref")).is_some();
             let class = worst_of_success(is_success(status) && carries);
             let text = format!("new status {status}");
@@ -76,7 +76,7 @@ impl<'a> Contract<'a> {
         }
     }
 
-    /// Headers of responses. The crate reads a few by name, regardless of the document.
+    /// Compares the headers of responses. The crate reads a few headers by name, regardless of the document.
     fn headers(&mut self, name: &str, at: &str, old: &Value, new: &Value) {
         let (before, after) = (entries(old), entries(new));
         for (one, other, did) in [
@@ -154,7 +154,7 @@ impl<'a> Contract<'a> {
     }
 }
 
-/// The class of a change that only breaks programs if it affects a success.
+/// Returns the class of a change that breaks programs only if it affects a success response.
 fn worst_of_success(success: bool) -> Class {
     match success {
         true => Class::Breaking,
@@ -183,7 +183,7 @@ impl<'a> Statuses<'a> {
             gone: without(before, after),
             came: without(after, before),
         };
-        // A success that only changed its status is still the same response.
+        // If each document has one unmatched success status, both are the same response with another status.
         let lone = |list: &[&'a str]| -> Option<&'a str> {
             let mut successes = list.iter().copied().filter(|status| is_success(status));
             successes.next().filter(|_| successes.next().is_none())

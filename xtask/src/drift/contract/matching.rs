@@ -3,7 +3,7 @@
 use crate::document::Operation;
 use std::collections::BTreeMap;
 
-/// A path without the names of its parameters, and these names.
+/// Returns a path without the names of its parameters, and these names.
 pub fn template(path: &str) -> (String, Vec<&str>) {
     let (mut shape, mut names, mut rest) = (String::new(), Vec::new(), path);
     while let Some((before, after)) = rest.split_once('{') {
@@ -19,12 +19,12 @@ pub fn template(path: &str) -> (String, Vec<&str>) {
     (shape, names)
 }
 
-/// `GET /thing/{id}`.
+/// Returns the method and the path, such as `GET /thing/{id}`.
 pub fn route(operation: &Operation<'_>) -> String {
     format!("{} {}", operation.method.to_uppercase(), operation.path)
 }
 
-/// The operationId, or the route if there is none.
+/// Returns the operationId, or the route if there is none.
 pub fn called(operation: &Operation<'_>) -> String {
     match operation.id() {
         "" => route(operation),

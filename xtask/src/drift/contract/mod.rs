@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 
 const LAYOUT: &str = "layout: the same is said in another way";
 
-/// Every difference, the worst first.
+/// Returns every difference, the worst first.
 pub fn changes(old: &Value, new: &Value) -> Vec<Change> {
     let mut contract = Contract {
         old,
@@ -106,7 +106,7 @@ impl<'a> Contract<'a> {
         self.changes.push(change);
     }
 
-    /// Notes differences in unknown keywords, which a person must review.
+    /// Reports differences in unknown keywords, which a maintainer must review.
     fn other_keys(&mut self, what: &str, pointer: &str, old: &Value, new: &Value, known: &[&str]) {
         let mut keys = entries(old);
         keys.extend(entries(new));
@@ -126,7 +126,7 @@ impl<'a> Contract<'a> {
         }
     }
 
-    /// Notes each flag that differs.
+    /// Reports each flag that differs.
     fn flags(
         &mut self,
         flags: &[Flag],
@@ -147,7 +147,7 @@ impl<'a> Contract<'a> {
 
 type Entries<'a> = BTreeMap<&'a str, &'a Value>;
 
-/// The entries of an object. Any other value has none.
+/// Returns the entries of an object, or nothing for any other value.
 fn entries(value: &Value) -> Entries<'_> {
     let entries = value.as_object().into_iter().flatten();
     entries.map(|(key, value)| (key.as_str(), value)).collect()

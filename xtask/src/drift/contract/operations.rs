@@ -26,7 +26,7 @@ impl<'a> Contract<'a> {
         for (old, new) in matched {
             self.operation(&old, &new);
         }
-        // The parameters of a path are compared with each of its operations.
+        // The parameters of a path item apply to each of its operations, so they are compared with each operation.
         for (path, item) in self.new["paths"].as_object().into_iter().flatten() {
             let at = format!("/paths/{}", escape(path));
             if let Some(before) = self.old["paths"].get(path) {

@@ -89,7 +89,7 @@ impl<'a> Contract<'a> {
     }
 }
 
-/// The parameters of an operation and of its path, each with the JSON pointer of its description.
+/// Returns the parameters of an operation and of its path, each with its JSON pointer.
 fn parameters<'a>(
     document: &'a Value,
     operation: &Operation<'a>,

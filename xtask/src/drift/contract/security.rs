@@ -98,7 +98,7 @@ impl<'a> Contract<'a> {
     }
 
     /// The servers of the whole document (`at` is empty) or of one operation. The crate calls one server for all operations, so a
-    /// person must judge the servers of a single operation.
+    /// maintainer must judge the servers of a single operation.
     pub fn servers(&mut self, at: &str, old: &Value, new: &Value, name: &str) {
         let (before, after) = (by_url(old), by_url(new));
         let own = !at.is_empty();
@@ -127,7 +127,7 @@ impl<'a> Contract<'a> {
     }
 }
 
-/// Servers with their index, by their URL. Servers without a URL are ignored.
+/// Returns servers with their index, by URL. Ignores servers without a URL.
 fn by_url(list: &Value) -> BTreeMap<&str, (usize, &Value)> {
     let servers = list.as_array().into_iter().flatten().enumerate();
     let servers = servers.filter_map(|it| Some((it.1["url"].as_str()?, it)));

@@ -1,4 +1,4 @@
-//! Compares descriptions and layout, which no program sends or reads.
+//! Compares descriptions and layout, which requests and responses do not contain.
 
 use super::Contract;
 use crate::{
@@ -59,7 +59,7 @@ impl Contract<'_> {
         self.changes.push(change);
     }
 
-    /// Descriptions, examples and the like: one line for each keyword.
+    /// Compares descriptions, examples and the like, and reports one line for each keyword.
     pub fn docs(&mut self) {
         let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         words(self.old, self.new, "", false, &mut found);
@@ -76,7 +76,7 @@ impl Contract<'_> {
     }
 }
 
-/// The key that identifies a parameter in a list.
+/// Returns the key that identifies a parameter in a list.
 fn parameter_key(parameter: &Value) -> Option<String> {
     let text = |key: &str| parameter[key].as_str();
     text("$ref")
@@ -84,7 +84,7 @@ fn parameter_key(parameter: &Value) -> Option<String> {
         .or_else(|| Some(format!("{} {}", text("in")?, text("name")?)))
 }
 
-/// Collects differing descriptions in places that both documents have. With `names`, keys are names and not keywords.
+/// Collects the descriptions that differ in places that both documents have. If `names` is true, keys are names and not keywords.
 fn words(
     old: &Value,
     new: &Value,

@@ -1,4 +1,4 @@
-//! Finds everything on which progenitor would panic, or from which it would generate code that does not compile or cannot work.
+//! Finds every part of a document that makes progenitor panic, or for which the generated code would not compile or not work.
 //! Each problem is one line with the JSON pointer of its place.
 
 mod named;
@@ -14,7 +14,7 @@ use super::names::{is_rust, snake};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-/// One thing that cannot be generated.
+/// A part of the document for which no code can be generated.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     pub pointer: String,
@@ -34,7 +34,7 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// All problems of a document after the overlay and the fixups.
+/// Returns all problems of a document after the overlay and the fixups.
 pub fn check(document: &Value) -> Vec<Problem> {
     let mut check = Check::of(document);
     check.skeleton();
@@ -53,7 +53,7 @@ pub fn check(document: &Value) -> Vec<Problem> {
     check.problems.into_iter().collect()
 }
 
-/// One line for each problem.
+/// Joins the problems into one line.
 pub fn one_line(problems: &[Problem]) -> String {
     problems
         .iter()
@@ -98,7 +98,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Whether a name of the document can become a Rust name.
+/// Returns whether a name of the document can become a Rust name.
 fn is_name(name: &str) -> bool {
     is_rust(&snake(name)) && !name.contains('\'')
 }

@@ -137,7 +137,7 @@ impl<'a> Check<'a> {
                 Some("string" | "integer" | "number" | "boolean")
             )
         };
-        // An enum does not have to state that its values are text.
+        // An enum may omit the type of its values, which is text.
         let plain = |schema: &Value| {
             (plain(schema) || (schema.get("type").is_none() && schema.get("enum").is_some()))
                 && schema.get("oneOf").is_none()
@@ -200,7 +200,7 @@ impl<'a> Check<'a> {
         media
     }
 
-    /// The only media type must be JSON, with a schema.
+    /// Checks that the only media type is JSON, with a schema.
     fn media(&mut self, at: &str, content: &[(&String, &Value)], what: &str) {
         for (media, body) in content {
             if *media != "application/json" {
@@ -268,7 +268,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// The crate's own name that an operation's builder or method would hide.
+/// Returns the name in the crate that an operation's builder or method would hide.
 fn used(id: &str) -> Option<String> {
     let (builder, method) = (names::builder(id), names::method(id));
     let hidden = TYPES.contains(&builder.as_str());

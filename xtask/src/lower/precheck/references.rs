@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const LARGEST: usize = 20_000;
 
 impl<'a> Check<'a> {
-    /// The places that are read as OpenAPI, not as examples.
+    /// Visits the places that are OpenAPI and not examples.
     fn visit(&self, visit_one: &mut impl FnMut(&str, &'a Value)) {
         visit(self.document, "", &mut |pointer, value| {
             let example = pointer
@@ -30,7 +30,7 @@ impl<'a> Check<'a> {
     pub fn references(&mut self) {
         let mut found = Vec::new();
         self.visit(&mut |pointer, value| {
-            // A property may itself be named `$ref`. Then its value is a schema and not a string.
+            // A property may have the name `$ref`. Then its value is a schema and not a string.
             if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
                 found.push((pointer.to_owned(), reference.to_owned()));
             }
@@ -44,8 +44,8 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// A schema must refer to a component that is a schema, because only such components have type names. Parameters, responses
-    /// and bodies must also refer to a component of their own kind.
+    /// Checks the target of a reference. A schema must refer to a schema, because only schemas have type names. Other references
+    /// must also refer to a component of their own kind.
     fn reference_kind(&mut self, pointer: &str, reference: &str, target: &str) {
         let steps: Vec<&str> = target.split('/').collect();
         let [_, "components", section, _] = steps.as_slice() else {
@@ -95,7 +95,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// The components that a schema reaches through lists, maps and references alone.
+    /// Returns the components that a schema reaches through lists, maps and references alone.
     fn bare(&self, schema: &'a Value) -> BTreeSet<&'a str> {
         let (mut found, mut open) = (BTreeSet::new(), vec![schema]);
         while let Some(schema) = open.pop() {
@@ -110,7 +110,7 @@ impl<'a> Check<'a> {
         found
     }
 
-    /// Components are copied to each place that refers to them, to find equal shapes.
+    /// Checks the size of the components, because they are copied to each place that refers to them to find equal shapes.
     pub fn sizes(&mut self) {
         let kept = schema::kept_components(self.document);
         let mut known = BTreeMap::new();
@@ -129,7 +129,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// The number of schemas below a schema, and the number of their levels.
+    /// Returns the number of schemas below a schema, and the number of their levels.
     fn size(
         &self,
         schema: &'a Value,
@@ -166,7 +166,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// The section of the components to which a reference at `pointer` must lead, if the place determines it.
+/// Returns the section of the components that a reference at `pointer` must lead to, if the place determines it.
 fn section_of(pointer: &str) -> Option<&'static str> {
     let steps: Vec<&str> = pointer.split('/').collect();
     match steps.as_slice() {
@@ -184,7 +184,7 @@ fn section_of(pointer: &str) -> Option<&'static str> {
     }
 }
 
-/// The components that can have a value.
+/// Returns the components that a finite value can match.
 fn inhabited(components: Option<&Map<String, Value>>) -> BTreeSet<&str> {
     let mut known = BTreeSet::new();
     loop {
@@ -200,7 +200,7 @@ fn inhabited(components: Option<&Map<String, Value>>) -> BTreeSet<&str> {
     }
 }
 
-/// Whether a schema can have a value, given the components that can have one.
+/// Returns whether a finite value can match the schema, given the components that one can match.
 fn can_be(schema: &Value, known: &BTreeSet<&str>) -> bool {
     if let Some(name) = schema["$ref"].as_str().and_then(component_name) {
         return schema["nullable"] == true || known.contains(name);

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 impl<'a> Check<'a> {
-    /// Objects must be objects and lists must be lists in every place that later steps read.
+    /// Checks that objects are objects and lists are lists in every place that later steps read.
     pub fn skeleton(&mut self) {
         for section in ["schemas", "responses", "parameters", "requestBodies"] {
             let Some(components) = self
@@ -75,7 +75,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// A path must consist of text and `{placeholders}`.
+    /// Checks that a path consists of text and `{placeholders}`.
     fn template(&mut self, at: &str, path: &str) {
         if !path.starts_with('/') {
             self.report(at, "a path must start with a slash");
