@@ -61,6 +61,10 @@ fn doc(attribute: &Attribute) -> Option<String> {
         _ => return None,
     };
     match (named.path.is_ident("doc"), named.value) {
+        // An example that needs the mock begins with this macro.
+        (true, Expr::Macro(call)) if call.mac.path.is_ident("mock_example") => {
+            Some("```".to_owned())
+        }
         (true, Expr::Lit(literal)) => match literal.lit {
             Lit::Str(text) => Some(text.value()),
             _ => None,

@@ -21,8 +21,7 @@ impl Client {
     /// CircleCI refreshes Insights once a day, so the last 24 hours may be missing. The credits are those of CircleCI's
     /// Insights, which differ from the billed credits.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::{GetProjectWorkflowMetrics, GetProjectWorkflowRuns}};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # let server = Mock::start().await;
@@ -53,8 +52,7 @@ impl Client {
 
 /// Queries about a project's workflows and tests, created by [`Client::insights`]. Requires the feature `insights`.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # use std::time::Duration;
 /// # use circleci_api::{mock::Mock, operations::GetProjectWorkflowMetrics, serde_json::json, types::ReportingWindow};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -119,8 +117,7 @@ impl Insights {
     ///
     /// The metrics are computed from the single runs, which CircleCI keeps for 90 days. Sends one request for each page of runs.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::GetProjectWorkflowRuns};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # let server = Mock::start().await;
@@ -159,8 +156,7 @@ impl Insights {
     /// sends one request for each page of runs. CircleCI keeps runs for 90 days, so there are no trends for windows of 60 or 90
     /// days.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::GetProjectWorkflowRuns};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # let server = Mock::start().await;
@@ -201,8 +197,7 @@ impl Insights {
     /// no effect. If CircleCI lists a test several times for the same job of the same workflow, the result has it once, with the
     /// highest count. Sends one request.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::GetFlakyTests};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # let server = Mock::start().await;
@@ -447,8 +442,7 @@ impl Period {
 /// A change is `None` if one of the two ranges lacks the metric, or if a proportion cannot be computed because the earlier value
 /// is zero.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # use std::time::{Duration, SystemTime};
 /// # use circleci_api::{chrono::{DateTime, Utc}, mock::Mock, operations::GetProjectWorkflowRuns};
 /// # use circleci_api::{serde_json::json, types::ReportingWindow};

@@ -53,6 +53,20 @@
     clippy::unwrap_used
 )]
 
+/// Begins an example that needs the mock. Without the mock, it is shown and not run.
+#[cfg(feature = "mock")]
+macro_rules! mock_example {
+    () => {
+        "```"
+    };
+}
+#[cfg(not(feature = "mock"))]
+macro_rules! mock_example {
+    () => {
+        "```text"
+    };
+}
+
 // rustdoc shows the `impl` blocks of a type in the order of the modules that have them. The pages of `Request` and `Client` begin
 // with what every request and every client has.
 mod client;

@@ -48,8 +48,7 @@ type OnProgress = Arc<dyn Fn(&Progress<'_>) + Send + Sync>;
 
 /// Downloads from [`Client::download_artifacts`].
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # use circleci_api::{artifacts::TokenHosts, mock::Mock, operations::GetJobArtifacts, serde_json::json};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # let server = Mock::start().await;
@@ -123,8 +122,7 @@ impl std::error::Error for ArtifactFailure {
 
 /// The result for each artifact of a job, in CircleCI's order.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # use circleci_api::{mock::Mock, operations::GetJobArtifacts, serde_json::json};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # let storage = wiremock::MockServer::start().await;

@@ -53,8 +53,7 @@ impl Client {
 /// The content is kept byte for byte: a file that is stored compressed (`content-encoding: gzip`) stays compressed, with or
 /// without the feature `gzip`.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # use circleci_api::{artifacts::TokenHosts, mock::{self, Mock}, operations::GetJobArtifacts};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # let server = Mock::start().await;
@@ -232,8 +231,7 @@ impl fmt::Debug for DownloadArtifact {
 ///
 /// It implements [`Stream`](futures_core::Stream). After an error it is finished.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # use circleci_api::{mock::{self, Mock}, operations::GetJobArtifacts};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # let server = Mock::start().await;

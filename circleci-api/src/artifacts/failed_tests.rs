@@ -14,8 +14,7 @@ use crate::values::argument::PathValue;
 impl Client {
     /// The failed tests of a workflow, from all of its jobs and their parallel runs. Requires the feature `artifacts`.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::GetTests};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # let server = Mock::start().await;
@@ -39,8 +38,7 @@ impl Client {
 
 /// A request from [`Client::failed_tests`].
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # use circleci_api::{mock::Mock, operations::{GetTests, ListWorkflowJobs}, serde_json::json};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # let server = Mock::start().await;
@@ -97,8 +95,7 @@ impl std::error::Error for UnreadTests {
 
 /// The failed tests of a workflow, and the jobs whose tests could not be read. Use it like a slice of [`FailedTest`].
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # use circleci_api::{mock::Mock, operations::{GetTests, ListWorkflowJobs}, serde_json::json};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # let server = Mock::start().await;

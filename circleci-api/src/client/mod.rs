@@ -37,8 +37,7 @@ pub(crate) type OnSurprise = Arc<dyn Fn(&Surprise) + Send + Sync>;
 /// Each operation is a method. Arguments and bodies are checked when the call is sent. The methods are grouped by CircleCI's tags,
 /// such as "Pipeline" and "Workflow"; [`operations`](crate::operations) has a page for each operation.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # let server = circleci_api::mock::Mock::start().await;
 /// # let host = server.url();
@@ -316,8 +315,7 @@ impl ClientBuilder {
     /// With a listener, each answer is read a second time. The listener runs on the task of the call, before the call
     /// returns, so it should be quick. A [`Surprise`] holds no value of the answer.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # use circleci_api::{mock::Mock, operations::ListContexts};
     /// # let server = Mock::start().await;

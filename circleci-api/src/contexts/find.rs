@@ -13,8 +13,7 @@ impl Client {
     ///
     /// `org_slug` is the slug of the organization, such as `gh/acme`. To rotate a secret everywhere:
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::{mock::{Mock, scenario::Scenario}, types::{ContextOwnerSlug, CreateContextRequest}};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # let server = Mock::start().await;
@@ -47,8 +46,7 @@ impl Client {
 
 /// A search for contexts, created by [`Client::contexts_with_variable`].
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # let server = circleci_api::mock::Mock::start().await;
 /// # let circleci = server.client();
@@ -67,8 +65,7 @@ pub struct FindContexts {
 
 /// The result of [`FindContexts::send`]: the contexts that have a variable.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # let server = circleci_api::mock::Mock::start().await;
 /// # let circleci = server.client();

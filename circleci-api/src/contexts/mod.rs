@@ -31,8 +31,7 @@ impl Client {
     ///
     /// The values are secret: they never appear in a log, an error or a `Debug` output of this crate.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::AddEnvironmentVariableToContext};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # let server = Mock::start().await;
@@ -58,8 +57,7 @@ impl Client {
     ///
     /// The values are secret: they never appear in a log, an error or a `Debug` output of this crate.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::CreateEnvVar};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # let server = Mock::start().await;
@@ -87,8 +85,7 @@ impl Client {
     ///
     /// This method sends one request for each page of both lists, and then one for each missing restriction, in their order.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::{Copied, mock::Mock, operations::GetContextRestrictions, serde_json::json};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # let server = Mock::start().await;
@@ -204,8 +201,7 @@ enum Place {
 /// A request to set variables, created by [`Client::set_context_variables`] or [`Client::set_project_variables`]. Requires the
 /// feature `contexts`.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # use circleci_api::mock::Mock;
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # let server = Mock::start().await;
@@ -319,8 +315,7 @@ fn set(
 
 /// The result for each variable, returned by [`SetVariables::send`].
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # use circleci_api::{mock::Mock, operations::CreateEnvVar, serde_json::json};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// # let server = Mock::start().await;

@@ -21,8 +21,7 @@ pub struct VariablesPlan {
 impl SetVariables {
     /// Returns the changes that [`send`](Self::send) would make, without making them. It only lists the existing variables.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::mock::{Mock, scenario::Scenario};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # let server = Mock::start().await;

@@ -31,8 +31,7 @@ const CUT_OFF: &str = " (cut off)";
 ///
 /// CircleCI's statuses are ambiguous: a missing context answers 403, and a token without access may get 404.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// use circleci_api::Error;
 ///
 /// /// What to tell the person who is waiting.
@@ -62,8 +61,7 @@ const CUT_OFF: &str = " (cut off)";
 ///
 /// All details of an answer that could not be read:
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # use circleci_api::{ErrorKind, mock::Mock, operations::ListContexts};
 /// # let server = Mock::start().await;

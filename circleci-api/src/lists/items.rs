@@ -14,8 +14,7 @@ use crate::lists::pages::Pages;
 
 /// A stream of the items of all pages. See [`Paged`](crate::Paged).
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # use circleci_api::{mock::{self, Mock}, operations::ListPipelines};
 /// # let server = Mock::start().await;

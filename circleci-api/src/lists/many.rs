@@ -22,8 +22,7 @@ pub(crate) const AT_ONCE: usize = 8;
 /// - Nothing runs before it is polled. Dropping it drops the running futures, which cancels their calls.
 /// - Each call follows its client's retry policy and pacing.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # let server = circleci_api::mock::Mock::start().await;
 /// # let circleci = server.client();

@@ -6,8 +6,7 @@ use crate::request::{Cursor, Kind};
 
 /// One page of a list.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// use circleci_api::Page;
 ///
 /// fn last<P: Page>(page: P) -> Option<P::Item> {
@@ -66,8 +65,7 @@ impl<T: Send + 'static> Page for Vec<T> {
 /// The streams implement [`Stream`](futures_core::Stream), for use with the `futures` crate. Without that crate, use
 /// `try_next`:
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # use circleci_api::{mock::{self, Mock}, operations::ListPipelines};
 /// # let server = Mock::start().await;

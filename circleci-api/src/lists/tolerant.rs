@@ -20,8 +20,7 @@ use crate::transport::reply::Reply;
 /// `Tolerant` comes from [`Request::tolerant_pages`](crate::Request::tolerant_pages), or from any operation that returns a
 /// list:
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # use circleci_api::{mock::Mock, operations::ListContexts};
 /// # let server = Mock::start().await;

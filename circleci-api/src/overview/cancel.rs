@@ -17,8 +17,7 @@ impl Client {
     ///
     /// A workflow that has ended in the meantime, or no longer exists, is not a failure.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::Running};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # let server = Mock::start().await;
@@ -127,8 +126,7 @@ impl CancelFilter {
 
 /// A request that cancels older pipelines, from [`Client::cancel_pipelines`].
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # let server = circleci_api::mock::Mock::start().await;
 /// # let circleci = server.client();
@@ -150,8 +148,7 @@ pub struct CancelPipelines {
 
 /// The results for the workflows.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # let server = circleci_api::mock::Mock::start().await;
 /// # let circleci = server.client();

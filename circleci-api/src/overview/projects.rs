@@ -34,8 +34,7 @@ impl Client {
     /// `circleci/<id>` organization, a project that is known only by its name is in
     /// [`unknown`](OrganizationProjects::unknown).
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::ListPipelines, serde_json::json};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # let server = Mock::start().await;
@@ -66,8 +65,7 @@ impl Client {
 
 /// A search for projects, from [`Client::organization_projects`].
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # let server = circleci_api::mock::Mock::start().await;
 /// # let circleci = server.client();

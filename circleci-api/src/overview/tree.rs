@@ -28,8 +28,7 @@ impl Client {
     ///
     /// The pipeline and its workflows are requested at the same time, then the jobs of all workflows.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::mock::Mock;
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # let server = Mock::start().await;
@@ -74,8 +73,7 @@ impl Client {
 
 /// A request for a pipeline with its workflows and their jobs, from [`Client::pipeline_overview`].
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # let server = circleci_api::mock::Mock::start().await;
 /// # let circleci = server.client();
@@ -95,8 +93,7 @@ pub struct GetPipelineOverview {
 
 /// A request for the newest pipelines of a project as trees, from [`Client::project_overview`].
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # use circleci_api::mock::Mock;
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # let server = Mock::start().await;
@@ -121,8 +118,7 @@ pub struct GetProjectOverview {
 
 /// A pipeline with its workflows. It prints as several lines.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # let server = circleci_api::mock::Mock::start().await;
 /// # let circleci = server.client();
@@ -171,8 +167,7 @@ impl PipelineOverview {
     /// The current outcome of the pipeline, like [`Client::pipeline_outcome`] but without a request. `None` if the
     /// workflows could not be read. Requires the feature `wait`.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::mock::Mock;
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # let server = Mock::start().await;

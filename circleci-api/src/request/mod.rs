@@ -27,8 +27,7 @@ mod sealed {
     /// An operation as a type: its description and the type of its answer. Use it as a bound in code that works with any
     /// operation. This trait is sealed: every operation of this crate implements it, and no other type can.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// use circleci_api::{Error, Kind, Request};
     ///
     /// async fn timed<O: Kind>(request: Request<O>) -> Result<O::Output, Error> {
@@ -69,8 +68,7 @@ pub type Decode<T> = fn(&mut Reply) -> Result<T, Error>;
 /// the optional ones. The page of the operation lists them: the setters of `Request<ListPipelines>` are on the page of
 /// [`ListPipelines`](crate::operations::ListPipelines). See [`operations`](crate::operations) for all operations.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # use circleci_api::{CallOptions, mock::Mock, serde_json};
 /// # use std::time::Duration;

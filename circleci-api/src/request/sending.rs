@@ -12,8 +12,7 @@ use crate::transport::reply::Reply;
 
 /// A call in progress: a future of its answer. Nothing is sent before it is awaited, and dropping it cancels the call.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # let server = circleci_api::mock::Mock::start().await;
 /// # let circleci = server.client();

@@ -7,8 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 /// The source of a client's waits and time, for tests. A client waits through this between attempts and for a rate limiter,
 /// so that no test has to wait in real time.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// use std::{future::{ready, Future}, pin::Pin, sync::{Arc, atomic::{AtomicU64, Ordering}}, time::{Duration, Instant}};
 ///
 /// /// A time that passes only when somebody waits.

@@ -20,8 +20,7 @@ use backoff::Backoff;
 /// server asks for (`Retry-After`, or `RateLimit-Reset` with a 429) and an exponential backoff with jitter. If the next
 /// wait would exceed the budget, the call fails at once, and the error says how long the wait would have been.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # use circleci_api::{mock::Mock, operations::GetCurrentUser};
 /// # let server = Mock::start().await;
@@ -67,8 +66,7 @@ impl Default for RetryPolicy {
 impl RetryPolicy {
     /// One attempt, without retries.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # use circleci_api::{RetryPolicy, mock::Mock, operations::GetCurrentUser};
     /// # let server = Mock::start().await;

@@ -24,8 +24,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// Besides the given rate, it follows the server's headers: if less than a quarter of a window's requests is left, the
 /// remaining requests are spread over the rest of the window. After a 429, all requests wait.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # let server = circleci_api::mock::Mock::start().await;
 /// # let (one, other) = (server.client_builder(), server.client_builder());

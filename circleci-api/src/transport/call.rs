@@ -21,8 +21,7 @@ use crate::values::argument::{ENCODED, PROJECT_SLUG, PathValue, QueryValue};
 
 /// Options of one call that differ from its client.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # use circleci_api::{mock::Mock, operations::{GetCurrentUser, RerunWorkflow}};
 /// # let server = Mock::start().await;
@@ -108,8 +107,7 @@ impl CallOptions {
     /// carries a credential (`Circle-Token`, `Authorization`, `Proxy-Authorization`, `Cookie`) or describes the message
     /// itself (`Host`, `Content-Type`, `Content-Length`, `Connection`, …).
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # let server = circleci_api::mock::Mock::start().await;
     /// # let circleci = server.client();

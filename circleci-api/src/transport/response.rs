@@ -10,8 +10,7 @@ use crate::transport::reply::request_id;
 
 /// An answer with its status and headers.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # use std::time::Duration;
 /// # use circleci_api::{mock::Mock, operations::GetProjectBySlug};

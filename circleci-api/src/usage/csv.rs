@@ -18,8 +18,7 @@ stream! {
     /// It is an error if a row has more or fewer fields than there are columns, or if a part has other columns than the
     /// first part.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::GetUsageExport, serde_json::json};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # let server = Mock::start().await;

@@ -83,8 +83,7 @@ impl Client {
 /// the future or stream ends the wait. The ordered exports continue at CircleCI, and [`Client::resume_usage_export`] can
 /// read them.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # use std::time::Duration;
 /// # use circleci_api::{mock::Mock, operations::GetUsageExport, serde_json::json};
 /// # use circleci_api::{usage::{UsageLimits, WhenLimited}, uuid::Uuid};

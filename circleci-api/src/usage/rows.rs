@@ -22,8 +22,7 @@ stream! {
     /// fewer fields than its part has columns is an error. The error names the number of the row, counted from 1 over all
     /// parts without their headers.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::GetUsageExport, serde_json::json};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # let server = Mock::start().await;
@@ -50,8 +49,7 @@ stream! {
 /// text of any column, including columns that this version does not know. Column names are in lower case, whatever the
 /// export uses.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # use circleci_api::{mock::Mock, operations::GetUsageExport, serde_json::json};
 /// # use circleci_api::usage::UsageRow;
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {

@@ -46,8 +46,7 @@ pub struct PathValue(Cow<'static, str>);
 ///
 /// The client encodes special characters, so that the value cannot affect other parameters. It sends dates in UTC.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
 /// # use circleci_api::{mock::Mock, operations::GetProjectWorkflowRuns};
 /// # let server = Mock::start().await;

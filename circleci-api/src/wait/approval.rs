@@ -46,8 +46,7 @@ impl Client {
     /// Waits until all approvals of a workflow are decided, including approvals that are not requested yet, or until the
     /// workflow ends without them. Requires the feature `wait`.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::{GetWorkflowById, ListWorkflowJobs}, serde_json::json};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let server = Mock::start().await;

@@ -33,8 +33,7 @@ pub struct Board {
 
 /// A wait with workflows: for a workflow, or a pipeline.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
 /// # use circleci_api::types::WorkflowStatus::{OnHold as Held, Running, Success};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -63,8 +62,7 @@ pub trait HasWorkflows {
 impl<W: HasWorkflows> Wait<W> {
     /// What to do about a workflow that is on hold. Default: [`OnHold::Wait`].
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
     /// # use circleci_api::types::WorkflowStatus::{OnHold as Held, Running, Success};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -104,8 +102,7 @@ impl<W: HasWorkflows> Wait<W> {
 
     /// Reports changes of jobs too. It costs one more request at each look for each running workflow.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::{Running, Success}};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let server = Mock::start().await;

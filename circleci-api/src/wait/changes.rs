@@ -30,8 +30,7 @@ pub(super) mod sealed {
 
     /// The kinds of [`Wait`](crate::wait::Wait). This trait is sealed: only the types of this crate implement it.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::mock::Mock;
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let server = Mock::start().await;
@@ -113,8 +112,7 @@ impl View {
 /// It implements [`Stream`], for use with the `futures` crate. Without that crate, use [`next`](Self::next). Nothing is
 /// sent before it is polled, and dropping it ends the wait.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::{Running, Success}};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let server = Mock::start().await;

@@ -22,8 +22,7 @@ impl Client {
     /// Waits until a usage export is completed or has failed; its `state` tells which. A completed export without
     /// `download_urls` found nothing to export. Requires the feature `wait`.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::GetUsageExport, serde_json::json, types::UsageExportJobState};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let server = Mock::start().await;

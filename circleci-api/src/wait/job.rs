@@ -39,8 +39,7 @@ impl Client {
     /// Waits for one job. An approval has no number: use [`wait_for_approval`](Self::wait_for_approval) instead. Requires
     /// the feature `wait`.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::GetJobDetails, serde_json::json};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let server = Mock::start().await;

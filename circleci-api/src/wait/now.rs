@@ -30,8 +30,7 @@ impl Client {
     /// hold, 8 requests at a time. If a workflow is still running but has failed jobs (`failing`), these jobs are in
     /// [`failures`](Outcome::failures) too.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::Failed};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # let server = Mock::start().await;
@@ -89,8 +88,7 @@ impl Outcome {
     /// [`Client::pipeline_outcome`] returns these too. This machine's clock decides whether a workflow may still appear,
     /// after a setup workflow or by an automatic rerun: it may take a minute.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::ListWorkflowsByPipelineId, serde_json::json};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
     /// # let server = Mock::start().await;

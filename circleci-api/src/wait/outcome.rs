@@ -8,8 +8,7 @@ use crate::generated::types::{PipelineError, Workflow};
 
 /// The outcome of a pipeline or of a single workflow.
 ///
-#[cfg_attr(feature = "mock", doc = "```")]
-#[cfg_attr(not(feature = "mock"), doc = "```text")]
+#[doc = mock_example!()]
 /// # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::{Failed, OnHold as Held, Running}};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let server = Mock::start().await;

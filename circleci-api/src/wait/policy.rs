@@ -22,8 +22,7 @@ pub enum OnHold {
 impl OnHold {
     /// Approves the jobs for which `decide` returns `true`. For the other jobs, it is called again at the next look.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
     /// # use circleci_api::types::WorkflowStatus::{OnHold as Held, Running, Success};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {

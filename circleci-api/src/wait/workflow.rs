@@ -21,8 +21,7 @@ impl Client {
     /// Waits for one workflow. It does not follow reruns, which are separate workflows; a wait for a
     /// [pipeline](Self::wait_for_pipeline) does. Requires the feature `wait`.
     ///
-    #[cfg_attr(feature = "mock", doc = "```")]
-    #[cfg_attr(not(feature = "mock"), doc = "```text")]
+    #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::GetWorkflowById, serde_json::json};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let server = Mock::start().await;
