@@ -79,18 +79,9 @@ pub(crate) fn shown(key: &str, value: &Value) -> Value {
 /// The methods for the extra keys. A type that is only sent has a setter where the other types have a getter.
 macro_rules! extra_methods {
     (request $name:ident) => {
-        impl $name {
-            /// Sends another key, for example one that CircleCI added after this version of the crate. It replaces an extra
-            /// key of the same name. A field that is set takes precedence over an extra key with its name.
-            pub fn extra(
-                mut self,
-                name: impl ::std::convert::Into<::std::string::String>,
-                value: impl ::std::convert::Into<::serde_json::Value>,
-            ) -> Self {
-                self.__extra.map_mut().insert(name.into(), value.into());
-                self
-            }
+        $crate::json::extra::extra_methods! { $name sets extra }
 
+        impl $name {
             /// The keys that are sent besides the fields.
             pub fn extras(&self) -> &::serde_json::Map<::std::string::String, ::serde_json::Value> {
                 self.__extra.map()
@@ -99,11 +90,13 @@ macro_rules! extra_methods {
     };
     (both $name:ident) => {
         $crate::json::extra::extra_methods! { $name }
-
+        $crate::json::extra::extra_methods! { $name sets with_extra }
+    };
+    ($name:ident sets $setter:ident) => {
         impl $name {
             /// Sends another key, for example one that CircleCI added after this version of the crate. It replaces an extra
             /// key of the same name. A field that is set takes precedence over an extra key with its name.
-            pub fn with_extra(
+            pub fn $setter(
                 mut self,
                 name: impl ::std::convert::Into<::std::string::String>,
                 value: impl ::std::convert::Into<::serde_json::Value>,

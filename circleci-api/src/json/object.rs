@@ -60,27 +60,9 @@ impl<T: Object> Blank for T {
     }
 }
 
-impl<T> Blank for Option<T> {
-    fn blank() -> Self {
-        None
-    }
-}
-
-impl<T> Blank for Vec<T> {
-    fn blank() -> Self {
-        Self::new()
-    }
-}
-
-impl<T> Blank for BTreeMap<String, T> {
-    fn blank() -> Self {
-        Self::new()
-    }
-}
-
 macro_rules! blank_by_default {
-    ($($ty:ty),* $(,)?) => {
-        $(impl Blank for $ty {
+    ($([$($item:ident)?] $ty:ty),* $(,)?) => {
+        $(impl<$($item)?> Blank for $ty {
             fn blank() -> Self {
                 Self::default()
             }
@@ -88,36 +70,25 @@ macro_rules! blank_by_default {
     };
 }
 
-blank_by_default!(bool, i64, f64, String, DateTime<Utc>, Uuid, Map<String, Value>, Value);
+blank_by_default!([] bool, [] i64, [] f64, [] String, [] DateTime<Utc>, [] Uuid, [] Map<String, Value>, [] Value);
+blank_by_default!([T] Option<T>, [T] Vec<T>, [T] BTreeMap<String, T>);
 
 /// A collection that is written even if it is empty.
 pub(crate) trait Collection {
     fn is_blank(&self) -> bool;
 }
 
-impl<T> Collection for Vec<T> {
-    fn is_blank(&self) -> bool {
-        self.is_empty()
-    }
+macro_rules! collections {
+    ($([$($item:ident)?] $ty:ty),*) => {
+        $(impl<$($item)?> Collection for $ty {
+            fn is_blank(&self) -> bool {
+                self.is_empty()
+            }
+        })*
+    };
 }
 
-impl<K, T> Collection for BTreeMap<K, T> {
-    fn is_blank(&self) -> bool {
-        self.is_empty()
-    }
-}
-
-impl Collection for Map<String, Value> {
-    fn is_blank(&self) -> bool {
-        self.is_empty()
-    }
-}
-
-impl Collection for String {
-    fn is_blank(&self) -> bool {
-        self.is_empty()
-    }
-}
+collections!([T] Vec<T>, [T] BTreeMap<String, T>, [] Map<String, Value>, [] String);
 
 /// The place for a value that does not fit its field.
 pub(crate) struct Place<'a> {

@@ -3,14 +3,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, IgnoredAny};
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny};
 
-use crate::lists::items::Items;
 use crate::lists::page::Page;
-use crate::lists::pages::Pages;
-use crate::lists::tolerant::{self, Tolerant};
-use crate::request::RawRequest;
-use crate::transport::decode;
 
 /// A page of a list that this crate has no type for: an object with `items` and, except on the last page,
 /// `next_page_token`. A bare array is accepted as the only page. See [`RawRequest::pages_as`].
@@ -91,30 +86,5 @@ impl<'de, T: Deserialize<'de>> de::Visitor<'de> for AnyList<T> {
                 .unwrap_or_default(),
             next_page_token,
         })
-    }
-}
-
-impl RawRequest {
-    /// The pages of a list of `T`, which is one of [`types`](crate::types) or a type of your own. The token of each page is
-    /// sent as `page-token` for the next page, as in every list of API v2. For another list, see
-    /// [`pages_by_token`](Self::pages_by_token) and [`pages_by_offset`](Self::pages_by_offset). Read them as in the example of
-    /// [`Pages`].
-    pub fn pages_as<T: DeserializeOwned + Send + 'static>(self) -> Pages<ListPage<T>> {
-        let cursor = self.cursor();
-        Pages::new(self.into_call(), cursor, decode::json)
-    }
-
-    /// The items of all pages of a list of `T`. [`RawRequest`] has an example.
-    pub fn items_as<T: DeserializeOwned + Send + 'static>(self) -> Items<ListPage<T>> {
-        Items::new(self.pages_as())
-    }
-
-    /// The items of all pages of a list of `T`, with an [`ItemError`](crate::ItemError) instead of an invalid item.
-    /// [`Tolerant`] has an example.
-    pub fn tolerant_items_as<T: DeserializeOwned + Send + 'static>(
-        self,
-    ) -> Items<Tolerant<ListPage<T>>> {
-        let cursor = self.cursor();
-        Items::new(Pages::new(self.into_call(), cursor, tolerant::page))
     }
 }

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{self, DeserializeOwned, Deserializer, IgnoredAny};
+use serde::de::{self, DeserializeOwned, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::error::Error;
 use crate::error::redact;
 use crate::json::read;
+use crate::lists::list_page::ListPage;
 use crate::lists::page::Page;
 use crate::transport::decode;
 use crate::transport::reply::Reply;
@@ -187,64 +188,11 @@ where
     P::Item: DeserializeOwned,
 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Raw {
-            items,
-            next_page_token,
-        } = deserializer.deserialize_any(List)?;
+        let list = ListPage::<Box<RawValue>>::deserialize(deserializer)?;
+        let items = list.items.iter().enumerate();
         Ok(Self {
-            items: items
-                .iter()
-                .enumerate()
-                .map(|(index, raw)| item(index, raw))
-                .collect(),
-            next_page_token,
-        })
-    }
-}
-
-/// A list whose items are not decoded yet.
-struct Raw {
-    items: Vec<Box<RawValue>>,
-    next_page_token: Option<String>,
-}
-
-struct List;
-
-impl<'de> de::Visitor<'de> for List {
-    type Value = Raw;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list, or an object with `items`")
-    }
-
-    fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Raw, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = list.next_element()? {
-            items.push(item);
-        }
-        Ok(Raw {
-            items,
-            next_page_token: None,
-        })
-    }
-
-    fn visit_map<A: de::MapAccess<'de>>(self, mut page: A) -> Result<Raw, A::Error> {
-        let mut items: Option<Option<Vec<Box<RawValue>>>> = None;
-        let mut next_page_token = None;
-        while let Some(key) = page.next_key::<String>()? {
-            match key.as_str() {
-                "items" => items = Some(page.next_value()?),
-                "next_page_token" | "next-page-token" => next_page_token = page.next_value()?,
-                _ => {
-                    page.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(Raw {
-            items: items
-                .ok_or_else(|| de::Error::missing_field("items"))?
-                .unwrap_or_default(),
-            next_page_token,
+            items: items.map(|(index, raw)| item(index, raw)).collect(),
+            next_page_token: list.next_page_token,
         })
     }
 }

@@ -51,7 +51,17 @@ impl<O> fmt::Debug for Stub<'_, O> {
     }
 }
 
-impl<O> Stub<'_, O> {
+impl<'a, O> Stub<'a, O> {
+    fn of(state: &'a State, target: Target) -> Self {
+        let mut inner = state.lock();
+        inner.rules.push(Rule::new(target));
+        Self {
+            state,
+            rule: inner.rules.len() - 1,
+            operation: PhantomData,
+        }
+    }
+
     fn with<T>(&self, change: impl FnOnce(&mut Rule) -> T) -> T {
         change(&mut self.state.lock().rules[self.rule])
     }
@@ -64,6 +74,14 @@ impl<O> Stub<'_, O> {
     fn then(self, answer: Answer) -> Self {
         self.with(|rule| rule.answers.push(answer));
         self
+    }
+
+    fn then_by(
+        self,
+        make: impl Fn(&Received) -> Result<Answer, Refusal> + Send + Sync + 'static,
+    ) -> Self {
+        let make = move |request: &Received| make(request).unwrap_or_else(Answer::from);
+        self.then(Answer::new(200, Body::Responder(Responder(Arc::new(make)))))
     }
 }
 
@@ -89,13 +107,7 @@ impl<O> Stub<'_, O> {
 /// ```
 impl<'a, O: Kind> Stub<'a, O> {
     pub(super) fn new(state: &'a State) -> Self {
-        let mut inner = state.lock();
-        inner.rules.push(Rule::new(Target::Operation(O::OPERATION)));
-        Self {
-            state,
-            rule: inner.rules.len() - 1,
-            operation: PhantomData,
-        }
+        Self::of(state, Target::Operation(O::OPERATION))
     }
 
     /// Selects requests whose path has this parameter, regardless of how it is escaped. `name` is its name in the
@@ -270,11 +282,7 @@ where
         self,
         make: impl Fn(&Received) -> Result<O::Output, Refusal> + Send + Sync + 'static,
     ) -> Self {
-        let make = move |request: &Received| match make(request) {
-            Ok(value) => Self::answer(value),
-            Err(refusal) => refusal.into(),
-        };
-        self.then(Answer::new(200, Body::Responder(Responder(Arc::new(make)))))
+        self.then_by(move |request| make(request).map(Self::answer))
     }
 
     /// Replies with the [example](super::example) after `change` has modified it.
@@ -528,15 +536,7 @@ impl<'a> Stub<'a, AnyPath> {
             template.starts_with('/') && parts.all(|part| !braces(part) || is_name(part)),
             "{template:?}: a template must start with a slash, and a name in braces must fill a whole segment"
         );
-        let mut inner = state.lock();
-        inner
-            .rules
-            .push(Rule::new(Target::Path { method, template }));
-        Self {
-            state,
-            rule: inner.rules.len() - 1,
-            operation: PhantomData,
-        }
+        Self::of(state, Target::Path { method, template })
     }
 
     /// Selects requests whose path has this parameter. `name` is its name in the template.
@@ -596,10 +596,6 @@ impl<'a> Stub<'a, AnyPath> {
         self,
         make: impl Fn(&Received) -> Result<Value, Refusal> + Send + Sync + 'static,
     ) -> Self {
-        let make = move |request: &Received| match make(request) {
-            Ok(value) => Answer::new(200, Body::Json(value)),
-            Err(refusal) => refusal.into(),
-        };
-        self.then(Answer::new(200, Body::Responder(Responder(Arc::new(make)))))
+        self.then_by(move |request| Ok(Answer::new(200, Body::Json(make(request)?))))
     }
 }

@@ -111,18 +111,7 @@ impl Watch for ApprovalWait {
         let none_yet = jobs.is_empty();
         self.seen = jobs.into_iter().filter(|job| self.concerns(job)).collect();
         for job in &self.seen {
-            if let Some(status) = &job.status {
-                let before = self.statuses.insert(job.id, status.clone());
-                if before.as_ref() != Some(status) {
-                    view.news.push(Change::Job {
-                        workflow: Some(workflow.name.clone()),
-                        name: job.name.clone(),
-                        number: job.job_number,
-                        status: status.clone(),
-                        before,
-                    });
-                }
-            }
+            board::note_job(&mut self.statuses, &workflow, job, view);
             if let Some(id) = workflow.id
                 && board::is_held(job)
                 && self.told.insert(job.id)

@@ -253,17 +253,7 @@ impl Board {
 
     fn note_jobs(&mut self, workflow: &Workflow, jobs: &[WorkflowJob], view: &mut View) {
         for job in jobs {
-            let Some(status) = &job.status else { continue };
-            let before = self.jobs.insert(job.id, status.clone());
-            if before.as_ref() != Some(status) {
-                view.news.push(Change::Job {
-                    workflow: Some(workflow.name.clone()),
-                    name: job.name.clone(),
-                    number: job.job_number,
-                    status: status.clone(),
-                    before,
-                });
-            }
+            note_job(&mut self.jobs, workflow, job, view);
         }
     }
 
@@ -354,6 +344,26 @@ pub(super) fn line(workflows: &[Workflow]) -> String {
 pub(super) async fn jobs(workflow: Uuid, view: &View) -> Result<Vec<WorkflowJob>, Error> {
     let request = view.client.list_workflow_jobs(workflow);
     request.options(view.options()).items().into_vec().await
+}
+
+/// Reports the status of a job if it changed.
+pub(super) fn note_job(
+    statuses: &mut HashMap<Uuid, JobStatus>,
+    workflow: &Workflow,
+    job: &WorkflowJob,
+    view: &mut View,
+) {
+    let Some(status) = &job.status else { return };
+    let before = statuses.insert(job.id, status.clone());
+    if before.as_ref() != Some(status) {
+        view.news.push(Change::Job {
+            workflow: Some(workflow.name.clone()),
+            name: job.name.clone(),
+            number: job.job_number,
+            status: status.clone(),
+            before,
+        });
+    }
 }
 
 pub(super) fn is_held(job: &WorkflowJob) -> bool {

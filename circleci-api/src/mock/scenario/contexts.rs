@@ -7,43 +7,31 @@ use serde_json::{Value, json};
 use super::super::answer::Refusal;
 use super::super::received::Received;
 use super::records::Context;
-use super::reply::{list, not_found, ok, order, say};
+use super::reply::{list, list_in_order, not_found, ok, say};
 use super::world::{Handler, Outcome, World, date, text};
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("listContexts", contexts),
     ("createContext", create),
     ("getContext", |world, request| {
-        world
-            .context(request)
-            .map(|it| it.json())
-            .and_then(|json| ok(request, json))
+        ok(world.context(request)?.json())
     }),
     ("deleteContext", |world, request| {
-        let id = world.context(request).map(|it| it.id.clone());
-        id.and_then(|id| {
-            world.contexts.retain(|it| it.id != id);
-            say(request, "Context deleted.")
-        })
+        let id = world.context(request)?.id.clone();
+        world.contexts.retain(|it| it.id != id);
+        say("Context deleted.")
     }),
     ("listEnvironmentVariablesFromContext", variables),
     ("addEnvironmentVariableToContext", add_variable),
     ("deleteEnvironmentVariableFromContext", |world, request| {
-        world.context(request).and_then(|context| {
-            // CircleCI gives this answer whether the variable existed or not.
-            context
-                .variables
-                .remove(request.path("env_var_name").unwrap_or_default());
-            say(request, "Environment variable deleted.")
-        })
+        let name = request.path("env_var_name").unwrap_or_default();
+        // CircleCI gives this answer whether the variable existed or not.
+        world.context(request)?.variables.remove(name);
+        say("Environment variable deleted.")
     }),
     ("getContextRestrictions", |world, request| {
-        let items = world.context(request).map(|it| it.restrictions.clone());
-        items.and_then(|items| {
-            let items = items.into_iter().enumerate();
-            let items = items.map(|(index, it)| (order(index), it)).collect();
-            list(world, request, items, false)
-        })
+        let items = world.context(request)?.restrictions.clone();
+        list_in_order(world, request, items, false)
     }),
     ("createContextRestriction", restrict),
     ("deleteContextRestriction", lift),
@@ -129,7 +117,7 @@ fn create(world: &mut World, request: &Received) -> Outcome {
         return Err(Refusal::new(409, message));
     }
     let json = world.add_context(name, owner).json();
-    ok(request, json)
+    ok(json)
 }
 
 fn variables(world: &mut World, request: &Received) -> Outcome {
@@ -145,7 +133,7 @@ fn add_variable(world: &mut World, request: &Received) -> Outcome {
     let now = date(world.now());
     let context = world.context(request)?;
     let json = context.set_variable(request.path("env_var_name").unwrap_or_default(), now);
-    ok(request, json)
+    ok(json)
 }
 
 fn restrict(world: &mut World, request: &Received) -> Outcome {
@@ -170,7 +158,7 @@ fn restrict(world: &mut World, request: &Received) -> Outcome {
         json["project_id"] = json!(value);
     }
     context.restrictions.push(json.clone());
-    ok(request, json)
+    ok(json)
 }
 
 fn lift(world: &mut World, request: &Received) -> Outcome {
@@ -180,6 +168,6 @@ fn lift(world: &mut World, request: &Received) -> Outcome {
     context.restrictions.retain(|it| it["id"] != id);
     match context.restrictions.len() == before {
         true => Err(not_found("Context restriction")),
-        false => say(request, "Context restriction deleted."),
+        false => say("Context restriction deleted."),
     }
 }

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
 
 use super::super::received::Received;
-use super::reply::{list, ok, order};
+use super::reply::{list, list_in_order, ok};
 use super::run::Run;
 use super::world::{Handler, Outcome, World, date, optional_date};
 
@@ -194,9 +194,9 @@ fn grouped(world: &mut World, request: &Received, workflows: bool) -> Outcome {
 }
 
 fn runs(world: &mut World, request: &Received) -> Outcome {
-    let runs = ended(world, request, false).into_iter().enumerate();
-    let items = runs.map(|(index, run)| {
-        let json = json!({
+    let runs = ended(world, request, false).into_iter();
+    let items = runs.map(|run| {
+        json!({
             "id": run.id,
             "branch": run.branch,
             "duration": run.seconds(),
@@ -205,11 +205,10 @@ fn runs(world: &mut World, request: &Received) -> Outcome {
             "credits_used": run.credits(),
             "status": run.status(),
             "is_approval": run.approved_at.is_some(),
-        });
-        (order(index), json)
+        })
     });
     let items = items.collect();
-    list(world, request, items, true)
+    list_in_order(world, request, items, true)
 }
 
 fn summary(world: &mut World, request: &Received) -> Outcome {
@@ -226,7 +225,7 @@ fn summary(world: &mut World, request: &Received) -> Outcome {
     });
     let all = ended(world, &request.with_params(&Vec::new()), true);
     let json = json!({ "metrics": metrics, "trends": trends, "workflow_names": names(&all) });
-    ok(request, json)
+    ok(json)
 }
 
 fn branches(world: &mut World, request: &Received) -> Outcome {
@@ -236,10 +235,7 @@ fn branches(world: &mut World, request: &Received) -> Outcome {
         .collect();
     branches.sort();
     branches.dedup();
-    ok(
-        request,
-        json!({ "org_id": world.org_id, "project_id": world.project_id, "branches": branches }),
-    )
+    ok(json!({ "org_id": world.org_id, "project_id": world.project_id, "branches": branches }))
 }
 
 /// Tests that have both passed and failed.
@@ -281,10 +277,7 @@ fn flaky(world: &mut World, request: &Received) -> Outcome {
             }));
         }
     }
-    ok(
-        request,
-        json!({ "flaky_tests": found, "total_flaky_tests": found.len() }),
-    )
+    ok(json!({ "flaky_tests": found, "total_flaky_tests": found.len() }))
 }
 
 fn test_metrics(world: &mut World, request: &Received) -> Outcome {
@@ -345,7 +338,7 @@ fn test_metrics(world: &mut World, request: &Received) -> Outcome {
         "total_test_runs": runs.len(),
         "test_runs": test_runs,
     });
-    ok(request, json)
+    ok(json)
 }
 
 /// One item for each hour or day in which a job started.
@@ -362,7 +355,7 @@ fn time_series(world: &mut World, request: &Received) -> Outcome {
         .collect();
     slots.sort();
     slots.dedup();
-    let items = slots.into_iter().enumerate().map(|(index, (name, at))| {
+    let items = slots.into_iter().map(|(name, at)| {
         let mut runs = named(&runs, &name);
         runs.retain(|run| slot(run) == at);
         let mut metrics = figures(&runs);
@@ -382,14 +375,13 @@ fn time_series(world: &mut World, request: &Received) -> Outcome {
         );
         let (start, end) = window(world, &runs);
         let timestamp = chrono::DateTime::from_timestamp(at * step.num_seconds(), 0);
-        let json = json!({
+        json!({
             "name": name, "min_started_at": start, "max_ended_at": end,
             "timestamp": optional_date(timestamp), "metrics": metrics,
-        });
-        (order(index), json)
+        })
     });
     let items = items.collect();
-    list(world, request, items, false)
+    list_in_order(world, request, items, false)
 }
 
 /// The metrics and trends of a summary page.
@@ -455,7 +447,7 @@ fn project_page(world: &mut World, request: &Received) -> Outcome {
         "all_branches": branches,
         "all_workflows": workflows,
     });
-    ok(request, json)
+    ok(json)
 }
 
 fn organization_page(world: &mut World, request: &Received) -> Outcome {
@@ -468,5 +460,5 @@ fn organization_page(world: &mut World, request: &Received) -> Outcome {
         "org_project_data": [{ "project_name": name, "metrics": of_project, "trends": its_trends }],
         "all_projects": [name],
     });
-    ok(request, json)
+    ok(json)
 }

@@ -3,10 +3,10 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::super::answer::{Answer, Body, Refusal};
+use super::super::answer::{Body, Refusal};
 use super::super::received::Received;
 use super::super::state::file_url;
-use super::reply::{list, not_found, ok, order, say};
+use super::reply::{list_in_order, not_found, ok};
 use super::run::Run;
 use super::world::{Handler, Outcome, World, date, optional_date};
 use crate::generated::types::WorkflowStatus;
@@ -18,19 +18,16 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("getJobArtifacts", artifacts),
     ("getTests", tests),
     ("cancelJobByJobNumber", |world, request| {
-        let id = world.job(request).map(|run| run.id.clone());
-        id.and_then(|id| world.cancel(&id))
-            .and_then(|()| say(request, "Accepted."))
+        let id = world.job(request)?.id.clone();
+        world.cancel(&id)
     }),
     ("cancelJobByJobID", |world, request| {
         let job = request.path("job-id").unwrap_or_default();
-        let id = world
-            .runs()
-            .find(|run| run.job == job)
-            .map(|run| run.id.clone());
-        id.ok_or_else(|| not_found("Job"))
-            .and_then(|id| world.cancel(&id))
-            .and_then(|()| say(request, "Accepted."))
+        let mut runs = world.runs();
+        let run = runs.find(|run| run.job == job);
+        let id = run.ok_or_else(|| not_found("Job"))?.id.clone();
+        drop(runs);
+        world.cancel(&id)
     }),
 ];
 
@@ -103,27 +100,22 @@ fn details(world: &mut World, request: &Received) -> Outcome {
         "queued_at": date(run.created_at),
         "stopped_at": optional_date(run.stopped_at),
     });
-    ok(request, json)
+    ok(json)
 }
 
 fn artifacts(world: &mut World, request: &Received) -> Outcome {
     let server = format!("http://{}", request.host);
-    let artifacts = world.job(request)?.script.artifacts.iter().enumerate();
-    let items = artifacts.map(|(index, path)| {
-        let url = file_url(&server, path);
-        (
-            order(index),
-            json!({ "path": path, "node_index": 0, "url": url }),
-        )
-    });
+    let artifacts = world.job(request)?.script.artifacts.iter();
+    let items = artifacts
+        .map(|path| json!({ "path": path, "node_index": 0, "url": file_url(&server, path) }));
     let items = items.collect();
-    list(world, request, items, false)
+    list_in_order(world, request, items, false)
 }
 
 fn tests(world: &mut World, request: &Received) -> Outcome {
-    let tests = world.job(request)?.script.tests.iter().enumerate();
-    let items = tests.map(|(index, case)| {
-        let json = json!({
+    let tests = world.job(request)?.script.tests.iter();
+    let items = tests.map(|case| {
+        json!({
             "message": case.message,
             "source": "unknown",
             "run_time": 0.25,
@@ -131,11 +123,10 @@ fn tests(world: &mut World, request: &Received) -> Outcome {
             "result": case.result,
             "name": case.name,
             "classname": "tests.test_all",
-        });
-        (order(index), json)
+        })
     });
     let items = items.collect();
-    list(world, request, items, false)
+    list_in_order(world, request, items, false)
 }
 
 /// A build in version 1.1. Its last step has an output.
@@ -177,25 +168,22 @@ fn build(world: &mut World, request: &Received) -> Outcome {
     if !run.script.output.is_empty() {
         test["actions"][0]["output_url"] = json!(output_url);
     }
-    Ok(Answer::new(
-        200,
-        Body::Json(json!({
-            "build_num": run.job_number,
-            "build_url": format!("https://circleci.com/{}/{}", world.slug, run.job_number),
-            "status": status,
-            "outcome": if run.has_ended() { json!(status) } else { Value::Null },
-            "lifecycle": if run.has_ended() { "finished" } else { "running" },
-            "branch": run.branch,
-            "parallel": 1,
-            "workflows": {
-                "job_name": run.script.name,
-                "job_id": run.job,
-                "workflow_id": run.id,
-                "workflow_name": run.script.name,
-            },
-            "steps": [checkout, test],
-        })),
-    ))
+    ok(json!({
+        "build_num": run.job_number,
+        "build_url": format!("https://circleci.com/{}/{}", world.slug, run.job_number),
+        "status": status,
+        "outcome": if run.has_ended() { json!(status) } else { Value::Null },
+        "lifecycle": if run.has_ended() { "finished" } else { "running" },
+        "branch": run.branch,
+        "parallel": 1,
+        "workflows": {
+            "job_name": run.script.name,
+            "job_id": run.job,
+            "workflow_id": run.id,
+            "workflow_name": run.script.name,
+        },
+        "steps": [checkout, test],
+    }))
 }
 
 /// Validates a configuration. The mock only checks that it is not empty.
@@ -208,7 +196,7 @@ fn compile(_: &mut World, request: &Received) -> Outcome {
     };
     let json =
         json!({ "valid": valid, "errors": errors, "output-yaml": source, "source-yaml": source });
-    Ok(Answer::new(200, Body::Json(json)))
+    ok(json)
 }
 
 /// The output of a step, as text.
@@ -216,13 +204,13 @@ fn output(world: &mut World, request: &Received) -> Outcome {
     let last = request.path("step") == Some("102");
     let text = world.job(request)?.script.output.clone();
     let text = if last { text } else { String::new() };
-    Ok(Answer::new(200, Body::Text(text)))
+    Ok(Body::Text(text))
 }
 
 /// The standard error of a step, which is empty.
 fn silence(world: &mut World, request: &Received) -> Outcome {
     world.job(request)?;
-    Ok(Answer::new(200, Body::Text(String::new())))
+    Ok(Body::Text(String::new()))
 }
 
 /// The output of a step in the format of its URL. It is in storage, so a download needs no token.

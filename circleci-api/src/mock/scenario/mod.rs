@@ -37,6 +37,7 @@ mod reply;
 mod run;
 mod schedules;
 mod script;
+mod store;
 mod usage;
 mod variables;
 mod webhooks;
@@ -49,7 +50,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Map, Value};
 
-use super::answer::{Answer, Body, Responder};
+use super::answer::{Answer, Body, Refusal, Responder};
 use super::received::FILES;
 use super::rule::{Predicate, Rule, Target};
 use super::{Mock, Received, route};
@@ -392,20 +393,17 @@ impl World {
         if !self.is_mine(request) {
             return Answer::message(404, "Project not found");
         }
-        if let Some((params, handler)) = beside(request) {
-            let request = request.with_params(&params);
-            return handler(self, &request).unwrap_or_else(Answer::from);
+        let outcome = match (beside(request), handler(request)) {
+            (Some((params, handler)), _) => handler(self, &request.with_params(&params)),
+            (None, Some(handler)) => handler(self, request),
+            (None, None) => Err(Refusal::new(404, "Not found")),
+        };
+        if request.method != Method::GET {
+            self.trim();
         }
-        match handler(request) {
-            Some(handler) => {
-                let answer = handler(self, request).unwrap_or_else(Answer::from);
-                if request.method != Method::GET {
-                    self.trim();
-                }
-                answer
-            }
-            None => Answer::message(404, "Not found"),
-        }
+        let reply = request.operation.and_then(route::reply);
+        let status = reply.map_or(200, |reply| reply.status);
+        outcome.map_or_else(Answer::from, |body| Answer::new(status, body))
     }
 }
 

@@ -35,10 +35,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
             .pipelines
             .iter()
             .find(|it| it.number.to_string() == number);
-        let json = found
-            .map(|it| it.json(world))
-            .ok_or_else(|| not_found("Pipeline"));
-        json.and_then(|json| ok(request, json))
+        ok(found.ok_or_else(|| not_found("Pipeline"))?.json(world))
     }),
     ("getPipelineConfigById", |world, request| {
         with_pipeline(world, request, |_, it| it.config())
@@ -86,10 +83,7 @@ fn trigger(world: &mut World, request: &Received, reference: Reference) -> Outco
     } else {
         "pending"
     };
-    ok(
-        request,
-        json!({ "id": id, "state": state, "number": pipeline.number, "created_at": created }),
-    )
+    ok(json!({ "id": id, "state": state, "number": pipeline.number, "created_at": created }))
 }
 
 fn newest_first(world: &mut World, request: &Received) -> Outcome {
@@ -106,7 +100,7 @@ fn newest_first(world: &mut World, request: &Received) -> Outcome {
         world.pipelines.get(at.ok()?)
     });
     let items: Vec<Value> = shown.map(|it| it.json(world)).collect();
-    ok(request, json!({ "items": items, "next_page_token": token }))
+    ok(json!({ "items": items, "next_page_token": token }))
 }
 
 fn with_pipeline(
@@ -116,9 +110,8 @@ fn with_pipeline(
 ) -> Outcome {
     let id = request.path("pipeline-id").unwrap_or_default();
     let found = world.pipelines.iter().find(|it| it.id == id);
-    let json = found.map(|it| json(world, it));
-    json.ok_or_else(|| not_found("Pipeline"))
-        .and_then(|json| ok(request, json))
+    let pipeline = found.ok_or_else(|| not_found("Pipeline"))?;
+    ok(json(world, pipeline))
 }
 
 /// Lists the workflows of a pipeline. Each workflow in the list moves to its next state.
@@ -138,7 +131,7 @@ fn workflows(world: &mut World, request: &Received) -> Outcome {
         .collect();
     let (shown, token) = page(world, request, runs, false, |(key, _)| key.clone())?;
     let items: Vec<Value> = shown.iter().filter_map(|(_, id)| world.look(id)).collect();
-    ok(request, json!({ "items": items, "next_page_token": token }))
+    ok(json!({ "items": items, "next_page_token": token }))
 }
 
 fn resume(world: &mut World, request: &Received) -> Outcome {
@@ -171,7 +164,7 @@ fn resume(world: &mut World, request: &Received) -> Outcome {
         .map(|it| it.id.clone())
         .collect();
     ids.iter().for_each(|id| world.settle(id));
-    say(request, "Accepted.")
+    say("Accepted.")
 }
 
 impl World {

@@ -41,24 +41,6 @@ pub(super) struct Context {
 }
 
 #[derive(Debug)]
-pub(super) struct CheckoutKey {
-    pub(super) fingerprint: String,
-    pub(super) json: Value,
-}
-
-#[derive(Debug)]
-pub(super) struct Webhook {
-    pub(super) id: String,
-    pub(super) json: Value,
-}
-
-#[derive(Debug)]
-pub(super) struct Schedule {
-    pub(super) id: String,
-    pub(super) json: Value,
-}
-
-#[derive(Debug)]
 pub(super) struct Export {
     pub(super) id: String,
     /// How often clients have read the export.

@@ -2,21 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::super::answer::{Answer, Body, Refusal};
+use super::super::answer::{Body, Refusal};
 use super::super::received::Received;
-use super::super::route;
 use super::world::{Outcome, World};
 
-/// Answers with JSON and the status of the operation.
-pub(super) fn ok(request: &Received, json: Value) -> Outcome {
-    let reply = request.operation.and_then(route::reply);
-    let status = reply.map_or(200, |reply| reply.status);
-    Ok(Answer::new(status, Body::Json(json)))
+/// Answers with JSON.
+pub(super) fn ok(json: Value) -> Outcome {
+    Ok(Body::Json(json))
 }
 
-/// Answers with a message and the status of the operation.
-pub(super) fn say(request: &Received, message: &str) -> Outcome {
-    ok(request, json!({ "message": message }))
+/// Answers with a message.
+pub(super) fn say(message: impl Into<String>) -> Outcome {
+    ok(json!({ "message": message.into() }))
 }
 
 pub(super) fn not_found(what: &str) -> Refusal {
@@ -63,7 +60,19 @@ pub(super) fn list(
 ) -> Outcome {
     let (items, token) = page(world, request, items, newest_first, |(key, _)| key.clone())?;
     let items: Vec<Value> = items.into_iter().map(|(_, item)| item).collect();
-    ok(request, json!({ "items": items, "next_page_token": token }))
+    ok(json!({ "items": items, "next_page_token": token }))
+}
+
+/// Answers with a page of items that have no key. Their order must not change.
+pub(super) fn list_in_order(
+    world: &mut World,
+    request: &Received,
+    items: Vec<Value>,
+    newest_first: bool,
+) -> Outcome {
+    let items = items.into_iter().enumerate();
+    let items = items.map(|(index, item)| (order(index), item)).collect();
+    list(world, request, items, newest_first)
 }
 
 /// A number as text that sorts in numerical order.

@@ -2,46 +2,26 @@
 
 use serde_json::{Value, json};
 
-use super::super::answer::Refusal;
 use super::super::received::Received;
-use super::records::Schedule;
-use super::reply::{list, not_found, ok, say};
+use super::reply::ok;
+use super::store::list_of;
 use super::world::{Handler, Outcome, World, date, text};
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("listSchedulesForProject", |world, request| {
-        let schedules = world.schedules.iter();
-        let items = schedules
-            .map(|it| (it.id.clone(), it.json.clone()))
-            .collect();
-        list(world, request, items, false)
+        list_of(world, request, |world| &world.schedules, |_| true)
     }),
     ("createSchedule", create),
     ("getScheduleById", |world, request| {
-        world
-            .schedule(request)
-            .map(|it| it.json.clone())
-            .and_then(|json| ok(request, json))
+        world.schedules.get(request)
     }),
     ("updateSchedule", update),
     ("deleteScheduleById", |world, request| {
-        let id = world.schedule(request).map(|it| it.id.clone());
-        id.and_then(|id| {
-            world.schedules.retain(|it| it.id != id);
-            say(request, "Schedule deleted.")
-        })
+        world.schedules.delete(request)
     }),
 ];
 
 impl World {
-    fn schedule(&mut self, request: &Received) -> Result<&mut Schedule, Refusal> {
-        let id = request.path("schedule-id").unwrap_or_default();
-        let mut schedules = self.schedules.iter_mut();
-        schedules
-            .find(|it| it.id == id)
-            .ok_or_else(|| not_found("Schedule"))
-    }
-
     /// The actor of a schedule: the user, or the system.
     fn attributed(&self, body: &Value) -> Value {
         match body["attribution-actor"].as_str() {
@@ -69,11 +49,7 @@ fn create(world: &mut World, request: &Received) -> Outcome {
         "actor": world.attributed(&body),
         "description": body["description"],
     });
-    world.schedules.push(Schedule {
-        id,
-        json: json.clone(),
-    });
-    ok(request, json)
+    world.schedules.add(id, json)
 }
 
 fn update(world: &mut World, request: &Received) -> Outcome {
@@ -82,16 +58,15 @@ fn update(world: &mut World, request: &Received) -> Outcome {
     let actor = body
         .get("attribution-actor")
         .map(|_| world.attributed(&body));
-    let schedule = world.schedule(request)?;
+    let schedule = world.schedules.find(request)?;
     for key in ["name", "description", "timetable", "parameters"] {
         if let Some(value) = body.get(key) {
-            schedule.json[key] = value.clone();
+            schedule[key] = value.clone();
         }
     }
     if let Some(actor) = actor {
-        schedule.json["actor"] = actor;
+        schedule["actor"] = actor;
     }
-    schedule.json["updated-at"] = json!(now);
-    let json = schedule.json.clone();
-    ok(request, json)
+    schedule["updated-at"] = json!(now);
+    ok(schedule.clone())
 }

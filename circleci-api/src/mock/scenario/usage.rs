@@ -43,7 +43,7 @@ fn create(world: &mut World, request: &Received) -> Outcome {
     while world.exports.len() > KEPT {
         world.exports.pop_front();
     }
-    ok(request, json)
+    ok(json)
 }
 
 fn get(world: &mut World, request: &Received) -> Outcome {
@@ -55,14 +55,11 @@ fn get(world: &mut World, request: &Received) -> Outcome {
     export.polls += 1;
     let completed = export.polls > 1;
     let urls = completed.then(|| vec![file_url(&format!("http://{}", request.host), &file)]);
-    ok(
-        request,
-        json!({
-            "usage_export_job_id": id,
-            "state": if completed { "completed" } else { "processing" },
-            "download_urls": urls,
-        }),
-    )
+    ok(json!({
+        "usage_export_job_id": id,
+        "state": if completed { "completed" } else { "processing" },
+        "download_urls": urls,
+    }))
 }
 
 /// The file of an export: gzip-compressed CSV, with one row for each job that has ended.

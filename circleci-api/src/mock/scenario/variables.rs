@@ -15,23 +15,21 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     }),
     ("getEnvVar", |world, request| {
         let name = request.path("name").unwrap_or_default();
-        let found = world.variables.get(name).map(|it| variable(name, it));
-        found.ok_or_else(missing).and_then(|json| ok(request, json))
+        let found = world.variables.get(name).ok_or_else(missing)?;
+        ok(variable(name, found))
     }),
     ("createEnvVar", create),
     ("deleteEnvVar", |world, request| {
-        let gone = world
-            .variables
-            .remove(request.path("name").unwrap_or_default());
-        gone.ok_or_else(missing)
-            .and_then(|_| say(request, "Environment variable deleted."))
+        let name = request.path("name").unwrap_or_default();
+        world.variables.remove(name).ok_or_else(missing)?;
+        say("Environment variable deleted.")
     }),
 ];
 
 fn create(world: &mut World, request: &Received) -> Outcome {
     let (name, value) = (text(request, "name")?, text(request, "value")?);
     let json = world.set_variable(name, value);
-    ok(request, json)
+    ok(json)
 }
 
 impl World {

@@ -4,38 +4,21 @@ use serde_json::{Value, json};
 
 use super::super::answer::Refusal;
 use super::super::received::Received;
-use super::records::Webhook;
-use super::reply::{list, not_found, ok, say};
+use super::reply::ok;
+use super::store::list_of;
 use super::world::{Handler, Outcome, World, date, masked, text};
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("getWebhooks", webhooks),
     ("createWebhook", create),
     ("getWebhookById", |world, request| {
-        world
-            .webhook(request)
-            .map(|it| it.json.clone())
-            .and_then(|json| ok(request, json))
+        world.webhooks.get(request)
     }),
     ("updateWebhook", update),
     ("deleteWebhook", |world, request| {
-        let id = world.webhook(request).map(|it| it.id.clone());
-        id.and_then(|id| {
-            world.webhooks.retain(|it| it.id != id);
-            say(request, "Webhook deleted.")
-        })
+        world.webhooks.delete(request)
     }),
 ];
-
-impl World {
-    fn webhook(&mut self, request: &Received) -> Result<&mut Webhook, Refusal> {
-        let id = request.path("webhook-id").unwrap_or_default();
-        let mut webhooks = self.webhooks.iter_mut();
-        webhooks
-            .find(|it| it.id == id)
-            .ok_or_else(|| not_found("Webhook"))
-    }
-}
 
 fn webhooks(world: &mut World, request: &Received) -> Outcome {
     for name in ["scope-id", "scope-type"] {
@@ -44,12 +27,8 @@ fn webhooks(world: &mut World, request: &Received) -> Outcome {
         }
     }
     let scope = request.query("scope-id").unwrap_or_default();
-    let mine = world
-        .webhooks
-        .iter()
-        .filter(|it| it.json["scope"]["id"] == scope);
-    let items = mine.map(|it| (it.id.clone(), it.json.clone())).collect();
-    list(world, request, items, false)
+    let is_listed = |json: &Value| json["scope"]["id"] == scope;
+    list_of(world, request, |world| &world.webhooks, is_listed)
 }
 
 fn secret(body: &Value) -> String {
@@ -76,18 +55,14 @@ fn create(world: &mut World, request: &Received) -> Outcome {
         "scope": body["scope"],
         "events": body["events"],
     });
-    world.webhooks.push(Webhook {
-        id,
-        json: json.clone(),
-    });
-    ok(request, json)
+    world.webhooks.add(id, json)
 }
 
 /// CircleCI replaces the whole webhook. A body without a secret removes the secret.
 fn update(world: &mut World, request: &Received) -> Outcome {
     let body = request.json().cloned().unwrap_or_default();
     let now = date(world.now());
-    let webhook = world.webhook(request)?;
+    let webhook = world.webhooks.find(request)?;
     for (sent, kept) in [
         ("name", "name"),
         ("url", "url"),
@@ -95,11 +70,10 @@ fn update(world: &mut World, request: &Received) -> Outcome {
         ("verify-tls", "verify_tls"),
     ] {
         if let Some(value) = body.get(sent) {
-            webhook.json[kept] = value.clone();
+            webhook[kept] = value.clone();
         }
     }
-    webhook.json["signing_secret"] = json!(secret(&body));
-    webhook.json["updated_at"] = json!(now);
-    let json = webhook.json.clone();
-    ok(request, json)
+    webhook["signing_secret"] = json!(secret(&body));
+    webhook["updated_at"] = json!(now);
+    ok(webhook.clone())
 }

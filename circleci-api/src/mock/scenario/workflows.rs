@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::answer::Refusal;
 use super::super::received::Received;
-use super::reply::{list, not_found, ok, order, say};
+use super::reply::{list_in_order, not_found, ok, say};
 use super::run::Run;
 use super::world::{Handler, Outcome, World, date, optional_date};
 use crate::generated::types::WorkflowStatus;
@@ -12,8 +12,7 @@ use crate::generated::types::WorkflowStatus;
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("getWorkflowById", |world, request| {
         let json = world.look(request.path("id").unwrap_or_default());
-        json.ok_or_else(|| not_found("Workflow"))
-            .and_then(|json| ok(request, json))
+        json.ok_or_else(|| not_found("Workflow")).and_then(ok)
     }),
     ("listWorkflowJobs", jobs),
     ("approvePendingApprovalJobById", approve),
@@ -35,14 +34,14 @@ impl World {
     }
 
     /// Cancels a workflow. Has no effect if the workflow has ended.
-    pub(super) fn cancel(&mut self, id: &str) -> Result<(), Refusal> {
+    pub(super) fn cancel(&mut self, id: &str) -> Outcome {
         let (now, user) = (self.now(), self.user_id.clone());
         let run = self.run_mut(id)?;
         if !run.is_over() {
             run.canceled_by = Some(user);
             run.settle(now);
         }
-        Ok(())
+        say("Accepted.")
     }
 
     /// Approves the newest workflow of this name that is on hold. Returns whether there was one.
@@ -61,9 +60,7 @@ fn id(request: &Received) -> &str {
 
 fn jobs(world: &mut World, request: &Received) -> Outcome {
     let jobs = world.run(id(request))?.jobs(world);
-    let jobs = jobs.into_iter().enumerate();
-    let items: Vec<(String, Value)> = jobs.map(|(index, job)| (order(index), job)).collect();
-    list(world, request, items, false)
+    list_in_order(world, request, jobs, false)
 }
 
 fn approve(world: &mut World, request: &Received) -> Outcome {
@@ -73,12 +70,11 @@ fn approve(world: &mut World, request: &Received) -> Outcome {
         return Err(not_found("Approval request"));
     }
     run.approve(now);
-    say(request, "Accepted.")
+    say("Accepted.")
 }
 
 fn cancel(world: &mut World, request: &Received) -> Outcome {
-    world.cancel(id(request))?;
-    say(request, "Accepted.")
+    world.cancel(id(request))
 }
 
 fn rerun(world: &mut World, request: &Received) -> Outcome {
@@ -122,7 +118,7 @@ fn rerun(world: &mut World, request: &Received) -> Outcome {
     let answer = json!({ "workflow_id": again.id });
     pipeline.workflows.push(again);
     world.pipelines.insert(index, pipeline);
-    ok(request, answer)
+    ok(answer)
 }
 
 impl Run {

@@ -6,16 +6,17 @@ use std::time::SystemTime;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
-use super::super::answer::{Answer, Refusal};
+use super::super::answer::{Body, Refusal};
 use super::super::received::Received;
-use super::records::{CheckoutKey, Context, Export, Pipeline, Schedule, Webhook, settings};
+use super::records::{Context, Export, Pipeline, settings};
 use super::run::Run;
 use super::script::{Script, Workflow};
+use super::store::Store;
 use crate::generated::types::WorkflowStatus;
 use crate::values::slug::ProjectSlug;
 
-/// The result of a handler.
-pub(super) type Outcome = Result<Answer, Refusal>;
+/// The result of a handler: the body of its answer, which has the status of the operation.
+pub(super) type Outcome = Result<Body, Refusal>;
 
 /// A handler answers the requests for one operation.
 pub(super) type Handler = fn(&mut World, &Received) -> Outcome;
@@ -45,9 +46,9 @@ pub(super) struct World {
     pub(super) branch: String,
     pub(super) variables: BTreeMap<String, (String, String)>,
     pub(super) contexts: Vec<Context>,
-    pub(super) keys: Vec<CheckoutKey>,
-    pub(super) webhooks: Vec<Webhook>,
-    pub(super) schedules: Vec<Schedule>,
+    pub(super) keys: Store,
+    pub(super) webhooks: Store,
+    pub(super) schedules: Store,
     pub(super) exports: VecDeque<Export>,
     pub(super) settings: Map<String, Value>,
     pub(super) project_id: String,
@@ -72,9 +73,9 @@ impl World {
             branch: "main".to_owned(),
             variables: BTreeMap::new(),
             contexts: Vec::new(),
-            keys: Vec::new(),
-            webhooks: Vec::new(),
-            schedules: Vec::new(),
+            keys: Store::new("Checkout key", "fingerprint"),
+            webhooks: Store::new("Webhook", "webhook-id"),
+            schedules: Store::new("Schedule", "schedule-id"),
             exports: VecDeque::new(),
             settings: settings(),
             project_id: String::new(),
@@ -155,9 +156,9 @@ impl World {
             list.drain(..list.len().saturating_sub(keep));
         }
         newest(&mut self.contexts, keep);
-        newest(&mut self.keys, keep);
-        newest(&mut self.webhooks, keep);
-        newest(&mut self.schedules, keep);
+        for store in [&mut self.keys, &mut self.webhooks, &mut self.schedules] {
+            newest(&mut store.objects, keep);
+        }
         self.contexts.iter_mut().for_each(|context| {
             newest(&mut context.restrictions, keep);
             first(&mut context.variables, keep);
@@ -191,9 +192,9 @@ impl World {
         } else if let Some(id) = id("job-id") {
             has(id, self.runs().map(|run| &run.job))
         } else if let Some(id) = id("webhook-id") {
-            has(id, self.webhooks.iter().map(|it| &it.id))
+            self.webhooks.has(id)
         } else if let Some(id) = id("schedule-id") {
-            has(id, self.schedules.iter().map(|it| &it.id))
+            self.schedules.has(id)
         } else if let Some(id) = id("project_id") {
             id == self.project_id
         } else if let Some(id) = id("usage_export_job_id") {

@@ -1,0 +1,74 @@
+//! Objects that clients create, read, change and delete.
+
+use serde_json::Value;
+
+use super::super::answer::Refusal;
+use super::super::received::Received;
+use super::reply::{list, not_found, ok, say};
+use super::world::{Outcome, World};
+
+/// The objects of one kind, oldest first.
+#[derive(Debug)]
+pub(super) struct Store {
+    /// The name of the kind in messages.
+    kind: &'static str,
+    /// The path parameter with the id of an object.
+    parameter: &'static str,
+    /// The id and the JSON of each object.
+    pub(super) objects: Vec<(String, Value)>,
+}
+
+impl Store {
+    pub(super) fn new(kind: &'static str, parameter: &'static str) -> Self {
+        Self {
+            kind,
+            parameter,
+            objects: Vec::new(),
+        }
+    }
+
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.objects.iter().any(|(known, _)| known == id)
+    }
+
+    /// Adds an object and answers with it.
+    pub(super) fn add(&mut self, id: String, json: Value) -> Outcome {
+        self.objects.push((id, json.clone()));
+        ok(json)
+    }
+
+    /// The object of the request.
+    pub(super) fn find(&mut self, request: &Received) -> Result<&mut Value, Refusal> {
+        let asked = request.path(self.parameter).unwrap_or_default();
+        let found = self.objects.iter_mut().find(|(id, _)| id == asked);
+        found
+            .map(|(_, json)| json)
+            .ok_or_else(|| not_found(self.kind))
+    }
+
+    /// Answers with the object of the request.
+    pub(super) fn get(&mut self, request: &Received) -> Outcome {
+        self.find(request).cloned().and_then(ok)
+    }
+
+    /// Deletes the object of the request.
+    pub(super) fn delete(&mut self, request: &Received) -> Outcome {
+        self.find(request)?;
+        let asked = request.path(self.parameter).unwrap_or_default();
+        self.objects.retain(|(id, _)| id != asked);
+        say(format!("{} deleted.", self.kind))
+    }
+}
+
+/// Answers with a page of the objects that have a property.
+pub(super) fn list_of(
+    world: &mut World,
+    request: &Received,
+    store: fn(&World) -> &Store,
+    is_listed: impl Fn(&Value) -> bool,
+) -> Outcome {
+    let objects = store(world).objects.iter();
+    let listed = objects.filter(|(_, json)| is_listed(json)).cloned();
+    let listed = listed.collect();
+    list(world, request, listed, false)
+}
