@@ -148,41 +148,17 @@ impl<'de> Deserialize<'de> for ParameterValue {
     }
 }
 
-impl From<bool> for ParameterValue {
-    fn from(value: bool) -> Self {
-        Self::Boolean(value)
-    }
+macro_rules! from {
+    ($($from:ty => $variant:ident),*) => {
+        $(impl From<$from> for ParameterValue {
+            fn from(value: $from) -> Self {
+                Self::$variant(value.into())
+            }
+        })*
+    };
 }
 
-impl From<i64> for ParameterValue {
-    fn from(value: i64) -> Self {
-        Self::Integer(value)
-    }
-}
-
-impl From<i32> for ParameterValue {
-    fn from(value: i32) -> Self {
-        Self::Integer(value.into())
-    }
-}
-
-impl From<u32> for ParameterValue {
-    fn from(value: u32) -> Self {
-        Self::Integer(value.into())
-    }
-}
-
-impl From<&str> for ParameterValue {
-    fn from(value: &str) -> Self {
-        Self::String(value.to_owned())
-    }
-}
-
-impl From<String> for ParameterValue {
-    fn from(value: String) -> Self {
-        Self::String(value)
-    }
-}
+from!(bool => Boolean, i64 => Integer, i32 => Integer, u32 => Integer, &str => String, String => String);
 
 /// Converts a JSON value to the most specific variant.
 impl From<serde_json::Value> for ParameterValue {
