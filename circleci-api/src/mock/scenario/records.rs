@@ -40,6 +40,31 @@ pub(super) struct Context {
     pub(super) restrictions: Vec<Value>,
 }
 
+/// The objects of one kind, oldest first.
+#[derive(Debug)]
+pub(super) struct Store {
+    /// The name of the kind in messages.
+    pub(super) kind: &'static str,
+    /// The path parameter with the id of an object.
+    pub(super) parameter: &'static str,
+    /// The id and the JSON of each object.
+    pub(super) objects: Vec<(String, Value)>,
+}
+
+impl Store {
+    pub(super) fn new(kind: &'static str, parameter: &'static str) -> Self {
+        Self {
+            kind,
+            parameter,
+            objects: Vec::new(),
+        }
+    }
+
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.objects.iter().any(|(known, _)| known == id)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Export {
     pub(super) id: String,

@@ -1,36 +1,14 @@
-//! Objects that clients create, read, change and delete.
+//! Answers about objects that clients create, read, change and delete.
 
 use serde_json::Value;
 
 use super::super::answer::Refusal;
 use super::super::received::Received;
+use super::records::Store;
 use super::reply::{list, not_found, ok, say};
 use super::world::{Outcome, World};
 
-/// The objects of one kind, oldest first.
-#[derive(Debug)]
-pub(super) struct Store {
-    /// The name of the kind in messages.
-    kind: &'static str,
-    /// The path parameter with the id of an object.
-    parameter: &'static str,
-    /// The id and the JSON of each object.
-    pub(super) objects: Vec<(String, Value)>,
-}
-
 impl Store {
-    pub(super) fn new(kind: &'static str, parameter: &'static str) -> Self {
-        Self {
-            kind,
-            parameter,
-            objects: Vec::new(),
-        }
-    }
-
-    pub(super) fn has(&self, id: &str) -> bool {
-        self.objects.iter().any(|(known, _)| known == id)
-    }
-
     /// Adds an object and answers with it.
     pub(super) fn add(&mut self, id: String, json: Value) -> Outcome {
         self.objects.push((id, json.clone()));

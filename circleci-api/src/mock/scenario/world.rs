@@ -8,10 +8,9 @@ use serde_json::{Map, Value, json};
 
 use super::super::answer::{Body, Refusal};
 use super::super::received::Received;
-use super::records::{Context, Export, Pipeline, settings};
+use super::records::{Context, Export, Pipeline, Store, settings};
 use super::run::Run;
 use super::script::{Script, Workflow};
-use super::store::Store;
 use crate::generated::types::WorkflowStatus;
 use crate::values::slug::ProjectSlug;
 
