@@ -428,7 +428,7 @@ fn a_server_that_does_not_speak_tls_is_no_server() {
     let error = refused_from(&server.url("/").replace("http:", "https:"));
     // A machine without CA certificates cannot even begin.
     let words = match error.to_string().contains("ca-certificates") {
-        true => "no https server can be trusted: ",
+        true => "cannot trust any https server: ",
         false => "cannot connect: ",
     };
     says(&error, ErrorKind::Network, words);
