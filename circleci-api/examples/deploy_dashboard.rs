@@ -206,7 +206,7 @@ fn overview(html: &mut String, workflows: &[Workflow]) -> Result {
     match worst {
         Some(worst) => writeln!(
             html,
-            "<p class=worst><strong>Worst: <a href=#w0>{}</a></strong> succeeds in {} of {} runs and costs {} credits{}.</p>",
+            "<p class=worst><strong>Lowest success rate: <a href=#w0>{}</a></strong> with {} of {} runs. It costs {} credits{}.</p>",
             escape(&worst.figures.name),
             worst.figures.success_rate.map_or("?".into(), percent),
             thousands(runs(worst) as f64),

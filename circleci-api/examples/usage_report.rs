@@ -277,11 +277,6 @@ fn legend(svg: &mut String, drawn: &Drawn<'_>, y: i32) -> std::result::Result<i3
 
 /// Each project's name and credits above its bar. Returns where it ends.
 fn bars(svg: &mut String, drawn: &Drawn<'_>, y: i32) -> std::result::Result<i32, fmt::Error> {
-    let most = drawn
-        .projects
-        .iter()
-        .map(|(_, credits)| *credits)
-        .fold(1.0, f64::max);
     let mut y = y;
     for ((project, sum), pieces) in drawn.projects.iter().zip(&drawn.credits) {
         y += 22;
@@ -296,7 +291,8 @@ fn bars(svg: &mut String, drawn: &Drawn<'_>, y: i32) -> std::result::Result<i32,
         )?;
         let mut from = 0.0;
         for (place, ((class, _), credits)) in drawn.classes.iter().zip(pieces).enumerate() {
-            let width = 98.0 * credits / most;
+            // The filled part of a bar is the project's share of all credits.
+            let width = 98.0 * credits / drawn.total.max(1.0);
             if width > 0.0 {
                 writeln!(
                     svg,
