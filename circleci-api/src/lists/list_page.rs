@@ -8,7 +8,7 @@ use serde::de::{self, Deserialize, Deserializer, IgnoredAny};
 use crate::lists::page::Page;
 
 /// A page of a list that this crate has no type for: an object with `items` and, except on the last page,
-/// `next_page_token`. A bare array is accepted as the only page. See [`RawRequest::pages_as`].
+/// `next_page_token`. A bare array is accepted as the only page. See [`RawRequest::pages_as`](crate::RawRequest::pages_as).
 ///
 /// ```
 /// use circleci_api::{ListPage, serde_json};
