@@ -121,44 +121,82 @@ fn a_download_does_not_begin_on_a_closed_connection() {
     assert_eq!(waits.all().len(), 0);
 }
 
-#[test]
-fn an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one() {
-    let strays = Arc::new(AtomicUsize::new(0));
-    let written = Arc::clone(&strays);
-    let server = Raw::start(move |_, stream| {
-        while let Some(first) = raw::request(stream) {
-            let me = first.contains("/me");
-            let body = if me {
-                r#"{"message":"me"}"#
-            } else {
-                r#"{"message":"fine"}"#
-            };
-            let _ = stream.write_all(&raw::answer(200, body));
-            // Nobody asked for this one.
-            let _ = stream.write_all(&raw::answer(200, r#"{"message":"stray"}"#));
-            written.fetch_add(1, Ordering::SeqCst);
+/// A server that sends an answer without a request after each answer.
+struct Strays {
+    server: Raw,
+    written: Arc<AtomicUsize>,
+    awaited: usize,
+}
+
+impl Strays {
+    fn start() -> Self {
+        let written = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&written);
+        let server = Raw::start(move |_, stream| {
+            while let Some(first) = raw::request(stream) {
+                let body = match &first {
+                    first if first.contains("/me") => r#"{"message":"me"}"#,
+                    first if first.contains("/file") => "the file",
+                    _ => r#"{"message":"fine"}"#,
+                };
+                let _ = stream.write_all(&raw::answer(200, body));
+                let _ = stream.write_all(&raw::answer(200, r#"{"message":"stray"}"#));
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        Self {
+            server,
+            written,
+            awaited: 0,
         }
-    });
-    let runtime = one_thread();
-    let (builder, _) = builder(format!("http://{}", server.address));
-    let client = builder.build().unwrap();
-    let mut answers = 0;
-    // What comes after the client has looked cannot be told from an answer.
-    let mut wait_for_stray = || {
-        answers += 1;
-        while strays.load(Ordering::SeqCst) < answers {
+    }
+
+    fn client(&self) -> Client {
+        let (builder, _) = builder(format!("http://{}", self.server.address));
+        builder.build().unwrap()
+    }
+
+    /// Waits until the next stray answer is written. A client cannot detect one that arrives after its request.
+    fn wait(&mut self) {
+        self.awaited += 1;
+        while self.written.load(Ordering::SeqCst) < self.awaited {
             std::thread::yield_now();
         }
-    };
+    }
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one() {
+    let mut strays = Strays::start();
+    let (runtime, client) = (one_thread(), strays.client());
     for round in 0..20 {
         let answer = runtime.block_on(get(&client)).unwrap();
         assert_eq!(answer["message"], "fine", "round {round}");
-        wait_for_stray();
+        strays.wait();
         let answer: Value = runtime
             .block_on(client.get_current_user().send_as())
             .unwrap();
         assert_eq!(answer["message"], "me", "round {round}");
-        wait_for_stray();
+        strays.wait();
+    }
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_is_not_taken_for_a_file() {
+    let mut strays = Strays::start();
+    let (runtime, client) = (one_thread(), strays.client());
+    let url = format!("http://{}/file", strays.server.address);
+    let artifact = json!({ "path": "a", "node_index": 0, "url": url });
+    let artifact: types::Artifact = serde_json::from_value(artifact).unwrap();
+    for round in 0..20 {
+        runtime.block_on(get(&client)).unwrap();
+        strays.wait();
+        let file = runtime.block_on(async {
+            let mut stream = client.download_artifact(&artifact).stream().await?;
+            stream.try_next().await
+        });
+        assert_eq!(file.unwrap().unwrap(), "the file", "round {round}");
+        strays.wait();
     }
 }
 
