@@ -490,7 +490,7 @@ fn part(content: &str, tag: Option<&str>, range: &str) -> Answer {
     }
 }
 
-/// What a download became, and the ranges that were asked for.
+/// The result of a download, and the ranges that it requested.
 async fn play(acts: Vec<Answer>) -> (Result<String, circleci_api::Error>, Vec<Option<String>>) {
     let count = acts.len();
     let circleci = Server::script(acts.into_iter().map(Act::from)).await;
@@ -519,7 +519,7 @@ async fn two_files_are_never_joined() {
         let first = || cut("0123456789", 4);
         let rest = || part("ABCDEF", tag, "bytes 4-9/10");
         let (got, ranges) = play(vec![first(), rest(), whole("0123ABCDEF", "\"v2\"")]).await;
-        // What came before is the beginning of the other file too.
+        // The bytes that were received are also the beginning of the other file.
         assert_eq!(got.unwrap(), "0123ABCDEF", "{tag:?}");
         assert_eq!(asked(&ranges), ["-", "bytes=4-", "-"]);
         let (got, _) = play(vec![first(), rest(), whole("zzzzABCDEF", "\"v2\"")]).await;
@@ -744,7 +744,7 @@ fn a_cancelled_download_does_not_rename_its_file() {
             })
             .await;
             drop(download);
-            // Whatever was on its way to the other thread is over then.
+            // By then, everything that was sent to the other thread is done.
             tokio::task::spawn_blocking(|| ()).await.unwrap();
             let content = fs::read_to_string(&path).unwrap();
             match done {

@@ -1,4 +1,4 @@
-//! What answers hold beyond the document, and answers that are not what they claim to be.
+//! Answers with more than the document lists, and answers of the wrong kind.
 //!
 //! | kind | example | sibling |
 //! |---|---|---|
@@ -117,7 +117,7 @@ async fn a_request_takes_keys_that_are_new() {
     let text = String::from_utf8(server.seen()[0].body.to_vec()).unwrap();
     assert_eq!(text.matches("restriction_type").count(), 1);
 
-    // What is sent as well as answered.
+    // Types that are in requests and in answers.
     let settings = DecisionSettings::new().with_extra("since", 5);
     assert_eq!(settings.extra()["since"], 5);
     assert_eq!(
@@ -193,7 +193,7 @@ async fn a_value_of_the_wrong_form_costs_only_itself() {
         // It goes back as it came.
         let written = serde_json::to_value(odd).unwrap();
         assert_eq!(written, with(workflow(), key, value.clone()));
-        // What was written can be read again, and is the same.
+        // A value that is written and read again is equal.
         let again: Workflow = serde_json::from_value(written).unwrap();
         assert_eq!(&again, odd);
         assert!(page.items[1].extra().is_empty());
@@ -384,7 +384,7 @@ async fn a_message_in_place_of_an_answer_is_an_error() {
             assert!(error.to_string().contains(message), "{error}");
         }
     }
-    // Where a message is what the operation answers, it is.
+    // For an operation that returns a message, the message is the answer.
     stage.say(200, r#"{ "message": "Accepted." }"#);
     let answer = client.cancel_workflow(id("w")).send().await.unwrap();
     assert_eq!(answer.message.as_deref(), Some("Accepted."));
@@ -535,7 +535,7 @@ async fn a_trigger_that_may_have_happened_is_not_sent_again_for_its_body() {
         let error = call.send().await.unwrap_err();
         assert!(!error.is_transient() && server.count() == 1, "{error}");
     }
-    // What is wrong but whole is not asked for again.
+    // A complete but invalid body is not requested again.
     let server = Server::start(|_, _| answer(200, r#"{ "items": [] } x"#).into()).await;
     let error = server.client().list_contexts().send().await.unwrap_err();
     assert!(!error.is_transient() && server.count() == 1, "{error}");
@@ -612,7 +612,7 @@ async fn each_surprise_is_told_by_place_and_kind_and_never_by_value() {
     );
     assert!(told.iter().any(|it| it.path() == "items[0].colour"));
 
-    // What is missing, whether the type can do without it or not.
+    // Missing fields, whether the type requires them or not.
     let server = Server::script([
         answer(200, r#"{ "items": [{ "id": "5034460f-c7c4-4c43-9457-de07e2029e7b", "name": "n" }] }"#).into(),
         answer(200, r#"{ "items": [{ "name": "n", "created_at": "2026-03-01T10:00:00Z" }], "next_page_token": null }"#).into(),

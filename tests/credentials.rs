@@ -472,7 +472,7 @@ async fn surroundings_fill_in_what_was_not_said() {
             let (_, value) = variables.iter().find(|(known, _)| *known == name)?;
             Some((*value).to_owned())
         });
-        // What is explicit wins whether it was said before or after.
+        // An explicit setting takes precedence, whether it is made first or last.
         let before = (case.explicit)(Client::builder())
             .or_from(&environment)
             .build();

@@ -198,7 +198,7 @@ async fn what_the_document_promises_is_read() {
     );
 }
 
-/// What was sent and does not come out, or comes out and was not sent.
+/// Lists the values that were sent and not returned, or returned and not sent.
 pub fn differences(sent: &Value, read: &Value, at: &str, found: &mut dyn FnMut(String)) {
     match (sent, read) {
         (Value::Object(sent), Value::Object(read)) => {
@@ -213,7 +213,7 @@ pub fn differences(sent: &Value, read: &Value, at: &str, found: &mut dyn FnMut(S
                     }
                     continue;
                 }
-                // It is written as the document spells it, however it was spelled.
+                // The type writes the document's spelling of a key, whichever spelling it read.
                 let spelled = [key.clone(), key.replace('_', "-")]
                     .into_iter()
                     .find(|key| read.contains_key(key));
@@ -241,7 +241,7 @@ pub fn differences(sent: &Value, read: &Value, at: &str, found: &mut dyn FnMut(S
                 && (sent.as_i64() == read.as_i64() || read.is_f64()) => {}
         (Value::String(sent), Value::String(read)) if sent == read || same_time(sent, read) => {}
         (Value::Bool(sent), Value::Bool(read)) if sent == read => {}
-        // Where the document gives no type the client gives text, and any JSON but text is kept as JSON.
+        // A value without a type in the document is text. If it is not a string, its JSON is the text.
         (Value::Number(_) | Value::Bool(_) | Value::Object(_), Value::String(read))
             if is_json_of(read, sent) => {}
         _ => found(format!("{at} is {read} instead of {sent}")),
@@ -265,7 +265,7 @@ fn same_time(sent: &str, read: &str) -> bool {
 
 // ---- from life (DESIGN section 3) ------------------------------------------------------------------------------------
 
-/// What a call makes of an answer. It must survive being written and read again.
+/// The result of a call. It must stay equal when it is written and read again.
 async fn read<T>(stage: &Stage, sending: Sending<T>, body: Value) -> Result<T, Error>
 where
     T: Serialize + DeserializeOwned + PartialEq + Debug,
@@ -807,7 +807,7 @@ fn no_type_is_closed() {
 
     // And the macros do what their names say.
     for (file, name, opening) in [
-        // What was skipped once is kept now.
+        // Unknown keys are kept.
         (
             "json/object.rs",
             "object",

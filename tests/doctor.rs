@@ -1,4 +1,4 @@
-//! What a person runs first when something does not work.
+//! Tests of the doctor, the program that a user runs first when something does not work.
 
 use std::collections::BTreeMap;
 

@@ -280,7 +280,7 @@ fn the_judge_refuses_what_circleci_never_sends() {
     }
 }
 
-/// What a type writes gets the keys and the nulls of the wire too.
+/// The mock adds the keys and nulls of CircleCI's answers to a value that a type writes.
 #[tokio::test]
 async fn a_taught_answer_has_the_keys_of_the_wire() {
     use circleci_api::operations::*;
@@ -403,7 +403,7 @@ async fn default_answers_are_about_what_is_asked_for() {
     assert_eq!(BTreeSet::from(ids.map(Value::to_string)).len(), ids.len());
     let tests = plain.get("/project/bb/acme/api/42/tests").await;
     assert_eq!(tests["items"][0]["result"], "success");
-    // What is written comes back.
+    // The server returns the written value.
     let context = json!({ "name": "deploy", "owner": { "slug": "gh/acme" } });
     assert_eq!(
         plain.call("POST", "/context", context).await.json()["name"],
@@ -1330,7 +1330,7 @@ impl Dice {
     }
 }
 
-/// What a workflow went through so far.
+/// The states of a workflow so far.
 #[derive(Default)]
 struct Past {
     script: Vec<&'static str>,

@@ -8,7 +8,7 @@ use proc_macro2::TokenStream;
 use syn::parse::ParseStream;
 use syn::{Attribute, Expr, Ident, ImplItem, Item, Lit, Meta, TraitItem, Type, Visibility};
 
-/// What rustdoc shows of something: its text, and the code of its examples.
+/// The docs of an item: its text, and the code of its examples.
 #[derive(Clone, Default)]
 struct Docs {
     text: String,
@@ -32,7 +32,7 @@ impl Docs {
         docs
     }
 
-    /// What the text refers to for an example, by the last part of its name.
+    /// The item whose example the text refers to, by the last part of its name.
     fn referred(&self) -> Option<&str> {
         let name = match self.text.split_once(" has an example") {
             Some((before, _)) => before.rsplit("[`").next(),

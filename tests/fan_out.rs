@@ -103,7 +103,7 @@ fn world(base: &str, request: &Seen) -> Act {
     }
 }
 
-/// What a helper found, by number, and what it says has failed.
+/// The results of a helper by number, and the failures that it reports.
 #[derive(Debug, PartialEq)]
 struct Found {
     good: Vec<usize>,

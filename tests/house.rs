@@ -114,7 +114,7 @@ impl House {
             .unwrap_or_default()
     }
 
-    /// What is wrong with its imports, a line each.
+    /// The wrong imports, one line each.
     fn faults(&self, order: &[&[&str]]) -> Vec<String> {
         let level = |room: &str| order.iter().position(|rooms| rooms.contains(&room));
         let mut faults = Vec::new();

@@ -1,4 +1,4 @@
-//! What is made of Insights' figures, and which requests that takes.
+//! Tests of the helpers for Insights: their figures and their requests.
 #![allow(clippy::duplicate_mod, reason = "two examples share a server")]
 
 use std::time::Duration;

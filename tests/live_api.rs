@@ -50,7 +50,7 @@ async fn settings_are_read_changed_and_written_back() {
         "autocancel_builds": true, "disable_ssh": true, "pr_only_branch_overrides": ["main"],
     } });
     assert_eq!(sent(&server), expected);
-    // What is in hand stays as it was read.
+    // The value that the caller has does not change.
     assert_eq!(settings.advanced.as_ref().unwrap().oss, Some(true));
     let none = client.patch_project_settings("gh/acme/web", ProjectSettings::new());
     none.send().await.unwrap();

@@ -15,7 +15,7 @@ use tokio::sync::Mutex as Turn;
 
 mod nginx;
 
-/// What this process holds, in KiB; `None` where the system does not say.
+/// The resident memory of this process in KiB; `None` if the system does not report it.
 fn resident() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;

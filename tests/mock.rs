@@ -13,7 +13,7 @@ use serde_json::json;
 
 const ID: &str = "fda08377-fe7e-46b1-8992-3a7aaecac9c3";
 
-/// What a piece of a test panics with.
+/// The panic message of a closure.
 fn panics<T: std::fmt::Debug>(piece: impl FnOnce() -> T) -> String {
     let panic = catch_unwind(AssertUnwindSafe(piece)).expect_err("it went well");
     let text = panic
@@ -815,7 +815,7 @@ async fn what_examples_lead_to_is_here() {
     assert_eq!(csv.try_next().await.unwrap().unwrap(), "example\n");
 }
 
-/// What a release script does: trigger, wait, approve, fetch.
+/// The steps of a release script: trigger, wait, approve, fetch.
 #[tokio::test]
 async fn a_scenario_moves_as_it_is_polled() {
     use WorkflowStatus::{Failed, OnHold, Running, Success};
@@ -919,7 +919,7 @@ async fn a_scenario_moves_as_it_is_polled() {
     let mut file = client.download_artifact(&files[0]).stream().await.unwrap();
     assert_eq!(file.try_next().await.unwrap().unwrap(), "<testsuite/>");
 
-    // What has failed is run again, and its job has gone as far.
+    // The failed workflow runs again, and its job reaches the same state.
     let again = client.rerun_workflow(deploy).send().await.unwrap();
     let again = again.workflow_id.unwrap();
     let on_hold = client.get_workflow_by_id(again).send().await.unwrap();

@@ -61,7 +61,7 @@ fn a_connection_that_the_server_has_closed_meanwhile_is_not_used() {
     let client = builder.build().unwrap();
     for round in 0..20 {
         runtime.block_on(get(&client)).unwrap();
-        // Nothing drives the runtime meanwhile.
+        // The runtime is not polled in the meantime.
         server.wait_until_closed(2 * round + 1);
         runtime.block_on(post(&client)).unwrap();
         server.wait_until_closed(2 * round + 2);
@@ -221,7 +221,7 @@ async fn a_post_without_a_body_says_so() {
     assert!(lengths[3].as_ref().is_some_and(|length| length != "0"));
 }
 
-/// What a server of HTTP/2 does with a request.
+/// The reaction of an HTTP/2 server to a request.
 #[derive(Clone, Copy, Debug)]
 enum Does {
     Answer,
@@ -559,7 +559,7 @@ async fn in_another_environment() {
     }
 }
 
-/// What is said before a proxy is asked.
+/// The error of a client for an https server on such a machine. The client returns it before it connects to a proxy.
 const NO_ROOTS: &str = "this machine has no CA certificates";
 
 #[test]
@@ -576,7 +576,7 @@ fn the_environments_proxy_is_named_when_it_is_dead() {
         );
         assert!(!said.contains("hunter2"), "{said}");
     }
-    // What talks to loopback does not care.
+    // A client for a loopback host does not use the proxy.
     let said = child("plain", &[("HTTP_PROXY", "http://127.0.0.1:9")]);
     assert!(said.contains("both fine"), "{said}");
 }

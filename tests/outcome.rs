@@ -1,4 +1,4 @@
-//! What came of a pipeline, from one look.
+//! Tests of the outcome of a pipeline without a wait.
 
 use circleci_api::types::Workflow;
 use circleci_api::wait::{Outcome, Verdict};
@@ -217,7 +217,7 @@ async fn the_verdict_is_that_of_a_wait() {
             outcome.pipeline_errors.len(),
             usize::from(state == "errored")
         );
-        // Nothing is running at CircleCI: a wait comes to the same end.
+        // Nothing runs any more, so a wait has the same result.
         if verdict != Verdict::Running && verdict != Verdict::OnHold && what != "failed and on hold"
         {
             let waited = server.client().wait_for_pipeline(PIPELINE).finish().await;

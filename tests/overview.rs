@@ -330,7 +330,7 @@ async fn older_pipelines_are_cancelled_and_each_workflow_has_its_result() {
     );
     assert!(canceled.into_result().is_err());
     assert_eq!(server.most(), 4);
-    // Nothing of the newer pipelines was touched.
+    // The newer pipelines did not change.
     let seen = server.seen();
     let mut canceled = seen
         .iter()

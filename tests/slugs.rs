@@ -1,4 +1,4 @@
-//! What is a project, what is an organization, and what is neither.
+//! Tests of slugs of projects and organizations, valid and invalid.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! What a call leaves in the traces, and what it must not.
+//! Tests of the spans and events of a call, and of the secrets that they must not have.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};

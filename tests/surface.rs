@@ -159,7 +159,7 @@ fn every_word_of_the_document_has_its_variant() {
             _ => None,
         })
         .collect();
-    // Where a path takes a word it takes any text: a self-hosted server may have other providers.
+    // A path parameter with enum values takes any text, because a self-hosted server may have other providers.
     let provider = BTreeSet::from(["github", "gh", "bitbucket", "bb", "circleci"]);
     let organization = BTreeSet::from(["organization"]);
     let documented: BTreeSet<BTreeSet<&str>> = document

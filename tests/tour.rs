@@ -21,7 +21,7 @@ async fn the_tour_ends_well_and_reads_as_it_always_did() {
     assert!(guide.contains(&format!("```text\n{out}```\n")), "{out}");
 }
 
-/// What is run against CircleCI itself.
+/// The commands that run against CircleCI itself.
 #[tokio::test]
 async fn looking_around_only_reads() {
     let server = program::server::SmallCircleCi::start().await.unwrap();

@@ -65,7 +65,7 @@ async fn call(client: &Client, verb: Verb) -> Result<Value, Error> {
     }
 }
 
-/// What the caller got.
+/// The result for the caller.
 #[derive(Default)]
 struct Got {
     kind: Option<ErrorKind>,

@@ -156,7 +156,7 @@ async fn what_the_crate_does_not_know_goes_the_way_of_every_call() {
     }
 }
 
-/// What a failure looks like from outside.
+/// The parts of an error that a caller sees.
 fn told(error: &Error) -> impl PartialEq + std::fmt::Debug + use<> {
     (
         (

@@ -318,7 +318,7 @@ async fn ten_orders_an_hour_are_all_there_are() {
     );
     assert!(waits.all().iter().sum::<Duration>() < HOUR + Duration::from_secs(60));
 
-    // Nothing is left for others who share the figures, and who would rather hear of it.
+    // No orders are left for other exports with the same limits, which prefer an error to a wait.
     for impatient in [
         january(&client)
             .limits(&limits)
@@ -404,7 +404,7 @@ async fn an_export_may_fail_or_take_too_long() {
     assert!(waits.all().iter().sum::<Duration>() <= HOUR);
     assert!(circleci.count() <= 11, "{}", circleci.count());
 
-    // What was ordered can be had later, without an order.
+    // An export that was created can be read later, without creating another one.
     let storage = storage(vec![("/a", vec![answer(200, pack("c\n1\n")).into()])]).await;
     let circleci = Server::script([state(
         1,
@@ -906,7 +906,7 @@ async fn a_look_ahead_that_fails_is_repeated_in_its_turn() {
     assert!(waits.all().is_empty(), "{:?}", waits.all());
 }
 
-/// What was ordered can be resumed, even if another order gets no answer.
+/// A created export can be resumed, even if creating another one failed.
 #[tokio::test]
 async fn an_order_is_told_without_a_wait_for_the_others() {
     let circleci = Server::start(|_, seen| {

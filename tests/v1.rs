@@ -200,7 +200,7 @@ async fn an_output_that_breaks_goes_on_and_one_that_is_none_is_an_error() {
         ("", &json!(1))
     );
     assert_eq!(output.text().await.unwrap(), "b");
-    // Nothing at all was once an empty output. It is what is left of one that was cut off before its first byte.
+    // An empty body is not an empty output: the output was cut off before its first byte.
     let circleci = Server::script([answer(200, "").into()]).await;
     let output = circleci
         .client()
@@ -289,7 +289,7 @@ async fn what_is_not_one_whole_array_is_an_error_that_keeps_what_was_read() {
                 "{body}: {line}"
             );
             assert_eq!(circleci.count(), 1, "{body}");
-            // It is told once.
+            // The error is returned once.
             assert!(output.try_next().await.unwrap().is_none());
         }
     }

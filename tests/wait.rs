@@ -188,7 +188,7 @@ async fn a_setup_workflow_is_followed_by_others() {
         (W, list([setup(1, "success")])),
         (P, pipeline("setup")),
         (W, list([setup(1, "success")])),
-        // What it continues with is on its way.
+        // The workflows that follow the setup workflow do not exist yet.
         (P, pipeline("pending")),
         (W, list([setup(1, "success")])),
         (P, pipeline("created")),
@@ -238,7 +238,7 @@ async fn a_setup_workflow_is_followed_by_others() {
     );
 }
 
-/// It is over a minute later, for nothing comes.
+/// No workflow appears, so the wait ends a minute later.
 #[tokio::test]
 async fn a_setup_workflow_may_continue_with_nothing() {
     let server = Server::start(|_, seen| {
@@ -758,7 +758,7 @@ async fn trouble_that_does_not_pass_ends_a_wait() {
         ])
         .await;
         let mut changes = script.client.wait_for_pipeline(id(9)).changes();
-        // What was seen until then is told.
+        // The changes before the error are reported.
         let first = changes.next().await;
         assert!(matches!(
             first,
@@ -787,7 +787,7 @@ fn tagged(digit: u32, name: &str, tag: &str, status: &str) -> Value {
     workflow
 }
 
-/// What became of a pipeline with these workflows, which move no more.
+/// The outcome of a pipeline with these workflows, whose states do not change.
 async fn still(state: &'static str, workflows: &[Value]) -> (Outcome, Vec<Duration>) {
     let workflows = workflows.to_vec();
     let server = Server::start(move |_, seen| {
@@ -845,7 +845,7 @@ async fn a_tagged_rerun_takes_the_place_of_what_it_repeats() {
     .await;
     assert_eq!(outcome.verdict, Verdict::Failed);
     assert_eq!(names(&outcome), ["build success", "build failed"]);
-    // What is rerun may be the setup workflow itself.
+    // The setup workflow itself may be rerun.
     let (outcome, _) = still(
         "created",
         &[
@@ -966,7 +966,7 @@ async fn a_404_may_come_while_a_pipeline_is_new_and_once_later() {
         }
     }
 
-    // What never comes is waited for a minute, whatever it is.
+    // The wait for an object that never appears takes a minute.
     let server = Server::start(|_, _| answer(404, "").into()).await;
     let waited = |waits: &Waits| waits.all().iter().sum::<Duration>();
     let ends = |end: Option<WaitError>, waits: &Waits| {
@@ -1001,7 +1001,7 @@ async fn a_404_may_come_while_a_pipeline_is_new_and_once_later() {
 
 #[tokio::test]
 async fn a_verdict_needs_no_names() {
-    // Nobody can say which job it was.
+    // The failed job is unknown.
     for status in [403, 404, 500] {
         let script = Script::without_retries(vec![
             ("GET workflow/1", ok(workflow(1, "build", "failed"))),
@@ -1105,7 +1105,7 @@ async fn at_the_deadline_it_looks_once_more_and_gives_up() {
     assert!((20..=60).contains(&waits.len()), "{waits:?}");
     assert!(waits.iter().all(|wait| *wait <= Duration::from_secs(30)));
 
-    // What was wrong with the last look is kept.
+    // The error of the last request is kept.
     let server = Server::start(|_, _| answer(503, "").into()).await;
     let client = server.builder().0.no_retries().build().unwrap();
     let wait = client.wait_for_job("gh/acme/web", 42).deadline(MINUTE);
@@ -1159,7 +1159,7 @@ async fn a_dropped_wait_asks_for_nothing_more() {
     let mut changes = client.wait_for_workflow(id(1)).changes();
     assert!(changes.next().await.is_some());
     drop(changes);
-    // Whatever was still on its way would have been served before this one.
+    // The server would have answered any pending request before this one.
     client.get_workflow_by_id(id(7)).send().await.unwrap();
     assert_eq!(seen(&quiet), ["GET workflow/1", "GET workflow/7"]);
     assert_eq!(seen(&server), ["GET workflow/1", "GET workflow/1/job"]);

@@ -116,7 +116,7 @@ fn what_is_truncated_forged_or_something_else_stays_out() {
 
 #[test]
 fn an_empty_secret_verifies_nothing() {
-    // Which everyone can compute.
+    // Everyone can compute this signature.
     let signature = "v1=c2ea634c993f050482b4e6243224087f7c23bdd3c07ab1a45e9a21c62fad994e";
     let error = Verifier::new("").verify(signature, BODY).unwrap_err();
     assert!(matches!(error, WebhookError::NoSecret));
@@ -135,7 +135,7 @@ fn an_empty_secret_verifies_nothing() {
 fn a_secret_of_blanks_verifies_nothing_and_blanks_around_one_do_not_count() {
     for blank in ["", " ", "\n", "\t \r\n", "\u{a0}\u{3000}"] {
         let verifier = Verifier::new(blank).or(blank);
-        // What everyone can compute who guesses the blanks.
+        // Everyone who guesses the blanks can compute this signature.
         for signature in [
             "v1=c2ea634c993f050482b4e6243224087f7c23bdd3c07ab1a45e9a21c62fad994e",
             &format!("v1={GOOD}"),
@@ -325,7 +325,7 @@ fn a_project_of_another_provider_has_trigger_parameters() {
     let event = read(&json);
     let pipeline = event.pipeline().unwrap();
     assert_eq!(pipeline.vcs, None);
-    // What is empty in one map is looked up in the next.
+    // A value that is empty in one map is read from the next map.
     let built = (pipeline.branch(), pipeline.tag(), pipeline.revision());
     assert_eq!(built, (Some("main"), Some("v1"), Some("850a1519")));
     let parameters = pipeline.trigger_parameters.as_ref().unwrap();

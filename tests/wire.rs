@@ -1,4 +1,4 @@
-//! What the client sends: every operation, over a real socket, judged by CircleCI's own document.
+//! Tests of the requests of every operation, over a real socket, against CircleCI's own document.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,11 +26,11 @@ const REFUSED: [(&str, &str); 1] = [("patchProjectSettings", "oss")];
 /// How much of what an operation takes a call has given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Given {
-    /// What is required, and nothing else.
+    /// Only the required parameters.
     Least,
     /// Everything.
     Most,
-    /// What is required, and a page token that the document does not declare.
+    /// The required parameters, and a page token that the document does not declare.
     Resumed,
 }
 
@@ -321,7 +321,7 @@ impl Judge {
     }
 }
 
-/// What is free to choose was chosen to say which parameter it is for.
+/// Each freely chosen value names the parameter that it is for.
 fn check_value(name: &str, key: &str, schema: &Value, value: &Value) {
     let none = Map::new();
     let schema = schema.as_object().unwrap_or(&none);

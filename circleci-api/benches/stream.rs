@@ -9,7 +9,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use serde_json::Value;
 
 const PAGES: usize = 25;
-/// What the network takes for a page, and the consumer for its work on one.
+/// The time that the network needs for a page, which is also the time that the consumer needs for a page.
 const PAGE: Duration = Duration::from_millis(20);
 
 fn stream(criterion: &mut Criterion) {

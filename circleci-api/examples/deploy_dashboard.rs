@@ -115,7 +115,7 @@ pub async fn page(circleci: &Client, project: &ProjectSlug) -> Result<String> {
     Ok(html)
 }
 
-/// Where CircleCI's web app shows the same.
+/// The URL of the same view in CircleCI's web app.
 struct Links {
     app: String,
     project: String,

@@ -27,7 +27,7 @@ mod server;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// What to trigger, and how to wait for it.
+/// The pipeline to trigger, and the settings of the wait.
 struct Release {
     project: ProjectSlug,
     branch: String,

@@ -1,4 +1,4 @@
-//! What CI has cost: credits by project and resource class, as a picture and as CSV.
+//! The cost of CI: credits by project and resource class, as a picture and as CSV.
 //!
 //! ```text
 //! cargo run --example usage_report --features usage -- report                  of an organization in this process
@@ -174,7 +174,7 @@ text { fill: var(--ink); font-variant-numeric: tabular-nums }
 rect:hover { stroke: var(--ink) }
 </style>";
 
-/// What of the usage is drawn: a bar for each project, in pieces for the resource classes.
+/// The contents of the picture: a bar for each project, with a piece for each resource class.
 struct Drawn<'u> {
     projects: Vec<(&'u str, f64)>,
     classes: Vec<(&'u str, f64)>,

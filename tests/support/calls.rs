@@ -14,7 +14,7 @@ use crate::values::{
     date, id, number, org_slug as org, project_slug as slug, slug_in_parts, text as t,
 };
 
-/// What was answered, written again by the type that read it.
+/// The answer, as the type that read it writes it.
 pub type Answer = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send>>;
 
 pub struct Call {

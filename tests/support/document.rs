@@ -236,14 +236,14 @@ fn as_json_schema(value: &mut Value) {
     }
 }
 
-/// What of a document's response is made, and how it is spelled.
+/// The kind of body to make from a response of the document, and the spelling of its keys.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Style {
-    /// Which of several words, branches and types is taken, counted round.
+    /// The index of the enum value, branch or type to use, modulo their number.
     pub pick: usize,
-    /// What may be null is null.
+    /// Every nullable value is null.
     pub nulls: bool,
-    /// What may be absent is absent.
+    /// Every optional key is absent.
     pub least: bool,
     /// Every object that names its properties has some that it does not name.
     pub unknown_keys: bool,
@@ -265,7 +265,7 @@ pub enum Bare {
     Absent,
 }
 
-/// What tells a thing from another one: the only properties without which a response need not decode.
+/// The identifying properties. A response without any other property must decode.
 const IDENTITIES: [&str; 9] = [
     "id",
     "name",
@@ -349,7 +349,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// Where chance chooses, it does so in each place.
+    /// A random choice is made again for each place.
     fn here(&mut self) {
         if let Some(chance) = &mut self.chance {
             self.style = chance.style();

@@ -1,4 +1,4 @@
-//! What the tests of `circleci-api` share with each other and with `fuzz/`.
+//! The code that the tests of `circleci-api` share with each other and with `fuzz/`.
 
 pub mod calls;
 pub mod document;

@@ -45,7 +45,7 @@ impl Seen {
     }
 }
 
-/// What the server does with a request.
+/// The reaction of the server to a request.
 #[derive(Clone, Debug)]
 pub enum Act {
     Answer(Answer),
@@ -116,7 +116,7 @@ pub struct Server {
     task: tokio::task::JoinHandle<()>,
 }
 
-/// What was seen. A quiet server only counts, so that a test of memory measures the client's.
+/// The requests so far. A quiet server only counts them, so that a test of memory measures the client.
 struct Log {
     count: AtomicUsize,
     seen: Option<Mutex<Vec<Seen>>>,

@@ -29,7 +29,7 @@ impl Stage {
         }
     }
 
-    /// What every request is answered from now on.
+    /// Sets the answer to every request from now on.
     pub fn say(&self, status: u16, body: impl Into<Vec<u8>>) {
         *self.next.lock().unwrap() = (status, body.into());
     }

@@ -47,7 +47,7 @@ pub fn org_slug() -> &'static str {
     "gh/acme co#1?%2F&=+ü"
 }
 
-/// What a path parameter may have been given.
+/// The values that a test can pass for a path parameter.
 pub fn path(name: &str, schema: &serde_json::Value) -> Vec<String> {
     match name {
         "project-slug" => vec![project_slug().to_owned()],

@@ -827,7 +827,7 @@ impl Failing {
 impl Store for Failing {
     fn write(&mut self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
         if let Err(full) = self.next("write") {
-            // What fits is written, as on a real disk.
+            // Writes the bytes that fit, as on a real disk.
             Disk.write(file, &bytes[..bytes.len() / 2])?;
             return Err(full);
         }

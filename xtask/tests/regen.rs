@@ -779,7 +779,7 @@ fn writing_replaces_the_whole_set() {
     );
     regen::write(&two, &dir).expect("a second set");
     assert!(regen::differences(&two, &dir).expect("a folder").is_empty());
-    // Nothing is left beside it.
+    // No temporary file is left.
     assert_eq!(
         fs::read_dir(root.path().join("a/b"))
             .expect("a folder")

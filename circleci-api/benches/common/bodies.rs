@@ -22,7 +22,7 @@ pub fn workflow() -> String {
     .to_string()
 }
 
-/// What triggering a pipeline answers.
+/// The answer to a trigger of a pipeline.
 pub fn created() -> String {
     json!({ "number": 2518, "state": "pending", "id": id(1, 2), "created_at": "2026-03-01T10:00:00.123Z" }).to_string()
 }

@@ -34,7 +34,7 @@ impl<'w> Examination<'w> {
         }
     }
 
-    /// What is known before anything is sent.
+    /// The facts that need no request.
     pub fn setup(&mut self, project: &ProjectSlug) -> io::Result<()> {
         let base = self.client.base_url();
         let host = match base {

@@ -68,7 +68,7 @@ pub async fn small(out: &mut dyn Write, aside: &mut dyn Write) -> io::Result<boo
     examine(builder, "from this program", &project, out, aside).await
 }
 
-/// What the environment names.
+/// Examines CircleCI with the token and the host of the environment.
 async fn real(
     project: &ProjectSlug,
     out: &mut dyn Write,

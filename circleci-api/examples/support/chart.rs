@@ -8,7 +8,7 @@ use super::figures::{escape, thousands};
 pub struct Chart {
     /// For those who do not see it.
     pub title: &'static str,
-    /// What the heights are.
+    /// The unit of the heights.
     pub unit: &'static str,
     /// Classes of the style sheet, and what they mean.
     pub legend: &'static [(&'static str, &'static str)],
@@ -22,7 +22,7 @@ pub struct Column {
     pub bars: Vec<f64>,
     /// A line across the column.
     pub mark: Option<f64>,
-    /// What a pointer shows.
+    /// The tooltip.
     pub tip: String,
 }
 

@@ -242,7 +242,7 @@ async fn trigger_and_watch(
     Err("the pipeline did not finish".into())
 }
 
-/// What `pipeline_outcome` calls, and then the jobs of what has failed or waits for a person.
+/// Makes the calls of `pipeline_outcome`, and then lists the jobs of the workflows that failed or are on hold.
 fn outcome_called(screen: &mut Screen<'_>) -> Result {
     screen.called(op::GetPipelineById::OPERATION)?;
     screen.called(op::ListWorkflowsByPipelineId::OPERATION)?;

@@ -19,7 +19,7 @@ impl Screen<'_> {
         writeln!(self.0, "\n{title}")
     }
 
-    /// What is called, as CircleCI's document has it.
+    /// Prints an operation and its id in CircleCI's document.
     pub fn called(&mut self, operation: &Operation) -> io::Result<()> {
         let Operation {
             id, method, path, ..

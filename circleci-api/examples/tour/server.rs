@@ -70,7 +70,7 @@ impl SmallCircleCi {
         &self.url
     }
 
-    /// What has arrived so far.
+    /// The requests so far.
     pub fn received(&self) -> Vec<Request> {
         lock(&self.world).received.clone()
     }
@@ -311,7 +311,7 @@ impl World {
                 message(200, "Environment variable deleted.")
             }
 
-            // What does not exist and what the token may not see look alike.
+            // The answer is the same for an object that does not exist and for one that the token may not read.
             ("GET", ["project", ..] | ["insights", ..]) => message(404, "Project not found"),
             _ => message(404, "Not Found"),
         }
@@ -332,7 +332,7 @@ impl World {
         )
     }
 
-    /// Nothing at first; then the setup workflow, what it continues with, and a deployment that waits for a person.
+    /// The list is empty at first. Then it has the setup workflow, the workflows that follow it, and a deployment that is on hold.
     fn workflows(&mut self) -> Answer {
         let Some(run) = &mut self.triggered else {
             return message(404, "Pipeline not found");

@@ -28,7 +28,7 @@ pub fn run(bytes: &[u8]) {
     }
 }
 
-/// Nothing in a comment runs, leads anywhere but to https, or is hidden.
+/// A comment runs no code, links only to https, and hides no characters.
 fn judge(comment: &str) {
     let mut markdown = String::new();
     for line in comment.lines() {

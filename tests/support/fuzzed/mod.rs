@@ -21,10 +21,10 @@ use std::io::Write;
 
 use flate2::{Compression, write::GzEncoder};
 
-/// What is done with bytes.
+/// A function that tries bytes.
 pub type Run = fn(&[u8]);
 
-/// What is tried, by the name of its target.
+/// The functions by the names of their fuzz targets.
 pub const TARGETS: &[(&str, Run)] = &[
     ("answers", answers::run),
     ("artifacts", artifacts::run),
@@ -65,7 +65,7 @@ fn header(bytes: &[u8]) -> String {
     text.chars().filter(|it| !it.is_control()).collect()
 }
 
-/// What people and logs get to see of an error: a line of bounded length, without the token.
+/// Checks the text of an error: one line of bounded length, without the token.
 fn assert_presentable(error: &circleci_api::Error) {
     let line = error.to_string();
     assert!(!line.chars().any(char::is_control), "{line:?}");

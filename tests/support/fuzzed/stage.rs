@@ -61,12 +61,12 @@ impl Stage {
         }
     }
 
-    /// What every request is answered from now on.
+    /// Sets the answer to every request from now on.
     pub fn say(&self, answer: Answer) {
         self.play(move |_| Some(answer.clone()));
     }
 
-    /// What a request is answered from now on, by what it asks for.
+    /// Sets the answers to requests from now on, by their path.
     pub fn play(&self, script: impl Fn(&Seen) -> Option<Answer> + Send + 'static) {
         *self.script.lock().expect("the script") = Box::new(script);
     }

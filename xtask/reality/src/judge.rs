@@ -8,13 +8,13 @@ use crate::action;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contradiction {
     pub kind: Kind,
-    /// Where in the body, such as `items[0].vcs.branch`.
+    /// The place in the body, such as `items[0].vcs.branch`.
     pub path: String,
-    /// What mends the document; empty if no Overlay can.
+    /// The overlay action that corrects the document; empty if an overlay cannot do it.
     pub actions: Vec<Value>,
 }
 
-/// What is wrong with a place.
+/// The kind of contradiction at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     UnknownKey,

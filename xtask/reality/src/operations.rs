@@ -1,4 +1,4 @@
-//! Which operation of the document a recorded answer belongs to.
+//! Finds the operation of the document that a recorded answer belongs to.
 
 use percent_encoding::percent_decode_str;
 use serde_json::Value;

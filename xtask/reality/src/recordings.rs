@@ -21,7 +21,7 @@ pub struct Recording {
     pub body: Vec<u8>,
 }
 
-/// What an answer was asked by.
+/// The request of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asked {
     /// The id of an operation.

@@ -12,7 +12,7 @@ use crate::operations;
 use crate::recordings::{Asked, Recording};
 use crate::types::{Reading, Types};
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub struct Report {
     pub recordings: usize,
@@ -28,7 +28,7 @@ pub struct Report {
 pub struct Found {
     pub operation: String,
     pub contradiction: Contradiction,
-    /// What the client makes of it.
+    /// The result of decoding the body with the client's type.
     pub types: String,
     pub sources: BTreeSet<String>,
 }
@@ -87,7 +87,7 @@ impl Report {
         mut found: Vec<Contradiction>,
         reading: Reading,
     ) {
-        // What the document allows and the types do not take.
+        // Values that the document allows and the types reject.
         for (path, kind) in &reading.surprises {
             let known = found
                 .iter()

@@ -11,10 +11,10 @@ use tokio::net::{TcpListener, TcpStream};
 
 use circleci_api_tests::calls::{self, Call};
 
-/// What the client makes of a body.
+/// The result of decoding a body with the client's type.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
-    /// What it met there, by path.
+    /// The surprises in the body, by path.
     pub surprises: Vec<(String, SurpriseKind)>,
     /// Why it cannot be read.
     pub error: Option<String>,

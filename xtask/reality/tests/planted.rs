@@ -241,7 +241,7 @@ async fn what_was_planted_is_found_and_nothing_else() {
     assert_eq!(found, expected);
     assert_eq!(report.contradictions.len(), expected.len());
 
-    // What is printed can be pasted, and mends the document.
+    // The printed overlay actions can be pasted, and correct the document.
     let actions: Vec<&Value> = report
         .contradictions
         .iter()

@@ -54,7 +54,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// What is known of a project.
+/// The last known state of a project.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Place {
     /// All pipelines up to this number were told.

@@ -75,7 +75,7 @@ fn line(event: &Event) -> String {
         Payload::JobCompleted(done) => format!("job {}: {:?}", done.job.name, done.job.status),
         other => format!("{other:?}"),
     };
-    // Whoever names a branch or a job should not control a terminal.
+    // The name of a branch or a job must not contain control sequences of the terminal.
     text.replace(char::is_control, "?")
 }
 
