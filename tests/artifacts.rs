@@ -133,7 +133,7 @@ async fn a_foreign_host_gets_the_token_only_if_it_was_allowed() {
         .unwrap();
     assert_eq!(stream.length(), Some(7));
     assert!(has_token(&files.seen()[1]));
-    // And no token at home, if nobody is to have it.
+    // The client's own host gets no token either, if no host may have it.
     let home = artifact("x", &format!("{}/x", circleci.url()));
     let error = client
         .download_artifact(&home)
@@ -397,7 +397,7 @@ async fn without_ranges_a_broken_download_is_read_again_and_compared() {
             1,
             Ok("0123456789"),
         ),
-        // No `ETag` that a range could be asked for with.
+        // There is no `ETag` for a request for a range.
         (
             vec![weak(4), weak(2), weak(6), answer(200, "0123456789")],
             0,
@@ -514,7 +514,7 @@ fn asked(ranges: &[Option<String>]) -> Vec<&str> {
 #[tokio::test]
 async fn two_files_are_never_joined() {
     let whole = |content: &str, tag: &str| answer(200, content).header("etag", tag);
-    // The rest of a file whose tag is another, is weak, or is not told.
+    // The rest of a file with another, a weak or no tag.
     for tag in [Some("\"v2\""), Some("W/\"v1\""), None] {
         let first = || cut("0123456789", 4);
         let rest = || part("ABCDEF", tag, "bytes 4-9/10");
@@ -574,7 +574,7 @@ async fn what_a_range_lacks_is_asked_for() {
     ];
     acts.extend((20..50).map(|at| part("x", v1, &format!("bytes {at}-{at}/50"))));
     assert_eq!(play(acts).await.0.unwrap(), "x".repeat(50));
-    // A file whose size nobody told before it broke.
+    // A file of unknown size that breaks off.
     let unknown = cut("0123456789", 4).ending(Ending::ChunksCutAt(4));
     let (got, ranges) = play(vec![unknown.clone(), part("456789", v1, "bytes 4-9/10")]).await;
     assert_eq!(got.unwrap(), "0123456789");
@@ -868,7 +868,7 @@ async fn all_artifacts_of_a_job_come_some_at_a_time() {
         .filter(|artifact| artifact.path != "skip.bin")
         .at_once(2)
         .on_progress(move |progress| {
-            // Begun are those of which the first word was heard, and not yet the last.
+            // The downloads that have started and not ended.
             if progress.received == 0 && !progress.finished {
                 let now = most.0.fetch_add(1, Ordering::SeqCst) + 1;
                 most.1.fetch_max(now, Ordering::SeqCst);

@@ -190,7 +190,7 @@ async fn a_value_of_the_wrong_form_costs_only_itself() {
         let odd = &page.items[0];
         assert_eq!((page.items.len(), odd.name.as_str()), (2, "ci"), "{key}");
         assert_eq!(odd.extra()[key], value);
-        // It goes back as it came.
+        // The type writes the object unchanged.
         let written = serde_json::to_value(odd).unwrap();
         assert_eq!(written, with(workflow(), key, value.clone()));
         // A value that is written and read again is equal.

@@ -1,4 +1,4 @@
-//! Whose checkout it is.
+//! Tests that find the project of a checkout.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ const ORIGIN: &str = "[core]\n\tbare = false\n[remote \"origin\"]\n\turl = git@g
 fn the_origin_or_the_only_remote() {
     for (config, slug) in [
         (ORIGIN, "gh/acme/web"),
-        // A fork: the origin counts, wherever it stands.
+        // In a fork, the remote `origin` counts, in any position.
         (
             "[remote \"upstream\"]\nurl = https://github.com/other/web\n[remote \"origin\"]\nurl = https://github.com/acme/web.git\n",
             "gh/acme/web",
@@ -122,7 +122,7 @@ fn what_leads_nowhere_says_why() {
     fs::write(folder.path().join(".git"), "not git's").unwrap();
     let error = of(folder.path()).unwrap_err();
     assert!(matches!(error, CheckoutError::NotACheckout(_)), "{error:?}");
-    // A worktree whose repository is gone.
+    // A worktree whose repository does not exist.
     fs::write(folder.path().join(".git"), "gitdir: /nowhere/at/all").unwrap();
     let error = of(folder.path()).unwrap_err();
     assert!(

@@ -225,7 +225,7 @@ async fn of_one_name_the_last_value_counts_and_nothing_is_nothing() {
 #[tokio::test]
 async fn a_value_is_in_nothing_that_is_shown() {
     let long = format!("{VALUE}-{}", "x".repeat(6000));
-    // A server that repeats what it was sent: in a message, as it came, and cut off in the middle.
+    // A server that repeats the request: in a message, unchanged, and cut off in the middle.
     let server = Server::start(|index, request| match index {
         0 => answer(
             400,

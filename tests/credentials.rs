@@ -1,4 +1,4 @@
-//! The credential goes to the configured origin and nowhere else, and nobody gets to read it on the way.
+//! Tests that the credential goes only to the configured origin, and is never printed.
 
 use std::sync::Arc;
 
@@ -213,7 +213,7 @@ async fn an_unknown_certificate_gets_no_token_and_no_second_try() {
     let (builder, waits) = server.builder();
     let client = builder
         .host(format!("https://{}", server.address))
-        // The machine may have no CA certificates at all.
+        // The machine may have no CA certificates.
         .http(reqwest::Client::builder().tls_certs_only([]).no_proxy())
         .build()
         .unwrap();
@@ -322,7 +322,7 @@ async fn a_body_with_a_secret_is_not_printed_either() {
     assert!(!format!("{:?}", client.create_context(body)).contains("hunter2"));
 }
 
-/// Variables, explicit settings, and what comes of them.
+/// Variables, explicit settings, and the resulting client.
 struct Case {
     variables: &'static [(&'static str, &'static str)],
     file: Option<&'static str>,
@@ -555,7 +555,7 @@ async fn a_token_is_taken_out_before_a_text_is_cut() {
             let error = client.list_pipelines().send().await.unwrap_err();
             assert_no_secret(&error);
             let said = format!("{error:#?}{}", error.body_excerpt().unwrap());
-            // No more of it than what every token begins with.
+            // Only the prefix that all tokens share may show.
             assert!(!said.contains(&TOKEN[..8]), "{status}, {shift}: {said}");
         }
     }

@@ -175,7 +175,7 @@ async fn what_the_document_promises_is_read() {
                     }
                     *read.entry(variant).or_default() += 1;
                     pick += 1;
-                    // Every branch of every choice; and as documented every one of them with every word of every enum.
+                    // Every branch of every union, and each documented one with every enum value.
                     let words = if variant == "as documented" && maker.words > 1 {
                         4 * maker.words
                     } else {
@@ -277,7 +277,7 @@ where
     Ok(value)
 }
 
-/// Rows of what was answered to which call, and what must come out of it.
+/// Rows of a call, its answer, and the expected result.
 macro_rules! table {
     ($($(#[$meta:meta])* $name:ident: |$client:ident| $call:expr, $body:expr => |$value:pat_param| $check:block)*) => {
         $($(#[$meta])*

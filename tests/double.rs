@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::document::{Document, Maker, Operation, Style};
 
-/// A client that knows nothing of CircleCI.
+/// A plain HTTP client.
 struct Plain {
     http: reqwest::Client,
     base: String,
@@ -162,7 +162,7 @@ fn errors(document: &Document, schema: &Value, body: &Value) -> Vec<String> {
         .collect()
 }
 
-/// A path for an operation, whose values say which parameter they are for.
+/// Returns a path for an operation. Each value names its parameter.
 fn path_of(operation: &Operation<'_>) -> String {
     let mut path = operation.path.to_owned();
     for parameter in operation.parameters("path") {
@@ -257,7 +257,7 @@ async fn every_default_answer_is_valid_byte_for_byte() {
     assert!(operations.len() > 100);
 }
 
-/// The judge finds what is wrong: otherwise the test above would prove nothing.
+/// The check finds wrong answers. Otherwise, the test above would prove nothing.
 #[test]
 fn the_judge_refuses_what_circleci_never_sends() {
     let document = Document::read();
@@ -1338,7 +1338,7 @@ struct Past {
     ended: Option<Value>,
 }
 
-/// The model beside the double.
+/// The model that the mock is compared with.
 #[derive(Default)]
 struct Model {
     pipelines: Vec<(String, &'static str)>,

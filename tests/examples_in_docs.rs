@@ -156,7 +156,7 @@ impl Pages {
     }
 }
 
-/// The type that a macro makes, whose docs and name come first.
+/// The type that a macro defines. Its docs and its name come first.
 fn made(input: ParseStream<'_>) -> syn::Result<(Vec<Attribute>, Ident)> {
     let attributes = input.call(Attribute::parse_outer)?;
     let name: Ident = input.parse()?;
@@ -183,7 +183,7 @@ fn is_used(code: &str, name: &str) -> bool {
     })
 }
 
-/// Files of the crate's source, without what is generated and what nobody outside can name.
+/// Files of the crate's source, without generated and private modules.
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();

@@ -192,7 +192,7 @@ fn is_test(item: &syn::Item) -> bool {
         })
 }
 
-/// Every path that begins with `crate`, `super` or `self`, wherever it stands: in a `use`, an expression or a macro.
+/// Every path that begins with `crate`, `super` or `self`: in a `use`, an expression or a macro.
 fn collect(tokens: TokenStream, paths: &mut BTreeSet<Vec<String>>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut index = 0;

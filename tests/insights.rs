@@ -134,7 +134,7 @@ async fn a_trend_is_two_windows_of_runs() {
             json!([
                 run("2026-02-22T11:59:59.999Z", "success", json!(70), json!(30)),
                 run("2026-02-15T12:00:00.000Z", "failed", json!(null), json!(10)),
-                // Not asked for, and not counted.
+                // Not requested, and not counted.
                 run("2026-02-15T11:59:59Z", "success", json!(1), json!(1000)),
                 run("2026-03-01T12:00:00Z", "success", json!(1), json!(1000)),
             ]),

@@ -74,7 +74,7 @@ async fn an_updated_webhook_keeps_no_secret_by_accident() {
     let hook = json!({ "id": ID, "name": "n", "url": "https://x.example" });
     let server = Server::start(move |_, _| ok(hook.clone())).await;
     let client = server.client();
-    // `new` asks for it: there is no update that leaves it out without a word.
+    // `new` requires the secret, so no update leaves it out by accident.
     let deletes = UpdateWebhookRequest::new(None).events([WebhookEvent::JobCompleted]);
     client.update_webhook(ID, deletes).send().await.unwrap();
     assert_eq!(sent(&server), json!({ "events": ["job-completed"] }));

@@ -1,4 +1,4 @@
-//! The test double: it knows every operation, answers as told, and says what came.
+//! Tests of the mock: its operations, configured answers and recorded requests.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -935,7 +935,7 @@ async fn a_scenario_moves_as_it_is_polled() {
     let mine = client.list_pipelines().items().into_vec().await.unwrap();
     assert_eq!(mine[0].id, pipeline.id);
 
-    // Another one, which nobody has written a script for, is cancelled.
+    // Another pipeline, without a script, is cancelled.
     let usual = client.trigger_pipeline("gh/acme/web").send().await.unwrap();
     assert_eq!(usual.number, 2);
     let list = || client.list_workflows_by_pipeline_id(usual.id).send();

@@ -235,7 +235,7 @@ enum Does {
     GoAwayAfter,
 }
 
-/// A server of HTTP/2 whose n-th request gets the n-th deed; all later ones are answered.
+/// An HTTP/2 server that reacts to the n-th request with the n-th deed, and answers all later ones.
 fn http2(deeds: &'static [Does]) -> Raw {
     let mut next = 0;
     Raw::start(move |_, stream| {
@@ -339,7 +339,7 @@ async fn what_a_server_of_http2_did_not_look_at_is_sent_again_whatever_the_metho
     assert!(error.to_string().contains("refused"), "{error}");
 }
 
-/// A client of an https host that no name server is asked for, because all goes through this proxy.
+/// A client for an https host whose requests all go through this proxy, so that no name is resolved.
 fn through(proxy: &str) -> Client {
     let http = reqwest::Client::builder().proxy(reqwest::Proxy::all(proxy).unwrap());
     builder("https://ci.example.com")
@@ -514,7 +514,7 @@ async fn a_refused_certificate_is_asked_for_once_and_its_reason_kept() {
 /// Set for a child of the test's own, to what it does.
 const CHILD: &str = "CIRCLECI_API_TEST_CHILD";
 
-/// Runs `in_another_environment` in a process whose environment is another one.
+/// Runs `in_another_environment` in a process with another environment.
 fn child(does: &str, variables: &[(&str, &str)]) -> String {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "network::in_another_environment", "--nocapture"]);
@@ -595,7 +595,7 @@ fn the_environments_proxy_is_named_when_it_is_of_an_unsupported_kind() {
         said.contains("the environment's proxy socks5://127.0.0.1:9 (SOCKS needs"),
         "{said}"
     );
-    // native-tls takes the proxy for one that speaks HTTP.
+    // native-tls treats the proxy as an HTTP proxy.
     if cfg!(not(feature = "native-tls")) {
         assert!(said.contains("waits 0"), "asked once: {said}");
     }

@@ -28,7 +28,7 @@ fn pipeline(number: usize) -> Value {
     json!({ "id": id(number), "number": number, "project_slug": "gh/acme/web", "state": "created", "errors": [] })
 }
 
-/// A project whose newest pipeline is `newest`, 20 a page, with 3 workflows of 4 jobs each. Workflow and job ids have
+/// A project whose newest pipeline is `newest`, 20 per page, with 3 workflows of 4 jobs each. Workflow and job ids have
 /// the number of the pipeline in front.
 fn project(newest: usize) -> impl Fn(usize, &Seen) -> Act {
     move |_, request| match request.target.split('?').next().unwrap() {

@@ -233,7 +233,7 @@ async fn a_pace_that_leaves_no_time_is_an_error_at_once() {
     assert_eq!((server.count(), hands.elapsed()), (1, Duration::ZERO));
 }
 
-/// A Unix time in milliseconds that lies years ahead, where seconds are expected.
+/// A Unix time in milliseconds instead of seconds, which is far in the future.
 const ODD: u64 = 17_957_415_830_000;
 
 #[tokio::test]

@@ -262,7 +262,7 @@ async fn dropping_a_stream_stops_it() {
     assert_eq!(pages_after_a_round_trip(&server).await, 3);
 }
 
-/// How many pages were asked for, after a call of another kind there and back: what was on its way has come in by then.
+/// Returns the number of requested pages, after another call that comes later than all pending requests.
 async fn pages_after_a_round_trip(server: &Server) -> usize {
     let _whatever = server.client().get_current_user().send().await;
     let is_page = |seen: &&Seen| seen.target.starts_with("/api/v2/pipeline");
@@ -455,7 +455,7 @@ async fn reading_ahead_is_one_page_ahead_and_stops_with_the_stream() {
     assert_eq!(server.count(), 0);
     for read in 1..4 {
         pages.try_next().await.unwrap().unwrap();
-        // The next one is on its way without being polled for, and no more than that.
+        // The next page is requested without a poll, and no other page.
         while pages_after_a_round_trip(&server).await <= read {}
         assert_eq!(pages_after_a_round_trip(&server).await, read + 1);
     }

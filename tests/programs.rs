@@ -301,7 +301,7 @@ async fn a_release_approves() {
     server.assert_count::<ApprovePendingApprovalJobById>(1);
 }
 
-// 8. The state of a commit's pipeline in one word, for a bot.
+// 8. The state of a commit's pipeline as one word, for a bot.
 
 async fn word(circleci: &Client, project: &str, branch: &str) -> Result<String, Error> {
     let newest = circleci

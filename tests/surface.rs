@@ -287,7 +287,7 @@ fn the_page_of_every_operation_shows_its_arguments_its_setters_and_an_example() 
     );
 }
 
-/// An operation and a word that it is looked for by, though neither its name nor its method has it.
+/// An operation, and a search term that is neither in its name nor in its method.
 #[test]
 fn operations_are_found_by_the_words_that_people_look_for() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../circleci-api/src/generated");

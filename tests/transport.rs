@@ -39,7 +39,7 @@ enum Verb {
     Cancel,
     /// `createContext`, a POST that must not happen twice.
     Create,
-    /// The same, with the caller's word that it may.
+    /// The same call, with permission to send it again.
     CreateReplayed,
 }
 use Verb::{Cancel, Create, CreateReplayed, Delete, Get};

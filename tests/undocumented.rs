@@ -17,11 +17,11 @@ fn moved(to: &str) -> Act {
     answer(302, "").header("location", to).into()
 }
 
-/// One call: what is sent, what the server does, and what comes of it.
+/// One call: the request, the reaction of the server, and the result.
 struct Case {
     make: fn(&Client) -> RawRequest,
     acts: Vec<Act>,
-    /// Each request as it is on the wire.
+    /// Each request as the server received it.
     sent: &'static [&'static str],
     outcome: Result<Value, &'static str>,
 }

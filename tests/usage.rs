@@ -463,7 +463,7 @@ async fn what_is_no_export_is_an_error() {
         assert!(error.to_string().contains(word), "{error}");
         assert!(!format!("{error:#?}").contains("s1gned"));
     }
-    // A URL that has expired is said so, and not tried for ever: new ones are asked for once.
+    // An expired URL is an error that says so. The client requests new URLs once, and not again and again.
     let expired = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
     let storage = storage(vec![("/a", vec![answer(403, expired).into()])]).await;
     let completed = || state(1, "completed", json!([format!("{}/a", storage.url())]));
@@ -694,7 +694,7 @@ async fn a_row_of_another_length_is_an_error() {
         ),
         ("a,b\n1,2\n\"", "row 2: a part ends inside a quoted field"),
     ] {
-        // In the last part, and in one before it, whose end the next one would go on from.
+        // In the last part, and in an earlier part, which the next part would continue.
         for parts in [
             vec![part.as_bytes()],
             vec![part.as_bytes(), b"a,b\n\"8\",9\n"],
@@ -873,7 +873,7 @@ async fn exports_and_parts_are_read_ahead_within_bounds() {
         _ = async { while csv.try_next().await.unwrap().is_some() {} } => panic!("a part stalls"),
         () = async {
             while storage.count() < 18 { tokio::task::yield_now().await }
-            // No more follow.
+            // No other requests follow.
             for _ in 0..2000 { tokio::task::yield_now().await }
         } => {}
     }
@@ -881,7 +881,7 @@ async fn exports_and_parts_are_read_ahead_within_bounds() {
     assert_eq!((circleci.count(), circleci.most()), (3, 3));
 }
 
-/// A look ahead of its turn that fails or is refused is not the last word, and costs the other exports nothing.
+/// An early poll that fails is not final, and does not affect the other exports.
 #[tokio::test]
 async fn a_look_ahead_that_fails_is_repeated_in_its_turn() {
     let storage = storage(vec![("/a", vec![answer(200, "c\n1\n").into()])]).await;

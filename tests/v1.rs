@@ -264,7 +264,7 @@ async fn what_is_not_one_whole_array_is_an_error_that_keeps_what_was_read() {
         (" \r\n", "", "empty"),
         ("\u{feff}", "", "empty"),
     ] {
-        // As it is, packed, byte by byte, and cut off within what was packed.
+        // Unchanged, compressed, byte by byte, and cut off in the compressed bytes.
         let packed = pack(body);
         let mut answers = vec![
             answer(200, body),

@@ -1,4 +1,4 @@
-//! Waits, against a server that has a script: what is asked for, in which order, how often, and what is made of it.
+//! Tests of waits against a server with a script: the requests, their order and number, and the result.
 
 #![allow(clippy::duplicate_mod, reason = "each example brings its own server")]
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::server::{Act, Answer, Server, Waits, answer};
 
-/// Ids that tests can read: `1` stands for all of it.
+/// Readable ids: `1` is the whole id.
 const PREFIX: &str = "00000000-0000-4000-8000-00000000000";
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -53,7 +53,7 @@ impl Script {
         script
     }
 
-    /// All of it was asked for, and nothing else.
+    /// Every answer of the script was requested, and nothing else.
     fn is_played(&self) -> Vec<Duration> {
         assert_eq!(seen(&self.server), self.expected);
         self.waits.all()
@@ -673,7 +673,7 @@ async fn words_that_are_neither_good_nor_bad_are_what_the_policy_says() {
     assert!(wait.finish().await.unwrap().is_success());
     script.is_played();
 
-    // A word that this version does not know: it goes on, until it has stopped, and then nobody says that it went well.
+    // An unknown status: the wait goes on until the workflow has stopped, and then does not count it as a success.
     let script = Script::new(vec![
         ("GET workflow/1", ok(workflow(1, "build", "warming_up"))),
         ("GET workflow/1", ok(stopped("melted"))),
@@ -1040,7 +1040,7 @@ async fn a_verdict_needs_no_names() {
             (Verdict::OnHold, 0)
         );
         script.is_played();
-        // Nor how its jobs are, to whom they are told.
+        // Nor are the states of its jobs known, for a wait that reports them.
         let script = Script::without_retries(vec![
             ("GET workflow/1", ok(workflow(1, "build", "success"))),
             ("GET workflow/1/job", answer(status, "")),

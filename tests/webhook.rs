@@ -1,4 +1,4 @@
-//! Webhooks: what is let in, and what is made of it.
+//! Tests of webhooks: which requests are accepted, and how they are read.
 
 use circleci_api::ProjectSlug;
 use circleci_api::webhook::{

@@ -20,7 +20,7 @@ const UNDECLARED: [(&str, &str); 1] = [("listComponents", "component-name")];
 /// Query parameters that the document requires and CircleCI's own client never sends.
 const OPTIONAL: [&str; 1] = ["page-size"];
 
-/// Keys of bodies that the document has and CircleCI refuses: they are left out of what is sent.
+/// Keys of bodies that the document has and CircleCI refuses. The client does not send them.
 const REFUSED: [(&str, &str); 1] = [("patchProjectSettings", "oss")];
 
 /// How much of what an operation takes a call has given.
@@ -47,7 +47,7 @@ impl Judge {
         }
     }
 
-    /// Makes a call, and checks the one request that came of it.
+    /// Makes a call, and checks its one request.
     async fn check(
         &self,
         operation: &Operation<'_>,

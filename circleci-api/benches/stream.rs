@@ -1,4 +1,4 @@
-//! A list of 25 pages whose consumer is as slow as the network, with the next page asked for ahead of time and without.
+//! Reads a list of 25 pages with and without reading ahead. The consumer is as slow as the network.
 
 mod common;
 

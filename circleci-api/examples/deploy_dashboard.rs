@@ -72,7 +72,7 @@ async fn write_page(file: &str, circleci: &Client, project: &ProjectSlug) -> Res
 struct Workflow {
     figures: WorkflowFigures,
     days: Vec<Period>,
-    /// The last 7 days beside the 7 before.
+    /// Compares the last 7 days with the 7 days before.
     trend: Trend,
 }
 

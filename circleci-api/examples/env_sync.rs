@@ -6,7 +6,7 @@
 //! cargo run --example env_sync --features contexts -- .env gh/acme deploy-prod    into CircleCI; needs CIRCLE_TOKEN
 //! ```
 //!
-//! Values are never printed. What the context has besides stays as it is.
+//! Values are never printed. Other variables of the context do not change.
 
 use std::collections::BTreeSet;
 use std::error::Error;

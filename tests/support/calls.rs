@@ -120,7 +120,7 @@ macro_rules! calls {
 /// Operations that the overlay adds: CircleCI has them, and its document does not.
 pub const UNDOCUMENTED: [&str; 1] = ["getProjectDeploySettings"];
 
-/// Operations whose answer is not read: CircleCI answers 204, where its document says 200 and a message.
+/// Operations whose answer is ignored: CircleCI answers 204, although its document says 200 and a message.
 #[allow(dead_code, reason = "conformance does not read answers")]
 pub const UNREAD: [&str; 1] = ["deleteGroup"];
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
-/// Where the document contradicts itself, so that nothing at all would fit. What is done about it, and why.
+/// Places where the document contradicts itself, so that no value is valid, and the changes that solve this.
 const CONTRADICTIONS: [(&str, &str); 2] = [
     (
         "/components/schemas/context_created/properties/owner",
@@ -247,7 +247,7 @@ pub struct Style {
     pub least: bool,
     /// Every object that names its properties has some that it does not name.
     pub unknown_keys: bool,
-    /// No word of an enum is one that the document names.
+    /// Every enum value is one that the document does not have.
     pub unknown_words: bool,
     /// Keys are in snake_case, whatever the document says.
     pub snake: bool,
@@ -281,7 +281,7 @@ const IDENTITIES: [&str; 9] = [
 /// A key that the document does not have.
 pub const UNKNOWN_KEY: &str = "x_added_tomorrow";
 
-/// A word that the document does not have.
+/// An enum value that the document does not have.
 pub const UNKNOWN_WORD: &str = "added/tomorrow Ü";
 
 /// Bytes that choose a style anew for each place: two for one, and the plainest when none is left.
@@ -367,7 +367,7 @@ impl<'a> Maker<'a> {
 
     fn word<T>(&mut self, choices: &[T]) -> usize {
         self.words = self.words.max(choices.len());
-        // Not in step with the branches, so that each branch sees each word.
+        // Advances at another rate than the branches, so that each branch gets each enum value.
         self.style.pick / 4 % choices.len()
     }
 

@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 pub const TOKEN: &str = "CCIPAT_s3cr3t-t0ken";
 
-/// A request as it came over the wire.
+/// A request as the server received it.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub connection: usize,
@@ -145,7 +145,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// The n-th request gets the n-th act; one too many is told so with a 418, which nobody retries.
+    /// The n-th request gets the n-th act. A request too many gets 418, which the client does not retry.
     pub async fn script(acts: impl IntoIterator<Item = Act>) -> Self {
         let acts: Vec<Act> = acts.into_iter().collect();
         Self::start(move |index, _| {
@@ -452,7 +452,7 @@ async fn read(
     Ok(Some(request))
 }
 
-/// A port on which nobody listens.
+/// A port without a listener.
 pub async fn refused() -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     listener.local_addr().unwrap()

@@ -1,4 +1,4 @@
-//! A client, and a server that answers whatever it was last told to.
+//! A client, and a server with configurable answers.
 
 use std::sync::{Arc, Mutex};
 

@@ -38,7 +38,7 @@ pub fn slug_part(name: &str) -> String {
     text(name).replace(['/', '\\'], " ")
 }
 
-/// A slug whose parts are path parameters of their own.
+/// A slug whose parts are separate path parameters.
 pub fn slug_in_parts() -> String {
     format!("gh/{}/{}", slug_part("organization"), slug_part("project"))
 }

@@ -675,7 +675,7 @@ fn json_cut_off_by_a_server_that_calls_it_complete_is_named() {
     let (half, _) = NEW.split_at(NEW.len() / 2);
     let words = "the document is incomplete: its JSON ends too early, after 36 bytes";
     says(&refused_answer(ok(half)), ErrorKind::Document, words);
-    // The length lies: less than what follows.
+    // The announced length is too small.
     let error = refused_answer(format!(
         "HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n{NEW}"
     ));
@@ -952,7 +952,7 @@ fn if_even_the_way_back_fails_the_old_document_is_kept_and_named() {
 
 #[test]
 fn a_record_that_cannot_be_replaced_brings_the_old_document_back() {
-    // On the real disk: a folder stands where the record belongs.
+    // On the real disk, a folder has the name of the record.
     let server = Server::sending(ok(NEW));
     let vendored = Vendored::old();
     fs::remove_file(vendored.path().join(RECORD)).expect("removed");

@@ -1,4 +1,4 @@
-//! A server on loopback, on a thread of its own: it keeps connections open and knows a few paths.
+//! A server on loopback in its own thread. It keeps connections open and serves a few paths.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

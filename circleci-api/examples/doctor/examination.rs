@@ -85,7 +85,7 @@ impl<'w> Examination<'w> {
         Ok(self.failed == 0)
     }
 
-    /// Whose the token is, the clock and the rate limit.
+    /// The owner of the token, the clock and the rate limit.
     async fn who(&mut self, client: &Client) -> io::Result<()> {
         let sent = Instant::now();
         let answer = client.get_current_user().send_for_response().await;

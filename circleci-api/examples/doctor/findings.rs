@@ -14,7 +14,7 @@ type Counts = BTreeMap<(String, String, &'static str), usize>;
 pub struct Findings(Arc<Mutex<Counts>>);
 
 impl Findings {
-    /// A client of this builder tells its surprises.
+    /// Records the surprises of a client of this builder.
     pub fn listen(&self, builder: ClientBuilder) -> ClientBuilder {
         let findings = self.clone();
         builder.on_surprise(move |surprise| findings.note(surprise))

@@ -99,7 +99,7 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     if !arguments.quiet {
         mock.on_request(|request, status| {
             let operation = request.operation.map_or("-", |operation| operation.id);
-            // The server continues when nobody reads the output.
+            // The server continues if its output is closed.
             let _ = writeln!(
                 io::stdout(),
                 "{status} {} {} {operation}",

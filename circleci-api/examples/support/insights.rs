@@ -1,4 +1,4 @@
-//! A small CircleCI that knows one project's Insights: three workflows, of which one grew slow, and its flaky tests.
+//! A small server with the Insights of one project: three workflows, one of which becomes slower, and flaky tests.
 
 use std::borrow::Cow;
 use std::time::SystemTime;

@@ -1,4 +1,4 @@
-//! A small CircleCI that knows what one organization has used in a month, in two packed parts.
+//! A small server with the usage of one organization in a month, in two compressed parts.
 
 use std::future::Future;
 use std::io::Write;

@@ -28,7 +28,7 @@ use server::SmallCircleCi;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
-/// How often the small CircleCI is asked for news. The real one deserves seconds.
+/// How often the tour polls its own server. Poll CircleCI every few seconds at most.
 const TICK: Duration = Duration::from_millis(2);
 
 #[tokio::main]

@@ -77,7 +77,7 @@ impl Screen<'_> {
         self.unknown(job.status.as_ref())
     }
 
-    /// A word that this version of the crate does not know is kept as it came, and loses nobody the page.
+    /// An unknown enum value is kept unchanged, and does not make the page fail.
     fn unknown<E: OpenEnum + Debug>(&mut self, word: Option<&E>) -> io::Result<()> {
         match word {
             Some(word) if word.is_unknown() => {

@@ -121,7 +121,7 @@ async fn read(request: hyper::Request<Incoming>, server: &str) -> Option<Request
 fn response(answer: Answer) -> Response<Full<Bytes>> {
     let (status, kind, body) = match answer {
         Answer::Json(status, body) => (status, "application/json", body.to_string()),
-        // CircleCI's rate limiter speaks plain text.
+        // CircleCI's rate limiter answers in plain text.
         Answer::Busy => (429, "text/plain", "Rate limited.".to_owned()),
     };
     let mut response = Response::new(Full::from(body));
@@ -156,7 +156,7 @@ struct World {
     received: Vec<Request>,
 }
 
-/// A pipeline on its way. Its clock is the number of times that its workflows were asked for.
+/// A running pipeline. Each request for its workflows moves it forward.
 struct Triggered {
     parameters: Value,
     polls: u32,
@@ -417,7 +417,7 @@ fn pipelines(token: Option<&str>) -> Answer {
                     Some("checkout"),
                     "Round prices half to even",
                 ),
-                // A word that the document does not have.
+                // An enum value that the document does not have.
                 pipeline(510, "schedule", Some("main"), "Merge pull request #86"),
             ],
             Some("AARLwwXp1v"),
@@ -535,7 +535,7 @@ fn failed_jobs() -> Vec<Value> {
             Some(1843),
             "failed",
         ),
-        // It never ran, so it has no number; and the document has no such word.
+        // The job never ran, so it has no number. The document does not have this status.
         job(
             "60000000-4d2a-4f00-9e11-000000000000",
             "integration",

@@ -1,4 +1,4 @@
-//! A line for the path of each artifact of a job. Nothing is written outside of the folder that was asked for.
+//! Input: one line for the path of each artifact of a job. No file is written outside of the requested folder.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! A description, a tag and a path of a hostile document, as comments and docs: judged by the parser that rustdoc uses.
+//! Input: a description, a tag and a path of a hostile document. The parser of rustdoc checks the resulting comments and docs.
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag};
 use xtask::emit::{docs, escape};

@@ -1,6 +1,6 @@
-//! What is done with bytes that nobody has chosen: by the targets of `fuzz/`, and in `replay.rs` with those that are kept.
+//! Tries random bytes: for the targets of `fuzz/`, and in `replay.rs` for the inputs that are kept.
 //!
-//! Whatever the bytes are, nothing panics and nothing grows without bound. What else must hold stands in each file.
+//! No input causes a panic or unlimited memory use. Each file says what else must hold.
 
 mod answers;
 mod artifacts;

@@ -1,4 +1,4 @@
-//! A byte that says whether to pack the rest, which is what a step has printed, as version 1.1 of the API tells it.
+//! Input: a byte that decides whether to compress the rest, and then the output of a step in the format of version 1.1.
 
 use circleci_api::v1::StepAction;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! A server that answers whatever it was last told to, its client, and the thread that both run on.
+//! A server with configurable answers, its client, and the thread that runs both.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -146,7 +146,7 @@ impl Report {
 
     /// # Errors
     ///
-    /// `page` takes no more.
+    /// `page` accepts no more items.
     pub fn write(&self, page: &mut dyn Write) -> Result<()> {
         for found in &self.contradictions {
             let Contradiction {
@@ -183,7 +183,7 @@ impl Report {
     }
 }
 
-/// Actions as they stand in `openapi/overlay.yaml`.
+/// Actions in the format of `openapi/overlay.yaml`.
 fn write_actions(actions: &[Value], page: &mut dyn Write) -> Result<()> {
     for line in serde_yaml_ng::to_string(actions)?.lines() {
         writeln!(page, "  {line}")?;
@@ -244,7 +244,7 @@ fn taken(contradiction: &Contradiction, reading: &Reading) -> String {
 ///
 /// # Errors
 ///
-/// The stream takes no more, for another reason.
+/// The stream accepts no more output, for another reason.
 pub fn print(report: &Report, out: &mut dyn Write) -> Result<()> {
     match report.write(out) {
         Err(error)

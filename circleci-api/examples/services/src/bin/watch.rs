@@ -1,4 +1,4 @@
-//! A daemon: looks at many projects once a minute, and tells of each new pipeline once.
+//! A daemon that checks many projects once a minute, and reports each new pipeline once.
 //!
 //! ```text
 //! CIRCLE_TOKEN=… cargo run -p circleci-api-services --bin watch -- state.json gh/acme/web gh/acme/docs …
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use tracing::{Instrument, info, info_span, warn};
 
 const EVERY: Duration = Duration::from_secs(60);
-/// A project that was never seen is not told of from its beginning.
+/// For a new project, old pipelines are not reported.
 const FIRST_PAGES: usize = 1;
 
 #[tokio::main]
@@ -57,7 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// The last known state of a project.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Place {
-    /// All pipelines up to this number were told.
+    /// All pipelines up to this number were reported.
     told: i64,
     /// A list that was left in the middle.
     left: Option<Left>,
@@ -117,7 +117,7 @@ impl Watch {
         })
     }
 
-    /// Looks at all projects once, some at the same time.
+    /// Checks all projects once, several at the same time.
     async fn round(&mut self) -> Result<(), Box<dyn Error>> {
         let circleci = &self.circleci;
         let looks = self.places.clone().into_iter().map(|(project, mut place)| {
@@ -144,7 +144,7 @@ fn tell(pipeline: &Pipeline) {
     info!(number = pipeline.number, state, "new pipeline");
 }
 
-/// Tells of each pipeline that is new, and keeps in `place` how far it came.
+/// Reports each new pipeline, and keeps its progress in `place`.
 async fn look(
     circleci: &Client,
     project: &str,
