@@ -1,4 +1,4 @@
-//! Artifacts: where the token goes, where the files go, what happens when a connection breaks; and failed tests.
+//! Tests of downloads: the hosts that get the token, the paths of the files, broken connections; and of failed tests.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! What the client reads: for every operation, answers made from CircleCI's own document, and the answers that CircleCI
-//! really gives, which are others.
+//! Tests of decoding: for every operation, answers made from CircleCI's own document, and answers that CircleCI really
+//! sends, which differ from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;

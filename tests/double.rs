@@ -1,4 +1,4 @@
-//! The double as clients see it that are not this crate's: bytes, statuses and time.
+//! Tests of the mock with clients other than this crate: bytes, statuses and time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};

@@ -34,7 +34,7 @@ const XTASK: &[&[&str]] = &[
     &["document"],
 ];
 
-/// What `regen` writes stands beside the rooms: it knows these names of theirs, and they may import it.
+/// The generated code is in no room: it imports these names from the rooms, and the rooms may import it.
 const GENERATED: &[&str] = &[
     "client::Client",
     "json",

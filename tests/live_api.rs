@@ -1,5 +1,5 @@
-//! What CircleCI does with requests and says in answers beyond its document. Each was measured against the live API, or is in the
-//! tests of CircleCI's own clients.
+//! Tests of behavior that CircleCI has and its document lacks. Each fact was measured against the live API, or is in the tests of
+//! CircleCI's own clients.
 
 use crate::server::{Act, Server, answer};
 use circleci_api::mock::Mock;

@@ -1,4 +1,4 @@
-//! Many calls and long lists: none lost, none doubled, memory flat.
+//! Tests with many calls and long lists: no call is lost or doubled, and memory use stays constant.
 
 use std::collections::HashMap;
 use std::io::Write;

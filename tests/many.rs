@@ -1,4 +1,4 @@
-//! All of many: order, bound, errors, cancellation, retries in the middle, constant memory.
+//! Tests of `Many`: order, bound, errors, cancellation, retries in the middle, constant memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

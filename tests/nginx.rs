@@ -1,5 +1,5 @@
-//! Many calls through nginx, which closes each connection after 50 requests: none is lost, none is doubled, and no POST
-//! fails that the server did not process. Skipped, with a word, where nginx is not installed.
+//! Sends many calls through nginx, which closes each connection after 50 requests. No call is lost or doubled, and no POST
+//! that the server did not process fails. Without nginx, the tests say that they are skipped.
 
 use std::collections::HashMap;
 use std::fs;

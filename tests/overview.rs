@@ -1,4 +1,4 @@
-//! Pipelines as trees, cancelling old ones, the projects of an organization, contexts by variable.
+//! Tests of overviews of pipelines, of cancelling old pipelines, and of finding projects and contexts.
 
 use circleci_api::overview::{CancelFilter, Cancellation, ProjectSource};
 use circleci_api::{Client, RetryPolicy};

@@ -1,4 +1,4 @@
-//! Following a list to its end, and no further.
+//! Tests that a list is read to its end, and no further.
 
 use std::pin::pin;
 

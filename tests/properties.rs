@@ -1,5 +1,5 @@
-//! What holds of every value that the document allows, and of answers beyond it: chance makes them, place by place, and makes
-//! one that fails smaller. `PROPTEST_CASES=1000` tries more of them.
+//! Property tests of random values that the document allows, and of random answers beyond it. A failing value is shrunk.
+//! `PROPTEST_CASES=1000` tries more values.
 
 use std::collections::BTreeSet;
 

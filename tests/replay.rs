@@ -1,4 +1,4 @@
-//! What fuzzing has found, and what it starts from, as ordinary tests: see `fuzz/`.
+//! Runs the findings and the seeds of the fuzz targets as ordinary tests. See `fuzz/`.
 
 use std::collections::hash_map::RandomState;
 use std::fs;

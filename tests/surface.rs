@@ -1,4 +1,4 @@
-//! What users of the crate see, listed from the generated source: an upstream change is a readable diff of these snapshots.
+//! Snapshots of the public API, listed from the generated source, so that an upstream change is a readable diff.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

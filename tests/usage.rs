@@ -1,4 +1,4 @@
-//! Usage exports: orders, looks, parts, one CSV; limits, failures and deadlines.
+//! Tests of usage exports: creating, polling, parts, one CSV; limits, failures and deadlines.
 
 use std::collections::BTreeMap;
 use std::io::Write;

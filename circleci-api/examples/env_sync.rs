@@ -118,8 +118,8 @@ async fn sync(
     }
 }
 
-/// `NAME=value` a line, with or without `export`; `"…"` knows `\n`, `\t`, `\"`, `\\`, and `'…'` knows nothing. The message
-/// names the line and shows nothing of it.
+/// Reads lines of `NAME=value`, with or without `export`. In `"…"`, `\n`, `\t`, `\"` and `\\` are escapes; in `'…'`, there are
+/// none. An error has the number of the line, and not its text.
 pub fn parse(text: &str) -> Result<Vec<(String, SecretString)>> {
     let mut variables = Vec::new();
     for (index, line) in text.lines().enumerate() {

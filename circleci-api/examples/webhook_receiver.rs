@@ -71,7 +71,8 @@ impl Receiver {
         })
     }
 
-    /// What CircleCI is told. It sends again what it sees fail, so that only what may still come right is an error.
+    /// Returns the status for CircleCI. CircleCI sends a failed webhook again, so the status is an error only if another
+    /// attempt may succeed.
     async fn receive(&self, request: Request<Incoming>) -> StatusCode {
         let signature = request.headers().get(SIGNATURE_HEADER).cloned();
         let body = Limited::new(request.into_body(), LARGEST).collect();

@@ -1,7 +1,7 @@
 //! Coverage-guided fuzzing of the client and its generator: `fuzz/run SECONDS [TARGET…]`.
 //!
-//! What is done with the bytes stands in `tests/support/fuzzed/`, where an ordinary test does the same with what is kept here: `seeds/`, and
-//! in `found/` what a target has found.
+//! The functions that try the bytes are in `tests/support/fuzzed/`. An ordinary test runs them with the inputs that are kept here: the
+//! start values in `seeds/`, and the findings in `found/`.
 use circleci_api_tests::fuzzed;
 
 #[doc(hidden)]

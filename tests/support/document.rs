@@ -1,5 +1,5 @@
-//! CircleCI's document as it was vendored: the judge of the tests. Only the first step of the generator is used to read it, and only
-//! if it is not OpenAPI 3.0 in JSON.
+//! CircleCI's vendored document, which the tests compare with. If it is not OpenAPI 3.0 in JSON, the first step of the generator
+//! converts it.
 
 use serde_json::{Map, Value, json};
 

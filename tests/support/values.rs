@@ -1,5 +1,5 @@
-//! What the calls are made with. Every value says which parameter it is for, so that two that were swapped are noticed,
-//! and is as hard to transport as its type admits.
+//! The arguments of the calls. Every value names its parameter, so that a test notices swapped arguments, and has
+//! characters that are hard to transport.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;

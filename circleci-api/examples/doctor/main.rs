@@ -1,5 +1,5 @@
-//! What to run first when something does not work: is the token there, whose is it, which host, is the clock right, which calls
-//! are answered, and what in the answers this crate does not know.
+//! The program to run first when something does not work. It checks the token and its owner, the host, the clock and a few
+//! calls, and lists what is unknown to this crate in their answers.
 //!
 //! ```text
 //! cargo run --example doctor
@@ -8,8 +8,8 @@
 //!     CircleCI itself; needs CIRCLE_TOKEN, sends GETs only
 //! ```
 //!
-//! The report on the standard output holds no value of an answer, no name, no id and no secret: it can be pasted into an issue as
-//! it is. What only the person at the screen should see (the host, the login) goes to the standard error.
+//! The report on the standard output has no values of answers, names, ids or secrets, so it can be pasted into an issue. The
+//! host and the login, which only the user should see, are on the standard error.
 //!
 //! The exit code is 0 if all is well, 1 if something is not, and 2 if the command line is wrong.
 

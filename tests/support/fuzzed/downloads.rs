@@ -1,9 +1,9 @@
-//! A file on a server that breaks off, lies about ranges and changes its file. What is read is one of the versions of the file, whole, or
-//! an error.
+//! Downloads a file from a server that breaks off, lies about ranges and changes its file. The result must be one version of the file,
+//! complete, or an error.
 //!
 //! Two bytes choose the sizes of the versions, a third how much of them is the same, and then three bytes choose what each request gets.
-//! When they are used up, the server is honest. It tells no lie that nobody could find out: versions with other bytes have other strong
-//! tags, and a file does not end sooner than its own total.
+//! After the last byte, the server is honest. It tells no lie that a client cannot detect: versions with different bytes have different
+//! strong tags, and a file does not end before its own total.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};

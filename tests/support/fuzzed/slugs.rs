@@ -1,5 +1,5 @@
-//! A text as a slug, as an argument, and as the remote of a checkout. What is taken is written as it is read, and no argument
-//! leaves its place in the path.
+//! Reads a text as a slug, as an argument, and as the remote of a checkout. An accepted slug is written as it is read, and no
+//! argument changes another part of the path.
 
 use std::fs;
 

@@ -6,10 +6,10 @@
 //!
 //! - All calls share one [`Pacing`], so that fifty projects stay below the rate limit.
 //! - Every line of the log carries the project, and the id of the request in the span `circleci`.
-//! - What was told is kept in a file after each project, so that a restart goes on where it was. A list that was left in
-//!   the middle continues at the saved page token. CircleCI answers 400 to an expired token;
-//!   the list then begins anew, and what was told already is left out.
-//! - Ctrl-C ends it after the calls that are on their way.
+//! - It saves its progress in a file after each project, so that a restart continues from there. An interrupted list
+//!   continues at the saved page token. CircleCI answers 400 to an expired token. Then the list begins again, without
+//!   the pipelines that were reported.
+//! - Ctrl-C ends it after the running calls.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -59,12 +59,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 struct Place {
     /// All pipelines up to this number were reported.
     told: i64,
-    /// A list that was left in the middle.
+    /// The state of an interrupted list.
     left: Option<Left>,
 }
 
-/// The pipelines in `ranges` were told, each from its first number to its last; the rest begins at the page with this
-/// token.
+/// An interrupted list. The pipelines in `ranges`, from a first to a last number, were reported. The rest begins at the
+/// page with this token.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Left {
     ranges: Vec<(i64, i64)>,
