@@ -679,7 +679,6 @@ fn what_is_no_document_is_one_line() {
         ("{".to_owned(), "incomplete"),
         ("[1]".to_owned(), "not an object"),
         (r#"{"swagger":"2.0"}"#.to_owned(), "Swagger"),
-        // Was 3.1.0, which is read now.
         (r#"{"openapi":"3.2.0"}"#.to_owned(), "3.2.0"),
         (
             r#"{"openapi":"3.0.3","info":{"title":"T","version":"1"},"paths":{"/a":{}}}"#

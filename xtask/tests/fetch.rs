@@ -698,7 +698,7 @@ fn what_is_no_openapi_3_0_document_is_named() {
         ("\n<html><body>Just a moment…", "is an HTML page, not JSON"),
         ("<?xml version='1.0'?><Error/>", "is XML or HTML, not JSON"),
         ("\u{feff}{}", "starts with a byte order mark"),
-        // Was "is not JSON": YAML is read now.
+        // This text is YAML.
         ("openapi: 3.0.3\n", "no `info` object"),
         ("openapi: 3.0.3\n  info: x\n", "is neither JSON nor YAML: "),
         ("Not found", "is neither JSON nor YAML: "),

@@ -657,7 +657,7 @@ fn parameters() {
         )],
     );
     refused(
-        // Was "Limit would be … limit", at 2: parameters are read by name now, and not in the document's order.
+        // The parameters are read in the order of their names, not in that of the document.
         add(query("Limit", text())),
         &[&format!(
             "{PARAMETERS}/1: limit would be the same argument as the parameter Limit"

@@ -190,7 +190,6 @@ fn the_tree_is_as_it_was_when_it_stops() {
         .remove("/project/{provider}/{organization}/{project}/pipeline/run");
     let mut to_review = with_a_word();
     to_review["x-webhooks"] = json!({});
-    // Was 3.1.0, which is read now.
     let no_document = json!({ "openapi": "3.2.0" });
     let refresh_then_fail = format!("{REFRESH}\ncase \"$*\" in *workspace*) exit 101;; esac");
     for (document, script, code, why) in [
