@@ -333,7 +333,7 @@ fn operations_are_found_by_the_words_that_people_look_for() {
 #[test]
 fn the_front_page_of_the_docs_repeats_the_readme() {
     let readme = include_str!("../README.md");
-    let front = include_str!("../circleci-api/src/front.md");
+    let front = include_str!("../circleci-api/src/guide/front.md");
     let mut sections = 0;
     let (front, _links) = front.split_once("\n\n[operations]: ").unwrap();
     for section in front.split("\n## ").skip(1) {

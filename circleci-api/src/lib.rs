@@ -36,7 +36,7 @@
 #![doc = "[operations]: crate::guide::operations"]
 #![doc = ""]
 // The README's snippets are run once, with the tests of the workspace.
-#![cfg_attr(all(doc, not(doctest)), doc = include_str!("front.md"))]
+#![cfg_attr(all(doc, not(doctest)), doc = include_str!("guide/front.md"))]
 #![cfg_attr(
     any(not(doc), doctest),
     doc = "A typed client for the whole CircleCI API v2."
