@@ -42,7 +42,7 @@ impl Docs {
     }
 }
 
-/// A line of documentation. Of `cfg_attr` the one that is there with the feature.
+/// A line of documentation. For `cfg_attr`, the line that applies when the feature is on.
 fn doc(attribute: &Attribute) -> Option<String> {
     let named = match &attribute.meta {
         Meta::NameValue(named) => named.clone(),

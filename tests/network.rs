@@ -235,7 +235,7 @@ enum Does {
     GoAwayAfter,
 }
 
-/// An HTTP/2 server that reacts to the n-th request with the n-th deed, and answers all later ones.
+/// An HTTP/2 server that performs the n-th action for the n-th request, and answers all later requests.
 fn http2(deeds: &'static [Does]) -> Raw {
     let mut next = 0;
     Raw::start(move |_, stream| {

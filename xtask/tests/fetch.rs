@@ -66,7 +66,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
-        // Wakes the thread from its accept.
+        // Unblocks the thread, which waits in `accept`.
         drop(TcpStream::connect(self.address));
         if let Some(thread) = self.thread.take() {
             let ended = thread.join();
@@ -1114,7 +1114,7 @@ fn two_fetches_at_once_do_not_meet() {
     fetch.run(&mut io::sink()).expect("fetched");
 }
 
-/// Does nothing on its own.
+/// The child process that another test starts and kills. Without that test, it returns at once.
 #[test]
 fn killed_child() {
     let Some((mut store, words)) = killed::child() else {

@@ -65,7 +65,7 @@ fn other(value: &Value) -> Option<Value> {
     })
 }
 
-/// Returns what an edit can add below a value, by its key.
+/// Returns the entries that an edit can add to a value, as pairs of a key and a new value. `key` is the key of the value.
 fn additions(parent: &str, key: &str, value: &Value) -> Vec<(String, Value)> {
     let text = || json!({ "type": "string" });
     let json_of = |schema: Value| json!({ "application/json": { "schema": schema } });

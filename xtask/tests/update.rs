@@ -313,7 +313,7 @@ fn what_cannot_be_replaced_is_put_back() {
     assert!(tree.files() == before);
 }
 
-/// Does nothing on its own: [`kill`] says what.
+/// The child process that [`kill`] starts and kills. Without it, this returns at once.
 #[test]
 fn killed_child() {
     let Some((mut store, words)) = killed::child() else {

@@ -117,7 +117,7 @@ fn one_protocol(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     builder
 }
 
-/// The same connections without the machine's CA certificates.
+/// Makes the builder ignore the machine's CA certificates.
 fn without_roots(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
     let builder = builder.tls_certs_only([]);

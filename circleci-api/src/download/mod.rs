@@ -14,7 +14,7 @@ pub(crate) mod hosts;
 pub(crate) mod safe_path;
 pub(crate) mod transfer;
 
-/// Without artifacts, no file needs the token.
+/// Without the feature `artifacts`, no download sends the token, so this type has no values.
 #[cfg(not(feature = "artifacts"))]
 pub(crate) mod hosts {
     pub(crate) enum TokenHosts {}

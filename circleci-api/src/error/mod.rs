@@ -15,11 +15,11 @@ pub(crate) mod redact;
 
 use redact::Secrets;
 
-/// The largest part of a body that an error keeps.
+/// The maximum number of bytes of a body that an error keeps.
 const EXCERPT: usize = 4 * 1024;
 /// The longest message that is printed on one line.
 const LINE: usize = 400;
-/// The largest part of a request id that is kept.
+/// The maximum number of bytes of a request id that an error keeps.
 const ID: usize = 128;
 /// The text after a shortened body.
 const CUT_OFF: &str = " (cut off)";

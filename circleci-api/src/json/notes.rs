@@ -100,7 +100,7 @@ pub(super) fn enter_index(index: usize) {
     with(|notes| notes.path.push(Step::Index(index)));
 }
 
-/// Leaves the key or index that was entered last. `failed` tells whether its value was an error.
+/// Leaves the key or index that was entered last. `failed` is true if its value could not be read.
 pub(super) fn leave(failed: bool) {
     with(|notes| {
         if failed && notes.fault.is_none() {

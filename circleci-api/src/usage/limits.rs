@@ -8,8 +8,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// How many exports may be ordered, and how many requests for their state may be sent, per hour.
 ///
-/// CircleCI's document allows 10 of each per organization. Clones share one count: give all exports of one organization
-/// clones of one `UsageLimits`. It does not count requests of other programs, but CircleCI's own refusal (429) is respected
+/// CircleCI's document allows 10 of each per organization. Clones share one count. Create one `UsageLimits` for each
+/// organization, and pass a clone of it to every export of that organization. It does not count requests of other programs, but CircleCI's own refusal (429) is respected
 /// too.
 ///
 /// ```
@@ -29,7 +29,7 @@ pub struct UsageLimits {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenLimited {
-    /// Wait, if the wait ends before the deadline.
+    /// Wait until the limit allows the request. If that is after the deadline, fail at once.
     #[default]
     Wait,
     /// Fail with [`ErrorKind::RateLimited`](crate::ErrorKind::RateLimited). The error says how long the wait would be.

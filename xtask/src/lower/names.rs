@@ -253,7 +253,7 @@ pub fn file(tag: &str) -> String {
     let name = tag
         .to_lowercase()
         .replace(|c: char| !c.is_ascii_alphanumeric(), "_");
-    // A tag may be any text, but a module needs a valid name. `mod.rs` is the index.
+    // A tag may be any text, but a module needs a valid name. The name `mod` is taken: `mod.rs` lists the modules.
     if is_rust(&name) && !is_keyword(&name) {
         name
     } else {

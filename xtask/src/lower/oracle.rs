@@ -205,7 +205,7 @@ fn object(properties: Map<String, Value>) -> Value {
     json!({ "type": "object", "required": required, "properties": properties })
 }
 
-/// Returns the schema of a component. Enums are reduced to a type, because the emitter reads enum values from the document.
+/// Returns the schema of a component. An enum gets one placeholder value, because the emitter reads its values from the document.
 fn component(value: &Value) -> Value {
     if value.get("enum").is_some() {
         return json!({ "type": "string", "enum": ["placeholder"] });

@@ -35,7 +35,7 @@ impl Run {
         Some((stopped - self.created_at).num_seconds())
     }
 
-    /// The credits of the job. Each started minute counts.
+    /// The credits of the job. A minute that has begun counts as a whole minute.
     pub(super) fn credits(&self) -> i64 {
         self.seconds()
             .map_or(0, |seconds| (seconds / 60 + 1) * CREDITS)

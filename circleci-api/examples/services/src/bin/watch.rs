@@ -217,7 +217,7 @@ impl Place {
     }
 }
 
-/// All of it or nothing: a program that is ended in the middle leaves the old file.
+/// Saves all or nothing: if the program is killed while it saves, the old file stays.
 fn save(file: &Path, places: &BTreeMap<String, Place>) -> std::io::Result<()> {
     let state: Value = places
         .iter()
