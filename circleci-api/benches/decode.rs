@@ -1,4 +1,4 @@
-//! Decoding into our types, which read more shapes and keep unknown words, and into equal closed structs with serde's derive.
+//! Decodes into our types, which accept more JSON and keep unknown enum values, and into equal closed structs with serde's derive.
 
 mod common;
 

@@ -1,8 +1,8 @@
-//! Instructions per call and per decoded body, counted by valgrind's callgrind: they repeat where times do not.
+//! Counts the instructions per call and per decoded body with valgrind's callgrind. Unlike times, these figures are repeatable.
 //!
-//! This process serves; each side of each case runs in a process of its own under callgrind, once with a number of iterations and
-//! once with twice as many. The difference is what the iterations cost, without start-up and without the server.
-//! With `--only <case>` one case is counted; with `--work <case> <side> <iterations> <server>` it is run once, uncounted.
+//! This process runs the server. Each side of each case runs in its own process under callgrind, once with a number of iterations and
+//! once with twice as many. The difference is the cost of the iterations, without start-up and without the server.
+//! `--only <case>` counts one case. `--work <case> <side> <iterations> <server>` runs one side of a case once, without counting.
 
 mod common;
 

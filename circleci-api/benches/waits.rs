@@ -1,6 +1,6 @@
-//! What people wait for: jobs of many calls against a server that answers after 100 ms, 8 calls at the same time. Each is
-//! measured beside its critical path, which is the least number of answers that have to be waited for one after the
-//! other with 8 at a time, and beside the same job as a loop with reqwest.
+//! Measures jobs of many calls against a server that answers after 100 ms, with 8 calls at the same time. It compares each
+//! job with its critical path, which is the number of answers that must be awaited in sequence times 100 ms, and with the
+//! same job as a loop with reqwest.
 //!
 //! `cargo bench -p circleci-api-bench --bench waits`
 
@@ -140,7 +140,7 @@ type Run = Box<dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>>;
 struct Case {
     name: &'static str,
     calls: u32,
-    /// In answers that have to be waited for one after the other.
+    /// The number of answers that must be awaited in sequence.
     path: u32,
     ours: Run,
     by_loop: Run,

@@ -1,4 +1,4 @@
-//! An HTML page with a project's workflows: which one needs attention, what it costs, and how each one does day by day.
+//! Writes an HTML page about a project's workflows: the lowest success rate, the costs, and the runs of each day.
 //!
 //! ```text
 //! cargo run --example deploy_dashboard --features insights -- page.html                of a project in this process
@@ -95,7 +95,7 @@ pub async fn page(circleci: &Client, project: &ProjectSlug) -> Result<String> {
             })
         });
     let mut workflows = Many::new(each).at_once(4).try_into_vec().await?;
-    // The worst first; what has no rate at the end.
+    // The lowest success rate comes first. Workflows without a rate come last.
     let rate = |workflow: &Workflow| workflow.figures.success_rate.unwrap_or(2.0);
     workflows.sort_by(|one, other| rate(one).total_cmp(&rate(other)));
 
@@ -184,7 +184,7 @@ fn failed(workflow: &Workflow) -> u64 {
     workflow.days.iter().map(|day| day.failed).sum()
 }
 
-/// The whole in one look: the worst workflow in a sentence, and the sums.
+/// Writes the overview: the workflow with the lowest success rate, the most expensive one, and the sums.
 fn overview(html: &mut String, workflows: &[Workflow]) -> Result {
     let credits = |workflow: &Workflow| workflow.figures.credits.unwrap_or(0);
     let all_credits: u64 = workflows.iter().map(credits).sum();

@@ -58,7 +58,7 @@ async fn real(file: &str, organization: &str, context: &str, out: &mut dyn Write
     sync(&circleci, &organization.parse()?, context, &text, out).await
 }
 
-/// Into a context that is gone afterwards.
+/// Writes into a context of a server in this process.
 pub async fn dry(text: &str, out: &mut dyn Write) -> Result {
     writeln!(out, "A dry run with a small CircleCI in this process.")?;
     let server = server::SmallCircleCi::start().await?;

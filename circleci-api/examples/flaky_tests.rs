@@ -36,7 +36,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Of a project that is gone afterwards.
+/// Reads a project of a server in this process.
 pub async fn small(out: &mut dyn Write) -> Result {
     let server = server::start().await;
     let circleci = Client::builder().host(server.uri()).token("any").build()?;

@@ -8,7 +8,7 @@
 //! cargo run --example pr_status --features wait -- gh/acme/web my-branch
 //! ```
 //!
-//! The exit code is 0 if all is well or on its way, 1 if something failed or there is nothing, and 2 if there is no
+//! The exit code is 0 if nothing failed so far, 1 if something failed or there is no pipeline, and 2 if there is no
 //! telling.
 
 use std::error::Error;
@@ -44,7 +44,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// On a server that is gone afterwards. Its branch has failed, which is what it is there to show.
+/// Uses a server in this process, on which the branch has failed.
 pub async fn small(out: &mut dyn Write) -> Result<bool> {
     let server = server::SmallCircleCi::start().await?;
     let circleci = Client::builder().host(server.url()).token(server::TOKEN);

@@ -54,7 +54,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// On a server that is gone afterwards, and that moves whenever it is looked at.
+/// Uses a server in this process, whose pipeline moves forward with each poll.
 pub async fn small(out: &mut dyn Write) -> Result<bool> {
     let server = server::SmallCircleCi::start().await?;
     let circleci = Client::builder().host(server.url()).token(server::TOKEN);

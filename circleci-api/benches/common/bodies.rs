@@ -1,4 +1,4 @@
-//! Answers as CircleCI writes them, without the white space between tokens: that is the same work for everyone.
+//! Answers in CircleCI's format, without white space between tokens, which would be the same work for every client.
 
 use serde_json::{Value, json};
 

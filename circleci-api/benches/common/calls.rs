@@ -166,7 +166,7 @@ impl Floor {
     }
 }
 
-/// The headers of each call, without those that a client has of itself.
+/// The headers of each call, without those that the client adds by itself.
 fn headers() -> HeaderMap {
     let mut token = HeaderValue::from_static("0123456789abcdef0123456789abcdef01234567");
     token.set_sensitive(true);

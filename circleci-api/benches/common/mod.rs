@@ -1,4 +1,4 @@
-//! What the benches share: bodies, equal closed structs, a server on loopback, and both ways to make a call.
+//! Code that the benches share: bodies, equal closed structs, a server on loopback, and both kinds of calls.
 #![allow(dead_code, reason = "each bench uses its part")]
 
 pub mod bodies;

@@ -1,4 +1,4 @@
-//! A dozen harmless GETs, and what there is to say about each without saying what it answered.
+//! Sends a dozen harmless GETs, and reports on each without showing the contents of its answer.
 
 use std::io::{self, Write};
 use std::time::{Instant, SystemTime};
@@ -9,7 +9,7 @@ use circleci_api::{Client, Error, ErrorKind, ProjectSlug, Response, Sending};
 /// A clock that differs by more than this makes tokens and signatures fail, in seconds.
 const SKEW: i64 = 30;
 
-/// The host without which it is a CircleCI of one's own.
+/// CircleCI's own host. Every other host is a self-hosted server.
 const CLOUD: &str = "https://circleci.com/api/v2";
 
 /// An examination under way.
@@ -19,7 +19,7 @@ pub struct Examination<'w> {
     aside: &'w mut dyn Write,
     /// How many calls failed.
     failed: usize,
-    /// The token was refused, so that nothing else is asked.
+    /// The token was refused, so no other call is made.
     refused: bool,
 }
 
@@ -49,7 +49,7 @@ impl<'w> Examination<'w> {
         writeln!(self.out, "project       {vcs}/…/…")
     }
 
-    /// All calls; whether each was answered.
+    /// Makes all calls. Returns whether each was answered.
     pub async fn calls(&mut self, project: &ProjectSlug) -> io::Result<bool> {
         let client = self.client.clone();
         self.who(&client).await?;

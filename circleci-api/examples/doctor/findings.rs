@@ -1,4 +1,4 @@
-//! What in the answers this crate does not know, by operation, place and kind.
+//! Lists what is unknown to this crate in the answers, by operation, path and kind.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use circleci_api::{ClientBuilder, Surprise, SurpriseKind};
 
-/// Operation, place and kind, and how often.
+/// The number of findings by operation, path and kind.
 type Counts = BTreeMap<(String, String, &'static str), usize>;
 
 /// The surprises of a client.
@@ -36,7 +36,7 @@ impl Findings {
         }
     }
 
-    /// Writes them; whether there are none.
+    /// Writes the findings. Returns whether there are none.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<bool> {
         let Ok(counts) = self.0.lock() else {
             return Ok(false);
@@ -67,7 +67,7 @@ impl Findings {
     }
 }
 
-/// A path without what may be a value: numbers of items, and keys that are ids or names.
+/// Returns a path without parts that may be values: the numbers of items, and keys that are ids or names.
 fn place(path: &str) -> String {
     let parts = path.split('.').map(|part| {
         let (key, rest) = part.split_once('[').unwrap_or((part, ""));

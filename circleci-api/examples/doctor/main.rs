@@ -57,7 +57,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// On a server that is gone afterwards.
+/// Examines a server in this process.
 pub async fn small(out: &mut dyn Write, aside: &mut dyn Write) -> io::Result<bool> {
     let server = server::SmallCircleCi::start().await?;
     let builder = Client::builder().host(server.url()).token(server::TOKEN);
@@ -76,7 +76,7 @@ async fn real(
 ) -> io::Result<bool> {
     let (environment, source) = watched(|name| std::env::var(name).ok());
     let builder = Client::builder().or_from(&environment);
-    // The environment is read when the client is built. It is built once more with what listens to it.
+    // Building a client reads the environment. The second client also reports its surprises.
     let _ = builder.build();
     let builder = Client::builder().or_from(&environment);
     let source = source.lock().map_or(None, |source| source.clone());

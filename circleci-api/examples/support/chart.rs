@@ -6,11 +6,11 @@ use std::fmt::{self, Write};
 use super::figures::{escape, thousands};
 
 pub struct Chart {
-    /// For those who do not see it.
+    /// The text for people who cannot see the chart.
     pub title: &'static str,
     /// The unit of the heights.
     pub unit: &'static str,
-    /// Classes of the style sheet, and what they mean.
+    /// Classes of the style sheet, and their meanings.
     pub legend: &'static [(&'static str, &'static str)],
     pub columns: Vec<Column>,
     /// A date for each column.
@@ -18,9 +18,9 @@ pub struct Chart {
 }
 
 pub struct Column {
-    /// On top of each other, in the classes `one`, `two` and `three`.
+    /// The heights of the stacked bars, in the classes `one`, `two` and `three`.
     pub bars: Vec<f64>,
-    /// A line across the column.
+    /// The height of a line across the column.
     pub mark: Option<f64>,
     /// The tooltip.
     pub tip: String,
@@ -100,7 +100,7 @@ impl Chart {
     }
 }
 
-/// The least of 1, 2, 4, 5, 10, 20, … that is not below.
+/// Rounds up to one of 1, 2, 4, 5, 10, 20, …
 fn nice(highest: f64) -> f64 {
     if !highest.is_finite() || highest <= 0.0 {
         return 1.0;

@@ -1,4 +1,4 @@
-//! Figures and words as a person reads them, for pages and pictures.
+//! Formats figures and text for pages and pictures.
 
 /// `1 234 567`, rounded to a whole number.
 pub fn thousands(number: f64) -> String {

@@ -15,7 +15,7 @@ pub async fn start() -> MockServer {
     start_with(WORKFLOWS.len()).await
 }
 
-/// With as many workflows as wanted: the known ones, and then services that differ in all respects.
+/// Starts a server with `count` workflows: the fixed ones first, and then services with various figures.
 pub async fn start_with(count: usize) -> MockServer {
     let server = MockServer::start().await;
     let known = WORKFLOWS.into_iter();
@@ -124,7 +124,7 @@ fn metrics(workflow: &Workflow) -> Value {
     })
 }
 
-/// Thirty days back from now, fewer on weekends, and the same whenever it is asked.
+/// The runs of the last thirty days, with fewer runs on weekends. Every call returns the same runs.
 fn runs(workflow: &Workflow) -> Vec<Value> {
     let now = DateTime::<Utc>::from(SystemTime::now());
     let mut dice = 0x2545_F491_u32;

@@ -49,7 +49,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Everything, on a server that is gone afterwards.
+/// Runs all parts of the tour on a server in this process.
 pub async fn small(out: &mut dyn Write) -> Result {
     let server = SmallCircleCi::start().await?;
     let circleci = Client::builder()

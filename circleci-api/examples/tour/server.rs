@@ -1,7 +1,7 @@
 //! A small CircleCI in this process: one organization, one project, and pipelines that move as they are polled.
 //!
-//! It answers as CircleCI does: snake_case keys where the document says kebab-case, nulls where it promises values,
-//! keys and words that it does not know.
+//! Its answers differ from the document as CircleCI's do: snake_case keys instead of kebab-case, nulls instead of values,
+//! unknown keys and enum values.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -145,7 +145,7 @@ enum Answer {
     Busy,
 }
 
-/// All that changes.
+/// The state of the server.
 #[derive(Default)]
 struct World {
     requests: u64,

@@ -314,7 +314,7 @@ mod tests {
             left: Some(left),
         };
         serve(&mock, 22, Some(14));
-        // Anew, from pages that begin elsewhere: 22, 19, 16, 13.
+        // The list begins again, and its pages start at other pipelines: 22, 19, 16, 13.
         let (numbers, well) = told(&mock, &mut place).await;
         assert_eq!(numbers, [22, 21, 14, 13, 12, 11, 10, 9, 8, 7, 6]);
         assert!(well);

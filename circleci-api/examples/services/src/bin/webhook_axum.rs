@@ -1,4 +1,4 @@
-//! Receives webhooks with axum: verifies, drops what comes twice, and prints a line for each event.
+//! Receives webhooks with axum: verifies them, drops repeated events, and prints a line for each event.
 //!
 //! ```text
 //! CIRCLECI_WEBHOOK_SECRET=… cargo run -p circleci-api-services --bin webhook_axum -- 127.0.0.1:8080
@@ -59,7 +59,7 @@ async fn receive(
             println!("{}", line(&event));
             StatusCode::NO_CONTENT
         }
-        Ok(_) => StatusCode::OK, // it came before
+        Ok(_) => StatusCode::OK, // a repeated event
         Err(error) => error.status(),
     }
 }
