@@ -365,7 +365,7 @@ async fn a_refusal_is_waited_out() {
             .collect::<Vec<_>>(),
         [1800, 600]
     );
-    // Unless there is no time for it.
+    // With `WhenLimited::Fail`, the refusal is the result.
     let circleci = Server::script([refused(1800)]).await;
     let error = whole(january(&circleci.client()).when_limited(WhenLimited::Fail))
         .await

@@ -68,7 +68,7 @@ async fn call() {
 #[tokio::test]
 async fn it_works() {
     call().await;
-    // On its own connections, to a server that does not exist: what makes them is there.
+    // A client for an https host can be built too. It does not connect yet.
     Client::builder().token("t").build().unwrap();
 }
 

@@ -139,7 +139,7 @@ pub enum ErrorKind {
     TooLarge,
     /// A list whose pages repeat, so that following it would never end.
     RepeatedPage,
-    /// A file on this machine that cannot be written, or must not be: its path leads out of its folder.
+    /// A file on this machine cannot be written, or its path leads out of the folder.
     File,
     /// CircleCI accepted the request, but failed later: a usage export.
     Failed,

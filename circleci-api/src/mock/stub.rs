@@ -22,7 +22,7 @@ use crate::values::slug::ProjectSlug;
 
 /// The configured answers to one operation of a [`Mock`](super::Mock).
 ///
-/// Each method takes effect at once. First select the requests, then add the replies. Each matching request gets the next
+/// Each method changes the mock at once. First select the requests, then add the replies. Each matching request gets the next
 /// reply, and the last reply repeats. Without replies, the mock answers with the [example](super::example) of the operation.
 ///
 /// ```

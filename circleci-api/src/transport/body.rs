@@ -21,7 +21,7 @@ pub(super) fn begin(
         Ok(body) => body,
         Err(error) => return Ok(Err(error)),
     };
-    // Whoever waits for the rest polls again.
+    // `rest` polls again, with a waker.
     let cx = &mut Context::from_waker(Waker::noop());
     loop {
         let pushed = match pin!(response.chunk()).poll(cx) {
@@ -36,7 +36,7 @@ pub(super) fn begin(
     }
 }
 
-/// The chunks of a body. A single one is not copied.
+/// The chunks of a body. A body of one chunk is not copied.
 pub(super) struct Body {
     limit: usize,
     announced: Option<u64>,

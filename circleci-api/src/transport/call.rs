@@ -148,7 +148,7 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> 
     Ok((name, value))
 }
 
-/// hyper sends no longer path with its query.
+/// The maximum length of a path with its query. hyper rejects longer ones.
 const LONGEST: usize = u16::MAX as usize - 1;
 
 /// The client, the operation and the arguments.

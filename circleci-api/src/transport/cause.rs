@@ -139,7 +139,7 @@ fn is_lasting_tls(error: &rustls::Error) -> bool {
 /// Errors without a type: from native-tls, from a TLS library of the caller, and from proxies.
 fn is_lasting_text(text: &str) -> bool {
     const LASTING: [&str; 15] = [
-        // OpenSSL, SecureTransport and SChannel, and rustls if this crate does not know its types.
+        // Messages of OpenSSL, SecureTransport and SChannel, and of rustls in versions whose types this crate does not use.
         "certificate verify failed",
         "certificate was not trusted",
         "certificate chain",

@@ -530,7 +530,7 @@ fn text(place: Place<'_>, schema: &Value, example: Option<&str>) -> String {
     }
 }
 
-/// One word for each kind.
+/// Returns one noun for all nouns of the same kind.
 fn kind(noun: &str) -> &str {
     match noun {
         "organization" | "owner" => "org",

@@ -2,7 +2,7 @@
 //!
 //! The result has the same meaning as the 3.0 document that the 3.1 document came from, so a change of the version alone is not
 //! drift. Keywords that 3.0 cannot express stay in the schema under `x-` and their name, where the generator ignores them and the
-//! comparison reads them. A list contains them too, each with its JSON pointer.
+//! comparison reads them. The translation also returns a list of these keywords with their JSON pointers.
 
 mod references;
 mod schema;
