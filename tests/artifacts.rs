@@ -744,7 +744,7 @@ fn a_cancelled_download_does_not_rename_its_file() {
             })
             .await;
             drop(download);
-            // By then, everything that was sent to the other thread is done.
+            // At this point, the other thread has finished all its tasks.
             tokio::task::spawn_blocking(|| ()).await.unwrap();
             let content = fs::read_to_string(&path).unwrap();
             match done {

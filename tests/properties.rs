@@ -133,7 +133,7 @@ fn every_answer_that_the_document_allows_is_read_and_many_more() {
                         "{}: not what the document allows: {body}",
                         operation.id
                     );
-                    // The overlay says that a body without an id and a number is a message.
+                    // The overlay says that a body that lacks the id or the number is a message.
                     let told = ["id", "number"]
                         .iter()
                         .all(|key| body.get(key).is_some_and(|it| !it.is_null()));
