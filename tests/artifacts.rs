@@ -744,7 +744,7 @@ fn a_cancelled_download_does_not_rename_its_file() {
             })
             .await;
             drop(download);
-            // At this point, the other thread has finished all its tasks.
+            // This task runs after every earlier task of the other thread.
             tokio::task::spawn_blocking(|| ()).await.unwrap();
             let content = fs::read_to_string(&path).unwrap();
             match done {

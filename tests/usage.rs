@@ -694,7 +694,7 @@ async fn a_row_of_another_length_is_an_error() {
         ),
         ("a,b\n1,2\n\"", "row 2: a part ends inside a quoted field"),
     ] {
-        // The incomplete row is in the last part, or in an earlier part that the next part would continue.
+        // The invalid row is in the last part, or in an earlier part that the next part would continue.
         for parts in [
             vec![part.as_bytes()],
             vec![part.as_bytes(), b"a,b\n\"8\",9\n"],
