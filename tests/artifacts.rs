@@ -18,7 +18,7 @@ fn artifact(path: &str, url: &str) -> Artifact {
     serde_json::from_value(json!({ "path": path, "node_index": 0, "url": url })).unwrap()
 }
 
-/// Everything below a folder, with the folders.
+/// Returns the paths of all files and folders below a folder.
 fn below(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -93,7 +93,7 @@ async fn a_redirect_gets_no_token_even_where_the_token_may_go_and_none_on_the_wa
         .await
         .unwrap_err();
     assert_eq!(error.status().unwrap(), 500);
-    // The same origin is no other host; but what it redirects to is, though it be the client's own.
+    // The origin of the file may redirect to itself, but a redirect from it to the client's own host gets no token.
     assert_eq!(
         other.seen().iter().map(has_token).collect::<Vec<_>>(),
         [true, true]
@@ -260,7 +260,7 @@ async fn a_link_leads_nowhere() {
         assert_eq!(error.kind(), ErrorKind::File);
     }
     assert_eq!(circleci.count(), 0);
-    // A link in the file's own place is replaced, not followed.
+    // The download replaces a link that has the name of the file, and does not follow the link.
     client
         .download_artifact(&artifact("real/kept", &url))
         .into_folder(&folder)
@@ -330,7 +330,7 @@ async fn a_file_is_there_when_it_is_whole() {
     assert_eq!(below(folder.path()), ["deep", "deep/er", "deep/er/x.txt"]);
 }
 
-/// A file that breaks at `cut`, and what may follow.
+/// An answer that breaks off after `at` bytes of a file.
 fn cut(content: &str, at: usize) -> Answer {
     answer(200, content)
         .header("etag", "\"v1\"")
@@ -397,13 +397,13 @@ async fn without_ranges_a_broken_download_is_read_again_and_compared() {
             1,
             Ok("0123456789"),
         ),
-        // There is no `ETag` for a request for a range.
+        // The first answer has no strong `ETag`, so the client cannot request a range.
         (
             vec![weak(4), weak(2), weak(6), answer(200, "0123456789")],
             0,
             Ok("0123456789"),
         ),
-        // A wrong range, or none: again, and all of it.
+        // The server sends a wrong range or none. The client requests the whole file again.
         (
             vec![
                 cut("0123456789", 4),
@@ -440,7 +440,7 @@ async fn without_ranges_a_broken_download_is_read_again_and_compared() {
             1,
             Ok("0123456789"),
         ),
-        // Another file.
+        // The second answer is another file.
         (
             vec![cut("0123456789", 4), answer(200, "012x456789")],
             1,
@@ -514,7 +514,7 @@ fn asked(ranges: &[Option<String>]) -> Vec<&str> {
 #[tokio::test]
 async fn two_files_are_never_joined() {
     let whole = |content: &str, tag: &str| answer(200, content).header("etag", tag);
-    // The rest of a file with another, a weak or no tag.
+    // The rest of the file has another tag, a weak tag or no tag.
     for tag in [Some("\"v2\""), Some("W/\"v1\""), None] {
         let first = || cut("0123456789", 4);
         let rest = || part("ABCDEF", tag, "bytes 4-9/10");
@@ -529,7 +529,7 @@ async fn two_files_are_never_joined() {
             (ErrorKind::Transport, false)
         );
     }
-    // The file changes, and the connection breaks again before that is seen: nothing of the second file is known yet to fit.
+    // The file changes, and the connection breaks again before the client can compare the second file with the first bytes.
     let second = whole("zzzzABCDEF", "\"v2\"").ending(Ending::CutAt(2));
     let (got, ranges) = play(vec![
         cut("0123456789", 4),
@@ -539,7 +539,7 @@ async fn two_files_are_never_joined() {
     .await;
     assert!(!got.unwrap_err().is_transient());
     assert_eq!(asked(&ranges), ["-", "bytes=4-", "-"]);
-    // Once it is known to fit, its own tag counts.
+    // The second file begins with the received bytes, so the next request uses the tag of the second file.
     let second = whole("0123ABCDEF", "\"v2\"").ending(Ending::CutAt(6));
     let third = part("CDEF", Some("\"v2\""), "bytes 6-9/10");
     let (got, ranges) = play(vec![cut("0123456789", 4), second, third]).await;
@@ -551,7 +551,7 @@ async fn two_files_are_never_joined() {
 async fn what_a_range_lacks_is_asked_for() {
     let v1 = Some("\"v1\"");
     let first = || cut("0123456789", 4);
-    // The total may be left out: it is known from before.
+    // The server may omit the total, because the client knows the total from the first answer.
     for (one, two) in [
         ("bytes 4-5/10", "bytes 6-8/10"),
         ("bytes 4-5/*", "bytes 6-8/*"),
@@ -566,7 +566,7 @@ async fn what_a_range_lacks_is_asked_for() {
         assert_eq!(got.unwrap(), "0123456789");
         assert_eq!(asked(&ranges), ["-", "bytes=4-", "bytes=6-", "bytes=9-"]);
     }
-    // Pieces are no failed attempts, however many they are.
+    // A partial answer does not count as a failed attempt, whatever the number of parts.
     let mut acts = vec![
         answer(200, "x".repeat(50))
             .header("etag", "\"v1\"")
@@ -611,7 +611,7 @@ async fn a_range_that_contradicts_itself_is_not_taken() {
         assert_eq!(got.unwrap(), "0123456789", "{range}");
         assert_eq!(asked(&ranges), ["-", "bytes=4-", "-"], "{range}");
     }
-    // More or less comes than was announced.
+    // The body is longer or shorter than the announced range.
     for body in ["456789+", "45678"] {
         let lying = part(body, v1, "bytes 4-9/10").ending(Ending::Chunks);
         let mut acts = vec![cut("0123456789", 4), lying];
@@ -621,7 +621,7 @@ async fn a_range_that_contradicts_itself_is_not_taken() {
         });
         assert_eq!(play(acts).await.0.unwrap(), "0123456789", "{body}");
     }
-    // An answer that is no file.
+    // The status 202 has no file.
     let (got, _) = play(vec![answer(202, r#"{"message":"come back later"}"#)]).await;
     let error = got.unwrap_err();
     assert_eq!(error.status().unwrap(), 202);
@@ -630,7 +630,7 @@ async fn a_range_that_contradicts_itself_is_not_taken() {
     assert_eq!(got.unwrap(), "");
 }
 
-/// The tests are built with reqwest's own compression, which xtask turns on for everyone.
+/// The tests are built with reqwest's own compression, because xtask enables this feature of reqwest for the whole workspace.
 #[tokio::test]
 async fn a_stored_file_is_kept_byte_for_byte() {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -685,7 +685,7 @@ async fn a_file_that_is_replaced_keeps_its_mode() {
         ("private", Some(0o600), 0o600),
         ("read_only", Some(0o444), 0o444),
         ("program", Some(0o755), 0o755),
-        // Not for another content than the one that somebody trusted.
+        // The new content does not get the set-user-ID bit, because the user trusted only the old content.
         ("set_uid", Some(0o4755), 0o755),
         ("fresh", None, usual),
     ] {
@@ -714,12 +714,12 @@ async fn a_file_that_is_replaced_keeps_its_mode() {
     }
 }
 
-/// A download that is dropped, at whatever moment, changes nothing afterwards.
+/// A dropped download changes no file after the drop, whenever the drop occurs.
 #[test]
 fn a_cancelled_download_does_not_rename_its_file() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        // One thread for files: what comes after a write runs after it.
+        // With one thread for files, a task that is started after a write runs after the write.
         .max_blocking_threads(1)
         .build()
         .unwrap();
@@ -730,7 +730,7 @@ fn a_cancelled_download_does_not_rename_its_file() {
         let found = artifact("x", &circleci.url());
         let client = circleci.client();
         let (mut cancelled, mut finished) = (0, 0);
-        // How often a download is polled is not the same each time, so that each number comes more than once.
+        // The number of polls that a download needs varies, so the test tries each number several times.
         for polls in (0..200).map(|run| run / 10) {
             fs::write(&path, "old").unwrap();
             let mut download = Box::pin(client.download_artifact(&found).to_file(&path));
@@ -744,7 +744,7 @@ fn a_cancelled_download_does_not_rename_its_file() {
             })
             .await;
             drop(download);
-            // By then, everything that was sent to the other thread is done.
+            // This task runs after every earlier task of the other thread.
             tokio::task::spawn_blocking(|| ()).await.unwrap();
             let content = fs::read_to_string(&path).unwrap();
             match done {
@@ -775,7 +775,7 @@ async fn a_download_is_tried_as_often_as_a_call() {
             .iter()
             .all(|wait| *wait >= Duration::from_secs(2))
     );
-    // A file that comes in drops is given up all the same.
+    // The client gives up, although each attempt gets one more byte of the file.
     let circleci =
         Server::start(|index, _| cut("0123456789abcdef", index.min(15) + 1).into()).await;
     let error = read(&circleci.client(), &artifact("x", &circleci.url()))
@@ -873,7 +873,7 @@ async fn all_artifacts_of_a_job_come_some_at_a_time() {
                 let now = most.0.fetch_add(1, Ordering::SeqCst) + 1;
                 most.1.fetch_max(now, Ordering::SeqCst);
             }
-            // Its transfer has ended; the disk may still write it.
+            // The transfer of this file has ended, but the client may still write the file to the disk.
             if progress.length == Some(progress.received) && !progress.finished {
                 most.0.fetch_sub(1, Ordering::SeqCst);
             }
@@ -927,7 +927,7 @@ async fn all_artifacts_of_a_job_come_some_at_a_time() {
         ]
     );
     assert!(at_once.1.load(Ordering::SeqCst) <= 2);
-    // Two pages, then each file once; nothing of what was refused or not wanted.
+    // The client requests two pages, and then each selected file once. It requests no file that is rejected or excluded.
     let mut targets: Vec<_> = circleci
         .seen()
         .into_iter()
@@ -964,7 +964,7 @@ async fn one_run_needs_no_number() {
         .await
         .unwrap();
     assert_eq!(below(folder.path()), ["x"]);
-    // A list that cannot be had is an error of its own.
+    // A list that the client cannot read is an error.
     let circleci = Server::start(|_, _| answer(404, "").into()).await;
     let error = circleci
         .client()
@@ -1003,7 +1003,7 @@ async fn failed_tests_come_from_all_jobs() {
         )
         .into(),
         "/api/v2/project/gh/acme/web/1/tests" => page(json!([]), None),
-        // Two runs have failed at the same test; an empty page comes between.
+        // The same test failed in two runs. An empty page is between them.
         "/api/v2/project/gh/acme/web/2/tests" => page(
             json!([
                 test("adds", json!("success")),
@@ -1098,7 +1098,7 @@ async fn one_job_whose_tests_are_missing_costs_no_other() {
             "2/tests" | "1/tests" => answer(404, r#"{"message":"Job not found"}"#).into(),
             "3/tests" => answer(403, r#"{"message":"no"}"#).into(),
             "4/tests" => failed("first", Some("more")),
-            // Not of a job without tests.
+            // This 404 is an error, because the first page shows that the job has tests.
             "4/tests?page-token=more" => answer(404, "").into(),
             "5/tests" => failed("rounds", None),
             _ => jobs.clone(),

@@ -56,7 +56,7 @@ async fn unknown_keys_are_kept_everywhere() {
     assert_ne!(page, other);
     assert_eq!(page, page.clone());
 
-    // In a union, whichever form it has.
+    // Every variant of a union keeps unknown keys.
     stage.say(
         200,
         json!({ "variable": "A", "truncated_value": "xxxx" }).to_string(),
@@ -69,7 +69,7 @@ async fn unknown_keys_are_kept_everywhere() {
     let written = serde_json::to_value(&added).unwrap();
     assert_eq!(written["truncated_value"], "xxxx");
 
-    // In an event of a webhook, and in an object of version 1.1.
+    // A webhook event and an object of version 1.1 keep unknown keys.
     let event = json!({ "id": "1", "type": "workflow-completed", "workflow": { "id": id("w"), "name": "ci", "attempt": 2 } });
     let event = circleci_api::webhook::Event::from_slice(event.to_string().as_bytes()).unwrap();
     let circleci_api::webhook::Payload::WorkflowCompleted(done) = &event.payload else {
@@ -109,7 +109,7 @@ async fn a_request_takes_keys_that_are_new() {
         .create_context_restriction(id("context"), body);
     call.send().await.unwrap();
     let sent: Value = serde_json::from_slice(&server.seen()[0].body).unwrap();
-    // A key is never written twice: the field is what counts.
+    // The request has each key only once. The value of the field takes precedence.
     assert_eq!(
         sent,
         json!({ "restriction_type": "project", "content": "version: 2.1" })
@@ -117,7 +117,7 @@ async fn a_request_takes_keys_that_are_new() {
     let text = String::from_utf8(server.seen()[0].body.to_vec()).unwrap();
     assert_eq!(text.matches("restriction_type").count(), 1);
 
-    // Types that are in requests and in answers.
+    // Some types are in requests and in answers.
     let settings = DecisionSettings::new().with_extra("since", 5);
     assert_eq!(settings.extra()["since"], 5);
     assert_eq!(
@@ -150,7 +150,7 @@ fn unknown_values_beside_a_secret_or_named_like_one_are_not_shown() {
     assert_eq!(odd.extra()["signing-secret"], json!(["hush4"]));
 }
 
-/// Reads an answer of a webhook as a client does, with mending.
+/// Reads an answer with a webhook through a client, which corrects invalid values.
 fn typed_by_client(json: Value) -> Webhook {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -197,7 +197,7 @@ async fn a_value_of_the_wrong_form_costs_only_itself() {
         let again: Workflow = serde_json::from_value(written).unwrap();
         assert_eq!(&again, odd);
         assert!(page.items[1].extra().is_empty());
-        // A tolerant page has no reason to give it up either.
+        // A tolerant page keeps the item too.
         let page = list.tolerant_pages().try_next().await.unwrap().unwrap();
         assert_eq!(page.items[0].as_ref().unwrap(), odd);
     }
@@ -238,7 +238,7 @@ async fn lists_maps_and_objects_of_the_wrong_form_cost_only_themselves() {
     assert_eq!(serde_json::to_value(read).unwrap(), job);
     assert_eq!(&typed::<WorkflowJob>(job), read);
 
-    // An object without its identity is of the wrong form, and one that is none too.
+    // A value is invalid if it is an object without its identifying fields, or no object.
     for actor in [json!({ "login": "ada" }), json!("ada"), json!([])] {
         let schedule = json!({ "id": id("s"), "name": "nightly", "actor": actor, "timetable": { "per-hour": "often" } });
         stage.say(200, schedule.to_string());
@@ -250,7 +250,7 @@ async fn lists_maps_and_objects_of_the_wrong_form_cost_only_themselves() {
         );
     }
 
-    // An id is not optional: without it the item is not the one that it was.
+    // An id is required, because an item without an id cannot be identified.
     let body = json!({ "items": [{ "id": "x", "name": "n" }] });
     stage.say(200, body.to_string());
     let error = stage.client.list_contexts().send().await.unwrap_err();
@@ -277,7 +277,7 @@ async fn a_form_that_a_union_does_not_have_is_kept_and_is_no_answer() {
         "{told:?}"
     );
 
-    // A whole answer of no known form may repeat what was sent, and is not a success.
+    // An answer of an unknown form is an error.
     let server = Server::start(|_, _| answer(200, r#"["queued"]"#).into()).await;
     let run = server.client().trigger_pipeline_run("gh/acme/web").send();
     assert_eq!(run.await.unwrap_err().kind(), ErrorKind::Decode);
@@ -349,7 +349,7 @@ async fn a_message_in_place_of_an_answer_is_an_error() {
         stage.say(200, body.to_string());
         let errors = [
             client.get_workflow_by_id(id("w")).send().await.err(),
-            // A list, in all ways to read one.
+            // The client can read a list in several ways.
             client.list_contexts().send().await.err(),
             client.list_contexts().items().into_vec().await.err(),
             client
@@ -363,7 +363,7 @@ async fn a_message_in_place_of_an_answer_is_an_error() {
                 .send_as::<Tolerant<ContextList>>()
                 .await
                 .err(),
-            // All of it is optional.
+            // Every field of this answer is optional.
             client
                 .get_project_settings("gh/acme/web")
                 .send()
@@ -388,7 +388,7 @@ async fn a_message_in_place_of_an_answer_is_an_error() {
     stage.say(200, r#"{ "message": "Accepted." }"#);
     let answer = client.cancel_workflow(id("w")).send().await.unwrap();
     assert_eq!(answer.message.as_deref(), Some("Accepted."));
-    // An error is not that either.
+    // A body with only `error` is an error.
     stage.say(200, r#"{ "error": "Refused." }"#);
     let error = client.cancel_workflow(id("w")).send().await.unwrap_err();
     assert_eq!(error.message(), Some("Refused."));
@@ -438,7 +438,7 @@ async fn nothing_is_enough_where_only_a_message_was_promised() {
                 .send_as::<Value>()
                 .await
                 .err(),
-            // A variable was promised, or a message.
+            // This operation returns a variable or a message.
             stage
                 .client
                 .add_environment_variable_to_context(id("c"), "A", request)
@@ -481,7 +481,7 @@ async fn what_is_not_json_is_named() {
     assert_eq!(message, "it has the encoding br, which was not requested");
 }
 
-/// The beginning of a list, and of what may follow it.
+/// The beginning of a list, which breaks off in its first item.
 const CUT: &str = r#"{ "items": [{ "id": "5034460f-c7c4-4c43-9457-de07e2029e7b", "na"#;
 
 fn cut_off() -> Vec<String> {
@@ -512,7 +512,7 @@ async fn a_body_that_is_cut_off_is_asked_for_again() {
         list.items().into_vec().await.unwrap();
         assert_eq!(server.count(), 4);
 
-        // It ends as other attempts do.
+        // The client stops after the last attempt of its policy.
         let server = Server::start(move |_, _| answer(200, body.clone()).into()).await;
         let policy = RetryPolicy::default().max_attempts(3);
         let once = CallOptions::new().retry(policy);

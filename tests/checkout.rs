@@ -31,17 +31,17 @@ fn the_origin_or_the_only_remote() {
             "[remote \"bitbucket\"]\n  url = https://jo@bitbucket.org/acme/web.git\n",
             "bb/acme/web",
         ),
-        // One of several keys.
+        // The host is an ssh alias, as users with several keys have.
         (
             "[remote \"origin\"]\n\turl = git@github.com-work:acme/web.git\n",
             "gh/acme/web",
         ),
-        // git is not strict about any of this.
+        // git accepts this spelling.
         (
             "[REMOTE \"origin\"] URL=\"https://github.com/acme/web.git\" ; comment\n# url = x\n",
             "gh/acme/web",
         ),
-        // It fetches from the first and pushes to both.
+        // git fetches from the first URL only.
         (
             "[remote \"origin\"]\nurl = https://github.com/acme/web # first\nurl = https://github.com/acme/mirror\npushurl = https://github.com/acme/third\r\n",
             "gh/acme/web",

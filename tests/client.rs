@@ -1,4 +1,4 @@
-//! The client as its users see it. One target for all: each would link the whole stack once more.
+//! Tests of the public API of the client. All are in one program, because each program links all dependencies again.
 #![allow(
     clippy::duplicate_mod,
     reason = "the examples that are tried here share a module"

@@ -1,4 +1,4 @@
-//! Compressed answers, with the feature `gzip`. Files stay as they are: `artifacts.rs`.
+//! Tests of compressed answers with the feature `gzip`. The client does not decompress files: see `artifacts.rs`.
 
 use std::io::Write;
 
@@ -31,12 +31,12 @@ async fn a_compressed_answer_is_read_like_any_other() {
             .await
             .unwrap();
         assert_eq!(response.body().login.as_deref(), Some("jo"));
-        // They describe what is there now.
+        // The headers describe the decompressed body.
         assert_eq!(response.headers().get("content-encoding"), None);
         assert_eq!(response.headers().get("content-length"), None);
         assert_eq!(server.seen()[0].header("accept-encoding"), Some("gzip"));
     }
-    // A refusal says why.
+    // The message of a compressed error is decompressed too.
     let server = Server::script([packed(404, r#"{"message":"no such user"}"#).into()]).await;
     let error = server.client().get_current_user().send().await.unwrap_err();
     assert_eq!(error.message(), Some("no such user"));

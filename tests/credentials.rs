@@ -73,7 +73,7 @@ async fn a_redirect_to_another_origin_is_an_error_and_never_carries_the_token() 
             let thief = Server::start(|_, _| ok()).await;
             let other_host = Server::start_on("127.0.0.2", |_, _| ok()).await;
             for (location, origin) in [
-                // Another port.
+                // The target has another port.
                 (format!("{}/api/v2/pipeline", thief.url()), thief.url()),
                 (format!("//{}/api/v2/pipeline", thief.address), thief.url()),
                 (
@@ -84,9 +84,9 @@ async fn a_redirect_to_another_origin_is_an_error_and_never_carries_the_token() 
                     format!("http://user:{TOKEN}@{}/", thief.address),
                     thief.url(),
                 ),
-                // Another host.
+                // The target has another host.
                 (format!("{}/?{TOKEN}", other_host.url()), other_host.url()),
-                // Another scheme.
+                // The target has another scheme.
                 (
                     format!("https://{}/", thief.address),
                     format!("https://{}", thief.address),
@@ -181,7 +181,7 @@ async fn from_https_nothing_leads_to_plain_http() {
         if index == 0 {
             redirect(307, &location)
         } else {
-            // The same host and port, only the scheme is another.
+            // The target has the same host and port, but another scheme.
             redirect(302, format!("http://{}/x", seen.header("host").unwrap()))
         }
     })
@@ -269,7 +269,7 @@ fn assert_no_secret(error: &Error) {
 #[tokio::test]
 async fn nothing_that_is_printed_shows_the_token() {
     for scheme in [Scheme::CircleToken, Scheme::Bearer, Scheme::Basic] {
-        // A server that says back what it was sent.
+        // A server that repeats the headers and the token in its answers.
         let server = Server::start(|index, seen| {
             let sent = format!("bad credential {} {TOKEN}", seen.headers[0].1);
             match index {
@@ -327,7 +327,7 @@ struct Case {
     variables: &'static [(&'static str, &'static str)],
     file: Option<&'static str>,
     explicit: fn(ClientBuilder) -> ClientBuilder,
-    /// The token that is sent and the base URL; or the beginning of the error.
+    /// The sent token and the base URL, or the beginning of the error.
     expected: Result<(&'static str, &'static str), &'static str>,
 }
 
@@ -490,7 +490,7 @@ async fn surroundings_fill_in_what_was_not_said() {
                 (result, _) => panic!("case {index}: {result:?}"),
             }
         }
-        // The token shows only on the wire.
+        // Only a request shows the token, so the test compares it there.
         if let Ok((token, _)) = case.expected {
             let server = Server::start(|_, _| ok()).await;
             let builder = (case.explicit)(Client::builder())
@@ -539,7 +539,7 @@ async fn plain_http_is_for_this_machine_or_for_those_who_insist() {
     }
 }
 
-/// Half a token is not found once the text is cut, so that it is taken out first.
+/// The client removes the token before it shortens a text, because it would not recognize a part of the token afterwards.
 #[tokio::test]
 async fn a_token_is_taken_out_before_a_text_is_cut() {
     let often = format!("{TOKEN} ").repeat(3500);

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 // ---- from the document ---------------------------------------------------------------------------------------------
 
-/// The variants, and whether the document itself has room for them.
+/// The variants of an answer, and whether the document allows each variant.
 fn variants() -> Vec<(&'static str, bool, Style)> {
     let plain = Style::default();
     vec![
@@ -205,7 +205,7 @@ pub fn differences(sent: &Value, read: &Value, at: &str, found: &mut dyn FnMut(S
             let mut left: BTreeSet<&String> = read.keys().collect();
             for (key, value) in sent {
                 let at = format!("{at}/{key}");
-                // A key that the document does not have comes out as it went in, even if it is null.
+                // A key that the document does not have keeps its value, even null.
                 if key.starts_with(UNKNOWN_KEY) {
                     left.remove(key);
                     if read.get(key) != Some(value) {
@@ -295,12 +295,12 @@ fn time(text: &str) -> Option<chrono::DateTime<chrono::Utc>> {
     Some(text.parse().unwrap())
 }
 
-/// A page of one item, without a next one.
+/// Returns a page with one item and no next page.
 fn page(item: Value) -> Value {
     json!({ "items": [item], "next_page_token": null })
 }
 
-/// The object with some keys replaced; `null` stays `null`.
+/// Returns the object with some values replaced. The value `null` stays `null`.
 fn with(mut object: Value, changes: Value) -> Value {
     let Value::Object(changes) = changes else {
         panic!("changes")
@@ -309,7 +309,7 @@ fn with(mut object: Value, changes: Value) -> Value {
     object
 }
 
-/// The object without some keys.
+/// Returns the object without some keys.
 fn without(mut object: Value, keys: &[&str]) -> Value {
     for key in keys {
         assert!(
@@ -380,7 +380,7 @@ fn export() -> Value {
     json!({ "usage_export_job_id": id("export"), "state": "created", "start": "2026-03-01T00:00:00Z", "end": "2026-03-02T00:00:00Z", "download_urls": null })
 }
 
-// Null or absent though required.
+// Required values that are null or absent.
 table! {
     a_next_page_token_is_null: |c| c.list_pipelines(), page(pipeline()) => |page| {
         assert_eq!((page.items.len(), page.next_page_token), (1, None));
@@ -489,7 +489,7 @@ table! {
         let insights = &page.items[0];
         let metrics = insights.metrics.as_ref().unwrap();
         assert_eq!((&insights.project_id, metrics.total_recoveries, metrics.mttr), (&None, None, None));
-        // Not what a 32-bit number would make of it.
+        // A 32-bit number would round these values.
         assert_eq!((metrics.total_runs, metrics.success_rate, metrics.throughput), (Some(3), Some(0.6666666666666666), Some(1e-7)));
     }
     metrics_with_nulls: |c| c.get_project_workflow_metrics("gh/acme/web"), page(json!({ "name": "ci", "project_id": null, "metrics": { "total_recoveries": null, "duration_metrics": null } })) => |page| {
@@ -570,7 +570,7 @@ table! {
     }
 }
 
-// Keys that the document forbids, and keys that it spells otherwise.
+// Keys that the document forbids, and keys with another spelling in the document.
 table! {
     a_context_variable_with_its_truncated_value: |c| c.list_environment_variables_from_context(id("c")),
         page(json!({ "variable": "KEY", "truncated_value": "xxxx", "context_id": id("c"), "created_at": "2026-03-01T10:00:00Z", "updated_at": "2026-03-01T10:00:00Z" })) => |page| {
@@ -663,7 +663,7 @@ table! {
     }
 }
 
-// Types.
+// Values of another type than in the document.
 table! {
     a_run_time_is_a_number_or_a_text: |c| c.get_tests("gh/acme/web", 7),
         json!({ "items": ([json!(1.5), json!("2.25"), json!(3), json!("4"), json!(0.1), json!(""), json!("fast"), json!(null), json!("1e-3")].map(|it| with(test_result(), json!({ "run_time": it })))) }) => |page| {
@@ -725,8 +725,8 @@ table! {
 
 // ---- from the generated source ---------------------------------------------------------------------------------------
 
-/// Reads the source as Rust, because a test can only decode what somebody thought of: whatever is generated is made by a
-/// macro that leaves it open, or is open by itself.
+/// Reads the generated code as Rust, because a test with answers covers only some types. Every generated type comes from a
+/// macro that accepts unknown values, or accepts unknown values itself.
 #[test]
 fn no_type_is_closed() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../circleci-api/src");
@@ -739,7 +739,7 @@ fn no_type_is_closed() {
             let (kind, attributes) = match &item {
                 syn::Item::Struct(it) => ("struct".to_owned(), &it.attrs),
                 syn::Item::Enum(it) => {
-                    // Words belong into `open_enum!`; what is written out has something in each of its variants.
+                    // Enums of strings belong in `open_enum!`. Every variant of any other enum has a field.
                     if it.variants.is_empty()
                         || it.variants.iter().any(|variant| variant.fields.is_empty())
                     {
@@ -759,7 +759,7 @@ fn no_type_is_closed() {
                         .or_default() += 1;
                     continue;
                 }
-                // The mock's replies are a static.
+                // A static contains the mock's replies.
                 syn::Item::Impl(_)
                 | syn::Item::Use(_)
                 | syn::Item::Mod(_)
@@ -783,7 +783,7 @@ fn no_type_is_closed() {
     assert!(faults.is_empty(), "{faults:#?}");
     let known = [
         "object",
-        // Defines `if_type!`, which says which types the document has.
+        // This macro defines `if_type!`, which tells whether the document has a type.
         "macro_rules",
         "one_of",
         "open_enum",
@@ -805,9 +805,9 @@ fn no_type_is_closed() {
         "{made:?}"
     );
 
-    // And the macros do what their names say.
+    // The macros themselves must accept unknown values too.
     for (file, name, opening) in [
-        // Unknown keys are kept.
+        // This macro keeps unknown keys.
         (
             "json/object.rs",
             "object",

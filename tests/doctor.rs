@@ -18,7 +18,7 @@ fn project() -> ProjectSlug {
     PROJECT.parse().unwrap()
 }
 
-/// Whether all is well, the report, and what only the person sees.
+/// Returns whether every check passed, the report, and the text beside the report that only the user sees.
 async fn examined(builder: circleci_api::ClientBuilder) -> (bool, String, String) {
     let (mut out, mut aside) = (Vec::new(), Vec::new());
     let healthy = program::examine(builder, "CIRCLE_TOKEN", &project(), &mut out, &mut aside)
@@ -54,7 +54,7 @@ async fn a_small_circleci_is_examined() {
     );
 }
 
-/// The report without what differs between two runs: the version, the clock of the machine, and durations.
+/// Replaces the parts of a report that differ between two runs: the version, the clock of the machine, and durations.
 fn masked(report: &str) -> Vec<&str> {
     let line = |line| match line {
         line if str::starts_with(line, "circleci-api ") => "version",
@@ -79,7 +79,7 @@ async fn the_double_is_in_good_health() {
     let received = mock.received();
     assert!(received.len() >= 12, "{}", received.len());
     assert!(received.iter().all(|request| request.method == "GET"));
-    // Once for each line.
+    // The report has one line for each request.
     assert_eq!(
         report.matches(" 200 in ").count(),
         received.len(),
@@ -87,7 +87,7 @@ async fn the_double_is_in_good_health() {
     );
 }
 
-/// The double's own answers by path, as far as the doctor asks.
+/// Returns the mock's answers to the requests of the doctor, by path.
 async fn answers() -> BTreeMap<&'static str, Value> {
     let double = Mock::start().await;
     let circleci = double.client();
@@ -190,7 +190,7 @@ async fn ten_planted_surprises_are_all_found() {
             "{finding}\n{report}"
         );
     }
-    // And nothing else.
+    // The report lists no other difference.
     let listed = report.split("Please report it:\n").nth(1).unwrap();
     assert_eq!(listed.lines().count(), 10, "{report}");
     for secret in ["hush", "secret", TOKEN] {

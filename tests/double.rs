@@ -67,7 +67,7 @@ impl Plain {
         }
     }
 
-    /// Below `/api/v2`; the body is JSON.
+    /// Sends a request with a JSON body to a path below `/api/v2`.
     async fn call(&self, method: &str, path: &str, body: Value) -> Reply {
         let body = (!body.is_null()).then(|| body.to_string());
         self.send(method, &format!("/api/v2{path}"), body).await
@@ -79,7 +79,7 @@ impl Plain {
         reply.json()
     }
 
-    /// The items of all pages. No item comes twice.
+    /// Returns the items of all pages. Panics if the mock repeats a page token.
     async fn all(&self, path: &str) -> Vec<Value> {
         let mut items: Vec<Value> = Vec::new();
         let mut token = String::new();
@@ -105,18 +105,18 @@ impl Plain {
 
 // ---- bytes ---------------------------------------------------------------------------------------------------------
 
-/// Where CircleCI's answers differ from its document, as recordings show them: a pointer below the schema of the operation's answer,
-/// what is written there instead, and why. Keys in kebab-case are another such difference, and a rule of their own.
+/// The differences between CircleCI's recorded answers and its document: a pointer in the schema of the operation's answer,
+/// the schema to use there, and the reason. Another function handles the differences in kebab-case keys.
 const RECORDED: [(&str, &str, &str); 1] = [(
     "createUsageExport",
     "/properties/download_urls",
     "a new export has no URLs: null",
 )];
 
-/// The answer has no body, though the document promises one.
+/// Operations whose answer has no body, although the document says that it has one.
 const WITHOUT_BODY: [(&str, &str); 1] = [("deleteGroup", "204 without a body")];
 
-/// Answers have snake_case keys where the document says kebab-case, apart from schedules.
+/// Changes the document's kebab-case keys to snake_case, as in CircleCI's answers. The answers for schedules are an exception.
 fn in_snake_case(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -139,7 +139,7 @@ fn in_snake_case(value: &mut Value) {
     }
 }
 
-/// The schema that recordings have, and whether it differs from the document's.
+/// Returns the schema of the recorded answers, and whether it differs from the document's schema.
 fn recorded(document: &Document, operation: &Operation<'_>, schema: &Value) -> Value {
     let mut schema = schema.clone();
     if !operation.path.contains("schedule") {
@@ -240,7 +240,7 @@ async fn every_default_answer_is_valid_byte_for_byte() {
         assert!(!text.contains(['⟦', '⟧']), "{id}: {text}");
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-    // Only where recordings differ: each of these is known, and none other.
+    // The answers differ from the document only for operations whose recordings differ too.
     let known = [
         "createCheckoutKey",
         "createUsageExport",
@@ -312,7 +312,7 @@ async fn a_taught_answer_has_the_keys_of_the_wire() {
         .get("/workflow/5034460f-c7c4-4c43-9457-de07e2029e7b/job?page-token=mock-page-2")
         .await;
     assert_eq!(last.get("next_page_token"), Some(&Value::Null));
-    // Schedules are in kebab-case, as they are on the wire.
+    // Schedules have kebab-case keys, as in CircleCI's answers.
     circleci
         .on::<GetScheduleById>()
         .reply_with(|schedule| schedule.name = "nightly".into());
@@ -323,7 +323,7 @@ async fn a_taught_answer_has_the_keys_of_the_wire() {
         schedule["created-at"].is_string() && schedule.get("created_at").is_none(),
         "{schedule}"
     );
-    // A status and its body belong together.
+    // The body belongs to the status.
     let triggered = plain
         .call("POST", "/project/gh/acme/web/pipeline/run", json!({}))
         .await;
@@ -393,7 +393,7 @@ async fn default_answers_are_about_what_is_asked_for() {
     let times = ["created_at", "queued_at", "started_at", "stopped_at"]
         .map(|key| job[key].as_str().unwrap());
     assert!(times.is_sorted(), "{times:?}");
-    // Ids differ by kind.
+    // Objects of different kinds have different ids.
     let ids = [
         &pipeline["id"],
         &workflow["id"],
@@ -454,7 +454,7 @@ async fn default_figures_add_up() {
 async fn what_circleci_refuses_is_refused() {
     let circleci = Mock::start().await;
     let plain = Plain::new(&circleci);
-    // With a scenario and without one.
+    // The first round has no scenario, and the second round has one.
     for round in 0..2 {
         if round == 1 {
             Scenario::start(&circleci, "gh/acme/web");
@@ -506,7 +506,7 @@ async fn what_circleci_refuses_is_refused() {
                 "POST",
                 "/organizations/00000000-0000-4000-bfff-000000000001/usage_export_job",
                 "{}",
-                // Was `start`: the mock now checks the required fields in alphabetical order, not in the document's order.
+                // The mock checks the required fields in alphabetical order.
                 "end must be provided.",
             ),
         ] {
@@ -530,7 +530,7 @@ async fn what_circleci_refuses_is_refused() {
             (reply.status, reply.message().as_str()),
             (400, "reporting-window has an invalid value.")
         );
-        // A trigger without a body is one with defaults.
+        // A trigger without a body uses the defaults.
         let reply = plain
             .call("POST", "/project/gh/acme/web/pipeline", Value::Null)
             .await;
@@ -566,7 +566,7 @@ async fn each_form_of_a_credential_will_do_and_none_will_not() {
     assert!(!format!("{last:?}").contains("secret"));
 }
 
-/// What other clients send too: a proxy may refuse a POST that does not say how long its body is.
+/// A POST without a body has a `content-length` of 0, because a proxy may reject a POST without this header.
 #[tokio::test]
 async fn a_post_without_a_body_says_that_it_has_none() {
     let circleci = Mock::start().await;
@@ -610,7 +610,7 @@ async fn a_path_that_no_operation_has_is_taught() {
         (came.operation.map(|it| it.id), came.path("project-slug")),
         (None, Some("gh/acme/web"))
     );
-    // Another value, another method and another root are not meant.
+    // The stub does not match another value, another method or another root.
     for (method, target) in [
         ("GET", "/project/gh/acme/api/brand-new?deep=1"),
         ("POST", path),
@@ -643,7 +643,7 @@ async fn a_path_that_no_operation_has_is_taught() {
         )
         .await;
     assert_eq!(reply.status, 404);
-    // An operation's own path can be taught so too.
+    // A stub by path can also match the path of an operation.
     circleci
         .on_path(Method::GET, "/me")
         .reply_json(json!({ "id": "plain" }));
@@ -663,7 +663,7 @@ async fn a_fixed_address_is_taken_and_given_back() {
         Mock::start_on(address).await.is_err(),
         "the address is in use"
     );
-    // A connection that is kept open does not hold it up.
+    // An open connection does not delay the stop.
     let plain = Plain::new(&first);
     assert_eq!(plain.get("/me").await["login"], "octocat");
     first.stop().await;
@@ -694,7 +694,7 @@ async fn a_log_sees_each_request_and_only_some_are_kept() {
 
 // ---- the scenario --------------------------------------------------------------------------------------------------
 
-/// All that a client writes is there until it is deleted, and in the words of the wire.
+/// The mock keeps every object that a client writes until a client deletes it, with the keys of CircleCI's answers.
 #[tokio::test]
 async fn what_is_written_is_read_until_it_is_deleted() {
     let circleci = Mock::start().await;
@@ -768,7 +768,7 @@ async fn what_is_written_is_read_until_it_is_deleted() {
             "CircleCI masks secrets: {made}"
         );
     }
-    // Another owner has no contexts here.
+    // Another owner has no contexts.
     web.context("deploy", ["KEY"]);
     assert_eq!(plain.all("/context?owner-slug=gh/other").await.len(), 0);
     assert_eq!(
@@ -1197,7 +1197,7 @@ async fn the_scenarios_answers_are_valid_byte_for_byte() {
         let schema = operation.successes.last().unwrap().1.unwrap();
         let schema = recorded(&document, operation, schema);
         let mut wrong = errors(&document, &schema, answer);
-        // Recorded: an approval has not started, nor has a job that waits for one; and a rerun has a tag of its own.
+        // The recordings allow this: an approval or a job that waits for one has no start, and a rerun has its own tag.
         wrong.retain(|error| !error.contains("started_at: null is not") && !error.contains("/tag"));
         assert_eq!(wrong, Vec::<String>::new(), "{id}: {answer}");
     };
@@ -1318,7 +1318,7 @@ async fn the_scenarios_answers_are_valid_byte_for_byte() {
 
 // ---- many steps ----------------------------------------------------------------------------------------------------
 
-/// Numbers that look like chance, and are the same in each run.
+/// A generator of pseudorandom numbers, which are the same in each run.
 struct Dice(u64);
 
 impl Dice {
@@ -1357,7 +1357,7 @@ const SCRIPTS: [&[&str]; 5] = [
 ];
 
 impl Model {
-    /// The workflow's state is where it was or further on, and its times are in order.
+    /// Checks that the state of a workflow does not go back, and that its times are in order.
     fn see(&mut self, workflow: &Value) {
         let text = |key: &str| workflow[key].as_str();
         let id = text("id").unwrap();
@@ -1483,7 +1483,7 @@ async fn step(dice: &mut Dice, plain: &Plain, web: &Scenario, model: &mut Model)
     }
 }
 
-/// Approves what is on hold, and looks at the order of the jobs' times.
+/// Approves the jobs that are on hold, and checks the order of each job's times.
 async fn jobs(plain: &Plain, workflow: &str) {
     for job in plain.all(&format!("/workflow/{workflow}/job")).await {
         let text = |key: &str| job[key].as_str();
@@ -1502,7 +1502,7 @@ async fn jobs(plain: &Plain, workflow: &str) {
     }
 }
 
-/// Lists are complete, without doubles, and have nothing that was deleted.
+/// Checks that lists are complete, without duplicates and without deleted items.
 async fn lists(plain: &Plain, model: &Model) {
     let ids = |items: Vec<Value>, key: &str| -> Vec<String> {
         items
@@ -1543,7 +1543,7 @@ async fn lists(plain: &Plain, model: &Model) {
 async fn ten_thousand_steps_hold_what_a_client_relies_on() {
     let mut dice = Dice(0x5eed_c1c1);
     let mut steps = 0;
-    // Each world is small, so that its lists can be read over and over.
+    // Each mock is small, so that the test can read its lists many times.
     while steps < 10_000 {
         let circleci = Mock::start().await;
         circleci.keep(10);
@@ -1560,7 +1560,7 @@ async fn ten_thousand_steps_hold_what_a_client_relies_on() {
     }
 }
 
-/// A page stays what it is while others write: items that are there all the time come exactly once.
+/// Pages stay consistent while other clients write: an item that exists all the time is listed exactly once.
 #[tokio::test]
 async fn pages_are_complete_while_the_list_changes() {
     let circleci = Mock::start().await;

@@ -1,4 +1,4 @@
-//! Every public item of the handwritten layer has an example, on its page or by reference, or says why not.
+//! Tests that every public item of the handwritten code has an example, refers to one, or says why it has none.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -79,7 +79,7 @@ struct Pages {
     code: BTreeMap<String, String>,
     /// The modules that have an example.
     modules: Vec<String>,
-    /// Page, name and docs of what is public.
+    /// The page, the name and the docs of each public item.
     items: Vec<(Option<String>, String, Docs)>,
 }
 
@@ -175,7 +175,7 @@ fn is_hidden(attribute: &Attribute) -> bool {
     matches!(&attribute.meta, Meta::List(list) if list.path.is_ident("doc") && list.tokens.to_string() == "hidden")
 }
 
-/// `.name(` or `Type::name`, and not as a part of another one.
+/// Returns whether the code has `.name` or `::name`, and not as a part of a longer name.
 fn is_used(code: &str, name: &str) -> bool {
     let part = |c: char| c.is_alphanumeric() || c == '_';
     code.match_indices(name).any(|(at, _)| {
@@ -199,7 +199,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Public to the compiler only: no path leads there.
+/// These types are `pub`, but users have no path to them.
 const UNREACHABLE: [&str; 3] = ["Board", "Head", "Reply"];
 
 #[test]
@@ -225,7 +225,7 @@ fn every_public_item_has_an_example_or_says_why_not() {
         page.and_then(|page| pages.code.get(page))
             .is_some_and(|code| is_used(code, name))
     };
-    // A type, a function or a module with an example, or something that is used in that of its own page.
+    // The item has an example, or the example on its page uses the item.
     let shows = |name: &str| {
         let mut items = pages.items.iter().filter(|(_, known, _)| known == name);
         pages.modules.iter().any(|module| module == name)

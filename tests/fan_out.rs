@@ -1,4 +1,4 @@
-//! Every helper that makes many calls: order, bound, cancellation, a 429 in the middle, one call that fails.
+//! Tests of every helper that makes many calls: order, concurrency limit, cancellation, a 429 in the middle, one failed call.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 
 use crate::server::{Act, Seen, Server, TOKEN, answer};
 
-/// The number of calls that can be made at the same time: one for each workflow, job, context, variable, file or part.
+/// The number of calls that can run at the same time: one for each workflow, job, context, variable, file or part.
 const ALL: usize = 12;
-/// The one that fails or is refused.
+/// The number of the call that fails or is rejected.
 const ODD: usize = 5;
 
 fn id(number: usize) -> String {
@@ -36,13 +36,13 @@ fn one(body: Value) -> Act {
     answer(200, body.to_string()).into()
 }
 
-/// The number in an id, modulo 100.
+/// Returns the number in an id, modulo 100.
 fn of_id(target: &str) -> Option<usize> {
     let digits = target.split("-4000-8000-").nth(1)?.get(..12)?;
     digits.parse::<usize>().ok().map(|number| number % 100)
 }
 
-/// The number after `before`.
+/// Returns the number that follows `before`.
 fn after(target: &str, before: &str) -> Option<usize> {
     let rest = target.split_once(before)?.1;
     let end = rest
@@ -119,12 +119,12 @@ type Run = Pin<Box<dyn Future<Output = Found> + Send>>;
 
 struct Case {
     name: &'static str,
-    /// The number of a call that is made at the same time as others.
+    /// Returns the number of a request if it can run at the same time as others.
     of: fn(&Seen) -> Option<usize>,
     run: fn(Client, usize, PathBuf) -> Run,
-    /// If it cannot be set, the bound is this.
+    /// The concurrency limit, if the caller cannot set it.
     fixed: Option<usize>,
-    /// One error ends it: the output is one stream.
+    /// Whether the first error ends the helper, because its output is one stream.
     ends: bool,
 }
 
@@ -315,7 +315,7 @@ async fn projects(client: Client, at_once: usize) -> Found {
             .iter()
             .map(|it| digits(it.slug.as_str()))
             .collect(),
-        // It names the source.
+        // The failure names its source instead of a number.
         failed: found.failed.iter().map(|_| ODD).collect(),
     }
 }
@@ -414,7 +414,7 @@ impl Case {
         self.fixed.unwrap_or(wanted)
     }
 
-    /// A server on which `odd` may change the answer to a call that is made at the same time as others.
+    /// Starts a server. `odd` may change the answer to a request that can run at the same time as others.
     async fn server(&self, odd: impl Fn(usize) -> Option<Act> + Send + Sync + 'static) -> Server {
         let base = Arc::new(OnceLock::<String>::new());
         let (known, of) = (Arc::clone(&base), self.of);
@@ -495,7 +495,7 @@ async fn a_call_that_fails_is_told_in_its_place() {
     }
 }
 
-/// Counts the clients that are left, by what they hold.
+/// A value that each client holds, so that the test can count the clients that remain.
 struct Held(#[allow(dead_code, reason = "it is only counted")] Arc<()>);
 
 impl Clock for Held {

@@ -1,4 +1,4 @@
-//! The order of the rooms: a room imports only from rooms below it, and no two files import each other in a circle.
+//! Checks the order of the rooms (top-level modules): a room imports only from rooms below it, and no imports form a cycle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -50,7 +50,7 @@ struct House {
     modules: BTreeMap<String, String>,
 }
 
-/// An import, by the modules and by its words.
+/// An import: the importing module, the imported module, and the path in the source.
 struct Import {
     from: String,
     to: String,
@@ -105,7 +105,7 @@ impl House {
         imports
     }
 
-    /// The longest beginning of a path that is a module with a file.
+    /// Returns the longest prefix of a path that is a module with its own file.
     fn module_of(&self, path: &[String]) -> String {
         let lengths = (1..=path.len()).rev();
         let mut modules = lengths.map(|length| path[..length].join("::"));
@@ -182,7 +182,7 @@ fn is_test(item: &syn::Item) -> bool {
     let syn::Item::Mod(it) = item else {
         return false;
     };
-    // A module in a file of its own is read there.
+    // A module with its own file is checked with that file.
     it.content.is_none()
         || it.attrs.iter().any(|attribute| {
             attribute.path().is_ident("cfg")
@@ -192,7 +192,7 @@ fn is_test(item: &syn::Item) -> bool {
         })
 }
 
-/// Every path that begins with `crate`, `super` or `self`: in a `use`, an expression or a macro.
+/// Returns every path that begins with `crate`, `super` or `self`, in a `use`, an expression or a macro.
 fn collect(tokens: TokenStream, paths: &mut BTreeSet<Vec<String>>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut index = 0;
@@ -245,7 +245,7 @@ fn follow(
     index
 }
 
-/// A path from the root of the crate. A file's own `self` and the `super` of a nested module stay where they are.
+/// Returns a path from the root of the crate. The `self` of a file and the `super` of a nested module mean the file itself.
 fn absolute(from: &str, path: &[String]) -> Option<Vec<String>> {
     let (first, rest) = path.split_first()?;
     let own = from.split("::").map(str::to_owned);
@@ -269,11 +269,11 @@ fn absolute(from: &str, path: &[String]) -> Option<Vec<String>> {
     Some(base)
 }
 
-/// The circles of files, one line each.
+/// Returns the import cycles between files, one line each.
 fn circles(imports: &[Import]) -> Vec<String> {
     let mut next: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for import in imports {
-        // A folder's own file declares what is in it.
+        // The file of a folder declares the modules in the folder, which is no import.
         if !starts(&import.to, &import.from) {
             next.entry(&import.from).or_default().insert(&import.to);
         }
@@ -329,10 +329,10 @@ fn the_rooms_of_the_xtask_are_in_order() {
     assert_in_order("xtask/src", XTASK);
 }
 
-/// Functions that are a table, and what of.
+/// Functions that may be longer because they are a table, each with a description of the table.
 const TABLES: &[(&str, &str)] = &[];
 
-/// How long a function may be, in lines.
+/// The greatest allowed length of a function, in lines.
 const LONGEST: usize = 60;
 
 struct Lengths {

@@ -103,7 +103,7 @@ async fn a_run_takes_its_configuration_inline() {
         sent(&server),
         json!({ "config": { "content": "version: 2.1\n" } })
     );
-    // A branch or tag is given as before.
+    // A branch or a tag is set in the same way.
     let at = TriggerPipelineRunRequest::new().config(GitRef::new().branch("main"));
     client
         .trigger_pipeline_run("gh/acme/web")
@@ -168,7 +168,7 @@ async fn what_is_deleted_is_answered_without_a_body() {
     let server = Server::script([
         answer(204, "").into(),
         answer(204, "").into(),
-        // An older server says what the document says.
+        // An older server sends the documented answer.
         ok(json!({ "message": "Group deleted." })),
     ])
     .await;

@@ -110,7 +110,7 @@ async fn unordered_they_come_as_they_are_ready() {
     assert_eq!(many.next().await, None);
 }
 
-/// Only what was woken is polled, however many run.
+/// Only a future that was woken is polled, whatever the number of futures.
 #[tokio::test]
 async fn what_was_not_woken_is_left_alone() {
     let polls = Arc::new(AtomicUsize::new(0));
@@ -183,7 +183,7 @@ async fn the_items_of_a_list_are_read_as_they_are_needed() {
             json!({ "items": items, "next_page_token": token }).to_string(),
         )
     };
-    // 50 pages of 20 pipelines, and a list without workflows for each.
+    // The server has 50 pages of 20 pipelines. No pipeline has a workflow.
     let server = Server::start_quiet(move |_, request| {
         if request.target.contains("/workflow") {
             return page(Vec::new(), None).into();

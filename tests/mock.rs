@@ -13,7 +13,7 @@ use serde_json::json;
 
 const ID: &str = "fda08377-fe7e-46b1-8992-3a7aaecac9c3";
 
-/// The panic message of a closure.
+/// Returns the panic message of a closure.
 fn panics<T: std::fmt::Debug>(piece: impl FnOnce() -> T) -> String {
     let panic = catch_unwind(AssertUnwindSafe(piece)).expect_err("it went well");
     let text = panic
@@ -44,7 +44,7 @@ async fn every_operation_is_known_and_answered_without_a_word() {
         }
     }
     for (id, call) in crate::calls::token_only() {
-        // The example is the last page, whatever the token.
+        // The example is the last page for every token.
         assert_eq!(call(&client).await.unwrap(), json!(true), "{id}");
     }
 }
@@ -99,7 +99,7 @@ async fn parameters_choose_the_reply_and_the_last_word_counts() {
         Some("Project not found")
     );
 
-    // The same slug in three parameters, and an id in another spelling.
+    // The request has the slug in three parameters, and the id in another spelling.
     circleci
         .on::<GetProjectSettings>()
         .project("gh/acme/web")
@@ -176,7 +176,7 @@ async fn a_slug_matches_however_it_is_escaped() {
             .send()
             .await
             .unwrap();
-        // A slug has one segment or three, and not two.
+        // A slug has one segment or three segments, and never two.
         let expected = if path.starts_with('%') { 404 } else { 200 };
         assert_eq!(answer.status(), expected, "{path}");
     }
@@ -231,7 +231,7 @@ async fn replies_come_one_after_the_other() {
     let limited = get(&once).await.unwrap_err();
     assert!(limited.is_rate_limited());
     assert_eq!(limited.retry_after(), Some(Duration::from_secs(2)));
-    // The others are retried.
+    // A client with retries gets past the other errors.
     let answered = circleci
         .client()
         .get_workflow_by_id(ID)
@@ -264,10 +264,10 @@ async fn a_cut_and_a_delay_are_what_they_say() {
         .timeout(Duration::from_millis(50))
         .build()
         .unwrap();
-    // However slow the machine is: the answer is later than this call's time.
+    // The answer arrives after the timeout of this call, even on a slow machine.
     let late = hasty.get_current_user().send().await.unwrap_err();
     assert!(late.is_timeout(), "{late}");
-    // Others are not held up by it.
+    // The delay does not affect other calls.
     assert!(client.get_collaborations().send().await.is_ok());
 }
 
@@ -363,7 +363,7 @@ async fn json_is_checked_against_the_operation() {
     );
     assert_eq!(pipelines[1].vcs, None);
 
-    // Kebab-case and snake_case are the same key, as everywhere.
+    // The mock treats kebab-case and snake_case as the same key.
     circleci
         .on::<GetFlakyTests>()
         .reply_json(json!({ "flaky_tests": [{ "test-name": "adds" }] }));
@@ -623,7 +623,7 @@ async fn what_can_never_match_is_said_at_the_line_of_the_test() {
     ] {
         assert!(said.contains(expected), "{said}");
     }
-    // A parameter is as good in snake case.
+    // A stub also accepts the snake_case name of a parameter.
     stub().query("owner_slug", "gh/acme").status(404, "none");
     let error = circleci
         .client()
@@ -633,7 +633,7 @@ async fn what_can_never_match_is_said_at_the_line_of_the_test() {
         .await;
     assert!(error.unwrap_err().is_not_found());
     assert_eq!(circleci.received()[0].query("owner_slug"), Some("gh/acme"));
-    // And so is a slug in its long form.
+    // A stub also accepts the long form of a slug.
     circleci
         .on::<GetProjectBySlug>()
         .project("github/acme/web")
@@ -644,7 +644,7 @@ async fn what_can_never_match_is_said_at_the_line_of_the_test() {
         .send()
         .await;
     assert!(error.unwrap_err().is_forbidden());
-    // A closure that panics answers.
+    // If the closure of a stub panics, the mock still answers.
     circleci
         .on::<GetCurrentUser>()
         .reply_by(|_| panic!("no user today"));
@@ -666,7 +666,7 @@ async fn waits_side_by_side_do_not_add_up() {
     }
     stub.reply_with(|_| ());
     let client = circleci.client();
-    // Each has 90 seconds, of which they wait 120 together.
+    // Each call may wait 90 seconds. The calls together wait 120 seconds.
     let calls = (0..4).map(|_| client.get_current_user().send());
     for done in futures_util::future::join_all(calls).await {
         done.unwrap();
@@ -738,7 +738,7 @@ async fn what_was_canceled_is_rerun_as_it_was() {
     assert_eq!(file.try_next().await.unwrap().unwrap(), "found");
 }
 
-/// Pacing and deadlines see the waits that are not sat out.
+/// Pacing and deadlines include the waits that the mock's clock skips.
 #[tokio::test]
 async fn time_goes_on_by_what_is_waited() {
     let circleci = Mock::start().await;
@@ -773,7 +773,7 @@ mod version_1 {
             .unwrap();
         assert_eq!(usual.steps.len(), 1);
         let url = circleci.file("output", r#"[{ "type": "out", "message": "done" }]"#);
-        // By its type it could not be said: that writes no signed URL.
+        // The stub needs raw JSON, because the type does not serialize the signed URL.
         let steps = json!({ "steps": [{ "actions": [{ "name": "test", "output_url": url }] }] });
         circleci.on::<GetJobSteps>().raw(200, steps.to_string());
         let job = client
@@ -787,7 +787,7 @@ mod version_1 {
     }
 }
 
-/// An untaught mock gives files too, and none of another machine.
+/// A mock without stubs also serves the files of its example answers. Their URLs lead to the mock itself.
 #[tokio::test]
 async fn what_examples_lead_to_is_here() {
     let circleci = Mock::start().await;
@@ -808,7 +808,7 @@ async fn what_examples_lead_to_is_here() {
         .await
         .unwrap();
     assert_eq!(file.try_next().await.unwrap().unwrap(), "example");
-    // Not older than what CircleCI exports, by the mock's clock.
+    // By the mock's clock, this day is recent enough for an export.
     let end = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
     let start = end - chrono::TimeDelta::days(1);
     let mut csv = client.usage_export("acme", start, end).csv().unwrap();

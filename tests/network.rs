@@ -1,4 +1,4 @@
-//! What real networks, proxies and TLS servers do, and what becomes of a call. The kinds are listed in `docs/faults.md`.
+//! Tests of faults of networks, proxies and TLS servers, and of the result of the call. `docs/faults.md` lists the kinds of faults.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -26,7 +26,7 @@ async fn get(client: &Client) -> Result<Value, Error> {
     client.get_workflow_by_id(ID).send_as().await
 }
 
-/// A POST that must not happen twice.
+/// Sends a POST that the server must not process twice.
 async fn post(client: &Client) -> Result<Value, Error> {
     let body: types::CreateContextRequest = serde_json::from_value(
         json!({ "name": "n", "owner": { "id": ID, "type": "organization" } }),
@@ -42,7 +42,7 @@ fn one_thread() -> tokio::runtime::Runtime {
         .unwrap()
 }
 
-/// A server that answers one request per connection, does not say that it closes the connection, and closes it.
+/// A server that answers one request per connection, and then closes the connection without announcing it.
 fn closes_after_each() -> Raw {
     Raw::start(|_, stream| {
         if raw::request(stream).is_some() {
@@ -88,7 +88,7 @@ fn a_command_that_is_run_between_two_calls_costs_none_of_them() {
                     .success()
             );
             server.wait_until_closed(2 * round + 1);
-            // A GET without retries is as exposed as a POST.
+            // The client never sends this call again, so it must not use a closed connection.
             let once = CallOptions::new().replay(false);
             client
                 .cancel_workflow(ID)
@@ -225,13 +225,13 @@ async fn a_post_without_a_body_says_so() {
 #[derive(Clone, Copy, Debug)]
 enum Does {
     Answer,
-    /// RST_STREAM with REFUSED_STREAM.
+    /// Sends RST_STREAM with REFUSED_STREAM.
     Refuse,
-    /// RST_STREAM with INTERNAL_ERROR: it may have happened.
+    /// Sends RST_STREAM with INTERNAL_ERROR. The server may have processed the request.
     Fail,
-    /// GOAWAY with a reason; the last stream that is processed is the one before this.
+    /// Sends GOAWAY with a reason. The server processed only the streams before this one.
     GoAwayBefore(u32),
-    /// GOAWAY without a reason; this stream is processed, and its answer never comes.
+    /// Sends GOAWAY without a reason. The server processed this stream, but never sends its answer.
     GoAwayAfter,
 }
 
@@ -288,7 +288,7 @@ fn serve_http2(stream: &mut TcpStream, deeds: &[Does], next: &mut usize) -> std:
     }
 }
 
-/// Lets the client read what was written: a close with unread bytes would be a reset.
+/// Reads until the client closes the connection. A close with unread bytes would reset the connection.
 fn drain(stream: &mut TcpStream) -> std::io::Result<()> {
     stream.shutdown(std::net::Shutdown::Write)?;
     std::io::copy(stream, &mut std::io::sink()).map(drop)
@@ -322,7 +322,7 @@ async fn what_a_server_of_http2_did_not_look_at_is_sent_again_whatever_the_metho
         }
         get(&client).await.unwrap();
     }
-    // One that refuses for ever is given up.
+    // The client gives up when the server refuses every request.
     let server = http2(&[Refuse; 100]);
     let http = reqwest::Client::builder()
         .http2_prior_knowledge()
@@ -511,7 +511,7 @@ async fn a_refused_certificate_is_asked_for_once_and_its_reason_kept() {
     assert_eq!(server.count(), 0);
 }
 
-/// Set for a child of the test's own, to what it does.
+/// The environment variable that says what a child process of a test does.
 const CHILD: &str = "CIRCLECI_API_TEST_CHILD";
 
 /// Runs `in_another_environment` in a process with another environment.
@@ -535,7 +535,7 @@ fn child(does: &str, variables: &[(&str, &str)]) -> String {
     said
 }
 
-/// Does nothing on its own: [`child`] says what.
+/// The child process that [`child`] starts. Without it, this returns at once.
 #[tokio::test]
 async fn in_another_environment() {
     let Ok(does) = std::env::var(CHILD) else {
@@ -610,7 +610,7 @@ fn a_machine_without_ca_certificates_talks_to_itself_and_says_why_it_talks_to_no
     ];
     let said = child("plain", &none);
     assert!(said.contains("both fine"), "{said}");
-    // OpenSSL finds out when it is shown a certificate.
+    // OpenSSL reports the missing CA certificates only when it gets a certificate, so this test skips native-tls.
     if cfg!(feature = "native-tls") {
         return;
     }

@@ -18,7 +18,7 @@ use super::ALONE;
 const CALLS: usize = 10_000;
 const AT_A_TIME: usize = 64;
 
-/// nginx in a process of its own, which ends with this.
+/// An nginx process, which ends when this value is dropped.
 struct Nginx(Child);
 
 impl Drop for Nginx {
@@ -38,7 +38,7 @@ fn program() -> Option<&'static str> {
     })
 }
 
-/// A port that was free a moment ago.
+/// Returns a port that is free at this moment.
 fn port() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
@@ -80,7 +80,7 @@ impl Nginx {
     }
 }
 
-/// How often the server processed a call, by the number of the call.
+/// How often the server processed each call, by the number of the call.
 type Processed = Arc<Mutex<HashMap<usize, usize>>>;
 
 /// A server that repeats the number of each call.
@@ -103,7 +103,7 @@ async fn server(processed: &Processed) -> Server {
     .await
 }
 
-/// Every second call is a POST that must not happen twice.
+/// Every second call is a POST that the server must not process twice.
 async fn call(client: &Client, number: usize) -> Result<serde_json::Value, circleci_api::Error> {
     let id = Uuid::from_u128(number as u128);
     if number.is_multiple_of(2) {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::server::{Act, Server, answer};
 
 const PIPELINE: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
-/// The clock of the tests' clients: see `Waits`.
+/// The time of the test clients' clock: see `Waits`.
 const NOW: &str = "2026-03-01T12:00:00Z";
 const LONG_AGO: &str = "2026-03-01T10:00:00Z";
 const JUST_NOW: &str = "2026-03-01T11:59:50Z";
@@ -221,7 +221,7 @@ async fn the_verdict_is_that_of_a_wait() {
         if verdict != Verdict::Running && verdict != Verdict::OnHold && what != "failed and on hold"
         {
             let waited = server.client().wait_for_pipeline(PIPELINE).finish().await;
-            // A wait gives up if it cannot name the jobs that failed.
+            // A wait returns an error if it cannot read the names of the failed jobs.
             if let Ok(waited) = waited {
                 assert_eq!(waited.verdict, verdict, "{what}");
             }
@@ -255,7 +255,7 @@ async fn it_names_what_failed_and_what_waits() {
         failures,
         [
             format!("build / test (22): failed {url}/{}/jobs/22", id(2)),
-            // Its jobs could not be had, and the verdict is known.
+            // The client could not read the jobs of this workflow, but the verdict is known.
             format!("docs: canceled {url}/{}", id(4)),
         ]
     );
@@ -263,7 +263,7 @@ async fn it_names_what_failed_and_what_waits() {
     assert_eq!(outcome.on_hold[0].to_string(), "deploy / confirm");
     assert_eq!(outcome.on_hold[0].approval_request_id.to_string(), id(99));
     assert_eq!(outcome.superseded.len(), 1);
-    // The pipeline, its workflows, and the jobs of the three workflows that need them.
+    // The client requests the pipeline, its workflows, and the jobs of three workflows.
     assert_eq!((server.count(), server.most()), (5, 3));
 }
 

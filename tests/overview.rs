@@ -10,7 +10,7 @@ fn id(number: usize) -> String {
     format!("00000000-0000-4000-8000-{number:012}")
 }
 
-/// The number at the end of such an id, wherever it is in a target.
+/// Returns the number at the end of the id in a request target.
 fn number(target: &str) -> usize {
     let at = target.find("-4000-8000-").unwrap() + "-4000-8000-".len();
     target[at..at + 12].parse().unwrap()
@@ -187,7 +187,7 @@ async fn a_stream_of_a_thousand_reads_no_further_than_it_must() {
     while let Some(overview) = overviews.try_next().await.unwrap() {
         assert_eq!(overview.pipeline.number, 5000 - seen);
         seen += 1;
-        // Four calls for each pipeline, and a page for twenty.
+        // The client makes four calls for each pipeline, and one call for each page of twenty pipelines.
         let done = usize::try_from(seen).unwrap();
         ahead = ahead.max(server.count() - (4 * done + done / 20));
     }
@@ -247,7 +247,7 @@ async fn a_page_that_fails_is_the_streams_last_item() {
     assert!(results[..20].iter().all(|ok| *ok) && !results[20]);
 }
 
-/// Pipelines 1 to 5 of a branch, with the workflows given by number, and an answer for each cancellation.
+/// A server with pipelines 1 to 5 of a branch, the given workflows by number, and an answer for each cancellation.
 async fn branch(workflows: fn(usize) -> Vec<Value>, cancel: fn(usize) -> Act) -> Server {
     Server::start_slow(
         move |_, request| match request.target.split('?').next().unwrap() {
@@ -295,7 +295,7 @@ async fn older_pipelines_are_cancelled_and_each_workflow_has_its_result() {
         },
         |workflow| match workflow % 10 {
             2 => answer(404, "{}").into(),
-            // One has ended by now, the other one has not.
+            // Of these two workflows, one has ended by now.
             4 | 5 => answer(400, r#"{"message":"cannot be canceled"}"#).into(),
             _ => answer(202, r#"{"message":"Accepted."}"#).into(),
         },

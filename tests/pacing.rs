@@ -1,4 +1,4 @@
-//! Staying below a rate, in a time that only the test moves.
+//! Tests of the limit on the rate of requests, with a clock that only the test advances.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use circleci_api::{Client, Clock, ErrorKind, Pacing};
 
 const ID: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
 
-/// A clock that a sleep moves on.
+/// A clock that advances when a client sleeps.
 #[derive(Clone)]
 struct Hands(Arc<Mutex<Instant>>, Instant);
 
@@ -104,7 +104,7 @@ async fn no_second_has_more_than_it_may() {
             cancel(&client).await;
             moments.push(hands.elapsed());
         }
-        // Half open: one that comes a whole second later is not within it.
+        // The interval excludes its end: a request exactly `within` seconds later is not in it.
         let crowded = moments.windows(most + 1).find(|some| {
             some[most] - some[0] < Duration::from_secs(within) - Duration::from_micros(1)
         });
@@ -114,7 +114,7 @@ async fn no_second_has_more_than_it_may() {
 
 #[tokio::test]
 async fn scarce_figures_slow_it_down_before_a_429() {
-    // A window of 100 requests, of which others have taken most.
+    // The server allows 100 requests per window. Other clients have used most of them.
     let server = Server::start(|index, _| {
         let remaining = 10_usize.saturating_sub(index);
         if remaining == 0 {

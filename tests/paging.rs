@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt};
 
 const ID: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
 
-/// Pipelines with these numbers, as the API writes them.
+/// Returns pipelines with these numbers, as the API sends them.
 fn page(numbers: impl IntoIterator<Item = u64>, token: Option<&str>) -> Act {
     let items: Vec<String> = numbers.into_iter().map(item).collect();
     let token = serde_json::to_string(&token).unwrap();
@@ -36,7 +36,7 @@ fn tokens(server: &Server) -> Vec<Option<String>> {
         .collect()
 }
 
-/// Three pages, the middle one empty.
+/// A server with three pages, of which the second is empty.
 fn three(_: usize, seen: &Seen) -> Act {
     match seen.query("page-token") {
         None => page(0..3, Some("a")),
@@ -96,7 +96,7 @@ async fn streams_work_with_the_futures_crate_and_on_other_tasks() {
         .collect()
         .await;
     assert_eq!(sizes, [3, 0, 2]);
-    // By the trait, for code that is generic over operations.
+    // Code that is generic over operations can use the trait `Paged`.
     async fn count<O: Paged>(request: Request<O>) -> usize {
         pin!(request.items()).count().await
     }
@@ -121,7 +121,7 @@ async fn null_absent_and_empty_tokens_end_a_list() {
 
 #[tokio::test]
 async fn a_repeated_token_is_an_error_after_what_was_good() {
-    // The pages' tokens, what one starts with, the items before the error.
+    // Each row has the token of each page, the token of the first request, and the number of items before the error.
     let table: [(&[&str], Option<&str>, usize); 4] = [
         (&["a", "a"], None, 2),
         (&["a", "b", "a"], None, 3),
@@ -342,7 +342,7 @@ async fn an_offset_counts_what_was_received_and_ends_on_an_empty_page() {
             .iter()
             .all(|seen| seen.query("branch") == Some("main"))
     );
-    // From an offset of the caller's, or a continuation.
+    // The caller can start at an offset, or continue a list.
     let mut items = client
         .get_decision_logs("owner", "config")
         .offset(30)
@@ -416,13 +416,13 @@ async fn a_bad_item_does_not_cost_the_others() {
     );
     assert_eq!(server.count(), 2);
 
-    // One page, by any operation that answers with a list.
+    // Every operation that returns a list can return one tolerant page.
     let page: Tolerant<types::PipelineList> = client.list_pipelines().send_as().await.unwrap();
     assert_eq!(
         (page.items.len(), page.next_page_token.as_deref()),
         (3, Some("a"))
     );
-    // Without tolerance the page is lost, and the error says where.
+    // Without tolerance, the whole page is an error, which names the invalid field.
     let error = client.list_pipelines().send().await.unwrap_err();
     assert_eq!(error.path(), Some("items[1].id"));
 }

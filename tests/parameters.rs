@@ -29,7 +29,7 @@ fn types_are_kept() {
             "build": i64::MAX, "deploy": true, "environment": "staging", "looks-like-one": "true", "retries": 2,
         })
     );
-    // In the order of their names, whatever the order in which they were given.
+    // The parameters are sorted by name.
     let names: Vec<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(
         names,

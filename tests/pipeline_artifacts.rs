@@ -1,4 +1,4 @@
-//! All artifacts of a pipeline.
+//! Tests of downloading all artifacts of a pipeline.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,7 +24,7 @@ fn page(items: Value) -> Act {
     .into()
 }
 
-/// `build` ran twice, the second time only `test`; `a/b` cannot list its jobs; the artifacts of job 30 cannot be listed.
+/// The workflow `build` ran twice, the second time with only `test`. The jobs of `a/b` and the artifacts of job 30 are errors.
 fn api(storage: &str, request: &Seen) -> Act {
     let job = |number: u8, name: &str| json!({ "id": id(number), "name": name, "job_number": number, "project_slug": "gh/acme/web" });
     let target = request.target.as_str();
@@ -164,7 +164,7 @@ async fn each_job_has_a_folder_and_what_failed_is_listed() {
             "build / test (20): \"gone\""
         ]
     );
-    // One progress for all.
+    // The progress covers all jobs together.
     let told = told.lock().unwrap();
     assert_eq!(told.last().map(|it| (it.0, it.1, it.2)), Some((5, 7, 132)));
     assert!(

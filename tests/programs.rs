@@ -348,7 +348,7 @@ async fn a_bot_has_one_word() {
     );
 }
 
-// 9. The variables of a project as they should be: says what would change, then changes it.
+// 9. Sets the variables of a project to the wanted values: first reports the changes, then makes them.
 
 async fn apply(
     circleci: &Client,
@@ -385,7 +385,7 @@ async fn variables_are_planned_and_applied() {
     assert_eq!(said, r#"added ["B"], replaced ["A"], left ["Z"]"#);
 }
 
-// 10. Where the failed jobs of the last day can be looked at.
+// 10. Lists the links to the failed jobs of the last day.
 
 async fn links(circleci: &Client, project: &str) -> Result<Vec<String>, Error> {
     let mut links = Vec::new();
@@ -425,7 +425,7 @@ async fn web() -> (Mock, Scenario) {
 #[test]
 fn they_are_short() {
     let source = include_str!("programs.rs");
-    // With the tests, which are as long or shorter.
+    // The source also contains the tests, which have the same limit.
     let programs = source.split("\nasync fn ").skip(1);
     let lengths: Vec<_> = programs
         .map(|it| it.split("\n}\n").next().unwrap().lines().count() + 1)

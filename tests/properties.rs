@@ -12,7 +12,7 @@ use crate::decode::differences;
 use crate::document::{Chance, Document, Maker};
 use crate::stage::Stage;
 
-/// Tries many values made from a schema, always the same ones. What is wrong with the smallest one that fails.
+/// Tries many values made from a schema, the same ones in each run. Returns the fault of the smallest failing value.
 fn values(
     document: &Document,
     schema: &Value,
@@ -42,7 +42,7 @@ fn judged(
     }
 }
 
-/// Any JSON whatever.
+/// Any JSON value.
 fn json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -98,7 +98,7 @@ fn every_body_that_the_document_allows_is_written_as_it_is_read() {
                 judge.is_valid(body),
                 "{id}: not what the document allows: {body}"
             );
-            // Null is a body that is left out, and a bundle without policies is refused (see the overlay).
+            // The test skips null, which means no body, and bundles without policies, which the client rejects (see the overlay).
             let sent =
                 !body.is_null() && (id != "CreatePolicyBundle" || body.get("policies").is_some());
             match round(body) {
@@ -133,7 +133,7 @@ fn every_answer_that_the_document_allows_is_read_and_many_more() {
                         "{}: not what the document allows: {body}",
                         operation.id
                     );
-                    // Without either it is a message, says the overlay.
+                    // The overlay says that a body that lacks the id or the number is a message.
                     let told = ["id", "number"]
                         .iter()
                         .all(|key| body.get(key).is_some_and(|it| !it.is_null()));
@@ -141,7 +141,7 @@ fn every_answer_that_the_document_allows_is_read_and_many_more() {
                         return None;
                     }
                     stage.say(*status, body.to_string());
-                    // The call itself writes what it has read, and reads that again.
+                    // The call serializes its result and reads it again.
                     match runtime.block_on((call.least)(&stage.client)) {
                         Err(error) => Some(error.to_string()),
                         Ok(Value::Null) if crate::calls::UNREAD.contains(&call.id) => None,
@@ -194,7 +194,7 @@ fn an_unknown_key_in_every_object_of_every_answer_is_given_back() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// Pieces of Markdown in any order, as the words of a hostile document.
+/// Tries pieces of Markdown in any order, as the texts of a hostile document.
 #[test]
 fn no_words_of_the_document_run_or_lead_astray() {
     const PIECES: &[&str] = &[

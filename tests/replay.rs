@@ -27,14 +27,14 @@ fn nothing_that_was_found_comes_back() {
     }
 }
 
-/// A few random inputs for the target whose bytes all mean something. With `FUZZ_SECONDS` in the environment so many seconds of them, for
-/// the targets in `FUZZ_TARGETS` (names with blanks between them).
+/// Tries a few random inputs for `downloads`, where every byte has a meaning. `FUZZ_SECONDS` sets a number of seconds instead, for
+/// the targets in the variable `FUZZ_TARGETS`, separated by spaces.
 #[test]
 fn random_bytes_hold_too() {
     let seconds = std::env::var("FUZZ_SECONDS").ok();
     let seconds: Option<u64> = seconds.map(|text| text.parse().expect("FUZZ_SECONDS is a number"));
     let wanted = std::env::var("FUZZ_TARGETS").unwrap_or_else(|_| "downloads".to_owned());
-    // The same inputs each time, unless there is time for others.
+    // Without `FUZZ_SECONDS`, the inputs are the same in each run.
     let mut random = match seconds {
         None => 0x9e37_79b9_7f4a_7c15,
         Some(_) => RandomState::new().hash_one(0),
@@ -66,7 +66,7 @@ fn random_bytes_hold_too() {
     }
 }
 
-/// The crate in `fuzz/` is compiled only where there is a fuzzer.
+/// Compares names only, because the crate in `fuzz/` compiles only with a fuzzer.
 #[test]
 fn each_has_a_target() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/fuzz_targets");

@@ -12,7 +12,7 @@ use tracing::{Event, Metadata, Subscriber};
 
 const ID: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
 
-/// Every span and event with its fields, as text.
+/// Records every span and event with its fields as text.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<BTreeMap<u64, String>>>, Arc<AtomicU64>);
 

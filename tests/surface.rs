@@ -13,7 +13,7 @@ fn surface() -> Surface {
     Surface::of(&read_files(&folder).unwrap()).unwrap()
 }
 
-/// Accept a change that is meant with `INSTA_UPDATE=always cargo test -p circleci-api-tests --test surface`.
+/// To accept an intended change, run `INSTA_UPDATE=always cargo test -p circleci-api-tests --test surface`.
 #[test]
 fn the_surface_is_as_it_was() {
     let surface = surface();
@@ -104,7 +104,7 @@ fn every_parameter_of_the_document_can_be_given() {
         };
         let mut arguments = named(&listed.arguments);
         let mut setters = named(&listed.setters);
-        // A body is an argument, or a setter where it may be left out.
+        // A required body is an argument, and an optional body is a setter.
         assert_eq!(
             arguments.remove("body") || setters.remove("body"),
             documented.body.is_some(),
@@ -123,12 +123,12 @@ fn every_parameter_of_the_document_can_be_given() {
             "{}: the arguments",
             documented.id
         );
-        // Nine paged operations take a page token that the document forgets.
+        // Nine paged operations take a page token that the document lacks.
         let mut documented_setters = required(false);
         if listed.paged.as_ref().is_some_and(|(_, by)| *by == "token") {
             documented_setters.insert("pagetoken".to_owned());
         }
-        // The overlay adds one that CircleCI takes and the document does not have.
+        // The overlay adds a parameter that CircleCI accepts and the document lacks.
         if documented.id == "listComponents" {
             assert!(documented_setters.insert("componentname".to_owned()));
         }
@@ -140,7 +140,7 @@ fn every_parameter_of_the_document_can_be_given() {
     }
 }
 
-/// A parameter's name without what case conventions add to it.
+/// Returns the name of a parameter in lower case, without separators.
 fn flat(name: &str) -> String {
     name.chars()
         .filter(char::is_ascii_alphanumeric)
@@ -169,13 +169,13 @@ fn every_word_of_the_document_has_its_variant() {
         .collect();
     let missing: Vec<&BTreeSet<&str>> = documented
         .iter()
-        // The overlay makes one type of the owner's two lists of words.
+        // The overlay merges the two enums of the owner's type into one.
         .filter(|words| !known.contains(*words) && **words != provider && **words != organization)
         .collect();
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
-/// What rustdoc shows on the page of each operation, and on its method of `Client`: from the generated source.
+/// Reads the docs of each operation, and of its method of `Client`, from the generated source.
 fn docs_of(folder: &Path) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
     let (mut pages, mut methods) = (BTreeMap::new(), BTreeMap::new());
     for (path, text) in read_files(folder).expect("the generated files") {
@@ -196,7 +196,7 @@ fn docs_of(folder: &Path) -> (BTreeMap<String, String>, BTreeMap<String, String>
                 let docs = std::mem::take(&mut docs);
                 if let Some(rest) = line.strip_prefix("pub fn ") {
                     let (name, _) = rest.split_once(['(', '<']).expect("arguments");
-                    // A method borrows the client; a setter takes the request.
+                    // A method borrows the client. A setter consumes the request.
                     if rest.contains("(&self") {
                         methods.insert(name.to_owned(), docs);
                     }
@@ -210,7 +210,7 @@ fn docs_of(folder: &Path) -> (BTreeMap<String, String>, BTreeMap<String, String>
     (pages, methods)
 }
 
-/// The lines under a heading.
+/// Returns the lines under a heading.
 fn under<'a>(docs: &'a str, heading: &str) -> Vec<&'a str> {
     docs.lines()
         .skip_while(|line| *line != heading)
@@ -219,7 +219,7 @@ fn under<'a>(docs: &'a str, heading: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// The names in a list such as ``- `branch` (text): The branch.``, if each has a type and a description.
+/// Returns the names in a list such as ``- `branch` (text): The branch.``. Each name must have a type and a description.
 fn described(lines: &[&str]) -> BTreeSet<String> {
     let items = lines.iter().filter(|line| line.starts_with("- `"));
     items
@@ -268,7 +268,7 @@ fn the_page_of_every_operation_shows_its_arguments_its_setters_and_an_example() 
             method.contains(&format!("(crate::operations::{builder})")),
             "{builder}: its method does not lead to its page"
         );
-        // To its end: hidden lines of an example begin like headings.
+        // The example is the rest of the page, because hidden lines of an example begin like headings.
         let (_, example) = page.split_once("# Example\n").expect("an example");
         assert!(example.contains("```no_run"), "{builder}: {example}");
         assert!(
@@ -279,7 +279,7 @@ fn the_page_of_every_operation_shows_its_arguments_its_setters_and_an_example() 
         arguments += required.len();
         setters += optional.len();
     }
-    // As many as the document has, which `every_parameter_of_the_document_can_be_given` compares.
+    // The test `every_parameter_of_the_document_can_be_given` compares the parameters with the document.
     assert!(arguments > 100 && setters > 60, "{arguments} {setters}");
     println!(
         "{} pages, {arguments} arguments, {setters} setters",
@@ -329,7 +329,7 @@ fn operations_are_found_by_the_words_that_people_look_for() {
     }
 }
 
-/// The page of the crate has sections of the README, word for word. Each starts with a heading.
+/// The page of the crate has the same text as some sections of the README. Each section starts with a heading.
 #[test]
 fn the_front_page_of_the_docs_repeats_the_readme() {
     let readme = include_str!("../README.md");
@@ -348,7 +348,7 @@ fn the_front_page_of_the_docs_repeats_the_readme() {
     assert!(readme.starts_with(intro.trim_end()), "{intro}");
 }
 
-/// The README's links lead to docs.rs, and in the docs to the same page of that build: `lib.rs` defines each of them first.
+/// The links of the README lead to docs.rs. In the docs, they lead to a page of the same build: `lib.rs` defines each link first.
 #[test]
 fn every_link_of_the_readme_has_a_page_in_the_docs_at_hand() {
     let library = include_str!("../circleci-api/src/lib.rs");

@@ -1,4 +1,4 @@
-//! The first program that people run, and the page that sends them there.
+//! Tests of the tour, the first program that users run, and of the README, which names it.
 
 use std::collections::BTreeSet;
 
@@ -67,7 +67,7 @@ async fn another_token_is_told_to_log_in() {
 
 #[test]
 fn the_readme_begins_with_the_two_commands_and_names_only_those_that_exist() {
-    // Behind one sentence that says what the crate is: a visitor wants to know that first.
+    // The two commands follow one sentence that describes the crate, because a visitor needs this first.
     let top: Vec<_> = README.lines().take(12).collect();
     assert!(README.lines().count() <= 160);
     assert!(

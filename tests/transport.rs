@@ -1,5 +1,5 @@
-//! Every fault that a server, a proxy or a wire can think of: what it does, how many requests it saw, what the
-//! caller got. Real sockets, no real waits.
+//! Tests of every kind of fault of a server, a proxy or a connection: the number of requests, and the result for the
+//! caller. The tests use real sockets and no real waits.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use circleci_api::{
     CallOptions, Client, ClientBuilder, Error, ErrorKind, Replay, RetryPolicy, operations, types,
 };
 
-/// How long a client waits for a server that says nothing: longer than a slow machine takes for an answer.
+/// The client's timeout for a silent server. A slow machine answers faster than this.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 const ID: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
@@ -37,7 +37,7 @@ enum Verb {
     Delete,
     /// `cancelWorkflow`, a POST that merely cancels.
     Cancel,
-    /// `createContext`, a POST that must not happen twice.
+    /// `createContext`, a POST that the server must not process twice.
     Create,
     /// The same call, with permission to send it again.
     CreateReplayed,
@@ -70,7 +70,7 @@ async fn call(client: &Client, verb: Verb) -> Result<Value, Error> {
 struct Got {
     kind: Option<ErrorKind>,
     status: Option<u16>,
-    /// All of it, or where it ends with `…` its beginning.
+    /// The whole text of the error, or its beginning if it ends with `…`.
     line: Option<&'static str>,
     retry_after: Option<f64>,
     transient: Option<bool>,
@@ -118,7 +118,7 @@ impl Got {
     }
 }
 
-/// What the server does, for which call, how many requests it saw, how long the client waited in between, what the caller got.
+/// A name, the reactions of the server, the call, the number of requests, the waits between them, and the result for the caller.
 struct Row(
     &'static str,
     Vec<Act>,
@@ -128,7 +128,7 @@ struct Row(
     Option<Got>,
 );
 
-/// A wait in seconds: exactly so long, or a backoff of up to so long.
+/// A wait in seconds: an exact time, or the greatest time of a backoff.
 #[derive(Debug)]
 enum Wait {
     Exactly(u64),
@@ -136,10 +136,10 @@ enum Wait {
 }
 use Wait::{Exactly, UpTo};
 
-/// The backoffs of the default policy, jitter included.
+/// The backoffs of the default policy, with jitter.
 const BACKOFF: [Wait; 5] = [UpTo(0.5), UpTo(1.0), UpTo(2.0), UpTo(4.0), UpTo(8.0)];
 
-/// All rows at once: those that wait for silence wait together.
+/// Runs all rows at the same time, so that the rows with a silent server wait together.
 async fn run(rows: Vec<Row>, set: impl Fn(ClientBuilder) -> ClientBuilder) {
     futures_util::future::join_all(rows.into_iter().map(|row| run_row(row, &set))).await;
 }
@@ -160,7 +160,7 @@ async fn run_row(row: Row, set: &impl Fn(ClientBuilder) -> ClientBuilder) {
     }
     assert_eq!(server.count(), requests, "{name}: requests");
     check_waits(name, &clock, waits);
-    // A replay is the same request.
+    // Every retry is the same request.
     let seen = server.seen();
     for again in &seen {
         assert_eq!(
@@ -661,7 +661,7 @@ async fn a_success_that_does_not_decode_says_where_and_what() {
         format!(r#"{{"id":"{ID}","number":{number},"trigger":{{"type":{kind}}},"errors":[]}}"#)
     };
     let good = item("1", r#""api""#);
-    // The type of a trigger is optional, and costs only itself; the number of a pipeline is not.
+    // An invalid trigger type affects only itself, because it is optional. The number of a pipeline is required.
     let bad = format!(
         r#"{{"items":[{good},{},{good},{}],"next_page_token":null}}"#,
         item("1", "[1]"),
@@ -865,7 +865,7 @@ async fn a_body_is_bounded() {
         assert_eq!(error.request_id(), Some("req-200"));
         assert_eq!(server.count(), 1, "not retried");
     }
-    // At the bound and one above it, in one piece and in many.
+    // The body has the greatest allowed length or one byte more, and is sent with a length or in chunks.
     for ending in [Ending::Length, Ending::Chunks] {
         for (limit, fits) in [(18, true), (17, false)] {
             let server = Server::script([answer(200, r#"{"message":"fine"}"#)
@@ -876,7 +876,7 @@ async fn a_body_is_bounded() {
             assert_eq!(call(&client, Get).await.is_ok(), fits, "{ending:?} {limit}");
         }
     }
-    // A server that announces more than it sends does not make us set memory aside.
+    // The client does not allocate the announced length, because the server may send less.
     let liar = answer(200, "{}").ending(Ending::Flood {
         bytes: 63 << 20,
         announced: true,
@@ -1069,8 +1069,8 @@ async fn an_error_is_one_line_unless_all_is_wanted() {
     );
 }
 
-/// A token with a quote is written otherwise in JSON. A token of fewer than eight characters is taken out as a whole word
-/// only: it used to be taken out of every word, and made a message unreadable.
+/// JSON escapes a quote in a token. The client removes a token of fewer than eight characters only where it is a whole word,
+/// because removing it from every word would make a message unreadable.
 #[tokio::test]
 async fn a_message_is_found_before_the_token_is_taken_out() {
     for (token, body, expected) in [

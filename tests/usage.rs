@@ -21,7 +21,7 @@ fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-/// An id that ends in a number.
+/// Returns an id that ends in a number.
 fn job(number: usize) -> Uuid {
     format!("5034460f-c7c4-4c43-9457-{number:012}")
         .parse()
@@ -44,7 +44,7 @@ fn state(number: usize, state: &str, urls: Value) -> Act {
     answer(200, body.to_string()).into()
 }
 
-/// Storage with packed parts, by their paths; of each the n-th request gets the n-th act, and the last one from then on.
+/// A storage server with compressed parts by path. For each part, the n-th request gets the n-th act. The last act repeats.
 async fn storage(parts: Vec<(&'static str, Vec<Act>)>) -> Server {
     let counts = Mutex::new(vec![0; parts.len()]);
     Server::start(move |_, seen| {
@@ -110,7 +110,7 @@ async fn eight_parts_of_which_one_fails_once_are_one_csv() {
         .enumerate()
     {
         let text = match number {
-            // The other system's lines, a mark at the start, no end to the last line, and nothing but the header.
+            // The parts have CRLF lines and a byte order mark, no newline at the end, or only the header.
             1 => format!("\u{feff}{head}\r\no,job-1,1\r\n"),
             2 => format!("{head}\no,job-2,2"),
             3 => format!("{head}\n"),
@@ -158,7 +158,7 @@ async fn eight_parts_of_which_one_fails_once_are_one_csv() {
         body,
         json!({ "start": "2026-01-01T00:00:00Z", "end": "2026-01-31T23:59:59Z" })
     );
-    // All at the same time.
+    // The client requests all parts at the same time, so the test sorts the requests.
     let mut asked: Vec<_> = storage
         .seen()
         .into_iter()
@@ -170,7 +170,7 @@ async fn eight_parts_of_which_one_fails_once_are_one_csv() {
         ["/0", "/1", "/2", "/3", "/4", "/5", "/6", "/6", "/7"]
     );
     assert_no_token(&storage);
-    // 15 seconds and up to a quarter more, then twice that, … and the wait before the part that failed.
+    // The waits are 15 seconds plus at most a quarter, then twice that, and so on. The last wait is before the failed part.
     let waits = waits.all();
     assert_eq!(waits.len(), 5);
     for (wait, seconds) in waits.iter().zip([15.0, 30.0, 60.0, 120.0]) {
@@ -203,7 +203,7 @@ async fn a_part_that_breaks_in_the_middle_goes_on() {
             vec![
                 cut.clone().header("etag", "\"v1\"").into(),
                 answer(206, &packed[20..])
-                    // Without the tag of the first part it may be another file: RFC 9110, 15.3.7.3.
+                    // Without the tag of the first answer, this may be another file: RFC 9110, 15.3.7.3.
                     .header("etag", "\"v1\"")
                     .header(
                         "content-range",
@@ -238,7 +238,7 @@ async fn a_part_that_breaks_in_the_middle_goes_on() {
 async fn a_longer_span_is_several_exports_and_one_csv() {
     let storage = storage(vec![
         ("/a", vec![answer(200, pack("c\n1\n")).into()]),
-        // Unpacked on the way.
+        // This part arrives without compression.
         ("/b", vec![answer(200, "c\n3\n").into()]),
     ])
     .await;
@@ -248,7 +248,7 @@ async fn a_longer_span_is_several_exports_and_one_csv() {
         ordered(2),
         ordered(3),
         state(1, "completed", urls("a")),
-        // No usage.
+        // This export has no parts, because there was no usage.
         state(2, "completed", Value::Null),
         state(3, "processing", Value::Null),
         state(3, "completed", urls("b")),
@@ -281,14 +281,14 @@ async fn a_longer_span_is_several_exports_and_one_csv() {
             window("2026-03-04T00:00:00Z", "2026-03-31T23:59:59Z"),
         ]
     );
-    // The later ones are ready, or nearly, when the first one is.
+    // The later exports are ready soon after the first, so they add few waits.
     assert_eq!(waits.all().len(), 2);
 }
 
 #[tokio::test]
 async fn ten_orders_an_hour_are_all_there_are() {
     let year = |client: &Client| {
-        // The server's day is 2026-03-01, and CircleCI exports no usage older than 366 days.
+        // The date of the server is 2026-03-01, and CircleCI exports no usage older than 366 days.
         client.usage_export(ORG, at("2025-03-01T00:00:00Z"), at("2026-02-28T23:59:59Z"))
     };
     let answers = |_: usize, seen: &Seen| match seen.method.as_str() {
@@ -300,7 +300,7 @@ async fn ten_orders_an_hour_are_all_there_are() {
     let client = builder.build().unwrap();
     let limits = UsageLimits::new();
     assert_eq!(whole(year(&client).limits(&limits)).await.unwrap(), "");
-    // Ten at once, and what they became; the other two an hour after the first.
+    // The client creates and polls ten exports, and the other two an hour after the first.
     let sent = calls(&circleci);
     let expected: Vec<_> = [("POST", 10), ("GET 1", 10), ("POST", 2), ("GET 1", 2)]
         .into_iter()
@@ -583,7 +583,7 @@ async fn rows_have_types_and_forgive() {
         (Some("7"), None)
     );
     assert_eq!(row.iter().count(), 49);
-    // A row that breaks off was once a row with empty fields: what is missing of it went unnoticed.
+    // An incomplete row is an error. Empty fields would hide the missing data.
     let error = rows.try_next().await.unwrap_err();
     assert_eq!(
         (error.kind(), error.path()),
@@ -593,7 +593,7 @@ async fn rows_have_types_and_forgive() {
     assert!(rows.try_next().await.unwrap().is_none());
 }
 
-/// An export with these parts.
+/// Returns an export with these parts.
 async fn export(parts: &[&[u8]]) -> (Server, Server, Client) {
     let paths = ["/a", "/b", "/c", "/d"];
     let parts: Vec<_> = paths
@@ -616,7 +616,7 @@ async fn export(parts: &[&[u8]]) -> (Server, Server, Client) {
     (storage, circleci, client)
 }
 
-/// The rows as column and text, and the error that ended them.
+/// Returns the rows as pairs of column and text, and the error that ended the stream.
 async fn read_rows(client: &Client) -> (Vec<Vec<(String, String)>>, Option<Error>) {
     let mut rows = january(client).rows().unwrap();
     let mut read = Vec::new();
@@ -694,7 +694,7 @@ async fn a_row_of_another_length_is_an_error() {
         ),
         ("a,b\n1,2\n\"", "row 2: a part ends inside a quoted field"),
     ] {
-        // In the last part, and in an earlier part, which the next part would continue.
+        // The invalid row is in the last part, or in an earlier part that the next part would continue.
         for parts in [
             vec![part.as_bytes()],
             vec![part.as_bytes(), b"a,b\n\"8\",9\n"],
@@ -708,7 +708,7 @@ async fn a_row_of_another_length_is_an_error() {
             assert!(error.contains(word), "{error}");
         }
     }
-    // The number goes on over the parts, and a byte that is no text costs one character.
+    // Row numbers continue across parts, and an invalid byte becomes one replacement character.
     let (_storage, _circleci, client) = export(&[b"a,b\n1,\xff2\n", b"a,b\n3,4\n5\n"]).await;
     let (rows, error) = read_rows(&client).await;
     assert_eq!(rows[0], row(&[("a", "1"), ("b", "\u{fffd}2")]));
@@ -727,7 +727,7 @@ async fn a_part_may_be_padded_and_packed_more_than_once() {
         error.to_string().contains("there is data after the end"),
         "{error}"
     );
-    // Storage says by a header what the first bytes say already.
+    // The storage server also sends a header that says that the part is compressed.
     let part = answer(200, pack("a\n1\n")).header("content-encoding", "gzip");
     let storage = storage(vec![("/a", vec![part.into()])]).await;
     let urls = json!([format!("{}/a", storage.url())]);
@@ -735,7 +735,7 @@ async fn a_part_may_be_padded_and_packed_more_than_once() {
     assert_eq!(whole(january(&circleci.client())).await.unwrap(), "a\n1\n");
 }
 
-/// At the second of three parts, in the middle of it, and once more in the third.
+/// The URLs expire at the second of three parts, in the middle of this part, and again in the third part.
 #[tokio::test]
 async fn urls_that_expire_are_asked_for_anew() {
     for status in [401, 403] {
@@ -743,7 +743,7 @@ async fn urls_that_expire_are_asked_for_anew() {
         let packed = pack(&text);
         let size = packed.len();
         let rest = packed.clone();
-        // The signature of the URLs is the number of looks.
+        // The signature in the URLs is the number of polls.
         let asked = Mutex::new(BTreeMap::new());
         let storage = Server::start(move |_, seen| {
             let expired =
@@ -762,7 +762,7 @@ async fn urls_that_expire_are_asked_for_anew() {
                     .header("etag", "\"v1\"")
                     .header("content-range", format!("bytes 15-{}/{size}", size - 1))
                     .into(),
-                // It expires before its turn, and again when the second part has new URLs.
+                // This URL expires before the client reads the part, and again after the second part gets new URLs.
                 ("/3?sig=1" | "/3?sig=2", 1) => answer(status, expired).into(),
                 ("/3?sig=3", 1) => answer(200, pack("a\n3\n")).into(),
                 _ => answer(418, "").into(),
@@ -777,7 +777,7 @@ async fn urls_that_expire_are_asked_for_anew() {
             }
             let mut looks = looks.lock().unwrap();
             *looks += 1;
-            // In another order, as a list that is made anew may be.
+            // The URLs are in another order, because CircleCI does not promise an order.
             let order = if *looks == 2 { [3, 2, 1] } else { [1, 2, 3] };
             state(
                 1,
@@ -795,7 +795,7 @@ async fn urls_that_expire_are_asked_for_anew() {
         assert_eq!(ranges, [None, Some("bytes=15-"), Some("bytes=15-")]);
         assert_no_token(&storage);
     }
-    // Nothing else is asked about: what is not there, or an export that has gone.
+    // The client does not request new URLs for a missing part, or for an export that no longer exists.
     let storage = Server::start(|_, _| answer(404, "").into()).await;
     let urls = json!([format!("{}/a", storage.url())]);
     let circleci = Server::script([ordered(1), state(1, "completed", urls)]).await;
@@ -845,8 +845,8 @@ async fn parts_that_expire_together_are_asked_for_once() {
     assert_eq!((storage.count(), storage.most()), (16, 8));
 }
 
-/// Other exports are looked at while the first one is read, at most eight parts are open, and a part that does not go on
-/// holds back all but the next ones.
+/// The client polls other exports while it reads the first. At most eight parts are open, and a part that stops
+/// delays all parts except the next ones.
 #[tokio::test]
 async fn exports_and_parts_are_read_ahead_within_bounds() {
     let storage = Server::start_slow(|_, seen| match seen.target.as_str() {
@@ -953,7 +953,7 @@ async fn a_refusal_without_a_wait_costs_one_place() {
         );
         assert!(error.is_rate_limited() && error.retry_after().is_some_and(|wait| !wait.is_zero()));
     }
-    // A look is refused like an order.
+    // The server can reject a poll in the same way as a creation.
     let refused = answer(429, "Rate limited.").header("retry-after", 0);
     let circleci = Server::start(move |_, _| refused.clone().into()).await;
     let client = circleci.builder().0.no_retries().build().unwrap();
@@ -968,7 +968,7 @@ async fn a_refusal_without_a_wait_costs_one_place() {
         (error.operation(), circleci.count()),
         (Some("getUsageExport"), 1)
     );
-    // Who waits does not ask again at once either.
+    // A client that waits does not send another request at once either.
     let error = whole(client.resume_usage_export(ORG, [job(1)]).deadline(HOUR))
         .await
         .unwrap_err();
@@ -978,7 +978,7 @@ async fn a_refusal_without_a_wait_costs_one_place() {
 
 #[tokio::test]
 async fn usage_older_than_a_year_is_not_ordered() {
-    // The server's day is 2026-03-01, noon.
+    // The time of the server is 2026-03-01, noon.
     let circleci = Server::start(|_, seen| match seen.method.as_str() {
         "POST" => ordered(1),
         _ => state(1, "completed", Value::Null),
@@ -1038,7 +1038,7 @@ async fn an_export_keeps_the_mode_of_the_file_that_it_replaces() {
     );
 }
 
-/// The columns are those of the document.
+/// The columns must be those of the document.
 #[test]
 fn the_rows_have_the_columns_of_the_document() {
     let document = crate::document::Document::read().root;
@@ -1058,7 +1058,7 @@ fn the_rows_have_the_columns_of_the_document() {
 #[path = "../circleci-api/examples/usage_report.rs"]
 mod usage_report;
 
-/// Every text of a picture.
+/// Returns every text of an SVG picture.
 fn texts(svg: &str) -> Vec<String> {
     let texts = svg.split("<text ").skip(1);
     let text = |it: &str| it[it.find('>').unwrap() + 1..it.find("</text>").unwrap()].to_owned();
@@ -1110,7 +1110,7 @@ fn a_picture_of_nothing_says_so() {
     assert!(svg.contains("30 January 2026 to 1 March 2026"), "{svg}");
 }
 
-/// The URL of a part is as good as the part, for hours.
+/// Anyone with the URL of a part can read the part for hours, so no output may show the URL.
 #[tokio::test]
 async fn no_url_of_a_part_is_shown() {
     let status = json!({ "usage_export_job_id": job(1), "state": "completed", "download_urls": ["https://s.example/1?X-Sig=s1gned"] });
@@ -1119,7 +1119,7 @@ async fn no_url_of_a_part_is_shown() {
     let ordered = json!({ "usage_export_job_id": job(1), "state": "created", "download_urls": ["https://s.example/1?X-Sig=s1gned"] });
     let ordered: circleci_api::types::UsageExportJob = serde_json::from_value(ordered).unwrap();
     let shown = format!("{status:?} {status:#?} {ordered:?}");
-    // Neither does a stream show them that has them already, nor an error about one that is no URL.
+    // A stream that has the URLs does not show them, and an error about an invalid URL does not show it.
     let circleci = Server::script([state(1, "completed", json!(["http//s1gned"]))]).await;
     let client = circleci.client();
     let mut csv = client.resume_usage_export(ORG, [job(1)]).csv().unwrap();

@@ -1,4 +1,4 @@
-//! The output of a job's steps, by version 1.1.
+//! Tests of the output of a job's steps, which version 1.1 of the API returns.
 
 use std::io::Write;
 
@@ -158,7 +158,7 @@ async fn a_slug_stays_in_its_place() {
 #[tokio::test]
 async fn an_output_that_breaks_goes_on_and_one_that_is_none_is_an_error() {
     let whole = r#"[{"message":"äöü"},{"message":"b"}]"#;
-    // In the middle of a letter.
+    // The body breaks off in the middle of a character.
     let circleci = Server::script([
         answer(200, whole).ending(Ending::CutAt(14)).into(),
         answer(200, whole).into(),
@@ -188,7 +188,7 @@ async fn an_output_that_breaks_goes_on_and_one_that_is_none_is_an_error() {
             "{body}"
         );
     }
-    // A message of the wrong form once cost the whole output. It costs only itself, as any optional field does.
+    // An invalid message does not affect the rest of the output, because the message is optional.
     let circleci = Server::script([answer(200, r#"[{"message":1},{"message":"b"}]"#).into()]).await;
     let mut output = circleci
         .client()

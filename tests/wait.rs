@@ -22,7 +22,7 @@ fn id(digit: u32) -> Uuid {
     format!("{PREFIX}{digit}").parse().unwrap()
 }
 
-/// A server that has one answer to each of these requests, in this order.
+/// A server that has one answer to each request of a list, in the order of the list.
 struct Script {
     server: Server,
     client: Client,
@@ -44,7 +44,7 @@ impl Script {
         }
     }
 
-    /// Without the transport's retries.
+    /// Starts a server whose client does not retry.
     async fn without_retries(lines: Vec<(&str, Answer)>) -> Self {
         let mut script = Self::new(lines).await;
         let (builder, waits) = script.server.builder();
@@ -53,7 +53,7 @@ impl Script {
         script
     }
 
-    /// Every answer of the script was requested, and nothing else.
+    /// Checks that the client requested every answer of the script, and nothing else.
     fn is_played(&self) -> Vec<Duration> {
         assert_eq!(seen(&self.server), self.expected);
         self.waits.all()
@@ -126,7 +126,7 @@ async fn workflows_that_appear_slowly_are_waited_for() {
         (W, list([])),
         (P, pipeline("created")),
         (W, list([workflow(1, "build", "running")])),
-        // While something runs the pipeline itself does not matter.
+        // While a workflow runs, the wait does not request the pipeline.
         (
             W,
             list([
@@ -141,7 +141,7 @@ async fn workflows_that_appear_slowly_are_waited_for() {
                 workflow(2, "deploy", "success"),
             ]),
         ),
-        // All are over. Is there really nothing else?
+        // All workflows have ended. The wait checks whether another one follows.
         (P, pipeline("created")),
         (
             W,
@@ -246,7 +246,7 @@ async fn a_setup_workflow_may_continue_with_nothing() {
         if workflows {
             list([setup(1, "success")])
         } else {
-            // Not `setup`, as it was here once: a pipeline in that state is still at work.
+            // The state is not `setup`, because a pipeline in this state still works.
             pipeline("created")
         }
         .into()
@@ -258,7 +258,7 @@ async fn a_setup_workflow_may_continue_with_nothing() {
     assert!(outcome.is_success());
     let waited: Duration = waits.all().iter().sum();
     assert_eq!(waited, MINUTE, "{:?}", waits.all());
-    // One that failed continues with nothing for sure.
+    // No workflow follows a setup workflow that failed.
     let server = Server::start(|_, seen| {
         if seen.target.ends_with("/job") {
             list([])
@@ -274,7 +274,7 @@ async fn a_setup_workflow_may_continue_with_nothing() {
     let client = builder.build().unwrap();
     let outcome = client.wait_for_pipeline(id(9)).finish().await.unwrap();
     assert_eq!(outcome.verdict, Verdict::Failed);
-    // The workflow itself is to blame.
+    // The failure names the workflow and no job.
     assert_eq!(
         (outcome.failures.len(), &outcome.failures[0].job),
         (1, &None)
@@ -293,7 +293,7 @@ async fn of_a_workflow_that_is_rerun_the_last_run_counts() {
                 workflow(2, "docs", "running"),
             ]),
         ),
-        // Newest first, as CircleCI lists them.
+        // CircleCI lists the newest workflow first.
         (
             W,
             list([
@@ -373,7 +373,7 @@ async fn on_hold_is_waited_for_approved_or_returned() {
     };
     let approve = "POST workflow/1/approve/5";
 
-    // Wait: somebody else approves.
+    // With the option to wait, somebody else approves the job.
     let script = Script::new(vec![
         (P, pipeline("created")),
         (W, list([workflow(1, "deploy", "on_hold")])),
@@ -400,7 +400,7 @@ async fn on_hold_is_waited_for_approved_or_returned() {
         ]
     );
 
-    // Approve: not at first, then yes. Afterwards CircleCI shows it on hold for another moment.
+    // The callback approves the job at the second question. CircleCI shows the job on hold for another moment afterwards.
     let script = Script::new(vec![
         ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
         ("GET workflow/1/job", held()),
@@ -435,7 +435,7 @@ async fn on_hold_is_waited_for_approved_or_returned() {
         ["deploy / confirm", "deploy / confirm"]
     );
 
-    // Return: what else runs is waited for first.
+    // With the option to return, the wait first waits for the other running workflows.
     let script = Script::new(vec![
         (P, pipeline("created")),
         (
@@ -484,7 +484,7 @@ async fn on_hold_is_waited_for_approved_or_returned() {
     );
 }
 
-/// An approval is a POST, which is not sent twice on a guess.
+/// An approval is a POST, which the client does not repeat if the result is unknown.
 #[tokio::test]
 async fn an_approval_whose_answer_is_lost_is_looked_at_again() {
     let held = || list([approval(5, "confirm", "on_hold")]);
@@ -510,7 +510,7 @@ async fn an_approval_whose_answer_is_lost_is_looked_at_again() {
     assert!(outcome.is_success());
     script.is_played();
 
-    // One that is refused at once is an error.
+    // An approval that the server rejects is an error.
     let script = Script::new(vec![
         ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
         ("GET workflow/1/job", held()),
@@ -553,7 +553,7 @@ async fn an_errored_pipeline_is_what_the_policy_says() {
     let message = outcome.pipeline_errors[0].message.as_deref();
     assert_eq!(message, Some("No such job: tset"));
 
-    // Errors after setup do not hide what is running.
+    // Errors after setup do not hide the running workflows.
     let script = Script::new(vec![
         (P, errored()),
         (W, list([workflow(1, "build", "running")])),
@@ -647,7 +647,7 @@ async fn words_that_are_neither_good_nor_bad_are_what_the_policy_says() {
         workflow["stopped_at"] = json!("2026-05-06T09:19:41Z");
         workflow
     };
-    // Not run.
+    // The workflow has the status `not_run`.
     for (count, verdict) in [
         (CountAs::Success, Verdict::Success),
         (CountAs::Failure, Verdict::Failed),
@@ -750,7 +750,7 @@ async fn trouble_that_may_pass_does_not_end_a_wait() {
 
 #[tokio::test]
 async fn trouble_that_does_not_pass_ends_a_wait() {
-    // Not 404, which a pipeline that is new may answer for a moment.
+    // The list has no 404, which CircleCI may return for a new pipeline for a moment.
     for status in [401, 403] {
         let script = Script::new(vec![
             (P, pipeline("created")),
@@ -824,7 +824,7 @@ async fn a_tagged_rerun_takes_the_place_of_what_it_repeats() {
         assert!(outcome.is_success(), "{tag}");
         assert_eq!(names(&outcome), ["build success"]);
         assert_eq!(outcome.superseded[0].id, Some(id(1)));
-        // A rerun of a rerun, with another tag.
+        // The third workflow is a rerun of a rerun, with another tag.
         let third = tagged(3, "build", "rerun-single-job", "failed");
         let second = tagged(2, "build", tag, "success");
         let (outcome, _) = still("created", &[third, second, first]).await;
@@ -834,7 +834,7 @@ async fn a_tagged_rerun_takes_the_place_of_what_it_repeats() {
             "{tag}"
         );
     }
-    // Only `setup` keeps two of one name apart.
+    // Two workflows with the same name count separately only if one is a setup workflow.
     let (outcome, _) = still(
         "created",
         &[
@@ -861,7 +861,7 @@ async fn a_tagged_rerun_takes_the_place_of_what_it_repeats() {
 
 #[tokio::test]
 async fn a_pipeline_in_setup_is_not_finished() {
-    // Its continuation takes as long as it takes.
+    // The workflows that follow a setup workflow may take any time to appear.
     for state in ["setup", "setup-pending"] {
         let waited = Waits::default();
         let clock = waited.clone();
@@ -887,7 +887,7 @@ async fn a_pipeline_in_setup_is_not_finished() {
             ["setup success", "build success"],
             "{state}"
         );
-        // Within the deadline, even without a workflow.
+        // The deadline also ends a wait for a pipeline without workflows.
         for workflows in [list([setup(1, "success")]), list([])] {
             let server = Server::start(move |_, seen| {
                 match seen.target.ends_with("/workflow") {
@@ -909,7 +909,7 @@ async fn a_pipeline_in_setup_is_not_finished() {
             );
         }
     }
-    // A setup workflow that failed or was canceled continues with nothing.
+    // No workflow follows a setup workflow that failed or was canceled.
     for status in ["failed", "canceled"] {
         let (outcome, waits) = still("setup", &[setup(1, status)]).await;
         assert_eq!(outcome.verdict, Verdict::Failed);
@@ -940,7 +940,7 @@ async fn a_404_may_come_while_a_pipeline_is_new_and_once_later() {
     assert_eq!(told.iter().filter(trouble).count(), 4, "{told:?}");
     script.is_played();
 
-    // It was there, and is gone for a look, or for good.
+    // The object exists, and then is missing for one poll or for all later polls.
     for misses in [1, 2] {
         let server = Server::start(move |index, _| match index {
             20 => answer(404, "").into(),
@@ -1024,7 +1024,7 @@ async fn a_verdict_needs_no_names() {
             ("build", &None, "failed")
         );
         assert!(script.is_played().is_empty());
-        // Nor what it waits for.
+        // The name of the approval job is unknown too.
         let script = Script::without_retries(vec![
             ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
             ("GET workflow/1/job", answer(status, "")),
@@ -1040,7 +1040,7 @@ async fn a_verdict_needs_no_names() {
             (Verdict::OnHold, 0)
         );
         script.is_played();
-        // Nor are the states of its jobs known, for a wait that reports them.
+        // A wait that reports the states of jobs does not know them either.
         let script = Script::without_retries(vec![
             ("GET workflow/1", ok(workflow(1, "build", "success"))),
             ("GET workflow/1/job", answer(status, "")),
@@ -1052,7 +1052,7 @@ async fn a_verdict_needs_no_names() {
     }
 }
 
-/// Not even though a look after a 404 follows.
+/// A rejected approval does not count as given, although the wait polls again after a 404.
 #[tokio::test]
 async fn an_approval_that_was_refused_is_not_taken_for_given() {
     let held = || {
@@ -1101,7 +1101,7 @@ async fn at_the_deadline_it_looks_once_more_and_gives_up() {
     let waits = waits.all();
     assert_eq!(waits.iter().sum::<Duration>(), 10 * MINUTE);
     assert_eq!(server.count(), waits.len() + 1);
-    // From every 5 seconds or so to every 30.
+    // The interval between polls grows from about 5 seconds to 30 seconds.
     assert!((20..=60).contains(&waits.len()), "{waits:?}");
     assert!(waits.iter().all(|wait| *wait <= Duration::from_secs(30)));
 
@@ -1117,7 +1117,7 @@ async fn at_the_deadline_it_looks_once_more_and_gives_up() {
 
 #[tokio::test]
 async fn a_dropped_wait_asks_for_nothing_more() {
-    // Before it is polled nothing is sent.
+    // The wait sends no request before its first poll.
     let server = Server::start(|_, seen| {
         if seen.target.ends_with("/job") {
             Act::Stall
@@ -1127,7 +1127,7 @@ async fn a_dropped_wait_asks_for_nothing_more() {
     })
     .await;
     let client = server.client();
-    // Like everything else, it can be waited for in a task of its own.
+    // The future of a wait can run in its own task.
     fn may_be_spawned<T: Send + 'static>(it: T) {
         drop(it);
     }
@@ -1141,7 +1141,7 @@ async fn a_dropped_wait_asks_for_nothing_more() {
     may_be_spawned(client.wait_for_workflow(id(1)).changes());
     assert_eq!(server.count(), 0);
 
-    // In the middle of a call.
+    // The test drops the wait in the middle of a call.
     let waiting = client.wait_for_workflow(id(1)).finish();
     let both_asked = async {
         while server.count() < 2 {
@@ -1153,7 +1153,7 @@ async fn a_dropped_wait_asks_for_nothing_more() {
         () = both_asked => {}
     }
 
-    // Between two looks.
+    // The test drops the wait between two calls.
     let quiet = Server::start(|_, _| ok(workflow(1, "build", "running")).into()).await;
     let client = quiet.client();
     let mut changes = client.wait_for_workflow(id(1)).changes();
@@ -1178,7 +1178,7 @@ async fn jobs_are_told_where_they_are_asked_for() {
             ]),
         ),
         (W, list([workflow(1, "build", "success")])),
-        // Once more, for how they ended.
+        // The wait requests the jobs once more, to report their last states.
         (
             "GET workflow/1/job",
             list([
@@ -1297,7 +1297,7 @@ async fn approvals_are_waited_for_until_decided() {
     assert_eq!(approvals.jobs.len(), 1);
     script.is_played();
 
-    // A workflow that is canceled gives none, and one without such a job neither.
+    // A canceled workflow and a workflow without this job give no approval.
     for (status, job) in [("canceled", "confirm"), ("running", "other")] {
         let script = Script::new(vec![
             (flow, ok(workflow(1, "deploy", status))),

@@ -25,7 +25,7 @@ fn the_documented_vector() {
         Verifier::new("secret").sign(BODY).unwrap(),
         format!("v1={GOOD}")
     );
-    // The other vectors of CircleCI's documentation.
+    // These are the other test vectors of CircleCI's documentation.
     for (body, secret, signature) in [
         (
             "lalala",
@@ -72,7 +72,7 @@ fn what_is_truncated_forged_or_something_else_stays_out() {
         format!("v1={} {}", &GOOD[..31], &GOOD[31..63]),
         format!("v1=+{}", &GOOD[1..]),
         "v1=".into(),
-        // The 17th is not looked at.
+        // The verifier reads only the first 16 signatures, so it ignores this one.
         format!("{}v1={GOOD}", "v1=00,".repeat(16)),
     ] {
         let error = verify(&header).unwrap_err();
@@ -106,7 +106,7 @@ fn what_is_truncated_forged_or_something_else_stays_out() {
         let error = Verifier::new(secret).verify(&header, body).unwrap_err();
         assert!(matches!(error, WebhookError::Mismatch), "{error:?}");
     }
-    // Bytes that are no text.
+    // The header has bytes that are no text.
     assert!(
         Verifier::new("secret")
             .verify([0xff, b',', 0], BODY)
@@ -161,7 +161,7 @@ fn a_secret_of_blanks_verifies_nothing_and_blanks_around_one_do_not_count() {
             format!("v1={GOOD}")
         );
     }
-    // Blanks within one do.
+    // A secret with a blank inside is another secret.
     assert!(
         Verifier::new("sec ret")
             .verify(format!("v1={GOOD}"), BODY)
@@ -198,7 +198,7 @@ fn nothing_is_parsed_before_the_signature_is_good() {
     assert_eq!(error.status(), 400);
 }
 
-/// As in CircleCI's documentation, of a GitHub project.
+/// An event of a GitHub project, from CircleCI's documentation.
 fn workflow_completed() -> Value {
     json!({
         "id": "3888f21b-eaa7-38e3-8f3d-75a63bba8895",
@@ -432,7 +432,7 @@ fn a_delivery_is_new_once() {
     deliveries.forget("never seen");
     assert!(deliveries.is_new("a"));
     assert!(deliveries.is_new("b"));
-    // One more, and the oldest makes room.
+    // Another id replaces the oldest id.
     assert!(deliveries.is_new("c"));
     assert_eq!(deliveries.len(), 2);
     assert!(!deliveries.is_new("b"));
@@ -467,7 +467,7 @@ fn memory_is_bounded_and_two_at_once_are_one() {
     assert_eq!(deliveries.len(), 100);
 }
 
-/// Over real sockets: what is answered to whom.
+/// Tests the answers of the receiver over real sockets.
 #[tokio::test]
 async fn the_receiver_answers_as_it_should() {
     webhook_receiver::demo().await.unwrap();

@@ -23,12 +23,12 @@ const OPTIONAL: [&str; 1] = ["page-size"];
 /// Keys of bodies that the document has and CircleCI refuses. The client does not send them.
 const REFUSED: [(&str, &str); 1] = [("patchProjectSettings", "oss")];
 
-/// How much of what an operation takes a call has given.
+/// Which parameters of an operation a call sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Given {
     /// Only the required parameters.
     Least,
-    /// Everything.
+    /// All parameters.
     Most,
     /// The required parameters, and a page token that the document does not declare.
     Resumed,
@@ -109,7 +109,7 @@ impl Judge {
             let schema = &parameters
                 .remove(parameter)
                 .unwrap_or_else(|| panic!("{name}: {parameter} is not declared"))["schema"];
-            // The parts of a slug are segments of their own, so that no proxy sees a `%2F`.
+            // Each part of a slug is a separate segment, so that the path has no `%2F` that a proxy could reject.
             let more = match parameter {
                 "project-slug" => 2,
                 "org-slug" => 1,
@@ -253,8 +253,8 @@ impl Judge {
         self.keys(name, schema, &body, "", given);
     }
 
-    /// Every key is spelled as the document spells it, none is missing that the call gives, and every value is the one
-    /// that was given for its key.
+    /// Checks that every key has the spelling of the document, that no key of the call is missing, and that every key has
+    /// the value that the call gives it.
     fn keys(&self, name: &str, schema: &Value, value: &Value, key: &str, given: Given) {
         let flat = self.document.flat(schema);
         if let Some(branches) = flat
@@ -267,7 +267,7 @@ impl Judge {
                 .filter(|branch| self.document.judge(branch).is_valid(value))
                 .collect();
             assert!(!fitting.is_empty(), "{name}: {key} fits no branch");
-            // Both timetables fit one with weekdays and days of the month.
+            // A timetable with weekdays and days of the month fits both branches.
             fitting
                 .into_iter()
                 .for_each(|branch| self.keys(name, branch, value, key, given));
@@ -340,7 +340,7 @@ fn check_value(name: &str, key: &str, schema: &Value, value: &Value) {
         (Some("string") | None, None) => {
             assert_eq!(*value, json!(crate::values::text(key)), "{name}: {key}")
         }
-        // The numbers of a timetable have their own bounds.
+        // The numbers of a timetable have their own limits, so the test does not compare them.
         (Some("integer"), Some("integer")) | (Some("boolean"), None) => {}
         (Some("integer"), None) => {
             assert_eq!(*value, json!(crate::values::number(key)), "{name}: {key}")
@@ -395,7 +395,7 @@ fn headers(name: &str, request: &Seen) {
     );
 }
 
-/// Undoes percent-encoding. What is not encoded must be an unreserved character of RFC 3986.
+/// Decodes percent-encoding. Every character that is not encoded must be unreserved in RFC 3986.
 fn decoded(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~%".contains(c);
     assert!(
@@ -479,7 +479,7 @@ async fn a_page_token_goes_where_the_document_forgets_it() {
     }
 }
 
-/// The same in plain sight, without helpers, for a reader who trusts none of the above.
+/// Compares whole request lines without helper functions, so that a reader can check them without the code above.
 #[tokio::test]
 async fn a_slug_a_branch_and_a_name_stay_what_they_are() {
     let server = Server::start(|_, _| {
@@ -503,8 +503,8 @@ async fn a_slug_a_branch_and_a_name_stay_what_they_are() {
         .into_iter()
         .map(|seen| format!("{} {}", seen.method, seen.target))
         .collect();
-    // Slugs were one segment with `%2F` before. Some proxies and the router of CircleCI Server refuse that, and `pipeline/run`
-    // answered 404.
+    // A slug must be three segments. Some proxies and the router of CircleCI Server reject a slug with `%2F`, and `pipeline/run`
+    // answers 404 to it.
     assert_eq!(
         targets,
         [

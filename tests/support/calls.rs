@@ -1,4 +1,4 @@
-//! Every operation of the client, called twice: with what it requires, and with everything it takes.
+//! Two calls of every operation of the client: one with the required parameters, and one with all parameters.
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -23,10 +23,10 @@ pub struct Call {
     pub most: fn(&Client) -> Answer,
 }
 
-/// An operation's name in the document, and a call of it.
+/// The name of an operation in the document, and a call of the operation.
 pub type Named = (&'static str, fn(&Client) -> Answer);
 
-/// Sends; what comes back must survive being written and read again.
+/// Sends a call. The result must stay equal when it is written and read again.
 fn answer<T>(sending: Sending<T>) -> Answer
 where
     T: Serialize + DeserializeOwned + PartialEq + Debug + Send + 'static,
@@ -40,7 +40,7 @@ where
     })
 }
 
-/// The first page of a stream that starts in the middle.
+/// Returns the first page of a stream that starts in the middle.
 fn resumed<P: Page>(pages: Pages<P>) -> Answer {
     let mut pages = pages.resume_from(t("page-token"));
     Box::pin(async move {
@@ -68,7 +68,7 @@ fn metadata() -> serde_json::Map<String, Value> {
     .collect()
 }
 
-/// Every setting at once.
+/// Uses every setting in one call.
 fn settings() -> ProjectSettings {
     ProjectSettings::new().advanced(
         AdvancedSettings::new()
@@ -124,14 +124,14 @@ pub const UNDOCUMENTED: [&str; 1] = ["getProjectDeploySettings"];
 #[allow(dead_code, reason = "conformance does not read answers")]
 pub const UNREAD: [&str; 1] = ["deleteGroup"];
 
-/// Those of the document.
+/// Returns the calls of the operations in the document.
 pub fn documented() -> Vec<Call> {
     let mut calls = all();
     calls.retain(|call| !UNDOCUMENTED.contains(&call.id));
     calls
 }
 
-/// All of them: the document's name, the call with what is required, and `=>` the call with everything where that is more.
+/// Returns all calls: the operation's name, the call with required parameters, and after `=>` the call with all, if it differs.
 pub fn all() -> Vec<Call> {
     calls! {
         // Context
@@ -332,7 +332,7 @@ pub fn all() -> Vec<Call> {
     }
 }
 
-/// The branches of bodies that `all` does not take. They are checked like the fullest call.
+/// Calls with the branches of bodies that `all` does not use. The test checks them like a call with all parameters.
 pub fn other_branches() -> Vec<Named> {
     vec![
         ("createContext", |c| {
@@ -366,7 +366,7 @@ pub fn other_branches() -> Vec<Named> {
     ]
 }
 
-/// The operations that carry a `next_page_token` but, says the document, take none: they are followed all the same.
+/// Operations that return a `next_page_token` but accept no token in the document. The client still requests the next page.
 pub fn token_only() -> Vec<Named> {
     vec![
         ("getContextRestrictions", |c| {
@@ -400,7 +400,7 @@ pub fn token_only() -> Vec<Named> {
     ]
 }
 
-/// A body, read by the type of a request: what that writes, or what is wrong with it.
+/// Reads a body as the type of a request. Returns the body that the type writes, or the error.
 pub type Round = fn(&Value) -> Result<Value, String>;
 
 fn round<T>(body: &Value) -> Result<Value, String>

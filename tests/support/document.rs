@@ -32,7 +32,7 @@ pub struct Operation<'a> {
     pub parameters: Vec<&'a Value>,
     /// The schema of the body.
     pub body: Option<&'a Value>,
-    /// Status, and schema where there is a body.
+    /// The status, and the schema if the response has a body.
     pub successes: Vec<(u16, Option<&'a Value>)>,
 }
 
@@ -60,7 +60,7 @@ impl Document {
         Self::of(root)
     }
 
-    /// A document of OpenAPI 3.0.
+    /// Reads a document of OpenAPI 3.0.
     pub fn of(root: Value) -> Self {
         let mut components = root["components"].clone();
         as_json_schema(&mut components);
@@ -139,7 +139,7 @@ impl Document {
         value
     }
 
-    /// A validator of JSON Schema, by people who know nothing of this client.
+    /// Returns a validator of JSON Schema, from a library that is independent of this client.
     pub fn judge(&self, schema: &Value) -> jsonschema::Validator {
         let mut schema = schema.clone();
         as_json_schema(&mut schema);
@@ -150,7 +150,7 @@ impl Document {
         options.build(&schema).expect("a schema")
     }
 
-    /// `allOf` merged, references followed.
+    /// Returns the schema with merged `allOf` and without references.
     pub fn flat(&self, schema: &Value) -> Map<String, Value> {
         let mut flat = self
             .resolve(schema)
@@ -171,7 +171,7 @@ impl Document {
         flat
     }
 
-    /// Every list of words in the document.
+    /// Returns every enum of the document.
     pub fn enums(&self) -> Vec<Vec<&str>> {
         fn walk<'a>(value: &'a Value, found: &mut Vec<Vec<&'a str>>) {
             match value {
@@ -193,7 +193,7 @@ impl Document {
     }
 }
 
-/// A document as OpenAPI 3.0. What is already that, in JSON, is read without the generator.
+/// Returns a document as OpenAPI 3.0. The generator does not read a document that is already OpenAPI 3.0 in JSON.
 pub fn as_3_0(bytes: &[u8]) -> Value {
     let plain: Option<Value> = serde_json::from_slice(bytes).ok();
     let is_3_0 = |root: &Value| {
@@ -214,7 +214,7 @@ fn list_of<'a>(document: &'a Document, value: &'a Value) -> Vec<&'a Value> {
         .collect()
 }
 
-/// OpenAPI 3.0 says `nullable`, and CircleCI `x-nullable`, where JSON Schema has a type of its own.
+/// Replaces `nullable` of OpenAPI 3.0 and CircleCI's `x-nullable` by the type `null` of JSON Schema.
 fn as_json_schema(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -245,17 +245,17 @@ pub struct Style {
     pub nulls: bool,
     /// Every optional key is absent.
     pub least: bool,
-    /// Every object that names its properties has some that it does not name.
+    /// Every object with listed properties also has unlisted properties.
     pub unknown_keys: bool,
     /// Every enum value is one that the document does not have.
     pub unknown_words: bool,
-    /// Keys are in snake_case, whatever the document says.
+    /// All keys are in snake_case, even where the document has another spelling.
     pub snake: bool,
     /// Dates have fractions of a second, and an offset.
     pub fractions: bool,
     /// Lists and maps are empty.
     pub empty: bool,
-    /// All but identities is null, or absent, whatever the document says.
+    /// All values except identifying properties are null or absent, even where the document forbids it.
     pub bare: Option<Bare>,
 }
 
@@ -284,11 +284,11 @@ pub const UNKNOWN_KEY: &str = "x_added_tomorrow";
 /// An enum value that the document does not have.
 pub const UNKNOWN_WORD: &str = "added/tomorrow Ü";
 
-/// Bytes that choose a style anew for each place: two for one, and the plainest when none is left.
+/// Bytes that choose a style for each place of a value, two bytes per choice. After the last byte, each place has the plainest style.
 #[derive(Clone, Copy, Debug)]
 pub struct Chance<'a> {
     pub bytes: &'a [u8],
-    /// Whether to do what the document does not allow, and CircleCI does.
+    /// Whether to make values that the document forbids and CircleCI sends.
     pub beyond: bool,
 }
 
@@ -323,9 +323,9 @@ pub struct Maker<'a> {
     pub document: &'a Document,
     pub style: Style,
     chance: Option<Chance<'a>>,
-    /// A key that every object gets that names its properties.
+    /// A key and its value, which every object with listed properties gets.
     pub unknown: Option<(String, Value)>,
-    /// The greatest number of words, and of branches or types, that there was to choose from.
+    /// The greatest numbers of enum values, and of branches or types, in one choice so far.
     pub words: usize,
     pub branches: usize,
 }
@@ -411,7 +411,7 @@ impl<'a> Maker<'a> {
             Some("object") => self.object(&schema),
             None if schema.contains_key("properties") => self.object(&schema),
             None if schema.contains_key("items") => self.list(&schema, name),
-            // Anything goes where the document says nothing. What is sent there is text.
+            // A place without a type in the document allows any value. The client sends text there.
             None if self.chance.is_some_and(|chance| !chance.beyond) => {
                 json!(crate::values::text(name))
             }
@@ -488,7 +488,7 @@ impl<'a> Maker<'a> {
             let identity = must && IDENTITIES.contains(&key.as_str());
             self.here();
             let snake = self.style.snake;
-            // An object that may lack its `items` is an error to the client, which would take a message for an empty list.
+            // The client rejects a list without `items`, because it would otherwise read a message as an empty list.
             let is_list = key == "items";
             if self.style.least && !must && !is_list {
                 continue;

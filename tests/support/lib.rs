@@ -10,9 +10,9 @@ pub mod server;
 pub mod stage;
 pub mod values;
 
-/// Connections of reqwest alone, without a client of this crate.
+/// Returns a builder of reqwest's client, for tests that do not use a client of this crate.
 pub fn plain_http() -> circleci_api::reqwest::ClientBuilder {
-    // An error means that there is a provider already.
+    // An error means that a TLS provider is already installed.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     // Plain http needs no certificates, and this machine may have none.
     circleci_api::reqwest::Client::builder()

@@ -1,5 +1,5 @@
-//! Servers that speak to a bare socket, for what a well-behaved server does not do: each on a thread of its own, so that it
-//! goes on while the client's runtime stands still.
+//! Servers that write to a bare socket, for faults that a correct server does not have. Each has its own thread, so that it
+//! continues while the client's runtime is not polled.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -15,7 +15,7 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// The function ends the connection when it returns. It runs on the listener's thread, one connection after the other.
+    /// Starts a listener. The connection ends when the function returns. The listener's thread handles one connection after another.
     pub fn start(mut talk: impl FnMut(usize, &mut TcpStream) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -37,12 +37,12 @@ impl Raw {
         }
     }
 
-    /// How many connections there were.
+    /// Returns the number of connections so far.
     pub fn connections(&self) -> usize {
         self.begun.load(Ordering::SeqCst)
     }
 
-    /// Waits until so many connections are closed.
+    /// Waits until this number of connections is closed.
     pub fn wait_until_closed(&self, connections: usize) {
         while self.done.load(Ordering::SeqCst) < connections {
             thread::yield_now();
@@ -50,7 +50,7 @@ impl Raw {
     }
 }
 
-/// Reads a request of HTTP/1.1, and returns its first line; `None` where the connection ends first.
+/// Reads a request of HTTP/1.1, and returns its first line, or `None` if the connection ends first.
 pub fn request(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -122,19 +122,19 @@ impl Frame {
         stream.write_all(&frame)
     }
 
-    /// Whether it ends the request of its stream.
+    /// Returns whether the frame ends the request of its stream.
     pub fn ends_request(&self) -> bool {
         matches!(self.kind, DATA | HEADERS) && self.flags & 1 != 0
     }
 }
 
-/// Greets a client of HTTP/2.
+/// Reads the preface of an HTTP/2 client, and sends the server's settings.
 pub fn greet(stream: &mut TcpStream) -> io::Result<()> {
     stream.read_exact(&mut [0; 24])?;
     Frame::write(stream, SETTINGS, 0, 0, &[])
 }
 
-/// The answer 200 with a body, over HTTP/2.
+/// Sends an answer with the status 200 and a body over HTTP/2.
 pub fn answer_stream(stream: &mut TcpStream, id: u32, body: &str) -> io::Result<()> {
     // `:status: 200` is entry 8 of the static table.
     Frame::write(stream, HEADERS, 4, id, &[0x88])?;

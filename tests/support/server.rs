@@ -1,4 +1,4 @@
-//! A server on loopback that does what a script says, faults included, and remembers what it saw.
+//! A server on loopback that follows a script, including faults, and records its requests.
 
 use std::future::Future;
 use std::io;
@@ -35,7 +35,7 @@ impl Seen {
         Some(value)
     }
 
-    /// The value of a query parameter, still encoded.
+    /// Returns the encoded value of a query parameter.
     pub fn query(&self, name: &str) -> Option<&str> {
         let (_, query) = self.target.split_once('?')?;
         query.split('&').find_map(|pair| {
@@ -49,11 +49,11 @@ impl Seen {
 #[derive(Clone, Debug)]
 pub enum Act {
     Answer(Answer),
-    /// Closes the connection with a reset, no answer given.
+    /// Resets the connection without an answer.
     Reset,
-    /// Closes it in an orderly way, no answer given.
+    /// Closes the connection in an orderly way without an answer.
     Close,
-    /// Keeps it open, no answer given.
+    /// Keeps the connection open without an answer.
     Stall,
 }
 
@@ -67,17 +67,17 @@ pub struct Answer {
 
 #[derive(Clone, Debug)]
 pub enum Ending {
-    /// The whole body, with its length.
+    /// Sends the whole body with its length.
     Length,
-    /// The whole body in chunks.
+    /// Sends the whole body in chunks.
     Chunks,
-    /// So many bytes of the body, then a closed connection.
+    /// Sends this number of bytes of the body, and then closes the connection.
     CutAt(usize),
-    /// So many bytes of the body in one chunk, then a closed connection.
+    /// Sends this number of bytes of the body in one chunk, and then closes the connection.
     ChunksCutAt(usize),
-    /// So many bytes of the body, then silence.
+    /// Sends this number of bytes of the body, and then nothing more.
     StallAt(usize),
-    /// The body again and again until so many bytes are out, announced or in chunks.
+    /// Repeats the body until this number of bytes is sent, with an announced length or in chunks.
     Flood { bytes: usize, announced: bool },
 }
 
@@ -120,10 +120,10 @@ pub struct Server {
 struct Log {
     count: AtomicUsize,
     seen: Option<Mutex<Vec<Seen>>>,
-    /// How many requests are being answered, and how many were at most.
+    /// The number of requests in progress, and its maximum so far.
     open: AtomicUsize,
     most: AtomicUsize,
-    /// How often everybody else gets a turn before a request is answered.
+    /// How often the server yields to other tasks before it answers a request.
     turns: usize,
 }
 
@@ -156,19 +156,19 @@ impl Server {
         .await
     }
 
-    /// Every request gets what the function says for its number and itself.
+    /// Starts a server. The function returns the act for each request and its number.
     pub async fn start(handler: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static) -> Self {
         Self::serve("127.0.0.1", None, true, 0, handler).await
     }
 
-    /// The same, for very many requests: they are counted and not kept.
+    /// Starts a server like [`start`](Self::start) that only counts its requests, for tests with very many requests.
     pub async fn start_quiet(
         handler: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static,
     ) -> Self {
         Self::serve("127.0.0.1", None, false, 0, handler).await
     }
 
-    /// The same, with an answer so late that all requests that a client sends at the same time are there: see
+    /// Starts a server like [`start`](Self::start) that answers late, so that simultaneous requests are in progress together: see
     /// [`most`](Self::most).
     pub async fn start_slow(handler: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static) -> Self {
         Self::serve("127.0.0.1", None, true, 300, handler).await
@@ -244,7 +244,7 @@ impl Server {
         self.log.seen.as_ref().unwrap().lock().unwrap().clone()
     }
 
-    /// How many requests were being answered at the same time, at most.
+    /// Returns the greatest number of requests that were in progress at the same time.
     pub fn most(&self) -> usize {
         self.log.most.load(Ordering::SeqCst)
     }
@@ -253,7 +253,7 @@ impl Server {
         self.log.count.load(Ordering::SeqCst)
     }
 
-    /// A client of this server that does not wait.
+    /// Returns a builder of a client for this server. Its clock skips waits.
     pub fn builder(&self) -> (ClientBuilder, Waits) {
         let waits = Waits::default();
         let builder = Client::builder()
@@ -330,7 +330,7 @@ async fn talk(wire: &mut Wire, connection: usize, log: &Log, handler: &Handler) 
     Ok(())
 }
 
-/// Whether the connection can go on.
+/// Sends an answer. Returns whether the connection can stay open.
 async fn say(wire: &mut Wire, answer: &Answer, head_only: bool) -> io::Result<bool> {
     let mut head = format!("HTTP/1.1 {} whatever\r\n", answer.status);
     for (name, value) in &answer.headers {
@@ -458,7 +458,7 @@ pub async fn refused() -> SocketAddr {
     listener.local_addr().unwrap()
 }
 
-/// A clock that notes the waits and lets none of them pass in real time.
+/// A clock that records every wait and skips it.
 #[derive(Clone, Default)]
 pub struct Waits(Arc<Mutex<Vec<Duration>>>);
 

@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-/// A text that has to be escaped in a path, a query and JSON.
+/// Returns a text that needs escaping in a path, a query and JSON.
 pub fn text(name: &str) -> String {
     format!("feature/ä&b=c d?#%+%2F\"\\;:@ü {name}")
 }
@@ -20,7 +20,7 @@ pub fn id(name: &str) -> Uuid {
     uuid::Builder::from_random_bytes(id.to_be_bytes()).into_uuid()
 }
 
-/// Some whole number from 1 to 9999.
+/// Returns an integer from 1 to 9999 for a parameter.
 pub fn number(name: &str) -> i64 {
     i64::from(id(name).as_fields().1) % 9999 + 1
 }
@@ -33,7 +33,7 @@ pub fn project_slug() -> &'static str {
     "gh/acme co/wéb#1?%2F&=+;@"
 }
 
-/// One part of a slug, in which neither slash can be.
+/// Returns one part of a slug, without `/` and `\`.
 pub fn slug_part(name: &str) -> String {
     text(name).replace(['/', '\\'], " ")
 }

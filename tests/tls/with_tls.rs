@@ -1,4 +1,4 @@
-//! A call over https, with whichever feature is enabled.
+//! Tests a call over https with the enabled TLS feature.
 #![cfg(any(
     feature = "rustls",
     feature = "ring",
@@ -16,7 +16,7 @@ use tokio_rustls::{TlsAcceptor, rustls};
 const ANSWER: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 64\r\nconnection: close\r\n\r\n\
                       {\"id\":\"c4d5e6f7-1a2b-4c3d-8e4f-5a6b7c8d9e04\",\"login\":\"over TLS\"}";
 
-/// A server that gives one answer, where it is, and its certificate.
+/// Starts a server that sends one answer. Returns its address and its certificate.
 async fn server() -> (String, reqwest::Certificate) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();

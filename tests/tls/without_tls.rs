@@ -1,4 +1,4 @@
-//! Without TLS, and without a provider of it, the error says what to do.
+//! Tests that a build without TLS returns an error that names the features to enable.
 
 use circleci_api::{Client, ErrorKind};
 

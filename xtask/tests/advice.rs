@@ -49,7 +49,7 @@ fn types_at(built: &Built, place: &str) -> String {
 #[test]
 fn the_pasted_action_makes_one_type_again() {
     let list = |items: Value| json!({ "type": "array", "items": items });
-    // In the second case, the fields do not tell the places from another one.
+    // In the second case, another schema has the same fields, so the fields do not identify these places.
     let other = json!({ "title": "Other", "type": "object", "properties": { "address": { "type": "string" }, "size": { "type": "integer" }, "own": { "type": "string" } } });
     for (more, targets) in [(json!({ "type": "string" }), 1), (other, 2)] {
         let old = with(&[

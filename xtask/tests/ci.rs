@@ -120,7 +120,7 @@ fn everything_it_refers_to_is_there() {
                 .all(|image| image["image"].is_string()),
             "{name}"
         );
-        // YAML makes a number or a truth of what looks like one; CircleCI wants text.
+        // YAML reads some unquoted texts as a number or a boolean, but CircleCI requires text.
         assert!(
             object(&executor["environment"], name)
                 .values()

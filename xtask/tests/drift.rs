@@ -286,8 +286,6 @@ kinds! {
         { "op": "replace", "path": format!("{GET}/responses/200"), "value": { "$ref": "#/components/responses/TheThing" } }
     ],
     reference_to_another_shape: [{ "op": "replace", "path": format!("{GET}/responses/200/content/application~1json/schema/$ref"), "value": "#/components/schemas/Person" }],
-    // The crate `drift` had a line to review here, and one where a body went. It is not asked any more: in all of these
-    // documents it found nothing that the two judges here had missed.
     object_put_together: [
         { "op": "add", "path": "/components/schemas/Base", "value": { "type": "object", "properties": { "first-name": { "type": "string" } } } },
         { "op": "replace", "path": "/components/schemas/Person", "value": { "allOf": [{ "$ref": "#/components/schemas/Base" }] } }

@@ -81,7 +81,7 @@ impl Drop for Server {
 fn read_head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
-    // A TLS greeting starts with 22 and has no such end.
+    // A TLS handshake starts with the byte 22 and does not end with an empty line.
     while !head.ends_with(b"\r\n\r\n")
         && head.first() != Some(&22)
         && matches!(stream.read(&mut byte), Ok(1))
@@ -436,7 +436,7 @@ fn no_server_is_said_so() {
 fn a_server_that_does_not_speak_tls_is_no_server() {
     let server = Server::sending(ok(NEW));
     let error = refused_from(&server.url("/").replace("http:", "https:"));
-    // A machine without CA certificates cannot even begin.
+    // On a machine without CA certificates, the client fails before it connects.
     let words = match error.to_string().contains("ca-certificates") {
         true => "cannot trust any https server: ",
         false => "cannot connect: ",
@@ -602,7 +602,7 @@ fn a_head_that_drips_is_given_up() {
 
 #[test]
 fn a_stall_in_the_middle_is_given_up() {
-    // Enough for the head to come in time on a busy machine.
+    // The head arrives within this time even on a busy machine.
     let limits = Limits {
         stall_timeout: Duration::from_millis(400),
         ..Limits::default()
@@ -643,7 +643,7 @@ fn drip(stream: &mut TcpStream) {
     let pause = Some(Duration::from_millis(5));
     stream.set_read_timeout(pause).expect("set");
     let mut byte = [0];
-    // A timeout of the read is the pause. An end of the read means that the client closed the connection.
+    // The read timeout is the pause between bytes. A read of zero bytes means that the client closed the connection.
     while stream.write_all(b"x").is_ok() && !matches!(stream.read(&mut byte), Ok(0)) {}
 }
 
@@ -714,7 +714,6 @@ fn what_is_no_openapi_3_0_document_is_named() {
             "{\"swagger\":\"2.0\",\"paths\":{}}",
             "is Swagger 2.0, not OpenAPI 3.0",
         ),
-        // Were refused as 3.1, which is read now.
         ("{\"openapi\":\"3.1.0\"}", "no `info` object"),
         ("{\"openapi\":\"3.1\"}", "no `info` object"),
         (
@@ -960,7 +959,7 @@ fn a_record_that_cannot_be_replaced_brings_the_old_document_back() {
     let error = refused(&vendored, &vendored.fetch(&server.url("/")));
     says(&error, ErrorKind::Store, "cannot replace ");
 
-    // And without an old document, none is left.
+    // Without an old document, no document is left.
     fs::remove_file(vendored.path().join(DOCUMENT)).expect("removed");
     let error = refused(&vendored, &vendored.fetch(&server.url("/")));
     says(&error, ErrorKind::Store, "cannot replace ");

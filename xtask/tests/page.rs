@@ -120,7 +120,7 @@ fn what_users_do_not_notice_does_not_break_them() {
             (&*field, json!({ "type": "string" })),
             (&*field, json!({ "description": "?" })),
         ),
-        // The type of a path parameter was checked text.
+        // The old type of this path parameter was text with a check.
         (
             (&*id, json!({ "type": "string", "format": "uuid" })),
             (&*id, json!({ "type": "string" })),
@@ -268,7 +268,7 @@ fn two_documents_can_be_compared_by_path() {
         out.contains("  GET /thing/{id}: fetchThing, was getThing\n"),
         "{out}"
     );
-    // The same document under `--base` is no drift.
+    // The same document as `--base` gives no drift.
     let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
         .args(["drift", "--base", &one, "--against", &one, "--deny", "any"])
         .output()

@@ -349,13 +349,13 @@ fn several_successes() {
             "/paths/~1thing~1{id}/get/responses: has several success types (of 200 and 204); an overlay action must make them one",
         ],
     );
-    // Two equal types are one type.
+    // Two equal answers have one type.
     let (_, surface) = works(with(&[(
         &format!("{GET_RESPONSES}/202"),
         answers(refers("Thing")),
     )]));
     assert_eq!(get(&surface).output, "Thing");
-    // An overlay action may say so; then the answer is one of them.
+    // If the answers have different types, an overlay action makes a union of them.
     let document = with(&[
         (&format!("{GET_RESPONSES}/202"), answers(refers("Person"))),
         (&format!("{GET}/x-successes"), json!("ThingOrPerson")),
@@ -470,7 +470,7 @@ fn operation_ids() {
             )],
         );
     }
-    // Names that differ in Rust too, but only just: `a_1` and `a1` are two methods, and would be one builder.
+    // The names `a_1` and `a1` give two methods, but their builders would have the same name.
     let document = with(&[
         (&format!("{GET}/operationId"), json!("a1")),
         (&format!("{POST}/operationId"), json!("a_1")),
@@ -571,7 +571,7 @@ fn parameters() {
     let add = |parameter: Value| with(&[(&format!("{PARAMETERS}/-"), parameter)]);
     let text = || json!({ "type": "string" });
     let at = "/paths/~1thing~1{id}/get/parameters/2";
-    // A document that is only looked at is generated from without headers and cookies; they were refused there as well.
+    // A run that only compares documents ignores parameters in headers and cookies. Other runs reject them.
     for location in ["header", "cookie"] {
         let parameter = json!({ "name": "x", "in": location, "schema": text() });
         let line =
@@ -681,7 +681,7 @@ fn parameters() {
         document,
         &["/paths/~1thing/post/parameters/0: body would be the same argument as the body"],
     );
-    // The same parameter again replaces the first, as that of an operation does that of its path.
+    // A repeated parameter replaces the first, in the same way as an operation's parameter replaces its path's parameter.
     let (_, surface) = works(add(query("limit", json!({ "type": "boolean" }))));
     assert_eq!(
         get(&surface).setters,
@@ -1379,7 +1379,7 @@ fn circles_that_end() {
         !surface.types.contains_key("Unused"),
         "nothing refers to it"
     );
-    // It belongs to the tag of those that refer to it.
+    // The type belongs to the tag of the types that refer to it.
     assert!(files["types/thing.rs"].contains("TreeNode"));
     for (name, ty) in [
         ("children", "Vec<TreeNode>"),
@@ -1464,7 +1464,7 @@ fn alternatives_are_as_wide_as_their_json_types() {
         .iter()
         .map(|(name, ty)| format!("{name}({ty})"))
         .collect();
-    // Were in the document's order, in which the map would have taken every person.
+    // In the document's order, the map would accept every person, so the union has another order.
     assert_eq!(
         variants,
         [
@@ -1618,7 +1618,7 @@ fn fields_that_are_keywords() {
             assert_eq!(field(&surface, "CreateThingRequest", wire).name, name);
         }
     }
-    // The constructor is called `new`; so is no setter.
+    // The name of the constructor is `new`, so no setter has this name.
     let (files, surface) = works(with(&[(
         &format!("{BODY}/new"),
         json!({ "type": "string" }),
@@ -1711,7 +1711,7 @@ fn types_that_collide() {
         let built = regen::build(document, &overlay(), false).expect("a longer name");
         built.unsettled
     };
-    // The line names both places, and the row of the naming table that is the way out.
+    // The line names both places, and the row of the naming table that solves the conflict.
     assert_eq!(
         unsettled(document()),
         [
@@ -1720,7 +1720,7 @@ fn types_that_collide() {
         ]
     );
     works(document());
-    // An inline shape and a component.
+    // An inline schema and a component have the same name.
     let document = with(&[
         ("/components/schemas/ThingExtra", other.clone()),
         (
@@ -1737,7 +1737,7 @@ fn types_that_collide() {
             && lines[0].lines().count() == 1,
         "{lines:?}"
     );
-    // Rust's own names.
+    // These names are in use in Rust itself.
     for name in [
         "String",
         "Option",

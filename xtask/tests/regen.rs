@@ -40,7 +40,7 @@ impl Copy {
         };
         fs::create_dir_all(copy.openapi("")).expect("a folder");
         for name in ["openapi.json", "source.json", "overlay.yaml"] {
-            // Their bytes alone: the document may be read-only, and these are edited.
+            // Copies only the bytes, because the document may be read-only and the test edits its copy.
             let bytes = fs::read(root().join("openapi").join(name)).expect("a file");
             fs::write(copy.openapi(name), bytes).expect("a copy");
         }
@@ -174,7 +174,7 @@ fn the_index_has_every_operation_of_the_document_once() {
             link.starts_with(&format!("crate::Client::{method}) | [`")),
             "{row}"
         );
-        // The third column is new: the page of the operation, which has its setters and an example.
+        // The third column links to the page of the operation, which has its setters and an example.
         let (builder, rest) = link
             .split_once(") | [`")
             .and_then(|(_, rest)| rest.split_once("`]("))
@@ -227,7 +227,7 @@ fn the_readme_has_no_generated_part() {
 fn the_page_names_every_action_and_every_fixup_with_its_reason() {
     let text = overlay();
     let page = deviations::page(&deviations::of(&text).expect("deviations"));
-    // Table cells, capitals and full stops aside, nothing of what is said is lost.
+    // The page keeps the whole text, except for table cells, capitals and full stops.
     let gist = |text: &str| {
         let letters = text.chars().filter(|c| c.is_alphanumeric());
         letters.collect::<String>().to_lowercase()
@@ -264,7 +264,7 @@ fn the_guide_about_deviations_follows_the_overlay() {
     let before = copy.state();
     let output = copy.xtask(&["regen", "--check"]);
     assert_eq!(output.status.code(), Some(4), "{}", said(&output));
-    // Only the guide: the README has no generated part any more.
+    // Only the guide is stale, because the README has no generated part.
     assert!(
         said(&output).contains(&format!("changed: {}\n", deviations::PAGE)),
         "{}",
@@ -290,7 +290,7 @@ fn two_runs_and_two_spellings_of_a_document_give_the_same_bytes() {
         Copy::new().build().as_ref() == Ok(generated()),
         "a second run differs"
     );
-    // The same document with all its keys the other way round, and indented.
+    // The same document, indented and with the keys of every object in reverse order.
     let text = reversed(&vendored(), 0);
     assert_eq!(
         serde_json::from_str::<Value>(&text).expect("JSON"),
@@ -351,7 +351,7 @@ fn check_accepts_what_is_up_to_date_and_writes_nothing() {
         )
     );
     assert!(copy.state() == before, "something was written");
-    // Nor does a run without `--check` touch what is up to date.
+    // A run without `--check` writes no file that is up to date.
     assert_eq!(copy.xtask(&["regen"]).status.code(), Some(0));
     assert!(copy.state() == before, "something was written");
 }
@@ -469,7 +469,7 @@ fn an_overlay_action_that_matches_nothing_fails_by_name() {
         )
     );
     assert!(copy.state() == before, "something was written");
-    // For any other document it is a warning.
+    // For any other document, this line is a warning.
     let out = copy.root.path().join("out");
     let (spec, out) = (
         copy.openapi("openapi.json"),
@@ -514,7 +514,7 @@ fn an_action_that_never_matched_is_told_from_one_that_matches_no_more() {
     let taken = page_size
         .as_object_mut()
         .and_then(|map| map.remove("page_size"));
-    // The parameter has another name now, so that nothing refers to what is gone.
+    // The parameter gets another name in all references, so that no reference is broken.
     page_size["size_of_page"] = taken.expect("a parameter");
     let text = document.to_string();
     let text = text.replace(
@@ -598,7 +598,7 @@ fn a_fixup_that_matches_nothing_fails_by_name() {
         copy.build(),
         Err("fixup \"no defaults\" matches nothing".to_owned())
     );
-    // For any other document it is a warning.
+    // For any other document, this line is a warning.
     let built = build(document).expect("a warning");
     assert!(
         built
@@ -634,7 +634,7 @@ fn mend(value: &mut Value) -> usize {
 fn a_row_of_the_naming_table_without_a_place_fails_by_name() {
     let copy = Copy::with_code();
     let mut document = vendored();
-    // The one answer in which `#version` stands goes.
+    // The test removes the only answer to which `#version` refers.
     document["paths"]
         .as_object_mut()
         .expect("paths")
@@ -697,7 +697,6 @@ fn problems_of_the_document_are_one_line_each() {
 fn other_files_than_documents_are_refused_in_one_line() {
     let copy = Copy::new();
     let out = copy.root.path().join("out").to_string_lossy().into_owned();
-    // YAML and 3.1 were refused as well, and are read now.
     for (text, expected) in [
         (
             "<html>",
@@ -731,7 +730,7 @@ fn other_files_than_documents_are_refused_in_one_line() {
         "{}",
         said(&output)
     );
-    // `--spec` alone would write another document's code over this one's.
+    // With `--spec` alone, the code of another document would replace the code of this document.
     assert_eq!(
         copy.xtask(&["regen", "--spec", "nowhere.json"])
             .status
@@ -812,7 +811,7 @@ fn foreign_files_are_left_alone() {
         error.starts_with("image.bin in the output folder"),
         "{error}"
     );
-    // A file where the folder should be.
+    // A file has the name of the folder.
     let file = root.path().join("file");
     fs::write(&file, "x").expect("a file");
     assert!(regen::write(&files(&[("mod.rs", "")]), &file).is_err());
@@ -825,7 +824,7 @@ fn a_failure_leaves_the_old_files() {
     let dir = root.path().join("generated");
     let old = files(&[("mod.rs", "1"), ("types/job.rs", "1")]);
     regen::write(&old, &dir).expect("a first set");
-    // `a` cannot be both a file and a folder, whoever runs this.
+    // No user can create `a` as both a file and a folder.
     let broken = files(&[("a", "2"), ("a/b.rs", "2"), ("mod.rs", "2")]);
     let error = format!(
         "{:#}",
@@ -848,7 +847,7 @@ fn older() -> [(&'static str, Value); 4] {
     let slug = || json!({ "name": "project-slug", "in": "path", "required": true, "schema": { "type": "string" }, "allowReserved": true });
     let error = || json!({ "description": "", "content": { "application/json": { "schema": { "type": "object", "properties": { "message": { "type": "string" } } } } } });
     let start = |paths: Value| json!({ "openapi": "3.0.3", "info": { "title": "CircleCI API", "version": "v2" }, "paths": paths });
-    // Everything inline, no components; errors under `default`; nulls by `x-nullable`; parameter values by `anyOf`.
+    // This document has inline schemas, no components, errors under `default`, `x-nullable`, and parameters with `anyOf`.
     let inline = start(json!({ "/project/{project-slug}/pipeline": {
         "get": {
             "operationId": "listPipelinesForProject",
@@ -880,7 +879,7 @@ fn older() -> [(&'static str, Value); 4] {
             "responses": { "201": response(json!({ "type": "object", "required": ["id"], "properties": { "id": { "type": "string" }, "state": { "type": "string", "enum": ["created", "errored", "setup-pending"] } } })), "default": error() }
         }
     } }));
-    // A timetable of two alternatives, untyped timestamps, kebab-case keys, a number that is `allOf` twice the same.
+    // This document has a timetable with two alternatives, untyped timestamps, kebab-case keys, and a number with two equal `allOf`.
     let schedules = start(json!({ "/schedule/{schedule-id}": { "patch": {
         "operationId": "updateSchedule",
         "tags": ["Schedule"],
@@ -899,7 +898,7 @@ fn older() -> [(&'static str, Value); 4] {
             ] }
         } })), "default": error() }
     } } }));
-    // Some components, several errors with bodies of their own, a list that pages by offset, maps of lists.
+    // This document has some components, several errors with their own bodies, a list with an offset, and maps of lists.
     let mut policies = start(
         json!({ "/owner/{ownerID}/context/{context}/decision": { "get": {
         "operationId": "GetDecisionLogs",
@@ -920,7 +919,7 @@ fn older() -> [(&'static str, Value); 4] {
         "Error": { "type": "object", "required": ["error"], "properties": { "error": { "type": "string" } } },
         "DecisionLog": { "type": "object", "properties": { "created_at": { "type": "string", "format": "date-time" }, "policies": { "type": "object", "additionalProperties": { "type": "array", "items": { "type": "string" } } } } }
     } });
-    // An empty list of components, an answer without a body, rates as `float`, objects in the query.
+    // This document has an empty list of components, an answer without a body, rates as `float`, and objects in the query.
     let mut insights = start(json!({ "/insights/{project-slug}/summary": {
         "get": {
             "operationId": "getSummary",

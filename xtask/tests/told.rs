@@ -71,7 +71,7 @@ fn additions(parent: &str, key: &str, value: &Value) -> Vec<(String, Value)> {
     let json_of = |schema: Value| json!({ "application/json": { "schema": schema } });
     let new = |key: &str, value: Value| vec![(key.to_owned(), value)];
     match key {
-        // A property of this name has keys of its own.
+        // A property with this name has its own keys.
         _ if parent.ends_with("/properties") && value.get("type").is_none() => Vec::new(),
         "properties" => new("fresh", text()),
         "enum" | "tags" if value[0].is_string() => new("-", json!("fresh")),
@@ -140,7 +140,7 @@ fn is_about(change: &Change, edit: &Edit, original: &Value) -> bool {
     let related =
         |place: &String| place.starts_with(pointer) || pointer.starts_with(place.as_str());
     let last = pointer.rsplit('/').next().unwrap_or_default();
-    // "`Thing.id` is no longer required": `id` was removed from the list, or with it.
+    // The change "`Thing.id` is no longer required" belongs to an edit that removes `id` from the list, or the whole list.
     let required = match original.pointer(pointer) {
         Some(Value::String(name)) if pointer.contains("/required/") => vec![name.as_str()],
         Some(Value::Array(names)) if last == "required" => {
@@ -149,7 +149,7 @@ fn is_about(change: &Change, edit: &Edit, original: &Value) -> bool {
         _ => Vec::new(),
     };
     let names_it = |name: &&str| change.text.contains(&format!("{name}` is "));
-    // The place of a change in a component that is used once may be where it is used.
+    // A change in a component with only one reference may be reported at the place of the reference.
     let used =
         change.text.starts_with("unclassified, at ") && change.text.ends_with(&format!("/{last}"));
     let operation = pointer.splitn(5, '/').take(4).collect::<Vec<_>>().join("/");
@@ -158,7 +158,7 @@ fn is_about(change: &Change, edit: &Edit, original: &Value) -> bool {
         let mut touched = change.touches.iter();
         touched.any(|it| it.split(" (").next() == Some(id))
     });
-    // The removed reference led to this place.
+    // The removed reference pointed to this place.
     let target = original.pointer(pointer).and_then(Value::as_str);
     let target = target
         .filter(|_| last == "$ref")

@@ -281,7 +281,7 @@ fn an_operation_comes_in_with_its_row() {
         "{out}"
     );
 
-    // A removed operation needs its row removed.
+    // The row of a removed operation must be removed too.
     let before = tree.files();
     let (code, _, error) = tree.update(&common::vendored(), &[], "exit 101");
     assert_eq!(code, 5, "{error}");
@@ -297,7 +297,7 @@ fn an_operation_comes_in_with_its_row() {
 fn what_cannot_be_replaced_is_put_back() {
     let tree = Tree::new();
     let before = tree.files();
-    // The tests take the snapshots away: one of the four things is missing when all is to be moved over.
+    // The tests remove the snapshots, so that one of the four parts is missing when `update` moves all parts.
     let (code, out, error) = tree.update(
         &with_a_word(),
         &[],
@@ -405,7 +405,7 @@ fn a_move_that_is_killed_is_undone_even_if_that_is_killed_too() {
             }
             kills += 1;
         }
-        // Two for each of the four, fewer where nothing was in place, and one that says that it is done.
+        // A move renames each part twice, or once without an old part, and then renames a marker. The last run is not killed.
         assert_eq!(kills, 10 - usize::from(missing.is_some()));
     }
 }

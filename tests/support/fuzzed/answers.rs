@@ -1,4 +1,4 @@
-//! A byte that chooses the operation, and the body of its answer. What can be read can be written and read again.
+//! Input: a byte that chooses the operation, and the body of its answer. A result of the call can be written and read again.
 
 use super::stage::Stage;
 use crate::calls::{self, Call};
@@ -13,7 +13,7 @@ pub fn run(bytes: &[u8]) {
     STAGE.with(|(stage, calls)| {
         stage.say(answer(200, body));
         let call = &calls[usize::from(*choice) % calls.len()];
-        // The call itself writes what it has read, and reads that again.
+        // The call serializes its result and reads it again.
         match stage.run((call.least)(&stage.client)) {
             Ok(read) => drop(read),
             Err(error) => {

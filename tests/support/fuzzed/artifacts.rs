@@ -33,7 +33,7 @@ pub fn run(bytes: &[u8]) {
             }
             Err(error) => super::assert_presentable(&error),
         }
-        // On the way to the folder there is nothing else.
+        // The folders above the target folder contain nothing else.
         for (folder, only) in [("", "a"), ("a", "b"), ("a/b", "c"), ("a/b/c", "inside")] {
             for entry in fs::read_dir(around.path().join(folder)).into_iter().flatten() {
                 let name = entry.expect("an entry").file_name();

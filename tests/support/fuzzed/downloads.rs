@@ -87,7 +87,7 @@ impl Script {
             (0..4, Some(start)) if seen.header("if-range") == Some(&tag) => {
                 part(file, start, how, end)
             }
-            // The condition does not count.
+            // The server ignores the condition of the request.
             (4 | 5, Some(start)) => part(file, start, how, end),
             _ => answer(200, file.clone()),
         };
@@ -104,7 +104,7 @@ impl Script {
         let ending = match end % 4 {
             0 => Ending::Length,
             1 => Ending::Chunks,
-            // An empty chunk would be the end.
+            // An empty chunk would end the body.
             2 if cut > 0 => Ending::ChunksCutAt(cut),
             _ => Ending::CutAt(cut),
         };
@@ -112,7 +112,7 @@ impl Script {
     }
 }
 
-/// A part of the file from about `start`, and what is said about it.
+/// Returns a part of the file from about `start`, with a `content-range` that may be wrong.
 fn part(file: &[u8], start: usize, how: usize, end: usize) -> Answer {
     let start = match how % 16 {
         1 => start.saturating_sub(1),
@@ -123,7 +123,7 @@ fn part(file: &[u8], start: usize, how: usize, end: usize) -> Answer {
     if start >= file.len() {
         return answer(416, "").header("content-range", format!("bytes */{}", file.len()));
     }
-    // Perhaps not all that is left.
+    // The part may end before the end of the file.
     let last = match how % 16 {
         4..8 => start + end % (file.len() - start),
         _ => file.len() - 1,
@@ -135,7 +135,7 @@ fn part(file: &[u8], start: usize, how: usize, end: usize) -> Answer {
     };
     let total = match how % 16 {
         5 | 10 => "*".to_owned(),
-        // Never the end of what is said to be there, for then the file would be over.
+        // A wrong total must not equal the end of the range, because the client would then consider the file complete.
         6 | 11 if said != file.len() => (file.len() + 1).to_string(),
         7 | 12 if last + 1 == file.len() => (file.len() - 1).to_string(),
         _ => file.len().to_string(),

@@ -1,4 +1,4 @@
-//! Two documents, each changed, and what `drift` says of the way from one to the other.
+//! Changes two documents, and compares them with `drift`.
 
 use xtask::drift::{self, Deny, Format, source::Document};
 

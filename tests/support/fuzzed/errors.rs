@@ -1,5 +1,5 @@
-//! A byte that chooses the status; a line each for the content type and the request id; the body of a failure. The status is
-//! never lost.
+//! Input: a byte for the status, one line for the content type, one line for the request id, and the body of an error. The error
+//! always has the status.
 
 use super::stage::Stage;
 use crate::server::answer;

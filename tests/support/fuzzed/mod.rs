@@ -41,7 +41,7 @@ pub const TARGETS: &[(&str, Run)] = &[
     ("webhooks", webhooks::run),
 ];
 
-/// The first line, and what follows it.
+/// Returns the first line, and the rest.
 fn line(bytes: &[u8]) -> (&[u8], &[u8]) {
     match bytes.iter().position(|byte| *byte == b'\n') {
         Some(end) => (&bytes[..end], &bytes[end + 1..]),
@@ -49,7 +49,7 @@ fn line(bytes: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// The bytes as they are, or a gzip file of them.
+/// Returns the bytes unchanged or compressed with gzip.
 fn perhaps_packed(choice: u8, bytes: &[u8]) -> Vec<u8> {
     if choice.is_multiple_of(2) {
         return bytes.to_vec();
@@ -59,7 +59,7 @@ fn perhaps_packed(choice: u8, bytes: &[u8]) -> Vec<u8> {
     packed.finish().expect("memory")
 }
 
-/// As the value of a header, which holds neither breaks nor other control characters.
+/// Returns the bytes as the value of a header, without line breaks and other control characters.
 fn header(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     text.chars().filter(|it| !it.is_control()).collect()

@@ -1,4 +1,4 @@
-//! An overlay, applied to a small document.
+//! Input: an overlay. The target applies it to a small document.
 
 use xtask::document::overlay;
 

@@ -1,4 +1,4 @@
-//! Changes to a small document, of which the generator makes files or says what is wrong and where.
+//! Changes a small document. The generator must either write files or return an error that names the place of the fault.
 
 use crate::documents::mutate::{self, Bytes};
 

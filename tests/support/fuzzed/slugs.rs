@@ -29,7 +29,7 @@ pub fn run(bytes: &[u8]) {
         assert_eq!(slug.to_string().parse().ok(), Some(slug.clone()));
     }
     STAGE.with(|(stage, checkout)| {
-        // The path comes back as the message.
+        // The server returns the path as the message.
         stage.play(|seen| Some(answer(404, seen.target.as_bytes())));
         let sent = stage.client.get_env_var(text.to_string(), "NAME").send();
         let error = stage.run(sent).expect_err("nothing is there");

@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::server::{Answer, Seen, Server, TOKEN, answer};
 
-/// Time that passes at once. A wait beyond the client's budget would be one that a caller has to sit out.
+/// A clock that skips every wait. It checks that no wait exceeds the client's budget, because a real caller would have to wait.
 struct Budget;
 
 impl Clock for Budget {
@@ -34,7 +34,7 @@ impl Stage {
         Self::with_attempts(2)
     }
 
-    /// With a client that tries so often.
+    /// Starts a stage whose client makes at most this number of attempts.
     pub fn with_attempts(attempts: u32) -> Self {
         let runtime = Builder::new_current_thread()
             .enable_all()

@@ -1,4 +1,4 @@
-//! A byte that says whether to pack the rest, which is the one part of a usage export. Read as bytes and as rows.
+//! Input: a byte that decides whether to compress the rest, and then the only part of a usage export. It is read as bytes and as rows.
 
 use super::stage::Stage;
 use crate::server::answer;

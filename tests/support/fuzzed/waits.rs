@@ -1,5 +1,5 @@
-//! A byte that chooses the status, and a line for each header by which a server asks to wait. No wait is longer than the
-//! client's budget; the clock of the stage sees to it.
+//! Input: a byte for the status, and a line for each header that tells a client to wait. The clock of the stage checks that no
+//! wait is longer than the client's budget.
 
 use super::stage::Stage;
 use crate::server::answer;

@@ -1,4 +1,4 @@
-//! A line for the signature's header, and the body of a delivery. No signature is taken but the body's own.
+//! Input: a line for the header with the signature, and the body of a delivery. Only the body's own signature is accepted.
 
 use circleci_api::webhook::{Event, Verifier};
 
