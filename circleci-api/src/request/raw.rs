@@ -491,7 +491,8 @@ mod tests {
 
     #[test]
     fn no_template_leaves_its_root() {
-        // Tries every ASCII character in a template: an accepted template must stay below the root, with as many segments.
+        // Tries every ASCII character in a template. The URL of an accepted template has exactly this path below the root, and no
+        // query.
         for c in (0..=127u8).map(char::from) {
             for template in [
                 format!("/{c}"),

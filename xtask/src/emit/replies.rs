@@ -530,7 +530,7 @@ fn text(place: Place<'_>, schema: &Value, example: Option<&str>) -> String {
     }
 }
 
-/// Returns one noun for all nouns of the same kind.
+/// Returns the same noun for synonyms, such as `org` for `organization` and `owner`.
 fn kind(noun: &str) -> &str {
     match noun {
         "organization" | "owner" => "org",

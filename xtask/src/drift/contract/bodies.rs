@@ -162,7 +162,7 @@ fn worst_of_success(success: bool) -> Class {
     }
 }
 
-/// The statuses of an operation in both documents: in pairs, gone, or new.
+/// The statuses of an operation: in both documents, only in the old one, or only in the new one.
 struct Statuses<'a> {
     pairs: Vec<(&'a str, &'a str)>,
     gone: Vec<&'a str>,

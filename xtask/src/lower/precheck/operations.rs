@@ -137,7 +137,7 @@ impl<'a> Check<'a> {
                 Some("string" | "integer" | "number" | "boolean")
             )
         };
-        // An enum may omit the type of its values, which is text.
+        // An enum without a `type` is a string enum.
         let plain = |schema: &Value| {
             (plain(schema) || (schema.get("type").is_none() && schema.get("enum").is_some()))
                 && schema.get("oneOf").is_none()
