@@ -23,10 +23,8 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     }),
     ("cancelJobByJobID", |world, request| {
         let job = request.path("job-id").unwrap_or_default();
-        let mut runs = world.runs();
-        let run = runs.find(|run| run.job == job);
+        let run = world.runs().find(|run| run.job == job);
         let id = run.ok_or_else(|| not_found("Job"))?.id.clone();
-        drop(runs);
         world.cancel(&id)
     }),
 ];

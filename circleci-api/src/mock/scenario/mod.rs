@@ -393,10 +393,12 @@ impl World {
         if !self.is_mine(request) {
             return Answer::message(404, "Project not found");
         }
-        let outcome = match (beside(request), handler(request)) {
-            (Some((params, handler)), _) => handler(self, &request.with_params(&params)),
-            (None, Some(handler)) => handler(self, request),
-            (None, None) => Err(Refusal::new(404, "Not found")),
+        let outcome = if let Some((params, handler)) = beside(request) {
+            handler(self, &request.with_params(&params))
+        } else if let Some(handler) = handler(request) {
+            handler(self, request)
+        } else {
+            Err(Refusal::new(404, "Not found"))
         };
         if request.method != Method::GET {
             self.trim();
