@@ -128,6 +128,8 @@ async fn run(name: &str, listen: &str, http: reqwest::ClientBuilder) {
         .host(format!("http://{at}"))
         .token(TOKEN)
         .http(http.no_proxy())
+        // A request that the HTTP stack has lost is sent again a second later.
+        .connect_timeout(Duration::from_secs(2))
         .timeout(None)
         .build()
         .unwrap();

@@ -17,6 +17,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// request that is sent at that moment is lost.
 const IDLE: Duration = Duration::from_secs(30);
 
+/// A request that no connection has taken for this much longer than a connection may take to open is not sent any more.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Makes connections, and knows how they were configured.
 pub(crate) struct Connections {
     pub(crate) http: reqwest::Client,
@@ -25,6 +28,8 @@ pub(crate) struct Connections {
     pub(crate) no_roots: Option<String>,
     /// Whether no server is spoken to in HTTP/2.
     pub(crate) http1_only: bool,
+    /// How long a request waits for a connection to take it.
+    pub(crate) untaken_timeout: Option<Duration>,
 }
 
 impl Connections {
@@ -68,6 +73,7 @@ impl Connections {
             proxies,
             no_roots,
             http1_only: cfg!(not(feature = "http2")),
+            untaken_timeout: Some(connect_timeout.saturating_add(GRACE)),
         })
     }
 
@@ -91,6 +97,7 @@ impl Connections {
             proxies: Proxies::Theirs,
             no_roots: None,
             http1_only: false,
+            untaken_timeout: connect_timeout.map(|timeout| timeout.saturating_add(GRACE)),
         })
     }
 }
@@ -109,11 +116,8 @@ fn as_it_comes(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
 
 /// Without the feature `http2`, another crate of the program may still enable it in reqwest.
 fn one_protocol(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
-    // reqwest repeats a request on its own only in HTTP/2, and copies each request for this.
     #[cfg(not(feature = "http2"))]
-    let builder = builder
-        .http1_only()
-        .retry(reqwest::retry::never().max_retries_per_request(0));
+    let builder = builder.http1_only();
     builder
 }
 

@@ -70,6 +70,8 @@ pub(crate) struct Inner {
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Option<Duration>,
     pub(crate) read_timeout: Option<Duration>,
+    /// How long a request waits for a connection to take it.
+    pub(crate) untaken_timeout: Option<Duration>,
     pub(crate) body_limit: usize,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) on_surprise: Option<OnSurprise>,
@@ -398,6 +400,7 @@ impl ClientBuilder {
                 retry: self.retry,
                 timeout: self.timeout,
                 read_timeout: self.read_timeout,
+                untaken_timeout: connections.untaken_timeout,
                 body_limit: self.body_limit,
                 clock: self.clock,
                 on_surprise: self.on_surprise,

@@ -20,7 +20,7 @@ use crate::transport::attempt::{REDIRECTS, is_redirect, too_many_redirects};
 use crate::transport::refusal;
 use crate::transport::reply::about;
 use crate::transport::trace;
-use crate::transport::wire::{chunk, execute, look_up, within};
+use crate::transport::wire::{chunk, execute, head, look_up};
 
 /// A download. If the connection breaks, another connection continues at the same place, provided that the server supports
 /// ranges and sends the same strong `ETag`. Otherwise the file is read again from its start and compared with the bytes
@@ -173,8 +173,8 @@ impl Transfer {
             *request.headers_mut() = self.headers(with_token);
             let client = &self.client.inner;
             look_up().await;
-            let wire = execute(client, request)?;
-            let response = within(client, &self.time, wire).await?;
+            let sent = execute(client, request, None)?;
+            let response = head(client, &self.time, sent).await?;
             let status = response.status();
             if status.is_success() {
                 return self.accept(response);

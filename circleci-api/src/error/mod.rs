@@ -93,6 +93,7 @@ struct Inner {
     timeout: bool,
     lasting: bool,
     passing: bool,
+    never_processed: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -162,6 +163,7 @@ impl Error {
             timeout: kind == ErrorKind::Timeout,
             lasting: false,
             passing: false,
+            never_processed: false,
             source: None,
         }))
     }
@@ -245,6 +247,16 @@ impl Error {
     pub(crate) fn passing(mut self) -> Self {
         self.0.passing = true;
         self
+    }
+
+    /// A connection had the request, but the server did not process it. Another connection can take it at once.
+    pub(crate) fn never_processed(mut self) -> Self {
+        self.0.never_processed = true;
+        self
+    }
+
+    pub(crate) fn was_never_processed(&self) -> bool {
+        self.0.never_processed
     }
 
     /// Removes secrets from all text of the server or a library, and shortens the text afterwards: half a secret would not

@@ -13,28 +13,37 @@ use crate::transport::call::Call;
 use crate::transport::refusal::refused;
 use crate::transport::reply::{Answer, Progress, about};
 use crate::transport::unpack;
-use crate::transport::wire::{execute, look_up, within};
+use crate::transport::wire::{execute, head, look_up};
 
 /// A moved host needs one or two redirects; more redirects are a loop.
 pub(crate) const REDIRECTS: u8 = 5;
 
+/// How often a request that the server did not process is sent again at once, within an attempt. HTTP/2 servers end each
+/// connection after a number of requests, and other connections can take what came too late.
+const RESENDS: u8 = 2;
+
 pub(super) async fn attempt(call: &Call, progress: &mut Progress) -> Result<Answer, Error> {
-    let mut redirects = 0;
+    let (mut redirects, mut resends) = (0, 0);
     let mut redirect: Option<Box<Url>> = None;
     loop {
         look_up().await;
         let body = call.body()?;
-        let url = match redirect.take() {
-            Some(url) => *url,
-            None => {
-                let url = call.url()?;
-                progress.attempts += 1;
-                url
-            }
+        let url = match redirect.as_deref() {
+            Some(url) => url.clone(),
+            None => call.url()?,
         };
+        if redirects == 0 && resends == 0 {
+            progress.attempts += 1;
+        }
         let client = &*call.client.inner;
-        let wire = execute(client, request(call, url, body))?;
-        let mut response = within(client, &progress.time, wire).await?;
+        let sent = execute(client, request(call, url, body.is_some()), body)?;
+        let mut response = match head(client, &progress.time, sent).await {
+            Err(error) if error.was_never_processed() && resends < RESENDS => {
+                resends += 1;
+                continue;
+            }
+            response => response?,
+        };
         let client = &*call.client.inner;
         #[cfg(feature = "pacing")]
         if let Some(pacing) = &client.pacing {
@@ -90,23 +99,20 @@ fn answer(
     }
 }
 
-fn request(call: &Call, url: Url, body: Option<Bytes>) -> reqwest::Request {
+/// A request without its body.
+fn request(call: &Call, url: Url, has_body: bool) -> reqwest::Request {
     let client = &*call.client.inner;
     let mut request = reqwest::Request::new(call.operation.method().clone(), url);
-    let headers = match body {
-        Some(_) => &client.json_headers,
-        None => &client.headers,
+    let headers = match has_body {
+        true => &client.json_headers,
+        false => &client.headers,
     };
     *request.headers_mut() = headers.clone();
     if let Some(headers) = call.headers() {
         request.headers_mut().extend(headers.clone());
     }
-    if let Some(body) = body {
-        *request.body_mut() = Some(body.into());
-    } else if matches!(
-        *request.method(),
-        Method::POST | Method::PUT | Method::PATCH
-    ) {
+    let method = request.method();
+    if !has_body && matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
         // RFC 9110, section 8.6: some proxies answer 411 to a POST without the length of its body.
         let none = HeaderValue::from_static("0");
         request.headers_mut().insert(CONTENT_LENGTH, none);

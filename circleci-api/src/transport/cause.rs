@@ -11,6 +11,8 @@ pub(super) struct Cause {
     pub(super) kind: ErrorKind,
     /// A retry would fail in the same way.
     pub(super) lasting: bool,
+    /// The request was not written, or the server says that it did not process it.
+    pub(super) never_processed: bool,
     pub(super) message: String,
 }
 
@@ -41,6 +43,7 @@ impl Cause {
         Self {
             kind,
             lasting,
+            never_processed,
             message,
         }
     }

@@ -10,6 +10,7 @@ pub(crate) mod exchange;
 pub(crate) mod refusal;
 pub(crate) mod reply;
 pub(crate) mod response;
+mod taken;
 pub(crate) mod trace;
 mod unpack;
 pub(crate) mod wire;

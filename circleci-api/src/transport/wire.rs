@@ -2,7 +2,8 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::task::{Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -10,15 +11,28 @@ use crate::client::Inner;
 use crate::error::{Error, ErrorKind};
 use crate::retry::clock::Stopwatch;
 use crate::transport::cause::Cause;
+use crate::transport::taken::Taken;
+
+/// A request that was sent, or waits for a connection.
+pub(crate) struct Sent<F> {
+    response: F,
+    taken: Taken,
+}
 
 /// Sends a request. The caller looks up first.
 pub(crate) fn execute(
     client: &Inner,
-    request: reqwest::Request,
-) -> Result<impl Future<Output = reqwest::Result<reqwest::Response>> + Unpin + use<>, Error> {
+    mut request: reqwest::Request,
+    body: Option<Bytes>,
+) -> Result<Sent<impl Future<Output = reqwest::Result<reqwest::Response>> + Unpin + use<>>, Error> {
     match client.no_roots.as_deref() {
         Some(why) if request.url().scheme() == "https" => Err(Error::configuration(why)),
-        _ => Ok(client.http.execute(request)),
+        _ => {
+            let taken = Taken::default();
+            *request.body_mut() = Some(taken.body(body));
+            let response = client.http.execute(request);
+            Ok(Sent { response, taken })
+        }
     }
 }
 
@@ -31,42 +45,74 @@ pub(crate) async fn look_up() {
     tokio::task::yield_now().await;
 }
 
-/// Waits for the next chunk of a body, with the time limits of [`within`]. `None` is the end of the body.
+/// Waits for the head of the answer, limited by the read timeout and by the remaining time of the call.
+pub(crate) async fn head(
+    client: &Inner,
+    time: &Stopwatch,
+    sent: Sent<impl Future<Output = reqwest::Result<reqwest::Response>> + Unpin>,
+) -> Result<reqwest::Response, Error> {
+    within(client, time, sent.response, Some(sent.taken)).await
+}
+
+/// Waits for the next chunk of a body, with the same time limits. `None` is the end of the body.
 pub(crate) async fn chunk(
     client: &Inner,
     time: &Stopwatch,
     response: &mut reqwest::Response,
 ) -> Result<Option<Bytes>, Error> {
-    within(client, time, pin!(response.chunk())).await
+    within(client, time, pin!(response.chunk()), None).await
 }
 
-/// Waits for the network, limited by the read timeout and by the remaining time of the call.
-pub(crate) async fn within<T>(
+/// Waits for the network. If no connection takes the request in time, withdraws it.
+async fn within<T>(
     client: &Inner,
     time: &Stopwatch,
     mut wire: impl Future<Output = reqwest::Result<T>> + Unpin,
+    mut taken: Option<Taken>,
 ) -> Result<T, Error> {
     let mut ends_call = false;
+    let mut waited = Duration::ZERO;
     let mut timer = pin!(None);
     poll_fn(move |cx| {
         if let Poll::Ready(result) = Pin::new(&mut wire).poll(cx) {
             return Poll::Ready(result.map_err(|error| broken(client, error)));
         }
-        // A result that is ready needs no timer.
-        if timer.is_none() {
-            let left = time.left(client.clock.now());
-            let patience = [left, client.read_timeout].into_iter().flatten().min();
-            ends_call = left.is_some() && left == patience;
-            timer.set(patience.map(tokio::time::sleep));
-        }
-        match timer.as_mut().as_pin_mut() {
-            Some(timer) => timer
-                .poll(cx)
-                .map(|()| Err(timed_out(client, time, ends_call))),
-            None => Poll::Pending,
+        loop {
+            // A result that is ready needs no timer.
+            if timer.is_none() {
+                let left = time.left(client.clock.now());
+                let quiet = client.read_timeout.map(|most| most.saturating_sub(waited));
+                let untaken = taken.as_ref().and(client.untaken_timeout);
+                let patience = [left, quiet, untaken].into_iter().flatten().min();
+                ends_call = left.is_some() && left == patience;
+                waited += patience.unwrap_or_default();
+                timer.set(patience.map(tokio::time::sleep));
+            }
+            let Some(timeout) = timer.as_mut().as_pin_mut() else {
+                return Poll::Pending;
+            };
+            ready!(timeout.poll(cx));
+            match taken.take() {
+                _ if ends_call => return Poll::Ready(Err(timed_out(client, time, true))),
+                Some(request) if request.withdraw() => return Poll::Ready(Err(untaken(waited))),
+                Some(_) if client.read_timeout.is_none_or(|most| waited < most) => timer.set(None),
+                _ => return Poll::Ready(Err(timed_out(client, time, false))),
+            }
         }
     })
     .await
+}
+
+/// The error of a request that was withdrawn before a connection took it.
+#[cold]
+fn untaken(waited: Duration) -> Error {
+    let message = format!(
+        "no connection took the request within {} s",
+        waited.as_secs_f64()
+    );
+    Error::new(ErrorKind::Connect)
+        .with_message(message)
+        .timed_out()
 }
 
 #[cold]
@@ -94,6 +140,9 @@ pub(crate) fn broken(client: &Inner, error: reqwest::Error) -> Error {
     }
     if cause.lasting {
         it = it.lasting();
+    }
+    if cause.never_processed {
+        it = it.never_processed();
     }
     it.with_source(error.without_url())
 }
