@@ -15,7 +15,7 @@ use crate::transport::reply::{Answer, Progress, about};
 use crate::transport::unpack;
 use crate::transport::wire::{execute, look_up, within};
 
-/// A moved host needs one or two redirects; more redirects are a loop.
+/// The maximum number of redirects in a row. A moved host needs one or two, so a longer chain is a loop.
 pub(crate) const REDIRECTS: u8 = 5;
 
 pub(super) async fn attempt(call: &Call, progress: &mut Progress) -> Result<Answer, Error> {
@@ -59,7 +59,7 @@ pub(super) async fn attempt(call: &Call, progress: &mut Progress) -> Result<Answ
     }
 }
 
-/// An answer that must be waited for: the rest of its body, or the message of a refusal.
+/// Waits for the part of an answer that has not arrived yet: the rest of its body, or the message of a refusal.
 async fn late(
     client: &Inner,
     time: &Stopwatch,
@@ -107,7 +107,7 @@ fn request(call: &Call, url: Url, body: Option<Bytes>) -> reqwest::Request {
         *request.method(),
         Method::POST | Method::PUT | Method::PATCH
     ) {
-        // RFC 9110, section 8.6: some proxies answer 411 to a POST without the length of its body.
+        // See RFC 9110, section 8.6. Some proxies answer 411 to a POST without the length of its body.
         let none = HeaderValue::from_static("0");
         request.headers_mut().insert(CONTENT_LENGTH, none);
     }
@@ -123,7 +123,7 @@ pub(crate) fn too_many_redirects() -> Error {
     Error::new(ErrorKind::Redirect).with_message(format!("more than {REDIRECTS} in a row"))
 }
 
-/// The target of an answer that is a redirect.
+/// Returns the URL to which an answer redirects, or `None` if the answer is not a redirect.
 fn target(call: &Call, response: &reqwest::Response) -> Result<Option<Box<Url>>, Error> {
     let status = response.status();
     let location = response.headers().get(LOCATION);
@@ -139,7 +139,7 @@ fn target(call: &Call, response: &reqwest::Response) -> Result<Option<Box<Url>>,
     }
 }
 
-/// The target of a redirect, if it may receive the credential.
+/// Returns the target of a redirect, or the reason why the client must not follow the redirect.
 fn follow(method: &Method, from: &Url, location: &HeaderValue) -> Result<Url, String> {
     let Some(to) = host::join(from, location) else {
         return Err("the `Location` header is not a URL".to_owned());

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::retry::clock::Stopwatch;
 use crate::transport::cause::Cause;
 
-/// Sends a request. The caller looks up first.
+/// Sends a request. The caller must call [`look_up`] first.
 pub(crate) fn execute(
     client: &Inner,
     request: reqwest::Request,
@@ -22,16 +22,16 @@ pub(crate) fn execute(
     }
 }
 
-/// Lets the runtime process events on idle connections: the server has closed one, or sent an unexpected answer. A
-/// single-threaded runtime has not polled them since the last call, so the request would use a connection that no longer
-/// exists.
+/// Lets the runtime process events on idle connections. For example, the server has closed a connection, or has sent an
+/// unexpected answer on it. A single-threaded runtime has not polled idle connections since the last call. Without this
+/// step, the request could use a connection that no longer exists.
 pub(crate) async fn look_up() {
-    // The first pass polls the sockets, the second one the tasks that have events.
+    // The first pass polls the sockets. The second pass polls the tasks that have events.
     tokio::task::yield_now().await;
     tokio::task::yield_now().await;
 }
 
-/// Waits for the next chunk of a body, with the time limits of [`within`]. `None` is the end of the body.
+/// Waits for the next chunk of a body, with the time limits of [`within`]. Returns `None` at the end of the body.
 pub(crate) async fn chunk(
     client: &Inner,
     time: &Stopwatch,
@@ -40,7 +40,7 @@ pub(crate) async fn chunk(
     within(client, time, pin!(response.chunk())).await
 }
 
-/// Waits for the network, limited by the read timeout and by the remaining time of the call.
+/// Waits for the network, but not longer than the read timeout and not longer than the remaining time of the call.
 pub(crate) async fn within<T>(
     client: &Inner,
     time: &Stopwatch,
@@ -52,7 +52,7 @@ pub(crate) async fn within<T>(
         if let Poll::Ready(result) = Pin::new(&mut wire).poll(cx) {
             return Poll::Ready(result.map_err(|error| broken(client, error)));
         }
-        // A result that is ready needs no timer.
+        // The timer is created only now, because a result that is ready at once needs no timer.
         if timer.is_none() {
             let left = time.left(client.clock.now());
             let patience = [left, client.read_timeout].into_iter().flatten().min();
@@ -78,7 +78,8 @@ fn timed_out(client: &Inner, time: &Stopwatch, ends_call: bool) -> Error {
     Error::new(ErrorKind::Timeout).with_message(message)
 }
 
-/// Converts an error of reqwest. The URL is left out: the operation identifies the call, and an argument may be private.
+/// Converts an error of reqwest. Leaves out the URL, because an argument in it may be private. The operation identifies
+/// the call instead.
 #[cold]
 pub(crate) fn broken(client: &Inner, error: reqwest::Error) -> Error {
     let cause = Cause::of(&error);
