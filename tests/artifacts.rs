@@ -1,4 +1,5 @@
-//! Tests of downloads: the hosts that get the token, the paths of the files, broken connections; and of failed tests.
+//! Tests of downloads (the hosts that get the token, the paths of the files, and broken connections), and of reading failed
+//! tests.
 
 use std::fs;
 use std::path::Path;
@@ -93,7 +94,8 @@ async fn a_redirect_gets_no_token_even_where_the_token_may_go_and_none_on_the_wa
         .await
         .unwrap_err();
     assert_eq!(error.status().unwrap(), 500);
-    // The origin of the file may redirect to itself, but a redirect from it to the client's own host gets no token.
+    // The token stays in the request when the origin of the file redirects to itself. It is not sent when that origin
+    // redirects to the client's own host.
     assert_eq!(
         other.seen().iter().map(has_token).collect::<Vec<_>>(),
         [true, true]
@@ -133,7 +135,7 @@ async fn a_foreign_host_gets_the_token_only_if_it_was_allowed() {
         .unwrap();
     assert_eq!(stream.length(), Some(7));
     assert!(has_token(&files.seen()[1]));
-    // The client's own host gets no token either, if no host may have it.
+    // With `TokenHosts::none()`, even the client's own host does not get the token.
     let home = artifact("x", &format!("{}/x", circleci.url()));
     let error = client
         .download_artifact(&home)
@@ -260,7 +262,7 @@ async fn a_link_leads_nowhere() {
         assert_eq!(error.kind(), ErrorKind::File);
     }
     assert_eq!(circleci.count(), 0);
-    // The download replaces a link that has the name of the file, and does not follow the link.
+    // If the name of the file belongs to a link, the download replaces the link and does not follow it.
     client
         .download_artifact(&artifact("real/kept", &url))
         .into_folder(&folder)
@@ -330,7 +332,7 @@ async fn a_file_is_there_when_it_is_whole() {
     assert_eq!(below(folder.path()), ["deep", "deep/er", "deep/er/x.txt"]);
 }
 
-/// An answer that breaks off after `at` bytes of a file.
+/// Returns an answer that breaks off after `at` bytes of the file.
 fn cut(content: &str, at: usize) -> Answer {
     answer(200, content)
         .header("etag", "\"v1\"")
@@ -403,7 +405,7 @@ async fn without_ranges_a_broken_download_is_read_again_and_compared() {
             0,
             Ok("0123456789"),
         ),
-        // The server sends a wrong range or none. The client requests the whole file again.
+        // The server sends a wrong range or no range. The client requests the whole file again.
         (
             vec![
                 cut("0123456789", 4),
@@ -440,7 +442,7 @@ async fn without_ranges_a_broken_download_is_read_again_and_compared() {
             1,
             Ok("0123456789"),
         ),
-        // The second answer is another file.
+        // The second answer contains a different file.
         (
             vec![cut("0123456789", 4), answer(200, "012x456789")],
             1,
@@ -490,7 +492,7 @@ fn part(content: &str, tag: Option<&str>, range: &str) -> Answer {
     }
 }
 
-/// The result of a download, and the ranges that it requested.
+/// Downloads a file from a server that gives these answers. Returns the result, and the range of each request.
 async fn play(acts: Vec<Answer>) -> (Result<String, circleci_api::Error>, Vec<Option<String>>) {
     let count = acts.len();
     let circleci = Server::script(acts.into_iter().map(Act::from)).await;
@@ -510,16 +512,16 @@ fn asked(ranges: &[Option<String>]) -> Vec<&str> {
         .collect()
 }
 
-/// RFC 9110, 15.3.7.3.
+/// RFC 9110, section 15.3.7.3, says when a client may join parts of a file.
 #[tokio::test]
 async fn two_files_are_never_joined() {
     let whole = |content: &str, tag: &str| answer(200, content).header("etag", tag);
-    // The rest of the file has another tag, a weak tag or no tag.
+    // The rest of the file comes with a different tag, a weak tag or no tag.
     for tag in [Some("\"v2\""), Some("W/\"v1\""), None] {
         let first = || cut("0123456789", 4);
         let rest = || part("ABCDEF", tag, "bytes 4-9/10");
         let (got, ranges) = play(vec![first(), rest(), whole("0123ABCDEF", "\"v2\"")]).await;
-        // The bytes that were received are also the beginning of the other file.
+        // The other file begins with the bytes that were already received, so the download succeeds.
         assert_eq!(got.unwrap(), "0123ABCDEF", "{tag:?}");
         assert_eq!(asked(&ranges), ["-", "bytes=4-", "-"]);
         let (got, _) = play(vec![first(), rest(), whole("zzzzABCDEF", "\"v2\"")]).await;
@@ -529,7 +531,7 @@ async fn two_files_are_never_joined() {
             (ErrorKind::Transport, false)
         );
     }
-    // The file changes, and the connection breaks again before the client can compare the second file with the first bytes.
+    // The file changes. The connection breaks again before the client has compared the second file with the bytes of the first.
     let second = whole("zzzzABCDEF", "\"v2\"").ending(Ending::CutAt(2));
     let (got, ranges) = play(vec![
         cut("0123456789", 4),
@@ -539,7 +541,7 @@ async fn two_files_are_never_joined() {
     .await;
     assert!(!got.unwrap_err().is_transient());
     assert_eq!(asked(&ranges), ["-", "bytes=4-", "-"]);
-    // The second file begins with the received bytes, so the next request uses the tag of the second file.
+    // The second file begins with the bytes that were already received, so the next request uses the tag of the second file.
     let second = whole("0123ABCDEF", "\"v2\"").ending(Ending::CutAt(6));
     let third = part("CDEF", Some("\"v2\""), "bytes 6-9/10");
     let (got, ranges) = play(vec![cut("0123456789", 4), second, third]).await;
@@ -551,7 +553,7 @@ async fn two_files_are_never_joined() {
 async fn what_a_range_lacks_is_asked_for() {
     let v1 = Some("\"v1\"");
     let first = || cut("0123456789", 4);
-    // The server may omit the total, because the client knows the total from the first answer.
+    // The server may omit the total size, because the client knows it from the first answer.
     for (one, two) in [
         ("bytes 4-5/10", "bytes 6-8/10"),
         ("bytes 4-5/*", "bytes 6-8/*"),
@@ -566,7 +568,7 @@ async fn what_a_range_lacks_is_asked_for() {
         assert_eq!(got.unwrap(), "0123456789");
         assert_eq!(asked(&ranges), ["-", "bytes=4-", "bytes=6-", "bytes=9-"]);
     }
-    // A partial answer does not count as a failed attempt, whatever the number of parts.
+    // An answer with only a part of the file does not count as a failed attempt, however many parts there are.
     let mut acts = vec![
         answer(200, "x".repeat(50))
             .header("etag", "\"v1\"")
@@ -574,7 +576,7 @@ async fn what_a_range_lacks_is_asked_for() {
     ];
     acts.extend((20..50).map(|at| part("x", v1, &format!("bytes {at}-{at}/50"))));
     assert_eq!(play(acts).await.0.unwrap(), "x".repeat(50));
-    // A file of unknown size that breaks off.
+    // The size of the file is unknown, and the first answer breaks off.
     let unknown = cut("0123456789", 4).ending(Ending::ChunksCutAt(4));
     let (got, ranges) = play(vec![unknown.clone(), part("456789", v1, "bytes 4-9/10")]).await;
     assert_eq!(got.unwrap(), "0123456789");
@@ -621,7 +623,7 @@ async fn a_range_that_contradicts_itself_is_not_taken() {
         });
         assert_eq!(play(acts).await.0.unwrap(), "0123456789", "{body}");
     }
-    // The status 202 has no file.
+    // An answer with the status 202 contains no file.
     let (got, _) = play(vec![answer(202, r#"{"message":"come back later"}"#)]).await;
     let error = got.unwrap_err();
     assert_eq!(error.status().unwrap(), 202);
@@ -630,7 +632,8 @@ async fn a_range_that_contradicts_itself_is_not_taken() {
     assert_eq!(got.unwrap(), "");
 }
 
-/// The tests are built with reqwest's own compression, because xtask enables this feature of reqwest for the whole workspace.
+/// In this build, reqwest can decompress bodies itself, because xtask enables that feature of reqwest for the whole
+/// workspace. The client must not use it for files.
 #[tokio::test]
 async fn a_stored_file_is_kept_byte_for_byte() {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -685,7 +688,7 @@ async fn a_file_that_is_replaced_keeps_its_mode() {
         ("private", Some(0o600), 0o600),
         ("read_only", Some(0o444), 0o444),
         ("program", Some(0o755), 0o755),
-        // The new content does not get the set-user-ID bit, because the user trusted only the old content.
+        // The new file loses the set-user-ID bit, because the user granted it only to the old content.
         ("set_uid", Some(0o4755), 0o755),
         ("fresh", None, usual),
     ] {
@@ -714,12 +717,12 @@ async fn a_file_that_is_replaced_keeps_its_mode() {
     }
 }
 
-/// A dropped download changes no file after the drop, whenever the drop occurs.
+/// After a download is dropped, it changes no file, no matter when the drop occurs.
 #[test]
 fn a_cancelled_download_does_not_rename_its_file() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        // With one thread for files, a task that is started after a write runs after the write.
+        // With a single thread for file operations, a task runs only after all earlier writes.
         .max_blocking_threads(1)
         .build()
         .unwrap();
@@ -730,7 +733,7 @@ fn a_cancelled_download_does_not_rename_its_file() {
         let found = artifact("x", &circleci.url());
         let client = circleci.client();
         let (mut cancelled, mut finished) = (0, 0);
-        // The number of polls that a download needs varies, so the test tries each number several times.
+        // A download does not always need the same number of polls, so the test tries each number several times.
         for polls in (0..200).map(|run| run / 10) {
             fs::write(&path, "old").unwrap();
             let mut download = Box::pin(client.download_artifact(&found).to_file(&path));
@@ -744,7 +747,7 @@ fn a_cancelled_download_does_not_rename_its_file() {
             })
             .await;
             drop(download);
-            // This task runs after every earlier task of the other thread.
+            // When this task has run, the other thread has finished all earlier tasks.
             tokio::task::spawn_blocking(|| ()).await.unwrap();
             let content = fs::read_to_string(&path).unwrap();
             match done {
@@ -775,7 +778,7 @@ async fn a_download_is_tried_as_often_as_a_call() {
             .iter()
             .all(|wait| *wait >= Duration::from_secs(2))
     );
-    // The client gives up, although each attempt gets one more byte of the file.
+    // The client gives up although each attempt gets one byte more than the attempt before.
     let circleci =
         Server::start(|index, _| cut("0123456789abcdef", index.min(15) + 1).into()).await;
     let error = read(&circleci.client(), &artifact("x", &circleci.url()))
@@ -868,12 +871,12 @@ async fn all_artifacts_of_a_job_come_some_at_a_time() {
         .filter(|artifact| artifact.path != "skip.bin")
         .at_once(2)
         .on_progress(move |progress| {
-            // The downloads that have started and not ended.
+            // `most.0` counts the downloads that have started but not ended.
             if progress.received == 0 && !progress.finished {
                 let now = most.0.fetch_add(1, Ordering::SeqCst) + 1;
                 most.1.fetch_max(now, Ordering::SeqCst);
             }
-            // The transfer of this file has ended, but the client may still write the file to the disk.
+            // The transfer of this file has ended, but the client may still be writing the file to disk.
             if progress.length == Some(progress.received) && !progress.finished {
                 most.0.fetch_sub(1, Ordering::SeqCst);
             }
@@ -927,7 +930,8 @@ async fn all_artifacts_of_a_job_come_some_at_a_time() {
         ]
     );
     assert!(at_once.1.load(Ordering::SeqCst) <= 2);
-    // The client requests two pages, and then each selected file once. It requests no file that is rejected or excluded.
+    // The client requests two pages, and then each selected file once. It requests no file that the filter excludes or whose path
+    // is rejected.
     let mut targets: Vec<_> = circleci
         .seen()
         .into_iter()
@@ -1003,7 +1007,7 @@ async fn failed_tests_come_from_all_jobs() {
         )
         .into(),
         "/api/v2/project/gh/acme/web/1/tests" => page(json!([]), None),
-        // The same test failed in two runs. An empty page is between them.
+        // The same test failed in two runs of the job. An empty page comes between the two results.
         "/api/v2/project/gh/acme/web/2/tests" => page(
             json!([
                 test("adds", json!("success")),

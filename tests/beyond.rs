@@ -1,13 +1,13 @@
-//! Answers with more than the document lists, and answers of the wrong kind.
+//! Tests of answers that contain more than the document lists, and of answers that are of the wrong kind.
 //!
 //! | kind | example | sibling |
 //! |---|---|---|
 //! | an unknown key | `unknown_keys_are_kept_everywhere` | a union, a page, a webhook event, a v1 object, every answer (`properties`) |
-//! | a key that the crate cannot send | `a_request_takes_keys_that_are_new` | a type that is both sent and answered |
-//! | an optional invalid value | `a_value_of_the_wrong_form_costs_only_itself` | in a list, a map, a union, an event, a step |
+//! | a new key in a request | `a_request_takes_keys_that_are_new` | a type that requests and answers share |
+//! | an invalid optional value | `a_value_of_the_wrong_form_costs_only_itself` | in a list, a map, a union, an event, a step |
 //! | bytes that are not JSON text | `a_character_costs_one_character` | a tolerant page, an event |
 //! | a body that is something else | `a_message_in_place_of_an_answer_is_an_error` | HTML, gzip, no items, an empty body |
-//! | a body that ends early | `a_body_that_is_cut_off_is_asked_for_again` | with an error behind it, a page, a POST |
+//! | a body that ends early | `a_body_that_is_cut_off_is_asked_for_again` | an error after the cut, a page, a POST |
 
 use std::sync::{Arc, Mutex};
 
@@ -109,7 +109,7 @@ async fn a_request_takes_keys_that_are_new() {
         .create_context_restriction(id("context"), body);
     call.send().await.unwrap();
     let sent: Value = serde_json::from_slice(&server.seen()[0].body).unwrap();
-    // The request has each key only once. The value of the field takes precedence.
+    // The request contains each key only once. The value of the field takes precedence over the extra value.
     assert_eq!(
         sent,
         json!({ "restriction_type": "project", "content": "version: 2.1" })
@@ -117,7 +117,7 @@ async fn a_request_takes_keys_that_are_new() {
     let text = String::from_utf8(server.seen()[0].body.to_vec()).unwrap();
     assert_eq!(text.matches("restriction_type").count(), 1);
 
-    // Some types are in requests and in answers.
+    // Some types are used both in requests and in answers.
     let settings = DecisionSettings::new().with_extra("since", 5);
     assert_eq!(settings.extra()["since"], 5);
     assert_eq!(
@@ -150,7 +150,7 @@ fn unknown_values_beside_a_secret_or_named_like_one_are_not_shown() {
     assert_eq!(odd.extra()["signing-secret"], json!(["hush4"]));
 }
 
-/// Reads an answer with a webhook through a client, which corrects invalid values.
+/// Reads a webhook from an answer through a client, which moves invalid values to the unknown keys.
 fn typed_by_client(json: Value) -> Webhook {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -190,10 +190,10 @@ async fn a_value_of_the_wrong_form_costs_only_itself() {
         let odd = &page.items[0];
         assert_eq!((page.items.len(), odd.name.as_str()), (2, "ci"), "{key}");
         assert_eq!(odd.extra()[key], value);
-        // The type writes the object unchanged.
+        // When the value is serialized, it is the same object that was read.
         let written = serde_json::to_value(odd).unwrap();
         assert_eq!(written, with(workflow(), key, value.clone()));
-        // A value that is written and read again is equal.
+        // When the JSON is read again, the value is equal.
         let again: Workflow = serde_json::from_value(written).unwrap();
         assert_eq!(&again, odd);
         assert!(page.items[1].extra().is_empty());
@@ -238,7 +238,7 @@ async fn lists_maps_and_objects_of_the_wrong_form_cost_only_themselves() {
     assert_eq!(serde_json::to_value(read).unwrap(), job);
     assert_eq!(&typed::<WorkflowJob>(job), read);
 
-    // A value is invalid if it is an object without its identifying fields, or no object.
+    // A value is invalid if it is not an object, or is an object without its identifying fields.
     for actor in [json!({ "login": "ada" }), json!("ada"), json!([])] {
         let schedule = json!({ "id": id("s"), "name": "nightly", "actor": actor, "timetable": { "per-hour": "often" } });
         stage.say(200, schedule.to_string());
@@ -250,7 +250,7 @@ async fn lists_maps_and_objects_of_the_wrong_form_cost_only_themselves() {
         );
     }
 
-    // An id is required, because an item without an id cannot be identified.
+    // An invalid id is an error, because an item without an id cannot be identified.
     let body = json!({ "items": [{ "id": "x", "name": "n" }] });
     stage.say(200, body.to_string());
     let error = stage.client.list_contexts().send().await.unwrap_err();
@@ -277,7 +277,7 @@ async fn a_form_that_a_union_does_not_have_is_kept_and_is_no_answer() {
         "{told:?}"
     );
 
-    // An answer of an unknown form is an error.
+    // An answer that is no object is an error.
     let server = Server::start(|_, _| answer(200, r#"["queued"]"#).into()).await;
     let run = server.client().trigger_pipeline_run("gh/acme/web").send();
     assert_eq!(run.await.unwrap_err().kind(), ErrorKind::Decode);
@@ -349,7 +349,7 @@ async fn a_message_in_place_of_an_answer_is_an_error() {
         stage.say(200, body.to_string());
         let errors = [
             client.get_workflow_by_id(id("w")).send().await.err(),
-            // The client can read a list in several ways.
+            // There are several ways to read a list.
             client.list_contexts().send().await.err(),
             client.list_contexts().items().into_vec().await.err(),
             client
@@ -388,7 +388,7 @@ async fn a_message_in_place_of_an_answer_is_an_error() {
     stage.say(200, r#"{ "message": "Accepted." }"#);
     let answer = client.cancel_workflow(id("w")).send().await.unwrap();
     assert_eq!(answer.message.as_deref(), Some("Accepted."));
-    // A body with only `error` is an error.
+    // A body that contains only the key `error` is an error.
     stage.say(200, r#"{ "error": "Refused." }"#);
     let error = client.cancel_workflow(id("w")).send().await.unwrap_err();
     assert_eq!(error.message(), Some("Refused."));
@@ -438,7 +438,7 @@ async fn nothing_is_enough_where_only_a_message_was_promised() {
                 .send_as::<Value>()
                 .await
                 .err(),
-            // This operation returns a variable or a message.
+            // The answer of this operation is either a variable or a message.
             stage
                 .client
                 .add_environment_variable_to_context(id("c"), "A", request)
@@ -481,7 +481,7 @@ async fn what_is_not_json_is_named() {
     assert_eq!(message, "it has the encoding br, which was not requested");
 }
 
-/// The beginning of a list, which breaks off in its first item.
+/// The beginning of a list that breaks off in its first item.
 const CUT: &str = r#"{ "items": [{ "id": "5034460f-c7c4-4c43-9457-de07e2029e7b", "na"#;
 
 fn cut_off() -> Vec<String> {
@@ -512,7 +512,7 @@ async fn a_body_that_is_cut_off_is_asked_for_again() {
         list.items().into_vec().await.unwrap();
         assert_eq!(server.count(), 4);
 
-        // The client stops after the last attempt of its policy.
+        // The client stops after the maximum number of attempts.
         let server = Server::start(move |_, _| answer(200, body.clone()).into()).await;
         let policy = RetryPolicy::default().max_attempts(3);
         let once = CallOptions::new().retry(policy);
@@ -535,7 +535,7 @@ async fn a_trigger_that_may_have_happened_is_not_sent_again_for_its_body() {
         let error = call.send().await.unwrap_err();
         assert!(!error.is_transient() && server.count() == 1, "{error}");
     }
-    // A complete but invalid body is not requested again.
+    // The client does not repeat a request whose body is complete but invalid.
     let server = Server::start(|_, _| answer(200, r#"{ "items": [] } x"#).into()).await;
     let error = server.client().list_contexts().send().await.unwrap_err();
     assert!(!error.is_transient() && server.count() == 1, "{error}");
@@ -563,7 +563,7 @@ async fn each_surprise_is_told_by_place_and_kind_and_never_by_value() {
         ],
         "next_page_token": null, "hint": "hush",
     });
-    // The byte is not UTF-8.
+    // Without its first byte 0xc3, the character `é` is not valid UTF-8.
     let text = body.to_string().into_bytes();
     let broken: Vec<u8> = text.iter().copied().filter(|byte| *byte != 0xc3).collect();
     let server = Server::start(move |index, _| {
@@ -612,7 +612,7 @@ async fn each_surprise_is_told_by_place_and_kind_and_never_by_value() {
     );
     assert!(told.iter().any(|it| it.path() == "items[0].colour"));
 
-    // Missing fields, whether the type requires them or not.
+    // Both answers lack fields. The type requires some of these fields, but not all.
     let server = Server::script([
         answer(200, r#"{ "items": [{ "id": "5034460f-c7c4-4c43-9457-de07e2029e7b", "name": "n" }] }"#).into(),
         answer(200, r#"{ "items": [{ "name": "n", "created_at": "2026-03-01T10:00:00Z" }], "next_page_token": null }"#).into(),

@@ -1,4 +1,4 @@
-//! Tests that find the project of a checkout.
+//! Tests of finding the project that a git checkout belongs to.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ const ORIGIN: &str = "[core]\n\tbare = false\n[remote \"origin\"]\n\turl = git@g
 fn the_origin_or_the_only_remote() {
     for (config, slug) in [
         (ORIGIN, "gh/acme/web"),
-        // In a fork, the remote `origin` counts, in any position.
+        // If there are several remotes, the client uses `origin`, wherever it is in the file.
         (
             "[remote \"upstream\"]\nurl = https://github.com/other/web\n[remote \"origin\"]\nurl = https://github.com/acme/web.git\n",
             "gh/acme/web",
@@ -31,17 +31,17 @@ fn the_origin_or_the_only_remote() {
             "[remote \"bitbucket\"]\n  url = https://jo@bitbucket.org/acme/web.git\n",
             "bb/acme/web",
         ),
-        // The host is an ssh alias, as users with several keys have.
+        // The host is an ssh alias, such as users with several keys define.
         (
             "[remote \"origin\"]\n\turl = git@github.com-work:acme/web.git\n",
             "gh/acme/web",
         ),
-        // git accepts this spelling.
+        // git accepts upper case, a section and a key in one line, and comments.
         (
             "[REMOTE \"origin\"] URL=\"https://github.com/acme/web.git\" ; comment\n# url = x\n",
             "gh/acme/web",
         ),
-        // git fetches from the first URL only.
+        // git fetches only from the first URL of a remote.
         (
             "[remote \"origin\"]\nurl = https://github.com/acme/web # first\nurl = https://github.com/acme/mirror\npushurl = https://github.com/acme/third\r\n",
             "gh/acme/web",
@@ -122,7 +122,7 @@ fn what_leads_nowhere_says_why() {
     fs::write(folder.path().join(".git"), "not git's").unwrap();
     let error = of(folder.path()).unwrap_err();
     assert!(matches!(error, CheckoutError::NotACheckout(_)), "{error:?}");
-    // A worktree whose repository does not exist.
+    // The checkout is a worktree of a repository that does not exist.
     fs::write(folder.path().join(".git"), "gitdir: /nowhere/at/all").unwrap();
     let error = of(folder.path()).unwrap_err();
     assert!(

@@ -1,4 +1,5 @@
-//! Tests of the public API of the client. All are in one program, because each program links all dependencies again.
+//! Tests of the public API of the client. They are all in one program, because every additional program would link all
+//! dependencies again.
 #![allow(
     clippy::duplicate_mod,
     reason = "the examples that are tried here share a module"

@@ -1,4 +1,4 @@
-//! Tests of setting many variables at once and of copying restrictions: the requests, their order, and their results.
+//! Tests of setting many variables at once, and of copying restrictions. They check the requests, their order, and the results.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -82,7 +82,7 @@ async fn one_request_and_one_result_for_each_variable() {
 
 #[tokio::test]
 async fn no_more_at_once_than_allowed_and_all_in_the_end() {
-    // A server that answers in pairs. It delays every request until another request arrives.
+    // The server answers in pairs: it holds each request until another request arrives.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (open, most, pair) = (
@@ -99,7 +99,7 @@ async fn no_more_at_once_than_allowed_and_all_in_the_end() {
             let pair = Arc::clone(&pair);
             tokio::spawn(async move {
                 let mut seen = Vec::new();
-                // The request ends with its body, and each connection serves one request.
+                // Each connection serves one request, and the request ends with its JSON body.
                 while !seen.ends_with(b"\"}") {
                     if stream.read_buf(&mut seen).await.unwrap() == 0 {
                         return;
@@ -225,7 +225,8 @@ async fn of_one_name_the_last_value_counts_and_nothing_is_nothing() {
 #[tokio::test]
 async fn a_value_is_in_nothing_that_is_shown() {
     let long = format!("{VALUE}-{}", "x".repeat(6000));
-    // A server that repeats the body of the request: in a message, unchanged, or cut off in the middle.
+    // The answers of the server contain the secret value: in a message, in HTML, in the unchanged body of the request, or as
+    // a string.
     let server = Server::start(|index, request| match index {
         0 => answer(
             400,

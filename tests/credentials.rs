@@ -1,4 +1,4 @@
-//! Tests that the credential goes only to the configured origin, and is never printed.
+//! Tests that the client sends the token only to the configured origin, and never prints it.
 
 use std::sync::Arc;
 
@@ -213,7 +213,7 @@ async fn an_unknown_certificate_gets_no_token_and_no_second_try() {
     let (builder, waits) = server.builder();
     let client = builder
         .host(format!("https://{}", server.address))
-        // The machine may have no CA certificates.
+        // The test does not use the CA certificates of the machine, because there may be none.
         .http(reqwest::Client::builder().tls_certs_only([]).no_proxy())
         .build()
         .unwrap();
@@ -269,7 +269,7 @@ fn assert_no_secret(error: &Error) {
 #[tokio::test]
 async fn nothing_that_is_printed_shows_the_token() {
     for scheme in [Scheme::CircleToken, Scheme::Bearer, Scheme::Basic] {
-        // A server that repeats the headers and the token in its answers.
+        // The server repeats the token and a header of the request in its answers.
         let server = Server::start(|index, seen| {
             let sent = format!("bad credential {} {TOKEN}", seen.headers[0].1);
             match index {
@@ -322,12 +322,12 @@ async fn a_body_with_a_secret_is_not_printed_either() {
     assert!(!format!("{:?}", client.create_context(body)).contains("hunter2"));
 }
 
-/// Variables, explicit settings, and the resulting client.
+/// A case: the environment variables, the explicit settings, and the expected client.
 struct Case {
     variables: &'static [(&'static str, &'static str)],
     file: Option<&'static str>,
     explicit: fn(ClientBuilder) -> ClientBuilder,
-    /// The sent token and the base URL, or the beginning of the error.
+    /// The token that the client sends and its base URL, or the beginning of the error.
     expected: Result<(&'static str, &'static str), &'static str>,
 }
 
@@ -472,7 +472,7 @@ async fn surroundings_fill_in_what_was_not_said() {
             let (_, value) = variables.iter().find(|(known, _)| *known == name)?;
             Some((*value).to_owned())
         });
-        // An explicit setting takes precedence, whether it is made first or last.
+        // An explicit setting takes precedence over the environment, in either order of the calls.
         let before = (case.explicit)(Client::builder())
             .or_from(&environment)
             .build();
@@ -490,7 +490,7 @@ async fn surroundings_fill_in_what_was_not_said() {
                 (result, _) => panic!("case {index}: {result:?}"),
             }
         }
-        // Only a request shows the token, so the test compares it there.
+        // The token is visible only in a request, so the test sends one.
         if let Ok((token, _)) = case.expected {
             let server = Server::start(|_, _| ok()).await;
             let builder = (case.explicit)(Client::builder())
@@ -539,7 +539,7 @@ async fn plain_http_is_for_this_machine_or_for_those_who_insist() {
     }
 }
 
-/// The client removes the token before it shortens a text, because it would not recognize a part of the token afterwards.
+/// The client removes the token from a text before it cuts the text. After the cut, it would not recognize a part of the token.
 #[tokio::test]
 async fn a_token_is_taken_out_before_a_text_is_cut() {
     let often = format!("{TOKEN} ").repeat(3500);
@@ -555,7 +555,7 @@ async fn a_token_is_taken_out_before_a_text_is_cut() {
             let error = client.list_pipelines().send().await.unwrap_err();
             assert_no_secret(&error);
             let said = format!("{error:#?}{}", error.body_excerpt().unwrap());
-            // Only the prefix that all tokens share may show.
+            // The output may contain only the prefix that all tokens share.
             assert!(!said.contains(&TOKEN[..8]), "{status}, {shift}: {said}");
         }
     }

@@ -1,5 +1,5 @@
-//! Tests of decoding: for every operation, answers made from CircleCI's own document, and answers that CircleCI really
-//! sends, which differ from it.
+//! Tests of decoding. For every operation, they decode answers that are made from CircleCI's document. They also decode
+//! answers as CircleCI really sends them, which differ from the document.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 // ---- from the document ---------------------------------------------------------------------------------------------
 
-/// The variants of an answer, and whether the document allows each variant.
+/// Returns the variants of an answer: the name, whether the document allows the variant, and the style of its values.
 fn variants() -> Vec<(&'static str, bool, Style)> {
     let plain = Style::default();
     vec![
@@ -175,7 +175,7 @@ async fn what_the_document_promises_is_read() {
                     }
                     *read.entry(variant).or_default() += 1;
                     pick += 1;
-                    // Every branch of every union, and each documented one with every enum value.
+                    // Tries every branch of every union. The variant "as documented" also tries every enum value in every branch.
                     let words = if variant == "as documented" && maker.words > 1 {
                         4 * maker.words
                     } else {
@@ -198,14 +198,14 @@ async fn what_the_document_promises_is_read() {
     );
 }
 
-/// Lists the values that were sent and not returned, or returned and not sent.
+/// Reports each value that was sent but is missing in the decoded answer, and each value that is there but was not sent.
 pub fn differences(sent: &Value, read: &Value, at: &str, found: &mut dyn FnMut(String)) {
     match (sent, read) {
         (Value::Object(sent), Value::Object(read)) => {
             let mut left: BTreeSet<&String> = read.keys().collect();
             for (key, value) in sent {
                 let at = format!("{at}/{key}");
-                // A key that the document does not have keeps its value, even null.
+                // A key that the document lacks keeps its value, even if the value is null.
                 if key.starts_with(UNKNOWN_KEY) {
                     left.remove(key);
                     if read.get(key) != Some(value) {
@@ -213,7 +213,7 @@ pub fn differences(sent: &Value, read: &Value, at: &str, found: &mut dyn FnMut(S
                     }
                     continue;
                 }
-                // The type writes the document's spelling of a key, whichever spelling it read.
+                // The type writes a key in the spelling of the document, whichever spelling was sent.
                 let spelled = [key.clone(), key.replace('_', "-")]
                     .into_iter()
                     .find(|key| read.contains_key(key));
@@ -241,7 +241,7 @@ pub fn differences(sent: &Value, read: &Value, at: &str, found: &mut dyn FnMut(S
                 && (sent.as_i64() == read.as_i64() || read.is_f64()) => {}
         (Value::String(sent), Value::String(read)) if sent == read || same_time(sent, read) => {}
         (Value::Bool(sent), Value::Bool(read)) if sent == read => {}
-        // A value without a type in the document is text. If it is not a string, its JSON is the text.
+        // If the document gives a value no type, the field is a string. A value that is not a string becomes its JSON text.
         (Value::Number(_) | Value::Bool(_) | Value::Object(_), Value::String(read))
             if is_json_of(read, sent) => {}
         _ => found(format!("{at} is {read} instead of {sent}")),
@@ -263,9 +263,9 @@ fn same_time(sent: &str, read: &str) -> bool {
     instant(sent).is_some() && instant(sent) == instant(read)
 }
 
-// ---- from life (DESIGN section 3) ------------------------------------------------------------------------------------
+// ---- answers that CircleCI really sends --------------------------------------------------------------------------------
 
-/// The result of a call. It must stay equal when it is written and read again.
+/// Returns the result of a call. Checks that the result is equal after it is serialized and read again.
 async fn read<T>(stage: &Stage, sending: Sending<T>, body: Value) -> Result<T, Error>
 where
     T: Serialize + DeserializeOwned + PartialEq + Debug,
@@ -277,7 +277,7 @@ where
     Ok(value)
 }
 
-/// Rows of a call, its answer, and the expected result.
+/// Defines one test for each row. A row has a call, the answer of the server, and the checks of the result.
 macro_rules! table {
     ($($(#[$meta:meta])* $name:ident: |$client:ident| $call:expr, $body:expr => |$value:pat_param| $check:block)*) => {
         $($(#[$meta])*
@@ -300,7 +300,7 @@ fn page(item: Value) -> Value {
     json!({ "items": [item], "next_page_token": null })
 }
 
-/// Returns the object with some values replaced. The value `null` stays `null`.
+/// Returns the object with these values added or replaced. A change to `null` sets the value `null` and does not remove the key.
 fn with(mut object: Value, changes: Value) -> Value {
     let Value::Object(changes) = changes else {
         panic!("changes")
@@ -380,7 +380,7 @@ fn export() -> Value {
     json!({ "usage_export_job_id": id("export"), "state": "created", "start": "2026-03-01T00:00:00Z", "end": "2026-03-02T00:00:00Z", "download_urls": null })
 }
 
-// Required values that are null or absent.
+// Values that the document requires, but that are null or absent.
 table! {
     a_next_page_token_is_null: |c| c.list_pipelines(), page(pipeline()) => |page| {
         assert_eq!((page.items.len(), page.next_page_token), (1, None));
@@ -489,7 +489,7 @@ table! {
         let insights = &page.items[0];
         let metrics = insights.metrics.as_ref().unwrap();
         assert_eq!((&insights.project_id, metrics.total_recoveries, metrics.mttr), (&None, None, None));
-        // A 32-bit number would round these values.
+        // A 32-bit floating-point number would round these values.
         assert_eq!((metrics.total_runs, metrics.success_rate, metrics.throughput), (Some(3), Some(0.6666666666666666), Some(1e-7)));
     }
     metrics_with_nulls: |c| c.get_project_workflow_metrics("gh/acme/web"), page(json!({ "name": "ci", "project_id": null, "metrics": { "total_recoveries": null, "duration_metrics": null } })) => |page| {
@@ -570,7 +570,7 @@ table! {
     }
 }
 
-// Keys that the document forbids, and keys with another spelling in the document.
+// Keys that the document does not allow, and keys that the document spells differently.
 table! {
     a_context_variable_with_its_truncated_value: |c| c.list_environment_variables_from_context(id("c")),
         page(json!({ "variable": "KEY", "truncated_value": "xxxx", "context_id": id("c"), "created_at": "2026-03-01T10:00:00Z", "updated_at": "2026-03-01T10:00:00Z" })) => |page| {
@@ -637,7 +637,7 @@ table! {
     }
 }
 
-// Enum values outside the document.
+// Enum values that the document does not list.
 table! {
     a_job_was_skipped: |c| c.list_workflow_jobs(id("w")), page(with(job(), json!({ "status": "skipped", "type": "no-op", "requires": { "lint": ["skipped", "success"] } }))) => |page| {
         let job = &page.items[0];
@@ -663,7 +663,7 @@ table! {
     }
 }
 
-// Values of another type than in the document.
+// Values whose JSON type differs from the document.
 table! {
     a_run_time_is_a_number_or_a_text: |c| c.get_tests("gh/acme/web", 7),
         json!({ "items": ([json!(1.5), json!("2.25"), json!(3), json!("4"), json!(0.1), json!(""), json!("fast"), json!(null), json!("1e-3")].map(|it| with(test_result(), json!({ "run_time": it })))) }) => |page| {
@@ -725,8 +725,8 @@ table! {
 
 // ---- from the generated source ---------------------------------------------------------------------------------------
 
-/// Reads the generated code as Rust, because a test with answers covers only some types. Every generated type comes from a
-/// macro that accepts unknown values, or accepts unknown values itself.
+/// Checks that every generated type accepts unknown values: it comes from a macro that accepts them, or it is not closed itself.
+/// The test reads the generated code as Rust, because tests with answers cover only some types.
 #[test]
 fn no_type_is_closed() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../circleci-api/src");
@@ -739,7 +739,7 @@ fn no_type_is_closed() {
             let (kind, attributes) = match &item {
                 syn::Item::Struct(it) => ("struct".to_owned(), &it.attrs),
                 syn::Item::Enum(it) => {
-                    // Enums of strings belong in `open_enum!`. Every variant of any other enum has a field.
+                    // An enum of strings must come from `open_enum!`. In any other enum, every variant has a field.
                     if it.variants.is_empty()
                         || it.variants.iter().any(|variant| variant.fields.is_empty())
                     {
@@ -759,7 +759,7 @@ fn no_type_is_closed() {
                         .or_default() += 1;
                     continue;
                 }
-                // A static contains the mock's replies.
+                // The statics contain the replies of the mock.
                 syn::Item::Impl(_)
                 | syn::Item::Use(_)
                 | syn::Item::Mod(_)
@@ -783,7 +783,7 @@ fn no_type_is_closed() {
     assert!(faults.is_empty(), "{faults:#?}");
     let known = [
         "object",
-        // This macro defines `if_type!`, which tells whether the document has a type.
+        // The generated code uses `macro_rules!` to define `if_type!`, which checks whether the document has a type.
         "macro_rules",
         "one_of",
         "open_enum",
@@ -805,9 +805,9 @@ fn no_type_is_closed() {
         "{made:?}"
     );
 
-    // The macros themselves must accept unknown values too.
+    // The types that the macros define must accept unknown values.
     for (file, name, opening) in [
-        // This macro keeps unknown keys.
+        // The macro `object!` keeps unknown keys.
         (
             "json/object.rs",
             "object",

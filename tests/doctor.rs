@@ -1,4 +1,4 @@
-//! Tests of the doctor, the program that a user runs first when something does not work.
+//! Tests of the example `doctor`, the program that a user runs first when something does not work.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,8 @@ fn project() -> ProjectSlug {
     PROJECT.parse().unwrap()
 }
 
-/// Returns whether every check passed, the report, and the text beside the report that only the user sees.
+/// Runs the doctor. Returns whether every check passed, the report, and the text that only the user sees, which is not in the
+/// report.
 async fn examined(builder: circleci_api::ClientBuilder) -> (bool, String, String) {
     let (mut out, mut aside) = (Vec::new(), Vec::new());
     let healthy = program::examine(builder, "CIRCLE_TOKEN", &project(), &mut out, &mut aside)
@@ -54,7 +55,8 @@ async fn a_small_circleci_is_examined() {
     );
 }
 
-/// Replaces the parts of a report that differ between two runs: the version, the clock of the machine, and durations.
+/// Returns the lines of a report without the parts that differ between two runs: the version, the clock of the machine, and
+/// durations.
 fn masked(report: &str) -> Vec<&str> {
     let line = |line| match line {
         line if str::starts_with(line, "circleci-api ") => "version",
@@ -87,7 +89,7 @@ async fn the_double_is_in_good_health() {
     );
 }
 
-/// Returns the mock's answers to the requests of the doctor, by path.
+/// Returns the answers that the mock gives to the requests of the doctor, by path.
 async fn answers() -> BTreeMap<&'static str, Value> {
     let double = Mock::start().await;
     let circleci = double.client();
@@ -190,7 +192,7 @@ async fn ten_planted_surprises_are_all_found() {
             "{finding}\n{report}"
         );
     }
-    // The report lists no other difference.
+    // The report lists only these ten differences.
     let listed = report.split("Please report it:\n").nth(1).unwrap();
     assert_eq!(listed.lines().count(), 10, "{report}");
     for secret in ["hush", "secret", TOKEN] {

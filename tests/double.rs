@@ -1,4 +1,4 @@
-//! Tests of the mock with clients other than this crate: bytes, statuses and time.
+//! Tests of the mock with a client that is not from this crate. They check bytes, statuses and times.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::document::{Document, Maker, Operation, Style};
 
-/// A plain HTTP client.
+/// A plain HTTP client of a mock.
 struct Plain {
     http: reqwest::Client,
     base: String,
@@ -105,18 +105,19 @@ impl Plain {
 
 // ---- bytes ---------------------------------------------------------------------------------------------------------
 
-/// The differences between CircleCI's recorded answers and its document: a pointer in the schema of the operation's answer,
-/// the schema to use there, and the reason. Another function handles the differences in kebab-case keys.
+/// The differences between CircleCI's recorded answers and its document: the operation, a pointer in the schema of its answer
+/// to a value that may also be null, and the reason. [`in_snake_case`] handles the differences in kebab-case keys.
 const RECORDED: [(&str, &str, &str); 1] = [(
     "createUsageExport",
     "/properties/download_urls",
     "a new export has no URLs: null",
 )];
 
-/// Operations whose answer has no body, although the document says that it has one.
+/// The operations whose answer has no body, although the document declares a body.
 const WITHOUT_BODY: [(&str, &str); 1] = [("deleteGroup", "204 without a body")];
 
-/// Changes the document's kebab-case keys to snake_case, as in CircleCI's answers. The answers for schedules are an exception.
+/// Changes the kebab-case keys of a schema to snake_case, because CircleCI's answers have snake_case keys, except those for
+/// schedules.
 fn in_snake_case(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -139,7 +140,7 @@ fn in_snake_case(value: &mut Value) {
     }
 }
 
-/// Returns the schema of the recorded answers, and whether it differs from the document's schema.
+/// Returns the schema of the recorded answers, which may differ from the schema in the document.
 fn recorded(document: &Document, operation: &Operation<'_>, schema: &Value) -> Value {
     let mut schema = schema.clone();
     if !operation.path.contains("schedule") {
@@ -162,7 +163,7 @@ fn errors(document: &Document, schema: &Value, body: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Returns a path for an operation. Each value names its parameter.
+/// Returns a path for a call of an operation. The names of the parameters determine their values.
 fn path_of(operation: &Operation<'_>) -> String {
     let mut path = operation.path.to_owned();
     for parameter in operation.parameters("path") {
@@ -240,7 +241,7 @@ async fn every_default_answer_is_valid_byte_for_byte() {
         assert!(!text.contains(['⟦', '⟧']), "{id}: {text}");
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-    // The answers differ from the document only for operations whose recordings differ too.
+    // The mock's answers differ from the document only for these operations, whose recorded answers differ too.
     let known = [
         "createCheckoutKey",
         "createUsageExport",
@@ -257,7 +258,7 @@ async fn every_default_answer_is_valid_byte_for_byte() {
     assert!(operations.len() > 100);
 }
 
-/// The check finds wrong answers. Otherwise, the test above would prove nothing.
+/// Checks that [`errors`] finds wrong answers. Otherwise, the tests that use it would prove nothing.
 #[test]
 fn the_judge_refuses_what_circleci_never_sends() {
     let document = Document::read();
@@ -280,7 +281,7 @@ fn the_judge_refuses_what_circleci_never_sends() {
     }
 }
 
-/// The mock adds the keys and nulls of CircleCI's answers to a value that a type writes.
+/// The mock changes a serialized value to what CircleCI sends: it adds nulls, and uses the keys of CircleCI's answers.
 #[tokio::test]
 async fn a_taught_answer_has_the_keys_of_the_wire() {
     use circleci_api::operations::*;
@@ -323,7 +324,7 @@ async fn a_taught_answer_has_the_keys_of_the_wire() {
         schedule["created-at"].is_string() && schedule.get("created_at").is_none(),
         "{schedule}"
     );
-    // The body belongs to the status.
+    // The body of the answer is the one that the document declares for the status.
     let triggered = plain
         .call("POST", "/project/gh/acme/web/pipeline/run", json!({}))
         .await;
@@ -343,7 +344,7 @@ async fn a_taught_answer_has_the_keys_of_the_wire() {
     );
 }
 
-// ---- examples that could be true -----------------------------------------------------------------------------------
+// ---- plausible examples -------------------------------------------------------------------------------------------
 
 #[tokio::test]
 async fn default_answers_are_about_what_is_asked_for() {
@@ -403,7 +404,7 @@ async fn default_answers_are_about_what_is_asked_for() {
     assert_eq!(BTreeSet::from(ids.map(Value::to_string)).len(), ids.len());
     let tests = plain.get("/project/bb/acme/api/42/tests").await;
     assert_eq!(tests["items"][0]["result"], "success");
-    // The server returns the written value.
+    // The mock returns the value that the client has written.
     let context = json!({ "name": "deploy", "owner": { "slug": "gh/acme" } });
     assert_eq!(
         plain.call("POST", "/context", context).await.json()["name"],
@@ -454,7 +455,7 @@ async fn default_figures_add_up() {
 async fn what_circleci_refuses_is_refused() {
     let circleci = Mock::start().await;
     let plain = Plain::new(&circleci);
-    // The first round has no scenario, and the second round has one.
+    // The first round runs without a scenario, and the second round with a scenario.
     for round in 0..2 {
         if round == 1 {
             Scenario::start(&circleci, "gh/acme/web");
@@ -566,7 +567,7 @@ async fn each_form_of_a_credential_will_do_and_none_will_not() {
     assert!(!format!("{last:?}").contains("secret"));
 }
 
-/// A POST without a body has a `content-length` of 0, because a proxy may reject a POST without this header.
+/// A POST without a body has the header `content-length: 0`, because a proxy may reject a POST that lacks this header.
 #[tokio::test]
 async fn a_post_without_a_body_says_that_it_has_none() {
     let circleci = Mock::start().await;
@@ -584,7 +585,7 @@ async fn a_post_without_a_body_says_that_it_has_none() {
     assert_eq!(lengths, [Some("0".to_owned()), None, None]);
 }
 
-// ---- beside the document -------------------------------------------------------------------------------------------
+// ---- calls that the document lacks -----------------------------------------------------------------------------------
 
 #[tokio::test]
 async fn a_path_that_no_operation_has_is_taught() {
@@ -610,7 +611,7 @@ async fn a_path_that_no_operation_has_is_taught() {
         (came.operation.map(|it| it.id), came.path("project-slug")),
         (None, Some("gh/acme/web"))
     );
-    // The stub does not match another value, another method or another root.
+    // The stub does not match a request with another value, another method or another root path.
     for (method, target) in [
         ("GET", "/project/gh/acme/api/brand-new?deep=1"),
         ("POST", path),
@@ -643,7 +644,7 @@ async fn a_path_that_no_operation_has_is_taught() {
         )
         .await;
     assert_eq!(reply.status, 404);
-    // A stub by path can also match the path of an operation.
+    // A stub for a path also matches if the path belongs to an operation.
     circleci
         .on_path(Method::GET, "/me")
         .reply_json(json!({ "id": "plain" }));
@@ -663,7 +664,7 @@ async fn a_fixed_address_is_taken_and_given_back() {
         Mock::start_on(address).await.is_err(),
         "the address is in use"
     );
-    // An open connection does not delay the stop.
+    // An open connection does not delay stopping the mock.
     let plain = Plain::new(&first);
     assert_eq!(plain.get("/me").await["login"], "octocat");
     first.stop().await;
@@ -694,7 +695,8 @@ async fn a_log_sees_each_request_and_only_some_are_kept() {
 
 // ---- the scenario --------------------------------------------------------------------------------------------------
 
-/// The mock keeps every object that a client writes until a client deletes it, with the keys of CircleCI's answers.
+/// The mock keeps every object that a client writes until a client deletes the object. It returns the object with the keys of
+/// CircleCI's answers.
 #[tokio::test]
 async fn what_is_written_is_read_until_it_is_deleted() {
     let circleci = Mock::start().await;
@@ -768,7 +770,7 @@ async fn what_is_written_is_read_until_it_is_deleted() {
             "CircleCI masks secrets: {made}"
         );
     }
-    // Another owner has no contexts.
+    // The contexts of one owner are not in the list of another owner.
     web.context("deploy", ["KEY"]);
     assert_eq!(plain.all("/context?owner-slug=gh/other").await.len(), 0);
     assert_eq!(
@@ -1072,7 +1074,7 @@ async fn insights_follow_from_what_ran() {
             .await["total_test_runs"],
         3
     );
-    // These answers are valid as well.
+    // The answers of the Insights operations are valid too.
     let document = Document::read();
     let operations = document.operations();
     for (id, path) in [
@@ -1197,7 +1199,8 @@ async fn the_scenarios_answers_are_valid_byte_for_byte() {
         let schema = operation.successes.last().unwrap().1.unwrap();
         let schema = recorded(&document, operation, schema);
         let mut wrong = errors(&document, &schema, answer);
-        // The recordings allow this: an approval or a job that waits for one has no start, and a rerun has its own tag.
+        // Recorded answers have these differences too: an approval job, or a job that waits for one, has no start time, and a
+        // rerun has a tag that the document does not list.
         wrong.retain(|error| !error.contains("started_at: null is not") && !error.contains("/tag"));
         assert_eq!(wrong, Vec::<String>::new(), "{id}: {answer}");
     };
@@ -1318,7 +1321,7 @@ async fn the_scenarios_answers_are_valid_byte_for_byte() {
 
 // ---- many steps ----------------------------------------------------------------------------------------------------
 
-/// A generator of pseudorandom numbers, which are the same in each run.
+/// A generator of pseudorandom numbers. The numbers are the same in each run.
 struct Dice(u64);
 
 impl Dice {
@@ -1330,7 +1333,7 @@ impl Dice {
     }
 }
 
-/// The states of a workflow so far.
+/// What the test has seen of a workflow so far.
 #[derive(Default)]
 struct Past {
     script: Vec<&'static str>,
@@ -1338,7 +1341,7 @@ struct Past {
     ended: Option<Value>,
 }
 
-/// The model that the mock is compared with.
+/// The state that the mock must have after the steps so far.
 #[derive(Default)]
 struct Model {
     pipelines: Vec<(String, &'static str)>,
@@ -1357,7 +1360,7 @@ const SCRIPTS: [&[&str]; 5] = [
 ];
 
 impl Model {
-    /// Checks that the state of a workflow does not go back, and that its times are in order.
+    /// Checks that a workflow never returns to an earlier state, and that its times are in order.
     fn see(&mut self, workflow: &Value) {
         let text = |key: &str| workflow[key].as_str();
         let id = text("id").unwrap();
@@ -1483,7 +1486,7 @@ async fn step(dice: &mut Dice, plain: &Plain, web: &Scenario, model: &mut Model)
     }
 }
 
-/// Approves the jobs that are on hold, and checks the order of each job's times.
+/// Approves the jobs of a workflow that are on hold, and checks that each job starts before it stops.
 async fn jobs(plain: &Plain, workflow: &str) {
     for job in plain.all(&format!("/workflow/{workflow}/job")).await {
         let text = |key: &str| job[key].as_str();
@@ -1502,7 +1505,7 @@ async fn jobs(plain: &Plain, workflow: &str) {
     }
 }
 
-/// Checks that lists are complete, without duplicates and without deleted items.
+/// Checks that the lists are complete, and contain no duplicates and no deleted items.
 async fn lists(plain: &Plain, model: &Model) {
     let ids = |items: Vec<Value>, key: &str| -> Vec<String> {
         items
@@ -1543,7 +1546,7 @@ async fn lists(plain: &Plain, model: &Model) {
 async fn ten_thousand_steps_hold_what_a_client_relies_on() {
     let mut dice = Dice(0x5eed_c1c1);
     let mut steps = 0;
-    // Each mock is small, so that the test can read its lists many times.
+    // Each mock holds few objects, so that the test can read its lists many times.
     while steps < 10_000 {
         let circleci = Mock::start().await;
         circleci.keep(10);
@@ -1560,7 +1563,7 @@ async fn ten_thousand_steps_hold_what_a_client_relies_on() {
     }
 }
 
-/// Pages stay consistent while other clients write: an item that exists all the time is listed exactly once.
+/// Pages stay consistent while other clients write: the pages of a list contain each item exactly once if it exists all the time.
 #[tokio::test]
 async fn pages_are_complete_while_the_list_changes() {
     let circleci = Mock::start().await;

@@ -1,4 +1,4 @@
-//! Tests that every public item of the handwritten code has an example, refers to one, or says why it has none.
+//! Tests that every public item of the handwritten code has an example, refers to an example, or says why it has none.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use proc_macro2::TokenStream;
 use syn::parse::ParseStream;
 use syn::{Attribute, Expr, Ident, ImplItem, Item, Lit, Meta, TraitItem, Type, Visibility};
 
-/// The docs of an item: its text, and the code of its examples.
+/// The docs of an item: their text, and the code of their examples.
 #[derive(Clone, Default)]
 struct Docs {
     text: String,
@@ -32,7 +32,7 @@ impl Docs {
         docs
     }
 
-    /// The item whose example the text refers to, by the last part of its name.
+    /// Returns the last part of the name of the item whose example the text refers to.
     fn referred(&self) -> Option<&str> {
         let name = match self.text.split_once(" has an example") {
             Some((before, _)) => before.rsplit("[`").next(),
@@ -42,7 +42,7 @@ impl Docs {
     }
 }
 
-/// A line of documentation. For `cfg_attr`, the line that applies when the feature is on.
+/// Returns the text of a doc attribute. If the attribute is in a `cfg_attr`, returns the text for the enabled feature.
 fn doc(attribute: &Attribute) -> Option<String> {
     let named = match &attribute.meta {
         Meta::NameValue(named) => named.clone(),
@@ -75,11 +75,11 @@ fn doc(attribute: &Attribute) -> Option<String> {
 
 #[derive(Default)]
 struct Pages {
-    /// All examples on the page of a type or a trait, by its name.
+    /// The code of all examples on the page of a type or a trait, by the name of the type or the trait.
     code: BTreeMap<String, String>,
     /// The modules that have an example.
     modules: Vec<String>,
-    /// The page, the name and the docs of each public item.
+    /// The public items. Each has the page that it is on, its name, and its docs.
     items: Vec<(Option<String>, String, Docs)>,
 }
 
@@ -156,7 +156,7 @@ impl Pages {
     }
 }
 
-/// The type that a macro defines. Its docs and its name come first.
+/// Returns the docs and the name of the type that a macro call defines. They are the first tokens of the call.
 fn made(input: ParseStream<'_>) -> syn::Result<(Vec<Attribute>, Ident)> {
     let attributes = input.call(Attribute::parse_outer)?;
     let name: Ident = input.parse()?;
@@ -175,7 +175,7 @@ fn is_hidden(attribute: &Attribute) -> bool {
     matches!(&attribute.meta, Meta::List(list) if list.path.is_ident("doc") && list.tokens.to_string() == "hidden")
 }
 
-/// Returns whether the code has `.name` or `::name`, and not as a part of a longer name.
+/// Checks whether the code contains `.name` or `::name` where the name is not the beginning of a longer name.
 fn is_used(code: &str, name: &str) -> bool {
     let part = |c: char| c.is_alphanumeric() || c == '_';
     code.match_indices(name).any(|(at, _)| {
@@ -183,7 +183,7 @@ fn is_used(code: &str, name: &str) -> bool {
     })
 }
 
-/// Files of the crate's source, without generated and private modules.
+/// Collects the source files of the crate, except the generated files.
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -199,7 +199,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// These types are `pub`, but users have no path to them.
+/// The types that are `pub`, although no public path leads to them.
 const UNREACHABLE: [&str; 3] = ["Board", "Head", "Reply"];
 
 #[test]
@@ -225,7 +225,7 @@ fn every_public_item_has_an_example_or_says_why_not() {
         page.and_then(|page| pages.code.get(page))
             .is_some_and(|code| is_used(code, name))
     };
-    // The item has an example, or the example on its page uses the item.
+    // An item has an example if its docs contain one, or if an example on its page uses the item.
     let shows = |name: &str| {
         let mut items = pages.items.iter().filter(|(_, known, _)| known == name);
         pages.modules.iter().any(|module| module == name)

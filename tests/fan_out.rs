@@ -1,4 +1,5 @@
-//! Tests of every helper that makes many calls: order, concurrency limit, cancellation, a 429 in the middle, one failed call.
+//! Tests of every helper that makes many calls: the order, the concurrency limit, cancellation, a 429 in the middle, and a single
+//! failed call.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -14,9 +15,10 @@ use serde_json::{Value, json};
 
 use crate::server::{Act, Seen, Server, TOKEN, answer};
 
-/// The number of calls that can run at the same time: one for each workflow, job, context, variable, file or part.
+/// How many calls of each helper can run at the same time. There is one call for each workflow, job, context, variable, file
+/// or part.
 const ALL: usize = 12;
-/// The number of the call that fails or is rejected.
+/// The number of the call that fails or gets a 429.
 const ODD: usize = 5;
 
 fn id(number: usize) -> String {
@@ -51,9 +53,9 @@ fn after(target: &str, before: &str) -> Option<usize> {
     rest[..end].parse().ok()
 }
 
-/// Pipeline 1 has twelve workflows; the pipelines of `gh/acme/web` (20 and more) and of `gh/acme/api` (40 and more) have
-/// one each. Workflows have one job, and workflow 800 has twelve. Jobs have one file and one failed test, and job 800 has
-/// twelve files.
+/// Returns the answer to a request. Pipeline 1 has twelve workflows. The pipelines of `gh/acme/web` (from 20) and of
+/// `gh/acme/api` (from 40) have one workflow each. Each workflow has one job, but workflow 800 has twelve jobs. Each job has
+/// one file and one failed test, but job 800 has twelve files.
 fn world(base: &str, request: &Seen) -> Act {
     let target = request.target.split('?').next().unwrap();
     let all = 0..ALL;
@@ -103,7 +105,7 @@ fn world(base: &str, request: &Seen) -> Act {
     }
 }
 
-/// The results of a helper by number, and the failures that it reports.
+/// The numbers of the calls that succeeded, and of the calls whose failure the helper reports.
 #[derive(Debug, PartialEq)]
 struct Found {
     good: Vec<usize>,
@@ -119,12 +121,12 @@ type Run = Pin<Box<dyn Future<Output = Found> + Send>>;
 
 struct Case {
     name: &'static str,
-    /// Returns the number of a request if it can run at the same time as others.
+    /// Returns the number of a request. Returns `None` if the request cannot run at the same time as others.
     of: fn(&Seen) -> Option<usize>,
     run: fn(Client, usize, PathBuf) -> Run,
-    /// The concurrency limit, if the caller cannot set it.
+    /// The concurrency limit of a helper whose callers cannot set the limit.
     fixed: Option<usize>,
-    /// Whether the first error ends the helper, because its output is one stream.
+    /// Whether the first error ends the helper. This is so if the output is one stream.
     ends: bool,
 }
 
@@ -315,7 +317,7 @@ async fn projects(client: Client, at_once: usize) -> Found {
             .iter()
             .map(|it| digits(it.slug.as_str()))
             .collect(),
-        // The failure names its source instead of a number.
+        // A failure contains the name of a source and no number.
         failed: found.failed.iter().map(|_| ODD).collect(),
     }
 }
@@ -414,7 +416,8 @@ impl Case {
         self.fixed.unwrap_or(wanted)
     }
 
-    /// Starts a server. `odd` may change the answer to a request that can run at the same time as others.
+    /// Starts a server. For each request that can run at the same time as others, `odd` may return an answer that replaces
+    /// the usual answer.
     async fn server(&self, odd: impl Fn(usize) -> Option<Act> + Send + Sync + 'static) -> Server {
         let base = Arc::new(OnceLock::<String>::new());
         let (known, of) = (Arc::clone(&base), self.of);
@@ -495,7 +498,7 @@ async fn a_call_that_fails_is_told_in_its_place() {
     }
 }
 
-/// A value that each client holds, so that the test can count the clients that remain.
+/// A value that every client holds. The test counts these values, and so the clients that still exist.
 struct Held(#[allow(dead_code, reason = "it is only counted")] Arc<()>);
 
 impl Clock for Held {

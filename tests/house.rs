@@ -1,4 +1,5 @@
-//! Checks the order of the rooms (top-level modules): a room imports only from rooms below it, and no imports form a cycle.
+//! Checks the order of the rooms (the top-level modules). A room imports only from rooms that are below it in the order, and no
+//! imports form a cycle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -7,7 +8,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 
-/// The rooms of `circleci-api/src`, from the top. A row is one level: its rooms do not import each other.
+/// The rooms of `circleci-api/src`, from top to bottom. A row is one level: the rooms in a row do not import each other.
 const CRATE: &[&[&str]] = &[
     &["mock", "guide"],
     &["v1", "artifacts", "usage", "overview"],
@@ -23,7 +24,7 @@ const CRATE: &[&[&str]] = &[
     &["operation"],
 ];
 
-/// The rooms of `xtask/src`, from the top.
+/// The rooms of `xtask/src`, from top to bottom.
 const XTASK: &[&[&str]] = &[
     &["main"],
     &["update", "bench_peers", "conformance"],
@@ -34,7 +35,8 @@ const XTASK: &[&[&str]] = &[
     &["document"],
 ];
 
-/// The generated code is in no room: it imports these names from the rooms, and the rooms may import it.
+/// The names that the generated code imports from the rooms. The generated code itself is in no room, and every room may
+/// import it.
 const GENERATED: &[&str] = &[
     "client::Client",
     "json",
@@ -45,12 +47,12 @@ const GENERATED: &[&str] = &[
     "values::parameters::ParameterValue",
 ];
 
-/// The modules of a crate, by path: `transport::call` and its source.
+/// The source of each module of a crate, by the path of the module (such as `transport::call`).
 struct House {
     modules: BTreeMap<String, String>,
 }
 
-/// An import: the importing module, the imported module, and the path in the source.
+/// An import: the module that imports, the module that it imports, and the path as the source has it.
 struct Import {
     from: String,
     to: String,
@@ -114,7 +116,7 @@ impl House {
             .unwrap_or_default()
     }
 
-    /// The wrong imports, one line each.
+    /// Returns the imports that are against the order, one line each.
     fn faults(&self, order: &[&[&str]]) -> Vec<String> {
         let level = |room: &str| order.iter().position(|rooms| rooms.contains(&room));
         let mut faults = Vec::new();
@@ -182,7 +184,7 @@ fn is_test(item: &syn::Item) -> bool {
     let syn::Item::Mod(it) = item else {
         return false;
     };
-    // A module with its own file is checked with that file.
+    // A module in its own file is checked when that file is read.
     it.content.is_none()
         || it.attrs.iter().any(|attribute| {
             attribute.path().is_ident("cfg")
@@ -192,7 +194,7 @@ fn is_test(item: &syn::Item) -> bool {
         })
 }
 
-/// Returns every path that begins with `crate`, `super` or `self`, in a `use`, an expression or a macro.
+/// Collects every path in the tokens that begins with `crate`, `super` or `self`, including paths in expressions and macros.
 fn collect(tokens: TokenStream, paths: &mut BTreeSet<Vec<String>>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut index = 0;
@@ -210,7 +212,7 @@ fn collect(tokens: TokenStream, paths: &mut BTreeSet<Vec<String>>) {
     }
 }
 
-/// Reads one path, with the branches of a `use` tree. Returns where it ends.
+/// Reads one path, including all branches of a `use` tree. Returns the index of the token after the path.
 fn follow(
     tokens: &[TokenTree],
     mut index: usize,
@@ -245,7 +247,7 @@ fn follow(
     index
 }
 
-/// Returns a path from the root of the crate. The `self` of a file and the `super` of a nested module mean the file itself.
+/// Returns a path from the root of the crate. The modules inside a file count as the file itself.
 fn absolute(from: &str, path: &[String]) -> Option<Vec<String>> {
     let (first, rest) = path.split_first()?;
     let own = from.split("::").map(str::to_owned);
@@ -273,7 +275,7 @@ fn absolute(from: &str, path: &[String]) -> Option<Vec<String>> {
 fn circles(imports: &[Import]) -> Vec<String> {
     let mut next: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for import in imports {
-        // The file of a folder declares the modules in the folder, which is no import.
+        // The file of a folder declares the modules in that folder. A declaration is no import.
         if !starts(&import.to, &import.from) {
             next.entry(&import.from).or_default().insert(&import.to);
         }
@@ -329,10 +331,10 @@ fn the_rooms_of_the_xtask_are_in_order() {
     assert_in_order("xtask/src", XTASK);
 }
 
-/// Functions that may be longer because they are a table, each with a description of the table.
+/// The functions that may be longer than [`LONGEST`] because they are tables. Each has a description of its table.
 const TABLES: &[(&str, &str)] = &[];
 
-/// The greatest allowed length of a function, in lines.
+/// The maximum length of a function, in lines.
 const LONGEST: usize = 60;
 
 struct Lengths {

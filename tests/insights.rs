@@ -1,4 +1,4 @@
-//! Tests of the helpers for Insights: their figures and their requests.
+//! Tests of the Insights helpers: the figures that they return, and the requests that they send.
 #![allow(clippy::duplicate_mod, reason = "two examples share a server")]
 
 use std::time::Duration;
@@ -84,7 +84,7 @@ async fn the_figures_of_all_workflows() {
     assert_eq!(build.median, Some(Duration::from_secs(284)));
     assert_eq!(build.recovery, Some(Duration::from_secs(5400)));
     assert_eq!(build.credits_per_run(), Some(120.0));
-    // Without runs, there is no success rate, although CircleCI sends 0.
+    // If there were no runs, there is no success rate, although CircleCI sends the rate 0.
     assert_eq!(
         (never.runs, never.success_rate, never.credits_per_run()),
         (Some(0), None, None)
@@ -116,7 +116,7 @@ fn run(created: &str, status: &str, duration: Value, credits: Value) -> Value {
 
 #[tokio::test]
 async fn a_trend_is_two_windows_of_runs() {
-    // The clock of the tests is at Sunday, 1 March 2026, 12:00 UTC.
+    // The time by the test clock is Sunday, 1 March 2026, 12:00 UTC.
     let server = Server::script([
         page(
             json!([
@@ -124,7 +124,7 @@ async fn a_trend_is_two_windows_of_runs() {
                 run("2026-02-22T12:00:00Z", "success", json!(120), json!(20)),
                 run("2026-02-28T12:00:00Z", "error", json!(140), json!(0)),
                 run("2026-02-28T12:00:00Z", "success", json!(110), json!(null)),
-                // For these runs, the figures count only the runs and their credits.
+                // These two runs count as runs and with their credits, but in no other figure.
                 run("2026-02-27T12:00:00Z", "canceled", json!(9999), json!(5)),
                 run("2026-02-27T12:00:00Z", "imploded", json!(9999), json!(5)),
             ]),
@@ -134,7 +134,7 @@ async fn a_trend_is_two_windows_of_runs() {
             json!([
                 run("2026-02-22T11:59:59.999Z", "success", json!(70), json!(30)),
                 run("2026-02-15T12:00:00.000Z", "failed", json!(null), json!(10)),
-                // The figures do not count these runs, which are outside of the requested time.
+                // These two runs are outside of both windows, so no figure counts them.
                 run("2026-02-15T11:59:59Z", "success", json!(1), json!(1000)),
                 run("2026-03-01T12:00:00Z", "success", json!(1), json!(1000)),
             ]),
@@ -398,16 +398,17 @@ async fn the_dashboard_has_three_charts_for_each_workflow_and_takes_no_markup() 
     let html = deploy_dashboard::page(&server.client(), &project)
         .await
         .unwrap();
-    // The client requests the list, and for each workflow its month and its two weeks.
+    // The client sends one request for the list of workflows. For each workflow, it sends one for the month and one for the
+    // two weeks.
     assert_eq!(server.count(), 5);
     assert_eq!(html.matches("<svg aria-label=").count(), 6);
     assert_eq!(html.matches("</svg>").count(), 6);
-    // The first chart shows the number of runs, because a percentage would drop to zero on a day with one failed run.
+    // The first chart shows numbers of runs, because a percentage would drop to zero on a day whose only run failed.
     for label in ["Runs a day", "Minutes a run", "Credits a day"] {
         assert_eq!(html.matches(label).count(), 2, "{label}");
     }
     assert_eq!(html.matches("Day (UTC)").count(), 6);
-    // The charts use only colors of the page, which has a light and a dark theme.
+    // The charts use only colors that the page defines, because the page has a light and a dark theme.
     assert!(
         !html.contains("#010101") && !html.contains("fill=\"#"),
         "a colour of its own"

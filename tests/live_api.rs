@@ -1,5 +1,5 @@
-//! Tests of behavior that CircleCI has and its document lacks. Each fact was measured against the live API, or is in the tests of
-//! CircleCI's own clients.
+//! Tests of behavior of CircleCI's API that CircleCI's document does not describe. Each fact was observed in the live API, or
+//! comes from the tests of CircleCI's own clients.
 
 use crate::server::{Act, Server, answer};
 use circleci_api::mock::Mock;
@@ -19,7 +19,7 @@ fn ok(body: Value) -> Act {
     answer(200, body.to_string()).into()
 }
 
-/// The body of the last request.
+/// Returns the body of the last request.
 fn sent(server: &Server) -> Value {
     let seen = server.seen();
     serde_json::from_slice(&seen.last().expect("a request").body).expect("a JSON body")
@@ -45,12 +45,12 @@ async fn settings_are_read_changed_and_written_back() {
         .send()
         .await
         .unwrap();
-    // CircleCI answers 400 ("Unexpected field") to `oss`.
+    // The client does not send `oss`, because CircleCI answers it with 400 ("Unexpected field").
     let expected = json!({ "advanced": {
         "autocancel_builds": true, "disable_ssh": true, "pr_only_branch_overrides": ["main"],
     } });
     assert_eq!(sent(&server), expected);
-    // The value that the caller has does not change.
+    // The caller's own value stays unchanged.
     assert_eq!(settings.advanced.as_ref().unwrap().oss, Some(true));
     let none = client.patch_project_settings("gh/acme/web", ProjectSettings::new());
     none.send().await.unwrap();
@@ -74,7 +74,7 @@ async fn an_updated_webhook_keeps_no_secret_by_accident() {
     let hook = json!({ "id": ID, "name": "n", "url": "https://x.example" });
     let server = Server::start(move |_, _| ok(hook.clone())).await;
     let client = server.client();
-    // `new` requires the secret, so no update leaves it out by accident.
+    // `new` requires an `Option` with the secret, so that no caller omits the secret by accident. `None` deletes it.
     let deletes = UpdateWebhookRequest::new(None).events([WebhookEvent::JobCompleted]);
     client.update_webhook(ID, deletes).send().await.unwrap();
     assert_eq!(sent(&server), json!({ "events": ["job-completed"] }));
@@ -103,7 +103,7 @@ async fn a_run_takes_its_configuration_inline() {
         sent(&server),
         json!({ "config": { "content": "version: 2.1\n" } })
     );
-    // A branch or a tag is set in the same way.
+    // `config` also accepts a branch or a tag.
     let at = TriggerPipelineRunRequest::new().config(GitRef::new().branch("main"));
     client
         .trigger_pipeline_run("gh/acme/web")
@@ -168,7 +168,7 @@ async fn what_is_deleted_is_answered_without_a_body() {
     let server = Server::script([
         answer(204, "").into(),
         answer(204, "").into(),
-        // An older server sends the documented answer.
+        // An older CircleCI server sends the answer that the document declares.
         ok(json!({ "message": "Group deleted." })),
     ])
     .await;

@@ -1,4 +1,4 @@
-//! Tests with many calls and long lists: no call is lost or doubled, and memory use stays constant.
+//! Tests with many calls and long lists. No call is lost or sent twice, and memory use stays constant.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -15,7 +15,7 @@ use tokio::sync::Mutex as Turn;
 
 mod nginx;
 
-/// The resident memory of this process in KiB; `None` if the system does not report it.
+/// Returns the resident memory of this process in KiB, or `None` if the system does not report it.
 fn resident() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
@@ -31,7 +31,7 @@ fn assert_flat(before: Option<usize>, what: &str) {
     }
 }
 
-/// The tests run one after the other, because they measure the memory of the same process.
+/// The lock that makes the tests run one after the other, because they measure the memory of the same process.
 static ALONE: Turn<()> = Turn::const_new(());
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -40,7 +40,7 @@ async fn ten_thousand_calls_64_at_a_time_with_one_in_ten_refused() {
     const AT_A_TIME: usize = 64;
 
     let _alone = ALONE.lock().await;
-    // The number of successes of each call, and the number of connections.
+    // The server counts how often each call succeeds, and how many connections there are.
     let through: Arc<Mutex<HashMap<String, usize>>> = Arc::default();
     let connections: Arc<Mutex<usize>> = Arc::default();
     let server = {
@@ -74,7 +74,7 @@ async fn ten_thousand_calls_64_at_a_time_with_one_in_ten_refused() {
 
     let mut before = None;
     let ticket = Arc::new(AtomicUsize::new(0));
-    // The first part fills pools and buffers. After it, memory use must stay constant.
+    // The first round fills pools and buffers. After the first round, memory use must stay constant.
     for until in [CALLS / 5, CALLS] {
         let workers: Vec<_> = (0..AT_A_TIME)
             .map(|_| {
@@ -171,7 +171,7 @@ async fn an_export_of_a_thousand_parts_in_constant_memory() {
     const ROW: &str = "0123456789012345678901234567890\n";
 
     let _alone = ALONE.lock().await;
-    // Each part has 32 kB. Every fiftieth part is larger than the client's buffer for parts that are read ahead.
+    // A part usually has 32 kB. Every fiftieth part is larger than the buffer into which the client reads parts ahead.
     let rows = |part: usize| {
         if part.is_multiple_of(50) {
             65_536
@@ -211,9 +211,9 @@ async fn an_export_of_a_thousand_parts_in_constant_memory() {
 #[tokio::test]
 async fn an_output_is_unpacked_bit_by_bit() {
     let _alone = ALONE.lock().await;
-    // These thirty kilobytes decompress to sixteen million parts.
+    // About 30 kB of compressed data contain 16 million parts of an output.
     let mut packed = GzEncoder::new(Vec::new(), Compression::best());
-    // An output must be an array. Otherwise, the client rejects its first byte.
+    // The output must be an array, because the client rejects any other first byte.
     packed.write_all(b"[{}").unwrap();
     for _ in 0..512 {
         packed.write_all(&b",{}".repeat(32 * 1024)).unwrap();
@@ -260,7 +260,8 @@ async fn ask(connection: &mut TcpStream, number: usize) -> usize {
     body.len()
 }
 
-/// Tests the mock as `cargo run --example mock` starts it, with many clients at once and for a long time.
+/// Tests the mock in the same setup as `cargo run --example mock`, with many clients at the same time, and then with many
+/// requests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_double_answers_a_thousand_at_once_and_keeps_memory_flat() {
     use circleci_api::mock::{Mock, scenario::Scenario};
@@ -276,10 +277,10 @@ async fn the_double_answers_a_thousand_at_once_and_keeps_memory_flat() {
     let web = Scenario::start(&double, "gh/acme/web");
     web.keep(100);
     web.real_time();
-    // The test uses plain sockets, because it does not measure the client.
+    // The test uses plain sockets, because it measures the mock and not the client.
     let host = double.url().trim_start_matches("http://").to_owned();
     let connect = || async { TcpStream::connect(&host).await.unwrap() };
-    // All clients connect before the first request.
+    // All clients connect before any of them sends a request.
     let mut connections = Vec::new();
     for _ in 0..AT_ONCE {
         connections.push(connect().await);
@@ -293,7 +294,7 @@ async fn the_double_answers_a_thousand_at_once_and_keeps_memory_flat() {
     assert!(answered.iter().all(|length| *length > 0));
 
     let mut before = None;
-    // The first part fills pools and buffers. After it, memory use must stay constant.
+    // The first round fills pools and buffers. After the first round, memory use must stay constant.
     for until in [REQUESTS / 10, REQUESTS] {
         let mut workers = tokio::task::JoinSet::new();
         for worker in 0..AT_A_TIME {

@@ -1,4 +1,4 @@
-//! Tests of `Many`: order, bound, errors, cancellation, retries in the middle, constant memory.
+//! Tests of `Many`: the order, the concurrency limit, errors, cancellation, retries in the middle, and constant memory use.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -110,7 +110,7 @@ async fn unordered_they_come_as_they_are_ready() {
     assert_eq!(many.next().await, None);
 }
 
-/// Only a future that was woken is polled, whatever the number of futures.
+/// `Many` polls a future again only after the future was woken, no matter how many futures there are.
 #[tokio::test]
 async fn what_was_not_woken_is_left_alone() {
     let polls = Arc::new(AtomicUsize::new(0));

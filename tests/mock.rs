@@ -1,4 +1,4 @@
-//! Tests of the mock: its operations, configured answers and recorded requests.
+//! Tests of the mock: the operations that it knows, the answers that a test configures, and the requests that it records.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use serde_json::json;
 
 const ID: &str = "fda08377-fe7e-46b1-8992-3a7aaecac9c3";
 
-/// Returns the panic message of a closure.
+/// Runs a closure that must panic, and returns the panic message.
 fn panics<T: std::fmt::Debug>(piece: impl FnOnce() -> T) -> String {
     let panic = catch_unwind(AssertUnwindSafe(piece)).expect_err("it went well");
     let text = panic
@@ -44,7 +44,7 @@ async fn every_operation_is_known_and_answered_without_a_word() {
         }
     }
     for (id, call) in crate::calls::token_only() {
-        // The example is the last page for every token.
+        // Whatever the page token is, the example answer is the last page.
         assert_eq!(call(&client).await.unwrap(), json!(true), "{id}");
     }
 }
@@ -99,7 +99,7 @@ async fn parameters_choose_the_reply_and_the_last_word_counts() {
         Some("Project not found")
     );
 
-    // The request has the slug in three parameters, and the id in another spelling.
+    // `GetProjectSettings` has the slug in three parameters. The stub of `GetWorkflowById` has the id in upper case.
     circleci
         .on::<GetProjectSettings>()
         .project("gh/acme/web")
@@ -176,7 +176,7 @@ async fn a_slug_matches_however_it_is_escaped() {
             .send()
             .await
             .unwrap();
-        // A slug has one segment or three segments, and never two.
+        // In a path, a slug has one segment or three segments, but never two.
         let expected = if path.starts_with('%') { 404 } else { 200 };
         assert_eq!(answer.status(), expected, "{path}");
     }
@@ -231,7 +231,7 @@ async fn replies_come_one_after_the_other() {
     let limited = get(&once).await.unwrap_err();
     assert!(limited.is_rate_limited());
     assert_eq!(limited.retry_after(), Some(Duration::from_secs(2)));
-    // A client with retries gets past the other errors.
+    // A client with retries succeeds after the remaining errors.
     let answered = circleci
         .client()
         .get_workflow_by_id(ID)
@@ -264,10 +264,10 @@ async fn a_cut_and_a_delay_are_what_they_say() {
         .timeout(Duration::from_millis(50))
         .build()
         .unwrap();
-    // The answer arrives after the timeout of this call, even on a slow machine.
+    // The delay is much longer than the timeout of this call, so the call times out even on a slow machine.
     let late = hasty.get_current_user().send().await.unwrap_err();
     assert!(late.is_timeout(), "{late}");
-    // The delay does not affect other calls.
+    // The delay does not affect calls of other operations.
     assert!(client.get_collaborations().send().await.is_ok());
 }
 
@@ -363,7 +363,7 @@ async fn json_is_checked_against_the_operation() {
     );
     assert_eq!(pipelines[1].vcs, None);
 
-    // The mock treats kebab-case and snake_case as the same key.
+    // The mock treats a key in kebab-case and in snake_case as the same key.
     circleci
         .on::<GetFlakyTests>()
         .reply_json(json!({ "flaky_tests": [{ "test-name": "adds" }] }));
@@ -644,7 +644,7 @@ async fn what_can_never_match_is_said_at_the_line_of_the_test() {
         .send()
         .await;
     assert!(error.unwrap_err().is_forbidden());
-    // If the closure of a stub panics, the mock still answers.
+    // If the closure of a stub panics, the mock answers with the panic message.
     circleci
         .on::<GetCurrentUser>()
         .reply_by(|_| panic!("no user today"));
@@ -666,7 +666,8 @@ async fn waits_side_by_side_do_not_add_up() {
     }
     stub.reply_with(|_| ());
     let client = circleci.client();
-    // Each call may wait 90 seconds. The calls together wait 120 seconds.
+    // A call may wait at most 90 seconds. The four waits of 30 seconds run at the same time, so they do not add up to 120
+    // seconds.
     let calls = (0..4).map(|_| client.get_current_user().send());
     for done in futures_util::future::join_all(calls).await {
         done.unwrap();
@@ -738,7 +739,7 @@ async fn what_was_canceled_is_rerun_as_it_was() {
     assert_eq!(file.try_next().await.unwrap().unwrap(), "found");
 }
 
-/// Pacing and deadlines include the waits that the mock's clock skips.
+/// The mock's clock skips waits, but the time that they would take still counts for pacing and for deadlines.
 #[tokio::test]
 async fn time_goes_on_by_what_is_waited() {
     let circleci = Mock::start().await;
@@ -773,7 +774,7 @@ mod version_1 {
             .unwrap();
         assert_eq!(usual.steps.len(), 1);
         let url = circleci.file("output", r#"[{ "type": "out", "message": "done" }]"#);
-        // The stub needs raw JSON, because the type does not serialize the signed URL.
+        // The test configures raw JSON, because the type does not serialize the signed URL.
         let steps = json!({ "steps": [{ "actions": [{ "name": "test", "output_url": url }] }] });
         circleci.on::<GetJobSteps>().raw(200, steps.to_string());
         let job = client
@@ -787,7 +788,7 @@ mod version_1 {
     }
 }
 
-/// A mock without stubs also serves the files of its example answers. Their URLs lead to the mock itself.
+/// The URLs in the example answers of a mock lead to the mock itself, and the mock serves the files there, even without stubs.
 #[tokio::test]
 async fn what_examples_lead_to_is_here() {
     let circleci = Mock::start().await;
@@ -808,7 +809,7 @@ async fn what_examples_lead_to_is_here() {
         .await
         .unwrap();
     assert_eq!(file.try_next().await.unwrap().unwrap(), "example");
-    // By the mock's clock, this day is recent enough for an export.
+    // By the clock of the mock, yesterday is recent enough for a usage export.
     let end = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
     let start = end - chrono::TimeDelta::days(1);
     let mut csv = client.usage_export("acme", start, end).csv().unwrap();
@@ -919,7 +920,7 @@ async fn a_scenario_moves_as_it_is_polled() {
     let mut file = client.download_artifact(&files[0]).stream().await.unwrap();
     assert_eq!(file.try_next().await.unwrap().unwrap(), "<testsuite/>");
 
-    // The failed workflow runs again, and its job reaches the same state.
+    // The failed workflow is rerun, and its job fails again.
     let again = client.rerun_workflow(deploy).send().await.unwrap();
     let again = again.workflow_id.unwrap();
     let on_hold = client.get_workflow_by_id(again).send().await.unwrap();
@@ -935,7 +936,7 @@ async fn a_scenario_moves_as_it_is_polled() {
     let mine = client.list_pipelines().items().into_vec().await.unwrap();
     assert_eq!(mine[0].id, pipeline.id);
 
-    // Another pipeline, without a script, is cancelled.
+    // The test cancels a second pipeline, which has no script.
     let usual = client.trigger_pipeline("gh/acme/web").send().await.unwrap();
     assert_eq!(usual.number, 2);
     let list = || client.list_workflows_by_pipeline_id(usual.id).send();

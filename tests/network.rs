@@ -1,4 +1,4 @@
-//! Tests of faults of networks, proxies and TLS servers, and of the result of the call. `docs/faults.md` lists the kinds of faults.
+//! Tests of how calls end when a network, a proxy or a TLS server has a fault. `docs/faults.md` lists the kinds of faults.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -42,7 +42,7 @@ fn one_thread() -> tokio::runtime::Runtime {
         .unwrap()
 }
 
-/// A server that answers one request per connection, and then closes the connection without announcing it.
+/// Starts a server that answers one request per connection, and then closes the connection without an announcement.
 fn closes_after_each() -> Raw {
     Raw::start(|_, stream| {
         if raw::request(stream).is_some() {
@@ -61,7 +61,7 @@ fn a_connection_that_the_server_has_closed_meanwhile_is_not_used() {
     let client = builder.build().unwrap();
     for round in 0..20 {
         runtime.block_on(get(&client)).unwrap();
-        // The runtime is not polled in the meantime.
+        // While the test waits here, nothing polls the runtime, so the client cannot notice the close.
         server.wait_until_closed(2 * round + 1);
         runtime.block_on(post(&client)).unwrap();
         server.wait_until_closed(2 * round + 2);
@@ -88,7 +88,7 @@ fn a_command_that_is_run_between_two_calls_costs_none_of_them() {
                     .success()
             );
             server.wait_until_closed(2 * round + 1);
-            // The client never sends this call again, so it must not use a closed connection.
+            // The client must not repeat this call, so the call succeeds only if it does not use the closed connection.
             let once = CallOptions::new().replay(false);
             client
                 .cancel_workflow(ID)
@@ -121,7 +121,7 @@ fn a_download_does_not_begin_on_a_closed_connection() {
     assert_eq!(waits.all().len(), 0);
 }
 
-/// A server that sends an answer without a request after each answer.
+/// A server that sends two answers to each request. The second is a stray answer, which belongs to no request.
 struct Strays {
     server: Raw,
     written: Arc<AtomicUsize>,
@@ -156,7 +156,8 @@ impl Strays {
         builder.build().unwrap()
     }
 
-    /// Waits until the next stray answer is written. A client cannot detect one that arrives after its request.
+    /// Waits until the next stray answer is written, because a client cannot detect a stray answer that arrives after the
+    /// next request.
     fn wait(&mut self) {
         self.awaited += 1;
         while self.written.load(Ordering::SeqCst) < self.awaited {
@@ -225,17 +226,17 @@ async fn a_post_without_a_body_says_so() {
 #[derive(Clone, Copy, Debug)]
 enum Does {
     Answer,
-    /// Sends RST_STREAM with REFUSED_STREAM.
+    /// Sends RST_STREAM with REFUSED_STREAM. The server did not process the request.
     Refuse,
     /// Sends RST_STREAM with INTERNAL_ERROR. The server may have processed the request.
     Fail,
-    /// Sends GOAWAY with a reason. The server processed only the streams before this one.
+    /// Sends GOAWAY with a reason. The server processed only the streams before the stream of this request.
     GoAwayBefore(u32),
-    /// Sends GOAWAY without a reason. The server processed this stream, but never sends its answer.
+    /// Sends GOAWAY without a reason. The server processed the request, but never sends the answer.
     GoAwayAfter,
 }
 
-/// An HTTP/2 server that performs the n-th action for the n-th request, and answers all later requests.
+/// Starts an HTTP/2 server that reacts to the n-th request with the n-th of `deeds`, and answers all later requests.
 fn http2(deeds: &'static [Does]) -> Raw {
     let mut next = 0;
     Raw::start(move |_, stream| {
@@ -288,7 +289,7 @@ fn serve_http2(stream: &mut TcpStream, deeds: &[Does], next: &mut usize) -> std:
     }
 }
 
-/// Reads until the client closes the connection. A close with unread bytes would reset the connection.
+/// Reads until the client closes the connection. If the server closed it with unread bytes, the connection would be reset.
 fn drain(stream: &mut TcpStream) -> std::io::Result<()> {
     stream.shutdown(std::net::Shutdown::Write)?;
     std::io::copy(stream, &mut std::io::sink()).map(drop)
@@ -302,7 +303,7 @@ async fn what_a_server_of_http2_did_not_look_at_is_sent_again_whatever_the_metho
         (&[Refuse; 5], true),
         (&[GoAwayBefore(0)], true),
         (&[GoAwayBefore(0); 5], true),
-        // ENHANCE_YOUR_CALM and INTERNAL_ERROR.
+        // The reasons 11 and 2 are ENHANCE_YOUR_CALM and INTERNAL_ERROR.
         (&[GoAwayBefore(11), GoAwayBefore(2), Refuse], true),
         (&[Fail], false),
         (&[GoAwayAfter], false),
@@ -322,7 +323,7 @@ async fn what_a_server_of_http2_did_not_look_at_is_sent_again_whatever_the_metho
         }
         get(&client).await.unwrap();
     }
-    // The client gives up when the server refuses every request.
+    // If the server refuses every request, the client gives up after its maximum number of attempts.
     let server = http2(&[Refuse; 100]);
     let http = reqwest::Client::builder()
         .http2_prior_knowledge()
@@ -339,7 +340,7 @@ async fn what_a_server_of_http2_did_not_look_at_is_sent_again_whatever_the_metho
     assert!(error.to_string().contains("refused"), "{error}");
 }
 
-/// A client for an https host whose requests all go through this proxy, so that no name is resolved.
+/// Builds a client for an https host. All its requests go through this proxy, so no host name is resolved.
 fn through(proxy: &str) -> Client {
     let http = reqwest::Client::builder().proxy(reqwest::Proxy::all(proxy).unwrap());
     builder("https://ci.example.com")
@@ -394,7 +395,7 @@ async fn a_proxy_that_cannot_be_reached_is_named_as_the_proxy() {
     );
 }
 
-/// A server that answers the first message of a TLS handshake with these bytes.
+/// Starts a server that answers the first message of a TLS handshake with these bytes.
 fn answers_hello(bytes: Vec<u8>) -> Raw {
     Raw::start(move |_, stream| {
         let mut head = [0; 5];
@@ -406,7 +407,7 @@ fn answers_hello(bytes: Vec<u8>) -> Raw {
     })
 }
 
-/// Connections by each TLS library that is built in, without the machine's CA certificates.
+/// Returns a builder for each TLS library in this build. The clients do not use the CA certificates of the machine.
 fn tls() -> Vec<reqwest::ClientBuilder> {
     let plain = || reqwest::Client::builder().tls_certs_only([]).no_proxy();
     vec![
@@ -511,10 +512,10 @@ async fn a_refused_certificate_is_asked_for_once_and_its_reason_kept() {
     assert_eq!(server.count(), 0);
 }
 
-/// The environment variable that says what a child process of a test does.
+/// The environment variable that tells a child process of a test what to do.
 const CHILD: &str = "CIRCLECI_API_TEST_CHILD";
 
-/// Runs `in_another_environment` in a process with another environment.
+/// Runs the test `in_another_environment` in a child process with these environment variables. Returns its output.
 fn child(does: &str, variables: &[(&str, &str)]) -> String {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "network::in_another_environment", "--nocapture"]);
@@ -535,7 +536,7 @@ fn child(does: &str, variables: &[(&str, &str)]) -> String {
     said
 }
 
-/// The child process that [`child`] starts. Without it, this returns at once.
+/// The code that runs in the child process of [`child`]. In the normal test process, it returns at once.
 #[tokio::test]
 async fn in_another_environment() {
     let Ok(does) = std::env::var(CHILD) else {
@@ -559,7 +560,8 @@ async fn in_another_environment() {
     }
 }
 
-/// The error of a client for an https server on such a machine. The client returns it before it connects to a proxy.
+/// The text in the error of a call to an https server if the machine has no CA certificates. The client returns this error
+/// before it connects to a proxy.
 const NO_ROOTS: &str = "this machine has no CA certificates";
 
 #[test]
@@ -576,7 +578,7 @@ fn the_environments_proxy_is_named_when_it_is_dead() {
         );
         assert!(!said.contains("hunter2"), "{said}");
     }
-    // A client for a loopback host does not use the proxy.
+    // A client for a loopback host does not use the proxy of the environment.
     let said = child("plain", &[("HTTP_PROXY", "http://127.0.0.1:9")]);
     assert!(said.contains("both fine"), "{said}");
 }
@@ -595,7 +597,7 @@ fn the_environments_proxy_is_named_when_it_is_of_an_unsupported_kind() {
         said.contains("the environment's proxy socks5://127.0.0.1:9 (SOCKS needs"),
         "{said}"
     );
-    // native-tls treats the proxy as an HTTP proxy.
+    // With native-tls, the client treats this proxy as an HTTP proxy, so it may retry.
     if cfg!(not(feature = "native-tls")) {
         assert!(said.contains("waits 0"), "asked once: {said}");
     }
@@ -610,7 +612,7 @@ fn a_machine_without_ca_certificates_talks_to_itself_and_says_why_it_talks_to_no
     ];
     let said = child("plain", &none);
     assert!(said.contains("both fine"), "{said}");
-    // OpenSSL reports the missing CA certificates only when it gets a certificate, so this test skips native-tls.
+    // OpenSSL reports the missing CA certificates only when it receives a certificate, so the rest of this test skips native-tls.
     if cfg!(feature = "native-tls") {
         return;
     }

@@ -1,5 +1,6 @@
-//! Sends many calls through nginx, which closes each connection after 50 requests. No call is lost or doubled, and no POST
-//! that the server did not process fails. Without nginx, the tests say that they are skipped.
+//! Tests that send many calls through nginx, which closes each connection after 50 requests. No call is lost or processed
+//! twice. If the server did not process a POST, the client repeats the POST, so the call does not fail. Without nginx, the tests
+//! print that they are skipped.
 
 use std::collections::HashMap;
 use std::fs;
@@ -18,7 +19,7 @@ use super::ALONE;
 const CALLS: usize = 10_000;
 const AT_A_TIME: usize = 64;
 
-/// An nginx process, which ends when this value is dropped.
+/// An nginx process. It is killed when this value is dropped.
 struct Nginx(Child);
 
 impl Drop for Nginx {
@@ -38,7 +39,7 @@ fn program() -> Option<&'static str> {
     })
 }
 
-/// Returns a port that is free at this moment.
+/// Returns an address on loopback with a port that is free at this moment.
 fn port() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
@@ -80,10 +81,10 @@ impl Nginx {
     }
 }
 
-/// How often the server processed each call, by the number of the call.
+/// The number of times that the server processed each call, by the number of the call.
 type Processed = Arc<Mutex<HashMap<usize, usize>>>;
 
-/// A server that repeats the number of each call.
+/// Starts a server that counts the calls in `processed`, and answers each call with the number of the call.
 async fn server(processed: &Processed) -> Server {
     let processed = Arc::clone(processed);
     Server::start_quiet(move |_, seen| {
@@ -103,7 +104,7 @@ async fn server(processed: &Processed) -> Server {
     .await
 }
 
-/// Every second call is a POST that the server must not process twice.
+/// Sends a call. Every second call is a POST, which the server must not process twice.
 async fn call(client: &Client, number: usize) -> Result<serde_json::Value, circleci_api::Error> {
     let id = Uuid::from_u128(number as u128);
     if number.is_multiple_of(2) {

@@ -1,4 +1,4 @@
-//! Tests of the outcome of a pipeline without a wait.
+//! Tests of `pipeline_outcome`, which returns the outcome of a pipeline without waiting.
 
 use circleci_api::types::Workflow;
 use circleci_api::wait::{Outcome, Verdict};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::server::{Act, Server, answer};
 
 const PIPELINE: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
-/// The time of the test clients' clock: see `Waits`.
+/// The current time by the clock of the test clients (see `Waits`).
 const NOW: &str = "2026-03-01T12:00:00Z";
 const LONG_AGO: &str = "2026-03-01T10:00:00Z";
 const JUST_NOW: &str = "2026-03-01T11:59:50Z";
@@ -217,11 +217,11 @@ async fn the_verdict_is_that_of_a_wait() {
             outcome.pipeline_errors.len(),
             usize::from(state == "errored")
         );
-        // Nothing runs any more, so a wait has the same result.
+        // Nothing is running any more, so a wait returns the same verdict.
         if verdict != Verdict::Running && verdict != Verdict::OnHold && what != "failed and on hold"
         {
             let waited = server.client().wait_for_pipeline(PIPELINE).finish().await;
-            // A wait returns an error if it cannot read the names of the failed jobs.
+            // The wait may return an error, because it cannot read the names of some failed jobs.
             if let Ok(waited) = waited {
                 assert_eq!(waited.verdict, verdict, "{what}");
             }
@@ -255,7 +255,7 @@ async fn it_names_what_failed_and_what_waits() {
         failures,
         [
             format!("build / test (22): failed {url}/{}/jobs/22", id(2)),
-            // The client could not read the jobs of this workflow, but the verdict is known.
+            // The client could not read the jobs of this workflow, so the failure names only the workflow.
             format!("docs: canceled {url}/{}", id(4)),
         ]
     );
@@ -263,7 +263,7 @@ async fn it_names_what_failed_and_what_waits() {
     assert_eq!(outcome.on_hold[0].to_string(), "deploy / confirm");
     assert_eq!(outcome.on_hold[0].approval_request_id.to_string(), id(99));
     assert_eq!(outcome.superseded.len(), 1);
-    // The client requests the pipeline, its workflows, and the jobs of three workflows.
+    // The client sends five requests: for the pipeline, for its workflows, and for the jobs of three workflows.
     assert_eq!((server.count(), server.most()), (5, 3));
 }
 

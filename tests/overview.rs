@@ -1,4 +1,4 @@
-//! Tests of overviews of pipelines, of cancelling old pipelines, and of finding projects and contexts.
+//! Tests of pipeline overviews, of cancelling old pipelines, and of finding projects and contexts.
 
 use circleci_api::overview::{CancelFilter, Cancellation, ProjectSource};
 use circleci_api::{Client, RetryPolicy};
@@ -10,7 +10,7 @@ fn id(number: usize) -> String {
     format!("00000000-0000-4000-8000-{number:012}")
 }
 
-/// Returns the number at the end of the id in a request target.
+/// Returns the number at the end of the id that the request target contains.
 fn number(target: &str) -> usize {
     let at = target.find("-4000-8000-").unwrap() + "-4000-8000-".len();
     target[at..at + 12].parse().unwrap()
@@ -28,8 +28,9 @@ fn pipeline(number: usize) -> Value {
     json!({ "id": id(number), "number": number, "project_slug": "gh/acme/web", "state": "created", "errors": [] })
 }
 
-/// A project whose newest pipeline is `newest`, 20 per page, with 3 workflows of 4 jobs each. Workflow and job ids have
-/// the number of the pipeline in front.
+/// Returns the answers for a project with the pipelines up to the number `newest`, in pages of 20. Each pipeline has 3
+/// workflows, and each workflow has 4 jobs. The number in the id of a workflow or a job begins with the number of its
+/// pipeline.
 fn project(newest: usize) -> impl Fn(usize, &Seen) -> Act {
     move |_, request| match request.target.split('?').next().unwrap() {
         target if target.ends_with("/job") => {
@@ -187,7 +188,8 @@ async fn a_stream_of_a_thousand_reads_no_further_than_it_must() {
     while let Some(overview) = overviews.try_next().await.unwrap() {
         assert_eq!(overview.pipeline.number, 5000 - seen);
         seen += 1;
-        // The client makes four calls for each pipeline, and one call for each page of twenty pipelines.
+        // The test has needed four calls for each pipeline so far, and one for each page of 20 pipelines. The client made all
+        // other calls ahead.
         let done = usize::try_from(seen).unwrap();
         ahead = ahead.max(server.count() - (4 * done + done / 20));
     }
@@ -247,7 +249,8 @@ async fn a_page_that_fails_is_the_streams_last_item() {
     assert!(results[..20].iter().all(|ok| *ok) && !results[20]);
 }
 
-/// A server with pipelines 1 to 5 of a branch, the given workflows by number, and an answer for each cancellation.
+/// Starts a server whose branch has the pipelines 1 to 5. `workflows` returns the workflows of a pipeline by its number, and
+/// `cancel` returns the answer to the cancellation of a workflow by its number.
 async fn branch(workflows: fn(usize) -> Vec<Value>, cancel: fn(usize) -> Act) -> Server {
     Server::start_slow(
         move |_, request| match request.target.split('?').next().unwrap() {
@@ -295,7 +298,7 @@ async fn older_pipelines_are_cancelled_and_each_workflow_has_its_result() {
         },
         |workflow| match workflow % 10 {
             2 => answer(404, "{}").into(),
-            // Of these two workflows, one has ended by now.
+            // CircleCI refuses to cancel both workflows, but only workflow 4 has ended in the meantime.
             4 | 5 => answer(400, r#"{"message":"cannot be canceled"}"#).into(),
             _ => answer(202, r#"{"message":"Accepted."}"#).into(),
         },
@@ -330,7 +333,7 @@ async fn older_pipelines_are_cancelled_and_each_workflow_has_its_result() {
     );
     assert!(canceled.into_result().is_err());
     assert_eq!(server.most(), 4);
-    // The newer pipelines did not change.
+    // Only workflows of older pipelines were cancelled.
     let seen = server.seen();
     let mut canceled = seen
         .iter()

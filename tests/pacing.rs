@@ -1,4 +1,4 @@
-//! Tests of the limit on the rate of requests, with a clock that only the test advances.
+//! Tests of pacing, the limit on the rate of requests. The clock is simulated.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use circleci_api::{Client, Clock, ErrorKind, Pacing};
 
 const ID: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
 
-/// A clock that advances when a client sleeps.
+/// A clock that does not really wait: it only advances, by the time that a client wants to sleep.
 #[derive(Clone)]
 struct Hands(Arc<Mutex<Instant>>, Instant);
 
@@ -104,7 +104,8 @@ async fn no_second_has_more_than_it_may() {
             cancel(&client).await;
             moments.push(hands.elapsed());
         }
-        // The interval excludes its end: a request exactly `within` seconds later is not in it.
+        // An interval of `within` seconds does not include its end. A request exactly `within` seconds later belongs to the
+        // next interval.
         let crowded = moments.windows(most + 1).find(|some| {
             some[most] - some[0] < Duration::from_secs(within) - Duration::from_micros(1)
         });
@@ -114,7 +115,7 @@ async fn no_second_has_more_than_it_may() {
 
 #[tokio::test]
 async fn scarce_figures_slow_it_down_before_a_429() {
-    // The server allows 100 requests per window. Other clients have used most of them.
+    // The server allows 100 requests per window, and other clients have already used most of them.
     let server = Server::start(|index, _| {
         let remaining = 10_usize.saturating_sub(index);
         if remaining == 0 {
@@ -233,7 +234,7 @@ async fn a_pace_that_leaves_no_time_is_an_error_at_once() {
     assert_eq!((server.count(), hands.elapsed()), (1, Duration::ZERO));
 }
 
-/// A Unix time in milliseconds instead of seconds, which is far in the future.
+/// A Unix time in milliseconds. Read as seconds, it is far in the future.
 const ODD: u64 = 17_957_415_830_000;
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Tests that a list is read to its end, and no further.
+//! Tests that the client reads a list up to its end, and sends no request after the end.
 
 use std::pin::pin;
 
@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt};
 
 const ID: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
 
-/// Returns pipelines with these numbers, as the API sends them.
+/// Returns a page of pipelines with these numbers, as the API sends it.
 fn page(numbers: impl IntoIterator<Item = u64>, token: Option<&str>) -> Act {
     let items: Vec<String> = numbers.into_iter().map(item).collect();
     let token = serde_json::to_string(&token).unwrap();
@@ -36,7 +36,7 @@ fn tokens(server: &Server) -> Vec<Option<String>> {
         .collect()
 }
 
-/// A server with three pages, of which the second is empty.
+/// Returns the answers of a server whose list has three pages. The second page is empty.
 fn three(_: usize, seen: &Seen) -> Act {
     match seen.query("page-token") {
         None => page(0..3, Some("a")),
@@ -121,7 +121,8 @@ async fn null_absent_and_empty_tokens_end_a_list() {
 
 #[tokio::test]
 async fn a_repeated_token_is_an_error_after_what_was_good() {
-    // Each row has the token of each page, the token of the first request, and the number of items before the error.
+    // Each row has three columns: the tokens in the pages, the token of the first request, and the number of items before the
+    // error.
     let table: [(&[&str], Option<&str>, usize); 4] = [
         (&["a", "a"], None, 2),
         (&["a", "b", "a"], None, 3),
@@ -262,7 +263,7 @@ async fn dropping_a_stream_stops_it() {
     assert_eq!(pages_after_a_round_trip(&server).await, 3);
 }
 
-/// Returns the number of requested pages, after another call that comes later than all pending requests.
+/// Returns the number of pages that were requested. First makes another call, so that all pending requests reach the server.
 async fn pages_after_a_round_trip(server: &Server) -> usize {
     let _whatever = server.client().get_current_user().send().await;
     let is_page = |seen: &&Seen| seen.target.starts_with("/api/v2/pipeline");
@@ -342,7 +343,7 @@ async fn an_offset_counts_what_was_received_and_ends_on_an_empty_page() {
             .iter()
             .all(|seen| seen.query("branch") == Some("main"))
     );
-    // The caller can start at an offset, or continue a list.
+    // A caller can start a list at an offset, or resume a list.
     let mut items = client
         .get_decision_logs("owner", "config")
         .offset(30)
@@ -416,13 +417,13 @@ async fn a_bad_item_does_not_cost_the_others() {
     );
     assert_eq!(server.count(), 2);
 
-    // Every operation that returns a list can return one tolerant page.
+    // `send_as` can read one page of any list as a tolerant page.
     let page: Tolerant<types::PipelineList> = client.list_pipelines().send_as().await.unwrap();
     assert_eq!(
         (page.items.len(), page.next_page_token.as_deref()),
         (3, Some("a"))
     );
-    // Without tolerance, the whole page is an error, which names the invalid field.
+    // Without tolerance, the call returns an error for the whole page. The error has the path of the invalid field.
     let error = client.list_pipelines().send().await.unwrap_err();
     assert_eq!(error.path(), Some("items[1].id"));
 }
@@ -455,7 +456,7 @@ async fn reading_ahead_is_one_page_ahead_and_stops_with_the_stream() {
     assert_eq!(server.count(), 0);
     for read in 1..4 {
         pages.try_next().await.unwrap().unwrap();
-        // The next page is requested without a poll, and no other page.
+        // Without a poll, the stream requests the next page, but no page after that.
         while pages_after_a_round_trip(&server).await <= read {}
         assert_eq!(pages_after_a_round_trip(&server).await, read + 1);
     }

@@ -1,4 +1,4 @@
-//! Tests of pipeline parameters: valid values, and values that are not sent.
+//! Tests of pipeline parameters: the values that the client accepts, and the values that it rejects before it sends a request.
 
 use circleci_api::types::{
     AttributionActor, ContinuePipelineRequest, CreateScheduleRequest, Timetable,
@@ -78,7 +78,7 @@ fn limits_are_of_characters_and_of_both_sides() {
         fits("token", &"é".repeat(513)),
         Err(ParameterError::Value("token".into()))
     );
-    // All other kinds of JSON values.
+    // The client rejects all other kinds of JSON values.
     for other in [
         json!(1.5),
         json!([1]),

@@ -24,7 +24,8 @@ fn page(items: Value) -> Act {
     .into()
 }
 
-/// The workflow `build` ran twice, the second time with only `test`. The jobs of `a/b` and the artifacts of job 30 are errors.
+/// Answers the requests for a pipeline. Its workflow `build` ran twice, the second time with only the job `test`. The
+/// requests for the jobs of the workflow `a/b` and for the artifacts of job 30 fail.
 fn api(storage: &str, request: &Seen) -> Act {
     let job = |number: u8, name: &str| json!({ "id": id(number), "name": name, "job_number": number, "project_slug": "gh/acme/web" });
     let target = request.target.as_str();
@@ -164,7 +165,7 @@ async fn each_job_has_a_folder_and_what_failed_is_listed() {
             "build / test (20): \"gone\""
         ]
     );
-    // The progress covers all jobs together.
+    // The progress reports are about the files of all jobs together.
     let told = told.lock().unwrap();
     assert_eq!(told.last().map(|it| (it.0, it.1, it.2)), Some((5, 7, 132)));
     assert!(

@@ -1,6 +1,6 @@
-//! Ten programs that people need, written from the README and the guides only. Each is one function that a `main` calls,
-//! with nothing in it that the crate should do. The receiver of webhooks and the daemon are `webhook_axum` and `watch` in
-//! `examples/`; here are the others, each with its test.
+//! Ten programs that people need, each with its test. They are written with only the knowledge of the README and the guides.
+//! Each program is one function that a `main` can call, and contains nothing that the crate should do instead. Two more
+//! programs are in `examples/`: the receiver of webhooks (`webhook_axum`) and the daemon (`watch`).
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use serde_json::json;
 
 type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
-// 1. The newest pipelines of a project with their status.
+// 1. Lists the newest pipelines of a project with their status.
 
 async fn status(circleci: &Client, project: &str) -> Result<Vec<String>, Error> {
     let overviews = circleci
@@ -65,7 +65,7 @@ async fn status_in_lines() {
     assert_eq!(lines, ["#2 failed test", "#1 success "]);
 }
 
-// 2. Triggers a pipeline, waits, and downloads what it made.
+// 2. Triggers a pipeline, waits for it, and downloads its artifacts.
 
 async fn trigger_and_download(circleci: &Client, project: &str, out: &Path) -> Result<u64> {
     let body = TriggerPipelineRequest::new()
@@ -115,7 +115,7 @@ async fn trigger_wait_download() {
     );
 }
 
-// 3. Rotates a secret in all contexts that have it.
+// 3. Replaces a secret in all contexts that contain it.
 
 async fn rotate(circleci: &Client, org: &str, name: &str, value: &str) -> Result<usize, Error> {
     let contexts = circleci
@@ -152,7 +152,7 @@ async fn a_secret_is_rotated() {
     server.assert_count::<AddEnvironmentVariableToContext>(3 + 2);
 }
 
-// 4. A nightly report of all projects of an organization.
+// 4. Reports on all projects of an organization, every night.
 
 async fn report(circleci: &Client, org: &str) -> Result<Vec<String>, Error> {
     let found = circleci.organization_projects(org).send().await?;
@@ -197,7 +197,7 @@ async fn a_report_of_the_night() {
     assert_eq!(lines, [of("docs"), of("web")]);
 }
 
-// 5. Cancels what older pipelines of a branch still run.
+// 5. Cancels the workflows that are still running in older pipelines of a branch.
 
 async fn cancel_old(circleci: &Client, project: &str, branch: &str) -> Result<Vec<String>, Error> {
     let filter = CancelFilter::branch(branch).keep_newest(1);
@@ -228,7 +228,7 @@ async fn older_pipelines_are_cancelled() {
     assert_eq!(lines, ["#2 build: canceled", "#1 build: canceled"]);
 }
 
-// 6. The failed tests of a branch's newest pipeline.
+// 6. Lists the failed tests of the newest pipeline of a branch.
 
 async fn failed_tests(
     circleci: &Client,
@@ -274,7 +274,7 @@ async fn failed_tests_of_the_newest_pipeline() {
     assert_eq!(failed, ["build: divides"]);
 }
 
-// 7. A release that approves its own `deploy`.
+// 7. Runs a release, and approves its job `deploy`.
 
 async fn release(circleci: &Client, project: &str) -> Result<bool> {
     let pipeline = circleci.trigger_pipeline(project).send().await?;
@@ -301,7 +301,7 @@ async fn a_release_approves() {
     server.assert_count::<ApprovePendingApprovalJobById>(1);
 }
 
-// 8. The state of a commit's pipeline as one word, for a bot.
+// 8. Tells a bot the state of a commit's pipeline in one word.
 
 async fn word(circleci: &Client, project: &str, branch: &str) -> Result<String, Error> {
     let newest = circleci
@@ -348,7 +348,7 @@ async fn a_bot_has_one_word() {
     );
 }
 
-// 9. Sets the variables of a project to the wanted values: first reports the changes, then makes them.
+// 9. Sets the variables of a project to the desired values. It reports the changes first, and then makes them.
 
 async fn apply(
     circleci: &Client,
@@ -385,7 +385,7 @@ async fn variables_are_planned_and_applied() {
     assert_eq!(said, r#"added ["B"], replaced ["A"], left ["Z"]"#);
 }
 
-// 10. Lists the links to the failed jobs of the last day.
+// 10. Lists links to the jobs that failed in the last day.
 
 async fn links(circleci: &Client, project: &str) -> Result<Vec<String>, Error> {
     let mut links = Vec::new();
@@ -425,7 +425,7 @@ async fn web() -> (Mock, Scenario) {
 #[test]
 fn they_are_short() {
     let source = include_str!("programs.rs");
-    // The source also contains the tests, which have the same limit.
+    // The test functions in this file have the same limit.
     let programs = source.split("\nasync fn ").skip(1);
     let lengths: Vec<_> = programs
         .map(|it| it.split("\n}\n").next().unwrap().lines().count() + 1)

@@ -1,5 +1,5 @@
-//! Property tests of random values that the document allows, and of random answers beyond it. A failing value is shrunk.
-//! `PROPTEST_CASES=1000` tries more values.
+//! Property tests with random values that the document allows, and with random answers that it does not allow. If a test
+//! fails, it reports the smallest value that fails. The variable `PROPTEST_CASES=1000` makes the tests try more values.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,8 @@ use crate::decode::differences;
 use crate::document::{Chance, Document, Maker};
 use crate::stage::Stage;
 
-/// Tries many values made from a schema, the same ones in each run. Returns the fault of the smallest failing value.
+/// Calls `fault` with many values that are made from a schema. The values are the same in each run. Returns the fault of the
+/// smallest value that fails.
 fn values(
     document: &Document,
     schema: &Value,
@@ -42,7 +43,7 @@ fn judged(
     }
 }
 
-/// Any JSON value.
+/// Generates any JSON value.
 fn json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -98,7 +99,8 @@ fn every_body_that_the_document_allows_is_written_as_it_is_read() {
                 judge.is_valid(body),
                 "{id}: not what the document allows: {body}"
             );
-            // The test skips null, which means no body, and bundles without policies, which the client rejects (see the overlay).
+            // The test skips `null`, because it means that there is no body. It also skips policy bundles without policies,
+            // because the client rejects them (see the overlay).
             let sent =
                 !body.is_null() && (id != "CreatePolicyBundle" || body.get("policies").is_some());
             match round(body) {
@@ -133,7 +135,7 @@ fn every_answer_that_the_document_allows_is_read_and_many_more() {
                         "{}: not what the document allows: {body}",
                         operation.id
                     );
-                    // The overlay says that a body that lacks the id or the number is a message.
+                    // According to the overlay, a body without an id or a number is a message, so the test skips it.
                     let told = ["id", "number"]
                         .iter()
                         .all(|key| body.get(key).is_some_and(|it| !it.is_null()));
@@ -141,7 +143,7 @@ fn every_answer_that_the_document_allows_is_read_and_many_more() {
                         return None;
                     }
                     stage.say(*status, body.to_string());
-                    // The call serializes its result and reads it again.
+                    // The call also checks that its result is equal after it is serialized and read again.
                     match runtime.block_on((call.least)(&stage.client)) {
                         Err(error) => Some(error.to_string()),
                         Ok(Value::Null) if crate::calls::UNREAD.contains(&call.id) => None,
@@ -194,7 +196,7 @@ fn an_unknown_key_in_every_object_of_every_answer_is_given_back() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// Tries pieces of Markdown in any order, as the texts of a hostile document.
+/// Puts pieces of Markdown in random order, and uses them as the texts of a hostile document.
 #[test]
 fn no_words_of_the_document_run_or_lead_astray() {
     const PIECES: &[&str] = &[

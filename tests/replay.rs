@@ -1,4 +1,4 @@
-//! Runs the findings and the seeds of the fuzz targets as ordinary tests. See `fuzz/`.
+//! Tests that run the fuzz targets with their seeds and with the inputs that fuzzing found. The inputs are in `fuzz/`.
 
 use std::collections::hash_map::RandomState;
 use std::fs;
@@ -27,14 +27,15 @@ fn nothing_that_was_found_comes_back() {
     }
 }
 
-/// Tries a few random inputs for `downloads`, where every byte has a meaning. `FUZZ_SECONDS` sets a number of seconds instead, for
-/// the targets in the variable `FUZZ_TARGETS`, separated by spaces.
+/// Runs the target `downloads` with a few random inputs, because every byte of its input has a meaning. If the variable
+/// `FUZZ_SECONDS` is set, the test runs for that many seconds. The variable `FUZZ_TARGETS` selects other targets, separated
+/// by spaces.
 #[test]
 fn random_bytes_hold_too() {
     let seconds = std::env::var("FUZZ_SECONDS").ok();
     let seconds: Option<u64> = seconds.map(|text| text.parse().expect("FUZZ_SECONDS is a number"));
     let wanted = std::env::var("FUZZ_TARGETS").unwrap_or_else(|_| "downloads".to_owned());
-    // Without `FUZZ_SECONDS`, the inputs are the same in each run.
+    // The inputs are the same in each run unless `FUZZ_SECONDS` is set.
     let mut random = match seconds {
         None => 0x9e37_79b9_7f4a_7c15,
         Some(_) => RandomState::new().hash_one(0),
@@ -50,7 +51,7 @@ fn random_bytes_hold_too() {
             Some(seconds) => began.elapsed() < Duration::from_secs(seconds),
         } {
             let mut next = || {
-                // xorshift64
+                // This is the generator xorshift64.
                 random ^= random << 13;
                 random ^= random >> 7;
                 random ^= random << 17;
@@ -66,7 +67,8 @@ fn random_bytes_hold_too() {
     }
 }
 
-/// Compares names only, because the crate in `fuzz/` compiles only with a fuzzer.
+/// Checks that each function has a fuzz target. The test compares only names, because the crate in `fuzz/` compiles only with
+/// a fuzzer.
 #[test]
 fn each_has_a_target() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/fuzz_targets");

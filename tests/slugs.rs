@@ -1,4 +1,4 @@
-//! Tests of slugs of projects and organizations, valid and invalid.
+//! Tests of valid and invalid slugs of projects and organizations.
 
 use std::collections::HashSet;
 
@@ -22,7 +22,7 @@ fn a_project_is_taken_in_every_spelling() {
         ),
         ("gh/acme/web.git", "gh/acme/web.git"),
         ("gh/acme/a b?c#d%e", "gh/acme/a b?c#d%e"),
-        // These are URLs of git remotes.
+        // The following texts are URLs of git remotes.
         ("https://github.com/acme/web", "gh/acme/web"),
         ("https://github.com/acme/web.git", "gh/acme/web"),
         ("https://github.com/acme/web/", "gh/acme/web"),
@@ -79,7 +79,7 @@ fn a_remote_may_have_an_ssh_alias_for_a_host() {
             "{text}"
         );
     }
-    // Only ssh has host aliases. The hosts of these URLs may belong to anyone.
+    // Host aliases exist only for ssh. The other hosts in these URLs may belong to anyone.
     for text in [
         "https://github.com-work/acme/web.git",
         "git@github.com-work.example.com:acme/web.git",

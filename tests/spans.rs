@@ -1,4 +1,4 @@
-//! Tests of the spans and events of a call, and of the secrets that they must not have.
+//! Tests of the spans and events of a call. They must not contain secrets.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
@@ -12,7 +12,7 @@ use tracing::{Event, Metadata, Subscriber};
 
 const ID: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
 
-/// Records every span and event with its fields as text.
+/// A subscriber that records every span and event as text, with all fields.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<BTreeMap<u64, String>>>, Arc<AtomicU64>);
 

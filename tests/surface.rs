@@ -1,4 +1,5 @@
-//! Snapshots of the public API, listed from the generated source, so that an upstream change is a readable diff.
+//! Compares the public API with snapshots. The API is listed from the generated source, so that an upstream change is a
+//! readable diff.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -111,7 +112,7 @@ fn every_parameter_of_the_document_can_be_given() {
             "{}: the body",
             documented.id
         );
-        // The three parameters that spell a project slug are one argument.
+        // The document spells a project slug as three parameters. The client takes it as one argument.
         let slug = BTreeSet::from(["provider", "organization", "project"].map(str::to_owned));
         let mut documented_arguments = required(true);
         if slug.is_subset(&documented_arguments) {
@@ -123,12 +124,12 @@ fn every_parameter_of_the_document_can_be_given() {
             "{}: the arguments",
             documented.id
         );
-        // Nine paged operations take a page token that the document lacks.
+        // Nine paged operations accept a page token that the document does not declare.
         let mut documented_setters = required(false);
         if listed.paged.as_ref().is_some_and(|(_, by)| *by == "token") {
             documented_setters.insert("pagetoken".to_owned());
         }
-        // The overlay adds a parameter that CircleCI accepts and the document lacks.
+        // The overlay adds a parameter that CircleCI accepts and the document does not declare.
         if documented.id == "listComponents" {
             assert!(documented_setters.insert("componentname".to_owned()));
         }
@@ -159,7 +160,8 @@ fn every_word_of_the_document_has_its_variant() {
             _ => None,
         })
         .collect();
-    // A path parameter with enum values takes any text, because a self-hosted server may have other providers.
+    // The client takes the provider in a path as any text and not as an enum, because a self-hosted server may have other
+    // providers.
     let provider = BTreeSet::from(["github", "gh", "bitbucket", "bb", "circleci"]);
     let organization = BTreeSet::from(["organization"]);
     let documented: BTreeSet<BTreeSet<&str>> = document
@@ -169,13 +171,13 @@ fn every_word_of_the_document_has_its_variant() {
         .collect();
     let missing: Vec<&BTreeSet<&str>> = documented
         .iter()
-        // The overlay merges the two enums of the owner's type into one.
+        // The overlay merges the two enums for the type of an owner into one, so that `organization` is no enum of its own.
         .filter(|words| !known.contains(*words) && **words != provider && **words != organization)
         .collect();
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
-/// Reads the docs of each operation, and of its method of `Client`, from the generated source.
+/// Reads two kinds of docs from the generated source: those of each operation, and those of its method of `Client`.
 fn docs_of(folder: &Path) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
     let (mut pages, mut methods) = (BTreeMap::new(), BTreeMap::new());
     for (path, text) in read_files(folder).expect("the generated files") {
@@ -196,7 +198,7 @@ fn docs_of(folder: &Path) -> (BTreeMap<String, String>, BTreeMap<String, String>
                 let docs = std::mem::take(&mut docs);
                 if let Some(rest) = line.strip_prefix("pub fn ") {
                     let (name, _) = rest.split_once(['(', '<']).expect("arguments");
-                    // A method borrows the client. A setter consumes the request.
+                    // A method of the client takes `&self`. A setter of a request takes `self`.
                     if rest.contains("(&self") {
                         methods.insert(name.to_owned(), docs);
                     }
@@ -210,7 +212,7 @@ fn docs_of(folder: &Path) -> (BTreeMap<String, String>, BTreeMap<String, String>
     (pages, methods)
 }
 
-/// Returns the lines under a heading.
+/// Returns the lines between a heading and the next one.
 fn under<'a>(docs: &'a str, heading: &str) -> Vec<&'a str> {
     docs.lines()
         .skip_while(|line| *line != heading)
@@ -268,7 +270,8 @@ fn the_page_of_every_operation_shows_its_arguments_its_setters_and_an_example() 
             method.contains(&format!("(crate::operations::{builder})")),
             "{builder}: its method does not lead to its page"
         );
-        // The example is the rest of the page, because hidden lines of an example begin like headings.
+        // Everything after the heading is the example: `under` would stop at a hidden line of it, which starts with `#`
+        // like a heading.
         let (_, example) = page.split_once("# Example\n").expect("an example");
         assert!(example.contains("```no_run"), "{builder}: {example}");
         assert!(
@@ -287,7 +290,8 @@ fn the_page_of_every_operation_shows_its_arguments_its_setters_and_an_example() 
     );
 }
 
-/// An operation, and a search term that is neither in its name nor in its method.
+/// Each search term must find its operation, although neither the name of the operation nor that of its method contains the
+/// term.
 #[test]
 fn operations_are_found_by_the_words_that_people_look_for() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../circleci-api/src/generated");
@@ -329,7 +333,7 @@ fn operations_are_found_by_the_words_that_people_look_for() {
     }
 }
 
-/// The page of the crate has the same text as some sections of the README. Each section starts with a heading.
+/// The README must contain the introduction and every section of the docs' front page. Each section starts with a heading.
 #[test]
 fn the_front_page_of_the_docs_repeats_the_readme() {
     let readme = include_str!("../README.md");
@@ -348,7 +352,8 @@ fn the_front_page_of_the_docs_repeats_the_readme() {
     assert!(readme.starts_with(intro.trim_end()), "{intro}");
 }
 
-/// The links of the README lead to docs.rs. In the docs, they lead to a page of the same build: `lib.rs` defines each link first.
+/// In the README, the links to guides lead to docs.rs. In the docs, they must lead to pages of the same build. `lib.rs` therefore
+/// defines each of these links before it includes the README.
 #[test]
 fn every_link_of_the_readme_has_a_page_in_the_docs_at_hand() {
     let library = include_str!("../circleci-api/src/lib.rs");

@@ -16,12 +16,12 @@ async fn the_tour_ends_well_and_reads_as_it_always_did() {
     program::small(&mut out).await.unwrap();
     let out = String::from_utf8(out).unwrap();
     insta::assert_snapshot!(out);
-    // The guide shows the output.
+    // The guide shows the same output.
     let guide = include_str!("../circleci-api/src/guide/programs.md");
     assert!(guide.contains(&format!("```text\n{out}```\n")), "{out}");
 }
 
-/// The commands that run against CircleCI itself.
+/// The commands that run against CircleCI itself must only read.
 #[tokio::test]
 async fn looking_around_only_reads() {
     let server = program::server::SmallCircleCi::start().await.unwrap();
@@ -67,7 +67,7 @@ async fn another_token_is_told_to_log_in() {
 
 #[test]
 fn the_readme_begins_with_the_two_commands_and_names_only_those_that_exist() {
-    // The two commands follow one sentence that describes the crate, because a visitor needs this first.
+    // The two commands come directly after the sentence that describes the crate, because a visitor needs them first.
     let top: Vec<_> = README.lines().take(12).collect();
     assert!(README.lines().count() <= 160);
     assert!(
@@ -79,7 +79,7 @@ fn the_readme_begins_with_the_two_commands_and_names_only_those_that_exist() {
             .any(|line| line.starts_with("cargo test --workspace"))
     );
 
-    // The maintainer's commands are in CONTRIBUTING.
+    // The maintainers' commands are in CONTRIBUTING.
     let pages = [README, include_str!("../CONTRIBUTING.md")].concat();
     let named: BTreeSet<_> = pages
         .split("cargo xtask ")

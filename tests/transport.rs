@@ -1,5 +1,5 @@
-//! Tests of every kind of fault of a server, a proxy or a connection: the number of requests, and the result for the
-//! caller. The tests use real sockets and no real waits.
+//! Tests every kind of fault of a server, a proxy or a connection: how many requests the client sends, and what the caller gets.
+//! The tests use real sockets, and they do not really wait between retries.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use circleci_api::{
     CallOptions, Client, ClientBuilder, Error, ErrorKind, Replay, RetryPolicy, operations, types,
 };
 
-/// The client's timeout for a silent server. A slow machine answers faster than this.
+/// The timeout of a client that calls a silent server. Even a slow machine sends its other answers sooner.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 const ID: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
@@ -39,7 +39,7 @@ enum Verb {
     Cancel,
     /// `createContext`, a POST that the server must not process twice.
     Create,
-    /// The same call, with permission to send it again.
+    /// `createContext`, with permission to send it again.
     CreateReplayed,
 }
 use Verb::{Cancel, Create, CreateReplayed, Delete, Get};
@@ -70,7 +70,7 @@ async fn call(client: &Client, verb: Verb) -> Result<Value, Error> {
 struct Got {
     kind: Option<ErrorKind>,
     status: Option<u16>,
-    /// The whole text of the error, or its beginning if it ends with `…`.
+    /// The text of the error. If this ends with `…`, the error only has to begin with it.
     line: Option<&'static str>,
     retry_after: Option<f64>,
     transient: Option<bool>,
@@ -118,7 +118,8 @@ impl Got {
     }
 }
 
-/// A name, the reactions of the server, the call, the number of requests, the waits between them, and the result for the caller.
+/// A test case: its name, the reactions of the server, the call, the number of requests, the waits between them, and the result
+/// for the caller.
 struct Row(
     &'static str,
     Vec<Act>,
@@ -128,7 +129,7 @@ struct Row(
     Option<Got>,
 );
 
-/// A wait in seconds: an exact time, or the greatest time of a backoff.
+/// A wait in seconds: either an exact time, or the upper limit of a backoff.
 #[derive(Debug)]
 enum Wait {
     Exactly(u64),
@@ -160,7 +161,7 @@ async fn run_row(row: Row, set: &impl Fn(ClientBuilder) -> ClientBuilder) {
     }
     assert_eq!(server.count(), requests, "{name}: requests");
     check_waits(name, &clock, waits);
-    // Every retry is the same request.
+    // Every retry must be identical to the first request.
     let seen = server.seen();
     for again in &seen {
         assert_eq!(
@@ -661,7 +662,8 @@ async fn a_success_that_does_not_decode_says_where_and_what() {
         format!(r#"{{"id":"{ID}","number":{number},"trigger":{{"type":{kind}}},"errors":[]}}"#)
     };
     let good = item("1", r#""api""#);
-    // An invalid trigger type affects only itself, because it is optional. The number of a pipeline is required.
+    // A trigger type is optional, so an invalid one does not make its pipeline invalid. The number of a pipeline is
+    // required.
     let bad = format!(
         r#"{{"items":[{good},{},{good},{}],"next_page_token":null}}"#,
         item("1", "[1]"),
@@ -865,7 +867,7 @@ async fn a_body_is_bounded() {
         assert_eq!(error.request_id(), Some("req-200"));
         assert_eq!(server.count(), 1, "not retried");
     }
-    // The body has the greatest allowed length or one byte more, and is sent with a length or in chunks.
+    // The body is exactly as long as the limit, or one byte longer. It arrives with a length or in chunks.
     for ending in [Ending::Length, Ending::Chunks] {
         for (limit, fits) in [(18, true), (17, false)] {
             let server = Server::script([answer(200, r#"{"message":"fine"}"#)
@@ -876,7 +878,7 @@ async fn a_body_is_bounded() {
             assert_eq!(call(&client, Get).await.is_ok(), fits, "{ending:?} {limit}");
         }
     }
-    // The client does not allocate the announced length, because the server may send less.
+    // The server announces 63 MiB. The client must not allocate them, because the server may send less.
     let liar = answer(200, "{}").ending(Ending::Flood {
         bytes: 63 << 20,
         announced: true,
@@ -1055,7 +1057,7 @@ fn what_a_caller_holds_is_small_and_goes_everywhere() {
     assert!(size_of_val(&client.list_pipelines().send()) <= 4 * size_of::<usize>());
 }
 
-/// A `main` that returns an error prints it by `Debug`.
+/// If `main` returns an error, Rust prints the error with `Debug`.
 #[tokio::test]
 async fn an_error_is_one_line_unless_all_is_wanted() {
     let server = Server::start(|_, _| answer(404, r#"{"message":"Not \n here"}"#).into()).await;
@@ -1069,8 +1071,9 @@ async fn an_error_is_one_line_unless_all_is_wanted() {
     );
 }
 
-/// JSON escapes a quote in a token. The client removes a token of fewer than eight characters only where it is a whole word,
-/// because removing it from every word would make a message unreadable.
+/// The client first decodes the message, because JSON escapes a quote in a token, and then removes the token. It removes a token
+/// of fewer than eight characters only where the token is a whole word. Removing every occurrence would make a message
+/// unreadable.
 #[tokio::test]
 async fn a_message_is_found_before_the_token_is_taken_out() {
     for (token, body, expected) in [

@@ -1,4 +1,5 @@
-//! Tests of usage exports: creating, polling, parts, one CSV; limits, failures and deadlines.
+//! Tests usage exports: creating and polling them, reading their parts as one CSV, and their limits, failures and
+//! deadlines.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -21,7 +22,7 @@ fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-/// Returns an id that ends in a number.
+/// Returns the id of an export, which ends in the given number.
 fn job(number: usize) -> Uuid {
     format!("5034460f-c7c4-4c43-9457-{number:012}")
         .parse()
@@ -44,7 +45,8 @@ fn state(number: usize, state: &str, urls: Value) -> Act {
     answer(200, body.to_string()).into()
 }
 
-/// A storage server with compressed parts by path. For each part, the n-th request gets the n-th act. The last act repeats.
+/// Starts a storage server that serves parts by their paths. The n-th request for a part gets the n-th act of that part. Later
+/// requests get its last act.
 async fn storage(parts: Vec<(&'static str, Vec<Act>)>) -> Server {
     let counts = Mutex::new(vec![0; parts.len()]);
     Server::start(move |_, seen| {
@@ -110,7 +112,8 @@ async fn eight_parts_of_which_one_fails_once_are_one_csv() {
         .enumerate()
     {
         let text = match number {
-            // The parts have CRLF lines and a byte order mark, no newline at the end, or only the header.
+            // One part has CRLF lines and a byte order mark, two have no newline at the end, two have only the header, and
+            // one is empty.
             1 => format!("\u{feff}{head}\r\no,job-1,1\r\n"),
             2 => format!("{head}\no,job-2,2"),
             3 => format!("{head}\n"),
@@ -170,7 +173,8 @@ async fn eight_parts_of_which_one_fails_once_are_one_csv() {
         ["/0", "/1", "/2", "/3", "/4", "/5", "/6", "/6", "/7"]
     );
     assert_no_token(&storage);
-    // The waits are 15 seconds plus at most a quarter, then twice that, and so on. The last wait is before the failed part.
+    // The waits before the polls double from 15 seconds, each plus at most a quarter. The fifth wait is before the retry of the
+    // failed part.
     let waits = waits.all();
     assert_eq!(waits.len(), 5);
     for (wait, seconds) in waits.iter().zip([15.0, 30.0, 60.0, 120.0]) {
@@ -203,7 +207,8 @@ async fn a_part_that_breaks_in_the_middle_goes_on() {
             vec![
                 cut.clone().header("etag", "\"v1\"").into(),
                 answer(206, &packed[20..])
-                    // Without the tag of the first answer, this may be another file: RFC 9110, 15.3.7.3.
+                    // The client requires the tag of the first answer. Without it, these bytes may belong to another file
+                    // (RFC 9110, 15.3.7.3).
                     .header("etag", "\"v1\"")
                     .header(
                         "content-range",
@@ -238,7 +243,7 @@ async fn a_part_that_breaks_in_the_middle_goes_on() {
 async fn a_longer_span_is_several_exports_and_one_csv() {
     let storage = storage(vec![
         ("/a", vec![answer(200, pack("c\n1\n")).into()]),
-        // This part arrives without compression.
+        // The storage server sends this part uncompressed.
         ("/b", vec![answer(200, "c\n3\n").into()]),
     ])
     .await;
@@ -288,7 +293,7 @@ async fn a_longer_span_is_several_exports_and_one_csv() {
 #[tokio::test]
 async fn ten_orders_an_hour_are_all_there_are() {
     let year = |client: &Client| {
-        // The date of the server is 2026-03-01, and CircleCI exports no usage older than 366 days.
+        // The server's date is 2026-03-01. CircleCI exports no usage older than 366 days.
         client.usage_export(ORG, at("2025-03-01T00:00:00Z"), at("2026-02-28T23:59:59Z"))
     };
     let answers = |_: usize, seen: &Seen| match seen.method.as_str() {
@@ -300,7 +305,7 @@ async fn ten_orders_an_hour_are_all_there_are() {
     let client = builder.build().unwrap();
     let limits = UsageLimits::new();
     assert_eq!(whole(year(&client).limits(&limits)).await.unwrap(), "");
-    // The client creates and polls ten exports, and the other two an hour after the first.
+    // The client creates and polls ten exports at once. It creates the other two an hour later.
     let sent = calls(&circleci);
     let expected: Vec<_> = [("POST", 10), ("GET 1", 10), ("POST", 2), ("GET 1", 2)]
         .into_iter()
@@ -318,7 +323,7 @@ async fn ten_orders_an_hour_are_all_there_are() {
     );
     assert!(waits.all().iter().sum::<Duration>() < HOUR + Duration::from_secs(60));
 
-    // No orders are left for other exports with the same limits, which prefer an error to a wait.
+    // The limits allow no more exports now. Both of these calls must return an error and must not wait.
     for impatient in [
         january(&client)
             .limits(&limits)
@@ -365,7 +370,7 @@ async fn a_refusal_is_waited_out() {
             .collect::<Vec<_>>(),
         [1800, 600]
     );
-    // With `WhenLimited::Fail`, the refusal is the result.
+    // With `WhenLimited::Fail`, the caller gets the refusal as an error.
     let circleci = Server::script([refused(1800)]).await;
     let error = whole(january(&circleci.client()).when_limited(WhenLimited::Fail))
         .await
@@ -404,7 +409,7 @@ async fn an_export_may_fail_or_take_too_long() {
     assert!(waits.all().iter().sum::<Duration>() <= HOUR);
     assert!(circleci.count() <= 11, "{}", circleci.count());
 
-    // An export that was created can be read later, without creating another one.
+    // An export that already exists can be read later. The client does not create another one.
     let storage = storage(vec![("/a", vec![answer(200, pack("c\n1\n")).into()])]).await;
     let circleci = Server::script([state(
         1,
@@ -463,7 +468,7 @@ async fn what_is_no_export_is_an_error() {
         assert!(error.to_string().contains(word), "{error}");
         assert!(!format!("{error:#?}").contains("s1gned"));
     }
-    // An expired URL is an error that says so. The client requests new URLs once, and not again and again.
+    // If a URL has expired, the client requests new URLs only once. If the new ones have expired too, the error says so.
     let expired = "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>";
     let storage = storage(vec![("/a", vec![answer(403, expired).into()])]).await;
     let completed = || state(1, "completed", json!([format!("{}/a", storage.url())]));
@@ -583,7 +588,7 @@ async fn rows_have_types_and_forgive() {
         (Some("7"), None)
     );
     assert_eq!(row.iter().count(), 49);
-    // An incomplete row is an error. Empty fields would hide the missing data.
+    // A row with missing fields is an error. Filling them with empty text would hide the missing data.
     let error = rows.try_next().await.unwrap_err();
     assert_eq!(
         (error.kind(), error.path()),
@@ -593,7 +598,7 @@ async fn rows_have_types_and_forgive() {
     assert!(rows.try_next().await.unwrap().is_none());
 }
 
-/// Returns an export with these parts.
+/// Returns a client whose export has these parts, and the two servers that it calls.
 async fn export(parts: &[&[u8]]) -> (Server, Server, Client) {
     let paths = ["/a", "/b", "/c", "/d"];
     let parts: Vec<_> = paths
@@ -616,7 +621,7 @@ async fn export(parts: &[&[u8]]) -> (Server, Server, Client) {
     (storage, circleci, client)
 }
 
-/// Returns the rows as pairs of column and text, and the error that ended the stream.
+/// Returns the rows that the stream yields, and the error that ended it. A row is a list of (column, text) pairs.
 async fn read_rows(client: &Client) -> (Vec<Vec<(String, String)>>, Option<Error>) {
     let mut rows = january(client).rows().unwrap();
     let mut read = Vec::new();
@@ -694,7 +699,7 @@ async fn a_row_of_another_length_is_an_error() {
         ),
         ("a,b\n1,2\n\"", "row 2: a part ends inside a quoted field"),
     ] {
-        // The invalid row is in the last part, or in an earlier part that the next part would continue.
+        // The invalid row is in the last part, or in a part before another one, which must not continue the row.
         for parts in [
             vec![part.as_bytes()],
             vec![part.as_bytes(), b"a,b\n\"8\",9\n"],
@@ -708,7 +713,7 @@ async fn a_row_of_another_length_is_an_error() {
             assert!(error.contains(word), "{error}");
         }
     }
-    // Row numbers continue across parts, and an invalid byte becomes one replacement character.
+    // The row numbers continue across parts. An invalid byte is replaced by one replacement character.
     let (_storage, _circleci, client) = export(&[b"a,b\n1,\xff2\n", b"a,b\n3,4\n5\n"]).await;
     let (rows, error) = read_rows(&client).await;
     assert_eq!(rows[0], row(&[("a", "1"), ("b", "\u{fffd}2")]));
@@ -727,7 +732,7 @@ async fn a_part_may_be_padded_and_packed_more_than_once() {
         error.to_string().contains("there is data after the end"),
         "{error}"
     );
-    // The storage server also sends a header that says that the part is compressed.
+    // The storage server also declares the compression in a header.
     let part = answer(200, pack("a\n1\n")).header("content-encoding", "gzip");
     let storage = storage(vec![("/a", vec![part.into()])]).await;
     let urls = json!([format!("{}/a", storage.url())]);
@@ -735,7 +740,7 @@ async fn a_part_may_be_padded_and_packed_more_than_once() {
     assert_eq!(whole(january(&circleci.client())).await.unwrap(), "a\n1\n");
 }
 
-/// The URLs expire at the second of three parts, in the middle of this part, and again in the third part.
+/// The URLs expire twice: while the client reads the second of three parts, and again before it reads the third part.
 #[tokio::test]
 async fn urls_that_expire_are_asked_for_anew() {
     for status in [401, 403] {
@@ -743,7 +748,7 @@ async fn urls_that_expire_are_asked_for_anew() {
         let packed = pack(&text);
         let size = packed.len();
         let rest = packed.clone();
-        // The signature in the URLs is the number of polls.
+        // The signature in a URL is the number of the poll that returned it.
         let asked = Mutex::new(BTreeMap::new());
         let storage = Server::start(move |_, seen| {
             let expired =
@@ -762,7 +767,8 @@ async fn urls_that_expire_are_asked_for_anew() {
                     .header("etag", "\"v1\"")
                     .header("content-range", format!("bytes 15-{}/{size}", size - 1))
                     .into(),
-                // This URL expires before the client reads the part, and again after the second part gets new URLs.
+                // The first URL of this part expires before the client reads the part. So does the one that comes with the
+                // second poll.
                 ("/3?sig=1" | "/3?sig=2", 1) => answer(status, expired).into(),
                 ("/3?sig=3", 1) => answer(200, pack("a\n3\n")).into(),
                 _ => answer(418, "").into(),
@@ -777,7 +783,7 @@ async fn urls_that_expire_are_asked_for_anew() {
             }
             let mut looks = looks.lock().unwrap();
             *looks += 1;
-            // The URLs are in another order, because CircleCI does not promise an order.
+            // The second poll returns the URLs in reverse order, because CircleCI does not promise an order.
             let order = if *looks == 2 { [3, 2, 1] } else { [1, 2, 3] };
             state(
                 1,
@@ -795,7 +801,8 @@ async fn urls_that_expire_are_asked_for_anew() {
         assert_eq!(ranges, [None, Some("bytes=15-"), Some("bytes=15-")]);
         assert_no_token(&storage);
     }
-    // The client does not request new URLs for a missing part, or for an export that no longer exists.
+    // The client does not poll for new URLs if a part is missing. If it polls but gets no new URLs, the first error is the
+    // result.
     let storage = Server::start(|_, _| answer(404, "").into()).await;
     let urls = json!([format!("{}/a", storage.url())]);
     let circleci = Server::script([ordered(1), state(1, "completed", urls)]).await;
@@ -821,7 +828,7 @@ async fn urls_that_expire_are_asked_for_anew() {
     );
 }
 
-/// Eight parts expire at the same time, before the first one is read.
+/// The URLs of all eight parts expire before the client reads the first part. The client polls for new URLs only once.
 #[tokio::test]
 async fn parts_that_expire_together_are_asked_for_once() {
     let storage = Server::start_slow(|_, seen| match seen.target.split_once("?sig=") {
@@ -845,8 +852,8 @@ async fn parts_that_expire_together_are_asked_for_once() {
     assert_eq!((storage.count(), storage.most()), (16, 8));
 }
 
-/// The client polls other exports while it reads the first. At most eight parts are open, and a part that stops
-/// delays all parts except the next ones.
+/// The client polls the later exports while it reads the first one. At most 8 parts are open at the same time, and at most 18 are
+/// started. A part that stalls delays all parts after those.
 #[tokio::test]
 async fn exports_and_parts_are_read_ahead_within_bounds() {
     let storage = Server::start_slow(|_, seen| match seen.target.as_str() {
@@ -873,7 +880,7 @@ async fn exports_and_parts_are_read_ahead_within_bounds() {
         _ = async { while csv.try_next().await.unwrap().is_some() {} } => panic!("a part stalls"),
         () = async {
             while storage.count() < 18 { tokio::task::yield_now().await }
-            // No other requests follow.
+            // Gives the client time to send more requests. It must send none.
             for _ in 0..2000 { tokio::task::yield_now().await }
         } => {}
     }
@@ -881,7 +888,8 @@ async fn exports_and_parts_are_read_ahead_within_bounds() {
     assert_eq!((circleci.count(), circleci.most()), (3, 3));
 }
 
-/// An early poll that fails is not final, and does not affect the other exports.
+/// If an early poll of a later export fails, the client polls again when it reaches that export. The other exports are not
+/// affected.
 #[tokio::test]
 async fn a_look_ahead_that_fails_is_repeated_in_its_turn() {
     let storage = storage(vec![("/a", vec![answer(200, "c\n1\n").into()])]).await;
@@ -906,7 +914,8 @@ async fn a_look_ahead_that_fails_is_repeated_in_its_turn() {
     assert!(waits.all().is_empty(), "{:?}", waits.all());
 }
 
-/// A created export can be resumed, even if creating another one failed.
+/// The caller learns the id of each created export at once, even while the creation of another one is still pending. It can
+/// resume these exports.
 #[tokio::test]
 async fn an_order_is_told_without_a_wait_for_the_others() {
     let circleci = Server::start(|_, seen| {
@@ -953,7 +962,7 @@ async fn a_refusal_without_a_wait_costs_one_place() {
         );
         assert!(error.is_rate_limited() && error.retry_after().is_some_and(|wait| !wait.is_zero()));
     }
-    // The server can reject a poll in the same way as a creation.
+    // The server can also reject a poll with this 429.
     let refused = answer(429, "Rate limited.").header("retry-after", 0);
     let circleci = Server::start(move |_, _| refused.clone().into()).await;
     let client = circleci.builder().0.no_retries().build().unwrap();
@@ -968,7 +977,7 @@ async fn a_refusal_without_a_wait_costs_one_place() {
         (error.operation(), circleci.count()),
         (Some("getUsageExport"), 1)
     );
-    // A client that waits does not send another request at once either.
+    // A client that may wait must not send its next request immediately.
     let error = whole(client.resume_usage_export(ORG, [job(1)]).deadline(HOUR))
         .await
         .unwrap_err();
@@ -978,7 +987,7 @@ async fn a_refusal_without_a_wait_costs_one_place() {
 
 #[tokio::test]
 async fn usage_older_than_a_year_is_not_ordered() {
-    // The time of the server is 2026-03-01, noon.
+    // The server's time is noon on 2026-03-01.
     let circleci = Server::start(|_, seen| match seen.method.as_str() {
         "POST" => ordered(1),
         _ => state(1, "completed", Value::Null),
@@ -1058,7 +1067,7 @@ fn the_rows_have_the_columns_of_the_document() {
 #[path = "../circleci-api/examples/usage_report.rs"]
 mod usage_report;
 
-/// Returns every text of an SVG picture.
+/// Returns the content of every `<text>` element of an SVG picture.
 fn texts(svg: &str) -> Vec<String> {
     let texts = svg.split("<text ").skip(1);
     let text = |it: &str| it[it.find('>').unwrap() + 1..it.find("</text>").unwrap()].to_owned();
@@ -1110,7 +1119,7 @@ fn a_picture_of_nothing_says_so() {
     assert!(svg.contains("30 January 2026 to 1 March 2026"), "{svg}");
 }
 
-/// Anyone with the URL of a part can read the part for hours, so no output may show the URL.
+/// Anyone who has the URL of a part can read the part for hours. No output may therefore show the URL.
 #[tokio::test]
 async fn no_url_of_a_part_is_shown() {
     let status = json!({ "usage_export_job_id": job(1), "state": "completed", "download_urls": ["https://s.example/1?X-Sig=s1gned"] });
@@ -1119,7 +1128,7 @@ async fn no_url_of_a_part_is_shown() {
     let ordered = json!({ "usage_export_job_id": job(1), "state": "created", "download_urls": ["https://s.example/1?X-Sig=s1gned"] });
     let ordered: circleci_api::types::UsageExportJob = serde_json::from_value(ordered).unwrap();
     let shown = format!("{status:?} {status:#?} {ordered:?}");
-    // A stream that has the URLs does not show them, and an error about an invalid URL does not show it.
+    // A stream does not show its URLs, and an error about an invalid URL does not show the URL either.
     let circleci = Server::script([state(1, "completed", json!(["http//s1gned"]))]).await;
     let client = circleci.client();
     let mut csv = client.resume_usage_export(ORG, [job(1)]).csv().unwrap();

@@ -188,7 +188,7 @@ async fn an_output_that_breaks_goes_on_and_one_that_is_none_is_an_error() {
             "{body}"
         );
     }
-    // An invalid message does not affect the rest of the output, because the message is optional.
+    // An invalid message does not make the rest of the output unreadable, because the message is optional.
     let circleci = Server::script([answer(200, r#"[{"message":1},{"message":"b"}]"#).into()]).await;
     let mut output = circleci
         .client()
@@ -200,7 +200,7 @@ async fn an_output_that_breaks_goes_on_and_one_that_is_none_is_an_error() {
         ("", &json!(1))
     );
     assert_eq!(output.text().await.unwrap(), "b");
-    // An empty body is not an empty output: the output was cut off before its first byte.
+    // An empty body does not mean an empty output. It means that the output was cut off before its first byte.
     let circleci = Server::script([answer(200, "").into()]).await;
     let output = circleci
         .client()
@@ -264,7 +264,8 @@ async fn what_is_not_one_whole_array_is_an_error_that_keeps_what_was_read() {
         (" \r\n", "", "empty"),
         ("\u{feff}", "", "empty"),
     ] {
-        // Unchanged, compressed, byte by byte, and cut off in the compressed bytes.
+        // The server sends the body unchanged, compressed, and in chunks. If the body is cut off, the test also cuts off
+        // compressed bytes.
         let packed = pack(body);
         let mut answers = vec![
             answer(200, body),
@@ -289,7 +290,7 @@ async fn what_is_not_one_whole_array_is_an_error_that_keeps_what_was_read() {
                 "{body}: {line}"
             );
             assert_eq!(circleci.count(), 1, "{body}");
-            // The error is returned once.
+            // The stream returns an error only once. Then it ends.
             assert!(output.try_next().await.unwrap().is_none());
         }
     }

@@ -1,4 +1,4 @@
-//! Tests of waits against a server with a script: the requests, their order and number, and the result.
+//! Tests waits against a server with a script: which requests they send, in which order, and how they end.
 
 #![allow(clippy::duplicate_mod, reason = "each example brings its own server")]
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::server::{Act, Answer, Server, Waits, answer};
 
-/// Readable ids: `1` is the whole id.
+/// The beginning of the ids in these tests. Only their last digit differs, so the scripts write `1` for a whole id.
 const PREFIX: &str = "00000000-0000-4000-8000-00000000000";
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -22,7 +22,7 @@ fn id(digit: u32) -> Uuid {
     format!("{PREFIX}{digit}").parse().unwrap()
 }
 
-/// A server that has one answer to each request of a list, in the order of the list.
+/// A server that expects a list of requests in this order, and has one answer for each.
 struct Script {
     server: Server,
     client: Client,
@@ -44,7 +44,7 @@ impl Script {
         }
     }
 
-    /// Starts a server whose client does not retry.
+    /// Creates a script with a client that does not retry.
     async fn without_retries(lines: Vec<(&str, Answer)>) -> Self {
         let mut script = Self::new(lines).await;
         let (builder, waits) = script.server.builder();
@@ -53,7 +53,7 @@ impl Script {
         script
     }
 
-    /// Checks that the client requested every answer of the script, and nothing else.
+    /// Checks that the client sent the requests of the script and no others. Returns the waits between them.
     fn is_played(&self) -> Vec<Duration> {
         assert_eq!(seen(&self.server), self.expected);
         self.waits.all()
@@ -126,7 +126,7 @@ async fn workflows_that_appear_slowly_are_waited_for() {
         (W, list([])),
         (P, pipeline("created")),
         (W, list([workflow(1, "build", "running")])),
-        // While a workflow runs, the wait does not request the pipeline.
+        // The wait does not poll the pipeline while a workflow runs.
         (
             W,
             list([
@@ -141,7 +141,7 @@ async fn workflows_that_appear_slowly_are_waited_for() {
                 workflow(2, "deploy", "success"),
             ]),
         ),
-        // All workflows have ended. The wait checks whether another one follows.
+        // All workflows have ended, so the wait checks whether another one has appeared.
         (P, pipeline("created")),
         (
             W,
@@ -188,7 +188,7 @@ async fn a_setup_workflow_is_followed_by_others() {
         (W, list([setup(1, "success")])),
         (P, pipeline("setup")),
         (W, list([setup(1, "success")])),
-        // The workflows that follow the setup workflow do not exist yet.
+        // The setup workflow has ended, but the workflows that follow it do not exist yet.
         (P, pipeline("pending")),
         (W, list([setup(1, "success")])),
         (P, pipeline("created")),
@@ -238,7 +238,7 @@ async fn a_setup_workflow_is_followed_by_others() {
     );
 }
 
-/// No workflow appears, so the wait ends a minute later.
+/// The setup workflow succeeds, and no other workflow appears. The wait therefore ends after a minute.
 #[tokio::test]
 async fn a_setup_workflow_may_continue_with_nothing() {
     let server = Server::start(|_, seen| {
@@ -246,7 +246,7 @@ async fn a_setup_workflow_may_continue_with_nothing() {
         if workflows {
             list([setup(1, "success")])
         } else {
-            // The state is not `setup`, because a pipeline in this state still works.
+            // The state must not be `setup`, because this state means that CircleCI still works on the pipeline.
             pipeline("created")
         }
         .into()
@@ -274,7 +274,7 @@ async fn a_setup_workflow_may_continue_with_nothing() {
     let client = builder.build().unwrap();
     let outcome = client.wait_for_pipeline(id(9)).finish().await.unwrap();
     assert_eq!(outcome.verdict, Verdict::Failed);
-    // The failure names the workflow and no job.
+    // The failure names the workflow but no job.
     assert_eq!(
         (outcome.failures.len(), &outcome.failures[0].job),
         (1, &None)
@@ -373,7 +373,7 @@ async fn on_hold_is_waited_for_approved_or_returned() {
     };
     let approve = "POST workflow/1/approve/5";
 
-    // With the option to wait, somebody else approves the job.
+    // With `OnHold::Wait`, somebody else approves the job.
     let script = Script::new(vec![
         (P, pipeline("created")),
         (W, list([workflow(1, "deploy", "on_hold")])),
@@ -400,7 +400,8 @@ async fn on_hold_is_waited_for_approved_or_returned() {
         ]
     );
 
-    // The callback approves the job at the second question. CircleCI shows the job on hold for another moment afterwards.
+    // The callback refuses the job when it is first asked, and then approves it. CircleCI still shows the job as on hold
+    // for a moment.
     let script = Script::new(vec![
         ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
         ("GET workflow/1/job", held()),
@@ -435,7 +436,7 @@ async fn on_hold_is_waited_for_approved_or_returned() {
         ["deploy / confirm", "deploy / confirm"]
     );
 
-    // With the option to return, the wait first waits for the other running workflows.
+    // With `OnHold::Return`, the wait ends only when no other workflow is running.
     let script = Script::new(vec![
         (P, pipeline("created")),
         (
@@ -484,7 +485,7 @@ async fn on_hold_is_waited_for_approved_or_returned() {
     );
 }
 
-/// An approval is a POST, which the client does not repeat if the result is unknown.
+/// An approval is a POST. If its result is unknown, the wait polls the job again before it sends the POST again.
 #[tokio::test]
 async fn an_approval_whose_answer_is_lost_is_looked_at_again() {
     let held = || list([approval(5, "confirm", "on_hold")]);
@@ -553,7 +554,7 @@ async fn an_errored_pipeline_is_what_the_policy_says() {
     let message = outcome.pipeline_errors[0].message.as_deref();
     assert_eq!(message, Some("No such job: tset"));
 
-    // Errors after setup do not hide the running workflows.
+    // An error that the pipeline has after setup does not hide its running workflows.
     let script = Script::new(vec![
         (P, errored()),
         (W, list([workflow(1, "build", "running")])),
@@ -647,7 +648,7 @@ async fn words_that_are_neither_good_nor_bad_are_what_the_policy_says() {
         workflow["stopped_at"] = json!("2026-05-06T09:19:41Z");
         workflow
     };
-    // The workflow has the status `not_run`.
+    // The workflow ends with the status `not_run`.
     for (count, verdict) in [
         (CountAs::Success, Verdict::Success),
         (CountAs::Failure, Verdict::Failed),
@@ -673,7 +674,8 @@ async fn words_that_are_neither_good_nor_bad_are_what_the_policy_says() {
     assert!(wait.finish().await.unwrap().is_success());
     script.is_played();
 
-    // An unknown status: the wait goes on until the workflow has stopped, and then does not count it as a success.
+    // The workflow has an unknown status. The wait goes on until the workflow has stopped, and does not count the status as
+    // a success.
     let script = Script::new(vec![
         ("GET workflow/1", ok(workflow(1, "build", "warming_up"))),
         ("GET workflow/1", ok(stopped("melted"))),
@@ -750,7 +752,7 @@ async fn trouble_that_may_pass_does_not_end_a_wait() {
 
 #[tokio::test]
 async fn trouble_that_does_not_pass_ends_a_wait() {
-    // The list has no 404, which CircleCI may return for a new pipeline for a moment.
+    // A 404 is not in this list, because CircleCI may return it for a moment for a new pipeline.
     for status in [401, 403] {
         let script = Script::new(vec![
             (P, pipeline("created")),
@@ -758,7 +760,7 @@ async fn trouble_that_does_not_pass_ends_a_wait() {
         ])
         .await;
         let mut changes = script.client.wait_for_pipeline(id(9)).changes();
-        // The changes before the error are reported.
+        // The stream still yields the changes before the error.
         let first = changes.next().await;
         assert!(matches!(
             first,
@@ -787,7 +789,7 @@ fn tagged(digit: u32, name: &str, tag: &str, status: &str) -> Value {
     workflow
 }
 
-/// The outcome of a pipeline with these workflows, whose states do not change.
+/// Waits for a pipeline whose state and workflows never change. Returns the outcome, and the waits between the polls.
 async fn still(state: &'static str, workflows: &[Value]) -> (Outcome, Vec<Duration>) {
     let workflows = workflows.to_vec();
     let server = Server::start(move |_, seen| {
@@ -824,7 +826,7 @@ async fn a_tagged_rerun_takes_the_place_of_what_it_repeats() {
         assert!(outcome.is_success(), "{tag}");
         assert_eq!(names(&outcome), ["build success"]);
         assert_eq!(outcome.superseded[0].id, Some(id(1)));
-        // The third workflow is a rerun of a rerun, with another tag.
+        // The third workflow reruns the second one, which is itself a rerun. The two have different tags.
         let third = tagged(3, "build", "rerun-single-job", "failed");
         let second = tagged(2, "build", tag, "success");
         let (outcome, _) = still("created", &[third, second, first]).await;
@@ -834,7 +836,8 @@ async fn a_tagged_rerun_takes_the_place_of_what_it_repeats() {
             "{tag}"
         );
     }
-    // Two workflows with the same name count separately only if one is a setup workflow.
+    // Two workflows with the same name both count only if one of them is a setup workflow. Otherwise only the newer one
+    // counts.
     let (outcome, _) = still(
         "created",
         &[
@@ -845,7 +848,7 @@ async fn a_tagged_rerun_takes_the_place_of_what_it_repeats() {
     .await;
     assert_eq!(outcome.verdict, Verdict::Failed);
     assert_eq!(names(&outcome), ["build success", "build failed"]);
-    // The setup workflow itself may be rerun.
+    // A setup workflow can itself be rerun.
     let (outcome, _) = still(
         "created",
         &[
@@ -861,7 +864,7 @@ async fn a_tagged_rerun_takes_the_place_of_what_it_repeats() {
 
 #[tokio::test]
 async fn a_pipeline_in_setup_is_not_finished() {
-    // The workflows that follow a setup workflow may take any time to appear.
+    // The wait has no time limit for the workflows that follow a setup workflow.
     for state in ["setup", "setup-pending"] {
         let waited = Waits::default();
         let clock = waited.clone();
@@ -887,7 +890,7 @@ async fn a_pipeline_in_setup_is_not_finished() {
             ["setup success", "build success"],
             "{state}"
         );
-        // The deadline also ends a wait for a pipeline without workflows.
+        // The deadline also ends the wait if the pipeline never gets these workflows.
         for workflows in [list([setup(1, "success")]), list([])] {
             let server = Server::start(move |_, seen| {
                 match seen.target.ends_with("/workflow") {
@@ -940,7 +943,7 @@ async fn a_404_may_come_while_a_pipeline_is_new_and_once_later() {
     assert_eq!(told.iter().filter(trouble).count(), 4, "{told:?}");
     script.is_played();
 
-    // The object exists, and then is missing for one poll or for all later polls.
+    // The workflow exists for a while. Then the server returns a 404 for one poll or for two polls in a row.
     for misses in [1, 2] {
         let server = Server::start(move |index, _| match index {
             20 => answer(404, "").into(),
@@ -966,7 +969,7 @@ async fn a_404_may_come_while_a_pipeline_is_new_and_once_later() {
         }
     }
 
-    // The wait for an object that never appears takes a minute.
+    // If an object never appears, the wait ends after a minute.
     let server = Server::start(|_, _| answer(404, "").into()).await;
     let waited = |waits: &Waits| waits.all().iter().sum::<Duration>();
     let ends = |end: Option<WaitError>, waits: &Waits| {
@@ -1001,7 +1004,7 @@ async fn a_404_may_come_while_a_pipeline_is_new_and_once_later() {
 
 #[tokio::test]
 async fn a_verdict_needs_no_names() {
-    // The failed job is unknown.
+    // The client cannot read the jobs, so it does not know which job failed.
     for status in [403, 404, 500] {
         let script = Script::without_retries(vec![
             ("GET workflow/1", ok(workflow(1, "build", "failed"))),
@@ -1024,7 +1027,7 @@ async fn a_verdict_needs_no_names() {
             ("build", &None, "failed")
         );
         assert!(script.is_played().is_empty());
-        // The name of the approval job is unknown too.
+        // The client does not know the name of the approval job either.
         let script = Script::without_retries(vec![
             ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
             ("GET workflow/1/job", answer(status, "")),
@@ -1040,7 +1043,7 @@ async fn a_verdict_needs_no_names() {
             (Verdict::OnHold, 0)
         );
         script.is_played();
-        // A wait that reports the states of jobs does not know them either.
+        // A wait that reports the states of jobs succeeds without them.
         let script = Script::without_retries(vec![
             ("GET workflow/1", ok(workflow(1, "build", "success"))),
             ("GET workflow/1/job", answer(status, "")),
@@ -1052,7 +1055,7 @@ async fn a_verdict_needs_no_names() {
     }
 }
 
-/// A rejected approval does not count as given, although the wait polls again after a 404.
+/// If CircleCI rejects an approval, the wait does not report the job as approved. After a 404, it polls and tries again.
 #[tokio::test]
 async fn an_approval_that_was_refused_is_not_taken_for_given() {
     let held = || {
@@ -1101,11 +1104,11 @@ async fn at_the_deadline_it_looks_once_more_and_gives_up() {
     let waits = waits.all();
     assert_eq!(waits.iter().sum::<Duration>(), 10 * MINUTE);
     assert_eq!(server.count(), waits.len() + 1);
-    // The interval between polls grows from about 5 seconds to 30 seconds.
+    // The wait between polls grows from about 5 seconds to 30 seconds.
     assert!((20..=60).contains(&waits.len()), "{waits:?}");
     assert!(waits.iter().all(|wait| *wait <= Duration::from_secs(30)));
 
-    // The error of the last request is kept.
+    // The error of the last request is the source of the deadline error.
     let server = Server::start(|_, _| answer(503, "").into()).await;
     let client = server.builder().0.no_retries().build().unwrap();
     let wait = client.wait_for_job("gh/acme/web", 42).deadline(MINUTE);
@@ -1117,7 +1120,7 @@ async fn at_the_deadline_it_looks_once_more_and_gives_up() {
 
 #[tokio::test]
 async fn a_dropped_wait_asks_for_nothing_more() {
-    // The wait sends no request before its first poll.
+    // A wait sends nothing before it is polled for the first time.
     let server = Server::start(|_, seen| {
         if seen.target.ends_with("/job") {
             Act::Stall
@@ -1127,7 +1130,7 @@ async fn a_dropped_wait_asks_for_nothing_more() {
     })
     .await;
     let client = server.client();
-    // The future of a wait can run in its own task.
+    // The future can be moved to another task.
     fn may_be_spawned<T: Send + 'static>(it: T) {
         drop(it);
     }
@@ -1159,7 +1162,7 @@ async fn a_dropped_wait_asks_for_nothing_more() {
     let mut changes = client.wait_for_workflow(id(1)).changes();
     assert!(changes.next().await.is_some());
     drop(changes);
-    // The server would have answered any pending request before this one.
+    // If the dropped wait had sent another request, the server would list it before this one.
     client.get_workflow_by_id(id(7)).send().await.unwrap();
     assert_eq!(seen(&quiet), ["GET workflow/1", "GET workflow/7"]);
     assert_eq!(seen(&server), ["GET workflow/1", "GET workflow/1/job"]);
@@ -1178,7 +1181,7 @@ async fn jobs_are_told_where_they_are_asked_for() {
             ]),
         ),
         (W, list([workflow(1, "build", "success")])),
-        // The wait requests the jobs once more, to report their last states.
+        // The workflow has ended. The wait requests the jobs once more, to report their last states.
         (
             "GET workflow/1/job",
             list([
@@ -1297,7 +1300,7 @@ async fn approvals_are_waited_for_until_decided() {
     assert_eq!(approvals.jobs.len(), 1);
     script.is_played();
 
-    // A canceled workflow and a workflow without this job give no approval.
+    // If the workflow is canceled, or has no job of this name, the wait ends without an approval.
     for (status, job) in [("canceled", "confirm"), ("running", "other")] {
         let script = Script::new(vec![
             (flow, ok(workflow(1, "deploy", status))),

@@ -1,4 +1,4 @@
-//! Tests of webhooks: which requests are accepted, and how they are read.
+//! Tests which webhook requests are accepted, and how their events are read.
 
 use circleci_api::ProjectSlug;
 use circleci_api::webhook::{
@@ -25,7 +25,7 @@ fn the_documented_vector() {
         Verifier::new("secret").sign(BODY).unwrap(),
         format!("v1={GOOD}")
     );
-    // These are the other test vectors of CircleCI's documentation.
+    // These test vectors are also from CircleCI's documentation.
     for (body, secret, signature) in [
         (
             "lalala",
@@ -72,7 +72,7 @@ fn what_is_truncated_forged_or_something_else_stays_out() {
         format!("v1={} {}", &GOOD[..31], &GOOD[31..63]),
         format!("v1=+{}", &GOOD[1..]),
         "v1=".into(),
-        // The verifier reads only the first 16 signatures, so it ignores this one.
+        // The verifier reads only the first 16 signatures of a header. The valid signature here is the 17th.
         format!("{}v1={GOOD}", "v1=00,".repeat(16)),
     ] {
         let error = verify(&header).unwrap_err();
@@ -106,7 +106,7 @@ fn what_is_truncated_forged_or_something_else_stays_out() {
         let error = Verifier::new(secret).verify(&header, body).unwrap_err();
         assert!(matches!(error, WebhookError::Mismatch), "{error:?}");
     }
-    // The header has bytes that are no text.
+    // This header contains bytes that are not text.
     assert!(
         Verifier::new("secret")
             .verify([0xff, b',', 0], BODY)
@@ -116,7 +116,7 @@ fn what_is_truncated_forged_or_something_else_stays_out() {
 
 #[test]
 fn an_empty_secret_verifies_nothing() {
-    // Everyone can compute this signature.
+    // This is the signature for an empty secret, which everyone can compute.
     let signature = "v1=c2ea634c993f050482b4e6243224087f7c23bdd3c07ab1a45e9a21c62fad994e";
     let error = Verifier::new("").verify(signature, BODY).unwrap_err();
     assert!(matches!(error, WebhookError::NoSecret));
@@ -135,7 +135,8 @@ fn an_empty_secret_verifies_nothing() {
 fn a_secret_of_blanks_verifies_nothing_and_blanks_around_one_do_not_count() {
     for blank in ["", " ", "\n", "\t \r\n", "\u{a0}\u{3000}"] {
         let verifier = Verifier::new(blank).or(blank);
-        // Everyone who guesses the blanks can compute this signature.
+        // This is the signature for an empty secret. Anyone who guesses that the secret is blank can compute such a
+        // signature.
         for signature in [
             "v1=c2ea634c993f050482b4e6243224087f7c23bdd3c07ab1a45e9a21c62fad994e",
             &format!("v1={GOOD}"),
@@ -161,7 +162,7 @@ fn a_secret_of_blanks_verifies_nothing_and_blanks_around_one_do_not_count() {
             format!("v1={GOOD}")
         );
     }
-    // A secret with a blank inside is another secret.
+    // Whitespace inside a secret is part of it.
     assert!(
         Verifier::new("sec ret")
             .verify(format!("v1={GOOD}"), BODY)
@@ -198,7 +199,7 @@ fn nothing_is_parsed_before_the_signature_is_good() {
     assert_eq!(error.status(), 400);
 }
 
-/// An event of a GitHub project, from CircleCI's documentation.
+/// Returns an event of a GitHub project, from CircleCI's documentation.
 fn workflow_completed() -> Value {
     json!({
         "id": "3888f21b-eaa7-38e3-8f3d-75a63bba8895",
@@ -262,7 +263,7 @@ fn a_workflow_is_completed() {
     );
     let happened = event.happened_at.as_ref().unwrap().utc().unwrap();
     assert_eq!(happened.to_rfc3339(), "2026-03-01T22:49:34.317+00:00");
-    // The long form is another name of the same project.
+    // The event has the long form `github/acme/web`, which names the same project.
     let slug = event.project().unwrap().project_slug().unwrap();
     assert_eq!(slug, ProjectSlug::new("gh", "acme", "web").unwrap());
     let Payload::WorkflowCompleted(done) = &event.payload else {
@@ -325,7 +326,7 @@ fn a_project_of_another_provider_has_trigger_parameters() {
     let event = read(&json);
     let pipeline = event.pipeline().unwrap();
     assert_eq!(pipeline.vcs, None);
-    // A value that is empty in one map is read from the next map.
+    // If a value is empty in one map, it is read from the next map.
     let built = (pipeline.branch(), pipeline.tag(), pipeline.revision());
     assert_eq!(built, (Some("main"), Some("v1"), Some("850a1519")));
     let parameters = pipeline.trigger_parameters.as_ref().unwrap();
@@ -432,7 +433,7 @@ fn a_delivery_is_new_once() {
     deliveries.forget("never seen");
     assert!(deliveries.is_new("a"));
     assert!(deliveries.is_new("b"));
-    // Another id replaces the oldest id.
+    // The list is full, so this id replaces the oldest one.
     assert!(deliveries.is_new("c"));
     assert_eq!(deliveries.len(), 2);
     assert!(!deliveries.is_new("b"));
@@ -467,7 +468,7 @@ fn memory_is_bounded_and_two_at_once_are_one() {
     assert_eq!(deliveries.len(), 100);
 }
 
-/// Tests the answers of the receiver over real sockets.
+/// Tests the answers of the example program over real sockets.
 #[tokio::test]
 async fn the_receiver_answers_as_it_should() {
     webhook_receiver::demo().await.unwrap();

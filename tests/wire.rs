@@ -1,4 +1,4 @@
-//! Tests of the requests of every operation, over a real socket, against CircleCI's own document.
+//! Tests the requests of every operation, over a real socket, against CircleCI's own document.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,20 +10,20 @@ use circleci_api::Client;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-/// Query parameters that the document declares as objects. Its own examples repeat them (`?branches=main&branches=dev`),
-/// and that is how they are sent: each value is one text.
+/// Query parameters that the document declares as objects. The client sends each value of them as a parameter of its own, as the
+/// document's own examples do (`?branches=main&branches=dev`).
 const LISTS: [&str; 3] = ["branches", "workflow-names", "project-names"];
 
-/// Query parameters that CircleCI takes and the document does not have.
+/// Query parameters that CircleCI accepts and the document does not declare.
 const UNDECLARED: [(&str, &str); 1] = [("listComponents", "component-name")];
 
-/// Query parameters that the document requires and CircleCI's own client never sends.
+/// Query parameters that the document requires, although CircleCI's own client never sends them.
 const OPTIONAL: [&str; 1] = ["page-size"];
 
-/// Keys of bodies that the document has and CircleCI refuses. The client does not send them.
+/// Body keys that the document declares but CircleCI refuses. The client does not send them.
 const REFUSED: [(&str, &str); 1] = [("patchProjectSettings", "oss")];
 
-/// Which parameters of an operation a call sets.
+/// The set of parameters that a call passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Given {
     /// Only the required parameters.
@@ -47,7 +47,7 @@ impl Judge {
         }
     }
 
-    /// Makes a call, and checks its one request.
+    /// Makes a call, and checks the one request that it sends.
     async fn check(
         &self,
         operation: &Operation<'_>,
@@ -109,7 +109,8 @@ impl Judge {
             let schema = &parameters
                 .remove(parameter)
                 .unwrap_or_else(|| panic!("{name}: {parameter} is not declared"))["schema"];
-            // Each part of a slug is a separate segment, so that the path has no `%2F` that a proxy could reject.
+            // The client sends each part of a slug as a segment of its own. The path then has no `%2F`, which a proxy could
+            // reject.
             let more = match parameter {
                 "project-slug" => 2,
                 "org-slug" => 1,
@@ -253,8 +254,8 @@ impl Judge {
         self.keys(name, schema, &body, "", given);
     }
 
-    /// Checks that every key has the spelling of the document, that no key of the call is missing, and that every key has
-    /// the value that the call gives it.
+    /// Checks that the body has exactly the keys that the call sets, spelled as in the document, and with the values of the
+    /// call.
     fn keys(&self, name: &str, schema: &Value, value: &Value, key: &str, given: Given) {
         let flat = self.document.flat(schema);
         if let Some(branches) = flat
@@ -267,7 +268,7 @@ impl Judge {
                 .filter(|branch| self.document.judge(branch).is_valid(value))
                 .collect();
             assert!(!fitting.is_empty(), "{name}: {key} fits no branch");
-            // A timetable with weekdays and days of the month fits both branches.
+            // A timetable with both weekdays and days of the month is valid in both branches.
             fitting
                 .into_iter()
                 .for_each(|branch| self.keys(name, branch, value, key, given));
@@ -286,7 +287,8 @@ impl Judge {
                     .flatten()
                     .filter_map(Value::as_str)
                     .collect();
-                // The overlay requires the policies of a bundle: pushing none would delete them all.
+                // The document makes the policies of a bundle optional. The overlay requires them, because pushing none
+                // would delete them all.
                 if name.starts_with("CreatePolicyBundle") && key.is_empty() {
                     required.insert("policies");
                 }
@@ -321,7 +323,7 @@ impl Judge {
     }
 }
 
-/// Each freely chosen value names the parameter that it is for.
+/// Checks that a value is the one that `values` makes for this key. Values with an `enum` or a `pattern` are not checked.
 fn check_value(name: &str, key: &str, schema: &Value, value: &Value) {
     let none = Map::new();
     let schema = schema.as_object().unwrap_or(&none);
@@ -340,7 +342,7 @@ fn check_value(name: &str, key: &str, schema: &Value, value: &Value) {
         (Some("string") | None, None) => {
             assert_eq!(*value, json!(crate::values::text(key)), "{name}: {key}")
         }
-        // The numbers of a timetable have their own limits, so the test does not compare them.
+        // The numbers of a timetable have their own limits, so they are not compared.
         (Some("integer"), Some("integer")) | (Some("boolean"), None) => {}
         (Some("integer"), None) => {
             assert_eq!(*value, json!(crate::values::number(key)), "{name}: {key}")
@@ -395,7 +397,7 @@ fn headers(name: &str, request: &Seen) {
     );
 }
 
-/// Decodes percent-encoding. Every character that is not encoded must be unreserved in RFC 3986.
+/// Decodes percent-encoding. Checks that every other character is unreserved in RFC 3986.
 fn decoded(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~%".contains(c);
     assert!(
@@ -479,7 +481,7 @@ async fn a_page_token_goes_where_the_document_forgets_it() {
     }
 }
 
-/// Compares whole request lines without helper functions, so that a reader can check them without the code above.
+/// Compares whole request lines. It uses no helper functions, so that a reader can check it without the code above.
 #[tokio::test]
 async fn a_slug_a_branch_and_a_name_stay_what_they_are() {
     let server = Server::start(|_, _| {
@@ -503,8 +505,8 @@ async fn a_slug_a_branch_and_a_name_stay_what_they_are() {
         .into_iter()
         .map(|seen| format!("{} {}", seen.method, seen.target))
         .collect();
-    // A slug must be three segments. Some proxies and the router of CircleCI Server reject a slug with `%2F`, and `pipeline/run`
-    // answers 404 to it.
+    // The client sends a slug as three segments. Some proxies and the router of CircleCI Server reject a slug with `%2F`. The
+    // endpoint `pipeline/run` answers such a slug with 404.
     assert_eq!(
         targets,
         [

@@ -1,4 +1,4 @@
-//! A call with this crate, and the same one by hand with reqwest and serde_json, against the same server.
+//! Compares calls with this crate and the same calls written by hand with reqwest and serde_json, against the same server.
 
 mod common;
 

@@ -1,7 +1,9 @@
 //! Counts the instructions per call and per decoded body with valgrind's callgrind. Unlike times, these figures are repeatable.
 //!
-//! This process runs the server. Each side of each case runs in its own process under callgrind, once with a number of iterations and
-//! once with twice as many. The difference is the cost of the iterations, without start-up and without the server.
+//! This process runs the server. A case is a call or a body, and a side is one of the clients under comparison. Each side of each
+//! case runs in its own process under callgrind, once with a number of iterations and once with twice as many. The difference
+//! between the two counts is the cost of the iterations, without start-up and without the server.
+//!
 //! `--only <case>` counts one case. `--work <case> <side> <iterations> <server>` runs one side of a case once, without counting.
 
 mod common;
@@ -14,7 +16,7 @@ use common::calls::{ByHand, Floor, Ours};
 use common::{bodies, plain};
 use serde::de::DeserializeOwned;
 
-/// Name, and iterations of the shorter run.
+/// The cases: the name of each, and the number of iterations of its shorter run.
 const CASES: [(&str, u64); 5] = [
     ("call: a workflow", 1_000),
     ("call: a trigger", 1_000),
@@ -64,7 +66,7 @@ fn table(only: &str) -> ExitCode {
     );
     for (case, iterations) in CASES.into_iter().filter(|(case, _)| case.contains(only)) {
         let [floor, by_hand, timeouts, ours] = SIDES.map(|side| {
-            // Decoding has no network and no timeouts.
+            // Decoding uses no network and no timeouts, so these two sides have nothing to count.
             let counted = !(case.starts_with("decode") && [FLOOR, TIMEOUTS].contains(&side));
             let count = |iterations| count(case, side, iterations, server);
             counted.then(|| (count(2 * iterations) - count(iterations)) / iterations as f64)
@@ -80,7 +82,7 @@ fn table(only: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// All instructions of a run.
+/// Runs one side of a case under callgrind, and returns the number of instructions of the whole run.
 fn count(case: &str, side: &str, iterations: u64, server: SocketAddr) -> f64 {
     let this = std::env::current_exe().expect("this program");
     let output = Command::new("valgrind")

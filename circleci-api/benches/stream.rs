@@ -1,4 +1,4 @@
-//! Reads a list of 25 pages with and without reading ahead. The consumer is as slow as the network.
+//! Measures how long it takes to read a list of 25 pages, with and without reading ahead. The consumer is as slow as the network.
 
 mod common;
 
@@ -9,7 +9,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use serde_json::Value;
 
 const PAGES: usize = 25;
-/// The time that the network needs for a page, which is also the time that the consumer needs for a page.
+/// The time that the network needs for a page. The consumer needs the same time.
 const PAGE: Duration = Duration::from_millis(20);
 
 fn stream(criterion: &mut Criterion) {

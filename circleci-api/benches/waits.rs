@@ -1,6 +1,6 @@
-//! Measures jobs of many calls against a server that answers after 100 ms, with 8 calls at the same time. It compares each
-//! job with its critical path, which is the number of answers that must be awaited in sequence times 100 ms, and with the
-//! same job as a loop with reqwest.
+//! Measures tasks that make many calls, 8 at a time, against a server that responds after 100 ms. Compares the time of each
+//! task with two others: with its critical path (the number of responses that must be awaited in sequence, times 100 ms), and
+//! with the time of a loop that does the same with reqwest.
 //!
 //! `cargo bench -p circleci-api-bench --bench waits`
 
@@ -42,7 +42,8 @@ fn job(number: usize) -> Value {
     json!({ "id": id(number), "name": format!("job {number}"), "job_number": number, "project_slug": PROJECT, "status": "success", "type": "build" })
 }
 
-/// Pipelines 1 to 10 with 3 workflows of 4 jobs; pipeline 900 with 12 jobs and 200 files; workflow 800 with 40 jobs.
+/// Returns the body for a request. Each of the pipelines 1 to 10 has 3 workflows with 4 jobs each. The 12 jobs of pipeline 1 have
+/// 200 files in total. Workflow 800 has 40 jobs.
 fn answer(line: &str, base: &str) -> String {
     let target = line.split(' ').nth(1).unwrap_or_default();
     let (path, _) = target.split_once('?').unwrap_or((target, ""));
@@ -51,7 +52,7 @@ fn answer(line: &str, base: &str) -> String {
         return "x".repeat(64 * 1024);
     }
     if path.ends_with("/artifacts") {
-        // 200 files in 12 jobs.
+        // Of the 12 jobs of pipeline 1, only one has a number that is a multiple of 12.
         let job: usize = path
             .split('/')
             .rev()
@@ -107,7 +108,7 @@ fn main() {
         .token("t")
         .build()
         .expect("a client");
-    // The client above has installed a provider of TLS.
+    // reqwest needs a TLS provider, which the client above has installed.
     let by_hand = reqwest::Client::new();
     let plain = Plain {
         http: by_hand,
@@ -140,7 +141,7 @@ type Run = Box<dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>>;
 struct Case {
     name: &'static str,
     calls: u32,
-    /// The number of answers that must be awaited in sequence.
+    /// The number of responses that must be awaited in sequence.
     path: u32,
     ours: Run,
     by_loop: Run,
@@ -257,7 +258,7 @@ fn folder() -> PathBuf {
     std::env::temp_dir().join(format!("circleci-api-waits-{}", std::process::id()))
 }
 
-/// The same as loops, without retries, checks and bounds.
+/// The same tasks, written as loops with reqwest, without retries, checks and limits.
 #[derive(Clone)]
 struct Plain {
     http: reqwest::Client,
@@ -402,7 +403,7 @@ fn median(mut once: impl FnMut()) -> Duration {
     times[ROUNDS / 2]
 }
 
-/// The waits between two looks at an export are CircleCI's, not ours.
+/// A clock that skips waits. How long to wait between two polls of an export depends on CircleCI, so the waits are not measured.
 struct NoWaiting;
 
 impl Clock for NoWaiting {

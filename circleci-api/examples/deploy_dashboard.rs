@@ -1,4 +1,4 @@
-//! Writes an HTML page about a project's workflows: the lowest success rate, the costs, and the runs of each day.
+//! Writes an HTML page about a project's workflows. It shows the lowest success rate, the costs, and the runs of each day.
 //!
 //! ```text
 //! cargo run --example deploy_dashboard --features insights -- page.html                of a project in this process
@@ -6,7 +6,7 @@
 //! cargo run --example deploy_dashboard --features insights -- page.html --sample 40    of 40 workflows in this process
 //! ```
 //!
-//! One file, without scripts, for light and dark screens, from phones to wide ones.
+//! The page is one file without scripts. It adapts to light and dark mode, and to narrow and wide screens.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -68,11 +68,11 @@ async fn write_page(file: &str, circleci: &Client, project: &ProjectSlug) -> Res
     Ok(())
 }
 
-/// A workflow with all that the page shows of it.
+/// A workflow, with everything that the page shows about it.
 struct Workflow {
     figures: WorkflowFigures,
     days: Vec<Period>,
-    /// Compares the last 7 days with the 7 days before.
+    /// A comparison of the last 7 days with the 7 days before them.
     trend: Trend,
 }
 
@@ -115,7 +115,7 @@ pub async fn page(circleci: &Client, project: &ProjectSlug) -> Result<String> {
     Ok(html)
 }
 
-/// The URL of the same view in CircleCI's web app.
+/// The parts of the page's links to CircleCI's web app.
 struct Links {
     app: String,
     project: String,
@@ -150,7 +150,7 @@ impl Links {
     }
 }
 
-/// A segment of a URL.
+/// Encodes text as one segment of a URL's path.
 fn segment(text: &str) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
     let each = text.as_bytes().iter().map(|byte| match plain(byte) {
@@ -184,7 +184,7 @@ fn failed(workflow: &Workflow) -> u64 {
     workflow.days.iter().map(|day| day.failed).sum()
 }
 
-/// Writes the overview: the workflow with the lowest success rate, the most expensive one, and the sums.
+/// Writes the overview: the workflow with the lowest success rate, the most expensive workflow, and the totals.
 fn overview(html: &mut String, workflows: &[Workflow]) -> Result {
     let credits = |workflow: &Workflow| workflow.figures.credits.unwrap_or(0);
     let all_credits: u64 = workflows.iter().map(credits).sum();
@@ -249,14 +249,15 @@ fn overview(html: &mut String, workflows: &[Workflow]) -> Result {
     Ok(())
 }
 
-/// A change in words, with its direction and whether it is for the better.
+/// A change of a figure as text (such as `▲ 5.0 % slower`), with a CSS class for better, worse or the same.
 struct Changed {
     class: &'static str,
     words: String,
 }
 
 impl Changed {
-    /// `more` and `less` are what a higher or lower figure is called; `bad` is the worse direction.
+    /// Describes a change. `more` and `less` are the words for a higher and a lower figure. `more_is_bad` says whether a higher
+    /// figure is worse, and is `None` if neither direction is worse.
     fn new(
         change: Option<f64>,
         unit: &str,
@@ -282,7 +283,7 @@ impl Changed {
         };
         let class = match more_is_bad {
             None => "same",
-            // Less than one percent or point is noise.
+            // A change of less than one percent or percentage point is noise.
             Some(_) if change.abs() < 1.0 => "same",
             Some(bad) if bad == (change > 0.0) => "bad",
             Some(_) => "good",
@@ -329,7 +330,7 @@ fn minutes(time: Duration) -> String {
     }
 }
 
-/// One line for each workflow, the worst first.
+/// Writes a table with a row for each workflow, the lowest success rate first.
 fn table(html: &mut String, workflows: &[Workflow]) -> Result {
     html.push_str(
         "<table><caption>All workflows, the lowest success rate first. Below success rate, p95 and credits: the last 7 days compared with the 7 days before. Below runs: the failed ones of the 30 days.</caption>\
@@ -358,7 +359,7 @@ fn table(html: &mut String, workflows: &[Workflow]) -> Result {
     Ok(())
 }
 
-/// How many sections are open when the page is.
+/// The number of sections that are expanded when the page opens.
 const OPEN: usize = 8;
 
 fn section(html: &mut String, place: usize, workflow: &Workflow, links: &Links) -> Result {
@@ -428,7 +429,7 @@ fn charts(days: &[Period]) -> [chart::Chart; 3] {
             unit: "Runs a day",
             legend: &[("one", "succeeded"), ("two", "failed")],
             columns: columns(&|day| chart::Column {
-                // A run that is neither, such as a canceled one, is not drawn.
+                // A run that neither succeeded nor failed (such as a canceled run) is not drawn.
                 bars: vec![day.succeeded as f64, day.failed as f64],
                 mark: None,
                 tip: format!(

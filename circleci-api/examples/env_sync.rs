@@ -1,4 +1,4 @@
-//! Sets the variables of a `.env` file in a context.
+//! Copies the variables of a `.env` file into a context on CircleCI.
 //!
 //! ```text
 //! cargo run --example env_sync --features contexts                                a sample, into a context in this process
@@ -58,7 +58,7 @@ async fn real(file: &str, organization: &str, context: &str, out: &mut dyn Write
     sync(&circleci, &organization.parse()?, context, &text, out).await
 }
 
-/// Writes into a context of a server in this process.
+/// Sets the variables in a context of a server in this process. Nothing changes on CircleCI.
 pub async fn dry(text: &str, out: &mut dyn Write) -> Result {
     writeln!(out, "A dry run with a small CircleCI in this process.")?;
     let server = server::SmallCircleCi::start().await?;
@@ -76,7 +76,7 @@ async fn sync(
     text: &str,
     out: &mut dyn Write,
 ) -> Result {
-    // A file that is not understood in full changes nothing.
+    // If a part of the file cannot be parsed, no variable is set.
     let variables = parse(text)?;
 
     let mut contexts = circleci.list_contexts().owner_slug(organization).items();
@@ -118,8 +118,8 @@ async fn sync(
     }
 }
 
-/// Reads lines of `NAME=value`, with or without `export`. In `"…"`, `\n`, `\t`, `\"` and `\\` are escapes; in `'…'`, there are
-/// none. An error has the number of the line, and not its text.
+/// Parses lines of the form `NAME=value`, with or without `export`. In double quotes, `\n`, `\t`, `\"` and `\\` are escapes. In
+/// single quotes, there are no escapes. An error contains the number of the line, but not its text, which may be a secret.
 pub fn parse(text: &str) -> Result<Vec<(String, SecretString)>> {
     let mut variables = Vec::new();
     for (index, line) in text.lines().enumerate() {

@@ -1,4 +1,4 @@
-//! The flakiest tests of a project, worst first.
+//! Lists the flakiest tests of a project, the worst first.
 //!
 //! ```text
 //! cargo run --example flaky_tests --features insights                   of a project in this process; needs no token
@@ -36,7 +36,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Reads a project of a server in this process.
+/// Reports on a project of a server in this process.
 pub async fn small(out: &mut dyn Write) -> Result {
     let server = server::start().await;
     let circleci = Client::builder().host(server.uri()).token("any").build()?;
@@ -100,7 +100,7 @@ fn text(field: &Option<String>) -> String {
     field.as_deref().map_or("-".into(), printable)
 }
 
-/// A test may be called anything; a terminal should not obey it.
+/// Replaces control characters, because the name of a test may contain commands for the terminal.
 fn printable(text: &str) -> String {
     text.replace(|c: char| c.is_control(), "?")
 }

@@ -1,4 +1,4 @@
-//! The status of a branch in one line, for a bot.
+//! Prints the status of a branch in one line, for use by a bot.
 //!
 //! ```text
 //! cargo run --example pr_status --features wait
@@ -8,8 +8,8 @@
 //! cargo run --example pr_status --features wait -- gh/acme/web my-branch
 //! ```
 //!
-//! The exit code is 0 if nothing failed so far, 1 if something failed or there is no pipeline, and 2 if there is no
-//! telling.
+//! The exit code is 0 if nothing has failed so far, 1 if something has failed or there is no pipeline, and 2 if the status is
+//! unknown.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -44,7 +44,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Uses a server in this process, on which the branch has failed.
+/// Reports on a branch of a server in this process. The newest pipeline of that branch has failed.
 pub async fn small(out: &mut dyn Write) -> Result<bool> {
     let server = server::SmallCircleCi::start().await?;
     let circleci = Client::builder().host(server.url()).token(server::TOKEN);
@@ -61,7 +61,7 @@ async fn real(project: &str, branch: &str, out: &mut dyn Write) -> Result<bool> 
     status(&Client::from_env()?, &project, branch, out).await
 }
 
-/// Prints the line, and says whether nothing is wrong.
+/// Prints the line. Returns whether there is a pipeline and nothing has failed.
 async fn status(
     circleci: &Client,
     project: &ProjectSlug,
@@ -105,7 +105,7 @@ async fn status(
     Ok(fine)
 }
 
-/// ` (test, lint)`: the jobs that failed.
+/// Returns the failed jobs of a workflow, such as ` (test, lint)`, or an empty text.
 fn culprits(outcome: &Outcome, workflow: &Workflow) -> String {
     let failures = outcome.failures.iter();
     let of_it = failures.filter(|failure| failure.workflow_id == workflow.id);

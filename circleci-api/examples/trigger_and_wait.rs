@@ -1,4 +1,4 @@
-//! Triggers a pipeline, shows what becomes of it, and ends with an exit code: for a release script.
+//! Triggers a pipeline, shows its progress, and reports the result as an exit code. It is meant for release scripts.
 //!
 //! ```text
 //! cargo run --example trigger_and_wait --features wait
@@ -9,7 +9,7 @@
 //!     and approves whatever is on hold
 //! ```
 //!
-//! The exit code is 0 if all went well, 1 if something failed or nothing ran, and 2 if the outcome is unknown.
+//! The exit code is 0 if the pipeline succeeded, 1 if something failed or nothing ran, and 2 if the outcome is unknown.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -54,7 +54,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Uses a server in this process, whose pipeline moves forward with each poll.
+/// Uses a server in this process. Its pipeline advances with each poll.
 pub async fn small(out: &mut dyn Write) -> Result<bool> {
     let server = server::SmallCircleCi::start().await?;
     let circleci = Client::builder().host(server.url()).token(server::TOKEN);
@@ -102,7 +102,7 @@ async fn real(arguments: &[String], out: &mut dyn Write) -> Result<bool> {
     release.run(&Client::from_env()?, out).await
 }
 
-/// `true` is a boolean and `2` a number, as in YAML.
+/// Gives a parameter its type, as YAML would: `true` is a boolean, `2` is a number, and other values are strings.
 fn typed(value: &str) -> ParameterValue {
     match (value.parse::<bool>(), value.parse::<i64>()) {
         (Ok(value), _) => value.into(),

@@ -1,11 +1,11 @@
-//! The cost of CI: credits by project and resource class, as a picture and as CSV.
+//! Reports the cost of CI: the credits by project and resource class, as a picture and as CSV.
 //!
 //! ```text
 //! cargo run --example usage_report --features usage -- report                  of an organization in this process
 //! cargo run --example usage_report --features usage -- report ORG-ID [DAYS]    of yours; needs CIRCLE_TOKEN
 //! ```
 //!
-//! It writes `report.svg`, for light and dark screens, from phones to wide ones, and `report.csv`.
+//! It writes `report.svg` and `report.csv`. The picture adapts to light and dark mode, and to narrow and wide screens.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -70,7 +70,7 @@ pub struct Used {
     credits: f64,
 }
 
-/// By project and resource class.
+/// The usage by project and resource class.
 pub type Usage = BTreeMap<(String, String), Used>;
 
 async fn report(name: &str, circleci: &Client, organization: &str, days: u16) -> Result {
@@ -124,7 +124,7 @@ async fn report(name: &str, circleci: &Client, organization: &str, days: u16) ->
     Ok(())
 }
 
-/// A field of a CSV; one that a spreadsheet would take for a formula is shown as text.
+/// Formats a field of a CSV file. If a spreadsheet would take the text for a formula, a `'` before it prevents that.
 fn field(text: &str) -> String {
     let text = if text.starts_with(['=', '+', '-', '@']) {
         format!("'{text}")
@@ -138,10 +138,11 @@ fn field(text: &str) -> String {
     }
 }
 
-/// The projects that do not fit.
+/// The name of the last entry, which is the sum of all entries that do not fit into the picture.
 const OTHERS: &str = "(others)";
 
-/// The greatest first, and the rest as one.
+/// Sums the credits by project or by class. Returns at most `most` sums, the greatest first. If there are more, the last entry is
+/// the sum of the rest.
 fn ranked<'u>(
     usage: &'u Usage,
     of: impl Fn(&'u (String, String)) -> &'u str,
@@ -160,7 +161,7 @@ fn ranked<'u>(
     ranked
 }
 
-/// How many classes have a colour of their own.
+/// The largest number of resource classes in the picture. Each class has its own colour.
 const CLASSES: usize = 6;
 const STYLE: &str = "<style>
 svg { --ink: #1f2328; --soft: #59636e; --paper: #fff; --grid: #d1d9e0; --c0: #0969da; --c1: #bc4c00; --c2: #1a7f37; --c3: #8250df; --c4: #9a6700; --c5: #6e7781;
@@ -174,11 +175,11 @@ text { fill: var(--ink); font-variant-numeric: tabular-nums }
 rect:hover { stroke: var(--ink) }
 </style>";
 
-/// The contents of the picture: a bar for each project, with a piece for each resource class.
+/// The contents of the picture: a bar for each project. Each bar has a segment for each resource class.
 struct Drawn<'u> {
     projects: Vec<(&'u str, f64)>,
     classes: Vec<(&'u str, f64)>,
-    /// For each project, the credits of each class.
+    /// The credits. Each inner list belongs to a project, and has one entry for each class.
     credits: Vec<Vec<f64>>,
     total: f64,
 }
@@ -204,7 +205,7 @@ impl<'u> Drawn<'u> {
         }
     }
 
-    /// A part of all credits.
+    /// Formats `credits` as a percentage of all credits.
     fn share(&self, credits: f64) -> String {
         match self.total > 0.0 {
             true => percent(credits / self.total),
@@ -213,7 +214,7 @@ impl<'u> Drawn<'u> {
     }
 }
 
-/// The picture has no fixed width: bars are in percent of the width, so the text keeps its size.
+/// Returns the picture as SVG. It has no fixed width: bars are in percent of the width, and the text always has the same size.
 pub fn picture(usage: &Usage, end: DateTime<Utc>, days: u16) -> Result<String> {
     let drawn = Drawn::of(usage);
     let begin = end - TimeDelta::days(days.into());
@@ -248,7 +249,7 @@ pub fn picture(usage: &Usage, end: DateTime<Utc>, days: u16) -> Result<String> {
     ))
 }
 
-/// A line of text in a class of the style sheet.
+/// Returns a line of text with a class of the style sheet.
 fn text(x: u16, y: i32, class: &str, words: &str) -> String {
     format!(
         "<text x=\"1%\" dx=\"{x}\" y=\"{y}\" class=\"{class}\">{}</text>",
@@ -256,7 +257,7 @@ fn text(x: u16, y: i32, class: &str, words: &str) -> String {
     )
 }
 
-/// A line for each class. Returns where it ends.
+/// Writes the legend, with a line for each resource class. Returns the `y` at which the legend ends.
 fn legend(svg: &mut String, drawn: &Drawn<'_>, y: i32) -> std::result::Result<i32, fmt::Error> {
     for (place, (class, credits)) in (0..).zip(&drawn.classes) {
         let y = y + 22 * place;
@@ -275,7 +276,7 @@ fn legend(svg: &mut String, drawn: &Drawn<'_>, y: i32) -> std::result::Result<i3
     Ok(y + 22 * i32::try_from(drawn.classes.len()).unwrap_or(0))
 }
 
-/// Each project's name and credits above its bar. Returns where it ends.
+/// Writes the bar of each project, with the project's name and credits above it. Returns the `y` at which the bars end.
 fn bars(svg: &mut String, drawn: &Drawn<'_>, y: i32) -> std::result::Result<i32, fmt::Error> {
     let mut y = y;
     for ((project, sum), pieces) in drawn.projects.iter().zip(&drawn.credits) {
@@ -291,7 +292,7 @@ fn bars(svg: &mut String, drawn: &Drawn<'_>, y: i32) -> std::result::Result<i32,
         )?;
         let mut from = 0.0;
         for (place, ((class, _), credits)) in drawn.classes.iter().zip(pieces).enumerate() {
-            // The filled part of a bar is the project's share of all credits.
+            // The whole width stands for all credits, so the filled part of a bar is the project's share of them.
             let width = 98.0 * credits / drawn.total.max(1.0);
             if width > 0.0 {
                 writeln!(

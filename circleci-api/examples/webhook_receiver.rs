@@ -1,4 +1,4 @@
-//! Receives webhooks: verifies, drops what comes twice, and prints a line for each event.
+//! Receives webhooks: verifies them, ignores duplicates, and prints a line for each event.
 //!
 //! ```text
 //! cargo run --example webhook_receiver --features webhooks                    sends a few to itself; needs no token
@@ -6,7 +6,8 @@
 //!                                                   webhook's secret in CIRCLECI_WEBHOOK_SECRET, and TLS in front of it
 //! ```
 //!
-//! The server is plain hyper. In any other framework it is the same: the header, and the body before anything parsed it.
+//! The server uses only hyper. With any other framework, do the same: pass the signature header and the unparsed body to the
+//! verifier.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -27,7 +28,7 @@ use tokio::net::TcpListener;
 type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 const SECRET: &str = "CIRCLECI_WEBHOOK_SECRET";
-/// An event is a few kilobytes.
+/// The largest accepted body, in bytes. An event is only a few kilobytes long.
 const LARGEST: usize = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -71,8 +72,8 @@ impl Receiver {
         })
     }
 
-    /// Returns the status for CircleCI. CircleCI sends a failed webhook again, so the status is an error only if another
-    /// attempt may succeed.
+    /// Handles a request, and returns the status of the response. CircleCI sends a failed webhook again, so the status is an
+    /// error only if another attempt may succeed.
     async fn receive(&self, request: Request<Incoming>) -> StatusCode {
         let signature = request.headers().get(SIGNATURE_HEADER).cloned();
         let body = Limited::new(request.into_body(), LARGEST).collect();
@@ -125,7 +126,7 @@ fn line(event: &Event) -> String {
     })
 }
 
-/// A branch may be called anything; a terminal should not obey it.
+/// Replaces control characters, because the name of a branch may contain commands for the terminal.
 fn printable(text: &str) -> String {
     text.replace(|c: char| c.is_control(), "?")
 }
@@ -147,22 +148,22 @@ async fn serve(listener: TcpListener, receiver: Arc<Receiver>) -> Result {
             let server = server
                 .timer(TokioTimer::new())
                 .header_read_timeout(PATIENCE);
-            // The server continues when a sender goes away.
+            // Ignore the error, so that the server continues if a sender closes the connection.
             let _ = server.serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }
 
-/// Sends to itself what CircleCI might send, and what it would not.
+/// Starts a server, and sends it webhooks that CircleCI might send and requests that CircleCI would never send.
 pub async fn demo() -> Result {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/", listener.local_addr()?);
     println!("Receiving at {url}. The requests come from this program.");
     let server = tokio::spawn(serve(listener, Receiver::new("demo secret")));
 
-    // reqwest needs a provider of TLS. An error means that there is one already.
+    // reqwest needs a TLS provider. An error means that one is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    // Plain http needs no certificates.
+    // The server speaks plain HTTP, so the client needs no certificates.
     let http = circleci_api::reqwest::Client::builder()
         .tls_certs_only([])
         .no_proxy()

@@ -15,11 +15,11 @@ use crate::values::argument::PathValue;
 
 /// # Summaries of Insights
 impl Client {
-    /// Returns the metrics of a project's workflows and tests. Default: the last 30 days and all branches. Requires the feature
-    /// `insights`.
+    /// Creates a query for the metrics of a project's workflows and tests. By default, the query covers the last 30 days and all
+    /// branches. Requires the feature `insights`.
     ///
-    /// CircleCI refreshes Insights once a day, so the last 24 hours may be missing. The credits are those of CircleCI's
-    /// Insights, which differ from the billed credits.
+    /// CircleCI refreshes Insights once a day, so the last 24 hours may be missing. The numbers of credits come from CircleCI's
+    /// Insights, and differ from the numbers on the bill.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::{GetProjectWorkflowMetrics, GetProjectWorkflowRuns}};
@@ -91,7 +91,7 @@ impl Insights {
         self
     }
 
-    /// Returns CircleCI's metrics of all workflows that ran in the window. Sends one request for each page.
+    /// Returns CircleCI's metrics for each workflow that ran in the window. Sends one request for each page.
     ///
     /// # Errors
     ///
@@ -112,10 +112,11 @@ impl Insights {
         Ok(workflows.into_iter().map(WorkflowFigures::from).collect())
     }
 
-    /// Returns the metrics of a workflow for each day (UTC), from the day on which the window begins to today. Days without
-    /// runs are included.
+    /// Returns the metrics of a workflow for each day (UTC), from the first day of the window until today. Days without runs are
+    /// included.
     ///
-    /// The metrics are computed from the single runs, which CircleCI keeps for 90 days. Sends one request for each page of runs.
+    /// This method computes the metrics from the individual runs, which CircleCI keeps for 90 days. It sends one request for each
+    /// page of runs.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::GetProjectWorkflowRuns};
@@ -150,11 +151,11 @@ impl Insights {
         Ok(days)
     }
 
-    /// Compares the metrics of a workflow in the window with those of the preceding time of the same length.
+    /// Compares the metrics of a workflow in the window with its metrics in the preceding period of the same length.
     ///
-    /// CircleCI also sends trends, but does not document what they mean. This method computes them from the single runs, and
-    /// sends one request for each page of runs. CircleCI keeps runs for 90 days, so there are no trends for windows of 60 or 90
-    /// days.
+    /// CircleCI also sends trends, but does not document what they mean. This method computes its own trends from the
+    /// individual runs, and sends one request for each page of runs. CircleCI keeps runs for 90 days, so there are no trends for
+    /// windows of 60 or 90 days.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::GetProjectWorkflowRuns};
@@ -170,7 +171,8 @@ impl Insights {
     ///
     /// # Errors
     ///
-    /// Returns an error if a page could not be read, or if the window has 60 or 90 days or is unknown.
+    /// Returns an error if a page could not be read, if the window is 60 or 90 days long, or if this version of the crate does
+    /// not know the window.
     pub async fn trend(&self, workflow: impl Into<PathValue>) -> Result<Trend, Error> {
         let span = self.span()?;
         if span * 2 > TimeDelta::days(KEPT_DAYS) {
@@ -191,11 +193,12 @@ impl Insights {
         })
     }
 
-    /// Returns the project's flaky tests. Tests that flake most often come first, and of equal ones those that waste more time.
+    /// Returns the project's flaky tests. The tests that flaked most often come first. Tests that flaked equally often are sorted
+    /// by the time that they wasted, with the longest time first.
     ///
-    /// CircleCI lists tests that passed and failed on the same commit within the last two weeks. The window and the branch have
-    /// no effect. If CircleCI lists a test several times for the same job of the same workflow, the result has it once, with the
-    /// highest count. Sends one request.
+    /// CircleCI lists tests that passed and failed on the same commit within the last two weeks. The window and the branch of
+    /// this query have no effect. If CircleCI lists a test several times for the same job of the same workflow, the result
+    /// contains the test once, with the highest count. Sends one request.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::GetFlakyTests};
@@ -284,7 +287,7 @@ impl Insights {
     }
 }
 
-/// How many days CircleCI keeps runs.
+/// The number of days for which CircleCI keeps runs.
 const KEPT_DAYS: i64 = 90;
 
 fn rank(test: &FlakyTest) -> (i64, i64) {
@@ -294,7 +297,7 @@ fn rank(test: &FlakyTest) -> (i64, i64) {
     )
 }
 
-/// CircleCI's metrics of a workflow, returned by [`Insights::workflows`]. A metric is `None` if CircleCI does not send it.
+/// CircleCI's metrics for a workflow, returned by [`Insights::workflows`]. A metric is `None` if CircleCI does not send it.
 /// Requires the feature `insights`. [`Insights`] has an example.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -311,14 +314,14 @@ pub struct WorkflowFigures {
     pub p95: Option<Duration>,
     /// The mean time from a failure to the next success.
     pub recovery: Option<Duration>,
-    /// Credits used by all runs.
+    /// The number of credits that all runs used.
     pub credits: Option<u64>,
     /// The average number of runs per day.
     pub runs_per_day: Option<f64>,
 }
 
 impl WorkflowFigures {
-    /// The average credits per run. [`Insights`] has an example.
+    /// Returns the average number of credits per run. [`Insights`] has an example.
     pub fn credits_per_run(&self) -> Option<f64> {
         per(self.credits?, self.runs?)
     }
@@ -331,7 +334,7 @@ impl From<WorkflowInsights> for WorkflowFigures {
         let runs = metrics.and_then(|metrics| natural(metrics.total_runs?));
         Self {
             runs,
-            // Without runs, CircleCI sends 0.
+            // If there were no runs, CircleCI sends a rate of 0.
             success_rate: metrics
                 .and_then(|metrics| metrics.success_rate)
                 .filter(|rate| rate.is_finite() && runs != Some(0)),
@@ -365,7 +368,7 @@ pub struct Period {
     pub median: Option<Duration>,
     /// The 95th percentile of the durations of the runs that succeeded or failed.
     pub p95: Option<Duration>,
-    /// Credits used by all runs.
+    /// The number of credits that all runs used.
     pub credits: u64,
 }
 
@@ -425,22 +428,22 @@ impl Period {
         period
     }
 
-    /// The fraction of successful runs among those that succeeded or failed, from 0 to 1.
+    /// Returns the share of successful runs among all runs that succeeded or failed, from 0 to 1.
     pub fn success_rate(&self) -> Option<f64> {
         per(self.succeeded, self.succeeded + self.failed)
     }
 
-    /// The average credits per run.
+    /// Returns the average number of credits per run.
     pub fn credits_per_run(&self) -> Option<f64> {
         per(self.credits, self.runs)
     }
 }
 
-/// The metrics of a window and of the preceding time of the same length, returned by [`Insights::trend`]. Requires the feature
+/// The metrics of a window and of the preceding period of the same length, returned by [`Insights::trend`]. Requires the feature
 /// `insights`.
 ///
-/// A change is `None` if one of the two ranges lacks the metric, or if a proportion cannot be computed because the earlier value
-/// is zero.
+/// The methods return the change from the preceding period to the window. They return `None` if one of the two periods lacks the
+/// metric, or if the change is relative and the earlier value is zero.
 ///
 #[doc = mock_example!()]
 /// # use std::time::{Duration, SystemTime};
@@ -467,24 +470,24 @@ impl Period {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Trend {
-    /// The preceding time of the same length.
+    /// The metrics of the preceding period, which is as long as the window.
     pub before: Period,
-    /// The window.
+    /// The metrics of the window.
     pub now: Period,
 }
 
 impl Trend {
-    /// The change of the [success rate](Period::success_rate), as a difference: 0.05 for a change from 0.90 to 0.95.
+    /// Returns the change of the [success rate](Period::success_rate) as a difference (0.05 for a change from 0.90 to 0.95).
     pub fn success_rate(&self) -> Option<f64> {
         Some(self.now.success_rate()? - self.before.success_rate()?)
     }
 
-    /// The relative change of the p95 duration: 0.2 for a change from 100 s to 120 s.
+    /// Returns the relative change of the p95 duration (0.2 for a change from 100 s to 120 s).
     pub fn p95(&self) -> Option<f64> {
         change(self.before.p95?.as_secs_f64(), self.now.p95?.as_secs_f64())
     }
 
-    /// The relative change of the median duration.
+    /// Returns the relative change of the median duration.
     pub fn median(&self) -> Option<f64> {
         change(
             self.before.median?.as_secs_f64(),
@@ -492,12 +495,12 @@ impl Trend {
         )
     }
 
-    /// The relative change of the credits.
+    /// Returns the relative change of the number of credits.
     pub fn credits(&self) -> Option<f64> {
         change(self.before.credits as f64, self.now.credits as f64)
     }
 
-    /// The relative change of the number of runs.
+    /// Returns the relative change of the number of runs.
     pub fn runs(&self) -> Option<f64> {
         change(self.before.runs as f64, self.now.runs as f64)
     }
@@ -519,7 +522,7 @@ fn seconds(number: i64) -> Option<Duration> {
     natural(number).map(Duration::from_secs)
 }
 
-/// The percentile by the nearest-rank method, which is always the duration of a run.
+/// Returns a percentile by the nearest-rank method. The result is always the duration of one of the runs.
 fn percentile(sorted: &[Duration], percent: usize) -> Option<Duration> {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.checked_sub(1)?).copied()

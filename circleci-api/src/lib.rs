@@ -1,6 +1,6 @@
-// The page of this crate shows parts of the README. The README's links lead to docs.rs, so that they work wherever it is shown. In the
-// docs they lead to the same build: the first of two definitions of a link counts, so these come first. Without its feature, a guide
-// keeps the link to docs.rs.
+// The documentation of this crate shows parts of the README. The README's own link definitions lead to docs.rs, so that the links
+// work wherever the README is shown. The definitions below lead to the guides of the same build. They come first, because the
+// first of two definitions of a link counts. If the feature of a guide is disabled, the link to the guide leads to docs.rs.
 #![doc = "[first call]: crate::guide::first_call"]
 #![doc = "[paging]: crate::guide::paging"]
 #![doc = "[errors]: crate::guide::errors"]
@@ -35,14 +35,14 @@
 #![doc = "[deviations]: crate::guide::deviations"]
 #![doc = "[operations]: crate::guide::operations"]
 #![doc = ""]
-// The README's snippets are run once, with the tests of the workspace.
+// Doc tests leave out this page, because the tests of the workspace already run the README's snippets.
 #![cfg_attr(all(doc, not(doctest)), doc = include_str!("guide/front.md"))]
 #![cfg_attr(
     any(not(doc), doctest),
     doc = "A typed client for the whole CircleCI API v2."
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// What only the library must not do, and examples, benches and tests may.
+// These lints apply only to the library. Examples, benches and tests may do what the lints forbid.
 #![warn(
     missing_docs,
     clippy::expect_used,
@@ -53,7 +53,7 @@
     clippy::unwrap_used
 )]
 
-/// Begins an example that needs the mock. Without the mock, it is shown and not run.
+/// Begins a doc example that needs the mock. Without the feature `mock`, the example is shown but not run.
 #[cfg(feature = "mock")]
 macro_rules! mock_example {
     () => {
@@ -67,8 +67,8 @@ macro_rules! mock_example {
     };
 }
 
-// rustdoc shows the `impl` blocks of a type in the order of the modules that have them. The pages of `Request` and `Client` begin
-// with what every request and every client has.
+// rustdoc shows the `impl` blocks of a type in the order of the modules that contain them. `client` and `request` come first, so
+// that the pages of `Client` and `Request` begin with the methods that every client and every request has.
 mod client;
 
 mod request;
@@ -144,5 +144,5 @@ pub use values::parameters::ParameterValue;
 pub use values::pipeline_parameters::{ParameterError, PipelineParameters};
 pub use values::slug::{OrgSlug, ProjectSlug, SlugError};
 
-// What appears in this crate's signatures, so that a caller need not guess the versions.
+// The crates whose types appear in this crate's signatures. Thanks to these exports, a caller need not guess their versions.
 pub use {bytes, chrono, http, reqwest, secrecy, serde_json, uuid};

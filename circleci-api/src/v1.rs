@@ -1,7 +1,8 @@
 //! The steps of a job and their output. Requires the feature `v1`.
 //!
-//! **This is not in CircleCI's document of API v2.** Version 2 has no logs. They come from version 1.1, which CircleCI
-//! still runs but no longer documents, so these calls are less reliable than all others.
+//! **CircleCI's document of API v2 does not contain these calls.** Version 2 has no logs, so these calls use version 1.1.
+//! CircleCI still runs version 1.1 but no longer documents it, so they are less reliable than all other calls of this
+//! crate.
 //!
 //! ```
 //! # use circleci_api::serde_json::json;
@@ -50,24 +51,24 @@ use crate::operation::{Operation, Replay};
 use crate::request::{Request, operation};
 use crate::values::argument::PathValue;
 
-/// 256 MiB.
+/// The size limit of an output as the server sends it: 256 MiB.
 const MAX_BYTES: u64 = 256 << 20;
-/// The size limit of one part of an output, decompressed. CircleCI shortens it to a few megabytes.
+/// The size limit of one decompressed part of an output: 64 MiB. CircleCI shortens a part to a few megabytes.
 const MAX_PART: usize = 64 << 20;
-/// The number of bytes that are decompressed at once: they may contain a hundred thousand empty parts.
+/// The number of bytes that are decompressed in one step. Even so few bytes may contain a hundred thousand empty parts.
 const BLOCK: usize = 256;
 
-/// The operation's name in errors of the download. It is not in the document.
+/// The operation that errors of the download name. CircleCI's API document does not contain it.
 static OUTPUT: Operation = Operation::new("getStepOutput", Method::GET, "", &[], Replay::Safe);
 
 impl Client {
-    /// A job with its steps and their actions, one action for each parallel run. Requires the feature `v1`.
-    /// [`v1`](crate::v1) has an example.
+    /// Returns a job with its steps and their actions. Each step has one action for each parallel run. Requires the
+    /// feature `v1`. [`v1`](crate::v1) has an example.
     ///
-    /// `GET /api/v1.1/project/{vcs}/{org}/{repo}/{build_num}`, which is not part of API v2.
+    /// Sends `GET /api/v1.1/project/{vcs}/{org}/{repo}/{build_num}`, which is not part of API v2.
     ///
     /// # Arguments
-    /// - `project_slug`: `gh/acme/web`, or `circleci/<org id>/<project id>`.
+    /// - `project_slug`: The slug of the project, such as `gh/acme/web` or `circleci/<org id>/<project id>`.
     /// - `job_number`: The number of the job.
     pub fn get_job_steps(
         &self,
@@ -79,16 +80,16 @@ impl Client {
             .with_path(job_number)
     }
 
-    /// The output of an action of [`get_job_steps`](Self::get_job_steps). Nothing is sent before the stream is polled. For
-    /// an action without output, the stream is empty. Requires the feature `v1`.
+    /// Returns the output of an action from [`get_job_steps`](Self::get_job_steps) as a stream. Nothing is sent before
+    /// the stream is polled. If the action has no output, the stream is empty. Requires the feature `v1`.
     /// [`v1`](crate::v1) has an example.
     ///
-    /// The output is in storage under a signed URL that expires. The URL never receives the token, and after some minutes
-    /// the steps must be requested again.
+    /// The output is in storage under a signed URL. The client never sends the token to this URL. The URL expires after
+    /// some minutes. After that, request the steps of the job again.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidArgument`]: the output's URL is invalid, or is not `https`.
+    /// Returns [`ErrorKind::InvalidArgument`] if the output's URL is invalid, or is not `https`.
     pub fn step_output(&self, action: &StepAction) -> Result<StepOutput, Error> {
         let transfer = match &action.output_url {
             Some(url) => Some(Transfer::new(self, &OUTPUT, url.expose(), None, MAX_BYTES)?),
@@ -109,7 +110,7 @@ impl Client {
 }
 
 operation! {
-    /// A job with its steps, from version 1.1 of the API. The operation of [`Client::get_job_steps`].
+    /// The operation of [`Client::get_job_steps`]. It returns a job with its steps, from version 1.1 of the API.
     ///
     /// ```
     /// use circleci_api::v1::GetJobSteps;
@@ -133,7 +134,7 @@ object! {
         build_num: Option<i64> = optional "build_num",
         /// The URL of the job's web page.
         build_url: Option<String> = optional "build_url",
-        /// `success`, `failed`, …: the statuses of version 1.1.
+        /// The status of the job in version 1.1 of the API, such as `success` or `failed`.
         status: Option<String> = optional "status",
         /// The number of parallel runs.
         parallel: Option<i64> = optional "parallel",
@@ -145,47 +146,48 @@ object! {
 object! {
     /// A step of a job. [`v1`](crate::v1) has an example.
     JobStep {
-        /// Its name, such as `Checkout code`.
+        /// The name of the step, such as `Checkout code`.
         name: Option<String> = optional "name",
-        /// Its actions: one for each parallel run.
+        /// The actions of the step, one for each parallel run.
         actions: Vec<StepAction> = list "actions",
     }
 }
 
 object! {
-    /// A step in one of the parallel runs. [`v1`](crate::v1) has an example.
+    /// An action, which is a step in one of the parallel runs. [`v1`](crate::v1) has an example.
     StepAction {
-        /// The index of the parallel run, from 0.
+        /// The index of the parallel run, counted from 0.
         index: Option<i64> = optional "index",
         /// The position of the step in the job.
         step: Option<i64> = optional "step",
-        /// Its name.
+        /// The name of the action.
         name: Option<String> = optional "name",
         /// The kind of step, such as `test` or `infrastructure`.
         type_: Option<String> = optional "type",
-        /// `success`, `failed`, `canceled`, `running`, `timedout`, …: the statuses of version 1.1.
+        /// The status of the action in version 1.1 of the API, such as `success`, `failed`, `canceled`, `running` or
+        /// `timedout`.
         status: Option<String> = optional "status",
-        /// The exit code of its command.
+        /// The exit code of the action's command.
         exit_code: Option<i64> = optional "exit_code",
-        /// The command.
+        /// The command that the action runs.
         bash_command: Option<String> = optional "bash_command",
-        /// When it began.
+        /// When the action began.
         start_time: Option<DateTime<Utc>> = optional "start_time",
-        /// When it ended.
+        /// When the action ended.
         end_time: Option<DateTime<Utc>> = optional "end_time",
         /// The duration, in milliseconds.
         run_time_millis: Option<i64> = optional "run_time_millis",
-        /// Whether it runs in the background.
+        /// Whether the action runs in the background.
         background: Option<bool> = optional "background",
-        /// Whether it has output.
+        /// Whether the action has output.
         has_output: Option<bool> = optional "has_output",
-        /// Whether CircleCI has shortened its output.
+        /// Whether CircleCI has shortened the output of the action.
         truncated: Option<bool> = optional "truncated",
-        /// Whether it failed.
+        /// Whether the action failed.
         failed: Option<bool> = optional "failed",
-        /// Whether it was stopped at its time limit.
+        /// Whether the action was stopped at its time limit.
         timedout: Option<bool> = optional "timedout",
-        /// The URL of its output.
+        /// The URL of the action's output.
         output_url: Option<SignedUrl> = optional "output_url",
     }
 }
@@ -205,7 +207,7 @@ object! {
 pub struct SignedUrl(String);
 
 impl SignedUrl {
-    /// The URL in plain text.
+    /// Returns the URL in plain text.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -232,23 +234,23 @@ impl<'de> Deserialize<'de> for SignedUrl {
 const HIDDEN: &str = "***";
 
 object! {
-    /// A part of the output of an action; often there is only one. [`v1`](crate::v1) has an example.
+    /// A part of an action's output. Often there is only one part. [`v1`](crate::v1) has an example.
     OutputPart {
         /// The text. It may contain terminal control sequences.
         message: String = list "message",
-        /// `out` or `err`.
+        /// The kind of output: `out` or `err`.
         type_: Option<String> = optional "type",
-        /// When it was written.
+        /// When the text was written.
         time: Option<DateTime<Utc>> = optional "time",
-        /// Whether CircleCI has shortened it.
+        /// Whether CircleCI has shortened the text.
         truncated: Option<bool> = optional "truncated",
     }
 }
 
 stream! {
-    /// The output of an action, part by part: [`Client::step_output`]. If the output is not one complete JSON array of
-    /// parts, the stream returns the valid parts and then an [error](ErrorKind::Decode). More than 256 MiB as sent, or 64
-    /// MiB in one part, is [too large](ErrorKind::TooLarge).
+    /// A stream of the parts of an action's output, from [`Client::step_output`]. If the output is not one complete JSON
+    /// array of parts, the stream returns the valid parts and then an [error](ErrorKind::Decode). The output is [too
+    /// large](ErrorKind::TooLarge) if the server sends more than 256 MiB, or if one part has more than 64 MiB.
     ///
     /// ```
     /// # use circleci_api::{serde_json::{self, json}, v1::StepAction};
@@ -274,7 +276,7 @@ impl StepOutput {
     ///
     /// # Errors
     ///
-    /// The same errors as [`read_to`](Self::read_to).
+    /// Returns the same errors as [`read_to`](Self::read_to).
     pub async fn text(mut self) -> Result<String, Error> {
         let mut text = String::new();
         self.read_to(&mut text).await?;
@@ -302,8 +304,8 @@ impl StepOutput {
     ///
     /// # Errors
     ///
-    /// The output cannot be fetched, or it is not one complete JSON array of parts: it is empty, incomplete, or followed by
-    /// other data.
+    /// Returns an error if the output cannot be fetched, or if it is not one complete JSON array of parts. For example,
+    /// it is empty or incomplete, or other data follows it.
     pub async fn read_to(&mut self, text: &mut String) -> Result<(), Error> {
         while let Some(part) = self.try_next().await? {
             text.push_str(&part.message);
@@ -320,7 +322,7 @@ pub(crate) struct Output {
     gunzip: Gunzip,
     scan: Scan,
     parts: VecDeque<OutputPart>,
-    /// The error that ended the reading. It is returned after the parts before it.
+    /// The error that ended the reading. It is returned after the parts that were read before it.
     failure: Option<Error>,
 }
 
@@ -390,7 +392,8 @@ struct Scan {
 /// The position of the next byte in the array.
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
-    /// Before the array, after this number of bytes of a byte order mark. White space counts as a whole mark.
+    /// Before the array. The number counts the bytes of a byte order mark that were read. White space counts as a whole
+    /// mark.
     Before(usize),
     Begun,
     InObject,
@@ -460,7 +463,7 @@ impl Scan {
 }
 
 impl Place {
-    /// The position after a byte that is not part of an object.
+    /// Returns the position after a byte that is not part of an object.
     fn next(self, byte: u8) -> io::Result<Self> {
         Ok(match (self, byte) {
             (Self::Before(mark), _) if MARK.get(mark) == Some(&byte) => Self::Before(mark + 1),

@@ -1,26 +1,26 @@
-//! Coverage-guided fuzzing of the client and its generator: `fuzz/run SECONDS [TARGET…]`.
+//! Coverage-guided fuzzing of the client and its generator. The command is `fuzz/run SECONDS [TARGET…]`.
 //!
-//! The functions that try the bytes are in `tests/support/fuzzed/`. An ordinary test runs them with the inputs that are kept here: the
-//! start values in `seeds/`, and the findings in `found/`.
+//! The functions that feed the fuzzer's bytes to the code are in `tests/support/fuzzed/`. An ordinary test (`tests/replay.rs`)
+//! calls the same functions with the inputs that are kept here: the start values in `seeds/`, and the findings in `found/`.
 use circleci_api_tests::fuzzed;
 
 #[doc(hidden)]
 pub use libfuzzer_sys;
 
-/// Runs a target by its name.
+/// Runs the target that has this name with the fuzzer's bytes.
 pub fn run(name: &str, bytes: &[u8]) {
     let target = fuzzed::TARGETS.iter().find(|(known, _)| *known == name);
     let (_, run) = target.unwrap_or_else(|| panic!("there is no target {name}"));
     run(bytes);
 }
 
-/// libFuzzer's hook ends the process at every panic, and the generator catches those of progenitor. What is not caught still
-/// ends it.
+/// Replaces the panic hook of libFuzzer by a hook that only prints the panic. The hook of libFuzzer ends the process at every
+/// panic, but the generator catches the panics of progenitor. A panic that is not caught still ends the process.
 pub fn print_panics() {
     std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
 }
 
-/// A target.
+/// Defines the fuzz target that has this name.
 #[macro_export]
 macro_rules! target {
     ($name:literal) => {

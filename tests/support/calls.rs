@@ -14,7 +14,7 @@ use crate::values::{
     date, id, number, org_slug as org, project_slug as slug, slug_in_parts, text as t,
 };
 
-/// The answer, as the type that read it writes it.
+/// The answer of a call: the decoded answer, serialized as JSON again.
 pub type Answer = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send>>;
 
 pub struct Call {
@@ -23,10 +23,10 @@ pub struct Call {
     pub most: fn(&Client) -> Answer,
 }
 
-/// The name of an operation in the document, and a call of the operation.
+/// The id of an operation in the document, and a call of this operation.
 pub type Named = (&'static str, fn(&Client) -> Answer);
 
-/// Sends a call. The result must stay equal when it is written and read again.
+/// Sends a call. Checks that the result is equal after it is serialized and read again.
 fn answer<T>(sending: Sending<T>) -> Answer
 where
     T: Serialize + DeserializeOwned + PartialEq + Debug + Send + 'static,
@@ -40,7 +40,7 @@ where
     })
 }
 
-/// Returns the first page of a stream that starts in the middle.
+/// Reads one page of a list that is resumed from a page token. Returns whether there is a page.
 fn resumed<P: Page>(pages: Pages<P>) -> Answer {
     let mut pages = pages.resume_from(t("page-token"));
     Box::pin(async move {
@@ -68,7 +68,7 @@ fn metadata() -> serde_json::Map<String, Value> {
     .collect()
 }
 
-/// Uses every setting in one call.
+/// Returns project settings in which every setting is set.
 fn settings() -> ProjectSettings {
     ProjectSettings::new().advanced(
         AdvancedSettings::new()
@@ -117,21 +117,23 @@ macro_rules! calls {
     };
 }
 
-/// Operations that the overlay adds: CircleCI has them, and its document does not.
+/// The operations that the overlay adds, because CircleCI has them but its document does not.
 pub const UNDOCUMENTED: [&str; 1] = ["getProjectDeploySettings"];
 
-/// Operations whose answer is ignored: CircleCI answers 204, although its document says 200 and a message.
+/// The operations whose answer the client ignores, because CircleCI answers 204 although its document declares 200 with a
+/// message.
 #[allow(dead_code, reason = "conformance does not read answers")]
 pub const UNREAD: [&str; 1] = ["deleteGroup"];
 
-/// Returns the calls of the operations in the document.
+/// Returns the calls of the operations that the document has.
 pub fn documented() -> Vec<Call> {
     let mut calls = all();
     calls.retain(|call| !UNDOCUMENTED.contains(&call.id));
     calls
 }
 
-/// Returns all calls: the operation's name, the call with required parameters, and after `=>` the call with all, if it differs.
+/// Returns the calls of all operations. Each entry has the id of the operation, the call with the required parameters, and
+/// after `=>` the call with all parameters, if it is a different call.
 pub fn all() -> Vec<Call> {
     calls! {
         // Context
@@ -332,7 +334,7 @@ pub fn all() -> Vec<Call> {
     }
 }
 
-/// Calls with the branches of bodies that `all` does not use. The test checks them like a call with all parameters.
+/// Returns calls whose bodies use the branches of unions that the calls of [`all`] do not use.
 pub fn other_branches() -> Vec<Named> {
     vec![
         ("createContext", |c| {
@@ -366,7 +368,8 @@ pub fn other_branches() -> Vec<Named> {
     ]
 }
 
-/// Operations that return a `next_page_token` but accept no token in the document. The client still requests the next page.
+/// Returns calls of operations that return a `next_page_token`, but accept no page token according to the document. The
+/// client still requests the next page.
 pub fn token_only() -> Vec<Named> {
     vec![
         ("getContextRestrictions", |c| {
@@ -400,7 +403,7 @@ pub fn token_only() -> Vec<Named> {
     ]
 }
 
-/// Reads a body as the type of a request. Returns the body that the type writes, or the error.
+/// A function that reads a body as the type of a request and serializes the result. Returns the serialized body or the error.
 pub type Round = fn(&Value) -> Result<Value, String>;
 
 fn round<T>(body: &Value) -> Result<Value, String>
@@ -421,7 +424,7 @@ macro_rules! bodies {
     };
 }
 
-/// The type of each body.
+/// Returns a [`Round`] for each operation with a body, by the id of the operation.
 pub fn bodies() -> Vec<(&'static str, Round)> {
     bodies! {
         "addEnvironmentVariableToContext": AddEnvironmentVariableToContextRequest,

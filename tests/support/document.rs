@@ -1,11 +1,12 @@
-//! CircleCI's vendored document, which the tests compare with. If it is not OpenAPI 3.0 in JSON, the first step of the generator
-//! converts it.
+//! CircleCI's vendored document, with which the tests compare the client. If the document is not OpenAPI 3.0 in JSON, the
+//! first step of the generator converts it.
 
 use serde_json::{Map, Value, json};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
-/// Places where the document contradicts itself, so that no value is valid, and the changes that solve this.
+/// The places where the document contradicts itself, so that no value is valid. Each has the change that removes the
+/// contradiction.
 const CONTRADICTIONS: [(&str, &str); 2] = [
     (
         "/components/schemas/context_created/properties/owner",
@@ -21,7 +22,7 @@ pub struct Document {
     pub root: Value,
     /// The components as JSON Schema.
     components: Value,
-    /// The path of the server's URL.
+    /// The path in the URL of the server, such as `/api/v2`.
     pub base: String,
 }
 
@@ -30,9 +31,9 @@ pub struct Operation<'a> {
     pub method: String,
     pub path: &'a str,
     pub parameters: Vec<&'a Value>,
-    /// The schema of the body.
+    /// The schema of the request body.
     pub body: Option<&'a Value>,
-    /// The status, and the schema if the response has a body.
+    /// The successful responses. Each has its status, and the schema of its body if it has a body.
     pub successes: Vec<(u16, Option<&'a Value>)>,
 }
 
@@ -60,7 +61,7 @@ impl Document {
         Self::of(root)
     }
 
-    /// Reads a document of OpenAPI 3.0.
+    /// Creates the value from the JSON of an OpenAPI 3.0 document.
     pub fn of(root: Value) -> Self {
         let mut components = root["components"].clone();
         as_json_schema(&mut components);
@@ -139,7 +140,7 @@ impl Document {
         value
     }
 
-    /// Returns a validator of JSON Schema, from a library that is independent of this client.
+    /// Returns a JSON Schema validator for the schema. The validator is from a library that is independent of this client.
     pub fn judge(&self, schema: &Value) -> jsonschema::Validator {
         let mut schema = schema.clone();
         as_json_schema(&mut schema);
@@ -150,7 +151,7 @@ impl Document {
         options.build(&schema).expect("a schema")
     }
 
-    /// Returns the schema with merged `allOf` and without references.
+    /// Returns the schema without a reference at its top, and with the parts of `allOf` merged into it.
     pub fn flat(&self, schema: &Value) -> Map<String, Value> {
         let mut flat = self
             .resolve(schema)
@@ -171,7 +172,7 @@ impl Document {
         flat
     }
 
-    /// Returns every enum of the document.
+    /// Returns the values of every string enum in the document.
     pub fn enums(&self) -> Vec<Vec<&str>> {
         fn walk<'a>(value: &'a Value, found: &mut Vec<Vec<&'a str>>) {
             match value {
@@ -193,7 +194,8 @@ impl Document {
     }
 }
 
-/// Returns a document as OpenAPI 3.0. The generator does not read a document that is already OpenAPI 3.0 in JSON.
+/// Returns a document as OpenAPI 3.0 in JSON. If it already has this form, it is returned unchanged. Otherwise, the generator
+/// converts it.
 pub fn as_3_0(bytes: &[u8]) -> Value {
     let plain: Option<Value> = serde_json::from_slice(bytes).ok();
     let is_3_0 = |root: &Value| {
@@ -214,7 +216,7 @@ fn list_of<'a>(document: &'a Document, value: &'a Value) -> Vec<&'a Value> {
         .collect()
 }
 
-/// Replaces `nullable` of OpenAPI 3.0 and CircleCI's `x-nullable` by the type `null` of JSON Schema.
+/// Replaces `nullable` (from OpenAPI 3.0) and `x-nullable` (from CircleCI) with the type `null` of JSON Schema.
 fn as_json_schema(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -236,10 +238,10 @@ fn as_json_schema(value: &mut Value) {
     }
 }
 
-/// The kind of body to make from a response of the document, and the spelling of its keys.
+/// How to make a value from a schema of the document: which alternatives to choose, what to omit, and how to spell the keys.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Style {
-    /// The index of the enum value, branch or type to use, modulo their number.
+    /// The index of the enum value, the branch or the type to use. The index wraps around at the number of choices.
     pub pick: usize,
     /// Every nullable value is null.
     pub nulls: bool,
@@ -247,15 +249,15 @@ pub struct Style {
     pub least: bool,
     /// Every object with listed properties also has unlisted properties.
     pub unknown_keys: bool,
-    /// Every enum value is one that the document does not have.
+    /// Every enum value is one that the document does not list.
     pub unknown_words: bool,
-    /// All keys are in snake_case, even where the document has another spelling.
+    /// All keys are in snake_case, even where the document spells them differently.
     pub snake: bool,
-    /// Dates have fractions of a second, and an offset.
+    /// Dates have a fraction of a second and an offset.
     pub fractions: bool,
     /// Lists and maps are empty.
     pub empty: bool,
-    /// All values except identifying properties are null or absent, even where the document forbids it.
+    /// All values except the identifying properties are null or absent, even where the document does not allow this.
     pub bare: Option<Bare>,
 }
 
@@ -265,7 +267,7 @@ pub enum Bare {
     Absent,
 }
 
-/// The identifying properties. A response without any other property must decode.
+/// The identifying properties. A response that has only these properties must decode.
 const IDENTITIES: [&str; 9] = [
     "id",
     "name",
@@ -278,17 +280,18 @@ const IDENTITIES: [&str; 9] = [
     "usage_export_job_id",
 ];
 
-/// A key that the document does not have.
+/// A key that the document does not contain.
 pub const UNKNOWN_KEY: &str = "x_added_tomorrow";
 
-/// An enum value that the document does not have.
+/// An enum value that the document does not contain.
 pub const UNKNOWN_WORD: &str = "added/tomorrow Ü";
 
-/// Bytes that choose a style for each place of a value, two bytes per choice. After the last byte, each place has the plainest style.
+/// Bytes that choose a style for each place in a value. Each choice takes two bytes. After the last byte, every place has the
+/// default style.
 #[derive(Clone, Copy, Debug)]
 pub struct Chance<'a> {
     pub bytes: &'a [u8],
-    /// Whether to make values that the document forbids and CircleCI sends.
+    /// Whether to make values that the document does not allow, but that CircleCI may send.
     pub beyond: bool,
 }
 
@@ -323,9 +326,9 @@ pub struct Maker<'a> {
     pub document: &'a Document,
     pub style: Style,
     chance: Option<Chance<'a>>,
-    /// A key and its value, which every object with listed properties gets.
+    /// A key and a value that are added to every object with listed properties.
     pub unknown: Option<(String, Value)>,
-    /// The greatest numbers of enum values, and of branches or types, in one choice so far.
+    /// The largest number of enum values in one choice so far. `branches` is the largest number of branches or types.
     pub words: usize,
     pub branches: usize,
 }
@@ -349,7 +352,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// A random choice is made again for each place.
+    /// Chooses the style for the next place in the value, if the choices are random.
     fn here(&mut self) {
         if let Some(chance) = &mut self.chance {
             self.style = chance.style();
@@ -367,7 +370,7 @@ impl<'a> Maker<'a> {
 
     fn word<T>(&mut self, choices: &[T]) -> usize {
         self.words = self.words.max(choices.len());
-        // Advances at another rate than the branches, so that each branch gets each enum value.
+        // The index of the enum value advances at a different rate than the branch, so that each branch gets each enum value.
         self.style.pick / 4 % choices.len()
     }
 
@@ -411,7 +414,7 @@ impl<'a> Maker<'a> {
             Some("object") => self.object(&schema),
             None if schema.contains_key("properties") => self.object(&schema),
             None if schema.contains_key("items") => self.list(&schema, name),
-            // A place without a type in the document allows any value. The client sends text there.
+            // Where the document has no type, it allows any value. The client sends text in such places.
             None if self.chance.is_some_and(|chance| !chance.beyond) => {
                 json!(crate::values::text(name))
             }
@@ -488,7 +491,8 @@ impl<'a> Maker<'a> {
             let identity = must && IDENTITIES.contains(&key.as_str());
             self.here();
             let snake = self.style.snake;
-            // The client rejects a list without `items`, because it would otherwise read a message as an empty list.
+            // `items` is never absent. The client rejects a list without it, because a message would otherwise look like an
+            // empty list.
             let is_list = key == "items";
             if self.style.least && !must && !is_list {
                 continue;

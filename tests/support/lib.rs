@@ -10,17 +10,17 @@ pub mod server;
 pub mod stage;
 pub mod values;
 
-/// Returns a builder of reqwest's client, for tests that do not use a client of this crate.
+/// Returns a builder for a plain reqwest client, for tests that need a client that is not from this crate.
 pub fn plain_http() -> circleci_api::reqwest::ClientBuilder {
-    // An error means that a TLS provider is already installed.
+    // The result is ignored, because an error only means that a TLS provider is already installed.
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-    // Plain http needs no certificates, and this machine may have none.
+    // Plain HTTP needs no CA certificates, and the machine may have none.
     circleci_api::reqwest::Client::builder()
         .tls_certs_only([])
         .no_proxy()
 }
 
-/// The README's snippets run as tests; those that would need CircleCI are only compiled.
+/// Runs the examples in the README as tests. The examples that need CircleCI are only compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

@@ -1,5 +1,5 @@
-//! Servers that write to a bare socket, for faults that a correct server does not have. Each has its own thread, so that it
-//! continues while the client's runtime is not polled.
+//! Servers that write to a bare socket, for faults that a correct HTTP server would never have. Each server has its own
+//! thread, so that it continues while nothing polls the client's runtime.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// A listener that gives each connection, with its number from 0, to a function.
+/// A listener that calls a function with each connection and the number of the connection, starting from 0.
 pub struct Raw {
     pub address: SocketAddr,
     begun: Arc<AtomicUsize>,
@@ -15,7 +15,7 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// Starts a listener. The connection ends when the function returns. The listener's thread handles one connection after another.
+    /// Starts a listener. It calls `talk` for one connection after another, and closes a connection when `talk` returns.
     pub fn start(mut talk: impl FnMut(usize, &mut TcpStream) + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -37,12 +37,12 @@ impl Raw {
         }
     }
 
-    /// Returns the number of connections so far.
+    /// Returns how many connections the listener has accepted so far.
     pub fn connections(&self) -> usize {
         self.begun.load(Ordering::SeqCst)
     }
 
-    /// Waits until this number of connections is closed.
+    /// Waits until the listener has closed this number of connections.
     pub fn wait_until_closed(&self, connections: usize) {
         while self.done.load(Ordering::SeqCst) < connections {
             thread::yield_now();
@@ -50,7 +50,7 @@ impl Raw {
     }
 }
 
-/// Reads a request of HTTP/1.1, and returns its first line, or `None` if the connection ends first.
+/// Reads an HTTP/1.1 request, and returns its first line. Returns `None` if the connection ends before the request.
 pub fn request(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -70,7 +70,7 @@ pub fn request(stream: &mut TcpStream) -> Option<String> {
     head.lines().next().map(str::to_owned)
 }
 
-/// An answer of HTTP/1.1.
+/// Returns the bytes of an HTTP/1.1 answer.
 pub fn answer(status: u16, body: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 {status} whatever\r\ncontent-length: {}\r\n\r\n{body}",
@@ -79,7 +79,7 @@ pub fn answer(status: u16, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A frame of HTTP/2.
+/// An HTTP/2 frame.
 pub struct Frame {
     pub kind: u8,
     pub flags: u8,
@@ -122,21 +122,21 @@ impl Frame {
         stream.write_all(&frame)
     }
 
-    /// Returns whether the frame ends the request of its stream.
+    /// Checks whether the frame is the last one of the request on its stream.
     pub fn ends_request(&self) -> bool {
         matches!(self.kind, DATA | HEADERS) && self.flags & 1 != 0
     }
 }
 
-/// Reads the preface of an HTTP/2 client, and sends the server's settings.
+/// Reads the connection preface of an HTTP/2 client, and sends the settings of the server.
 pub fn greet(stream: &mut TcpStream) -> io::Result<()> {
     stream.read_exact(&mut [0; 24])?;
     Frame::write(stream, SETTINGS, 0, 0, &[])
 }
 
-/// Sends an answer with the status 200 and a body over HTTP/2.
+/// Sends an HTTP/2 answer with the status 200 and this body.
 pub fn answer_stream(stream: &mut TcpStream, id: u32, body: &str) -> io::Result<()> {
-    // `:status: 200` is entry 8 of the static table.
+    // The header `:status: 200` is entry 8 of the static table of HPACK.
     Frame::write(stream, HEADERS, 4, id, &[0x88])?;
     Frame::write(stream, DATA, 1, id, body.as_bytes())
 }

@@ -1,4 +1,4 @@
-//! A server on loopback that follows a script, including faults, and records its requests.
+//! A server on loopback that follows a script and records its requests. The script may contain faults.
 
 use std::future::Future;
 use std::io;
@@ -35,7 +35,7 @@ impl Seen {
         Some(value)
     }
 
-    /// Returns the encoded value of a query parameter.
+    /// Returns the value of a query parameter, without decoding it.
     pub fn query(&self, name: &str) -> Option<&str> {
         let (_, query) = self.target.split_once('?')?;
         query.split('&').find_map(|pair| {
@@ -51,9 +51,9 @@ pub enum Act {
     Answer(Answer),
     /// Resets the connection without an answer.
     Reset,
-    /// Closes the connection in an orderly way without an answer.
+    /// Closes the connection without an answer, but without a reset.
     Close,
-    /// Keeps the connection open without an answer.
+    /// Keeps the connection open and never answers.
     Stall,
 }
 
@@ -67,7 +67,7 @@ pub struct Answer {
 
 #[derive(Clone, Debug)]
 pub enum Ending {
-    /// Sends the whole body with its length.
+    /// Sends the whole body, and announces its length.
     Length,
     /// Sends the whole body in chunks.
     Chunks,
@@ -75,9 +75,10 @@ pub enum Ending {
     CutAt(usize),
     /// Sends this number of bytes of the body in one chunk, and then closes the connection.
     ChunksCutAt(usize),
-    /// Sends this number of bytes of the body, and then nothing more.
+    /// Sends this number of bytes of the body, and then keeps the connection open without sending more.
     StallAt(usize),
-    /// Repeats the body until this number of bytes is sent, with an announced length or in chunks.
+    /// Repeats the body until this number of bytes is sent. If `announced` is true, the length is announced; otherwise, the
+    /// body is sent in chunks.
     Flood { bytes: usize, announced: bool },
 }
 
@@ -116,14 +117,14 @@ pub struct Server {
     task: tokio::task::JoinHandle<()>,
 }
 
-/// The requests so far. A quiet server only counts them, so that a test of memory measures the client.
+/// The record of the requests so far. A quiet server only counts them, so that a test of memory use measures only the client.
 struct Log {
     count: AtomicUsize,
     seen: Option<Mutex<Vec<Seen>>>,
-    /// The number of requests in progress, and its maximum so far.
+    /// The number of requests in progress. `most` is the maximum of this number so far.
     open: AtomicUsize,
     most: AtomicUsize,
-    /// How often the server yields to other tasks before it answers a request.
+    /// The number of times that the server yields to other tasks before it answers a request.
     turns: usize,
 }
 
@@ -145,7 +146,8 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// The n-th request gets the n-th act. A request too many gets 418, which the client does not retry.
+    /// Starts a server that reacts to the n-th request with the n-th act. It answers further requests with 418, which the
+    /// client does not retry.
     pub async fn script(acts: impl IntoIterator<Item = Act>) -> Self {
         let acts: Vec<Act> = acts.into_iter().collect();
         Self::start(move |index, _| {
@@ -156,20 +158,21 @@ impl Server {
         .await
     }
 
-    /// Starts a server. The function returns the act for each request and its number.
+    /// Starts a server that reacts to each request with the act that `handler` returns for the number of the request and the
+    /// request.
     pub async fn start(handler: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static) -> Self {
         Self::serve("127.0.0.1", None, true, 0, handler).await
     }
 
-    /// Starts a server like [`start`](Self::start) that only counts its requests, for tests with very many requests.
+    /// Starts a server like [`start`](Self::start), but only counts its requests. Tests with very many requests use this server.
     pub async fn start_quiet(
         handler: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static,
     ) -> Self {
         Self::serve("127.0.0.1", None, false, 0, handler).await
     }
 
-    /// Starts a server like [`start`](Self::start) that answers late, so that simultaneous requests are in progress together: see
-    /// [`most`](Self::most).
+    /// Starts a server like [`start`](Self::start), but answers each request late, so that [`most`](Self::most) also counts
+    /// requests that the client sends at the same time.
     pub async fn start_slow(handler: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static) -> Self {
         Self::serve("127.0.0.1", None, true, 300, handler).await
     }
@@ -244,7 +247,7 @@ impl Server {
         self.log.seen.as_ref().unwrap().lock().unwrap().clone()
     }
 
-    /// Returns the greatest number of requests that were in progress at the same time.
+    /// Returns the maximum number of requests that were in progress at the same time.
     pub fn most(&self) -> usize {
         self.log.most.load(Ordering::SeqCst)
     }
@@ -253,7 +256,7 @@ impl Server {
         self.log.count.load(Ordering::SeqCst)
     }
 
-    /// Returns a builder of a client for this server. Its clock skips waits.
+    /// Returns a builder for a client of this server, and the clock of the client, which records and skips waits.
     pub fn builder(&self) -> (ClientBuilder, Waits) {
         let waits = Waits::default();
         let builder = Client::builder()
@@ -330,7 +333,7 @@ async fn talk(wire: &mut Wire, connection: usize, log: &Log, handler: &Handler) 
     Ok(())
 }
 
-/// Sends an answer. Returns whether the connection can stay open.
+/// Sends an answer, and returns whether the connection can stay open.
 async fn say(wire: &mut Wire, answer: &Answer, head_only: bool) -> io::Result<bool> {
     let mut head = format!("HTTP/1.1 {} whatever\r\n", answer.status);
     for (name, value) in &answer.headers {
@@ -452,13 +455,13 @@ async fn read(
     Ok(Some(request))
 }
 
-/// A port without a listener.
+/// Returns an address on loopback on which nothing listens.
 pub async fn refused() -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     listener.local_addr().unwrap()
 }
 
-/// A clock that records every wait and skips it.
+/// A clock that records every wait, but does not really wait.
 #[derive(Clone, Default)]
 pub struct Waits(Arc<Mutex<Vec<Duration>>>);
 
@@ -475,7 +478,7 @@ impl Clock for Waits {
     }
 
     fn utc(&self) -> SystemTime {
-        // Sun, 01 Mar 2026 12:00:00 GMT
+        // The time is always Sunday, 1 March 2026, 12:00 GMT.
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_772_366_400)
     }
 }

@@ -1,4 +1,4 @@
-//! A client, and a server with configurable answers.
+//! A client, and a server whose answer the test chooses.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,5 +1,5 @@
-//! The arguments of the calls. Every value names its parameter, so that a test notices swapped arguments, and has
-//! characters that are hard to transport.
+//! The arguments that the tests pass to calls. Every value contains the name of its parameter, so that a test notices swapped
+//! arguments. Every text also contains characters that need escaping.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -20,7 +20,7 @@ pub fn id(name: &str) -> Uuid {
     uuid::Builder::from_random_bytes(id.to_be_bytes()).into_uuid()
 }
 
-/// Returns an integer from 1 to 9999 for a parameter.
+/// Returns an integer from 1 to 9999 that depends on the name of the parameter.
 pub fn number(name: &str) -> i64 {
     i64::from(id(name).as_fields().1) % 9999 + 1
 }
@@ -33,12 +33,12 @@ pub fn project_slug() -> &'static str {
     "gh/acme co/wéb#1?%2F&=+;@"
 }
 
-/// Returns one part of a slug, without `/` and `\`.
+/// Returns the text for one part of a slug, without `/` and `\`.
 pub fn slug_part(name: &str) -> String {
     text(name).replace(['/', '\\'], " ")
 }
 
-/// A slug whose parts are separate path parameters.
+/// Returns a slug whose parts are separate path parameters.
 pub fn slug_in_parts() -> String {
     format!("gh/{}/{}", slug_part("organization"), slug_part("project"))
 }
@@ -47,7 +47,7 @@ pub fn org_slug() -> &'static str {
     "gh/acme co#1?%2F&=+ü"
 }
 
-/// The values that a test can pass for a path parameter.
+/// Returns the values that a test can pass for a path parameter.
 pub fn path(name: &str, schema: &serde_json::Value) -> Vec<String> {
     match name {
         "project-slug" => vec![project_slug().to_owned()],

@@ -1,4 +1,4 @@
-//! Tests a call over https with the enabled TLS feature.
+//! Tests a call over https with the TLS feature that is enabled.
 #![cfg(any(
     feature = "rustls",
     feature = "ring",
@@ -68,7 +68,7 @@ async fn call() {
 #[tokio::test]
 async fn it_works() {
     call().await;
-    // A client for an https host can be built too. It does not connect yet.
+    // A client for an https host can also be built. Building it does not connect.
     Client::builder().token("t").build().unwrap();
 }
 

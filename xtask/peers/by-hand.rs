@@ -1,4 +1,5 @@
-//! By hand: reqwest and serde, closed structs for just these answers, no timeout, no retry, nothing checked or escaped.
+//! The client that is written by hand with reqwest and serde. It has structs for only these responses, no timeout and no retries.
+//! It neither checks nor escapes anything.
 
 use std::collections::BTreeMap;
 
@@ -113,7 +114,7 @@ pub struct Peer {
 
 impl Peer {
     pub fn new(server: &str) -> Answer<Self> {
-        // An error means that there is a provider of TLS already.
+        // An error only means that a TLS provider is already installed.
         #[cfg(feature = "ring")]
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut token = HeaderValue::from_static("0123456789abcdef0123456789abcdef01234567");

@@ -1,4 +1,4 @@
-//! circulo takes the server's URL and the token from the environment. It has no way to trigger a pipeline.
+//! The client circulo, which reads the server's URL and the token from the environment. It cannot trigger a pipeline.
 
 use circulo::{
     ApiToken, Client, Pipeline, Project, ProjectGetRequest, ProjectGetResponse, Provider,

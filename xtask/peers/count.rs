@@ -1,4 +1,4 @@
-//! Makes a call so many times and counts what is allocated. The counting costs time, so that `load` does without.
+//! Makes a call many times, and counts the allocations. Counting takes time, so `load` does not count.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -15,7 +15,7 @@ fn count(bytes: usize) {
     BYTES.set(BYTES.get() + bytes as u64);
 }
 
-// SAFETY: the system's allocator does everything.
+// SAFETY: every method passes its arguments unchanged to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
@@ -31,7 +31,7 @@ unsafe impl GlobalAlloc for Counting {
         unsafe { System.dealloc(pointer, layout) }
     }
 
-    // What a buffer grows by; it may have to move.
+    // Counts only the bytes by which the buffer grows, although the allocator may move all of it.
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(size.saturating_sub(layout.size()));
         unsafe { System.realloc(pointer, layout, size) }

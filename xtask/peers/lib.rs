@@ -1,4 +1,4 @@
-//! What every program of `cargo xtask bench-peers` does with its client. `client.rs` is the part that differs.
+//! The code that all programs of `cargo xtask bench-peers` share. Each client brings its own `client.rs`.
 
 mod client;
 
@@ -8,10 +8,10 @@ use std::hint::black_box;
 
 pub type Answer<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// Calls before the first one that counts: connections and buffers are there by then.
+/// The number of calls before the measurement starts. Connections and buffers exist after these calls.
 const WARM_UP: u64 = 20;
 
-/// Runs on one thread, as everybody's calls do here.
+/// Runs a future on a single thread. All clients are measured in this way.
 pub fn block_on<T>(work: impl Future<Output = Answer<T>>) -> Answer<T> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -19,7 +19,8 @@ pub fn block_on<T>(work: impl Future<Output = Answer<T>>) -> Answer<T> {
         .block_on(work)
 }
 
-/// Arguments: which call, how many times, where. Prints what they cost.
+/// Makes the calls that the program's arguments name, and prints what they cost. The arguments are the call, how many times to
+/// make it, and the server.
 pub fn measure(allocated: fn() -> (u64, u64)) -> Answer<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [call, times, server] = &arguments[..] else {
@@ -59,10 +60,10 @@ async fn make(peer: &Peer, call: &str) -> Answer<()> {
     Ok(())
 }
 
-/// What this process has used, in microseconds.
+/// Returns the user time and the system time that this process has used, in microseconds.
 fn cpu() -> (i64, i64) {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: it is a valid place for the answer, which is plain numbers.
+    // SAFETY: `usage` is valid memory for a `rusage`, and a `rusage` of zeros is a valid value.
     let usage = unsafe {
         libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
         usage.assume_init()

@@ -1,5 +1,5 @@
-//! What openapi-generator makes for `rust`, used as it intends: the token is its `api_key`, which it sends as a header and,
-//! because the document lists that way too, in the query.
+//! The client that openapi-generator generates for the language `rust`. The token is its `api_key`, as the generator intends. It
+//! sends the key as a header and also in the query, because the document declares both.
 
 use openapi::apis::configuration::{ApiKey, Configuration};
 use openapi::apis::{pipeline_api, project_api};

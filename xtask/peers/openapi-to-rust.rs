@@ -1,4 +1,5 @@
-//! What openapi-to-rust makes, as it comes: with its tracing layer, and a bound on bodies.
+//! The client that openapi-to-rust generates, with its default settings: a tracing layer, and a limit on the size of
+//! bodies.
 
 use openapi_to_rust_client::{
     GetProjectBySlugResponse, HttpClient, ListWorkflowsByPipelineIdResponse,

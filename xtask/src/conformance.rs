@@ -1,8 +1,9 @@
-//! `cargo xtask conformance`, `cargo xtask strangers` and `cargo xtask reality`: start a program of the package in
-//! `xtask/conformance/` or `xtask/reality/`. They are packages of their own because they need the client: `cargo xtask regen` must
-//! work while the client does not compile.
+//! `cargo xtask conformance`, `cargo xtask strangers` and `cargo xtask reality`. Each command starts a program of the package in
+//! `xtask/conformance/` or in `xtask/reality/`. These packages are separate because they need the client, and `cargo xtask regen`
+//! must also work while the client does not compile.
 //!
-//! What the programs share is here too: their arguments, so that `--help` compiles nothing, and how they find the document.
+//! This module has what the programs and xtask share: the arguments, so that `--help` compiles nothing, and how to find the
+//! document.
 
 use crate::{
     document::{self, overlay},
@@ -18,35 +19,36 @@ use std::{
     process::{Command, ExitCode},
 };
 
-/// Calls every operation of the client on Stoplight Prism, a server made from CircleCI's document. Needs Node 20 or later.
+/// Calls every operation of the client on Stoplight Prism, a mock server that reads CircleCI's document. Needs Node 20 or
+/// later.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask conformance")]
 pub struct Conformance {
-    /// The number of runs; Prism generates its responses from another seed in each run
+    /// The number of runs with responses that Prism generates; each run has another seed
     #[arg(long, value_name = "NUMBER", default_value_t = 20)]
     pub seeds: u32,
-    /// The number of calls at the same time
+    /// The number of calls that run at the same time
     #[arg(long, value_name = "NUMBER", default_value_t = 4)]
     pub workers: usize,
 }
 
-/// Compares recorded responses with CircleCI's document and overlay, and with the types of the client. Prints each
-/// contradiction with the overlay action that resolves it.
+/// Compares recorded responses with two things: CircleCI's document with our overlay, and the types of the client. Prints each
+/// contradiction with the overlay actions that resolve it.
 ///
-/// A file is an HTTP archive (HAR), a cassette of VCR, VCR.py or go-vcr in YAML or JSON, or one JSON body that has the name of its
-/// operation: `listPipelines.json`, `listPipelines.2.json`, `listPipelines/2.json`.
+/// A recording is an HTTP archive (HAR), a cassette of VCR, VCR.py or go-vcr in YAML or JSON, or a file with one JSON body. A
+/// file with one body is named after its operation: `listPipelines.json`, `listPipelines.2.json`, `listPipelines/2.json`.
 ///
-/// Exit code: 0 if there is no contradiction, 4 if there are some, 1 if something cannot be read.
+/// Exit code: 0 if there are no contradictions, 4 if there are some, 1 if something cannot be read.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask reality")]
 pub struct Reality {
-    /// A recording, or a folder of them
+    /// A recording, or a folder of recordings
     pub path: PathBuf,
 }
 
 /// Runs third-party clients against the mock: CircleCI's own MCP server (npm), pycircleci and the Singer tap (PyPI). Prints
-/// which calls worked, and how their requests differ from the requests of this crate. Needs Node 20 and Python 3.10 or later; a client whose language
-/// is missing is skipped.
+/// which calls worked, and how the requests differ from those of this crate. Needs Node 20 and Python 3.10 or later. Without one
+/// of them, skips the clients that need it.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask strangers")]
 pub struct Strangers {
@@ -55,19 +57,20 @@ pub struct Strangers {
     pub all: bool,
 }
 
-/// A program of another package, named by its arguments.
+/// A program in another package. The type that implements this trait has the program's command-line arguments.
 pub trait Program: Parser {
     const PACKAGE: &str;
     const NAME: &str;
 
-    /// Compiles and runs the program, and returns its exit code. Wrong arguments and `--help` end the process first.
+    /// Compiles and runs the program, and returns its exit code. Wrong arguments and `--help` end this process before that.
     fn start(root: &Path, arguments: &[String]) -> Result<u8> {
         let name = Self::command().get_name().to_owned();
         Self::parse_from(iter::once(name).chain(arguments.iter().cloned()));
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let status = Command::new(cargo)
             .args(["run", "--quiet", "--manifest-path"])
-            // Not the current folder, to which the paths of the arguments are relative.
+            // Names the manifest instead of changing the current folder, because the paths in the arguments are relative to
+            // that folder.
             .arg(root.join("Cargo.toml"))
             .args(["--package", Self::PACKAGE, "--bin", Self::NAME, "--"])
             .args(arguments)
@@ -95,14 +98,14 @@ impl Program for Strangers {
 
 // ---- for the programs ----------------------------------------------------------------------------------------------
 
-/// The root of the repository, which is where this package was built from.
+/// Returns the root of the repository, from which this package was built.
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
-/// The vendored document, and the same with our overlay. Both are OpenAPI 3.0, in whatever dialect CircleCI serves it.
+/// The vendored document without and with our overlay. Both are OpenAPI 3.0, even if CircleCI serves 3.1.
 pub struct Documents {
     pub untouched: Value,
     pub overlaid: Value,
@@ -120,7 +123,7 @@ impl Documents {
     }
 }
 
-/// The end of a program. An error is one line on stderr.
+/// Turns the result of a program into its exit code. Prints an error as one line on stderr.
 #[allow(clippy::print_stderr, reason = "it is the end of a program")]
 pub fn end(result: Result<ExitCode>) -> ExitCode {
     result.unwrap_or_else(|error| {

@@ -1,14 +1,14 @@
-//! The maintainer's tools of `circleci-api`. Each module uses only the modules below it:
+//! Contains the maintainers' tools for `circleci-api`. Each module uses only the modules below it in this list:
 //!
 //! - `update`: adopts a newer document
-//! - `drift`: reports what a newer document changes for users
+//! - `drift`: reports how a newer document changes the crate for users
 //! - `surface`: lists the public API of the generated code
-//! - `regen`: runs all steps from the document to the generated files
-//! - `emit`: writes the files
-//! - `lower`: converts the document to plain data: checks, names and types
-//! - `document`: reads the document; fetches it; applies the overlay and the fixups
+//! - `regen`: runs all steps that turn the document into the generated files
+//! - `emit`: writes the generated files
+//! - `lower`: checks the document, and decides the names and types of the generated code
+//! - `document`: fetches and reads the document, and applies the overlay and the fixups to it
 //!
-//! `bench_peers`, `conformance` and `links` are separate commands.
+//! `bench_peers`, `conformance` and `links` are separate commands and not part of this order.
 
 #![warn(
     clippy::expect_used,

@@ -1,8 +1,9 @@
-//! Checks the links of the docs that rustdoc wrote: every link leads to a file and, where it names one, to a place in it. A link to
-//! this crate's pages on docs.rs must lead to a page that the local docs have, because docs.rs builds the same pages.
+//! Checks the links in the docs that rustdoc wrote. Every link must lead to a file and, if it names an anchor, to an anchor in
+//! that file. A link to this crate's pages on docs.rs must lead to a page that the local docs have, because docs.rs builds the
+//! same pages.
 //!
-//! Not checked: links to other sites, and links such as `futures_core::Stream`. Those lead to the docs of another crate, which are
-//! not there after `cargo doc --no-deps`. rustdoc itself reports a name that does not exist.
+//! Two kinds of links are not checked: links to other sites, and links such as `futures_core::Stream`, which lead to the docs of
+//! another crate. `cargo doc --no-deps` does not build those docs. rustdoc itself reports a name that does not exist.
 
 use anyhow::{Context, Result, bail};
 use std::{
@@ -11,16 +12,16 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-/// Where docs.rs shows the crate.
+/// The URL under which docs.rs shows the crate.
 const DOCS_RS: &str = "https://docs.rs/circleci-api/";
 
-/// A link in the docs of `tracing`, which rustdoc copies to the pages of our types.
+/// The beginning of a link in the docs of `tracing`. rustdoc copies this link to the pages of our types.
 const FOREIGN: &str = "dispatcher#";
 
-/// The exit code for broken links. The command itself did not fail.
+/// The exit code if there are broken links although the command itself did not fail.
 const BROKEN: u8 = 4;
 
-/// Prints each broken link of the pages of `krate` below `docs`, and returns the exit code.
+/// Prints each broken link in the pages of the crate `krate`, which are below `docs`. Returns the exit code.
 pub fn run(docs: &Path, krate: &str, out: &mut dyn io::Write) -> Result<u8> {
     let mut pages = Vec::new();
     html(&docs.join(krate), &mut pages)?;
@@ -47,16 +48,16 @@ pub fn run(docs: &Path, krate: &str, out: &mut dyn io::Write) -> Result<u8> {
     Ok(if broken > 0 { BROKEN } else { 0 })
 }
 
-/// The places of the pages that were read, by path. `None` for a page that is not there.
+/// The anchors of each page that was read, by the path of the page. The value is `None` if the page does not exist.
 #[derive(Default)]
 struct Known(BTreeMap<PathBuf, Option<BTreeSet<String>>>);
 
 impl Known {
-    /// Why a link is broken, if it is.
+    /// Returns the reason why a link is broken. Returns `None` if the link works or is not checked.
     fn broken(&mut self, docs: &Path, page: &Path, link: &str) -> Result<Option<&'static str>> {
         let (path, place) = link.split_once('#').unwrap_or((link, ""));
         let target = if let Some(rest) = path.strip_prefix(DOCS_RS) {
-            // After the crate comes its version.
+            // The version follows the name of the crate.
             match rest.split_once('/') {
                 Some((_, rest)) if !rest.is_empty() => docs.join(rest),
                 _ => return Ok(None),
@@ -75,7 +76,7 @@ impl Known {
         if !self.0.contains_key(&target) {
             let places = match target.is_file() {
                 false => None,
-                // Places in a page of source code are lines, which a script makes.
+                // The anchors in a page of source code are line numbers, which a script creates.
                 true if target.starts_with(docs.join("src")) => Some(BTreeSet::new()),
                 true if target.extension().is_some_and(|it| it == "html") => {
                     Some(attributes(&read(&target)?, "id").into_iter().collect())
@@ -87,7 +88,7 @@ impl Known {
         Ok(match self.0.get(&target) {
             None | Some(None) => Some("no such page"),
             _ if place.is_empty() || target.starts_with(docs.join("src")) => None,
-            // As a browser does: as it is written, or else decoded.
+            // Like a browser, accepts an anchor as it is written, and otherwise decodes it.
             Some(Some(places)) if places.contains(place) || places.contains(&decoded(place)) => {
                 None
             }
@@ -100,7 +101,7 @@ fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// All pages in a folder and its folders.
+/// Finds all pages in a folder and its subfolders.
 fn html(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     let entries =
         fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
@@ -116,7 +117,7 @@ fn html(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// A path without `..`.
+/// Removes `..` from a path.
 fn flat(path: &Path) -> PathBuf {
     let mut flat = PathBuf::new();
     for part in path.components() {
@@ -131,7 +132,7 @@ fn flat(path: &Path) -> PathBuf {
     flat
 }
 
-/// The values of an attribute, as rustdoc writes them: in double quotes.
+/// Returns the values of an attribute. rustdoc writes them in double quotes.
 fn attributes(html: &str, name: &str) -> Vec<String> {
     let start = format!(" {name}=\"");
     let values = html.split(&start).skip(1);
@@ -148,7 +149,7 @@ fn attributes(html: &str, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Text with its `%3C` decoded.
+/// Decodes percent-encoded characters, such as `%3C`.
 fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::new();

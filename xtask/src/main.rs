@@ -1,4 +1,4 @@
-//! `cargo xtask`: the maintainer's commands. This file only dispatches.
+//! Contains `cargo xtask`, the command line of the maintainers' tools. This file only starts the commands.
 
 #![warn(
     clippy::expect_used,
@@ -29,7 +29,7 @@ use xtask::{
     about = "The maintainer's commands of circleci-api"
 )]
 struct Arguments {
-    /// Another root folder instead of this repository, for tests of these commands
+    /// Use this root folder instead of the repository, for tests of the commands
     #[arg(long, value_name = "DIR", hide = true, global = true)]
     root: Option<PathBuf>,
     #[command(subcommand)]
@@ -40,36 +40,36 @@ struct Arguments {
 enum Command {
     /// Replace the vendored document with a newer one
     Fetch {
-        /// The source of the document; default: CircleCI
+        /// Where to fetch the document from (default: CircleCI)
         #[arg(long, value_name = "URL|FILE")]
         from: Option<String>,
-        /// The URL that a file was saved from, for the record
+        /// The URL from which the file was saved; it is written to the document's record
         #[arg(long, value_name = "URL", requires = "from")]
         of: Option<String>,
     },
-    /// Turn the vendored document into circleci-api/src/generated/
+    /// Generate circleci-api/src/generated/ from the vendored document
     Regen(Regen),
-    /// Compare this client with its alternatives by the same calls to the same server; writes the tables to stdout
+    /// Compare this client with alternative clients that make the same calls to the same server; prints tables to stdout
     #[command(after_help = bench_peers::NEEDS)]
     BenchPeers {
-        /// How many times to measure each duration
+        /// How often to measure each duration
         #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=99))]
         rounds: u8,
-        /// Measure only this part; you can repeat the option
+        /// Measure only this part; can be given several times
         #[arg(long, value_enum)]
         only: Vec<Part>,
         /// Run the server until stdin ends
         #[arg(long, hide = true)]
         serve: bool,
     },
-    /// Call every operation on Stoplight Prism, a server made from the document; needs Node 20 or later
+    /// Call every operation on Stoplight Prism, a server that simulates the API from the document; needs Node 20 or later
     #[command(disable_help_flag = true)]
     Conformance {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
         arguments: Vec<String>,
     },
-    /// Compare recorded responses with the document and the types of the client; print the overlay action that resolves each
-    /// contradiction
+    /// Compare recorded responses with the document and the client's types; for each contradiction, print the overlay action that
+    /// resolves it
     #[command(disable_help_flag = true)]
     Reality {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
@@ -81,31 +81,32 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
         arguments: Vec<String>,
     },
-    /// Check every link in the docs of circleci-api; run `cargo doc` first. Exit code 4: a link is broken
+    /// Check every link in the docs of circleci-api, which `cargo doc` must build first; the exit code is 4 if a link is broken
     Links {
         /// The output folder of rustdoc
         #[arg(value_name = "DIR", default_value = "target/doc")]
         docs: PathBuf,
     },
-    /// Print the public surface, as the snapshots contain it
+    /// Print the public API of the generated code, as the snapshots contain it
     Surface {
-        /// Print statistics instead
+        /// Print statistics instead of the API
         #[arg(long)]
         stats: bool,
     },
-    /// Compare the vendored document with another one and report what users notice; writes nothing
+    /// Report what users would notice if the vendored document were replaced with another one; writes nothing
     #[command(after_help = drift::EXIT_CODES)]
     Drift(Comparison),
-    /// Adopt a newer document: fetch, regen, snapshots, tests and a changelog entry; changes everything or nothing
+    /// Adopt a newer document: fetch it, generate the code, update the snapshots, run the tests and print a changelog entry;
+    /// changes everything or nothing
     #[command(after_help = update::EXIT_CODES)]
     Update {
-        /// The source of the document; default: CircleCI
+        /// Where to fetch the document from (default: CircleCI)
         #[arg(long, value_name = "URL|FILE")]
         from: Option<String>,
-        /// The URL that a file was saved from, for the record
+        /// The URL from which the file was saved; it is written to the document's record
         #[arg(long, value_name = "URL", requires = "from")]
         of: Option<String>,
-        /// Continue although the drift report has lines to review
+        /// Continue even if the drift report contains lines that need a review
         #[arg(long)]
         reviewed: bool,
     },
@@ -113,27 +114,27 @@ enum Command {
 
 #[derive(clap::Args)]
 struct Comparison {
-    /// The document to compare with; default: CircleCI's current document
+    /// The document to compare with (default: CircleCI's current document)
     #[arg(long, value_name = "URL|FILE|git:REV")]
     against: Option<String>,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Fail with exit code 5 on this kind of drift
+    /// Fail with exit code 5 if there is drift of this kind
     #[arg(long, value_enum)]
     deny: Option<Deny>,
-    /// Compare in the direction from the newer to the older document
+    /// Swap the two documents, and report the changes from the newer one to the older one
     #[arg(long)]
     reverse: bool,
-    /// A file to compare instead of the vendored document
+    /// Compare this file instead of the vendored document
     #[arg(long, value_name = "FILE")]
     base: Option<PathBuf>,
-    /// Report every change with all its places instead of one page
+    /// Report every change with all its places; without this option, the report fits on one page
     #[arg(long)]
     all: bool,
-    /// Compare only the operations by method and path, and their names
+    /// Compare only which operations exist (by method and path) and what they are called
     #[arg(long, conflicts_with_all = ["deny", "format", "all"])]
     by_path: bool,
-    /// How long to wait for data from a server
+    /// How long to wait for the server to send data
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: Option<u64>,
 }
@@ -218,7 +219,7 @@ fn run(Arguments { root, command }: Arguments) -> Result<u8, Failure> {
     })
 }
 
-/// A command that failed: its exit code, and one line that says why.
+/// The failure of a command: the exit code, and one line that says why it failed.
 struct Failure {
     code: u8,
     line: String,
@@ -226,7 +227,7 @@ struct Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        // With its causes.
+        // `{:#}` includes the causes of the error.
         let line = format!("{error:#}");
         Self { code: 1, line }
     }

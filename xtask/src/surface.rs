@@ -1,5 +1,5 @@
-//! Lists the public API of the generated files, which it reads with syn. The list is small enough to review.
-//! The snapshots in `tests/` contain it, and `cargo xtask surface` prints it.
+//! Reads the generated files with syn and lists their public API. The list is short enough to be reviewed. The snapshots in
+//! `tests/` contain it, and `cargo xtask surface` prints it.
 
 use anyhow::{Context, Result, anyhow, bail};
 use proc_macro2::{TokenStream, TokenTree};
@@ -11,27 +11,27 @@ use std::{
     path::Path,
 };
 
-/// Path below `generated/` -> contents.
+/// The contents of the files, by their path below `generated/`.
 type Files = BTreeMap<String, String>;
 
-/// An operation as a caller sees it.
+/// An operation, as a caller sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
     pub tag: String,
-    /// `list_contexts`.
+    /// The name of the method, such as `list_contexts`.
     pub method: String,
-    /// `listContexts`.
+    /// The operationId, such as `listContexts`.
     pub id: String,
-    /// `GET /context`.
+    /// The HTTP method and the path, such as `GET /context`.
     pub route: String,
-    /// The arguments of the method: name and type.
+    /// The names and types of the method's arguments.
     pub arguments: Vec<(String, String)>,
-    /// The setters: name and type.
+    /// The names and types of the optional setters.
     pub setters: Vec<(String, String)>,
     pub output: String,
-    /// `safe`, `cancel` or `never`.
+    /// When a failed request may be sent again: `safe`, `cancel` or `never`.
     pub replay: String,
-    /// The item type, and `token` or `offset`.
+    /// The type of the items, and `token` or `offset`. `None` if the operation has no pages.
     pub paged: Option<(String, &'static str)>,
     pub deprecated: bool,
 }
@@ -41,12 +41,12 @@ pub struct Operation {
 pub enum Type {
     Struct {
         fields: Vec<Field>,
-        /// The arguments of `new`, if the type has one. Only types that callers send have one.
+        /// The names and types of the arguments of `new`. Only a type that callers send has this constructor.
         new: Option<Vec<(String, String)>>,
     },
-    /// Variant and enum value.
+    /// The variants, each with its enum value.
     Enum(Vec<(String, String)>),
-    /// Variant and type.
+    /// The variants, each with its type.
     Union(Vec<(String, String)>),
 }
 
@@ -54,14 +54,14 @@ pub enum Type {
 pub struct Field {
     pub name: String,
     pub ty: String,
-    /// The keys that are read. The first one is written.
+    /// The JSON keys from which the field is read. The first one is used for writing.
     pub wire: Vec<String>,
-    /// The decoder, if it is not the one of the type.
+    /// The decoder of the field, if it is not the default decoder of its type.
     pub decoder: Option<String>,
     pub deprecated: bool,
 }
 
-/// All public items that the generator writes.
+/// All public items in the generated code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surface {
     pub operations: Vec<Operation>,
@@ -69,7 +69,7 @@ pub struct Surface {
     lines: usize,
 }
 
-/// The command: prints the list of the files below `dir`, or its statistics. Returns the exit code.
+/// Runs the command: prints the public API of the files below `dir`, or its statistics. Returns the exit code.
 pub fn run(dir: &Path, stats: bool, out: &mut dyn io::Write) -> Result<u8> {
     let surface = Surface::of(&read_files(dir)?)?;
     match stats {
@@ -84,7 +84,7 @@ pub fn run(dir: &Path, stats: bool, out: &mut dyn io::Write) -> Result<u8> {
     Ok(0)
 }
 
-/// The files below `dir`, in the form of `regen`'s output.
+/// Reads the files below `dir`. The result has the same form as the output of `regen`.
 pub fn read_files(dir: &Path) -> Result<Files> {
     let mut files = Files::new();
     for folder in ["", "operations", "types"] {
@@ -141,7 +141,7 @@ impl Surface {
         Ok(surface)
     }
 
-    /// One entry per operation, grouped by tag.
+    /// Returns the list of operations, grouped by tag.
     pub fn list_operations(&self) -> String {
         let mut text = String::new();
         let mut tag = "";
@@ -155,7 +155,7 @@ impl Surface {
         text
     }
 
-    /// One entry per public type.
+    /// Returns the list of public types.
     pub fn list_types(&self) -> String {
         let mut text = String::new();
         for (name, ty) in &self.types {
@@ -193,7 +193,7 @@ impl Surface {
     }
 }
 
-/// Names that a generator invents.
+/// Returns whether a name looks like one that a generator invented.
 fn is_unnamed(name: &str) -> bool {
     let twice = |part: &str| name.matches(part).count() > 1;
     let numbered = name.trim_end_matches(|c: char| c.is_ascii_digit()).len() < name.len();
@@ -314,7 +314,7 @@ impl Type {
 }
 
 impl Field {
-    /// The key that is written.
+    /// Returns the JSON key that is used for writing the field.
     pub fn key(&self) -> &str {
         self.wire.first().map_or("", String::as_str)
     }
@@ -340,7 +340,7 @@ impl Field {
 
 // ---- reading -------------------------------------------------------------------------------------------------------
 
-/// Code as a person writes it, without `types::` and trailing commas.
+/// Writes code as a person would, without `types::` and trailing commas.
 fn spell(tokens: &impl ToTokens) -> String {
     let mut text = String::new();
     spell_into(tokens.to_token_stream(), &mut text);
@@ -377,7 +377,7 @@ fn spell_into(tokens: TokenStream, text: &mut String) {
     }
 }
 
-/// A type, simplified for the list: `impl Into<String>` becomes `String` everywhere, and an iterator becomes a list.
+/// Writes the type of an argument in a simple form: `impl Into<String>` becomes `String`, and an iterator becomes a list.
 fn spell_argument(ty: &syn::Type) -> String {
     let mut text = spell(ty);
     for bound in ["impl Into<", "impl Borrow<"] {
@@ -435,7 +435,7 @@ fn macros<'a>(file: &'a syn::File, name: &'a str) -> impl Iterator<Item = &'a To
     })
 }
 
-/// The tokens of a macro without its doc comments.
+/// Returns the tokens of a macro call without the doc comments and attributes.
 fn undocumented(tokens: &TokenStream) -> Vec<TokenTree> {
     let mut plain = Vec::new();
     let mut tokens = tokens.clone().into_iter().peekable();
@@ -452,7 +452,7 @@ fn literal(token: &TokenTree) -> Result<String> {
     Ok(syn::parse2::<syn::LitStr>(token.clone().into())?.value())
 }
 
-/// The content of `operation!`: builder, output, id, method, path and replay class.
+/// The data of an operation that `operation!` contains.
 struct Described {
     output: String,
     id: String,
@@ -561,7 +561,8 @@ fn doc_text(attribute: &syn::Attribute) -> Option<String> {
     }
 }
 
-/// Builder -> item and cursor, from `page! { Page of Item }` and `paged! { Builder: Page by Token "page-token" }`.
+/// Returns the item type and the kind of page token of each builder. Reads them from two macros: `page! { Page of Item }` and
+/// `paged! { Builder: Page by Token "page-token" }`.
 fn paging(text: &str) -> Result<BTreeMap<String, (String, &'static str)>> {
     let file = syn::parse_file(text).context("generated/paging.rs is not Rust")?;
     let words = |tokens: &TokenStream| {
@@ -664,7 +665,7 @@ fn types(file: &syn::File) -> Result<BTreeMap<String, Type>> {
     Ok(types)
 }
 
-/// The content of `object!` for a struct: `Name requires "a" { field: Type = required(0) "a" | "b", … }`.
+/// The content of `object!`, such as `Name requires "a" { field: Type = required(0) "a" | "b", … }`.
 struct Object {
     name: syn::Ident,
     fields: Vec<Field>,

@@ -1,8 +1,8 @@
-//! `cargo xtask update`: adopts a newer document, with one command.
+//! Contains `cargo xtask update`, which adopts a newer document with one command.
 //!
 //! All work happens in a copy of the tree. After the tests have passed there, the document, its record, the generated code and
-//! the snapshots move to this tree, either all or none. Until then this tree does not change. If a run is killed during the
-//! move, the next run undoes the move.
+//! the snapshots are moved from the copy to the real tree, either all or none. Until then, the real tree does not change. If a
+//! run is killed during the move, the next run undoes the move.
 
 pub mod swap;
 
@@ -29,10 +29,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The exit code when a maintainer must decide something first.
+/// The exit code if a maintainer must first decide something.
 pub const DECIDE: u8 = 5;
 
-/// The end of `update --help`.
+/// The text at the end of `update --help`.
 pub const EXIT_CODES: &str = "\
 This command runs all tests with the new document, which takes minutes, and reports the progress on stderr. If the exit code is not 0,
 the tree is unchanged.
@@ -44,16 +44,16 @@ Exit codes:
   6  cannot compare: no response or no document
   1  any other failure, such as a test that fails; 2  invalid arguments";
 
-/// The file that calls every operation, so that its requests can be checked against the document.
+/// The file whose tests call every operation, so that the requests can be checked against the document.
 const CALLS: &str = "tests/support/calls.rs";
 
 #[derive(Clone, Debug)]
 pub struct Update {
-    /// A URL or a file. Default: CircleCI's URL.
+    /// The URL or the file of the document. The default is CircleCI's URL.
     pub from: Option<String>,
-    /// The URL that a file was saved from, for the record.
+    /// The URL from which the file was saved. It is written to the document's record.
     pub of: Option<String>,
-    /// Whether a maintainer has reviewed the remaining changes.
+    /// Whether a maintainer has reviewed the changes that need a review.
     pub reviewed: bool,
     pub root: PathBuf,
     pub limits: Limits,
@@ -100,7 +100,7 @@ impl From<anyhow::Error> for Stopped {
 }
 
 impl Update {
-    /// Adopts the document and writes the changelog entry, or returns why it cannot.
+    /// Adopts the document and writes the changelog entry to `out`. If this is not possible, returns the reason.
     pub fn run(&self, out: &mut dyn Write) -> Result<u8, Stopped> {
         let here = Places::of(&self.root);
         let _lock = self.begin(&here)?;
@@ -154,12 +154,12 @@ impl Update {
             self.cargo(copy, &["test", "--quiet", "--locked", "--workspace"], None)
         })?;
         swap::swap(&mut Disk, copy, &self.root)?;
-        // The document is adopted, so a closed pipe is not a failure.
+        // The document is already adopted, so it is not a failure if nobody reads stdout any more.
         let _ = report.changelog(out);
         Ok(0)
     }
 
-    /// Locks the tree for this run, and undoes an interrupted run.
+    /// Locks the tree for this run. If an earlier run was interrupted, undoes its changes.
     fn begin(&self, here: &Places) -> Result<Lock> {
         let lock = Lock::take(&here.openapi)
             .with_context(|| format!("cannot lock {}", here.openapi.display()))?
@@ -171,7 +171,7 @@ impl Update {
         Ok(lock)
     }
 
-    /// Stops if a maintainer must decide, and prints the report for the decision.
+    /// Fails if a maintainer must decide something. Prints the report that the decision needs.
     fn decided(&self, report: &Report, out: &mut dyn Write) -> Result<(), Stopped> {
         let stops = report.applicability.stops();
         if !stops && (report.to_review == 0 || self.reviewed) {
@@ -186,7 +186,7 @@ impl Update {
         }))
     }
 
-    /// Runs cargo in the copy, with this tree's target folder.
+    /// Runs cargo in the copy of the tree, with the target folder of the real tree.
     fn cargo(&self, copy: &Path, arguments: &[&str], variable: Option<(&str, &str)>) -> Result<()> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let target = std::env::var_os("CARGO_TARGET_DIR")
@@ -197,8 +197,8 @@ impl Update {
             .args(arguments)
             .current_dir(copy)
             .env("CARGO_TARGET_DIR", target);
-        // The variables that `cargo run` sets describe this package, not the copy's. Standard output is for the changelog entry
-        // only, and a maintainer must see which test fails.
+        // `cargo run` sets variables that describe this package and not the one in the copy, so they are removed. Cargo's output
+        // goes to stderr, where a maintainer can see which test fails. Stdout is only for the changelog entry.
         command
             .env_remove("CARGO_MANIFEST_DIR")
             .env_remove("INSTA_WORKSPACE_ROOT")
@@ -216,8 +216,9 @@ impl Update {
     }
 }
 
-/// Stops unless the tables of calls and of bodies have exactly the operations of the new document, because a person must write
-/// and remove their rows. The rows may be added before the document: only the copy is built, which has both.
+/// Fails unless the tables of calls and bodies have rows for exactly the operations of the new document. A person must add and
+/// remove these rows. They can already be added before the document is adopted, because only the copy is built, and the copy
+/// contains both the rows and the new document.
 fn rows(copy: &Path, files: &Files) -> Result<(), Stopped> {
     let table =
         fs::read_to_string(copy.join(CALLS)).with_context(|| format!("cannot read {CALLS}"))?;
@@ -254,7 +255,8 @@ fn rows(copy: &Path, files: &Files) -> Result<(), Stopped> {
     )))
 }
 
-/// The operations at the beginning of lines, before the text that distinguishes the two tables.
+/// Returns the operations at the beginning of the rows of one table. `then` is the text after the operation. It is different in
+/// the two tables.
 fn rows_of<'t>(table: &'t str, then: &str) -> BTreeSet<&'t str> {
     let rows = table
         .lines()
@@ -266,7 +268,7 @@ fn rows_of<'t>(table: &'t str, then: &str) -> BTreeSet<&'t str> {
 /// The interval at which a long step reports that it is still running.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
 
-/// Runs one step, and prints its name and its duration to stderr, because stdout is for the changelog entry.
+/// Runs one step of the update. Prints its name and duration to stderr, because stdout is only for the changelog entry.
 #[allow(clippy::print_stderr, reason = "it takes minutes")]
 fn step(doing: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
     let started = Instant::now();
@@ -274,7 +276,7 @@ fn step(doing: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
     let (working, done) = mpsc::channel::<()>();
     let result = thread::scope(|scope| {
         scope.spawn(move || {
-            // The channel closes when the work ends.
+            // The channel closes when the work ends, which ends this loop.
             while done.recv_timeout(SIGN_OF_LIFE) == Err(RecvTimeoutError::Timeout) {
                 eprintln!("{doing} … {} s", started.elapsed().as_secs());
             }
@@ -291,8 +293,8 @@ fn lines(count: usize) -> String {
     format!("{count} {}", if count == 1 { "line" } else { "lines" })
 }
 
-/// The folder of the copy. It is always the same one, so that cargo only builds what has changed. It is deleted when it is
-/// dropped; if a run was killed, the next run deletes it.
+/// The folder that contains the copy. It is always the same one, so that cargo builds only what has changed. It is deleted at the
+/// end of the run. If a run was killed, the next run deletes it.
 struct Copy(PathBuf);
 
 impl Copy {
@@ -318,17 +320,18 @@ impl Copy {
 
 impl Drop for Copy {
     fn drop(&mut self) {
-        // The folder still holds the files that could not be restored.
+        // After an interrupted move, the folder still contains files that must be restored, so it is kept.
         if !swap::is_interrupted(&self.0) {
             let _ = self.remove();
         }
     }
 }
 
-/// The git folder, and files that a fuzzer has created.
+/// The git folder, and the files that a fuzzer creates.
 const LEFT_OUT: [&str; 3] = [".git", "fuzz/artifacts", "fuzz/corpus"];
 
-/// Copies everything that may be in the repository, except the target folder (which holds the copy) and [`LEFT_OUT`].
+/// Copies everything that may be in the repository. Leaves out the target folder (which contains the copy itself), `node_modules`
+/// and [`LEFT_OUT`].
 fn copy_tree(from: &Path, to: &Path) -> Result<()> {
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {

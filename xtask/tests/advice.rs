@@ -1,4 +1,5 @@
-//! Tests that the overlay actions which `regen` and `drift` print keep one type of several.
+//! Tests the overlay actions that `regen` and `drift` print. After such an action is applied, a type that was split is one type
+//! again.
 
 use crate::common::{self, base, overlay, put};
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ fn built(document: &Value, overlay: &str) -> Built {
     regen::build(document.clone(), overlay, true).expect("built")
 }
 
-/// Returns the base document with these properties of `Thing`.
+/// Returns the base document with these additional properties in `Thing`.
 fn with(properties: &[(&str, Value)]) -> Value {
     let mut document = base();
     for (name, schema) in properties {
@@ -31,7 +32,7 @@ fn with_field(mut schema: Value) -> Value {
     schema
 }
 
-/// Returns the overlay with the pasted action.
+/// Returns the overlay, with the action from `advice` added at its end.
 fn pasted(advice: &str) -> String {
     let (_, rest) = advice
         .split_once("openapi/overlay.yaml:\n")
@@ -49,7 +50,7 @@ fn types_at(built: &Built, place: &str) -> String {
 #[test]
 fn the_pasted_action_makes_one_type_again() {
     let list = |items: Value| json!({ "type": "array", "items": items });
-    // In the second case, another schema has the same fields, so the fields do not identify these places.
+    // In the second case, another schema has the same fields, so the fields alone cannot select the places of `page`.
     let other = json!({ "title": "Other", "type": "object", "properties": { "address": { "type": "string" }, "size": { "type": "integer" }, "own": { "type": "string" } } });
     for (more, targets) in [(json!({ "type": "string" }), 1), (other, 2)] {
         let old = with(&[
@@ -97,7 +98,7 @@ fn there_is_no_advice_without_a_remedy() {
     let before = two(page(), page());
     assert!(regen::actions(&before, &two(page(), page())).is_empty());
     assert!(regen::actions(&before, &two(with_field(page()), with_field(page()))).is_empty());
-    // An action that adds fields does not unite contradictions.
+    // If a field has different types in two places, an action that adds fields cannot help.
     let mut contrary = with_field(page());
     contrary["properties"]["size"] = json!({ "type": "string" });
     assert!(regen::actions(&before, &two(page(), contrary)).is_empty());

@@ -1,4 +1,4 @@
-//! Contains all tests in one program, because each program links the generator and its dependencies.
+//! Contains all tests of this package in one program, because every test program must link the generator and its dependencies.
 
 mod advice;
 mod ci;

@@ -1,5 +1,5 @@
-//! Checks `.circleci/config.yml` without a network: it follows CircleCI's rules for configurations, refers
-//! only to existing files, and no pushed commit's result depends on the live document.
+//! Checks `.circleci/config.yml` without a network. The file must follow CircleCI's rules for configurations and refer only to
+//! existing files, and the result of a pushed commit must not depend on the live document.
 
 use crate::common;
 
@@ -32,7 +32,7 @@ fn only(map: &Map<String, Value>, allowed: &[&str], what: &str) {
     assert!(unknown.is_empty(), "{what} holds {unknown:?}");
 }
 
-/// A step or a job of a workflow, with its name and its parameters.
+/// Returns the name and the parameters of a step, or of a job in a workflow.
 fn named<'a>(value: &'a Value, what: &str) -> (&'a str, &'a Value) {
     match value {
         Value::String(name) => (name, &Value::Null),
@@ -120,7 +120,7 @@ fn everything_it_refers_to_is_there() {
                 .all(|image| image["image"].is_string()),
             "{name}"
         );
-        // YAML reads some unquoted texts as a number or a boolean, but CircleCI requires text.
+        // YAML reads some texts without quotes as numbers or booleans, but CircleCI requires text.
         assert!(
             object(&executor["environment"], name)
                 .values()
@@ -207,7 +207,7 @@ fn everything_it_refers_to_is_there() {
     assert_eq!(used, jobs, "a job that no workflow runs");
 }
 
-/// Returns every command that a job runs.
+/// Returns all commands that a job runs, one after the other.
 fn commands_of(config: &Value, job: &str) -> String {
     list(&config["jobs"][job]["steps"], job)
         .iter()
@@ -304,7 +304,8 @@ fn every_script_it_runs_is_there() {
     }
 }
 
-/// The number of operations changes with the document. Only the changelog states it, for each release.
+/// The number of operations changes with the document. Only the changelog may mention it, because its entries are about one
+/// release.
 #[test]
 fn only_the_changelog_says_how_many_operations_there_are() {
     let paths = common::vendored()["paths"].take();

@@ -1,4 +1,5 @@
-//! Tests that a document in OpenAPI 3.1 or in YAML gives the same code and the same comparison as in OpenAPI 3.0 and in JSON.
+//! Tests that the generated code and the comparison do not depend on whether a document is in OpenAPI 3.0 or 3.1, or on whether
+//! it is in JSON or YAML.
 
 use crate::common;
 
@@ -15,7 +16,7 @@ use xtask::{
 
 const PROBE: &str = "/components/schemas/Thing/properties/probe";
 
-/// One construct in both OpenAPI versions.
+/// One construct, written in both OpenAPI versions.
 #[derive(Deserialize)]
 struct Pair {
     construct: String,
@@ -40,7 +41,7 @@ impl Pair {
         serde_yaml_ng::from_str(include_str!("dialect/pairs.yaml")).expect("pairs")
     }
 
-    /// Returns the whole document in 3.0 and in 3.1, and the pointer to the construct.
+    /// Returns a document with the construct in OpenAPI 3.0, the same document in OpenAPI 3.1, and the pointer to the construct.
     fn documents(&self) -> (Value, Value, &'static str) {
         let with = |version: &str, schema: Option<&Value>, edits: Option<&Value>| {
             let mut document = base();
@@ -188,7 +189,7 @@ fn notes_are_a_page_at_most() {
     );
 }
 
-/// The generator accepts constructs that 3.0 cannot express, and they do not affect the Rust code.
+/// The generator accepts constructs that OpenAPI 3.0 cannot express. They do not affect the Rust code.
 #[test]
 fn every_construct_can_be_generated_from() {
     for pair in Pair::all() {
@@ -219,7 +220,7 @@ fn a_change_of_dialect_is_no_drift() {
     }
 }
 
-/// The comparison reports the removal of a keyword that 3.0 cannot express.
+/// The comparison also reports the removal of keywords that OpenAPI 3.0 cannot express.
 #[test]
 fn what_is_set_aside_is_compared() {
     let mut seen = 0;
@@ -258,7 +259,7 @@ fn what_is_set_aside_is_compared() {
 
 // ---- text --------------------------------------------------------------------------------------------------------
 
-/// Returns a value in YAML's block style.
+/// Writes a value as YAML in block style.
 fn yaml(value: &Value) -> String {
     serde_yaml_ng::to_string(value).expect("YAML")
 }
@@ -271,7 +272,7 @@ fn json_and_yaml_are_told_by_content() {
     let json = parse(&vendored.to_string());
     assert!(json == parse(&yaml(&vendored)), "block style");
     let small = base();
-    // A flow mapping without quotes begins as JSON does.
+    // YAML in flow style without quotes begins with `{`, as JSON does.
     let flow = "{openapi: 3.0.3, info: {title: T, version: 1.0}, paths: {/a: {get: {operationId: a, responses: {200: {description: ''}}}}}}";
     let flow = parse(flow);
     assert_eq!(flow["info"]["version"], "1.0");
@@ -360,7 +361,7 @@ fn what_is_neither_is_told_as_what_it_looks_like() {
     }
 }
 
-/// Aliases must not be able to fill the memory.
+/// Nested aliases must not be able to fill the memory.
 #[test]
 fn aliases_of_aliases_are_refused() {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
@@ -378,7 +379,7 @@ fn aliases_of_aliases_are_refused() {
     );
 }
 
-/// Unusual 3.1 documents give a document or an error, and no panic.
+/// The parser returns a document or an error for unusual OpenAPI 3.1 documents. It never panics.
 #[test]
 fn odd_schemas_do_not_panic() {
     let odd = [

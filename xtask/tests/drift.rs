@@ -1,5 +1,5 @@
-//! Tests `cargo xtask drift`: each case makes one edit to a small document and compares in both directions.
-//! The snapshots contain the reports.
+//! Tests `cargo xtask drift`. Each case makes one edit to a small document and compares the two documents in both directions. The
+//! snapshots contain the reports.
 
 use crate::common;
 
@@ -14,7 +14,8 @@ use std::{
 use serde_json::{Value, json};
 use xtask::drift::{Deny, Format, compare, report::Report, source::Document, verdict::Verdict};
 
-/// Two operations that share a component, a parameter and an error; a body, an enum, a list, a map and a union.
+/// Returns a document with two operations. They share a component, a parameter and an error response. The document also contains
+/// a request body, an enum, a list, a map and a union.
 pub fn base() -> Value {
     json!({
         "openapi": "3.0.3",
@@ -144,12 +145,12 @@ fn written(report: &Report, format: Format) -> String {
     String::from_utf8(out).expect("UTF-8")
 }
 
-/// Returns the reports in both directions, under the edit.
+/// Checks the reports about an edit against the snapshot `name`. There is one report for each direction.
 fn snapshot(name: &str, edits: &Value) {
     snapshot_of(name, &base(), &edited(edits), &edits.to_string());
 }
 
-/// Returns the reports from one document to another and back.
+/// Checks the reports from `old` to `new` and from `new` to `old` against the snapshot `name`.
 pub fn snapshot_of(name: &str, old: &Value, new: &Value, description: &str) {
     let (there, back) = (report(old, new), report(new, old));
     let text = format!(
@@ -319,7 +320,8 @@ fn there_are_many_kinds() {
 
 // ---- what is no change ----
 
-/// The same JSON with the keys of every object in order, or in the opposite one.
+/// Returns the same JSON, in which the keys of every object are in alphabetical order or, if `backwards` is true, in the reverse
+/// order.
 fn reserialised(value: &Value, backwards: bool) -> String {
     match value {
         Value::Object(map) => {
@@ -381,7 +383,7 @@ fn other_descriptions_and_words_in_another_order_break_nobody() {
     );
 }
 
-/// Constructor arguments have their own order, so the order in the document has no effect.
+/// The arguments of constructors have an order of their own, so the order of `required` in the document has no effect.
 #[test]
 fn required_values_in_another_order_break_nobody() {
     let ordered = |list: [&str; 2]| {
@@ -482,14 +484,14 @@ fn every_verdict_has_its_exit_code() {
         all(json!([{ "op": "remove", "path": format!("{OF_THING}/count") }])),
         [4, 5, 5]
     );
-    // `--deny` treats changes to review like breaking changes.
+    // `--deny breaking` also fails if there are changes that need a review.
     assert_eq!(
         all(json!([{ "op": "add", "path": "/x-webhooks", "value": {} }])),
         [4, 5, 5]
     );
 }
 
-/// A small repository: a vendored base document, its record, and the overlay.
+/// A small repository that contains a vendored base document, its record and the overlay.
 struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -542,7 +544,7 @@ impl Folder {
         output
     }
 
-    /// Returns every file with its bytes.
+    /// Returns the paths of all files, each with its contents.
     fn listing(&self) -> Vec<(String, Vec<u8>)> {
         let mut found = Vec::new();
         let mut folders = vec![self.0.path().to_owned()];
@@ -578,7 +580,7 @@ impl Folder {
             .env_remove("GIT_DIR")
             .env_remove("GIT_WORK_TREE")
             .env_remove("GIT_INDEX_FILE")
-            // The user's git configuration may contain hooks and signatures, which must not apply.
+            // The user's git configuration may require hooks or signatures, so the test must not use it.
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .output()
@@ -600,7 +602,7 @@ fn told(output: &Output) -> (i32, String, String) {
     )
 }
 
-/// Checks that no comparison happened, and that the error is one line.
+/// Checks that the command compared nothing and printed an error of one line.
 #[track_caller]
 fn cannot(output: &Output, why: &str) {
     let (code, out, error) = told(output);
@@ -696,7 +698,7 @@ fn what_is_no_document_is_one_line() {
     );
 }
 
-/// Unusual OpenAPI documents give a report or a one-line error, and no panic.
+/// For unusual OpenAPI documents, the command prints a report or an error of one line. It never panics.
 #[test]
 fn odd_documents_do_not_panic() {
     let folder = Folder::small();
@@ -765,7 +767,8 @@ fn odd_documents_do_not_panic() {
 
 // ---- over HTTP ----
 
-/// Sends these bytes to the first request, then keeps or closes the connection. Returns the request.
+/// Starts a server that sends `answer` to the first request, and then keeps the connection open or closes it. Returns the
+/// server's URL, and a thread whose result is the request.
 fn serve(answer: Vec<u8>, hold: bool) -> (String, std::thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!(
@@ -813,7 +816,7 @@ fn ok_over_http() {
             .is_some_and(|line| line.ends_with(&format!("to {url}"))),
         "{out}"
     );
-    // The record has no ETag, so the request has none.
+    // The record has no ETag, so the request must not contain one.
     assert!(!server.join().expect("served").contains("if-none-match"));
 
     let changed = edited(&json!([{ "op": "remove", "path": format!("{OF_THING}/count") }]));
@@ -844,7 +847,7 @@ fn not_modified_over_http() {
             .contains("if-none-match: \"1\"")
     );
 
-    // The server sends 304 although the request has no ETag.
+    // The server sends 304 although the request contains no ETag.
     let (url, _) = serve(response("304 Not Modified", "ETag: \"1\"\r\n", ""), false);
     cannot(
         &folder.drift(&["--against", &url]),
@@ -929,7 +932,7 @@ fn a_revision_is_older() {
     folder.git(&["tag", "v0.1.0"]);
     assert_eq!(told(&folder.drift(&["--against", "git:v0.1.0"])).0, 0);
 
-    // The next release has one more field.
+    // The next release has one more field than v0.1.0.
     let newer = edited(&json!([{ "op": "add", "path": format!("{OF_THING}/weight"), "value": { "type": "number" } }])).to_string();
     folder.file("openapi/openapi.json", &newer);
     xtask::document::fetch::Source::of("https://ci.example/openapi.json", newer.as_bytes())
@@ -943,7 +946,7 @@ fn a_revision_is_older() {
             && out.contains(") to openapi/openapi.json (vendored, as of "),
         "{out}"
     );
-    // The page groups the new fields of one type, and `--all` lists each field.
+    // The page shows the new fields of a type in one line, while `--all` shows each field in its own line.
     assert!(out.contains("`Thing` has `weight: Option<f64>`"), "{out}");
     let (_, out, _) = told(&folder.drift(&["--against", "git:HEAD", "--reverse"]));
     assert!(
@@ -965,7 +968,7 @@ fn a_revision_is_older() {
         &folder.drift(&["--against", "git:empty"]),
         "git:empty: has no openapi/openapi.json",
     );
-    // A folder from a tarball is no repository, and the error must say so.
+    // A folder that comes from a tarball is not a git repository, and the error must say so.
     cannot(
         &Folder::small().drift(&["--against", "git:HEAD"]),
         "git:HEAD: git says: fatal: not a git repository",
@@ -1030,7 +1033,7 @@ fn the_help_of_other_programs_compiles_nothing() {
         let run = |argument: &str| {
             let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
                 .args([program, argument])
-                // Here, the handler cannot start cargo.
+                // If the program tried to start cargo, it would fail here.
                 .env("CARGO", "/no/cargo")
                 .output()
                 .expect("run");

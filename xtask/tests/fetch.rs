@@ -1,5 +1,5 @@
-//! Tests `cargo xtask fetch` with real sockets on loopback and real folders: which documents it accepts, which it rejects and
-//! why, and that a failure at any step leaves both vendored files unchanged.
+//! Tests `cargo xtask fetch` with real sockets on loopback and in real folders. The tests show which documents it accepts, which
+//! ones it rejects and for what reason, and that both vendored files stay unchanged if any step fails.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -22,7 +22,7 @@ const OLD: &str = "the old document";
 
 // ---- a small server ----
 
-/// Answers one request per connection with `handler(path, head, stream)` until it is dropped.
+/// A server that calls `handler(path, head, stream)` for one request per connection. It stops when it is dropped.
 struct Server {
     address: SocketAddr,
     stop: Arc<AtomicBool>,
@@ -52,7 +52,7 @@ impl Server {
         }
     }
 
-    /// Starts a server that sends these bytes to every request.
+    /// Starts a server that responds to every request with these bytes.
     fn sending(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         Self::start(move |_, _, stream| send(stream, &bytes))
@@ -66,7 +66,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
-        // Unblocks the thread, which waits in `accept`.
+        // The thread waits in `accept`, so it needs a connection to notice the end.
         drop(TcpStream::connect(self.address));
         if let Some(thread) = self.thread.take() {
             let ended = thread.join();
@@ -81,7 +81,7 @@ impl Drop for Server {
 fn read_head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
-    // A TLS handshake starts with the byte 22 and does not end with an empty line.
+    // A TLS handshake starts with the byte 22. It does not end with an empty line as an HTTP head does.
     while !head.ends_with(b"\r\n\r\n")
         && head.first() != Some(&22)
         && matches!(stream.read(&mut byte), Ok(1))
@@ -91,12 +91,12 @@ fn read_head(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&head).into_owned()
 }
 
-/// The client may close the connection early.
+/// Sends the bytes, and ignores errors, because the client may close the connection early.
 fn send(stream: &mut TcpStream, bytes: &[u8]) {
     let _ = stream.write_all(bytes).and_then(|()| stream.flush());
 }
 
-/// Sends nothing more until the client closes the connection.
+/// Sends nothing more, and waits until the client closes the connection.
 fn hold(stream: &mut TcpStream) {
     let _ = io::copy(stream, &mut io::sink());
 }
@@ -144,14 +144,14 @@ impl Vendored {
         self.0.path()
     }
 
-    /// Every file with its bytes: shows what changed and what was left behind.
+    /// Returns all files with their contents. A test compares them to find what a fetch changed or left behind.
     fn files(&self) -> Vec<(String, Vec<u8>)> {
         let read = fs::read_dir(self.path()).expect("listed");
         let mut files: Vec<_> = read
             .map(|entry| {
                 let entry = entry.expect("listed");
                 let name = entry.file_name().to_string_lossy().into_owned();
-                // A folder in the place of a file has no bytes.
+                // If the entry is a folder, it has no contents.
                 (name, fs::read(entry.path()).unwrap_or_default())
             })
             .collect();
@@ -175,7 +175,7 @@ fn run(fetch: &Fetch) -> (Result<Fetched, FetchError>, String) {
     (result, String::from_utf8(out).expect("UTF-8"))
 }
 
-/// Runs a fetch that must fail with a one-line error, change nothing and leave no file behind.
+/// Runs a fetch that must fail with an error of one line. It must change nothing and leave no new file behind.
 fn refused(vendored: &Vendored, fetch: &Fetch) -> FetchError {
     let before = vendored.files();
     let (result, out) = run(fetch);
@@ -215,7 +215,7 @@ fn refused_answer(bytes: impl Into<Vec<u8>>) -> FetchError {
 
 // ---- what comes ----
 
-/// Returns the date by the clock of this machine, which may be wrong.
+/// Returns today's date according to the clock of this machine, which may be wrong.
 fn today() -> String {
     let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
     now.format("%Y-%m-%d").to_string()
@@ -310,7 +310,7 @@ fn the_new_files_are_readable_for_others() {
     fs::write(&plain, "").expect("written");
     run(&vendored.fetch(&server.url("/"))).0.expect("fetched");
     let mode = |path: PathBuf| fs::metadata(path).expect("there").permissions().mode() & 0o777;
-    // The umask applies to both files.
+    // The umask of the process applies to both files.
     let plain = mode(plain) & 0o644;
     assert_eq!(mode(vendored.path().join(DOCUMENT)), plain);
     assert_eq!(mode(vendored.path().join(RECORD)), plain);
@@ -369,7 +369,7 @@ fn an_answer_without_a_length_comes_whole() {
 
 // ---- redirects ----
 
-/// Sends `/3` to `/2` to `/1` to `/0`, which has the document.
+/// Starts a server that redirects `/3` to `/2`, `/2` to `/1` and `/1` to `/0`, where the document is.
 fn countdown() -> Server {
     Server::start(|path, _, stream| {
         let left: usize = path.trim_start_matches('/').parse().expect("a number");
@@ -436,7 +436,7 @@ fn no_server_is_said_so() {
 fn a_server_that_does_not_speak_tls_is_no_server() {
     let server = Server::sending(ok(NEW));
     let error = refused_from(&server.url("/").replace("http:", "https:"));
-    // On a machine without CA certificates, the client fails before it connects.
+    // On a machine without CA certificates, the client fails before it opens a connection.
     let words = match error.to_string().contains("ca-certificates") {
         true => "cannot trust any https server: ",
         false => "cannot connect: ",
@@ -602,7 +602,7 @@ fn a_head_that_drips_is_given_up() {
 
 #[test]
 fn a_stall_in_the_middle_is_given_up() {
-    // The head arrives within this time even on a busy machine.
+    // Even on a busy machine, the head of the response arrives within this time.
     let limits = Limits {
         stall_timeout: Duration::from_millis(400),
         ..Limits::default()
@@ -638,12 +638,12 @@ fn an_answer_that_drips_is_given_up_in_the_end() {
     says(&error, ErrorKind::Timeout, "not complete within 400ms");
 }
 
-/// Sends a byte every few milliseconds, until the client closes the connection.
+/// Sends one byte every few milliseconds, until the client closes the connection.
 fn drip(stream: &mut TcpStream) {
     let pause = Some(Duration::from_millis(5));
     stream.set_read_timeout(pause).expect("set");
     let mut byte = [0];
-    // The read timeout is the pause between bytes. A read of zero bytes means that the client closed the connection.
+    // The read waits for the pause between two bytes. If it returns zero bytes, the client has closed the connection.
     while stream.write_all(b"x").is_ok() && !matches!(stream.read(&mut byte), Ok(0)) {}
 }
 
@@ -675,7 +675,7 @@ fn json_cut_off_by_a_server_that_calls_it_complete_is_named() {
     let (half, _) = NEW.split_at(NEW.len() / 2);
     let words = "the document is incomplete: its JSON ends too early, after 36 bytes";
     says(&refused_answer(ok(half)), ErrorKind::Document, words);
-    // The announced length is too small.
+    // The server announces a length that is shorter than the document.
     let error = refused_answer(format!(
         "HTTP/1.1 200 OK\r\nContent-Length: 36\r\n\r\n{NEW}"
     ));
@@ -698,7 +698,7 @@ fn what_is_no_openapi_3_0_document_is_named() {
         ("\n<html><body>Just a moment…", "is an HTML page, not JSON"),
         ("<?xml version='1.0'?><Error/>", "is XML or HTML, not JSON"),
         ("\u{feff}{}", "starts with a byte order mark"),
-        // This text is YAML.
+        // This text is valid YAML.
         ("openapi: 3.0.3\n", "no `info` object"),
         ("openapi: 3.0.3\n  info: x\n", "is neither JSON nor YAML: "),
         ("Not found", "is neither JSON nor YAML: "),
@@ -790,14 +790,15 @@ fn foreign_text_stays_on_one_short_line() {
     let error = check_document(body.as_bytes()).expect_err("refused");
     one_line(&error);
     assert!(error.to_string().chars().count() < 120, "{error}");
-    // The document is nested deeper than any stack allows, and must be rejected without a crash.
+    // A parser that recurses into this document would overflow the stack. The check must reject it without a crash.
     let deep = "[".repeat(1_000_000);
     one_line(&check_document(deep.as_bytes()).expect_err("refused"));
 }
 
 // ---- a failing disk ----
 
-/// The real file system, in which operation `fails_at` fails, and all later operations too if `for_good`.
+/// The real file system with a fault: the operation with the number `fails_at` fails. If `for_good` is true, all later operations
+/// fail too.
 struct Failing {
     fails_at: usize,
     for_good: bool,
@@ -826,7 +827,7 @@ impl Failing {
 impl Store for Failing {
     fn write(&mut self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
         if let Err(full) = self.next("write") {
-            // Writes the bytes that fit, as on a real disk.
+            // Like a full disk, writes only the part that still fits.
             Disk.write(file, &bytes[..bytes.len() / 2])?;
             return Err(full);
         }
@@ -846,7 +847,7 @@ impl Store for Failing {
     }
 }
 
-/// Returns the operations of a successful fetch, in order.
+/// The file operations of a successful fetch, in their order.
 const OPERATIONS: [&str; 7] = ["write", "sync", "write", "sync", "link", "rename", "rename"];
 
 #[test]
@@ -860,7 +861,7 @@ fn a_failure_of_any_operation_leaves_both_old_files() {
         let result = fetch.run_in(&mut store, &mut io::sink());
         assert_eq!(store.done[number], operation);
         if operation == "link" {
-            // If the file system has no hard links, the old document is copied.
+            // If the file system has no hard links, `fetch` copies the old document instead.
             result.expect("fetched");
             vendored(vendored_files.path()).expect("a pair");
             assert_eq!(vendored_files.files().len(), 2);
@@ -951,7 +952,7 @@ fn if_even_the_way_back_fails_the_old_document_is_kept_and_named() {
 
 #[test]
 fn a_record_that_cannot_be_replaced_brings_the_old_document_back() {
-    // On the real disk, a folder has the name of the record.
+    // The record cannot be replaced if a folder has its name.
     let server = Server::sending(ok(NEW));
     let vendored = Vendored::old();
     fs::remove_file(vendored.path().join(RECORD)).expect("removed");
@@ -959,7 +960,7 @@ fn a_record_that_cannot_be_replaced_brings_the_old_document_back() {
     let error = refused(&vendored, &vendored.fetch(&server.url("/")));
     says(&error, ErrorKind::Store, "cannot replace ");
 
-    // Without an old document, no document is left.
+    // If there was no old document, the failed fetch must leave no document behind.
     fs::remove_file(vendored.path().join(DOCUMENT)).expect("removed");
     let error = refused(&vendored, &vendored.fetch(&server.url("/")));
     says(&error, ErrorKind::Store, "cannot replace ");
@@ -994,7 +995,7 @@ fn a_read_only_folder_is_said_so() {
     let vendored = Vendored::old();
     let set = |mode| fs::set_permissions(vendored.path(), fs::Permissions::from_mode(mode));
     set(0o555).expect("set");
-    // Root may write anywhere, so this test does not apply to root.
+    // Root may write to any folder, so the test is skipped for root.
     if File::create(vendored.path().join("probe")).is_err() {
         let error = refused(&vendored, &vendored.fetch(&server.url("/")));
         says(&error, ErrorKind::Store, "cannot write beside ");
@@ -1082,7 +1083,7 @@ fn the_first_address_that_has_the_document_is_used() {
     for (paths, answered) in [
         (["/new", "/old"], "/new"),
         (["/gone", "/old"], "/old"),
-        // An HTML page is not a document, whatever the status.
+        // An HTML page is not a document, even if its status is 200.
         (["/page", "/old"], "/old"),
     ] {
         let (new, document) = from(&paths).unwrap();
@@ -1113,7 +1114,7 @@ fn two_fetches_at_once_do_not_meet() {
     fetch.run(&mut io::sink()).expect("fetched");
 }
 
-/// The child process that another test starts and kills. Without that test, it returns at once.
+/// Runs in the child process that another test starts and kills. In any other run, it returns at once.
 #[test]
 fn killed_child() {
     let Some((mut store, words)) = killed::child() else {

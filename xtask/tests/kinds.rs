@@ -1,5 +1,5 @@
-//! Tests kinds of changes that `drift` once missed or wrongly reported as breaking, in both directions.
-//! The snapshots are in the same folder as those of `drift.rs`.
+//! Tests changes that `drift` once missed or wrongly reported as breaking, in both directions. The snapshots are in the same
+//! folder as those of `drift.rs`.
 
 use crate::{
     common,
@@ -13,7 +13,7 @@ use xtask::{
     drift::{compare, source::Document},
 };
 
-/// Each case first prepares the document with the first edits. The second edits are the change.
+/// The first list of each case contains edits that prepare the document. The second list contains the change to report.
 macro_rules! kinds {
     ($($name:ident: $before:tt => $edits:tt,)*) => {
         $(#[test]
@@ -27,7 +27,7 @@ macro_rules! kinds {
     };
 }
 
-/// Returns the base document with an operation whose response contains a place that an overlay action replaces.
+/// Returns the base document with one more operation. Its response contains a place that an overlay action replaces.
 fn document() -> Value {
     let mut document = base();
     let path = "/schedule/{schedule-id}";
@@ -40,7 +40,7 @@ const TIMETABLE: &str = "/paths/~1schedule~1{schedule-id}/get/responses/200/cont
 const SERVER: &str = "https://{region}.ci.example";
 
 kinds! {
-    // ---- what it did not see
+    // ---- changes that `drift` once missed
     hidden_by_the_overlay: [] => [{ "op": "add", "path": format!("{TIMETABLE}/timezone"), "value": { "type": "string" } }],
     server_of_an_operation: [] => [{ "op": "add", "path": format!("{GET}/servers"), "value": [{ "url": "https://other.example" }] }],
     server_variable_changed:
@@ -59,7 +59,7 @@ kinds! {
         { "op": "add", "path": format!("{GET}/parameters/-"), "value": { "name": "X-Trace", "in": "header", "schema": { "type": "string" } } },
         { "op": "add", "path": format!("{OF_THING}/weight"), "value": { "type": "number" } }
     ],
-    // ---- what is not breaking
+    // ---- changes that are not breaking
     alternatives_reordered: [] => [{ "op": "move", "from": format!("{OF_THING}/owner/oneOf/0"), "path": format!("{OF_THING}/owner/oneOf/1") }],
     any_of_reordered:
         [
@@ -97,13 +97,13 @@ kinds! {
     path_parameter_is_no_uuid_any_more:
         [{ "op": "add", "path": format!("{GET}/parameters/0/schema/format"), "value": "uuid" }]
         => [{ "op": "remove", "path": format!("{GET}/parameters/0/schema/format") }],
-    // ---- the dialect
+    // ---- the OpenAPI version
     dialect_with_a_change:
         [{ "op": "add", "path": format!("{OF_THING}/count/nullable"), "value": true }]
         => [{ "op": "add", "path": format!("{OF_THING}/weight"), "value": { "type": "number", "nullable": true } }],
 }
 
-/// The report of `dialect_with_a_change` is the same for every OpenAPI version of either document.
+/// The report about `dialect_with_a_change` is the same, whichever OpenAPI versions the two documents have.
 #[test]
 fn a_change_is_the_same_in_both_dialects() {
     let old = edited_from(
@@ -150,7 +150,7 @@ fn read(name: &str, document: &Value) -> Document {
     )
 }
 
-/// Translating any construct to OpenAPI 3.1 is no change, in both directions.
+/// Translating a construct to OpenAPI 3.1 or back to OpenAPI 3.0 is not a change.
 #[test]
 fn dialect_constructs() {
     #[derive(Deserialize)]

@@ -1,5 +1,5 @@
 //! Tests that no document makes the generator panic, and that each error names a place. The inputs are thousands of small
-//! documents and dozens of large ones, each a valid document with a few pseudorandom changes from a fixed seed.
+//! documents and dozens of large ones. Each is a valid document after a few pseudorandom changes with a fixed seed.
 
 use crate::common;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::{panic, thread};
 use xtask::document;
 
-/// A xorshift64* generator, which gives the same numbers on every machine.
+/// A generator of pseudorandom numbers (xorshift64*). It returns the same numbers on every machine.
 struct Random(u64);
 
 impl Random {
@@ -27,7 +27,8 @@ impl Choose for Random {
     }
 }
 
-/// Mutates copies of `documents`. Returns the number of accepted documents, and the faults with the changes that cause them.
+/// Makes changes to copies of `documents`. Returns how many documents the generator accepted, and the faults with the changes
+/// that caused them.
 fn run(documents: &[Value], seed: u64, rounds: usize) -> (usize, Vec<String>) {
     let (mut accepted, mut faults) = (0, Vec::new());
     for round in 0..rounds {
@@ -52,7 +53,7 @@ fn run(documents: &[Value], seed: u64, rounds: usize) -> (usize, Vec<String>) {
     (accepted, faults)
 }
 
-/// Returns the places where two documents differ.
+/// Lists the places where two documents differ.
 fn changed(one: &Value, other: &Value) -> String {
     fn below(one: &Value, other: &Value, pointer: &str, found: &mut Vec<String>) {
         match (one, other) {
@@ -95,10 +96,11 @@ fn schemas_that_hold_themselves_make_little_code() {
 
 #[test]
 fn small_documents() {
-    // To run more rounds: `ROUNDS=20000 SEED=7 cargo test -p xtask --test all mutations::small`.
+    // The command `ROUNDS=20000 SEED=7 cargo test -p xtask --test all mutations::small` runs more rounds.
     let rounds = setting("ROUNDS", 1500) as usize;
     let seed = setting("SEED", 0x9E37_79B9_7F4A_7C15);
-    // Panics are expected here, and only here: other tests of this program say where they fail.
+    // Panics are expected in this thread only, so their messages are hidden. The other tests of this program must still print
+    // where they fail.
     let (here, usual) = (thread::current().id(), panic::take_hook());
     panic::set_hook(Box::new(move |panic| {
         if thread::current().id() != here {
@@ -106,7 +108,7 @@ fn small_documents() {
         }
     }));
     let (accepted, faults) = run(&[base(), recursive()], seed, rounds);
-    // Enough documents are accepted, and enough are rejected.
+    // The test is useful only if the generator accepts many documents and rejects many others.
     assert!(
         accepted > rounds / 10 && accepted < rounds / 2,
         "accepted {accepted} of {rounds}"

@@ -1,5 +1,5 @@
-//! Tests that the order of alternatives, required properties, parameters and tags affects neither the comparison nor
-//! the generated code.
+//! Tests that the order of alternatives, required properties, parameters and tags has no effect on the comparison or on the
+//! generated code.
 
 use crate::common;
 
@@ -10,7 +10,7 @@ use xtask::{
     regen,
 };
 
-/// Reverses every list whose order has no meaning, and counts these lists.
+/// Reverses every list whose order has no meaning. Returns the number of these lists.
 fn reverse(value: &mut Value) -> usize {
     const UNORDERED: [&str; 5] = ["anyOf", "oneOf", "required", "parameters", "tags"];
     match value {
@@ -50,7 +50,7 @@ fn the_vendored_document_turned_round_is_the_same_document() {
     );
     assert_ne!(document, other);
     assert_eq!(verdict(&document, &other), Verdict::None);
-    // The build is strict: every overlay action and table row must still match.
+    // This build is strict: it fails if an overlay action or a table row no longer matches.
     let files = |document: Value| {
         let built = regen::build(document, &overlay(), false).expect("built");
         assert_eq!(built.warnings(), Vec::<String>::new());
@@ -59,7 +59,7 @@ fn the_vendored_document_turned_round_is_the_same_document() {
     assert!(files(document) == files(other));
 }
 
-/// A small document in which each of these lists matters.
+/// Returns a small document that contains a list of each kind whose order could matter.
 fn small() -> Value {
     let mut document = base();
     let properties = json!({
@@ -115,7 +115,7 @@ fn a_small_document_turned_round_is_the_same_document() {
     common::check_files(&one.files).expect("Rust");
 }
 
-/// Another order neither hides nor adds a change.
+/// A different order neither hides a change nor adds one.
 #[test]
 fn a_change_in_another_order_is_the_change() {
     let document = small();
@@ -147,7 +147,7 @@ fn a_change_in_another_order_is_the_change() {
     assert_eq!(texts(&turned), (verdict, count, rust));
 }
 
-/// A pointer refers to the alternative in the original document, whatever the sorted order is.
+/// The pointer in an error refers to the position of the alternative in the original document and not in the sorted one.
 #[test]
 fn a_refusal_names_the_place_in_the_document_as_it_came() {
     let mut document = small();

@@ -1,4 +1,4 @@
-//! Tests the page that `drift` prints, and changes that `drift` once missed or wrongly reported as breaking.
+//! Tests the page that `drift` prints, and some changes that `drift` once missed or wrongly reported as breaking.
 
 use crate::common;
 
@@ -37,7 +37,7 @@ fn text(report: &Report, all: bool) -> String {
     String::from_utf8(out).expect("UTF-8")
 }
 
-/// Every change that `--all` lists is either on the page or does not affect users.
+/// Each change that `--all` lists is on the page too, unless it does not affect users.
 #[test]
 fn nothing_breaking_is_left_out_of_the_page() {
     let mut new = vendored();
@@ -111,7 +111,7 @@ fn what_users_do_not_notice_does_not_break_them() {
     let field = format!("{}/note", common::PROPERTIES);
     let id = format!("{}/0/schema", common::PARAMETERS);
     for (old, new) in [
-        // Untyped values are read as text.
+        // An untyped value is read as text.
         (
             (&*field, json!({ "description": "?" })),
             (&*field, json!({ "type": "string" })),
@@ -120,17 +120,17 @@ fn what_users_do_not_notice_does_not_break_them() {
             (&*field, json!({ "type": "string" })),
             (&*field, json!({ "description": "?" })),
         ),
-        // The old type of this path parameter was text with a check.
+        // The old Rust type of this path parameter was also text, but the text was checked.
         (
             (&*id, json!({ "type": "string", "format": "uuid" })),
             (&*id, json!({ "type": "string" })),
         ),
-        // The Rust type does not depend on this format.
+        // This format makes no difference to the Rust type.
         (
             (&*field, json!({ "type": "string" })),
             (&*field, json!({ "type": "string", "format": "uri" })),
         ),
-        // The schema allows null in two ways.
+        // Both schemas allow null, but in different ways.
         (
             (
                 &*field,
@@ -268,7 +268,7 @@ fn two_documents_can_be_compared_by_path() {
         out.contains("  GET /thing/{id}: fetchThing, was getThing\n"),
         "{out}"
     );
-    // The same document as `--base` gives no drift.
+    // If `--base` and `--against` name the same document, there is no drift.
     let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
         .args(["drift", "--base", &one, "--against", &one, "--deny", "any"])
         .output()
@@ -276,7 +276,8 @@ fn two_documents_can_be_compared_by_path() {
     assert_eq!(output.status.code(), Some(0));
 }
 
-/// Each file is named with the feature that compiles it, and with what it uses: imported types, and what comes after a dot.
+/// The report names each file that is affected, the feature with which it is compiled, and the names that it uses. A used name is
+/// an imported type or a name after a dot.
 #[test]
 fn handwritten_files_that_use_what_vanished_are_named_by_feature() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -328,7 +329,8 @@ fn handwritten_files_that_use_what_vanished_are_named_by_feature() {
     );
 }
 
-/// Without a cause in the contract, a line says where it comes from. A renamed type says how to keep its name.
+/// If no change of the contract explains a line, the line says where the change comes from. The line about a renamed type says
+/// how to keep the old name.
 #[test]
 fn a_line_without_a_cause_in_the_contract_says_so() {
     let type_of = |name: &str, pointer: &str| Named {

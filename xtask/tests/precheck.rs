@@ -1,5 +1,5 @@
-//! Tests that the precheck reports each unsupported construct in one line with its JSON pointer before progenitor runs, and that
-//! unusual but supported constructs work. Each case is a small valid document with one edit.
+//! Tests the precheck. It must report each unsupported construct in one line with its JSON pointer, before progenitor runs.
+//! Unusual but supported constructs must work. Each case is a small valid document after one edit.
 
 use crate::common;
 
@@ -7,7 +7,7 @@ use common::*;
 use serde_json::{Value, json};
 use xtask::{document, regen};
 
-/// Returns the document with these values at these pointers.
+/// Returns the base document with each of these values at its pointer.
 fn with(edits: &[(&str, Value)]) -> Value {
     let mut document = base();
     for (pointer, value) in edits {
@@ -16,12 +16,12 @@ fn with(edits: &[(&str, Value)]) -> Value {
     document
 }
 
-/// Returns the document with one more property of `Thing`.
+/// Returns the base document with one more property in `Thing`.
 fn property(name: &str, schema: Value) -> Value {
     with(&[(&format!("{PROPERTIES}/{name}"), schema)])
 }
 
-/// Returns the document with one more component.
+/// Returns the base document with one more component.
 fn component(name: &str, schema: Value) -> Value {
     with(&[(&format!("/components/schemas/{name}"), schema)])
 }
@@ -38,7 +38,7 @@ fn object(properties: Value) -> Value {
     json!({ "type": "object", "properties": properties })
 }
 
-/// Checks that the error consists of exactly these lines.
+/// Checks that the generator rejects the document, and that the error consists of exactly these lines.
 #[track_caller]
 fn refused(document: Value, lines: &[&str]) {
     match build(document) {
@@ -47,7 +47,7 @@ fn refused(document: Value, lines: &[&str]) {
     }
 }
 
-/// Returns the operation `getThing`, whatever its name in this document is.
+/// Returns the operation that is called `getThing` in the base document. Its name may be different here.
 fn get(surface: &xtask::surface::Surface) -> &xtask::surface::Operation {
     surface
         .operations
@@ -56,7 +56,7 @@ fn get(surface: &xtask::surface::Surface) -> &xtask::surface::Operation {
         .expect("an operation")
 }
 
-/// Returns a field of a struct by its JSON name.
+/// Returns the field of a struct that has this name in JSON.
 #[track_caller]
 fn field(surface: &xtask::surface::Surface, ty: &str, wire: &str) -> xtask::surface::Field {
     let Some(xtask::surface::Type::Struct { fields, .. }) = surface.types.get(ty) else {
@@ -99,7 +99,7 @@ fn other_dialects() {
             .map(drop)
             .map_err(|error| format!("{error:#}"))
     };
-    // The generator also reads OpenAPI 3.1 and YAML.
+    // The generator also reads OpenAPI 3.1 and YAML, so only other versions and formats are errors.
     let cases = [
         (
             r#"{"openapi":"3.2.0","paths":{}}"#,
@@ -190,7 +190,7 @@ fn nested_too_deep() {
         error.ends_with(": is nested more than 64 levels deep") && error.lines().count() == 1,
         "{error}"
     );
-    // References must not exceed the depth either.
+    // The maximum depth also applies after all references are followed.
     let mut document = base();
     for n in 0..80 {
         put(
@@ -212,7 +212,7 @@ fn nested_too_deep() {
 
 #[test]
 fn grows_too_large() {
-    // Each component refers twice to the next: 2^30 schemas after all references are followed.
+    // Each component refers to the next one twice. After all references are followed, there would be 2^30 schemas.
     let mut document = base();
     for n in 0..30 {
         let next = refers(&format!("L{}", n + 1));
@@ -349,13 +349,13 @@ fn several_successes() {
             "/paths/~1thing~1{id}/get/responses: has several success types (of 200 and 204); an overlay action must make them one",
         ],
     );
-    // Two equal answers have one type.
+    // If two responses have the same schema, the operation has one output type.
     let (_, surface) = works(with(&[(
         &format!("{GET_RESPONSES}/202"),
         answers(refers("Thing")),
     )]));
     assert_eq!(get(&surface).output, "Thing");
-    // If the answers have different types, an overlay action makes a union of them.
+    // If two responses have different schemas, an overlay action can make a union of them.
     let document = with(&[
         (&format!("{GET_RESPONSES}/202"), answers(refers("Person"))),
         (&format!("{GET}/x-successes"), json!("ThingOrPerson")),
@@ -470,7 +470,7 @@ fn operation_ids() {
             )],
         );
     }
-    // The names `a_1` and `a1` give two methods, but their builders would have the same name.
+    // The operationIds `a_1` and `a1` give different methods, but their builders would have the same name.
     let document = with(&[
         (&format!("{GET}/operationId"), json!("a1")),
         (&format!("{POST}/operationId"), json!("a_1")),
@@ -571,7 +571,7 @@ fn parameters() {
     let add = |parameter: Value| with(&[(&format!("{PARAMETERS}/-"), parameter)]);
     let text = || json!({ "type": "string" });
     let at = "/paths/~1thing~1{id}/get/parameters/2";
-    // A run that only compares documents ignores parameters in headers and cookies. Other runs reject them.
+    // A lenient build ignores parameters in headers and cookies and reports them. A strict build fails.
     for location in ["header", "cookie"] {
         let parameter = json!({ "name": "x", "in": location, "schema": text() });
         let line =
@@ -657,7 +657,7 @@ fn parameters() {
         )],
     );
     refused(
-        // The parameters are read in the order of their names, not in that of the document.
+        // Parameters are read in the order of their names and not in the order of the document, so `limit` is the second one.
         add(query("Limit", text())),
         &[&format!(
             "{PARAMETERS}/1: limit would be the same argument as the parameter Limit"
@@ -681,7 +681,8 @@ fn parameters() {
         document,
         &["/paths/~1thing/post/parameters/0: body would be the same argument as the body"],
     );
-    // A repeated parameter replaces the first, in the same way as an operation's parameter replaces its path's parameter.
+    // If a parameter occurs twice, the second one replaces the first. In the same way, the parameter of an operation replaces
+    // that of its path.
     let (_, surface) = works(add(query("limit", json!({ "type": "boolean" }))));
     assert_eq!(
         get(&surface).setters,
@@ -898,7 +899,7 @@ fn media_types() {
             ],
         );
     }
-    // progenitor would panic on encodings and websockets, which do not affect the types.
+    // Encodings and websockets do not affect the types, so they must work although progenitor alone would panic.
     works(with(&[
         (
             &format!("{GET_RESPONSES}/200/content/application~1json/encoding"),
@@ -976,10 +977,10 @@ fn references() {
             "/paths/~1thing~1{id}/get/parameters/1: refers to #/components/schemas/Thing, but only something under /components/parameters can stand here",
         ],
     );
-    // A property may be called `$ref`.
+    // A property may have the name `$ref`.
     let (_, surface) = works(property("$ref", json!({ "type": "string" })));
     assert_eq!(field(&surface, "Thing", "$ref").name, "ref_");
-    // A reference inside an example is not checked.
+    // References inside examples are not checked.
     works(property(
         "x",
         json!({ "type": "string", "example": { "$ref": "nowhere" } }),
@@ -1073,7 +1074,7 @@ fn reference_circles() {
         document,
         &["/components/schemas/A: refers, in the end, only to itself"],
     );
-    // A long chain is not a cycle.
+    // A long chain of references is not a cycle.
     let mut document = property("x", refers("C0"));
     (0..12).for_each(|n| {
         put(
@@ -1230,7 +1231,7 @@ fn parts_of_a_whole() {
             )],
         );
     }
-    // Objects are merged, through references and several levels of them.
+    // Objects are merged, even through several levels of references.
     let document = with(&[
         (
             "/components/schemas/A",
@@ -1245,7 +1246,7 @@ fn parts_of_a_whole() {
             json!({ "allOf": [refers("Person"), object(json!({ "c": { "type": "string" } }))] }),
         ),
         (&format!("{PROPERTIES}/x"), refers("A")),
-        // A single reference may have keywords beside it.
+        // If `allOf` contains only one reference, other keywords may be next to it.
         (
             &format!("{PROPERTIES}/y"),
             json!({ "nullable": true, "description": "A person.", "allOf": [refers("Person")] }),
@@ -1274,7 +1275,7 @@ fn parts_of_a_whole() {
         field(&surface, "CreateThingRequest", "person").ty,
         "Option<Person>"
     );
-    // A part that contains itself cannot be merged.
+    // If a part of `allOf` contains itself, the parts cannot be merged.
     let document = component(
         "Loop",
         object(
@@ -1304,7 +1305,7 @@ fn circles_that_no_value_ends() {
         component("A", json!({ "oneOf": [needs("A", "a"), needs("A", "b")] })),
         &[&message("A")],
     );
-    // One finite alternative is enough.
+    // A type is finite if one of its alternatives is.
     works(with(&[
         (
             "/components/schemas/A",
@@ -1318,7 +1319,7 @@ fn circles_that_no_value_ends() {
         ("/components/schemas/A", nullable),
         (&format!("{PROPERTIES}/x"), refers("A")),
     ]));
-    // A list or map that contains itself has no finite Rust type without an object in between.
+    // If a list or map contains itself without an object in between, it has no finite Rust type.
     let message = |name: &str| {
         format!(
             "/components/schemas/{name}: is a list or a map of itself with no object between, which has no size in Rust"
@@ -1379,7 +1380,7 @@ fn circles_that_end() {
         !surface.types.contains_key("Unused"),
         "nothing refers to it"
     );
-    // The type belongs to the tag of the types that refer to it.
+    // The type is in the file for the tag of the types that refer to it.
     assert!(files["types/thing.rs"].contains("TreeNode"));
     for (name, ty) in [
         ("children", "Vec<TreeNode>"),
@@ -1407,7 +1408,8 @@ fn circles_that_end() {
     );
 }
 
-/// Every recursive type has a box, whatever the cycle and the start: `works` searches for types without a size.
+/// Every recursive type contains a box, whatever the cycle looks like and wherever it is entered. `works` finds types that have
+/// no size.
 #[test]
 fn circles_through_unions_have_a_box() {
     for entry in ["First", "Second", "Either", "Other", "Zoo"] {
@@ -1464,7 +1466,7 @@ fn alternatives_are_as_wide_as_their_json_types() {
         .iter()
         .map(|(name, ty)| format!("{name}({ty})"))
         .collect();
-    // In the document's order, the map would accept every person, so the union has another order.
+    // In the order of the document, the map would come before `Person` and match every person. The union has a different order.
     assert_eq!(
         variants,
         [
@@ -1477,7 +1479,7 @@ fn alternatives_are_as_wide_as_their_json_types() {
             "Text(String)"
         ]
     );
-    // Outside a union, a format has its own type.
+    // Outside a union, the format determines the type.
     let (_, surface) = works(property("dates", of(date)));
     assert_eq!(field(&surface, "Thing", "dates").ty, "Vec<DateTime<Utc>>");
 }
@@ -1514,7 +1516,7 @@ fn answers_without_a_name() {
     assert_eq!(get(&surface).output, "()");
 }
 
-/// The names of the objects that describe operations to progenitor do not conflict with names of the document.
+/// The names of the objects that stand for operations in progenitor's input do not conflict with names in the document.
 #[test]
 fn types_called_as_operations_are_told() {
     let document = with(&[
@@ -1618,7 +1620,7 @@ fn fields_that_are_keywords() {
             assert_eq!(field(&surface, "CreateThingRequest", wire).name, name);
         }
     }
-    // The name of the constructor is `new`, so no setter has this name.
+    // `new` is the constructor, so there must be no setter of this name.
     let (files, surface) = works(with(&[(
         &format!("{BODY}/new"),
         json!({ "type": "string" }),
@@ -1683,7 +1685,7 @@ fn variants() {
         };
         assert_eq!(variants[0].1, word);
     }
-    // `null` among the enum values means the same as `nullable`.
+    // `null` in an enum means the same as `nullable`.
     let (_, surface) = works(property(
         "x",
         json!({ "type": "string", "nullable": true, "enum": ["a", null] }),
@@ -1695,7 +1697,7 @@ fn variants() {
 
 #[test]
 fn types_that_collide() {
-    // Two components have one name.
+    // Two components would have the same name in Rust.
     let other = object(json!({ "other": { "type": "string" } }));
     let document = || {
         with(&[
@@ -1706,12 +1708,12 @@ fn types_that_collide() {
             ),
         ])
     };
-    // `regen` stops at each of these lines for the vendored document, and warns for any other.
+    // These lines are errors for the vendored document and warnings for all other documents.
     let unsettled = |document| {
         let built = regen::build(document, &overlay(), false).expect("a longer name");
         built.unsettled
     };
-    // The line names both places, and the row of the naming table that solves the conflict.
+    // The line contains both places, and the row for the naming table that solves the conflict.
     assert_eq!(
         unsettled(document()),
         [
@@ -1720,7 +1722,7 @@ fn types_that_collide() {
         ]
     );
     works(document());
-    // An inline schema and a component have the same name.
+    // An inline schema and a component would have the same name.
     let document = with(&[
         ("/components/schemas/ThingExtra", other.clone()),
         (
@@ -1737,7 +1739,7 @@ fn types_that_collide() {
             && lines[0].lines().count() == 1,
         "{lines:?}"
     );
-    // These names are in use in Rust itself.
+    // Rust itself already uses these names.
     for name in [
         "String",
         "Option",
@@ -1767,7 +1769,7 @@ fn types_that_collide() {
           name it by a row in xtask/src/lower/names.rs: (\"#string\", \"String2\"),"
         ]
     );
-    // Equal shapes are one type, whatever their names are.
+    // Schemas of the same shape become one type, whatever their names are.
     let (_, surface) = works(with(&[
         (
             "/components/schemas/Human",
@@ -1926,7 +1928,7 @@ fn pages() {
         );
         refused(list(&items), &[&format!("{schema}: {message}")]);
     }
-    // A list without an `offset` parameter is not paged.
+    // A list is not paged if there is no `offset` parameter.
     let (_, surface) = works(with(&[(
         &format!("{GET_RESPONSES}/200"),
         answers(json!({ "type": "array", "items": {} })),
@@ -1995,7 +1997,8 @@ fn what_does_not_matter_may_be_anything() {
     }
 }
 
-/// A method that is added by hand is added to the list too: an operation of its name would not compile.
+/// `METHODS` must contain every method that is written by hand. If an operation had the name of one, the generated code would not
+/// compile.
 #[test]
 fn the_methods_of_the_client_are_known_to_the_precheck() {
     let mut folders = vec![root().join("circleci-api/src")];
@@ -2030,7 +2033,7 @@ fn the_methods_of_the_client_are_known_to_the_precheck() {
                     }
                     let name = method.sig.ident.to_string();
                     found += 1;
-                    // An operation with one of these names gets an underscore.
+                    // An operation with this name gets an underscore, so the name need not be in `METHODS`.
                     let renamed = xtask::lower::names::method(&name) != name;
                     assert!(
                         renamed || xtask::lower::precheck::METHODS.contains(&name.as_str()),

@@ -1,5 +1,5 @@
-//! Tests `cargo xtask regen` on copies of the repository's documents: it always gives the same bytes, detects every kind of
-//! stale code, reports everything that no longer applies, and loses no file when a step fails.
+//! Tests `cargo xtask regen` on copies of the repository's documents. It must always write the same bytes, detect every kind of
+//! stale code, report everything that no longer applies, and lose no file when a step fails.
 
 use crate::common;
 
@@ -18,7 +18,7 @@ use xtask::emit::deviations;
 use xtask::emit::model::Files;
 use xtask::regen::{self, Places};
 
-/// Returns the result for the vendored document, which takes long to build.
+/// Returns the files for the vendored document. Builds them only once, because this takes long.
 fn generated() -> &'static Files {
     static FILES: OnceLock<Files> = OnceLock::new();
     FILES.get_or_init(|| {
@@ -28,7 +28,7 @@ fn generated() -> &'static Files {
     })
 }
 
-/// A root with copies of this repository's documents and generated code.
+/// A root folder with copies of this repository's documents and generated code.
 struct Copy {
     root: TempDir,
 }
@@ -40,7 +40,8 @@ impl Copy {
         };
         fs::create_dir_all(copy.openapi("")).expect("a folder");
         for name in ["openapi.json", "source.json", "overlay.yaml"] {
-            // Copies only the bytes, because the document may be read-only and the test edits its copy.
+            // Copies only the contents and not the permissions, because the original may be read-only and the test changes the
+            // copy.
             let bytes = fs::read(root().join("openapi").join(name)).expect("a file");
             fs::write(copy.openapi(name), bytes).expect("a copy");
         }
@@ -72,7 +73,7 @@ impl Copy {
         fs::write(path, changed).expect("a change");
     }
 
-    /// Replaces the document and its record.
+    /// Replaces the document, and changes its record accordingly.
     fn replace_document(&self, document: &Value) {
         let bytes = serde_json::to_vec(document).expect("JSON");
         let mut record: Value =
@@ -104,7 +105,7 @@ impl Copy {
             .expect("a run")
     }
 
-    /// Returns every file below the root, with its contents and its modification time.
+    /// Returns all files below the root, each with its modification time and its contents.
     fn state(&self) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
         state(self.root.path())
     }
@@ -174,7 +175,7 @@ fn the_index_has_every_operation_of_the_document_once() {
             link.starts_with(&format!("crate::Client::{method}) | [`")),
             "{row}"
         );
-        // The third column links to the page of the operation, which has its setters and an example.
+        // The third column links to the page of the operation, which contains the setters and an example.
         let (builder, rest) = link
             .split_once(") | [`")
             .and_then(|(_, rest)| rest.split_once("`]("))
@@ -213,7 +214,7 @@ fn the_guide_about_deviations_is_up_to_date() {
     );
 }
 
-/// Only the guide lists the deviations; the README does not.
+/// Only the guide lists the deviations, so the README contains nothing that is generated.
 #[test]
 fn the_readme_has_no_generated_part() {
     let readme = fs::read_to_string(root().join("README.md")).expect("the README");
@@ -227,7 +228,7 @@ fn the_readme_has_no_generated_part() {
 fn the_page_names_every_action_and_every_fixup_with_its_reason() {
     let text = overlay();
     let page = deviations::page(&deviations::of(&text).expect("deviations"));
-    // The page keeps the whole text, except for table cells, capitals and full stops.
+    // The page contains the whole text of the overlay. Only the format of table cells, capitals and full stops differ.
     let gist = |text: &str| {
         let letters = text.chars().filter(|c| c.is_alphanumeric());
         letters.collect::<String>().to_lowercase()
@@ -264,7 +265,7 @@ fn the_guide_about_deviations_follows_the_overlay() {
     let before = copy.state();
     let output = copy.xtask(&["regen", "--check"]);
     assert_eq!(output.status.code(), Some(4), "{}", said(&output));
-    // Only the guide is stale, because the README has no generated part.
+    // The guide is the only stale file, because the README has no generated part.
     assert!(
         said(&output).contains(&format!("changed: {}\n", deviations::PAGE)),
         "{}",
@@ -276,7 +277,7 @@ fn the_guide_about_deviations_follows_the_overlay() {
     let page = fs::read_to_string(page).expect("the page");
     assert!(page.contains("| Long numbers | Rates and trends"), "{page}");
 
-    // A missing guide is stale, too, and `regen` writes it.
+    // If the guide is missing, it counts as stale, and `regen` writes it.
     let page = copy.root.path().join(deviations::PAGE);
     fs::remove_file(&page).expect("a page to remove");
     assert_eq!(copy.xtask(&["regen", "--check"]).status.code(), Some(4));
@@ -290,7 +291,7 @@ fn two_runs_and_two_spellings_of_a_document_give_the_same_bytes() {
         Copy::new().build().as_ref() == Ok(generated()),
         "a second run differs"
     );
-    // The same document, indented and with the keys of every object in reverse order.
+    // This is the same document with indentation, and with the keys of every object in reverse order.
     let text = reversed(&vendored(), 0);
     assert_eq!(
         serde_json::from_str::<Value>(&text).expect("JSON"),
@@ -301,7 +302,7 @@ fn two_runs_and_two_spellings_of_a_document_give_the_same_bytes() {
     assert!(built.files == *generated(), "the order of keys shows");
 }
 
-/// JSON with the keys of every object in reverse order.
+/// Writes JSON with the keys of every object in reverse order.
 fn reversed(value: &Value, indent: usize) -> String {
     match value {
         Value::Object(map) => {
@@ -351,7 +352,7 @@ fn check_accepts_what_is_up_to_date_and_writes_nothing() {
         )
     );
     assert!(copy.state() == before, "something was written");
-    // A run without `--check` writes no file that is up to date.
+    // Without `--check`, a run must not rewrite files that are up to date.
     assert_eq!(copy.xtask(&["regen"]).status.code(), Some(0));
     assert!(copy.state() == before, "something was written");
 }
@@ -397,7 +398,7 @@ fn check_finds_what_is_stale_and_writes_nothing() {
         );
         assert!(copy.state() == before, "{line}: something was written");
     }
-    // A missing folder of generated code is stale.
+    // If the folder of the generated code is missing, the code counts as stale.
     let copy = Copy::new();
     let output = copy.xtask(&["regen", "--check"]);
     assert_eq!(output.status.code(), Some(4));
@@ -406,7 +407,7 @@ fn check_finds_what_is_stale_and_writes_nothing() {
         generated().len()
     );
     assert!(!copy.places().generated.exists());
-    // The command that the error names fixes the failure.
+    // The error names a command. This command must repair the failure.
     assert_eq!(copy.xtask(&["regen"]).status.code(), Some(0));
     assert_eq!(copy.xtask(&["regen", "--check"]).status.code(), Some(0));
 }
@@ -469,7 +470,7 @@ fn an_overlay_action_that_matches_nothing_fails_by_name() {
         )
     );
     assert!(copy.state() == before, "something was written");
-    // For any other document, this line is a warning.
+    // For all other documents, this line is only a warning.
     let out = copy.root.path().join("out");
     let (spec, out) = (
         copy.openapi("openapi.json"),
@@ -514,7 +515,7 @@ fn an_action_that_never_matched_is_told_from_one_that_matches_no_more() {
     let taken = page_size
         .as_object_mut()
         .and_then(|map| map.remove("page_size"));
-    // The parameter gets another name in all references, so that no reference is broken.
+    // All references to the parameter get its new name, so that none of them is broken.
     page_size["size_of_page"] = taken.expect("a parameter");
     let text = document.to_string();
     let text = text.replace(
@@ -550,7 +551,7 @@ fn new_types_are_named_by_the_rows_that_rename_them() {
     let line = "paste it into xtask/src/lower/names.rs:\n    (\"#component.limits\", \"ComponentLimits\"),\n";
     assert!(text.contains(line), "{text}");
     assert_eq!(text.matches("    (\"").count(), 1, "{text}");
-    // The error names the full path.
+    // The output contains the full path of the folder.
     assert!(text.contains(&format!(" rewritten in {out}\n")), "{text}");
     copy.replace_document(&document);
     let text = said(&copy.xtask(&["regen"]));
@@ -589,7 +590,7 @@ fn an_overlay_that_cannot_be_read_or_applied_fails_in_one_line() {
 #[test]
 fn a_fixup_that_matches_nothing_fails_by_name() {
     let copy = Copy::with_code();
-    // CircleCI corrects the faults that three fixups handle.
+    // The document changes as if CircleCI had corrected the faults for which the fixup "no defaults" exists.
     let mut document = vendored();
     let mended = mend(&mut document);
     assert!(mended > 0, "the document has changed: choose another fixup");
@@ -598,7 +599,7 @@ fn a_fixup_that_matches_nothing_fails_by_name() {
         copy.build(),
         Err("fixup \"no defaults\" matches nothing".to_owned())
     );
-    // For any other document, this line is a warning.
+    // For all other documents, this line is only a warning.
     let built = build(document).expect("a warning");
     assert!(
         built
@@ -607,7 +608,8 @@ fn a_fixup_that_matches_nothing_fails_by_name() {
     );
 }
 
-/// Removes every `default` of a schema, which is an entry beside `type` or the like.
+/// Removes every `default` that is a keyword of a schema. This is the case if it is next to a keyword such as `type`. Returns how
+/// many it removed.
 fn mend(value: &mut Value) -> usize {
     let mut mended = 0;
     match value {
@@ -634,7 +636,7 @@ fn mend(value: &mut Value) -> usize {
 fn a_row_of_the_naming_table_without_a_place_fails_by_name() {
     let copy = Copy::with_code();
     let mut document = vendored();
-    // The test removes the only answer to which `#version` refers.
+    // Removes the operations whose responses refer to `#version`, so that its row matches nothing.
     document["paths"]
         .as_object_mut()
         .expect("paths")
@@ -730,7 +732,7 @@ fn other_files_than_documents_are_refused_in_one_line() {
         "{}",
         said(&output)
     );
-    // With `--spec` alone, the code of another document would replace the code of this document.
+    // `--spec` requires `--out`. Otherwise, code for another document would replace the code of this repository.
     assert_eq!(
         copy.xtask(&["regen", "--spec", "nowhere.json"])
             .status
@@ -778,7 +780,7 @@ fn writing_replaces_the_whole_set() {
     );
     regen::write(&two, &dir).expect("a second set");
     assert!(regen::differences(&two, &dir).expect("a folder").is_empty());
-    // No temporary file is left.
+    // There must be no temporary file left.
     assert_eq!(
         fs::read_dir(root.path().join("a/b"))
             .expect("a folder")
@@ -811,7 +813,7 @@ fn foreign_files_are_left_alone() {
         error.starts_with("image.bin in the output folder"),
         "{error}"
     );
-    // A file has the name of the folder.
+    // Here, the output path is a file and not a folder.
     let file = root.path().join("file");
     fs::write(&file, "x").expect("a file");
     assert!(regen::write(&files(&[("mod.rs", "")]), &file).is_err());
@@ -824,7 +826,7 @@ fn a_failure_leaves_the_old_files() {
     let dir = root.path().join("generated");
     let old = files(&[("mod.rs", "1"), ("types/job.rs", "1")]);
     regen::write(&old, &dir).expect("a first set");
-    // No user can create `a` as both a file and a folder.
+    // `a` cannot be both a file and a folder, so the write fails for every user.
     let broken = files(&[("a", "2"), ("a/b.rs", "2"), ("mod.rs", "2")]);
     let error = format!(
         "{:#}",
@@ -841,7 +843,7 @@ fn a_failure_leaves_the_old_files() {
 
 // ---- documents of other years -----------------------------------------------------------------------------------------------
 
-/// What CircleCI's documents of 2023 and 2025 have and the vendored one has not, in documents small enough to keep here.
+/// Returns small documents with the constructs that CircleCI's documents of 2023 and 2025 contain and the vendored one does not.
 fn older() -> [(&'static str, Value); 4] {
     let response = |schema: Value| json!({ "description": "", "content": { "application/json": { "schema": schema } } });
     let slug = || json!({ "name": "project-slug", "in": "path", "required": true, "schema": { "type": "string" }, "allowReserved": true });
@@ -879,7 +881,8 @@ fn older() -> [(&'static str, Value); 4] {
             "responses": { "201": response(json!({ "type": "object", "required": ["id"], "properties": { "id": { "type": "string" }, "state": { "type": "string", "enum": ["created", "errored", "setup-pending"] } } })), "default": error() }
         }
     } }));
-    // This document has a timetable with two alternatives, untyped timestamps, kebab-case keys, and a number with two equal `allOf`.
+    // This document has a timetable with two alternatives, timestamps without a type, kebab-case keys, and a number whose `allOf`
+    // has two equal parts.
     let schedules = start(json!({ "/schedule/{schedule-id}": { "patch": {
         "operationId": "updateSchedule",
         "tags": ["Schedule"],
@@ -898,7 +901,8 @@ fn older() -> [(&'static str, Value); 4] {
             ] }
         } })), "default": error() }
     } } }));
-    // This document has some components, several errors with their own bodies, a list with an offset, and maps of lists.
+    // This document has a few components, several error responses with different bodies, a list with an `offset`, and maps of
+    // lists.
     let mut policies = start(
         json!({ "/owner/{ownerID}/context/{context}/decision": { "get": {
         "operationId": "GetDecisionLogs",
@@ -919,7 +923,8 @@ fn older() -> [(&'static str, Value); 4] {
         "Error": { "type": "object", "required": ["error"], "properties": { "error": { "type": "string" } } },
         "DecisionLog": { "type": "object", "properties": { "created_at": { "type": "string", "format": "date-time" }, "policies": { "type": "object", "additionalProperties": { "type": "array", "items": { "type": "string" } } } } }
     } });
-    // This document has an empty list of components, an answer without a body, rates as `float`, and objects in the query.
+    // This document has an empty `components` object, a response without a body, rates in the format `float`, and objects in the
+    // query.
     let mut insights = start(json!({ "/insights/{project-slug}/summary": {
         "get": {
             "operationId": "getSummary",

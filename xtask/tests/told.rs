@@ -1,5 +1,5 @@
-//! Tests that the report covers every edit: hundreds of small documents have one mechanical edit each, and the report shows
-//! each edit in both directions. The page lists or counts every change of the report.
+//! Tests that no change is missing in the report. Hundreds of small documents differ from the original by one automatic edit
+//! each, and the report must show this edit in both directions. The page must list or count every change in the report.
 
 use crate::{common, drift};
 
@@ -9,15 +9,16 @@ use xtask::{
     drift::{Format, change::Change, compare, contract, source::Document, verdict::Class},
 };
 
-/// A document after one edit.
+/// A document to which one edit was made.
 struct Edit {
     what: String,
-    /// The place of the edit.
+    /// The pointer to the place of the edit.
     pointer: String,
     document: Value,
 }
 
-/// Returns edits that remove every value, change every text, number and boolean, and add to every list and map that can grow.
+/// Returns three kinds of edits: the removal of each value, a change of each text, number and boolean, and an addition to each
+/// list and map that can have one.
 fn edits(original: &Value) -> Vec<Edit> {
     let mut edits = Vec::new();
     document::visit(original, "", &mut |pointer, value| {
@@ -65,13 +66,13 @@ fn other(value: &Value) -> Option<Value> {
     })
 }
 
-/// Returns the entries that an edit can add to a value, as pairs of a key and a new value. `key` is the key of the value.
+/// Returns what an edit can add to a value, as pairs of a key and a new value. `key` is the key of the value itself.
 fn additions(parent: &str, key: &str, value: &Value) -> Vec<(String, Value)> {
     let text = || json!({ "type": "string" });
     let json_of = |schema: Value| json!({ "application/json": { "schema": schema } });
     let new = |key: &str, value: Value| vec![(key.to_owned(), value)];
     match key {
-        // A property with this name has its own keys.
+        // Here, `key` is the name of a property and not a keyword.
         _ if parent.ends_with("/properties") && value.get("type").is_none() => Vec::new(),
         "properties" => new("fresh", text()),
         "enum" | "tags" if value[0].is_string() => new("-", json!("fresh")),
@@ -110,7 +111,7 @@ fn additions(parent: &str, key: &str, value: &Value) -> Vec<(String, Value)> {
     }
 }
 
-/// Returns what an edit can add to a schema.
+/// Returns what an edit can add to a schema, as pairs of a key and a new value.
 fn in_schema(schema: &Map<String, Value>) -> Vec<(String, Value)> {
     let Some(kind) = schema.get("type").and_then(Value::as_str) else {
         return Vec::new();
@@ -134,13 +135,13 @@ fn in_schema(schema: &Map<String, Value>) -> Vec<(String, Value)> {
         .collect()
 }
 
-/// Returns whether a change belongs to an edit: by its place, its operation or its name.
+/// Returns whether a change belongs to an edit. Compares the place, the operation and the name.
 fn is_about(change: &Change, edit: &Edit, original: &Value) -> bool {
     let pointer = edit.pointer.strip_suffix("/-").unwrap_or(&edit.pointer);
     let related =
         |place: &String| place.starts_with(pointer) || pointer.starts_with(place.as_str());
     let last = pointer.rsplit('/').next().unwrap_or_default();
-    // The change "`Thing.id` is no longer required" belongs to an edit that removes `id` from the list, or the whole list.
+    // If an edit removes `id` or the whole list `required`, the change is "`Thing.id` is no longer required".
     let required = match original.pointer(pointer) {
         Some(Value::String(name)) if pointer.contains("/required/") => vec![name.as_str()],
         Some(Value::Array(names)) if last == "required" => {
@@ -149,7 +150,7 @@ fn is_about(change: &Change, edit: &Edit, original: &Value) -> bool {
         _ => Vec::new(),
     };
     let names_it = |name: &&str| change.text.contains(&format!("{name}` is "));
-    // A change in a component with only one reference may be reported at the place of the reference.
+    // If there is only one reference to a component, a change in the component may be reported at the place of the reference.
     let used =
         change.text.starts_with("unclassified, at ") && change.text.ends_with(&format!("/{last}"));
     let operation = pointer.splitn(5, '/').take(4).collect::<Vec<_>>().join("/");
@@ -158,7 +159,7 @@ fn is_about(change: &Change, edit: &Edit, original: &Value) -> bool {
         let mut touched = change.touches.iter();
         touched.any(|it| it.split(" (").next() == Some(id))
     });
-    // The removed reference pointed to this place.
+    // The reference that the edit removes points to this place.
     let target = original.pointer(pointer).and_then(Value::as_str);
     let target = target
         .filter(|_| last == "$ref")
@@ -170,7 +171,8 @@ fn is_about(change: &Change, edit: &Edit, original: &Value) -> bool {
         || of_operation
 }
 
-/// Returns whether an edit keeps the meaning: the patch version of OpenAPI, or `nullable` beside `x-nullable`.
+/// Returns whether an edit does not change the meaning of the document. This is true for the patch version of OpenAPI, and for
+/// `nullable` next to `x-nullable`.
 fn is_layout(edit: &Edit, original: &Value) -> bool {
     let beside = edit
         .pointer
@@ -207,7 +209,7 @@ fn no_edit_is_silent() {
     );
 }
 
-/// Returns the number before a word in the line "counted only", or 0 if the line lacks the word.
+/// Returns the number that precedes `what` in the line "counted only". Returns 0 if the line does not contain the word.
 fn counted_only(page: &str, what: &str) -> usize {
     let line = page
         .lines()
@@ -221,7 +223,7 @@ fn counted_only(page: &str, what: &str) -> usize {
     numbers.sum()
 }
 
-/// The listed and the counted changes of the page add up to all changes.
+/// The changes that the page lists and those that it counts must add up to all changes.
 #[test]
 fn the_page_tells_or_counts_every_change() {
     let original = drift::base();

@@ -1,4 +1,4 @@
-//! Tests that a field which CircleCI adds to one of several equal responses creates no second type.
+//! Tests that there is still only one type after CircleCI adds a field to one of several equal responses.
 
 use crate::common::{overlay, vendored};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use xtask::{
 
 const PIPELINE: &str = "/paths/~1project~1{project-slug}~1pipeline~1{pipeline-number}/get/responses/200/content/application~1json/schema";
 
-/// Returns the vendored document with a changed pipeline in `getPipelineByNumber`.
+/// Returns the vendored document after a change to the pipeline in the response of `getPipelineByNumber`.
 fn with(change: impl FnOnce(&mut Value)) -> Value {
     let mut document = vendored();
     change(document.pointer_mut(PIPELINE).expect("a pipeline"));

@@ -1,4 +1,4 @@
-//! Tests `cargo xtask update` in a copy of this repository with a fake cargo: which changes it adopts, where
+//! Tests `cargo xtask update` in a copy of this repository, with a fake cargo. The tests show which changes it adopts and where
 //! it stops, and that the tree is unchanged whenever it stops.
 
 use crate::common::{self, killed};
@@ -15,7 +15,7 @@ use xtask::{
     update::swap,
 };
 
-/// The folders of a fuzzer, which contain gigabytes.
+/// Folders of the fuzzer. They can contain gigabytes, so `update` must not copy them.
 const NOT_COPIED: [&str; 4] = [
     "fuzz/target",
     "fuzz/corpus",
@@ -23,10 +23,10 @@ const NOT_COPIED: [&str; 4] = [
     "fuzz/found/node_modules",
 ];
 
-/// A copy of the files that `update` reads and writes.
+/// A folder with copies of the files that `update` reads and writes.
 struct Tree {
     folder: tempfile::TempDir,
-    /// The log of the fake cargo, outside the tree, one line per call.
+    /// The folder with the log of the fake cargo, which has one line per call. It is outside the tree.
     calls: tempfile::TempDir,
 }
 
@@ -56,7 +56,7 @@ impl Tree {
         self.folder.path()
     }
 
-    /// Runs `update` with a fake cargo that runs `script` in the current folder.
+    /// Runs `update` with a fake cargo. When it is called, the fake cargo runs `script` in the current folder.
     fn update(&self, document: &Value, arguments: &[&str], script: &str) -> (i32, String, String) {
         let new = self.calls.path().join("new.json");
         fs::write(&new, serde_json::to_vec_pretty(document).expect("JSON")).expect("written");
@@ -121,7 +121,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Returns the vendored document with one more word, which `regen` accepts without other changes.
+/// Returns the vendored document with one more enum value. `regen` accepts this value without further changes.
 fn with_a_word() -> Value {
     let mut document = common::vendored();
     let words = document
@@ -142,7 +142,7 @@ fn a_newer_document_is_taken_in_whole() {
         tree.calls(),
         "always test --quiet --locked -p circleci-api-tests --test surface\nno test --quiet --locked --workspace\n"
     );
-    // The duration is printed beside the changelog entry, not in it.
+    // The duration is printed to stderr and is not part of the changelog entry.
     for step in ["refreshing the snapshots", "running the tests"] {
         assert!(error.contains(&format!("{step} took ")), "{error}");
     }
@@ -168,7 +168,7 @@ fn a_newer_document_is_taken_in_whole() {
         "the copy is gone"
     );
 
-    // A second run finds nothing new.
+    // A second run must find nothing new.
     let before = tree.files();
     let (code, out, error) = tree.update(&with_a_word(), &[], "exit 1");
     assert_eq!(
@@ -234,7 +234,7 @@ fn the_tree_is_as_it_was_when_it_stops() {
             "{error}"
         );
         assert!(tree.files() == before, "after {why}");
-        // The output contains the information for the decision.
+        // If a maintainer must decide, the output contains the report.
         assert_eq!(out.contains("\nverdict: "), code == 5, "{out}");
     }
     let (code, out, error) = tree.update(&to_review, &["--reviewed"], REFRESH);
@@ -267,7 +267,7 @@ fn an_operation_comes_in_with_its_row() {
     );
     assert!(tree.files() == before && tree.calls().is_empty());
 
-    // The row may exist before the operation.
+    // The row may be added before the document has the operation.
     let calls = tree.root().join("tests/support/calls.rs");
     let row = r#""getWorkflowById" |c| c.get_workflow_by_id(id("id"));"#;
     let text = fs::read_to_string(&calls).expect("read");
@@ -281,7 +281,7 @@ fn an_operation_comes_in_with_its_row() {
         "{out}"
     );
 
-    // The row of a removed operation must be removed too.
+    // If an operation is removed, its row must be removed too.
     let before = tree.files();
     let (code, _, error) = tree.update(&common::vendored(), &[], "exit 101");
     assert_eq!(code, 5, "{error}");
@@ -297,7 +297,7 @@ fn an_operation_comes_in_with_its_row() {
 fn what_cannot_be_replaced_is_put_back() {
     let tree = Tree::new();
     let before = tree.files();
-    // The tests remove the snapshots, so that one of the four parts is missing when `update` moves all parts.
+    // The fake test run removes the snapshots, so that one of the four items is missing when `update` replaces them.
     let (code, out, error) = tree.update(
         &with_a_word(),
         &[],
@@ -313,7 +313,7 @@ fn what_cannot_be_replaced_is_put_back() {
     assert!(tree.files() == before);
 }
 
-/// The child process that [`kill`] starts and kills. Without it, this returns at once.
+/// Runs in the child process that [`kill`] starts and kills. In any other run, it returns at once.
 #[test]
 fn killed_child() {
     let Some((mut store, words)) = killed::child() else {
@@ -326,7 +326,8 @@ fn killed_child() {
     }
 }
 
-/// Moves, or brings back, in a process that is killed at the n-th rename. Whether it came to an end before.
+/// Replaces or restores the items, in a process that is killed at the n-th rename. Returns whether the process ended before this
+/// rename.
 fn kill(what: &str, renames: usize, copy: &Path, root: &Path) -> bool {
     let (copy, root) = (copy.display().to_string(), root.display().to_string());
     let output = killed::start("update::killed_child", renames, &[what, &copy, &root]);
@@ -335,7 +336,8 @@ fn kill(what: &str, renames: usize, copy: &Path, root: &Path) -> bool {
     output.status.success()
 }
 
-/// A tree of one small file in each place, and a copy with another one; `missing` is in the copy only.
+/// Returns a tree with a small file in each place, and a copy of the tree with different files. The item `missing` is only in the
+/// copy.
 fn small(missing: Option<&str>) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let copy = folder.path().join("target/update");
@@ -358,7 +360,7 @@ fn small(missing: Option<&str>) -> (tempfile::TempDir, PathBuf) {
     (folder, copy)
 }
 
-/// The files of a tree outside its `target`.
+/// Returns the files of the tree, except for those in its `target` folder.
 fn outside_target(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let (mut files, mut folders) = (BTreeMap::new(), vec![root.to_owned()]);
     while let Some(folder) = folders.pop() {
@@ -375,7 +377,7 @@ fn outside_target(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-/// At each rename, and again at each rename of bringing it back.
+/// Kills the replacement at each rename. For each of them, also kills the restoration at each of its renames.
 #[test]
 fn a_move_that_is_killed_is_undone_even_if_that_is_killed_too() {
     for missing in [None, Some("tests/snapshots")] {
@@ -405,7 +407,8 @@ fn a_move_that_is_killed_is_undone_even_if_that_is_killed_too() {
             }
             kills += 1;
         }
-        // A move renames each part twice, or once without an old part, and then renames a marker. The last run is not killed.
+        // A run renames each item twice (or only once, if there is no old one), and finally renames the folder of the old items.
+        // The last run is not killed.
         assert_eq!(kills, 10 - usize::from(missing.is_some()));
     }
 }

@@ -1,4 +1,5 @@
-//! Answers in CircleCI's format, without white space between tokens, which would be the same work for every client.
+//! Response bodies in CircleCI's format. They have no white space between tokens, because skipping it is the same work for
+//! every client.
 
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ fn time(number: usize, millis: usize) -> String {
     format!("2026-03-01T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }
 
-/// One workflow.
+/// Returns the body of a response with one workflow.
 pub fn workflow() -> String {
     json!({
         "pipeline_id": id(1, 1), "canceled_by": null, "id": id(2, 1), "name": "build-and-test",
@@ -22,12 +23,12 @@ pub fn workflow() -> String {
     .to_string()
 }
 
-/// The answer to a trigger of a pipeline.
+/// Returns the body of the response to a request that triggers a pipeline.
 pub fn created() -> String {
     json!({ "number": 2518, "state": "pending", "id": id(1, 2), "created_at": "2026-03-01T10:00:00.123Z" }).to_string()
 }
 
-/// A page of 20 pipelines.
+/// Returns a page of 20 pipelines.
 pub fn pipelines() -> String {
     let items: Vec<Value> = (0..20).map(pipeline).collect();
     json!({ "next_page_token": "AARLwwV9GkMGaOD-Ppjq5l1vzuJ2_K6o8C4xg7Lc", "items": items })
@@ -62,7 +63,7 @@ fn pipeline(number: usize) -> Value {
     })
 }
 
-/// A page of so many jobs of a workflow.
+/// Returns a page with `count` jobs of a workflow.
 pub fn jobs(count: usize) -> String {
     let items: Vec<Value> = (0..count).map(job).collect();
     json!({ "next_page_token": null, "items": items }).to_string()

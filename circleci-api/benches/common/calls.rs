@@ -1,4 +1,4 @@
-//! The same calls, with this crate and by hand.
+//! The measured calls: with this crate, by hand with reqwest, and with the HTTP client below reqwest.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use super::plain;
 
 pub const WORKFLOW: Uuid = Uuid::from_u128(0x5034_460f_0002_4c43_9457_0000_0000_0001);
 
-/// Our client, as it comes.
+/// Our client with its default settings.
 pub struct Ours(Client);
 
 impl Ours {
@@ -62,8 +62,8 @@ impl Ours {
     }
 }
 
-/// reqwest and serde_json, written by hand: arguments are encoded and not checked, a failure is a panic. Without retries and
-/// without a bound on bodies; with the two timeouts that our client has, or as bare as it can be.
+/// A client that is written by hand with reqwest and serde_json. It encodes arguments but does not check them, and panics when a
+/// call fails. It has no retries and no limit on the size of a body. It has the two timeouts of our client, or none.
 pub struct ByHand {
     http: reqwest::Client,
     base: String,
@@ -71,7 +71,7 @@ pub struct ByHand {
 
 impl ByHand {
     pub fn new(server: SocketAddr, timeouts: bool) -> Self {
-        // An error means that there is a provider of TLS already.
+        // An error means that a TLS provider is already installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut http = reqwest::Client::builder()
             .user_agent("bench/0.1.0")
@@ -113,8 +113,8 @@ impl ByHand {
     }
 }
 
-/// The client below reqwest, with the same headers, URLs and bodies: no redirects, no proxies, no URL but a `Uri`. It is the
-/// least that a call can cost over this HTTP stack.
+/// The HTTP client on which reqwest is built, with the same headers, URLs and bodies. It has no redirects and no proxies, and
+/// parses a URL only as a `Uri`. Its cost is the least that a call can cost with this HTTP stack.
 pub struct Floor {
     http: HyperClient<HttpConnector, Full<Bytes>>,
     headers: HeaderMap,
@@ -166,7 +166,7 @@ impl Floor {
     }
 }
 
-/// The headers of each call, without those that the client adds by itself.
+/// Returns the headers of each call, except those that the HTTP client adds by itself.
 fn headers() -> HeaderMap {
     let mut token = HeaderValue::from_static("0123456789abcdef0123456789abcdef01234567");
     token.set_sensitive(true);

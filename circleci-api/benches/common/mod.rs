@@ -1,4 +1,5 @@
-//! Code that the benches share: bodies, equal closed structs, a server on loopback, and both kinds of calls.
+//! Code that the benches share: response bodies, structs as one would write them by hand, a server on loopback, and the
+//! measured calls.
 #![allow(dead_code, reason = "each bench uses its part")]
 
 pub mod bodies;
@@ -6,7 +7,7 @@ pub mod calls;
 pub mod plain;
 pub mod server;
 
-/// The runtime of every measured call, ours or by hand.
+/// Returns a runtime of the kind that runs every measured call, with this crate or by hand.
 pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

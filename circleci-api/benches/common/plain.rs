@@ -1,4 +1,4 @@
-//! Structs with the same fields as ours, with serde's derive and closed enums: what one would write by hand.
+//! Structs as one would write them by hand: they have the same fields as our types, serde's derive, and closed enums.
 
 use std::collections::BTreeMap;
 

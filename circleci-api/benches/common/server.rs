@@ -1,4 +1,4 @@
-//! A server on loopback in its own thread. It keeps connections open and serves a few paths.
+//! A server on loopback that runs in its own thread, keeps connections open and serves a few paths.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::bodies;
 
-/// Answers with the body that `answer` has for a request line.
+/// Starts a server and returns its address. `answer` returns the whole response for a request line, and the server sends it after
+/// `delay`.
 pub fn start(
     delay: Duration,
     answer: impl Fn(&str) -> String + Send + Sync + 'static,
@@ -29,7 +30,7 @@ pub fn start(
     told.recv().expect("a server")
 }
 
-/// The server of `call` and `instructions`.
+/// Starts the server that the benches `call` and `instructions` use.
 pub fn of_calls() -> SocketAddr {
     let [workflow, created, pipelines] =
         [bodies::workflow(), bodies::created(), bodies::pipelines()].map(respond);
@@ -40,7 +41,7 @@ pub fn of_calls() -> SocketAddr {
     })
 }
 
-/// A body with the headers around it.
+/// Returns a whole response with status 200, CircleCI's usual headers and this body.
 pub fn respond(body: String) -> String {
     format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json;charset=utf-8\r\ndate: Sun, 01 Mar 2026 10:00:00 GMT\r\n\

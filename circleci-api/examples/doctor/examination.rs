@@ -1,4 +1,4 @@
-//! Sends a dozen harmless GETs, and reports on each without showing the contents of its answer.
+//! Sends a dozen harmless GET requests, and reports the result of each without showing what the response contains.
 
 use std::io::{self, Write};
 use std::time::{Instant, SystemTime};
@@ -6,20 +6,21 @@ use std::time::{Instant, SystemTime};
 use chrono::{DateTime, Utc};
 use circleci_api::{Client, Error, ErrorKind, ProjectSlug, Response, Sending};
 
-/// A clock that differs by more than this makes tokens and signatures fail, in seconds.
+/// The largest harmless difference between this machine's clock and the server's, in seconds. If it is larger, tokens and
+/// signatures fail.
 const SKEW: i64 = 30;
 
-/// CircleCI's own host. Every other host is a self-hosted server.
+/// The base URL on CircleCI's own host. Every other host is a self-hosted server.
 const CLOUD: &str = "https://circleci.com/api/v2";
 
-/// An examination under way.
+/// An examination that is in progress.
 pub struct Examination<'w> {
     client: Client,
     out: &'w mut dyn Write,
     aside: &'w mut dyn Write,
-    /// How many calls failed.
+    /// The number of failed calls, plus one if the clock is wrong.
     failed: usize,
-    /// The token was refused, so no other call is made.
+    /// Whether the server refused the token. Then no other call is made.
     refused: bool,
 }
 
@@ -34,7 +35,7 @@ impl<'w> Examination<'w> {
         }
     }
 
-    /// The facts that need no request.
+    /// Reports the facts that need no request.
     pub fn setup(&mut self, project: &ProjectSlug) -> io::Result<()> {
         let base = self.client.base_url();
         let host = match base {
@@ -49,7 +50,7 @@ impl<'w> Examination<'w> {
         writeln!(self.out, "project       {vcs}/…/…")
     }
 
-    /// Makes all calls. Returns whether each was answered.
+    /// Makes all calls. Returns whether all of them succeeded and the clock is right.
     pub async fn calls(&mut self, project: &ProjectSlug) -> io::Result<bool> {
         let client = self.client.clone();
         self.who(&client).await?;
@@ -85,7 +86,7 @@ impl<'w> Examination<'w> {
         Ok(self.failed == 0)
     }
 
-    /// The owner of the token, the clock and the rate limit.
+    /// Reports the owner of the token, the clock and the rate limit.
     async fn who(&mut self, client: &Client) -> io::Result<()> {
         let sent = Instant::now();
         let answer = client.get_current_user().send_for_response().await;
@@ -185,7 +186,7 @@ impl<'w> Examination<'w> {
         Ok(())
     }
 
-    /// The newest pipeline, a workflow of it, and a job of that.
+    /// Reads the newest pipeline, its first workflow, and the job of that workflow with the highest number.
     async fn newest(&mut self, client: &Client, project: &ProjectSlug) -> io::Result<()> {
         let pipelines = client
             .list_pipelines_for_project(project)
@@ -231,7 +232,7 @@ impl<'w> Examination<'w> {
         Ok(())
     }
 
-    /// One call and its line.
+    /// Waits for a call and writes its line of the report. Returns the body, or `None` if the call failed.
     async fn call<T>(
         &mut self,
         name: &str,
@@ -261,7 +262,7 @@ impl<'w> Examination<'w> {
     }
 }
 
-/// An error without what the server said, which may hold names.
+/// Describes an error without the server's message, which may contain private names.
 fn told(error: &Error) -> String {
     let mut text = match (error.kind(), error.status()) {
         (ErrorKind::Decode, _) => "success, but the body is not what was expected".to_owned(),
@@ -281,7 +282,7 @@ fn told(error: &Error) -> String {
     text
 }
 
-/// `gh/acme` of `gh/acme/web`.
+/// Returns the slug of the project's organization: `gh/acme` for `gh/acme/web`.
 fn organization(project: &ProjectSlug) -> String {
     let slug = project.to_string();
     slug.rsplit_once('/')

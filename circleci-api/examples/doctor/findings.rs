@@ -1,4 +1,4 @@
-//! Lists what is unknown to this crate in the answers, by operation, path and kind.
+//! Lists everything in the responses that this crate does not know, by operation, path and kind.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -9,19 +9,19 @@ use circleci_api::{ClientBuilder, Surprise, SurpriseKind};
 /// The number of findings by operation, path and kind.
 type Counts = BTreeMap<(String, String, &'static str), usize>;
 
-/// The surprises of a client.
+/// The surprises that a client has reported.
 #[derive(Clone, Default)]
 pub struct Findings(Arc<Mutex<Counts>>);
 
 impl Findings {
-    /// Records the surprises of a client of this builder.
+    /// Makes the builder record the surprises of the client that it builds.
     pub fn listen(&self, builder: ClientBuilder) -> ClientBuilder {
         let findings = self.clone();
         builder.on_surprise(move |surprise| findings.note(surprise))
     }
 
     fn note(&self, surprise: &Surprise) {
-        // CircleCI leaves it out on the last page as often as it sends a null, and this crate reads both.
+        // On the last page, CircleCI omits this key as often as it sends a null. This crate reads both.
         if surprise.kind() == SurpriseKind::MissingField && surprise.path() == "next_page_token" {
             return;
         }
@@ -67,7 +67,7 @@ impl Findings {
     }
 }
 
-/// Returns a path without parts that may be values: the numbers of items, and keys that are ids or names.
+/// Removes the parts of a path that may be private values: the indexes of items, and keys that are ids or names.
 fn place(path: &str) -> String {
     let parts = path.split('.').map(|part| {
         let (key, rest) = part.split_once('[').unwrap_or((part, ""));

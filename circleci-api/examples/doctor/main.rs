@@ -1,5 +1,5 @@
-//! The program to run first when something does not work. It checks the token and its owner, the host, the clock and a few
-//! calls, and lists what is unknown to this crate in their answers.
+//! The program to run first when something does not work. It checks the token and its owner, the host and the clock. It also
+//! makes a few calls, and lists everything in their responses that this crate does not know.
 //!
 //! ```text
 //! cargo run --example doctor
@@ -8,10 +8,10 @@
 //!     CircleCI itself; needs CIRCLE_TOKEN, sends GETs only
 //! ```
 //!
-//! The report on the standard output has no values of answers, names, ids or secrets, so it can be pasted into an issue. The
-//! host and the login, which only the user should see, are on the standard error.
+//! The report on the standard output contains no values from responses, no names, no ids and no secrets, so you can paste it into
+//! an issue. The host and the login, which only the user should see, are on the standard error.
 //!
-//! The exit code is 0 if all is well, 1 if something is not, and 2 if the command line is wrong.
+//! The exit code is 0 if the report finds no problem, 1 if it finds a problem, and 2 if the command line is wrong.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -76,7 +76,7 @@ async fn real(
 ) -> io::Result<bool> {
     let (environment, source) = watched(|name| std::env::var(name).ok());
     let builder = Client::builder().or_from(&environment);
-    // Building a client reads the environment. The second client also reports its surprises.
+    // Building a client reads the environment, and so finds the source of the token. `examine` builds the client that is used.
     let _ = builder.build();
     let builder = Client::builder().or_from(&environment);
     let source = source.lock().map_or(None, |source| source.clone());
@@ -84,7 +84,7 @@ async fn real(
     examine(builder, &source, project, out, aside).await
 }
 
-/// An environment, and the name of the variable that it took the token from.
+/// Returns an environment, and the place where it stores the name of the variable that it took the token from.
 pub fn watched(
     lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
 ) -> (Environment, Arc<Mutex<Option<String>>>) {
@@ -103,7 +103,7 @@ pub fn watched(
     (environment, source)
 }
 
-/// Writes the report; whether all is well.
+/// Writes the report. Returns whether it contains no problem.
 pub async fn examine(
     builder: ClientBuilder,
     token: &str,
@@ -117,7 +117,7 @@ pub async fn examine(
     let client = match findings.listen(builder).build() {
         Ok(client) => client,
         Err(error) => {
-            // The client says what is wrong with the setup, and never the token.
+            // The message says what is wrong with the setup, and never contains the token.
             writeln!(
                 out,
                 "setup         {}",

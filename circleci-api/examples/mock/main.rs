@@ -1,11 +1,11 @@
-//! A CircleCI on a port of this machine, for clients in any language:
+//! Serves a mock of CircleCI on a port of this machine, for clients in any language:
 //!
 //! ```text
 //! cargo run --example mock --features mock -- --port 8080
 //! CIRCLE_HOST=http://127.0.0.1:8080 CIRCLE_TOKEN=any …
 //! ```
 //!
-//! It plays a scenario, `examples/mock/scenario.json` by default, prints a line per request, and stops on Ctrl-C.
+//! The mock plays a scenario (by default `examples/mock/scenario.json`), prints a line for each request, and stops on Ctrl-C.
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -25,7 +25,7 @@ const USAGE: &str = "usage: mock [--address 127.0.0.1] [--port 8080] [--scenario
   --rate-limit answer this many requests, refuse one with 429, and so on; default: no limit
   --quiet      print no line per request";
 
-/// The requests and the pipelines that are kept: memory stays what it is.
+/// The number of requests and of pipelines that are kept. The limit bounds the memory of a mock that runs for long.
 const KEPT: usize = 1000;
 
 struct Arguments {
@@ -99,7 +99,7 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     if !arguments.quiet {
         mock.on_request(|request, status| {
             let operation = request.operation.map_or("-", |operation| operation.id);
-            // The server continues if its output is closed.
+            // Ignore the error, so that the server continues if its output is closed.
             let _ = writeln!(
                 io::stdout(),
                 "{status} {} {} {operation}",

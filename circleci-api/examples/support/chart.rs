@@ -1,16 +1,16 @@
-//! A chart of columns, one for each day. Its text is HTML beside the drawing, so that it has the same size on every
-//! screen; the drawing takes what room there is.
+//! A chart with one column for each day. Its text is HTML beside the drawing, so that the text has the same size on every
+//! screen. The drawing fills the remaining space.
 
 use std::fmt::{self, Write};
 
 use super::figures::{escape, thousands};
 
 pub struct Chart {
-    /// The text for people who cannot see the chart.
+    /// The text that describes the chart to people who cannot see it.
     pub title: &'static str,
-    /// The unit of the heights.
+    /// The unit of the columns' heights. It is the visible heading of the chart.
     pub unit: &'static str,
-    /// Classes of the style sheet, and their meanings.
+    /// The entries of the legend: a class of the style sheet, and its meaning.
     pub legend: &'static [(&'static str, &'static str)],
     pub columns: Vec<Column>,
     /// A date for each column.
@@ -18,11 +18,11 @@ pub struct Chart {
 }
 
 pub struct Column {
-    /// The heights of the stacked bars, in the classes `one`, `two` and `three`.
+    /// The heights of the stacked bars. The first bar has the class `one`, the next ones have `two` and `three`.
     pub bars: Vec<f64>,
-    /// The height of a line across the column.
+    /// The height of a horizontal line across the column.
     pub mark: Option<f64>,
-    /// The tooltip.
+    /// The text of the tooltip, without the date.
     pub tip: String,
 }
 
@@ -33,7 +33,7 @@ impl Column {
     }
 }
 
-/// The drawing is as many units wide as there are columns, and this many high.
+/// The height of the drawing, in its own units. It is as many units wide as there are columns.
 const HEIGHT: f64 = 100.0;
 const CLASSES: [&str; 3] = ["one", "two", "three"];
 
@@ -100,7 +100,7 @@ impl Chart {
     }
 }
 
-/// Rounds up to one of 1, 2, 4, 5, 10, 20, …
+/// Rounds up to the next number of the form 1, 2, 4, 5, 10, 20, 40, 50, 100, …
 fn nice(highest: f64) -> f64 {
     if !highest.is_finite() || highest <= 0.0 {
         return 1.0;

@@ -1,6 +1,6 @@
-//! Formats figures and text for pages and pictures.
+//! Formats numbers and text for HTML pages and SVG pictures.
 
-/// `1 234 567`, rounded to a whole number.
+/// Rounds a number, and formats it with spaces between the thousands, such as `1 234 567`.
 pub fn thousands(number: f64) -> String {
     let digits = format!("{:.0}", number.abs());
     let mut text = String::new();
@@ -16,12 +16,12 @@ pub fn thousands(number: f64) -> String {
     text
 }
 
-/// `12.3 %` of a whole.
+/// Formats a share as a percentage: 0.123 becomes `12.3 %`.
 pub fn percent(rate: f64) -> String {
     format!("{:.1}\u{202f}%", rate * 100.0)
 }
 
-/// Text in HTML or SVG.
+/// Escapes text for HTML or SVG.
 pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")

@@ -1,4 +1,5 @@
-//! A small server with the Insights of one project: three workflows, one of which becomes slower, and flaky tests.
+//! A small server with the Insights of one project. The project has flaky tests and three workflows, and one workflow becomes
+//! slower each day.
 
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -10,12 +11,12 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 pub const PROJECT: &str = "gh/acme/web";
 
-/// It stops when it is dropped.
+/// Starts a server with the three fixed workflows. The server stops when it is dropped.
 pub async fn start() -> MockServer {
     start_with(WORKFLOWS.len()).await
 }
 
-/// Starts a server with `count` workflows: the fixed ones first, and then services with various figures.
+/// Starts a server with `count` workflows. The fixed workflows come first, then generated ones with various figures.
 pub async fn start_with(count: usize) -> MockServer {
     let server = MockServer::start().await;
     let known = WORKFLOWS.into_iter();
@@ -42,10 +43,10 @@ pub async fn start_with(count: usize) -> MockServer {
 struct Workflow {
     name: Cow<'static, str>,
     runs_a_day: u32,
-    /// Of 100 runs.
+    /// The chance that a run fails, in percent.
     fail: u32,
     seconds: u32,
-    /// More of them each day.
+    /// The number of seconds by which the runs become slower each day.
     slower: u32,
     credits: u32,
 }
@@ -124,7 +125,7 @@ fn metrics(workflow: &Workflow) -> Value {
     })
 }
 
-/// The runs of the last thirty days, with fewer runs on weekends. Every call returns the same runs.
+/// Returns the runs of the last thirty days, with fewer runs on weekends. The figures are the same in every call.
 fn runs(workflow: &Workflow) -> Vec<Value> {
     let now = DateTime::<Utc>::from(SystemTime::now());
     let mut dice = 0x2545_F491_u32;

@@ -1,4 +1,4 @@
-//! A small server with the usage of one organization in a month, in two compressed parts.
+//! A small server that exports one month's usage of one organization, in two compressed parts.
 
 use std::future::Future;
 use std::io::Write;
@@ -13,7 +13,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 pub const ORGANIZATION: &str = "1f8d8f9e-9c4e-4c52-8c3e-0d4d6c3a2b1a";
 
-/// CircleCI takes minutes for an export, and this one does not.
+/// A clock that skips waits, because this server needs no time for an export. CircleCI needs minutes.
 pub struct NoWaiting;
 
 impl Clock for NoWaiting {
@@ -22,7 +22,7 @@ impl Clock for NoWaiting {
     }
 }
 
-/// It stops when it is dropped.
+/// Starts the server. It stops when it is dropped.
 pub async fn start() -> MockServer {
     let server = MockServer::start().await;
     let job = json!({ "usage_export_job_id": "5034460f-c7c4-4c43-9457-de07e2029e7b", "state": "created", "download_urls": null });
@@ -58,7 +58,7 @@ pub async fn start() -> MockServer {
     server
 }
 
-/// Project, resource class, runs, seconds and credits of a run.
+/// The usage: project, resource class, number of runs, seconds per run and credits per run.
 const USED: [(&str, &str, u32, u32, u32); 11] = [
     ("web", "large", 412, 284, 95),
     ("web", "medium", 380, 61, 11),

@@ -1,11 +1,11 @@
-//! A tour of CircleCI by way of `circleci-api`.
+//! A tour of CircleCI's API with `circleci-api`.
 //!
 //! ```text
 //! cargo run --example tour                     a small CircleCI in this process; needs no token
 //! cargo run --example tour -- gh/acme/web      reads a project of yours; needs CIRCLE_TOKEN, writes nothing
 //! ```
 //!
-//! `server.rs` is the small CircleCI, `screen.rs` says how things are printed, and the calls are here.
+//! This file makes the calls, `screen.rs` prints the results, and `server.rs` is the small CircleCI.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -68,7 +68,7 @@ pub async fn small(out: &mut dyn Write) -> Result {
     what_arrived(&server, screen)
 }
 
-/// The part that only reads, on CircleCI itself.
+/// Runs the part of the tour that only reads, on CircleCI itself.
 async fn real(slug: &str, out: &mut dyn Write) -> Result {
     let project: ProjectSlug = slug.parse()?;
     let circleci = Client::from_env()?;
@@ -77,7 +77,7 @@ async fn real(slug: &str, out: &mut dyn Write) -> Result {
     look_around(&circleci, &project, screen).await
 }
 
-/// Everything here only reads.
+/// Reads the user, pipelines, results and Insights. It changes nothing on the server.
 pub async fn look_around(
     circleci: &Client,
     project: &ProjectSlug,
@@ -102,7 +102,7 @@ pub async fn look_around(
 
     screen.chapter("The newest pipeline")?;
     for pipeline in pipelines.iter().take(5) {
-        // One that was skipped, or triggered just now, has no workflows.
+        // A pipeline that was skipped or has just been triggered has no workflows. In that case, show the one before it.
         if results(circleci, project, pipeline, screen).await? {
             break;
         }
@@ -125,7 +125,7 @@ pub async fn look_around(
     Ok(())
 }
 
-/// Workflows, jobs, failed tests and artifacts; `false` if nothing has run.
+/// Prints the workflows, jobs, failed tests and artifacts of a pipeline. Returns `false` if it has no workflows.
 async fn results(
     circleci: &Client,
     project: &ProjectSlug,
@@ -151,7 +151,7 @@ async fn results(
     for job in &jobs {
         screen.job(job)?;
     }
-    // A job that never ran has no number, and no results.
+    // A job that never ran has no number, no tests and no artifacts.
     let mut ran = jobs.iter().filter(|job| job.job_number.is_some());
     let first = ran.clone().next();
     let failed = ran.find(|job| job.status == Some(JobStatus::Failed));
@@ -242,7 +242,8 @@ async fn trigger_and_watch(
     Err("the pipeline did not finish".into())
 }
 
-/// Makes the calls of `pipeline_outcome`, and then lists the jobs of the workflows that failed or are on hold.
+/// Prints the first two calls that `pipeline_outcome` makes. It also lists the jobs of workflows that failed or are on hold, but
+/// those calls are not printed.
 fn outcome_called(screen: &mut Screen<'_>) -> Result {
     screen.called(op::GetPipelineById::OPERATION)?;
     screen.called(op::ListWorkflowsByPipelineId::OPERATION)?;
@@ -306,7 +307,7 @@ async fn change_variables(
 async fn fail(circleci: &Client, project: &ProjectSlug, screen: &mut Screen<'_>) -> Result {
     screen.chapter("Errors")?;
     screen.called(op::GetEnvVar::OPERATION)?;
-    // The variable is gone by now; and a project slug has three parts.
+    // Both calls fail: the variable has been deleted, and `acme/web` is no project slug, because a slug has three parts.
     for slug in [project.as_str(), "acme/web"] {
         match circleci.get_env_var(slug, "GREETING").send().await {
             Ok(variable) => return Err(format!("{} is there", variable.name).into()),

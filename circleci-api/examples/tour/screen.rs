@@ -1,4 +1,4 @@
-//! How things are printed. Fields that may be missing are `Option`s: CircleCI leaves out more than its document says.
+//! Prints the results of the calls. Most fields are `Option`s, because CircleCI omits more fields than its document says.
 
 use std::fmt::{Debug, Display};
 use std::io::{self, Write};
@@ -77,7 +77,7 @@ impl Screen<'_> {
         self.unknown(job.status.as_ref())
     }
 
-    /// An unknown enum value is kept unchanged, and does not make the page fail.
+    /// Prints an enum value that the crate does not know. The client keeps it unchanged, and decodes the rest of the page.
     fn unknown<E: OpenEnum + Debug>(&mut self, word: Option<&E>) -> io::Result<()> {
         match word {
             Some(word) if word.is_unknown() => {
@@ -139,7 +139,7 @@ impl Screen<'_> {
     }
 }
 
-/// `setup success, deploy on_hold`
+/// Returns the name and the status of each workflow, such as `setup success, deploy on_hold`.
 pub fn summary(workflows: &[Workflow]) -> String {
     if workflows.is_empty() {
         return "no workflows".to_owned();

@@ -1,7 +1,7 @@
-//! A small CircleCI in this process: one organization, one project, and pipelines that move as they are polled.
+//! A small CircleCI in this process: one organization, one project, and a triggered pipeline that advances with each poll.
 //!
-//! Its answers differ from the document as CircleCI's do: snake_case keys instead of kebab-case, nulls instead of values,
-//! unknown keys and enum values.
+//! Its responses differ from the document in the same ways as CircleCI's responses: they have snake_case keys instead of
+//! kebab-case keys, nulls instead of values, unknown keys, and unknown enum values.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -30,14 +30,14 @@ const DEFINITION: &str = "8d1a7be4-26cf-4f0e-8c5c-6f1f0c1b7a02";
 const CONTEXT: &str = "2b6e3f10-93d4-4f52-b1a7-7c9d0e5f4a03";
 const USER: &str = "c4d5e6f7-1a2b-4c3d-8e4f-5a6b7c8d9e04";
 
-/// The workflows of the pipeline that failed, and of the one that the tour triggers.
+/// The workflow of the failed pipeline. The ids after it belong to the pipeline that the tour triggers.
 const FAILED: &str = "10000000-4d2a-4f00-9e11-000000000512";
 const SETUP: &str = "20000000-4d2a-4f00-9e11-000000000513";
 const BUILD: &str = "30000000-4d2a-4f00-9e11-000000000513";
 const DEPLOY: &str = "40000000-4d2a-4f00-9e11-000000000513";
 const APPROVAL: &str = "50000000-4d2a-4f00-9e11-000000000513";
 
-/// A request as it arrived.
+/// A request that the server received.
 #[derive(Clone)]
 pub struct Request {
     pub method: Method,
@@ -70,7 +70,7 @@ impl SmallCircleCi {
         &self.url
     }
 
-    /// The requests so far.
+    /// Returns the requests that the server has received so far.
     pub fn received(&self) -> Vec<Request> {
         lock(&self.world).received.clone()
     }
@@ -100,7 +100,7 @@ async fn accept(listener: TcpListener, url: String, world: Arc<Mutex<World>>) {
             }
         });
         tokio::spawn(async move {
-            // A connection that breaks is the client's concern.
+            // If a connection breaks, only the client has to handle it.
             let _ = http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
@@ -149,14 +149,14 @@ enum Answer {
 #[derive(Default)]
 struct World {
     requests: u64,
-    /// Name and value.
+    /// The project's variables: the value by name.
     variables: BTreeMap<String, String>,
     context_variables: BTreeMap<String, String>,
     triggered: Option<Triggered>,
     received: Vec<Request>,
 }
 
-/// A running pipeline. Each request for its workflows moves it forward.
+/// The pipeline that was triggered. Each request for its workflows advances it.
 struct Triggered {
     parameters: Value,
     polls: u32,
@@ -196,7 +196,7 @@ impl World {
             .flatten()
             .map(|segment| percent_decode_str(segment).decode_utf8_lossy())
             .collect();
-        // The parts of a slug are segments of their own; here they are one.
+        // The three parts of a slug are separate segments of the path. Join them, so that a route can match the whole slug.
         if let [
             "api",
             "v2",
@@ -311,7 +311,7 @@ impl World {
                 message(200, "Environment variable deleted.")
             }
 
-            // The answer is the same for an object that does not exist and for one that the token may not read.
+            // CircleCI gives the same response for an object that does not exist and for an object that the token may not read.
             ("GET", ["project", ..] | ["insights", ..]) => message(404, "Project not found"),
             _ => message(404, "Not Found"),
         }
@@ -332,7 +332,8 @@ impl World {
         )
     }
 
-    /// The list is empty at first. Then it has the setup workflow, the workflows that follow it, and a deployment that is on hold.
+    /// Lists the workflows of the triggered pipeline. The list is empty at first. Later polls add the setup workflow, the build
+    /// and a deployment that is on hold.
     fn workflows(&mut self) -> Answer {
         let Some(run) = &mut self.triggered else {
             return message(404, "Pipeline not found");
@@ -376,7 +377,7 @@ impl World {
         }
     }
 
-    /// CircleCI's own values, and what the pipeline was triggered with.
+    /// Returns the pipeline's values: CircleCI's own, and the parameters of the trigger.
     fn values(&self) -> Answer {
         let Some(run) = &self.triggered else {
             return message(404, "Pipeline not found");
@@ -397,7 +398,7 @@ fn message(status: u16, text: &str) -> Answer {
     Answer::Json(status, json!({ "message": text }))
 }
 
-/// The only page, which is the last one.
+/// Returns a list that has only one page.
 fn list(items: Vec<Value>) -> Value {
     json!({ "items": items, "next_page_token": null })
 }
@@ -406,7 +407,7 @@ fn pipeline_id(number: u32) -> String {
     format!("a1b2c3d4-5e6f-4a7b-8c9d-000000000{number}")
 }
 
-/// Three pages, of which the second one is empty.
+/// Returns one of three pages. The second page is empty.
 fn pipelines(token: Option<&str>) -> Answer {
     let (items, next) = match token {
         None => (
@@ -417,7 +418,7 @@ fn pipelines(token: Option<&str>) -> Answer {
                     Some("checkout"),
                     "Round prices half to even",
                 ),
-                // An enum value that the document does not have.
+                // The document does not list the enum value `schedule`.
                 pipeline(510, "schedule", Some("main"), "Merge pull request #86"),
             ],
             Some("AARLwwXp1v"),
@@ -435,7 +436,7 @@ fn pipelines(token: Option<&str>) -> Answer {
     ok(json!({ "items": items, "next_page_token": next }))
 }
 
-/// A pipeline with a tag instead of a branch.
+/// Returns a pipeline. Without a branch, it has a tag.
 fn pipeline(number: u32, trigger: &str, branch: Option<&str>, subject: &str) -> Value {
     let mut vcs = json!({
         "provider_name": "GitHub",
@@ -535,7 +536,7 @@ fn failed_jobs() -> Vec<Value> {
             Some(1843),
             "failed",
         ),
-        // The job never ran, so it has no number. The document does not have this status.
+        // This job never ran, so it has no number. The document does not list its status.
         job(
             "60000000-4d2a-4f00-9e11-000000000000",
             "integration",
@@ -566,7 +567,7 @@ fn tests() -> Vec<Value> {
             "name": "rounds_half_to_even", "classname": "prices", "file": "tests/prices.rs", "source": "nextest",
             "result": "failure", "run_time": 0.012, "message": "assertion failed: left == right\n left: 3\n right: 2",
         }),
-        // A number in a string, and most of the rest missing.
+        // The run time of this test is a string instead of a number, and most of its other fields are missing.
         json!({ "name": "adds_tax", "classname": "prices", "result": "success", "run_time": "0.003", "file": null }),
         json!({ "name": "empty_cart", "classname": null, "result": "skipped", "run_time": 0, "message": "" }),
     ]
@@ -615,7 +616,7 @@ fn workflow_metrics() -> Vec<Value> {
     ]
 }
 
-/// Snake case, though the document says kebab-case.
+/// Returns flaky tests. Their keys are in snake case, although the document says kebab case.
 fn flaky_tests() -> Value {
     json!({
         "flaky_tests": [{
@@ -636,7 +637,7 @@ fn flaky_tests() -> Value {
     })
 }
 
-/// CircleCI shows the last four characters, and never the value.
+/// Masks a value as CircleCI does, which shows only the last four characters.
 fn masked(value: &str) -> String {
     let hidden = value.chars().count().saturating_sub(4);
     format!("xxxx{}", value.chars().skip(hidden).collect::<String>())

@@ -1,4 +1,4 @@
-//! All artifacts of a job.
+//! Downloads all artifacts of a job.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -46,7 +46,7 @@ impl Client {
 type Filter = Box<dyn Fn(&Artifact) -> bool + Send + Sync>;
 type OnProgress = Arc<dyn Fn(&Progress<'_>) + Send + Sync>;
 
-/// Downloads from [`Client::download_artifacts`].
+/// A request from [`Client::download_artifacts`] to download all artifacts of a job.
 ///
 #[doc = mock_example!()]
 /// # use circleci_api::{artifacts::TokenHosts, mock::Mock, operations::GetJobArtifacts, serde_json::json};
@@ -80,21 +80,21 @@ pub struct DownloadArtifacts {
     progress: Option<OnProgress>,
 }
 
-/// The progress of a download. [`DownloadArtifacts`] has an example.
+/// The progress of one artifact in a download of several artifacts. [`DownloadArtifacts`] has an example.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Progress<'a> {
     /// The artifact that is being downloaded.
     pub artifact: &'a Artifact,
-    /// Its index among all artifacts of the download, from 0.
+    /// The index of this artifact among all artifacts of the download, starting at 0.
     pub index: usize,
-    /// The number of artifacts.
+    /// The number of all artifacts of the download.
     pub count: usize,
-    /// The number of bytes that were received.
+    /// The number of bytes of this artifact that were received.
     pub received: u64,
-    /// The total number of bytes, if the server sent it.
+    /// The size of this artifact in bytes, if the server sent it.
     pub length: Option<u64>,
-    /// Whether the file is complete and in its place.
+    /// Whether the file is complete and has its final name.
     pub finished: bool,
 }
 
@@ -102,9 +102,9 @@ pub struct Progress<'a> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ArtifactFailure {
-    /// The artifact.
+    /// The artifact that could not be downloaded.
     pub artifact: Artifact,
-    /// The error.
+    /// The reason why the artifact could not be downloaded.
     pub error: Error,
 }
 
@@ -120,7 +120,7 @@ impl std::error::Error for ArtifactFailure {
     }
 }
 
-/// The result for each artifact of a job, in CircleCI's order.
+/// The results of a download: one result for each artifact of a job, in CircleCI's order.
 ///
 #[doc = mock_example!()]
 /// # use circleci_api::{mock::Mock, operations::GetJobArtifacts, serde_json::json};
@@ -151,22 +151,22 @@ impl std::error::Error for ArtifactFailure {
 pub struct DownloadedArtifacts(Vec<Result<Downloaded, ArtifactFailure>>);
 
 impl DownloadedArtifacts {
-    /// The files that were written.
+    /// Returns the files that were written.
     pub fn files(&self) -> impl Iterator<Item = &Downloaded> {
         self.0.iter().flatten()
     }
 
-    /// The artifacts that could not be downloaded.
+    /// Returns the artifacts that could not be downloaded.
     pub fn failed(&self) -> impl Iterator<Item = &ArtifactFailure> {
         self.0.iter().filter_map(|result| result.as_ref().err())
     }
 
-    /// The size of all files, in bytes.
+    /// Returns the total size of the written files, in bytes.
     pub fn bytes(&self) -> u64 {
         self.files().map(|file| file.bytes).sum()
     }
 
-    /// One result for each artifact.
+    /// Returns one result for each artifact.
     pub fn into_results(self) -> Vec<Result<Downloaded, ArtifactFailure>> {
         self.0
     }
@@ -175,26 +175,26 @@ impl DownloadedArtifacts {
 setters!(DownloadArtifacts);
 
 impl DownloadArtifacts {
-    /// Downloads only the artifacts for which this returns `true`.
+    /// Downloads only the artifacts for which `wanted` returns `true`.
     pub fn filter(mut self, wanted: impl Fn(&Artifact) -> bool + Send + Sync + 'static) -> Self {
         self.filter = Some(Box::new(wanted));
         self
     }
 
-    /// A function that is called with each piece of each artifact. It should not block.
+    /// Sets a function that is called for each piece of each artifact that is received. The function should not block.
     pub fn on_progress(mut self, progress: impl Fn(&Progress<'_>) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(progress));
         self
     }
 
-    /// Lists the artifacts, and writes each under its own path below `folder`, as
-    /// [`DownloadArtifact::into_folder`](super::DownloadArtifact::into_folder) does. If they come from several parallel
-    /// runs, the files of run 1 are in `1/`, and so on. Dropping the future cancels all downloads.
+    /// Lists the artifacts, and writes each artifact to its own path below `folder`, as
+    /// [`DownloadArtifact::into_folder`](super::DownloadArtifact::into_folder) does. If the artifacts come from several
+    /// parallel runs of the job, the files of run 1 are in the folder `1`, and so on. Dropping the future cancels all downloads.
     ///
     /// # Errors
     ///
-    /// The artifacts cannot be listed. An artifact that cannot be downloaded is an error in the result, and the other
-    /// downloads continue.
+    /// The call fails if the artifacts cannot be listed. If one artifact cannot be downloaded, its error is in the result, and
+    /// the other downloads continue.
     pub async fn into_folder(self, folder: impl AsRef<Path>) -> Result<DownloadedArtifacts, Error> {
         let mut artifacts = self.list.clone().items().into_vec().await?;
         if let Some(wanted) = &self.filter {

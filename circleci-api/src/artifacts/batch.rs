@@ -1,4 +1,4 @@
-//! Downloads several artifacts at a time below a folder.
+//! Downloads several artifacts into a folder at the same time.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::generated::types::Artifact;
 use crate::lists::many::{AT_ONCE, Many};
 
-/// The settings that all downloads share.
+/// The settings that all downloads of a batch share.
 pub(super) struct Batch {
     pub(super) client: Client,
     pub(super) hosts: Arc<TokenHosts>,
@@ -22,23 +22,23 @@ pub(super) struct Batch {
     pub(super) at_once: usize,
 }
 
-/// Defines the setters of a type with a `batch`.
+/// Defines the setters of a type that has a field `batch`.
 macro_rules! setters {
     ($name:ident) => {
         impl $name {
-            /// The hosts that receive the token; see [`TokenHosts`].
+            /// Sets the hosts that receive the token. See [`TokenHosts`].
             pub fn token_hosts(mut self, hosts: TokenHosts) -> Self {
                 self.batch.hosts = Arc::new(hosts);
                 self
             }
 
-            /// The largest artifact that is read, in bytes. Default: 1 GiB.
+            /// Sets the size of the largest artifact that is downloaded, in bytes. Default: 1 GiB.
             pub fn max_bytes(mut self, bytes: u64) -> Self {
                 self.batch.max_bytes = bytes;
                 self
             }
 
-            /// The number of calls or downloads that run at the same time. Default: 8. 0 counts as 1.
+            /// Sets how many calls or downloads run at the same time. Default: 8. 0 counts as 1.
             pub fn at_once(mut self, downloads: usize) -> Self {
                 self.batch.at_once = downloads.max(1);
                 self
@@ -68,7 +68,7 @@ impl Batch {
         }
     }
 
-    /// One result for each artifact, in their order.
+    /// Downloads the artifacts to `paths` below `folder`. Returns one result for each artifact, in the order of `artifacts`.
     pub(super) async fn fetch(
         &self,
         folder: &Path,
@@ -77,7 +77,7 @@ impl Batch {
         tell: impl Fn(&Piece<'_>) + Send + Sync,
     ) -> Vec<Result<Downloaded, Error>> {
         let tell = &tell;
-        // It limits the transfers. While the disk writes a file, the next one is received.
+        // The semaphore limits only the transfers, so that the next file is received while the disk writes the previous one.
         let open = &Semaphore::new(self.at_once.min(Semaphore::MAX_PERMITS));
         let each = artifacts.iter().zip(paths).enumerate();
         let downloads = each.map(|(index, (artifact, path))| async move {
@@ -95,7 +95,7 @@ impl Batch {
             let download = download.shared_token_hosts(Arc::clone(&self.hosts));
             let download = download.max_bytes(self.max_bytes);
             let received = {
-                // It is never closed.
+                // `acquire` cannot fail, because the semaphore is never closed.
                 let _permit = open.acquire().await;
                 let tell = |received, length| tell(received, length, false);
                 download.receive(path, tell).await?
@@ -109,8 +109,8 @@ impl Batch {
     }
 }
 
-/// The path of each artifact of a job below `folder`. If they come from several parallel runs, each run has a folder. No
-/// two artifacts get the same path, because one would overwrite the other: `taken` holds the used paths.
+/// Returns the path of each artifact of a job, below `folder`. If the artifacts come from several parallel runs, each run has
+/// its own folder. A path that is already in `taken` is an error, because one artifact would overwrite the other.
 pub(super) fn paths(
     client: &Client,
     artifacts: &[Artifact],

@@ -1,4 +1,4 @@
-//! One artifact, as a stream or a file.
+//! Downloads one artifact, as a stream or to a file.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,11 +17,11 @@ use crate::error::Error;
 use crate::generated::types::Artifact;
 use crate::operation::{Operation, Replay};
 
-/// The operation's name in errors of a download. It is not in the document.
+/// The operation that errors of a download name. It is not in CircleCI's document.
 static DOWNLOAD: Operation = Operation::new("downloadArtifact", Method::GET, "", &[], Replay::Safe);
 
 impl Client {
-    /// Downloads an artifact of [`get_job_artifacts`](Client::get_job_artifacts). Requires the feature `artifacts`.
+    /// Downloads an artifact that [`get_job_artifacts`](Client::get_job_artifacts) lists. Requires the feature `artifacts`.
     ///
     /// ```no_run
     /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
@@ -42,15 +42,15 @@ impl Client {
     }
 }
 
-/// A download from [`Client::download_artifact`].
+/// A request from [`Client::download_artifact`] to download an artifact.
 ///
-/// A failed attempt is retried, within the client's [`RetryPolicy`](crate::RetryPolicy) for the whole file. An interrupted
-/// download continues at the same place if the server supports ranges and sends the same strong `ETag` with each of them.
-/// Otherwise the file is read again from its start and compared with what was already received; if it has changed, the
-/// download fails. There is no limit on the total time, only on the time without data
+/// A failed attempt is retried. The client's [`RetryPolicy`](crate::RetryPolicy) applies to the file as a whole. An interrupted
+/// download continues where it stopped if the server supports ranges and sends the same strong `ETag` with each range.
+/// Otherwise the file is read again from its start and compared with the bytes that were already received. If they differ, the
+/// download fails. The total time has no limit, but the time without data has one
 /// ([`read_timeout`](crate::ClientBuilder::read_timeout)).
 ///
-/// The content is kept byte for byte: a file that is stored compressed (`content-encoding: gzip`) stays compressed, with or
+/// The content is kept byte for byte. A file that is stored compressed (`content-encoding: gzip`) stays compressed, with or
 /// without the feature `gzip`.
 ///
 #[doc = mock_example!()]
@@ -87,12 +87,12 @@ pub struct DownloadArtifact {
 pub struct Downloaded {
     /// The path of the file.
     pub path: PathBuf,
-    /// Its size in bytes.
+    /// The size of the file in bytes.
     pub bytes: u64,
 }
 
 impl DownloadArtifact {
-    /// The hosts that receive the token; see [`TokenHosts`].
+    /// Sets the hosts that receive the token. See [`TokenHosts`].
     pub fn token_hosts(mut self, hosts: TokenHosts) -> Self {
         self.hosts = Arc::new(hosts);
         self
@@ -103,18 +103,19 @@ impl DownloadArtifact {
         self
     }
 
-    /// The largest file that is read, in bytes. Default: 1 GiB.
+    /// Sets the size of the largest artifact that is downloaded, in bytes. Default: 1 GiB.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// The artifact's content, in pieces. The request is sent when the future is awaited.
+    /// Returns a stream of the artifact's content, in pieces. The request is sent when the future is awaited.
     /// [`ArtifactStream`] has an example.
     ///
     /// # Errors
     ///
-    /// The artifact cannot be read, or the server says that it is [larger](crate::ErrorKind::TooLarge) than the limit.
+    /// The call fails if the artifact cannot be read, or if the server says that it is [larger](crate::ErrorKind::TooLarge) than
+    /// the limit.
     pub async fn stream(self) -> Result<ArtifactStream, Error> {
         let mut transfer = self.transfer()?;
         transfer.opened().await?;
@@ -124,25 +125,32 @@ impl DownloadArtifact {
         })
     }
 
-    /// Writes the artifact to `path`, and replaces an existing file. The file appears when it is complete, and does not
-    /// appear after an error or if the future is dropped: until then, it is a temporary file in the same folder, which must
-    /// exist. On Unix, a file that replaces another one gets the mode of the old file.
+    /// Writes the artifact to `path`, and replaces an existing file. The folder of `path` must exist. The content first goes
+    /// into a temporary file in this folder, and the file appears under its own name only when it is complete. It does not
+    /// appear after an error, or if the future is dropped. On Unix, a file that replaces another file gets the mode of the old
+    /// file.
     ///
     /// # Errors
     ///
-    /// The artifact cannot be read, is [larger](crate::ErrorKind::TooLarge) than the limit, or
+    /// The call fails if the artifact cannot be read, is [larger](crate::ErrorKind::TooLarge) than the limit, or
     /// [cannot be written](crate::ErrorKind::File).
     pub async fn to_file(self, path: impl AsRef<Path>) -> Result<Downloaded, Error> {
         self.write(path.as_ref().to_owned(), |_, _| ()).await
     }
 
-    /// Like [`to_file`](Self::to_file), but writes to the artifact's own path below `folder`. Missing folders are created.
+    /// Writes the artifact as [`to_file`](Self::to_file) does, but to the artifact's own path below `folder`. Creates missing
+    /// folders.
     ///
     /// # Errors
     ///
-    /// The errors of `to_file`. The path comes from a server, so it is [rejected](crate::ErrorKind::File) before anything
-    /// is sent or created if it is absolute, leads out of the folder, or contains a backslash, a drive, a control
-    /// character, or on Windows a reserved name. It is also rejected if a folder on the way is a link.
+    /// The call fails with the errors of `to_file`. The artifact's path comes from a server, so an unsafe path is
+    /// [rejected](crate::ErrorKind::File) before anything is sent or created. A path is unsafe
+    ///
+    /// - if it is absolute or leads out of the folder;
+    /// - if it contains a backslash, a drive or a control character;
+    /// - on Windows, if it contains a reserved name.
+    ///
+    /// The path is also rejected if a folder between `folder` and the file is a symbolic link.
     pub async fn into_folder(self, folder: impl AsRef<Path>) -> Result<Downloaded, Error> {
         let below = self.path()?;
         let path = draft::place(folder.as_ref(), &below)
@@ -151,7 +159,7 @@ impl DownloadArtifact {
         self.write(path, |_, _| ()).await
     }
 
-    /// The artifact's path, if it is safe below a folder.
+    /// Returns the artifact's path, or an error if the path is not safe below a folder.
     pub(super) fn path(&self) -> Result<PathBuf, Error> {
         let path = &self.artifact.path;
         safe_path::below(path, cfg!(windows))
@@ -176,7 +184,8 @@ impl DownloadArtifact {
         self.receive(path, tell).await?.keep().await
     }
 
-    /// Calls `tell` for every piece, with the number of bytes so far and the total number if it is known.
+    /// Receives the artifact into a temporary file. Calls `tell` for every piece, with the number of bytes so far and, if it is
+    /// known, the total number of bytes.
     pub(super) async fn receive(
         self,
         path: PathBuf,
@@ -198,14 +207,14 @@ impl DownloadArtifact {
     }
 }
 
-/// A file that was received, and is not in its place yet.
+/// A file that was received, but is not at its final path yet.
 pub(super) struct Received {
     draft: Draft,
     file: Downloaded,
 }
 
 impl Received {
-    /// Waits until the disk has the file, and moves it to its place.
+    /// Waits until the file is on the disk, and moves it to its final path.
     pub(super) async fn keep(self) -> Result<Downloaded, Error> {
         self.draft.keep().await.map_err(called)?;
         Ok(self.file)
@@ -216,7 +225,7 @@ pub(super) fn called(error: Error) -> Error {
     error.with_operation(&DOWNLOAD)
 }
 
-// The URL of an artifact may be signed.
+// The output does not contain the URL of the artifact, because a signed URL is a secret.
 impl fmt::Debug for DownloadArtifact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DownloadArtifact")
@@ -227,9 +236,9 @@ impl fmt::Debug for DownloadArtifact {
     }
 }
 
-/// The content of an artifact: [`DownloadArtifact::stream`].
+/// The content of an artifact, from [`DownloadArtifact::stream`].
 ///
-/// It implements [`Stream`](futures_core::Stream). After an error it is finished.
+/// This type implements [`Stream`](futures_core::Stream). The stream ends after an error.
 ///
 #[doc = mock_example!()]
 /// # use circleci_api::{mock::{self, Mock}, operations::GetJobArtifacts};
@@ -253,7 +262,7 @@ pub struct ArtifactStream {
 }
 
 impl ArtifactStream {
-    /// The size of the artifact in bytes, if the server sent it.
+    /// Returns the size of the artifact in bytes, if the server sent it.
     pub fn length(&self) -> Option<u64> {
         self.length
     }

@@ -1,4 +1,4 @@
-//! The failed tests of a workflow.
+//! Lists the failed tests of a workflow.
 
 use std::fmt;
 use std::ops::Deref;
@@ -12,7 +12,7 @@ use crate::request::Request;
 use crate::values::argument::PathValue;
 
 impl Client {
-    /// The failed tests of a workflow, from all of its jobs and their parallel runs. Requires the feature `artifacts`.
+    /// Lists the failed tests of a workflow, from all its jobs and their parallel runs. Requires the feature `artifacts`.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::GetTests};
@@ -36,7 +36,7 @@ impl Client {
     }
 }
 
-/// A request from [`Client::failed_tests`].
+/// A request from [`Client::failed_tests`] to list the failed tests of a workflow.
 ///
 #[doc = mock_example!()]
 /// # use circleci_api::{mock::Mock, operations::{GetTests, ListWorkflowJobs}, serde_json::json};
@@ -65,7 +65,7 @@ pub struct FailedTests {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct FailedTest {
-    /// The job. It stands for all its parallel runs, because CircleCI does not say which of them ran a test.
+    /// The job of the test. CircleCI does not say in which of the job's parallel runs the test ran.
     pub job: WorkflowJob,
     /// The test, with the message of its failure.
     pub test: Test,
@@ -75,9 +75,9 @@ pub struct FailedTest {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct UnreadTests {
-    /// The job.
+    /// The job whose tests could not be read.
     pub job: WorkflowJob,
-    /// Why its tests could not be read.
+    /// The reason why the tests could not be read.
     pub error: Error,
 }
 
@@ -122,16 +122,16 @@ pub struct FoundTests {
 }
 
 impl FoundTests {
-    /// The jobs whose tests could not be read, in the order of the jobs.
+    /// Returns the jobs whose tests could not be read, in the workflow's order of jobs.
     pub fn unread(&self) -> &[UnreadTests] {
         &self.unread
     }
 
-    /// The failed tests, if the tests of all jobs could be read.
+    /// Returns the failed tests, if the tests of all jobs could be read.
     ///
     /// # Errors
     ///
-    /// The error of the first job whose tests could not be read.
+    /// The call fails with the error of the first job whose tests could not be read.
     pub fn into_result(self) -> Result<Vec<FailedTest>, Error> {
         match self.unread.into_iter().next() {
             Some(unread) => Err(unread.error),
@@ -166,25 +166,27 @@ impl<'a> IntoIterator for &'a FoundTests {
     }
 }
 
-/// The failed tests of a job, and the error if not all of its tests could be read.
+/// The failed tests of a job, and an error if some of the job's tests could not be read.
 type OfJob = (Vec<FailedTest>, Option<UnreadTests>);
 
 impl FailedTests {
-    /// The number of jobs whose tests are read at the same time. Default: 8. 0 counts as 1.
+    /// Sets for how many jobs the tests are read at the same time. Default: 8. 0 counts as 1.
     pub fn at_once(mut self, jobs: usize) -> Self {
         self.at_once = jobs.max(1);
         self
     }
 
-    /// Lists the workflow's jobs, and the tests of each job that has run, whatever its result: a job may succeed with a
-    /// failed test. A test has failed if its result is `failure`, `failed` or `error`. The tests are in the order of the
-    /// jobs. A test that failed in two parallel runs is listed twice. Approvals are skipped. A job for which CircleCI
-    /// answers 404 has no tests.
+    /// Lists the workflow's jobs, then reads the tests of each job that has run, and returns the failed tests.
+    ///
+    /// - A test has failed if its result is `failure`, `failed` or `error`.
+    /// - Jobs that succeeded are included, because a job may succeed although a test failed. Approvals are skipped.
+    /// - The tests are in the order of the jobs. A test that failed in two parallel runs is listed twice.
+    /// - If CircleCI answers 404 for the tests of a job, the job counts as a job without tests.
     ///
     /// # Errors
     ///
-    /// The jobs cannot be listed, or neither they nor the workflow name the project. If the tests of a single job cannot be
-    /// read, its error is [in the result](FoundTests::unread).
+    /// The call fails if the jobs cannot be listed, or if neither the jobs nor the workflow name the project. If the tests of a
+    /// single job cannot be read, the error is [in the result](FoundTests::unread).
     pub async fn send(self) -> Result<FoundTests, Error> {
         let mut jobs = self.jobs.clone().items().into_vec().await?;
         let of_another = jobs.iter().find_map(|job| job.project_slug.clone());
@@ -206,7 +208,8 @@ impl FailedTests {
         Ok(FoundTests { failed, unread })
     }
 
-    /// The workflow's project, for jobs that do not name it. If it is unknown, that of another job.
+    /// Returns the workflow's project, for jobs that do not name a project. If it is unknown, returns `of_another`, the project
+    /// of another job.
     async fn project(&self, of_another: Option<String>) -> Result<String, Error> {
         let workflow = self.workflow.clone().send().await;
         let slug = workflow.and_then(|workflow| {
@@ -222,7 +225,7 @@ impl FailedTests {
     }
 }
 
-/// Approvals have no tests, even if they have a number. Jobs that did not run have none either.
+/// Checks whether a job can have tests. Approvals have no tests, even if they have a number. A job without a number did not run.
 fn has_tests(job: &WorkflowJob) -> bool {
     job.job_number.is_some() && job.type_ != Some(JobType::Approval)
 }
@@ -240,7 +243,7 @@ async fn failed(job: WorkflowJob, tests: Request<GetTests>) -> OfJob {
                 }
             }
             Ok(None) => break None,
-            // The answer for a job without tests.
+            // CircleCI answers 404 if a job has no tests.
             Err(error) if error.is_not_found() && !any => break None,
             Err(error) => break Some(UnreadTests { job, error }),
         }

@@ -1,4 +1,4 @@
-//! Artifacts and tests of jobs. Requires the feature `artifacts`.
+//! Downloads the artifacts of jobs, and lists failed tests. Requires the feature `artifacts`.
 //!
 //! ```no_run
 //! # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
@@ -12,7 +12,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Artifacts are on other hosts than the API. [`TokenHosts`] says which of them receive the token.
+//! Artifacts are on other hosts than the API. [`TokenHosts`] says which of these hosts receive the token.
 
 mod all;
 mod batch;
@@ -29,5 +29,5 @@ pub use pipeline::{
     PipelineProgress,
 };
 
-/// 1 GiB.
+/// The default size of the largest artifact that is downloaded: 1 GiB.
 const MAX_BYTES: u64 = 1 << 30;

@@ -1,4 +1,4 @@
-//! All artifacts of a pipeline.
+//! Downloads all artifacts of a pipeline.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -18,8 +18,9 @@ use crate::request::Request;
 use crate::values::argument::PathValue;
 
 impl Client {
-    /// Downloads all artifacts of a pipeline, several at a time. The artifacts of a job go into the folder
-    /// `<workflow>/<job>-<job number>`, so that a job and its rerun stay separate. Requires the feature `artifacts`.
+    /// Downloads all artifacts of a pipeline, several at a time. The artifacts of each job go into the folder
+    /// `<workflow>/<job>-<job number>`, so that the files of a job and of its rerun are separate. Requires the feature
+    /// `artifacts`.
     ///
     /// ```no_run
     /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
@@ -51,7 +52,7 @@ impl Client {
 type Filter = Box<dyn Fn(&WorkflowJob, &Artifact) -> bool + Send + Sync>;
 type OnProgress = Box<dyn Fn(&PipelineProgress<'_>) + Send + Sync>;
 
-/// Downloads of all artifacts of a pipeline, from [`Client::download_pipeline_artifacts`].
+/// A request from [`Client::download_pipeline_artifacts`] to download all artifacts of a pipeline.
 ///
 /// ```no_run
 /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
@@ -80,21 +81,21 @@ pub struct DownloadPipelineArtifacts {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PipelineProgress<'a> {
-    /// The name of the workflow of the artifact that made progress.
+    /// The name of the workflow to which the job belongs.
     pub workflow: &'a str,
-    /// The job of that artifact.
+    /// The job to which the artifact belongs.
     pub job: &'a WorkflowJob,
-    /// The artifact that made progress.
+    /// The artifact that is being downloaded.
     pub artifact: &'a Artifact,
-    /// The number of complete files.
+    /// The number of files that are complete.
     pub finished: usize,
-    /// The number of artifacts.
+    /// The number of all artifacts of the download.
     pub count: usize,
-    /// The number of bytes of all files that were received.
+    /// The number of bytes that were received, over all files.
     pub received: u64,
 }
 
-/// The result for all artifacts of a pipeline.
+/// The result of a download of all artifacts of a pipeline.
 ///
 /// ```no_run
 /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
@@ -112,12 +113,12 @@ pub struct PipelineProgress<'a> {
 pub struct PipelineArtifacts {
     /// The files that were written, in CircleCI's order of workflows, jobs and artifacts.
     pub files: Vec<PipelineFile>,
-    /// What could not be listed or downloaded.
+    /// The failures: what could not be listed or downloaded, and why.
     pub failed: Vec<PipelineArtifactFailure>,
 }
 
 impl PipelineArtifacts {
-    /// The size of all files, in bytes.
+    /// Returns the total size of the written files, in bytes.
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.file.bytes).sum()
     }
@@ -127,26 +128,26 @@ impl PipelineArtifacts {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PipelineFile {
-    /// The name of the workflow.
+    /// The name of the workflow to which the job belongs.
     pub workflow: String,
-    /// The job.
+    /// The job to which the artifact belongs.
     pub job: WorkflowJob,
-    /// The path of the file, and its size.
+    /// The path and the size of the file.
     pub file: Downloaded,
 }
 
-/// Something that could not be listed or downloaded. It prints as one line.
+/// An artifact, or a list of artifacts or jobs, that could not be read. `Display` prints it as one line.
 /// [`Client::download_pipeline_artifacts`] has an example.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PipelineArtifactFailure {
-    /// The name of the workflow.
+    /// The name of the workflow in which the failure occurred.
     pub workflow: String,
-    /// The job; `None` if the jobs of the workflow could not be listed.
+    /// The job. It is `None` if the jobs of the workflow could not be listed.
     pub job: Option<WorkflowJob>,
-    /// The artifact; `None` if the artifacts of the job could not be listed.
+    /// The artifact. It is `None` if the artifacts of the job could not be listed.
     pub artifact: Option<Artifact>,
-    /// The error.
+    /// The reason for the failure.
     pub error: Error,
 }
 
@@ -172,14 +173,14 @@ impl std::error::Error for PipelineArtifactFailure {
     }
 }
 
-/// A job with its artifacts.
+/// A job and those of its artifacts that will be downloaded.
 struct Listed {
     workflow: String,
     job: WorkflowJob,
     artifacts: Vec<Artifact>,
 }
 
-/// The position of an artifact in the list of all, and the number of bytes that were received.
+/// The job of an artifact, and the number of the artifact's bytes that were received.
 struct Place<'a> {
     of: &'a Listed,
     received: AtomicU64,
@@ -188,7 +189,7 @@ struct Place<'a> {
 setters!(DownloadPipelineArtifacts);
 
 impl DownloadPipelineArtifacts {
-    /// Downloads only the artifacts for which this returns `true`.
+    /// Downloads only the artifacts for which `wanted` returns `true`.
     pub fn filter(
         mut self,
         wanted: impl Fn(&WorkflowJob, &Artifact) -> bool + Send + Sync + 'static,
@@ -197,7 +198,7 @@ impl DownloadPipelineArtifacts {
         self
     }
 
-    /// A function that is called with each piece of each artifact. It should not block.
+    /// Sets a function that is called for each piece of each artifact that is received. The function should not block.
     pub fn on_progress(
         mut self,
         progress: impl Fn(&PipelineProgress<'_>) + Send + Sync + 'static,
@@ -206,19 +207,19 @@ impl DownloadPipelineArtifacts {
         self
     }
 
-    /// Lists the workflows, their jobs and the artifacts of each job, then writes each artifact under its own path in the
-    /// folder of its job, as [`DownloadArtifacts::into_folder`](super::DownloadArtifacts::into_folder) does. A job that a
-    /// rerun reuses is downloaded once.
+    /// Lists the workflows, their jobs and the artifacts of each job. Then writes each artifact to its own path in the folder
+    /// of its job, as [`DownloadArtifacts::into_folder`](super::DownloadArtifacts::into_folder) does. If a rerun reuses a job,
+    /// the artifacts of this job are downloaded only once.
     ///
-    /// In folder names, every character of a workflow or job name other than a letter, a digit, `-`, `_`, `.` and the space
-    /// becomes `_`.
+    /// Folders are named after workflows and jobs. In these names, letters, digits, spaces, `-`, `_` and `.` are kept, and every
+    /// other character becomes `_`.
     ///
     /// Dropping the future cancels all downloads.
     ///
     /// # Errors
     ///
-    /// The workflows could not be listed. Every other failure is in [`failed`](PipelineArtifacts::failed), and the other
-    /// downloads continue.
+    /// The call fails if the workflows cannot be listed. Every other failure is in [`failed`](PipelineArtifacts::failed), and
+    /// the other downloads continue.
     pub async fn into_folder(self, folder: impl AsRef<Path>) -> Result<PipelineArtifacts, Error> {
         let workflows = self.workflows.clone().items().into_vec().await?;
         let mut failed = Vec::new();
@@ -275,7 +276,7 @@ impl DownloadPipelineArtifacts {
             let (Some(progress), Some(place)) = (&self.progress, places.get(piece.index)) else {
                 return;
             };
-            // A download that starts again loses the bytes that were received.
+            // A download that starts again counts its bytes from 0, so `more` can stand for a negative number.
             let before = place.received.swap(piece.received, Ordering::Relaxed);
             let more = piece.received.wrapping_sub(before);
             let received = all.fetch_add(more, Ordering::Relaxed).wrapping_add(more);
@@ -294,7 +295,7 @@ impl DownloadPipelineArtifacts {
         self.batch.fetch(folder, artifacts, targets, tell).await
     }
 
-    /// Each job that has run, with the selected artifacts.
+    /// Lists each job that has run, with the artifacts that the filter selects.
     async fn list(
         &self,
         workflows: Vec<Workflow>,
@@ -311,7 +312,8 @@ impl DownloadPipelineArtifacts {
             .await
         {
             match of {
-                // Approvals and jobs that did not run have no number. A rerun also lists the jobs that it reuses.
+                // Skip jobs without a number: they are approvals, or did not run. Skip known jobs: a rerun also lists the jobs
+                // that it reuses.
                 Ok(of) => jobs.extend(
                     of.into_iter()
                         .filter_map(|job| Some((job.job_number?, job)))
@@ -380,14 +382,14 @@ impl DownloadPipelineArtifacts {
     }
 }
 
-/// `build/test-1843`
+/// Returns the folder of a job, such as `build/test-1843`.
 fn folder_of(listed: &Listed) -> PathBuf {
     let number = listed.job.job_number.unwrap_or_default();
     let job = format!("{}-{number}", folder_name(&listed.job.name));
     Path::new(&folder_name(&listed.workflow)).join(job)
 }
 
-/// A name that is a single, visible folder on every system.
+/// Turns a name into the name of a single, visible folder that is valid on every system.
 fn folder_name(name: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ');
     let name: String = name

@@ -1,4 +1,4 @@
-//! The credential: one header, marked sensitive, never printed.
+//! The credential of a client: one header, which is marked as sensitive and never printed.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,14 +11,14 @@ use crate::client::placeholder::looks_like;
 use crate::error::Error;
 use crate::error::redact::Secrets;
 
-/// How the client sends the token.
+/// The form in which the client sends the token.
 ///
-/// The token is always in a header. CircleCI once accepted it in the query too, but queries end up in access logs.
+/// The token is always in a header. CircleCI once accepted the token in the query too, but queries end up in access logs.
 /// [`ClientBuilder`](crate::ClientBuilder) has an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scheme {
-    /// `Circle-Token: <token>`. Every CircleCI server accepts it.
+    /// `Circle-Token: <token>`. Every CircleCI server accepts this header.
     #[default]
     CircleToken,
     /// `Authorization: Bearer <token>`.
@@ -27,7 +27,7 @@ pub enum Scheme {
     Basic,
 }
 
-/// A personal API token. It cannot be printed. The client checks it when it is built.
+/// A personal API token. `Debug` does not print its text. [`ClientBuilder::build`](crate::ClientBuilder::build) checks it.
 ///
 /// ```
 /// let token = circleci_api::Token::from("CCIPAT_xyz");
@@ -62,17 +62,17 @@ impl From<SecretString> for Token {
 
 const INVALID: &str = "the token is not a valid header value: it contains a space, a line break, a control character or a non-ASCII character";
 
-/// The header with the token. It is made once per client.
+/// The header with the token. Each client makes it once.
 pub(crate) struct Credential {
     scheme: Scheme,
     /// `None` for a client without a token.
     pub(crate) header: Option<(HeaderName, HeaderValue)>,
-    /// The token in plain form, and in its Basic, JSON and URL encodings.
+    /// The texts to redact: the token in plain form, and in its JSON, URL and (if used) Basic encodings.
     pub(crate) secrets: Secrets,
 }
 
 impl Credential {
-    /// The credential of a client without a token.
+    /// Returns the credential of a client without a token.
     pub(crate) fn none() -> Self {
         Self {
             scheme: Scheme::default(),
@@ -89,8 +89,8 @@ impl Credential {
         if let Some(what) = looks_like(text.trim()) {
             return Err(Error::configuration(format!("the token looks like {what}")));
         }
-        // HTTP allows more characters in a header than a token may have. Basic would hide invalid characters in its
-        // encoding.
+        // Check the characters here, because HTTP allows more characters in a header than a token may have, and the Basic
+        // encoding would hide invalid characters.
         if !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Error::configuration(INVALID));
         }
@@ -107,7 +107,7 @@ impl Credential {
                 HeaderValue::from_str(&format!("Bearer {text}")),
             ),
             Scheme::Basic => {
-                // A colon would end the user name, so the server would see another token.
+                // The server would take a colon as the end of the user name, and read a shorter token.
                 if text.contains(':') {
                     return Err(Error::configuration(
                         "the token contains a colon, which Basic authentication cannot carry",
@@ -130,7 +130,7 @@ impl Credential {
         })
     }
 
-    /// Removes the token from text of a server or a library before the text can reach an error or a log.
+    /// Removes the token from a text that comes from a server or a library, before the text can reach an error or a log.
     pub(crate) fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.secrets.hide(text)
     }

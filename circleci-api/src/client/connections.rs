@@ -1,4 +1,4 @@
-//! The connections of a client: the caller's connections or its own, with or without a proxy and CA certificates.
+//! Builds the HTTP client that makes a client's connections, either from the caller's builder or with default settings.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -10,23 +10,23 @@ use crate::client::proxies::Proxies;
 use crate::client::tls;
 use crate::error::Error;
 
-/// The default for the longest wait for a connection.
+/// The default connection timeout.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long an idle connection is kept. Load balancers close an idle connection after 60 seconds at the earliest, and a
-/// request that is sent at that moment is lost.
+/// The time for which an idle connection is kept. Load balancers keep an idle connection for at least 60 seconds, and a request
+/// that is sent while they close the connection is lost.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// A request that no connection has taken for this much longer than a connection may take to open is not sent any more.
+/// How much longer than the connection timeout a request waits for a connection to take it.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Makes connections, and knows how they were configured.
+/// The HTTP client that makes the connections, and how it is configured.
 pub(crate) struct Connections {
     pub(crate) http: reqwest::Client,
     pub(crate) proxies: Proxies,
-    /// If the machine has no CA certificates: why no https server can be trusted.
+    /// The reason why no https server can be trusted, if the machine has no CA certificates.
     pub(crate) no_roots: Option<String>,
-    /// Whether no server is spoken to in HTTP/2.
+    /// Whether all connections use HTTP/1.1, and none uses HTTP/2.
     pub(crate) http1_only: bool,
     /// How long a request waits for a connection to take it.
     pub(crate) untaken_timeout: Option<Duration>,
@@ -45,7 +45,7 @@ impl Connections {
     }
 
     fn ours(connect_timeout: Duration, host: &Host) -> Result<Self, Error> {
-        // Report this here, and not through connections that fail.
+        // Without TLS, all connections to this host would fail. Report the reason now.
         if !tls::is_built_in() && host.base.scheme() == "https" {
             return Err(Error::configuration(tls::NO_TLS));
         }
@@ -54,7 +54,7 @@ impl Connections {
                 .connect_timeout(connect_timeout)
                 .pool_idle_timeout(IDLE);
             let ours = one_protocol(as_it_comes(ours));
-            // A client that talks to its own machine must not use a proxy from the environment.
+            // A client for a server on the same machine must not use a proxy from the environment.
             if host.loopback { ours.no_proxy() } else { ours }
         };
         let proxies = match host.loopback {
@@ -86,8 +86,8 @@ impl Connections {
             None => theirs,
         };
         let theirs = as_it_comes(theirs);
-        // The builder is lost if it fails, so check the machine first. The caller's own certificates are kept. Without a
-        // provider, only a TLS configuration of the caller can work.
+        // `build` consumes the builder even if it fails, so check first whether the machine has CA certificates. The caller's own
+        // certificates are kept. Without a TLS provider, only the caller's TLS configuration can work, so it is not changed.
         let theirs = match !tls::has_provider() || machine_has_roots() {
             true => theirs,
             false => without_roots(theirs),
@@ -102,10 +102,10 @@ impl Connections {
     }
 }
 
-/// Turns off redirects and decompression in reqwest, because `transport` does both.
+/// Turns off redirects and decompression in reqwest, because the room `transport` handles both.
 fn as_it_comes(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
-    // On a redirect to another host, reqwest removes `Authorization` but keeps `Circle-Token`. It would also unpack stored
-    // files if another crate in the build enabled compression.
+    // On a redirect to another host, reqwest removes `Authorization` but keeps `Circle-Token`. If another crate in the build
+    // enabled compression, reqwest would also decompress files that are stored compressed.
     builder
         .redirect(Policy::none())
         .no_gzip()
@@ -114,7 +114,8 @@ fn as_it_comes(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
         .no_deflate()
 }
 
-/// Without the feature `http2`, another crate of the program may still enable it in reqwest.
+/// Without the feature `http2`, restricts the builder to HTTP/1.1, because another crate in the program may enable HTTP/2 in
+/// reqwest.
 fn one_protocol(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     #[cfg(not(feature = "http2"))]
     let builder = builder.http1_only();
@@ -128,7 +129,7 @@ fn without_roots(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     builder
 }
 
-/// Whether a client with the machine's CA certificates can be built. This is checked once.
+/// Checks whether a client can be built with the machine's CA certificates. The result is computed once per process.
 fn machine_has_roots() -> bool {
     use std::sync::OnceLock;
 

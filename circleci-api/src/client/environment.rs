@@ -1,4 +1,5 @@
-//! Reads the token and the host from environment variables, and then from the CLI's own file.
+//! Reads the token and the host from environment variables. Reads what they leave unset from the configuration file of CircleCI's
+//! CLI.
 
 use std::fmt;
 use std::io;
@@ -12,17 +13,20 @@ use crate::error::Error;
 
 const TOKENS: [&str; 3] = ["CIRCLE_TOKEN", "CIRCLECI_CLI_TOKEN", "CIRCLECI_TOKEN"];
 const HOSTS: [&str; 2] = ["CIRCLE_HOST", "CIRCLECI_CLI_HOST"];
-/// The variables with the user's home directory: on Unix, then on Windows.
+/// The variables that contain the user's home directory: first the Unix variable, then the Windows variable.
 const HOMES: [&str; 2] = ["HOME", "USERPROFILE"];
 
 /// The source of the values that [`ClientBuilder::or_from`](crate::ClientBuilder::or_from) adds to a builder.
 ///
-/// The variables are read in this order, and an empty variable counts as unset: `CIRCLE_TOKEN`, `CIRCLECI_CLI_TOKEN`,
-/// `CIRCLECI_TOKEN` for the token; `CIRCLE_HOST`, `CIRCLECI_CLI_HOST` for the host. After them comes `~/.circleci/cli.yml`,
-/// a file that `circleci setup` of CircleCI's command line tool 0.1.x writes. Its keys `token`, `host` and `rest_endpoint`
-/// are used. Version 1.x of the tool keeps its token in the system's keyring, which is not read.
+/// The first of these sources that has a value is used. An empty variable counts as unset.
 ///
-/// Values that are set on the builder come first:
+/// - for the token: `CIRCLE_TOKEN`, `CIRCLECI_CLI_TOKEN`, `CIRCLECI_TOKEN`, and then the key `token` of `~/.circleci/cli.yml`
+/// - for the host: `CIRCLE_HOST`, `CIRCLECI_CLI_HOST`, and then the keys `host` and `rest_endpoint` of the same file
+///
+/// The file is written by `circleci setup` of version 0.1.x of CircleCI's CLI. Version 1.x of the CLI stores its token in the
+/// system's keyring, which the client does not read.
+///
+/// Values that are set on the builder take precedence:
 ///
 /// ```
 /// use circleci_api::{Client, Environment};
@@ -43,12 +47,13 @@ pub struct Environment {
 type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Environment {
-    /// The variables of this process.
+    /// Returns an environment that reads the variables of this process.
     pub fn process() -> Self {
         Self::from_fn(|name| std::env::var(name).ok())
     }
 
-    /// Variables from any other source. `HOME` (or `USERPROFILE`) locates the CLI's file. Without it, no file is read.
+    /// Returns an environment that reads its variables from a function. The variable `HOME` (or `USERPROFILE`) locates the CLI's
+    /// file. If `lookup` returns neither variable, no file is read.
     ///
     /// ```
     /// use circleci_api::{Client, Environment};
@@ -75,7 +80,7 @@ impl Environment {
         })
     }
 
-    /// Reads the variables, and the file only if the variables leave a value unset.
+    /// Reads the wanted values from the variables. Reads the file only if the variables leave a wanted value unset.
     pub(crate) fn read(&self, want_token: bool, want_host: bool) -> Result<Found, Error> {
         let mut found = Found {
             token: self.first(&TOKENS).filter(|_| want_token).map(Token::from),
@@ -111,10 +116,11 @@ pub(crate) struct Found {
     pub(crate) host: Option<String>,
 }
 
-/// The names that an error about a missing token mentions.
+/// The message of the error if there is no token.
 pub(crate) const NO_TOKEN: &str = "no token: pass one to the builder, set CIRCLE_TOKEN, CIRCLECI_CLI_TOKEN or CIRCLECI_TOKEN, or run `circleci setup` of the CLI 0.1.x";
 
-/// The three keys of the CLI's file that are used. They are flat scalars, so a line-based reader is enough.
+/// The three keys of the CLI's file that the client uses. Their values are scalars at the top level, so reading line by line is
+/// enough.
 #[derive(Default)]
 struct CliFile {
     host: Option<String>,
@@ -144,7 +150,7 @@ impl CliFile {
     fn parse(text: &str) -> Self {
         let mut file = Self::default();
         for line in text.trim_start_matches('\u{feff}').lines() {
-            // An indented line belongs to a nested key, which is not used.
+            // The key of an indented line keeps its indent, so it matches none of the names below. It belongs to another key.
             let Some((key, value)) = line.split_once(':') else {
                 continue;
             };
@@ -160,7 +166,7 @@ impl CliFile {
         file
     }
 
-    /// `rest_endpoint` is relative to `host`, unless it is a whole URL.
+    /// Returns the base URL. The value of `rest_endpoint` is relative to `host`, unless it is a whole URL.
     fn base(&self) -> Option<String> {
         let endpoint = self.rest_endpoint.as_deref();
         if let Some(endpoint) = endpoint
@@ -180,7 +186,7 @@ impl CliFile {
     }
 }
 
-/// A plain or quoted YAML scalar on one line, without its trailing comment.
+/// Reads a plain or quoted YAML scalar from the part of a line after the colon, without a comment. Returns `None` if it is empty.
 fn scalar(value: &str) -> Option<String> {
     let value = value.trim();
     let text = match value.chars().next()? {

@@ -1,4 +1,4 @@
-//! The base URL of the calls, in every form that a caller may write.
+//! Parses the host that a caller configures, in any common form, into the base URL of the calls.
 
 use std::net::Ipv6Addr;
 
@@ -15,15 +15,16 @@ pub(crate) const DEFAULT_HOST: &str = "https://circleci.com";
 /// A checked base URL.
 #[derive(Clone, Debug)]
 pub(crate) struct Host {
-    /// The base URL without the slash at the end.
+    /// The base URL, ending in `/api/v2` without a slash.
     pub(crate) base: Url,
     pub(crate) loopback: bool,
 }
 
 impl Host {
-    /// Accepts `circleci.com`, `https://circleci.com`, `https://circleci.com/api/v2/`, `ci.example.com:8443`, …
+    /// Parses a host such as `circleci.com`, `https://circleci.com`, `https://circleci.com/api/v2/` or `ci.example.com:8443`.
     ///
-    /// Plain `http` is allowed only for a loopback host, or if the caller allows it: others can read the token on the way.
+    /// Rejects plain `http`, because anyone on the network path can read the token. It is allowed only for a loopback host, or if
+    /// `allow_plain_http` is true.
     pub(crate) fn parse(text: &str, allow_plain_http: bool) -> Result<Self, Error> {
         let text = text.trim();
         let mut url = url(text)?;
@@ -66,7 +67,7 @@ impl Host {
         })
     }
 
-    /// The value of the `Host` header.
+    /// Returns the value of the `Host` header.
     pub(crate) fn header(&self) -> Option<HeaderValue> {
         let name = self.base.host_str()?;
         match self.base.port() {
@@ -75,14 +76,14 @@ impl Host {
         }
     }
 
-    /// The path before `/api/v2`. The other versions of the API are also below it.
+    /// Returns the path before `/api/v2`. The other versions of the API are also below that path.
     pub(crate) fn prefix(&self) -> &str {
         let path = self.base.path();
         path.strip_suffix(V2).unwrap_or(path)
     }
 }
 
-/// The URL that the caller means. Rejects text that a URL parser would read as another host.
+/// Returns the URL that the caller means. Rejects text that a URL parser would take for a different host.
 fn url(text: &str) -> Result<Url, Error> {
     let refuse = |why: String| Err(Error::configuration(format!("the host {why}")));
     if text.is_empty() {
@@ -128,7 +129,7 @@ fn url(text: &str) -> Result<Url, Error> {
     Ok(url)
 }
 
-/// Whether each label of a domain name is non-empty and has only valid characters.
+/// Checks whether each label of a domain name is non-empty and has only valid characters.
 fn is_name(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
@@ -136,7 +137,8 @@ fn is_name(name: &str) -> bool {
         .all(|label| !label.is_empty() && label.bytes().all(is_plain))
 }
 
-/// The path before `/api/v2`, which may be left out. With any other path, each call would get a 404 that explains nothing.
+/// Checks the path of the host. It may have any parts other than `api`, and may end in `/api/v2`. With any other path, the server
+/// would answer each call with a 404 that explains nothing.
 fn check_path(path: &str) -> Result<(), Error> {
     let refuse = |why: String| Err(Error::configuration(format!("the host {why}")));
     if path.contains("//") {
@@ -161,7 +163,7 @@ fn check_path(path: &str) -> Result<(), Error> {
     }
 }
 
-/// `https://circleci.com`, with the port if it is not the scheme's default port.
+/// Returns the origin of a URL, such as `https://circleci.com`. It includes the port if it is not the scheme's default port.
 pub(crate) fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
@@ -182,16 +184,16 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// The URL that a `Location` header leads to.
+/// Returns the URL to which a `Location` header leads, without a user name.
 pub(crate) fn join(from: &Url, location: &HeaderValue) -> Option<Url> {
     let mut to = from.join(location.to_str().ok()?).ok()?;
     remove_user(&mut to);
     Some(to)
 }
 
-/// Rejects a user name in the URL: it would become a credential of the server's choice.
+/// Removes the user name and the password from a URL. Otherwise the client would send credentials that the server chose.
 pub(crate) fn remove_user(url: &mut Url) {
-    // Neither call can fail for http and https.
+    // For http and https, neither call can fail.
     let _ = url.set_username("");
     let _ = url.set_password(None);
 }

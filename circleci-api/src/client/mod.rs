@@ -29,13 +29,13 @@ use proxies::Proxies;
 
 const AGENT: &str = concat!("circleci-api/", env!("CARGO_PKG_VERSION"));
 
-/// The function that is called for each unexpected part of an answer.
+/// The function that is called for each surprise (an unexpected part) in a response.
 pub(crate) type OnSurprise = Arc<dyn Fn(&Surprise) + Send + Sync>;
 
-/// A client for CircleCI's API v2. A clone is cheap, and all clones share their connections.
+/// A client for CircleCI's API v2. Cloning a client is cheap, and all clones share their connections.
 ///
-/// Each operation is a method. Arguments and bodies are checked when the call is sent. The methods are grouped by CircleCI's tags,
-/// such as "Pipeline" and "Workflow"; [`operations`](crate::operations) has a page for each operation.
+/// Each operation is a method. Arguments and bodies are checked when the call is sent. The methods are grouped by CircleCI's
+/// tags, such as "Pipeline" and "Workflow". The module [`operations`](crate::operations) has a page for each operation.
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -59,13 +59,14 @@ pub struct Client {
 pub(crate) struct Inner {
     pub(crate) http: reqwest::Client,
     pub(crate) proxies: Proxies,
-    /// If the machine has no CA certificates: why no https server can be trusted.
+    /// The reason why no https server can be trusted, if the machine has no CA certificates.
     pub(crate) no_roots: Option<String>,
     pub(crate) host: Host,
     pub(crate) credential: Credential,
     /// The headers of every request, including the credential.
     pub(crate) headers: HeaderMap,
-    /// The same headers plus the type of a body. Adding to a copy would allocate twice.
+    /// The headers of a request with a JSON body: `headers` and the content type. Adding the content type to a copy of `headers`
+    /// would allocate twice.
     pub(crate) json_headers: HeaderMap,
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Option<Duration>,
@@ -77,18 +78,19 @@ pub(crate) struct Inner {
     pub(crate) on_surprise: Option<OnSurprise>,
     #[cfg(feature = "pacing")]
     pub(crate) pacing: Option<crate::retry::pacing::Pacing>,
-    /// The deprecated operations that the client has already warned about.
+    /// The deprecated operations about which the client has already logged a warning.
     #[cfg(feature = "tracing")]
     pub(crate) warned: std::sync::Mutex<std::collections::BTreeSet<String>>,
 }
 
 impl Client {
-    /// A builder with the defaults: CircleCI's own host, `Circle-Token`, retries, timeouts.
+    /// Returns a builder with the default settings: CircleCI's own host, the header `Circle-Token`, retries and timeouts.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 
-    /// A client with the token and the host from the usual variables, or from the CLI's file. See [`Environment`].
+    /// Builds a client with the token and the host from the usual environment variables, or from the CLI's configuration file.
+    /// See [`Environment`].
     ///
     /// ```no_run
     /// let circleci = circleci_api::Client::from_env()?;
@@ -97,12 +99,12 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// There is no token, or a value that was found is invalid.
+    /// The call fails if there is no token, or if a value that was found is invalid.
     pub fn from_env() -> Result<Self, Error> {
         Self::builder().or_from(&Environment::process()).build()
     }
 
-    /// The URL below which all operations are: `https://circleci.com/api/v2`.
+    /// Returns the URL below which all operations are, such as `https://circleci.com/api/v2`.
     pub fn base_url(&self) -> &str {
         self.inner.host.base.as_str()
     }
@@ -134,7 +136,7 @@ impl fmt::Debug for Client {
 /// # Ok::<(), circleci_api::Error>(())
 /// ```
 ///
-/// A client for a server in a private network, with its own connections and limits:
+/// This client calls a server in a private network, and has its own connection settings and limits:
 ///
 /// ```
 /// use std::time::Duration;
@@ -199,14 +201,14 @@ impl Default for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// The personal API token.
+    /// Sets the personal API token.
     pub fn token(mut self, token: impl Into<Token>) -> Self {
         self.token = Some(token.into());
         self
     }
 
-    /// Makes a client without a token: CircleCI answers some calls about public projects. A token from the environment is
-    /// ignored.
+    /// Builds the client without a token. CircleCI answers some calls about public projects without one. A token in the
+    /// environment is ignored.
     ///
     /// ```
     /// use circleci_api::Client;
@@ -221,13 +223,13 @@ impl ClientBuilder {
         self
     }
 
-    /// How the client sends the token. Default: [`Scheme::CircleToken`].
+    /// Sets the form in which the client sends the token. Default: [`Scheme::CircleToken`].
     pub fn scheme(mut self, scheme: Scheme) -> Self {
         self.scheme = scheme;
         self
     }
 
-    /// The host, with or without scheme and `/api/v2`. Default: `circleci.com`.
+    /// Sets the host, with or without a scheme and `/api/v2`. Default: `circleci.com`.
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.host = Some(host.into());
         self
@@ -239,48 +241,49 @@ impl ClientBuilder {
         self
     }
 
-    /// Takes the token and the host from this environment if they are not set explicitly. The order of the calls does not
-    /// matter. [`Environment`] has an example.
+    /// Takes the token and the host from this environment, unless they are set on the builder. The setters may be called in any
+    /// order. [`Environment`] has an example.
     pub fn or_from(mut self, environment: &Environment) -> Self {
         self.environment = Some(environment.clone());
         self
     }
 
-    /// Text that is added to the `User-Agent` header, after this crate's own name and version.
+    /// Adds text to the `User-Agent` header, after this crate's own name and version.
     pub fn user_agent(mut self, product: impl Into<String>) -> Self {
         self.agent = Some(product.into());
         self
     }
 
-    /// Uses this builder for the connections: for a proxy, root certificates, a resolver, … This crate still handles
-    /// redirects and adds its own headers, so the token goes only to the configured host. The builder's own defaults apply:
-    /// it uses proxies from the environment even for loopback hosts, and keeps idle connections for 90 seconds. Without
-    /// this setting, a client keeps them for 30 seconds.
+    /// Sets the builder that makes the connections, for example to use a proxy, root certificates or a resolver. This crate still
+    /// handles redirects and adds its own headers, so the token goes only to the configured host.
+    ///
+    /// The defaults of `builder` apply instead of the client's defaults: proxies from the environment are used even for loopback
+    /// hosts, and idle connections are kept for 90 seconds instead of 30.
     pub fn http(mut self, builder: reqwest::ClientBuilder) -> Self {
         self.http = Some(builder);
         self
     }
 
-    /// The longest wait for a connection. Default: 10 seconds, or the value set in [`http`](Self::http).
+    /// Sets the longest wait for a connection. Default: 10 seconds, or the setting of the builder in [`http`](Self::http).
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
         self
     }
 
-    /// The longest time without data from the server. `None` means no limit. Default: 30 seconds.
+    /// Sets the longest time without data from the server. `None` means no limit. Default: 30 seconds.
     pub fn read_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.read_timeout = timeout.into();
         self
     }
 
-    /// The total time of a call, including all attempts and the waits between them. `None` means no limit. Default: 2
-    /// minutes.
+    /// Sets the longest total time of a call, including all attempts and the waits between them. `None` means no limit. Default:
+    /// 2 minutes.
     pub fn timeout(mut self, total: impl Into<Option<Duration>>) -> Self {
         self.timeout = total.into();
         self
     }
 
-    /// When a failed call is retried.
+    /// Sets the policy that says when and how often a failed call is retried.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
@@ -291,13 +294,13 @@ impl ClientBuilder {
         self.retry(RetryPolicy::none())
     }
 
-    /// The largest response body that is read, in bytes. Default: 64 MiB.
+    /// Sets the size of the largest response body that is read, in bytes. Default: 64 MiB.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;
         self
     }
 
-    /// Keeps the client and its clones below a rate. Requires the feature `pacing`.
+    /// Limits the rate at which the client and its clones send requests. Requires the feature `pacing`.
     /// [`Pacing`](crate::Pacing) has an example.
     #[cfg(feature = "pacing")]
     pub fn pacing(mut self, pacing: crate::retry::pacing::Pacing) -> Self {
@@ -305,17 +308,18 @@ impl ClientBuilder {
         self
     }
 
-    /// Replaces the clock, for tests. [`Clock`] has an example.
+    /// Replaces the clock. This is meant for tests. [`Clock`] has an example.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Reports each place where an answer differs from CircleCI's document or from this version of the crate: unknown keys
-    /// and enum values, missing fields, values of the wrong form. Default: no listener, and no check.
+    /// Sets a listener, which is called for each place where a response differs from CircleCI's document or from this version of
+    /// the crate. Such differences are unknown keys, unknown enum values, missing fields, and values of the wrong form. By
+    /// default, there is no listener and nothing is checked.
     ///
-    /// With a listener, each answer is read a second time. The listener runs on the task of the call, before the call
-    /// returns, so it should be quick. A [`Surprise`] holds no value of the answer.
+    /// With a listener, the client reads each response a second time. The listener runs on the task of the call, before the call
+    /// returns, so it should be quick. A [`Surprise`] contains no value from the response.
     ///
     #[doc = mock_example!()]
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -352,9 +356,14 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration): there is no token, unless the client is
-    /// [`anonymous`](Self::anonymous); an anonymous client has a token; the token is empty, or is not a valid header value;
-    /// the host is invalid, or must not receive a token; the user agent is invalid; TLS cannot be set up.
+    /// The call fails with [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) in these cases:
+    ///
+    /// - There is no token, and the client is not [`anonymous`](Self::anonymous).
+    /// - There is a token, and the client is anonymous.
+    /// - The token is empty or is not a valid header value.
+    /// - The host is invalid or must not receive a token.
+    /// - The user agent is invalid.
+    /// - TLS cannot be set up.
     pub fn build(self) -> Result<Client, Error> {
         let (mut token, mut host) = (self.token, self.host);
         if let Some(environment) = &self.environment {
@@ -382,7 +391,8 @@ impl ClientBuilder {
         let connections = Connections::new(self.http, self.connect_timeout, &host)?;
         let mut json_headers = headers.clone();
         json_headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        // hyper would add the same header, and enlarge the map for it. With a body, it enlarges the map anyway.
+        // Without this header, hyper would add it, and enlarge the map of the headers. For a request with a body, the map is
+        // enlarged anyway.
         if connections.http1_only
             && let Some(name) = host.header()
         {
@@ -413,7 +423,7 @@ impl ClientBuilder {
     }
 }
 
-/// The headers of every request.
+/// Returns the headers of every request.
 fn headers(credential: &Credential, product: Option<&str>) -> Result<HeaderMap, Error> {
     let agent = match product {
         None => HeaderValue::from_static(AGENT),

@@ -1,6 +1,7 @@
-//! Finds placeholder text instead of a token or a host.
+//! Recognizes placeholder text that was passed instead of a token or a host.
 
-/// What kind of placeholder `text` is, or `None`. The words follow "looks like" and never repeat the text.
+/// Returns which kind of placeholder `text` looks like, or `None` if it looks like a real value. The returned words complete
+/// a sentence such as "the token looks like …", and never repeat `text`.
 pub(crate) fn looks_like(text: &str) -> Option<&'static str> {
     let quotes = ['"', '\'', '`', '“', '”', '‘', '’'];
     if text.starts_with(quotes) || text.ends_with(quotes) {
@@ -20,7 +21,7 @@ pub(crate) fn looks_like(text: &str) -> Option<&'static str> {
     if MISSING.contains(&text.to_lowercase().as_str()) {
         return Some("a missing value written as text");
     }
-    // CircleCI shows the last four characters of a secret after `xxxx`.
+    // CircleCI masks a secret as `xxxx`, followed by the last four characters of the secret.
     let masked = text.strip_prefix("xxxx").is_some_and(|end| end.len() <= 4);
     if masked || text.starts_with("**") || text.chars().all(|c| matches!(c, '*' | '•' | '●')) {
         return Some("a masked value");

@@ -1,21 +1,21 @@
-//! Finds the proxy for a host, for the messages of failed connections.
+//! Finds the proxy that leads to a host, so that the message of a failed connection can name it.
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
-/// How a client's connections treat `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+/// How a client's connections treat the variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Proxies {
-    /// The connections ignore them.
+    /// The connections ignore the variables.
     Ignored,
-    /// The connections use them.
+    /// The connections use the variables.
     Environment,
-    /// The caller supplied the connections, so the crate does not know.
+    /// The caller supplied the connections, so the crate does not know whether they use the variables.
     Theirs,
 }
 
 impl Proxies {
-    /// The proxy for `url` as messages name it, without its user name and password.
+    /// Returns the proxy for `url` in the form that messages show, without its user name and password.
     pub(crate) fn name(self, url: &Url) -> Option<String> {
         match self {
             Self::Ignored => None,

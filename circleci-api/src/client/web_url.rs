@@ -8,8 +8,10 @@ use crate::generated::types::{Pipeline, Workflow, WorkflowJob};
 use crate::values::slug::ProjectSlug;
 
 impl Pipeline {
-    /// The URL of the pipeline's web page: `https://app.circleci.com/pipelines/github/acme/web/512`. For a host other than
-    /// CircleCI's own, such as a CircleCI Server, the same path on that host. `None` if the answer has no project slug.
+    /// Returns the URL of the pipeline's web page, such as `https://app.circleci.com/pipelines/github/acme/web/512`. If the
+    /// client's host is not CircleCI's own (for example, a CircleCI Server), the URL has the same path on that host.
+    ///
+    /// Returns `None` if the pipeline has no project slug.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -27,9 +29,11 @@ impl Pipeline {
 }
 
 impl Workflow {
-    /// The URL of the workflow's web page: `https://app.circleci.com/pipelines/github/acme/web/512/workflows/<id>`. For a
-    /// host other than CircleCI's own, the same path on that host. `None` if the answer lacks the project slug, the
-    /// pipeline's number or the id.
+    /// Returns the URL of the workflow's web page, such as
+    /// `https://app.circleci.com/pipelines/github/acme/web/512/workflows/<id>`. If the client's host is not CircleCI's own,
+    /// the URL has the same path on that host.
+    ///
+    /// Returns `None` if the workflow lacks its project slug, its pipeline's number or its id.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -46,9 +50,11 @@ impl Workflow {
 }
 
 impl WorkflowJob {
-    /// The URL of the job's web page: `https://app.circleci.com/jobs/github/acme/web/1843`. For a host other than
-    /// CircleCI's own, the same path on that host. `None` if the answer lacks the project slug or the number. Approval jobs
-    /// and jobs that have not started have no number.
+    /// Returns the URL of the job's web page, such as `https://app.circleci.com/jobs/github/acme/web/1843`. If the client's
+    /// host is not CircleCI's own, the URL has the same path on that host.
+    ///
+    /// Returns `None` if the job lacks its project slug or its number. Approval jobs and jobs that have not started have no
+    /// number.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -65,7 +71,8 @@ impl WorkflowJob {
     }
 }
 
-/// `https://app.circleci.com/pipelines/github/acme/web/512/workflows/<id>/jobs/1843`
+/// Returns the URL of a workflow's page. If `job` is given, returns the URL of that job's page within the workflow:
+/// `https://app.circleci.com/pipelines/github/acme/web/512/workflows/<id>/jobs/1843`.
 pub(crate) fn of_workflow(
     client: &Client,
     workflow: &Workflow,

@@ -9,9 +9,10 @@ use crate::request::Request;
 use crate::values::argument::QueryValue;
 
 impl Client {
-    /// Finds the contexts of an organization that have a variable with this name. Requires the feature `contexts`.
+    /// Searches an organization for the contexts that have a variable called `name`. Requires the feature `contexts`.
     ///
-    /// `org_slug` is the slug of the organization, such as `gh/acme`. To rotate a secret everywhere:
+    /// `org_slug` is the slug of the organization, such as `gh/acme`. This example replaces a secret in every context that has
+    /// it:
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::{Mock, scenario::Scenario}, types::{ContextOwnerSlug, CreateContextRequest}};
@@ -44,7 +45,7 @@ impl Client {
     }
 }
 
-/// A search for contexts, created by [`Client::contexts_with_variable`].
+/// A search for the contexts that have a variable. Created by [`Client::contexts_with_variable`].
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -63,7 +64,7 @@ pub struct FindContexts {
     at_once: usize,
 }
 
-/// The result of [`FindContexts::send`]: the contexts that have a variable.
+/// The contexts that have a variable, and the contexts that could not be searched. Returned by [`FindContexts::send`].
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -83,7 +84,7 @@ pub struct FindContexts {
 pub struct ContextsWithVariable {
     /// The contexts that have the variable, in CircleCI's order.
     pub contexts: Vec<Context>,
-    /// The contexts whose variables could not be listed, and the errors.
+    /// The contexts whose variables could not be listed, each with its error.
     pub failed: Vec<(Context, Error)>,
 }
 
@@ -92,7 +93,7 @@ impl ContextsWithVariable {
     ///
     /// # Errors
     ///
-    /// Returns the first error if a context could not be searched.
+    /// Returns the first error if any context could not be searched.
     pub fn into_result(self) -> Result<Vec<Context>, Error> {
         match self.failed.into_iter().next() {
             Some((_, error)) => Err(error),
@@ -108,12 +109,12 @@ impl FindContexts {
         self
     }
 
-    /// Lists the contexts of the organization, and the names of the variables of each context.
+    /// Lists the organization's contexts, then searches the variables of each context for the name.
     ///
     /// # Errors
     ///
-    /// Returns an error if the contexts could not be listed. A context whose variables could not be listed is in
-    /// [`failed`](ContextsWithVariable::failed).
+    /// Returns an error if the contexts could not be listed. If only the variables of a context could not be listed, the
+    /// context is in [`failed`](ContextsWithVariable::failed) instead.
     pub async fn send(self) -> Result<ContextsWithVariable, Error> {
         let (client, name) = (&self.client, &self.name);
         let contexts = self.list.items().into_vec().await?;

@@ -1,4 +1,4 @@
-//! Bulk operations on the variables of contexts and projects, and on the restrictions of contexts.
+//! Sets many variables of a context or a project, finds contexts by variable, and copies restrictions between contexts.
 
 mod find;
 mod plan;
@@ -26,8 +26,8 @@ pub use plan::VariablesPlan;
 
 /// # Bulk operations on contexts and variables
 impl Client {
-    /// Sets variables of a context. Existing variables with these names get the new value, and all others stay unchanged.
-    /// Requires the feature `contexts`.
+    /// Sets variables of a context. A variable that already exists gets the new value. Variables that are not in `variables`
+    /// stay unchanged. Requires the feature `contexts`.
     ///
     /// The values are secret: they never appear in a log, an error or a `Debug` output of this crate.
     ///
@@ -52,8 +52,8 @@ impl Client {
         SetVariables::new(self, Place::Context(context_id.into()), variables)
     }
 
-    /// Sets variables of a project. Existing variables with these names get the new value, and all others stay unchanged.
-    /// Requires the feature `contexts`.
+    /// Sets variables of a project. A variable that already exists gets the new value. Variables that are not in `variables`
+    /// stay unchanged. Requires the feature `contexts`.
     ///
     /// The values are secret: they never appear in a log, an error or a `Debug` output of this crate.
     ///
@@ -77,13 +77,14 @@ impl Client {
         SetVariables::new(self, Place::Project(project_slug.into()), variables)
     }
 
-    /// Copies the restrictions of the context `from` that the context `to` does not have yet. It removes no restrictions.
-    /// Requires the feature `contexts`.
+    /// Copies restrictions from the context `from` to the context `to`, unless `to` already has them. Restrictions are only
+    /// added, never removed. Requires the feature `contexts`.
     ///
-    /// Each project restriction of a context gives one project access. If `to` already has project restrictions, copying
-    /// another one gives one more project access.
+    /// Each project restriction gives one project access to its context. If `to` already has project restrictions, each copied
+    /// project restriction gives one more project access to `to`.
     ///
-    /// This method sends one request for each page of both lists, and then one for each missing restriction, in their order.
+    /// This method first lists the restrictions of `from` and `to`, with one request for each page. It then sends one request
+    /// for each restriction that `to` lacks, in the order of `from`.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{Copied, mock::Mock, operations::GetContextRestrictions, serde_json::json};
@@ -110,8 +111,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns an error if one of the lists could not be read; nothing was changed then. The result of each single restriction
-    /// is in its [`CopiedRestriction`].
+    /// Returns an error if the restrictions of `from` or `to` could not be listed. Nothing was changed in that case. If a single
+    /// restriction could not be created, the error is in its [`CopiedRestriction`].
     pub async fn copy_context_restrictions(
         &self,
         from: impl Into<PathValue>,
@@ -162,7 +163,7 @@ impl Client {
     }
 }
 
-/// The key by which two restrictions are equal.
+/// Returns the type and the value of a restriction. Two restrictions with the same type and value count as equal.
 fn rule(restriction: &ContextRestriction) -> (String, String) {
     let word = restriction
         .restriction_type
@@ -178,17 +179,18 @@ fn rule(restriction: &ContextRestriction) -> (String, String) {
 pub struct CopiedRestriction {
     /// The restriction of the source context.
     pub restriction: ContextRestriction,
-    /// Whether the target context has the restriction now, or the error.
+    /// How the target context got the restriction, or why the restriction could not be created.
     pub result: Result<Copied, Error>,
 }
 
-/// How the target context got a restriction. [`Client::copy_context_restrictions`] has an example.
+/// Whether a restriction was created in the target context or existed there already.
+/// [`Client::copy_context_restrictions`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Copied {
-    /// The restriction was created.
+    /// The restriction was created in the target context.
     Created,
-    /// The restriction existed before.
+    /// The target context already had the restriction.
     WasThere,
 }
 
@@ -255,14 +257,14 @@ impl SetVariables {
         self
     }
 
-    /// The names of the variables to set, in the given order.
+    /// Returns the names of the variables to set, in the order in which they were given.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.variables.iter().map(|(name, _)| name.as_str())
     }
 
-    /// Sends one call for each variable. If one call fails, the others continue.
+    /// Sets each variable with one call. If a call fails, the others continue.
     ///
-    /// The client's [`RetryPolicy`](crate::RetryPolicy) applies to each call. This includes the POST for a project variable,
+    /// The client's [`RetryPolicy`](crate::RetryPolicy) applies to each call. Even the POST for a project variable is retried,
     /// because it is safe to set the same value twice. Dropping the future aborts the running calls and does not send the
     /// remaining ones.
     pub async fn send(self) -> VariablesSet {
@@ -277,7 +279,7 @@ impl SetVariables {
     }
 }
 
-/// Shows the names, and never the values.
+/// Shows the names of the variables, but never their values.
 impl fmt::Debug for SetVariables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SetVariables")
@@ -313,7 +315,7 @@ fn set(
     }
 }
 
-/// The result for each variable, returned by [`SetVariables::send`].
+/// The result for each variable. Returned by [`SetVariables::send`].
 ///
 #[doc = mock_example!()]
 /// # use circleci_api::{mock::Mock, operations::CreateEnvVar, serde_json::json};
@@ -338,12 +340,12 @@ pub struct VariablesSet {
 }
 
 impl VariablesSet {
-    /// The name and the result of each variable, in the given order.
+    /// Returns the name and the result of each variable, in the order in which the variables were given.
     pub fn results(&self) -> &[(String, Result<(), Error>)] {
         &self.results
     }
 
-    /// The names of the variables that were set.
+    /// Returns the names of the variables that were set.
     pub fn set(&self) -> impl Iterator<Item = &str> {
         self.results
             .iter()
@@ -351,7 +353,7 @@ impl VariablesSet {
             .map(|(name, _)| name.as_str())
     }
 
-    /// The names of the variables that were not set, and the errors.
+    /// Returns the name and the error of each variable that was not set.
     pub fn failed(&self) -> impl Iterator<Item = (&str, &Error)> {
         self.results
             .iter()
@@ -362,22 +364,22 @@ impl VariablesSet {
     ///
     /// # Errors
     ///
-    /// Returns the first error. Variables after it may have been set.
+    /// Returns the error of the first variable that was not set. Later variables may still have been set.
     pub fn into_result(self) -> Result<(), Error> {
         self.results.into_iter().try_for_each(|(_, result)| result)
     }
 }
 
-/// The minimum length of a value to remove from errors. CircleCI also masks values from this length on. Shorter values, such as
-/// `1`, occur in many messages by chance.
+/// The length, in characters, from which a variable's value is removed from errors. Shorter values, such as `1`, occur in many
+/// messages by chance. CircleCI masks values from the same length on.
 const SHORTEST: usize = 4;
-/// Removes a value from an error, in case the response repeats it.
+/// Removes a variable's value from an error, because the response may repeat the value.
 fn without(error: Error, value: &SecretString) -> Error {
     let plain = value.expose_secret();
     if plain.chars().count() < SHORTEST {
         return error;
     }
-    // The value as it is escaped in JSON, without the quotes.
+    // The value in its escaped form, as a JSON string without the quotes around it.
     let quoted = serde_json::Value::from(plain).to_string();
     let quoted = quoted[1..quoted.len() - 1].to_owned();
     error.without(&Secrets::new([plain.to_owned(), quoted]))

@@ -1,25 +1,26 @@
-//! A preview of setting variables.
+//! Previews what setting variables would change.
 
 use std::collections::BTreeSet;
 
 use super::{Place, SetVariables};
 use crate::error::Error;
 
-/// A preview of the changes that [`SetVariables::send`] would make. It has only names, because CircleCI does not return values.
-/// [`SetVariables::dry_run`] has an example.
+/// A preview of the changes that [`SetVariables::send`] would make. It contains the names of the variables but no values,
+/// because CircleCI does not return values. [`SetVariables::dry_run`] has an example.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VariablesPlan {
-    /// The variables that would be created, in the given order.
+    /// The names of the variables that would be created, in the order in which they were given.
     pub added: Vec<String>,
-    /// The existing variables that would get a new value, in the given order.
+    /// The names of the existing variables that would get a new value, in the order in which they were given.
     pub replaced: Vec<String>,
-    /// The existing variables that would stay unchanged, ordered by name.
+    /// The names of the existing variables that would stay unchanged, sorted.
     pub left: Vec<String>,
 }
 
 impl SetVariables {
-    /// Returns the changes that [`send`](Self::send) would make, without making them. It only lists the existing variables.
+    /// Returns the changes that [`send`](Self::send) would make, without making them. Its only requests list the
+    /// existing variables.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::mock::{Mock, scenario::Scenario};

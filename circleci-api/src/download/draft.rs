@@ -1,4 +1,4 @@
-//! A file that appears only when it is complete.
+//! Writes a file that appears under its final name only when it is complete.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -10,13 +10,13 @@ use tokio::io::{AsyncWriteExt, BufWriter};
 
 use crate::error::{Error, ErrorKind};
 
-/// The number of bytes that are written at once.
+/// The number of bytes that are collected before they are written to the disk.
 const BUFFER: usize = 256 * 1024;
 
-/// A temporary file beside its target. If it is dropped before [`keep`](Self::keep) has finished, it is removed, and the target is
-/// unchanged.
+/// A temporary file in the folder of its target. If the draft is dropped before [`keep`](Self::keep) has finished, the temporary
+/// file is removed and the target stays unchanged.
 pub(crate) struct Draft {
-    /// The buffer saves a switch to another thread for each piece.
+    /// Buffered, because each write to the file costs a switch to another thread.
     file: Option<BufWriter<fs::File>>,
     path: PathBuf,
     target: PathBuf,
@@ -24,8 +24,9 @@ pub(crate) struct Draft {
 
 impl Draft {
     pub(crate) fn begin(target: &Path) -> Result<Self, Error> {
-        // The file is in the same folder because a rename is atomic only within a file system. It is hidden and has a
-        // random name, so that nobody can place a link there in advance. `create_new` would not follow a link.
+        // The temporary file is in the target's folder because a rename is atomic only within a file system. It is
+        // hidden and has a random name, so that nobody can place a link at its path in advance. If there is a link all
+        // the same, `create_new` does not follow it.
         let name = format!(
             ".circleci-{:016x}.part",
             RandomState::new().hash_one(target)
@@ -34,15 +35,15 @@ impl Draft {
             Some(folder) => folder.join(name),
             None => return Err(failed(target, "it has no parent folder")),
         };
-        // Do not use another thread: it would create the file even after the caller has dropped the future, and nothing
-        // would remove it.
+        // Open the file on this thread. Another thread could still create the file after the caller has dropped the
+        // future, and then nothing would remove it.
         let file = std::fs::OpenOptions::new()
             .write(true)
             .create_new(true)
             .open(&path);
         let file = file.map_err(|error| broken(target, error))?;
         let kept = keep_mode(&file, target);
-        // From here on, a failure removes the file.
+        // From here on, a failure drops `draft`, which removes the file.
         let draft = Self {
             file: Some(BufWriter::with_capacity(BUFFER, fs::File::from_std(file))),
             path,
@@ -61,11 +62,12 @@ impl Draft {
             .map_err(|error| broken(&self.target, error))
     }
 
-    /// Moves the file to the target's path. A reader sees either the old content or the new content.
+    /// Renames the temporary file to the target's path. A reader of the target sees either the old content or the new content,
+    /// never a part of it.
     pub(crate) async fn keep(mut self) -> Result<(), Error> {
         let written = match &mut self.file {
             None => Ok(()),
-            // A rename may reach the disk before the content does.
+            // Sync first, because a rename may reach the disk before the content does.
             Some(file) => match file.flush().await {
                 Ok(()) => file.get_ref().sync_all().await,
                 Err(error) => Err(error),
@@ -76,7 +78,7 @@ impl Draft {
             // Windows cannot rename an open file.
             drop(file.into_inner().into_std().await);
         }
-        // Do not use another thread: it would rename the file even after the caller has cancelled the download.
+        // Rename on this thread. Another thread could still rename the file after the caller has cancelled the download.
         let renamed = std::fs::rename(&self.path, &self.target);
         renamed.map_err(|error| broken(&self.target, error))?;
         self.path.clear();
@@ -88,14 +90,14 @@ impl Drop for Draft {
     fn drop(&mut self) {
         self.file = None;
         if !self.path.as_os_str().is_empty() {
-            // The error cannot be reported to anyone.
+            // `drop` cannot report an error.
             let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
-/// Gives the new file the mode of the file that it replaces, so that a private file stays private. A link is replaced and
-/// not followed: the umask decides, as if there were no old file.
+/// Gives the new file the mode of the file that it replaces, so that a private file stays private. If the target is a link, the
+/// link itself is replaced. The new file then gets its mode from the umask, as if there were no old file.
 #[cfg(unix)]
 fn keep_mode(file: &std::fs::File, target: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -114,9 +116,9 @@ fn keep_mode(_: &std::fs::File, _: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The path of a file below `root`. Missing folders are created. No folder may be a link: otherwise a server that can name
-/// two files could write outside of `root` through a link that already exists. (A process that can write there at the same
-/// time can still bypass this check.)
+/// Returns the path of the file `below` in the folder `root`, and creates the folders that are missing. Returns an error if a
+/// folder between `root` and the file is a symbolic link. Otherwise, a server could write outside of `root` through an existing
+/// link. (A process that can write below `root` at the same time can still bypass this check.)
 #[cfg(feature = "artifacts")]
 pub(crate) async fn place(root: &Path, below: &Path) -> Result<PathBuf, Error> {
     fs::create_dir_all(root)
@@ -130,7 +132,7 @@ pub(crate) async fn place(root: &Path, below: &Path) -> Result<PathBuf, Error> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(broken(&place, error)),
         }
-        // Checks the name itself, not the target of a link.
+        // If `place` is a link, `symlink_metadata` describes the link and not its target.
         let found = fs::symlink_metadata(&place)
             .await
             .map_err(|error| broken(&place, error))?;

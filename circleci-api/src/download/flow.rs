@@ -1,4 +1,4 @@
-//! Makes streams from plain `async` code.
+//! Turns an `async` function that returns the next item into a stream.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::error::Error;
 
-/// The source of a stream. After an error it is not called again.
+/// The source of a stream's items. After an error, `next` is not called again.
 pub(crate) trait Next: Send + Sized + 'static {
     type Item: Send + 'static;
 
@@ -15,14 +15,15 @@ pub(crate) trait Next: Send + Sized + 'static {
 
 type Busy<S> = Pin<Box<dyn Future<Output = (S, Result<Option<<S as Next>::Item>, Error>)> + Send>>;
 
-/// A stream of the items of `S`. A started future is kept, so that nothing is lost when a caller stops waiting.
+/// A stream of the items that `S` returns. The stream owns the future of the next item, so no item is lost if a caller stops
+/// waiting for it.
 pub(crate) enum Flow<S: Next> {
     Idle(S),
     Busy(Busy<S>),
     Done,
 }
 
-// Nothing is pinned in place: the future is in a box.
+// The only pinned value is the future. It is in a box, so a `Flow` can move.
 impl<S: Next> Unpin for Flow<S> {}
 
 impl<S: Next> Flow<S> {
@@ -56,7 +57,7 @@ macro_rules! stream {
     ($(#[$meta:meta])* $name:ident of $source:ty => $item:ty) => {
         $(#[$meta])*
         ///
-        /// It implements [`Stream`](futures_core::Stream). After an error it is finished.
+        /// This type implements [`Stream`](futures_core::Stream). The stream ends after its first error.
         #[must_use = "nothing is read until it is polled"]
         pub struct $name {
             pub(super) flow: $crate::download::flow::Flow<$source>,
@@ -66,11 +67,11 @@ macro_rules! stream {
     };
     ($name:ident => $item:ty) => {
         impl $name {
-            /// The next item, or `None` at the end.
+            /// Returns the next item, or `None` at the end of the stream.
             ///
             /// # Errors
             ///
-            /// The item could not be read. The stream is then finished.
+            /// Returns an error if the item could not be read. The stream then ends.
             pub async fn try_next(&mut self) -> Result<Option<$item>, $crate::error::Error> {
                 self.flow.try_next().await
             }

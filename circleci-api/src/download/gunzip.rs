@@ -7,14 +7,14 @@ use flate2::write::GzDecoder;
 
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Takes a block from a piece of a file. Its decompressed size is at most a thousand times as large, and must be passed on
-/// before the next block is taken: a server may send half a megabyte at once.
+/// Takes a block of at most `size` bytes from the front of `piece`. A server may send half a megabyte at once, which may be a
+/// thousand times as large when decompressed. So pass on the output of each block before you take the next one.
 pub(crate) fn block(piece: &mut Bytes, size: usize) -> Option<Bytes> {
     (!piece.is_empty()).then(|| piece.split_to(piece.len().min(size)))
 }
 
-/// Decompresses one file. Its first bytes, and not a header, tell whether it is compressed: storage sends the file as it
-/// was uploaded, and the HTTP client may have decompressed it already.
+/// Decompresses one file. The first bytes of the file tell whether it is compressed. A header cannot tell this, because storage
+/// sends the file as it was uploaded, and because the HTTP client may have decompressed it already.
 #[derive(Default)]
 pub(crate) struct Gunzip {
     kind: Kind,
@@ -22,20 +22,20 @@ pub(crate) struct Gunzip {
 
 #[derive(Default)]
 enum Kind {
-    /// Unknown until two bytes have arrived.
+    /// No bytes have arrived. Two are needed to know whether the file is compressed.
     #[default]
     Empty,
     OneByte,
     Plain,
-    /// In a member of a gzip file. A file may have several members.
+    /// Inside a member of a gzip file. A gzip file may have several members, one after the other.
     Packed(Box<GzDecoder<Vec<u8>>>),
     BetweenMembers,
-    /// Zeros after the last member. Tapes and some storage fill their blocks with zeros, and gzip ignores them.
+    /// In the zeros after the last member. Tapes and some storage services fill their blocks with zeros, which gzip ignores.
     Padding,
 }
 
 impl Gunzip {
-    /// Writes the output of a [`block`] to `out`.
+    /// Decompresses a [`block`] and passes the output to `out`.
     pub(crate) fn push(
         &mut self,
         mut block: &[u8],
@@ -46,7 +46,7 @@ impl Gunzip {
                 Kind::Plain => return out(block),
                 Kind::Packed(decoder) => {
                     let read = decoder.write(block);
-                    // The bytes before an error are valid.
+                    // If `write` failed, the output before the error is still valid.
                     hand_on(decoder, out)?;
                     let read = read?;
                     block = &block[read..];
@@ -84,7 +84,7 @@ impl Gunzip {
         Ok(())
     }
 
-    /// The end of the file, which must also be the end of the compressed data.
+    /// Ends the file and passes the remaining output to `out`. Fails if the compressed data is incomplete.
     pub(crate) fn finish(
         &mut self,
         mut out: impl FnMut(&[u8]) -> io::Result<()>,
@@ -172,7 +172,7 @@ mod tests {
             for length in [3, 10, 60, whole.len() - 8, whole.len() - 1] {
                 assert!(unpack(&whole[..length], step).is_err(), "{length}");
             }
-            // The text is complete, and only its checksum is cut off.
+            // The compressed text is complete, but its checksum is cut off.
             let mut got = Vec::new();
             let mut take = |bytes: &[u8]| {
                 got.extend_from_slice(bytes);

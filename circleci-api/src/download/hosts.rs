@@ -1,4 +1,4 @@
-//! The hosts that receive the token with a download.
+//! Decides which hosts receive the token when a file is downloaded from them.
 
 use reqwest::Url;
 
@@ -6,21 +6,21 @@ use crate::client::Client;
 use crate::client::host;
 use crate::error::Error;
 
-/// The host of the artifacts of circleci.com.
+/// The domain from which circleci.com serves its artifacts.
 const ARTIFACTS: &str = "circle-artifacts.com";
 
 /// The hosts that receive the token when a file is downloaded from them.
 ///
-/// Private artifacts require the token, and they are on other hosts than the API. The token is sent
+/// Private artifacts require the token, but circleci.com serves them from other hosts than the API. The token is sent
 ///
-/// - to the configured origin, which already receives it (a self-hosted server keeps its artifacts there);
+/// - to the client's own origin, which receives it with every call (a self-hosted server keeps its artifacts there);
 /// - to `https://output.circle-artifacts.com` and the other hosts below `circle-artifacts.com`, if the client's host is
-///   `circleci.com`: they must not get the token of a self-hosted server;
-/// - to the hosts that were [allowed](Self::allow).
+///   `circleci.com` (these hosts must not get the token of a self-hosted server);
+/// - to the hosts that you [allow](Self::allow).
 ///
-/// It is sent to no other host, and it is never sent after a redirect to another origin, not even to one of these hosts:
-/// such a redirect leads to storage with a signed URL, which works without the token. (Headers that you set in
-/// [`ClientBuilder::http`](crate::ClientBuilder::http) are not restricted, and go to every host.)
+/// The token is sent to no other host. After a redirect to another origin, the token is sent to no host at all, not even to
+/// one in this list, because such a redirect leads to a signed URL, which works without the token. (Headers that you set in
+/// [`ClientBuilder::http`](crate::ClientBuilder::http) are not restricted: every host receives them.)
 ///
 /// ```
 /// use circleci_api::artifacts::TokenHosts;
@@ -39,7 +39,7 @@ pub struct TokenHosts {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Pattern {
-    /// The suffix of the host, or the whole host.
+    /// The whole name of the host, or the name above it if `below` is set.
     name: String,
     below: bool,
     port: Option<u16>,
@@ -52,7 +52,7 @@ impl Default for TokenHosts {
 }
 
 impl TokenHosts {
-    /// The configured origin and the artifact hosts that belong to it.
+    /// Creates a list with the client's own origin and, if that is circleci.com, its artifact hosts.
     pub fn new() -> Self {
         Self {
             known: true,
@@ -60,7 +60,7 @@ impl TokenHosts {
         }
     }
 
-    /// No hosts, until some are [allowed](Self::allow).
+    /// Creates an empty list, to which you add hosts with [`allow`](Self::allow).
     pub fn none() -> Self {
         Self {
             known: false,
@@ -68,13 +68,13 @@ impl TokenHosts {
         }
     }
 
-    /// Adds a host: `files.example.com`, `files.example.com:8443`, or `*.files.example.com` for its subdomains. It receives
-    /// the token only over `https`, or over `http` if it is this machine.
+    /// Adds a host, such as `files.example.com` or `files.example.com:8443`. To add all subdomains of a host, write
+    /// `*.files.example.com`. The token is sent to the host over `https` only, unless the host is this machine.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration): the text is not a host, ends with a dot, or is `*.`
-    /// followed by a top-level domain (`*.com`) or an IP address.
+    /// Returns an error of the kind [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the text is not a host or
+    /// ends with a dot, or if `*.` is followed by a top-level domain (`*.com`) or an IP address.
     pub fn allow(mut self, host: &str) -> Result<Self, Error> {
         let wrong = || {
             Error::configuration(format!(
@@ -85,14 +85,14 @@ impl TokenHosts {
             Some(rest) => (true, rest),
             None => (false, host),
         };
-        // Compare the host in the form that a URL parser gives it.
+        // Store the host in the form that the URL parser gives it, because `include` compares it with a parsed URL.
         let url = Url::parse(&format!("https://{rest}/")).map_err(|_| wrong())?;
         let name = url.host_str().unwrap_or_default();
         let whole = url.path() == "/"
             && url.query().is_none()
             && url.fragment().is_none()
             && url.username().is_empty();
-        // The URL parser has already decoded `%2e`. `com.` is the top-level domain `com`.
+        // The URL parser has already decoded `%2e` to a dot. An empty label is refused too: `com.` is the top-level domain `com`.
         let labels = name.split('.');
         let no_name = |label: &str| label.is_empty() || label.contains(['*', '%']);
         if labels.clone().any(no_name)

@@ -1,7 +1,7 @@
-//! Files from other hosts: artifacts, the parts of a usage export, the output of a step.
+//! Downloads files from hosts other than the API's: artifacts, the parts of a usage export, and the output of a step.
 //!
-//! These hosts are not part of CircleCI's API. Most of their URLs are pre-signed, and anyone with such a URL can read the
-//! file. For this reason no URL is printed, and the token is not sent. See [`hosts`] for the exceptions.
+//! Most URLs of these files are pre-signed: anyone who has the URL can read the file, without a token. Therefore, no URL is
+//! printed, and the token is not sent. [`hosts`] describes the hosts that receive the token all the same.
 
 #[cfg(any(feature = "artifacts", feature = "usage"))]
 pub(crate) mod draft;

@@ -1,10 +1,10 @@
-//! Checks that a server's path is safe below a local folder.
+//! Checks that a path from a server does not lead outside a local folder.
 
 use std::path::{Path, PathBuf};
 
-/// The part of `path` that can be appended to a folder, or why the path is refused. Backslashes and drives are refused on
-/// every system, so that a path means the same on every machine. `windows` also refuses names that are special only on
-/// Windows.
+/// Returns `path` in a form that can be appended to a folder, or says why the path is refused. Backslashes and drive letters are
+/// refused on every system, so that a path has the same meaning everywhere. If `windows` is set, names that only Windows treats
+/// specially are refused too.
 pub(crate) fn below(path: &str, windows: bool) -> Result<PathBuf, &'static str> {
     if path.contains('\0') || path.contains(char::is_control) {
         return Err("it contains a control character");
@@ -18,7 +18,7 @@ pub(crate) fn below(path: &str, windows: bool) -> Result<PathBuf, &'static str> 
     let mut parts = PathBuf::new();
     for part in path.split('/') {
         match part {
-            // They change nothing.
+            // These parts do not change the path.
             "" | "." => continue,
             ".." => return Err("it leads outside its folder"),
             _ => {}
@@ -39,7 +39,7 @@ pub(crate) fn below(path: &str, windows: bool) -> Result<PathBuf, &'static str> 
     if parts.as_os_str().is_empty() || path.ends_with('/') {
         return Err("it does not name a file");
     }
-    // The standard library makes the final check.
+    // Let the standard library check the result again.
     let plain = Path::new(&parts)
         .components()
         .all(|part| matches!(part, std::path::Component::Normal(_)));

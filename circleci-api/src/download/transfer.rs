@@ -22,54 +22,56 @@ use crate::transport::reply::about;
 use crate::transport::trace;
 use crate::transport::wire::{chunk, execute, head, look_up};
 
-/// A download. If the connection breaks, another connection continues at the same place, provided that the server supports
-/// ranges and sends the same strong `ETag`. Otherwise the file is read again from its start and compared with the bytes
-/// that were already returned.
+/// A download of one file. If the connection breaks, another connection continues at the same place, provided that the server
+/// supports ranges and sends the same strong `ETag`. Otherwise, the file is read again from its start, and its beginning is
+/// compared with the bytes that were already returned.
 ///
-/// Attempts and waits follow the client's [`RetryPolicy`](crate::RetryPolicy), counted over the whole file. There is no
-/// limit on the total time, only on the time without data.
+/// The client's [`RetryPolicy`](crate::RetryPolicy) applies to the whole file: it limits the total number of attempts and the
+/// total time of the waits between them. The duration of the download is not limited, only the time in which no data arrives.
 pub(crate) struct Transfer {
     client: Client,
     operation: &'static Operation,
     url: Url,
-    /// The hosts that receive the token; `None` means no host.
+    /// The hosts that receive the token. `None` means that no host receives it.
     token: Option<Arc<TokenHosts>>,
     limit: u64,
     response: Option<Response>,
-    /// The number of bytes that were returned, and their digest.
+    /// The number of bytes that were returned to the caller. `digest` is their digest.
     received: u64,
     digest: Digest,
     /// The size of the file, if it is known.
     length: Option<u64>,
-    /// The strong `ETag` of the file that all returned bytes belong to. A range is requested only with it.
+    /// The strong `ETag` of the file from which all returned bytes come. Without it, no range is requested.
     validator: Option<HeaderValue>,
-    /// If the current answer is a range: the position in the file where it ends.
+    /// The position in the file where the current response ends, if that response is a range.
     part_end: Option<u64>,
-    /// Set while a file is read again from its start.
+    /// Set while the file is read again from its start.
     skip: Option<Skip>,
-    /// The number of the current attempt. A request for the rest of a short range is not a new attempt.
+    /// The number of the current attempt. If the server sends only a part of a range, the request for the rest is not a new
+    /// attempt.
     attempts: u32,
-    /// The number of answers that had only a small piece of the range.
+    /// The number of responses that contained only a small piece of the requested range.
     small_parts: u32,
     time: Stopwatch,
     retries: Retries,
     done: bool,
 }
 
-/// Skips the bytes that were already returned, and checks that they are the same. The file may have changed.
+/// The bytes to skip because they were already returned. They are compared by digest, because the file may have changed.
 struct Skip {
     left: u64,
     digest: Digest,
-    /// The strong `ETag` of this answer. It counts once the comparison has succeeded.
+    /// The strong `ETag` of the response that is skipped. It becomes the download's `ETag` when the comparison succeeds.
     validator: Option<HeaderValue>,
 }
 
-/// A server may answer a range in pieces. Pieces smaller than `SMALL_PART` bytes are counted; `MOST_SMALL_PARTS` of them are accepted.
+/// A server may send a range in pieces. A download accepts at most `MOST_SMALL_PARTS` pieces that are smaller than `SMALL_PART`
+/// bytes.
 const SMALL_PART: u64 = 64 * 1024;
 const MOST_SMALL_PARTS: u32 = 1000;
 
 impl Transfer {
-    /// `url` comes from an answer of CircleCI. At most `limit` bytes are read.
+    /// Prepares the download of `url`, which comes from a response of CircleCI. At most `limit` bytes are read.
     pub(crate) fn new(
         client: &Client,
         operation: &'static Operation,
@@ -98,7 +100,7 @@ impl Transfer {
         })
     }
 
-    /// Replaces the URL with a new URL of the same file. Use it when the URL has expired.
+    /// Replaces an expired URL with a new URL of the same file.
     #[cfg(feature = "usage")]
     pub(crate) fn move_to(&mut self, url: &str) -> Result<(), Error> {
         self.url = safe_url(&self.client, self.operation, url)?;
@@ -106,7 +108,7 @@ impl Transfer {
         Ok(())
     }
 
-    /// The size of the file in bytes, if the server sent it. It is known after [`opened`](Self::opened).
+    /// Returns the size of the file in bytes, if the server sent the size. It is known after [`opened`](Self::opened).
     #[cfg(feature = "artifacts")]
     pub(crate) fn length(&self) -> Option<u64> {
         self.length
@@ -117,7 +119,7 @@ impl Transfer {
         self.received
     }
 
-    /// Requests the file, with retries, without reading it.
+    /// Requests the file, with retries, but does not read its content.
     pub(crate) async fn opened(&mut self) -> Result<(), Error> {
         while self.response.is_none() && !self.done {
             if let Err(failure) = self.open().await {
@@ -127,21 +129,21 @@ impl Transfer {
         Ok(())
     }
 
-    /// Resets the state of the current answer, and sets the next one.
+    /// Discards the state of the current response, and makes `response` the current one.
     fn begin_answer(&mut self, response: Option<Response>) {
         self.response = response;
         self.part_end = None;
         self.skip = None;
     }
 
-    /// Waits before the next attempt, if there is one.
+    /// Waits before the next attempt, or returns the failure if no attempt is left.
     async fn again(&mut self, failure: Error) -> Result<(), Error> {
         self.begin_answer(None);
         let failure = failure
             .with_operation(self.operation)
             .with_attempts(self.attempts)
             .without(&self.client.inner.credential.secrets);
-        // Only the waits count, because a large file may take a long time.
+        // Only the waits count towards the policy's time, because a large file may take a long time.
         let rules = Rules {
             policy: &self.client.inner.retry,
             may_replay: true,
@@ -162,7 +164,8 @@ impl Transfer {
         let mut url = self.url.clone();
         let mut at_home = true;
         for _ in 0..=REDIRECTS {
-            // A redirect leads to storage, whoever runs it. From there on, the token is never sent again.
+            // A redirect to another origin leads to storage, no matter who runs it. From there on, the token is never sent
+            // again.
             at_home &= url.origin() == self.url.origin();
             let with_token = at_home
                 && self
@@ -181,7 +184,7 @@ impl Transfer {
             }
             match response.headers().get(LOCATION) {
                 Some(location) if is_redirect(status) => url = self.follow(&response, location)?,
-                // The range is not available, so request the whole file.
+                // The range is not available. Without the `ETag`, the next attempt requests the whole file.
                 _ if status == StatusCode::RANGE_NOT_SATISFIABLE
                     && self.validator.take().is_some() =>
                 {
@@ -201,7 +204,7 @@ impl Transfer {
             headers.insert(USER_AGENT, agent.clone());
         }
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-        // Ranges count the bytes of the file, not the bytes of a compressed transfer.
+        // Ask for an uncompressed transfer, because ranges count the bytes of the file itself.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let (true, Some((name, value))) = (with_token, &client.credential.header) {
             headers.insert(name.clone(), value.clone());
@@ -233,14 +236,14 @@ impl Transfer {
         Ok(to)
     }
 
-    /// An answer with the file, or with the missing part of it.
+    /// Accepts a successful response that contains the file or the part that is missing.
     fn accept(&mut self, response: Response) -> Result<(), Error> {
         match response.status() {
             StatusCode::PARTIAL_CONTENT => self.accept_part(response),
             StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION | StatusCode::NO_CONTENT => {
                 self.accept_whole(response)
             }
-            // A 202, for example, contains a message instead of the file.
+            // The response does not contain the file. A 202, for example, contains a message.
             status => {
                 let refused =
                     Error::new(ErrorKind::Status).with_message("the answer is not a file");
@@ -249,8 +252,9 @@ impl Transfer {
         }
     }
 
-    /// Parts belong together only if they have the same strong validator (RFC 9110, 15.3.7.3). A part that may belong to another file is
-    /// refused, and the whole file is requested instead.
+    /// Accepts a response that contains the rest of the file. Parts belong to the same file only if they have the same strong
+    /// `ETag` (RFC 9110, 15.3.7.3). A part that may belong to another file is refused, and the next attempt requests the whole
+    /// file.
     fn accept_part(&mut self, response: Response) -> Result<(), Error> {
         let refuse = |it: &mut Self, why: &str| {
             it.validator = None;
@@ -313,7 +317,7 @@ impl Transfer {
         if self.received == 0 {
             self.validator = validator;
         } else {
-            // The bytes returned so far may belong to another file than this validator.
+            // Trust no `ETag` until the bytes are compared. This response may not belong to the file that was returned so far.
             self.validator = None;
             self.skip = Some(Skip {
                 left: self.received,
@@ -324,7 +328,8 @@ impl Transfer {
         Ok(())
     }
 
-    /// Called at the end of an answer. Decides whether the file is complete, another request follows, or the download has failed.
+    /// Handles the end of a response. Either the file is complete, or the next request asks for the rest, or the download has
+    /// failed.
     fn end(&mut self) -> Result<(), Error> {
         let (skipping, part_end) = (self.skip.is_some(), self.part_end);
         self.begin_answer(None);
@@ -333,7 +338,7 @@ impl Transfer {
             Some(end) if self.received < end => {
                 Err(broken("the server sent fewer bytes than it announced"))
             }
-            // The server sent only the beginning of the range. The next request asks for the rest.
+            // The server sent only the beginning of the requested range. The next request asks for the rest.
             Some(end) if self.length.is_none_or(|length| end < length) => Ok(()),
             _ => {
                 self.done = true;
@@ -357,7 +362,7 @@ impl Transfer {
             .lasting()
     }
 
-    /// The part of `bytes` that was not returned yet.
+    /// Returns the part of `bytes` that was not returned to the caller before.
     fn take(&mut self, mut bytes: Bytes) -> Result<Bytes, Error> {
         if let Some(skip) = &mut self.skip {
             let left = usize::try_from(skip.left).unwrap_or(usize::MAX);
@@ -391,7 +396,7 @@ impl Transfer {
         let client = &*self.client.inner;
         let (status, url) = (response.status(), response.url().clone());
         let (mut failure, body) = refusal::failure(client, &self.time, &mut response).await;
-        // No excerpt: storage repeats the parts of the signature in it.
+        // Keep no excerpt of the body, because storage repeats parts of the URL's signature in it.
         let mut message = message_of(&body, &url);
         if self.token.is_some() && !with_token && matches!(status.as_u16(), 401 | 403 | 404) {
             let note = format!(
@@ -433,11 +438,11 @@ impl flow::Next for Transfer {
     }
 }
 
-/// Parses the URL of a file, and checks that it is safe to request.
+/// Parses the URL of a file, and refuses a URL that is not https. Removes a user name and password from the URL.
 fn safe_url(client: &Client, operation: &'static Operation, url: &str) -> Result<Url, Error> {
     let wrong = |why: &str| Error::argument(operation, why);
     let mut url = Url::parse(url).map_err(|_| wrong("the file's URL is not valid"))?;
-    // Plain http is allowed only if the API itself uses it.
+    // Plain http is allowed only if the client uses it for the API too.
     let plain = client.base_url().starts_with("http:");
     if url.scheme() != "https" && !(plain && url.scheme() == "http") {
         return Err(wrong("the file's URL is not https"));
@@ -450,21 +455,22 @@ fn broken(why: &str) -> Error {
     Error::new(ErrorKind::Transport).with_message(why)
 }
 
-/// A weak tag (`W/"x"`) means that two files are equivalent, not that they have the same bytes.
+/// Checks whether an `ETag` is strong. A weak one (`W/"x"`) means only that two files are equivalent, not that they have the same
+/// bytes.
 fn is_strong(tag: &HeaderValue) -> bool {
     matches!(tag.as_bytes(), [b'"', .., b'"'])
 }
 
-/// `bytes 100-199/200`, or `/*` if the length is unknown.
+/// The value of a `Content-Range` header, such as `bytes 100-199/200`, or `bytes 100-199/*` if the file's length is unknown.
 struct ContentRange {
     start: u64,
-    /// The position after the last byte.
+    /// The position after the range's last byte.
     end: u64,
     total: Option<u64>,
 }
 
 impl ContentRange {
-    /// Returns `None` if the text is not a range of bytes, or if the range is empty.
+    /// Parses the header's value. Returns `None` if it is not a range of bytes, or if the range is empty.
     fn parse(text: &str) -> Option<Self> {
         let (unit, rest) = text.trim().split_once(' ')?;
         let (range, total) = rest.trim().split_once('/')?;
@@ -479,7 +485,7 @@ impl ContentRange {
     }
 }
 
-/// The message of a failed answer, without the secret parts of its URL.
+/// Returns the message in the body of a failed response. The file's URL and its query are redacted, because they are secret.
 fn message_of(body: &str, url: &Url) -> Option<String> {
     let body = body.trim();
     let element = |name: &str| {
@@ -487,7 +493,7 @@ fn message_of(body: &str, url: &Url) -> Option<String> {
         let to = from + body[from..].find('<')?;
         Some(body[from..to].trim().to_owned()).filter(|text| !text.is_empty())
     };
-    // Storage answers in XML: `<Error><Code>AccessDenied</Code><Message>Request has expired</Message>…`.
+    // Storage services describe errors in XML: `<Error><Code>AccessDenied</Code><Message>Request has expired</Message>…`.
     let mut message = match (body.starts_with('<'), element("Code"), element("Message")) {
         (true, Some(code), Some(text)) => format!("{code}: {text}"),
         (true, Some(code), None) => code,
@@ -503,7 +509,7 @@ fn message_of(body: &str, url: &Url) -> Option<String> {
     Some(message)
 }
 
-/// FNV-1a: it detects accidental changes of a file, which is enough here.
+/// An FNV-1a hash. It detects accidental changes of a file, which is enough here.
 #[derive(Clone, Copy, PartialEq)]
 struct Digest(u64);
 

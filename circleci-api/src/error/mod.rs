@@ -1,4 +1,4 @@
-//! The error type of the whole crate, with methods to examine it.
+//! The error type of the whole crate.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -17,19 +17,20 @@ use redact::Secrets;
 
 /// The maximum number of bytes of a body that an error keeps.
 const EXCERPT: usize = 4 * 1024;
-/// The longest message that is printed on one line.
+/// The maximum number of bytes of a message or path that is printed on one line.
 const LINE: usize = 400;
 /// The maximum number of bytes of a request id that an error keeps.
 const ID: usize = 128;
-/// The text after a shortened body.
+/// The text that marks a body as cut off.
 const CUT_OFF: &str = " (cut off)";
 
-/// A failure of a client or a call.
+/// The error that is returned if a call fails or a client cannot be built.
 ///
-/// It prints as one line, such as `listContexts: 404 Not Found: Org not found. (request 7f2c…)`, and never contains the
+/// The error prints as one line, such as `listContexts: 404 Not Found: Org not found. (request 7f2c…)`, and never contains the
 /// token.
 ///
-/// CircleCI's statuses are ambiguous: a missing context answers 403, and a token without access may get 404.
+/// CircleCI's statuses are ambiguous: a request for a context that does not exist gets 403, and a request with a token that
+/// has no access may get 404.
 ///
 #[doc = mock_example!()]
 /// use circleci_api::Error;
@@ -59,7 +60,7 @@ const CUT_OFF: &str = " (cut off)";
 /// # Ok(()) }
 /// ```
 ///
-/// All details of an answer that could not be read:
+/// This example shows all details of the error for a response that could not be decoded:
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -99,7 +100,7 @@ struct Inner {
 
 /// The kinds of [`Error`].
 ///
-/// For most decisions, the methods in the example of [`Error`] are enough. The kind makes finer distinctions:
+/// For most decisions, the methods in the example of [`Error`] are enough. The kind distinguishes more cases:
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -117,32 +118,33 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The client cannot be built: there is no token, the host is invalid, …
+    /// The client cannot be built, for example because there is no token or because the host is invalid.
     Configuration,
     /// An argument of the call is invalid. Nothing was sent.
     InvalidArgument,
-    /// No connection: the request never left this machine, or the server says that it did not process it.
+    /// The request was not processed. Either there was no connection, so that the request never left this machine, or the
+    /// server says that it did not process the request.
     Connect,
-    /// The answer did not arrive in time.
+    /// The response did not arrive in time.
     Timeout,
     /// The connection broke.
     Transport,
-    /// A redirect that is not followed: it leads to another origin, the method is not GET or HEAD, or there were too many
-    /// redirects.
+    /// A redirect was not followed, for example because it leads to another origin, because the method is not GET or HEAD, or
+    /// because there were too many redirects.
     Redirect,
-    /// A status other than success.
+    /// The response has an unexpected status other than 429.
     Status,
-    /// 429, or a wait for the rate limit that would exceed the call's time.
+    /// CircleCI answered 429, or the wait for a rate limit would exceed the call's deadline.
     RateLimited,
-    /// A successful answer whose body does not match the document.
+    /// The response has a status of success, but its body does not match CircleCI's document.
     Decode,
-    /// A body larger than the client's limit.
+    /// The body is larger than the client's limit.
     TooLarge,
-    /// A list whose pages repeat, so that following it would never end.
+    /// The pages of a list repeat, so that reading the list would never end.
     RepeatedPage,
-    /// A file on this machine cannot be written, or its path leads out of the folder.
+    /// A file on this machine cannot be written, or its path leads outside the folder.
     File,
-    /// CircleCI accepted the request, but failed later: a usage export.
+    /// CircleCI accepted the request, but the work failed later. Only usage exports fail in this way.
     Failed,
 }
 
@@ -211,7 +213,8 @@ impl Error {
         self
     }
 
-    /// The body, or a long enough beginning of it. It is shortened after secrets are removed.
+    /// Sets the body, or a beginning of the body that is at least as long as the excerpt. [`without`](Self::without) shortens it
+    /// after it has removed the secrets.
     pub(crate) fn with_excerpt(mut self, body: String) -> Self {
         self.0.excerpt = Some(body).filter(|body| !body.is_empty());
         self
@@ -237,19 +240,20 @@ impl Error {
         self
     }
 
-    /// A retry would fail in the same way.
+    /// Marks the error as not transient, because a retry would fail in the same way.
     pub(crate) fn lasting(mut self) -> Self {
         self.0.lasting = true;
         self
     }
 
-    /// A retry may succeed, although the kind does not say so.
+    /// Marks the error as transient, although most errors of its kind are not.
     pub(crate) fn passing(mut self) -> Self {
         self.0.passing = true;
         self
     }
 
-    /// A connection had the request, but the server did not process it. Another connection can take it at once.
+    /// Marks the error of a request that a connection took, but that the server did not process. The client can send the
+    /// request on another connection at once.
     pub(crate) fn never_processed(mut self) -> Self {
         self.0.never_processed = true;
         self
@@ -259,8 +263,8 @@ impl Error {
         self.0.never_processed
     }
 
-    /// Removes secrets from all text of the server or a library, and shortens the text afterwards: half a secret would not
-    /// be found. Every failure of a call passes through here.
+    /// Removes secrets from all text that comes from the server or a library. The text is shortened only afterwards, because
+    /// half a secret would not be found. The error of every failed call passes through this method.
     pub(crate) fn without(mut self, secrets: &Secrets) -> Self {
         let hide = |text: String| secrets.hide(&text).into_owned();
         self.0.message = self
@@ -288,89 +292,94 @@ impl Error {
         self
     }
 
-    /// The kind of the failure.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The HTTP status, if an answer arrived. For a successful answer that could not be decoded, it is a success status.
+    /// Returns the HTTP status, if a response arrived. If only its body could not be decoded, the status is a success.
     pub fn status(&self) -> Option<StatusCode> {
         self.0.status
     }
 
-    /// The message of the API or of this crate.
+    /// Returns the message, which comes from CircleCI or from this crate.
     pub fn message(&self) -> Option<&str> {
         self.0.message.as_deref()
     }
 
-    /// The `x-request-id` header. CircleCI's support asks for it.
+    /// Returns the request id from the `x-request-id` header. CircleCI's support asks for this id.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// The id of the operation, such as `listContexts`. For a call by [`Client::request`](crate::Client::request): its
-    /// method and path, such as `GET /project/{project-slug}/brand-new`.
+    /// Returns the id of the operation, such as `listContexts`. For a call with [`Client::request`](crate::Client::request),
+    /// returns the HTTP method and the path, such as `GET /project/{project-slug}/brand-new`.
     pub fn operation(&self) -> Option<&str> {
         self.0.operation.as_ref().map(Identity::id)
     }
 
-    /// The number of requests that were sent, including failed attempts to send.
+    /// Returns the number of attempts, including attempts whose request could not be sent.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
-    /// The beginning of the body, at most 4 KiB, if there was a body. Bytes that are not UTF-8 are replaced.
+    /// Returns the beginning of the response's body (at most 4 KiB), if there was a body. Bytes that are not UTF-8 are replaced.
     pub fn body_excerpt(&self) -> Option<&str> {
         let body = self.0.excerpt.as_deref()?;
         Some(&body[..body.floor_char_boundary_at(EXCERPT)])
     }
 
-    /// The place in the JSON where the body is not as expected, such as `items[3].trigger.type`.
+    /// Returns the place in the JSON body that could not be decoded, such as `items[3].trigger.type`.
     pub fn path(&self) -> Option<&str> {
         self.0.path.as_deref()
     }
 
-    /// 404: the thing does not exist, or the token has no access to it.
+    /// Checks for the status 404: the object does not exist, or the token has no access to it.
     pub fn is_not_found(&self) -> bool {
         self.0.status == Some(StatusCode::NOT_FOUND)
     }
 
-    /// 401: the token is missing, wrong, or of the wrong kind.
+    /// Checks for the status 401: the token is missing, wrong, or of the wrong kind.
     pub fn is_unauthorized(&self) -> bool {
         self.0.status == Some(StatusCode::UNAUTHORIZED)
     }
 
-    /// 403: the token has no permission. CircleCI also answers 403 for some things that do not exist.
+    /// Checks for the status 403: the token lacks the permission. CircleCI also answers 403 for some objects that do not exist.
     pub fn is_forbidden(&self) -> bool {
         self.0.status == Some(StatusCode::FORBIDDEN)
     }
 
-    /// 429, or a wait for the rate limit that would exceed the call's time.
+    /// Checks whether CircleCI answered 429, or whether the wait for a rate limit would exceed the call's deadline.
     pub fn is_rate_limited(&self) -> bool {
         self.0.kind == ErrorKind::RateLimited
     }
 
-    /// How long to wait before a retry: if the server said so, or if the wait for a rate limit would exceed the call's
-    /// time.
+    /// Returns how long to wait before a retry. The wait is known if the server asked for one, or if the wait for a rate limit
+    /// would exceed the call's deadline.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// The operation's deprecation, if the answer has one (`Deprecation`, `Sunset`).
+    /// Returns the operation's deprecation, if the response announces it in the header `Deprecation` or `Sunset`.
     /// [`Deprecation`](crate::Deprecation) has an example.
     pub fn deprecation(&self) -> Option<Deprecation> {
         self.0.deprecation
     }
 
-    /// The connection or the answer took too long.
+    /// Checks whether the connection or the response took too long.
     pub fn is_timeout(&self) -> bool {
         self.0.timeout
     }
 
-    /// The same call may succeed later: a rate limit, a missing or broken connection, a timeout, 408, 500, 502, 503, 504 or
-    /// 520 to 524, or an incomplete body of a request that is harmless to send again. A rejected certificate and a proxy
-    /// that refuses are not transient. Whether sending a request again is harmless is another question: see
-    /// [`Replay`](crate::Replay).
+    /// Checks whether the same call may succeed later. These failures are transient:
+    ///
+    /// - a rate limit;
+    /// - a missing or broken connection, or a timeout;
+    /// - the statuses 408, 500, 502, 503, 504, and 520 to 524;
+    /// - an incomplete response body, if sending the request again is harmless.
+    ///
+    /// A rejected certificate and a proxy that refuses to connect are not transient. [`Replay`](crate::Replay) describes which
+    /// requests are harmless to send again.
     pub fn is_transient(&self) -> bool {
         !self.0.lasting
             && match self.0.kind {
@@ -384,7 +393,7 @@ impl Error {
     }
 }
 
-/// Whether the same call may succeed after this status.
+/// Checks whether the same call may succeed after a response with this status.
 fn is_transient(status: StatusCode) -> bool {
     // Cloudflare sends 520 to 524 if the server behind it cannot be reached.
     matches!(
@@ -415,7 +424,7 @@ impl fmt::Display for Error {
             ErrorKind::Failed => "it has failed".into(),
         };
         if let Some(status) = error.status {
-            // `404 Not Found` is enough. For the other kinds, the status gives context.
+            // For these two kinds, the status says enough (`404 Not Found`). For the other kinds, it is only context.
             let status = match status.canonical_reason() {
                 Some(reason) => format!("{} {reason}", status.as_u16()),
                 None => status.as_u16().to_string(),
@@ -449,7 +458,8 @@ impl fmt::Display for Error {
     }
 }
 
-/// One line as well, because a `main` that returns the error prints this. `{:#?}` prints all details.
+/// `{:?}` prints the same line as `{}`, because it is what a program prints if its `main` returns the error. `{:#?}` prints all
+/// details.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !f.alternate() {
@@ -481,7 +491,8 @@ impl StdError for Error {
     }
 }
 
-/// The message in a failed answer's body: `{message}`, `{error, context?}`, `{errors: [..]}`, plain text or a page's title.
+/// Returns the message in the body of a failed response. It is in the JSON (`{message}`, `{error, context?}` or
+/// `{errors: [..]}`), is the plain text, or is the title of an HTML page.
 pub(crate) fn message_of(body: &str) -> Option<String> {
     let body = body.trim();
     if body.is_empty() {
@@ -511,7 +522,7 @@ fn message_in(json: &Value, depth: u8) -> Option<String> {
     match json {
         Value::String(text) => {
             let text = text.trim();
-            // The message may be a JSON document in a string.
+            // The string may contain a JSON document that contains the message.
             if depth > 0
                 && text.starts_with(['{', '[', '"'])
                 && let Ok(inner) = serde_json::from_str::<Value>(text)
@@ -569,13 +580,13 @@ fn between<'t>(text: &'t str, lower: &str, open: &str, close: &str) -> Option<&'
     (!found.is_empty()).then_some(found)
 }
 
-/// A request id in printable form.
+/// Shortens a request id and makes it printable.
 pub(crate) fn short_id(id: &str) -> String {
     one_line(id, ID)
 }
 
-/// Makes text printable on one line: line breaks and control characters become spaces, runs of spaces become one, and long
-/// text is shortened.
+/// Makes text printable on one line. Replaces line breaks and control characters with spaces, merges runs of spaces, and
+/// shortens long text.
 fn one_line(text: &str, limit: usize) -> String {
     let mut line = String::with_capacity(text.len().min(limit + 4));
     let words = text.split(|c: char| c.is_whitespace() || c.is_control());
@@ -593,7 +604,7 @@ fn one_line(text: &str, limit: usize) -> String {
     line
 }
 
-/// `str::floor_char_boundary`, which the oldest supported compiler does not have.
+/// A replacement for `str::floor_char_boundary`, which the oldest supported compiler does not have.
 trait FloorCharBoundary {
     fn floor_char_boundary_at(&self, limit: usize) -> usize;
 }

@@ -1,4 +1,5 @@
-//! Removes secrets from text before it is printed or shortened. All text of a server or a library passes through here.
+//! Removes secrets from text before the text is printed or shortened. All text that comes from a server or a library passes
+//! through this module.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -10,26 +11,27 @@ use secrecy::{ExposeSecret, SecretString};
 /// The text that replaces a secret.
 pub(crate) const REDACTED: &str = "[redacted]";
 
-/// A shorter secret is replaced only as a whole word: with a token `t`, the message `invalid character` must stay readable.
+/// A secret with fewer bytes than this is replaced only where it is a whole word. Otherwise, a token `t` would make the message
+/// `invalid character` unreadable.
 const SHORT: usize = 8;
 
-/// If a text ends in the middle of a secret, a part of this length counts as the secret.
+/// The shortest beginning of a secret, in bytes, that is redacted at the end of a text that was cut off.
 const PART: usize = 4;
 
-/// Secrets in all the forms in which text may repeat them.
+/// Secrets, in every form in which a text may contain them.
 #[derive(Clone, Default)]
 pub(crate) struct Secrets(Arc<[SecretString]>);
 
 impl Secrets {
     pub(crate) fn new(secrets: impl IntoIterator<Item = String>) -> Self {
         let mut secrets: Vec<String> = secrets.into_iter().filter(|it| !it.is_empty()).collect();
-        // A form that contains another one comes first.
+        // Longer forms come first, so that a form is replaced before any shorter form that it contains.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         secrets.dedup();
         Self(secrets.into_iter().map(SecretString::from).collect())
     }
 
-    /// The text without the secrets.
+    /// Returns the text with its secrets redacted.
     pub(crate) fn hide<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(text);
         for secret in self.0.iter() {
@@ -41,7 +43,7 @@ impl Secrets {
         text
     }
 
-    /// The same for a text that may end in the middle of a secret.
+    /// Returns the text with its secrets redacted, including an incomplete secret at its end.
     pub(crate) fn hide_in_part<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut text = self.hide(text);
         for secret in self.0.iter() {
@@ -53,13 +55,13 @@ impl Secrets {
         text
     }
 
-    /// Whether a text contains a secret.
+    /// Checks whether a text contains a secret.
     pub(crate) fn are_in(&self, text: &str) -> bool {
         matches!(self.hide(text), Cow::Owned(_))
     }
 
-    /// Runs `run`, which makes errors from a server's answer without access to the secrets. During the run, [`hide_current`]
-    /// knows them.
+    /// Calls `run` while [`hide_current`] redacts these secrets. Use this for code that creates errors from a response but does
+    /// not know the secrets.
     pub(crate) fn during<T>(&self, run: impl FnOnce() -> T) -> T {
         let _restore = Restore(CURRENT.replace(self.clone()));
         run()
@@ -84,12 +86,13 @@ impl Drop for Restore {
     }
 }
 
-/// The text without the secrets of the call that this thread is decoding, if there is one.
+/// Redacts the secrets of the call whose response this thread is decoding. Outside of [`Secrets::during`], the text stays
+/// unchanged.
 pub(crate) fn hide_current(text: &str) -> Cow<'_, str> {
     CURRENT.with_borrow(|secrets| secrets.hide(text))
 }
 
-/// The text with the secret replaced, or `None` if it does not contain the secret.
+/// Returns the text with the secret redacted, or `None` if there is nothing to redact.
 fn replace(text: &str, secret: &str) -> Option<String> {
     if !text.contains(secret) {
         return None;
@@ -111,7 +114,8 @@ fn replace(text: &str, secret: &str) -> Option<String> {
     (kept > 0).then_some(hidden)
 }
 
-/// Whether the text after `before` continues a word. An apostrophe belongs to a word, as in `can't`.
+/// Checks whether `before` ends inside a word, so that the text after it continues the word. An apostrophe belongs to a word, as
+/// in `can't`.
 fn continues_before(before: &str) -> bool {
     let before = before.strip_suffix('\'').unwrap_or(before);
     before.ends_with(is_in_word)
@@ -121,7 +125,7 @@ fn is_in_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// The position of the partial secret at the end of a text.
+/// Returns the position where an incomplete secret at the end of the text begins.
 fn before_part(text: &str, secret: &str) -> Option<usize> {
     if secret.len() < SHORT {
         return None;

@@ -1,30 +1,32 @@
-//! Guides, one page each. This crate's tests compile the programs in them, and run them against the mock.
+//! The guides to this crate, one page each. The tests of the crate compile the programs in the guides and run them against the
+//! mock.
 //!
 //! | guide | read it to |
 //! |---|---|
-//! | [first call](first_call) | get a first response, and find the method for an operation in CircleCI's docs |
-//! | [paging] | read lists: all of it, a part, page by page, resumed, or with items that do not decode |
+//! | [first call](first_call) | make your first call, and find the method for an operation in CircleCI's docs |
+//! | [paging] | read lists: as a whole, in part, page by page, from a saved position, or despite items that cannot be decoded |
 //! | [errors and retries](errors) | know what failed, and which requests are retried |
 //! | `triggering` | trigger a pipeline and wait for its result |
 //! | `webhooks` | receive CircleCI's webhooks, with axum or hyper |
-//! | `everyday` | download artifacts, see failed tests and metrics, set many variables, read usage; and see which operations each method calls |
-//! | `overview` | see many pipelines at once, cancel old ones, find projects, and make many calls at a time |
+//! | `everyday` | download artifacts, see failed tests and metrics, set many variables, export usage, and look up which operations each method calls |
+//! | `overview` | see many pipelines at once, cancel old pipelines, list an organization's projects, and make many calls at a time |
 //! | `testing` | test a program that talks to CircleCI |
-//! | [undocumented] | call an endpoint that this crate does not know, or send a header with one call |
+//! | [undocumented] | call an endpoint that this crate does not know, or send an extra header with a call |
 //! | [tracing] | see every call in the log |
-//! | [daemons] | write a program that runs for weeks: rates, resuming, expired page tokens |
+//! | [daemons] | write a program that runs for weeks: rate limits, restarts, expired page tokens |
 //! | [containers] | run in a container: certificates, proxies, custom root certificates |
-//! | [statuses] | know what a status means at CircleCI, and which token and rate limit apply |
+//! | [statuses] | know what each of CircleCI's statuses means, and which tokens and rate limits apply |
 //! | [tls] | choose between the TLS libraries |
-//! | [self-hosted Server](self_hosted) | talk to a self-hosted CircleCI Server |
-//! | [blocking callers](blocking) | call from a program that is not async |
+//! | [self-hosted Server](self_hosted) | use the client with a self-hosted CircleCI Server |
+//! | [blocking callers](blocking) | use the client in a program that is not async |
 //! | [from curl](from_curl), [from the CLI](from_cli), [from circulo](from_circulo) | move from another tool or client |
-//! | [programs] | see the output of the tour and the doctor, two programs to run first |
+//! | [programs] | see the output of the example programs `tour` and `doctor`, which you should run first |
 //! | [deviations] | see where this crate departs from CircleCI's document, and why |
 //! | [operations] | look up an operation by CircleCI's name |
 //!
-//! A guide without a link needs features: `triggering` needs `wait`, `webhooks` needs `webhooks`, and `testing` needs `mock`.
-//! `everyday` needs `artifacts`, `insights`, `contexts` and `usage`. `overview` needs `overview` and `wait`.
+//! A guide that has no link in this table exists only with some features of this crate: `triggering` needs `wait`, `webhooks`
+//! needs `webhooks`, and `testing` needs `mock`. `everyday` needs `artifacts`, `insights`, `contexts` and `usage`. `overview`
+//! needs `overview` and `wait`.
 
 // Only rustdoc reads these pages. Without the feature `mock`, examples that need the mock are not run as tests.
 

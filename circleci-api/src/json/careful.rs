@@ -1,4 +1,4 @@
-//! A deserializer that knows its position. It reads a [`Value`], and is slower than reading bytes.
+//! A deserializer that knows its position in the JSON. It reads from a [`Value`], which is slower than reading from bytes.
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -8,17 +8,17 @@ use serde_json::{Error, Map, Value, map};
 use crate::json::notes;
 use crate::json::surprise::SurpriseKind;
 
-/// The size that a careful map reports. No other map reports this size, and a map that is read from bytes reports none, so
-/// the check costs an ordinary read nothing.
+/// The size hint of a map that is read carefully. No other map has this size hint. A map that is read from bytes has no size
+/// hint at all, so an ordinary read does not pay for the check.
 const CAREFUL: usize = usize::MAX;
 
-/// Whether a map is read carefully: notes are kept, and its last value can be read again.
+/// Checks whether a map is read carefully. In a careful read, notes are kept, and the last value of the map can be read again.
 #[inline]
 pub(super) fn is_careful<'de, A: MapAccess<'de>>(map: &A) -> bool {
     map.size_hint() == Some(CAREFUL)
 }
 
-/// Whether a map is read from parsed values. A map that is read from bytes does not know its size.
+/// Checks whether a map is read from a parsed [`Value`]. A map that is read from bytes does not know its size.
 #[inline]
 pub(super) fn is_tree<'de, A: MapAccess<'de>>(map: &A) -> bool {
     map.size_hint().is_some()
@@ -54,7 +54,7 @@ impl<'de> Deserializer<'de> for Careful<'de> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Error> {
-        // serde_json's own `RawValue` works only with its own deserializers.
+        // The type `RawValue` of serde_json works only with the deserializers of serde_json.
         match name.starts_with("$serde_json") {
             true => self.0.deserialize_newtype_struct(name, visitor),
             false => visitor.visit_newtype_struct(self),
@@ -78,7 +78,7 @@ impl<'de> Deserializer<'de> for Careful<'de> {
         self.0.deserialize_unit_struct(name, visitor)
     }
 
-    /// A type that ignores a value does not know its key.
+    /// A type ignores a value only if it does not know the key of the value.
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         notes::note(SurpriseKind::UnknownKey);
         visitor.visit_unit()
@@ -119,7 +119,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
 
 struct Fields<'a> {
     fields: map::Iter<'a>,
-    /// The key of the current value. It is kept, so that the value can be read again.
+    /// The current key and its value. They are kept so that the value can be read again.
     current: Option<(&'a str, &'a Value)>,
     careful: bool,
 }

@@ -1,4 +1,4 @@
-//! The contents of an object besides its fields.
+//! What a JSON object contains besides the fields of its type.
 
 use std::sync::OnceLock;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 /// The keys of an object that are not fields of its type, and the values that do not fit their field.
 ///
-/// It takes eight bytes, and does not allocate while it is empty.
+/// An `Extra` takes eight bytes, and does not allocate while it is empty.
 #[derive(Clone, Default)]
 pub(crate) struct Extra(Option<Box<Map<String, Value>>>);
 
@@ -25,7 +25,7 @@ impl Extra {
         self.0.get_or_insert_default()
     }
 
-    /// The map, unless it is empty.
+    /// Returns the map, or `None` if it is empty.
     pub(crate) fn some(&self) -> Option<&Map<String, Value>> {
         self.0.as_deref().filter(|map| !map.is_empty())
     }
@@ -39,7 +39,8 @@ impl Extra {
 /// The text that `Debug` shows instead of a secret.
 pub(crate) const HIDDEN: &str = "***";
 
-/// Parts of names whose values are likely to be secrets. A name is compared in lower case, without `-` and `_`.
+/// The words that mark a secret. If a name contains one of them, its value is likely to be a secret. The name is compared in
+/// lower case, without `-` and `_`.
 const SECRET_NAMES: [&str; 10] = [
     "secret",
     "token",
@@ -62,7 +63,7 @@ fn is_secret_name(name: &str) -> bool {
     SECRET_NAMES.iter().any(|secret| plain.contains(secret))
 }
 
-/// The `Debug` form of an unknown key's value: values with the name of a secret are hidden.
+/// Returns what `Debug` shows as the value of an unknown key. Values whose names look like the name of a secret are hidden.
 pub(crate) fn shown(key: &str, value: &Value) -> Value {
     match value {
         Value::Null | Value::Bool(_) => value.clone(),
@@ -76,13 +77,13 @@ pub(crate) fn shown(key: &str, value: &Value) -> Value {
     }
 }
 
-/// The methods for the extra keys. A type that is only sent has a setter where the other types have a getter.
+/// Defines the methods for the extra keys. On a type that is only sent, `extra` is a setter. On all other types, it is a getter.
 macro_rules! extra_methods {
     (request $name:ident) => {
         $crate::json::extra::extra_methods! { $name sets extra }
 
         impl $name {
-            /// The keys that are sent besides the fields.
+            /// Returns the extra keys, which are sent in addition to the fields.
             pub fn extras(&self) -> &::serde_json::Map<::std::string::String, ::serde_json::Value> {
                 self.__extra.map()
             }
@@ -94,8 +95,9 @@ macro_rules! extra_methods {
     };
     ($name:ident sets $setter:ident) => {
         impl $name {
-            /// Sends another key, for example one that CircleCI added after this version of the crate. It replaces an extra
-            /// key of the same name. A field that is set takes precedence over an extra key with its name.
+            /// Adds an extra key to send, for example a key that is newer than this version of the crate. If there already is an
+            /// extra key of the same name, its value is replaced. If a field of the same name is set, the field is sent and the
+            /// extra key is not.
             pub fn $setter(
                 mut self,
                 name: impl ::std::convert::Into<::std::string::String>,
@@ -109,13 +111,14 @@ macro_rules! extra_methods {
     ($name:ident) => {
         #[allow(dead_code, reason = "not every object is public")]
         impl $name {
-            /// The keys that this version of the crate does not know, and the values that do not fit their field,
-            /// unchanged. They are written back when the object is serialized.
+            /// Returns the keys that this version of the crate does not know, and the values that do not fit their field. All
+            /// of them are kept unchanged, and are written back when the object is serialized.
             pub fn extra(&self) -> &::serde_json::Map<::std::string::String, ::serde_json::Value> {
                 self.__extra.map()
             }
 
-            /// The same map, mutable. Changes are written back when the object is serialized.
+            /// Returns the map of [`extra`](Self::extra) as a mutable reference. Your changes are written when the object is
+            /// serialized.
             pub fn extra_mut(
                 &mut self,
             ) -> &mut ::serde_json::Map<::std::string::String, ::serde_json::Value> {

@@ -2,16 +2,16 @@
 
 use serde_json::Value;
 
-/// How to read a field that has several shapes.
+/// A way to read a field that CircleCI sends in several shapes.
 pub(crate) trait Lenient {
     /// The type of the field.
     type Value;
 
-    /// The value, `None` for null, or the original JSON if it has none of the shapes.
+    /// Returns the value, or `None` for null. If the JSON has none of the shapes, returns the JSON as the error.
     fn read(value: Value) -> Result<Option<Self::Value>, Value>;
 }
 
-/// A field without a type in the document: text stays text, any other value becomes its JSON.
+/// A field that has no type in the document. A string is kept as it is, and any other value becomes its JSON text.
 pub(crate) struct Text;
 
 impl Lenient for Text {

@@ -1,4 +1,5 @@
-//! Reads and writes the types: keys in either spelling, new keys, and missing or invalid values.
+//! Reads and writes the types of CircleCI's document. Accepts both spellings of a key, unknown keys, and missing or invalid
+//! values.
 
 mod careful;
 pub(crate) mod extra;

@@ -1,14 +1,14 @@
 //! The notes of a careful read: its current position, and a list of findings.
 //!
-//! The notes belong to the thread, because only serde connects an object with the objects in it. They are kept only during
-//! a careful read, so an ordinary read has no cost.
+//! The notes are in a thread-local variable, because serde offers no other way to pass them from an object to the objects in
+//! it. They are kept only during a careful read, so an ordinary read does not pay for them.
 
 use std::cell::RefCell;
 use std::fmt::Write;
 
 use crate::json::surprise::SurpriseKind;
 
-/// A difference from the document.
+/// A place where the JSON differs from the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub(crate) kind: SurpriseKind,
@@ -18,11 +18,11 @@ pub(crate) struct Finding {
 /// The mode of a careful read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Values of the wrong form are errors.
+    /// A value of the wrong form is an error.
     Strict,
-    /// Optional values of the wrong form are absent and kept as extra keys.
+    /// An optional value of the wrong form is read as absent. The original value is kept as an extra key.
     Mend,
-    /// Nothing is read: the only question is whether the type has a message and no other field.
+    /// No value is read. The read only finds out whether the message is the type's only field.
     OnlyMessage,
 }
 
@@ -51,9 +51,9 @@ pub(super) struct Noted {
     pub(super) only_message: bool,
 }
 
-/// Keeps notes while `read` runs.
+/// Runs `read`, and returns its result together with the notes that were kept meanwhile.
 pub(super) fn take<T>(mode: Mode, read: impl FnOnce() -> T) -> (T, Noted) {
-    /// Restores the notes of an interrupted read, also after a panic.
+    /// Restores the notes of the outer read when it is dropped, even if the inner read panics.
     struct Outer(Option<Notes>);
     impl Drop for Outer {
         fn drop(&mut self) {
@@ -110,12 +110,12 @@ pub(super) fn leave(failed: bool) {
     });
 }
 
-/// The number of findings, to return to with [`forget`].
+/// Returns the current number of findings. [`forget`] drops all findings after this number.
 pub(super) fn mark() -> usize {
     with(|notes| notes.findings.len()).unwrap_or_default()
 }
 
-/// Drops the notes after the mark.
+/// Drops all findings after the number that [`mark`] returned. Also drops the position of the first error.
 pub(super) fn forget(mark: usize) {
     with(|notes| {
         notes.findings.truncate(mark);
@@ -123,13 +123,13 @@ pub(super) fn forget(mark: usize) {
     });
 }
 
-/// Drops the notes below a key of the current object.
+/// Drops the findings inside the value of `key`, which is a key of the current object.
 pub(super) fn forget_within(key: &str) {
     with(|notes| {
         notes.path.push(Step::Key(key.to_owned()));
         let within = spell(&notes.path);
         notes.path.pop();
-        // The newest notes are at the end.
+        // The newest findings are at the end.
         while notes.findings.last().is_some_and(|finding| {
             let rest = finding.path.strip_prefix(&within);
             rest.is_some_and(|rest| rest.starts_with(['.', '[']))
@@ -140,7 +140,7 @@ pub(super) fn forget_within(key: &str) {
     });
 }
 
-/// Adds a note about the current value.
+/// Adds a finding about the current value.
 #[cold]
 pub(super) fn note(kind: SurpriseKind) {
     with(|notes| {
@@ -149,7 +149,7 @@ pub(super) fn note(kind: SurpriseKind) {
     });
 }
 
-/// Adds a note about a key of the current object.
+/// Adds a finding about a key of the current object.
 #[cold]
 pub(super) fn note_key(kind: SurpriseKind, key: &str) {
     enter_key(key);
@@ -157,7 +157,7 @@ pub(super) fn note_key(kind: SurpriseKind, key: &str) {
     leave(false);
 }
 
-/// Reads with another mode, for the alternatives of a union.
+/// Runs `read` in another mode. A union tries its alternatives in this way.
 pub(super) fn in_mode<T>(mode: Mode, read: impl FnOnce() -> T) -> T {
     let before = with(|notes| std::mem::replace(&mut notes.mode, mode));
     let value = read();
@@ -171,7 +171,7 @@ pub(super) fn confirm_only_message() {
     with(|notes| notes.only_message = true);
 }
 
-/// In the format of `serde_path_to_error`: `items[3].trigger.type`.
+/// Formats a path as `serde_path_to_error` does, such as `items[3].trigger.type`.
 fn spell(path: &[Step]) -> String {
     let mut text = String::new();
     for step in path {

@@ -1,8 +1,8 @@
-//! Objects: structs that read and write JSON without a derive.
+//! Objects: structs that read and write JSON without serde's derive.
 //!
-//! serde's derive would take more than half of this crate's compile time and memory for 160 structs. Here a struct only
-//! declares which field has which name (`object!`). The code that reads and writes exists once, for all structs. It is as
-//! fast as the derive, and more tolerant: if a key comes twice, or in both of its spellings, the last one counts.
+//! For 160 structs, serde's derive would take more than half of this crate's compile time and memory. Here, a struct only
+//! declares the keys of its fields with `object!`, and all structs share the code that reads and writes. This code is as fast
+//! as the derive, and more tolerant: if an object has a key twice, or in both of its spellings, the last one counts.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -21,21 +21,21 @@ use crate::json::lenient::Lenient;
 use crate::json::notes::{self, Mode};
 use crate::json::surprise::SurpriseKind;
 
-/// What `object!` declares about a struct.
+/// The declarations that `object!` makes about a struct.
 pub(crate) trait Object: Sized {
-    /// Its name, for messages, and the required keys; at most 64.
+    /// The name of the struct (for messages), and its required keys (at most 64).
     const SHAPE: (&'static str, &'static [&'static str]);
 
-    /// All keys, as they are written.
+    /// All keys, spelled as they are written.
     const KEYS: &'static [&'static str];
 
-    /// The keys that the document requires in an answer, besides those in `SHAPE`.
+    /// The keys that the document requires in a response, but that may be missing. The keys in `SHAPE` are not repeated here.
     const PROMISED: &'static [&'static str];
 
-    /// The object before anything is read.
+    /// Creates the object, before anything is read into it.
     fn empty() -> Self;
 
-    /// The contents besides its fields.
+    /// Returns what the object contains besides its fields.
     fn beyond(&self) -> &Extra;
 
     /// Reads the value of `key` into its field.
@@ -49,7 +49,8 @@ pub(crate) trait Object: Sized {
     fn write<M: SerializeMap>(&self, writer: &mut Writer<'_, M>);
 }
 
-/// The value of a field until it is read. It is not `Default`, because no caller should get a request with blank fields.
+/// The value that a field has until it is read. This trait is not `Default`, because a caller should not be able to create a
+/// request with blank fields.
 pub(crate) trait Blank {
     fn blank() -> Self;
 }
@@ -90,20 +91,20 @@ macro_rules! collections {
 
 collections!([T] Vec<T>, [T] BTreeMap<String, T>, [] Map<String, Value>, [] String);
 
-/// The place for a value that does not fit its field.
+/// The place that keeps a value that does not fit its field.
 pub(crate) struct Place<'a> {
     pub(crate) key: &'static str,
     pub(crate) extra: &'a mut Extra,
 }
 
-/// The value of the current key.
+/// A reader for the value of the current key.
 pub(crate) struct Reader<'a, A> {
     map: &'a mut A,
     seen: &'a mut u64,
 }
 
 impl<'de, A: MapAccess<'de>> Reader<'_, A> {
-    /// A required field; `bit` is its position among the required keys.
+    /// Reads a required field. `bit` is its position among the required keys.
     #[inline]
     pub(crate) fn required<T: Deserialize<'de>>(
         self,
@@ -116,7 +117,7 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
         Ok(())
     }
 
-    /// A field that may be null or absent.
+    /// Reads a field that may be null or absent.
     #[inline]
     pub(crate) fn optional<T: DeserializeOwned>(
         self,
@@ -127,14 +128,14 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
             true => self.mendable(place)?.flatten(),
             false => self.map.next_value()?,
         };
-        // A null under one spelling of a key does not replace a value under the other.
+        // A null under one spelling of a key does not replace a value under the other spelling.
         if value.is_some() {
             *field = value;
         }
         Ok(())
     }
 
-    /// A required field that `Debug` does not show.
+    /// Reads a required field that `Debug` does not show.
     pub(crate) fn secret<T: Deserialize<'de>>(
         self,
         bit: u32,
@@ -144,7 +145,7 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
         self.required(bit, field, place)
     }
 
-    /// An optional field that `Debug` does not show.
+    /// Reads an optional field that `Debug` does not show.
     pub(crate) fn optional_secret<T: DeserializeOwned>(
         self,
         field: &mut Option<T>,
@@ -153,7 +154,7 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
         self.optional(field, place)
     }
 
-    /// A collection that is empty if the key is null or absent.
+    /// Reads a collection that is empty if the key is null or absent.
     #[inline]
     pub(crate) fn list<T: DeserializeOwned + Default>(
         self,
@@ -168,8 +169,8 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
         Ok(())
     }
 
-    /// The items of a list. A missing key is an error, and null is an empty list. An item that cannot be read is an error,
-    /// because a list without it would suggest that the item does not exist.
+    /// Reads the items of a list. A missing key is an error, and null is an empty list. An item that cannot be read is an error,
+    /// because a list without the item would suggest that the item does not exist.
     #[inline]
     pub(crate) fn items<T: Deserialize<'de> + Default>(
         self,
@@ -182,7 +183,7 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
         Ok(())
     }
 
-    /// A list or map whose values `Debug` does not show.
+    /// Reads a list or map whose values `Debug` does not show.
     #[allow(dead_code, reason = "depends on the document")]
     pub(crate) fn secret_list<T: DeserializeOwned + Default>(
         self,
@@ -192,7 +193,8 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
         self.list(field, place)
     }
 
-    /// A field that comes in several shapes, or may be null or absent. A value of any other shape is kept unchanged.
+    /// Reads a field that CircleCI sends in several shapes, and that may be null or absent. A value of any other shape is kept
+    /// unchanged as an extra key.
     #[inline]
     pub(crate) fn with<L: Lenient>(
         self,
@@ -212,7 +214,7 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
         Ok(())
     }
 
-    /// A key that this version of the crate does not know.
+    /// Keeps the value of a key that this version of the crate does not know.
     #[cold]
     pub(crate) fn keep(self, key: &str, extra: &mut Extra) -> Result<(), A::Error> {
         let value = self.map.next_value()?;
@@ -223,8 +225,8 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
         Ok(())
     }
 
-    /// A value that may have the wrong form: it is then `None`, and the original goes to the extra keys. This does not work
-    /// with bytes, because a value that was partly read cannot be read again.
+    /// Reads a value that may have the wrong form. Such a value is read as `None`, and the original is kept as an extra key.
+    /// This does not work if the map is read from bytes, because a value that was partly read cannot be read again.
     #[cold]
     #[inline(never)]
     fn mendable<T: DeserializeOwned>(self, place: Place<'_>) -> Result<Option<T>, A::Error> {
@@ -253,11 +255,12 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
 }
 
 thread_local! {
-    /// Whether the output is for people. Nested objects must know it too, and only serde connects them.
+    /// Whether the output is for people. It is a thread-local variable, because serde offers no other way to pass
+    /// this setting to nested objects.
     static SHOWN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Shows objects without their secrets until it is dropped.
+/// A guard that hides the secrets of all objects until it is dropped.
 struct Showing(bool);
 
 impl Showing {
@@ -272,14 +275,14 @@ impl Drop for Showing {
     }
 }
 
-/// Writes fields until one fails.
+/// A writer for the fields of an object. After the first error, it writes nothing more.
 pub(crate) struct Writer<'a, M: SerializeMap> {
     map: &'a mut M,
     result: Result<(), M::Error>,
     extra: Option<&'a Map<String, Value>>,
-    /// The keys that were written. They are kept only if there are extra keys.
+    /// The keys that were written. They are recorded only if there are extra keys.
     written: Vec<&'static str>,
-    /// Whether there is a secret among the fields.
+    /// Whether one of the fields is a secret.
     secretive: bool,
 }
 
@@ -300,7 +303,7 @@ impl<M: SerializeMap> Writer<'_, M> {
     }
 
     pub(crate) fn list<T: Serialize + Collection>(&mut self, key: &'static str, field: &T) {
-        // A value that came instead of a list is written back, unless the list now has items.
+        // If CircleCI sent another value instead of a list, that value is written back, unless the list now has items.
         if field.is_blank() && self.extra.is_some_and(|extra| extra.contains_key(key)) {
             return;
         }
@@ -345,7 +348,8 @@ impl<M: SerializeMap> Writer<'_, M> {
         }
     }
 
-    /// Writes the extra keys. Next to a secret, people see no values, because a value may be a secret too.
+    /// Writes the extra keys. If the object has a secret field, output for people hides their values, because they may be secrets
+    /// too.
     fn finish(mut self) -> Result<(), M::Error> {
         for (key, value) in self.extra.into_iter().flatten() {
             if self.result.is_err() {
@@ -396,7 +400,7 @@ impl<T> Secret for BTreeMap<String, T> {
     }
 }
 
-/// Reads a key: borrowed from the input if possible, or else into the buffer.
+/// Reads a key. The key is borrowed from the input if possible, and is otherwise copied into the buffer.
 struct Key<'a, T>(&'a mut String, PhantomData<T>);
 
 impl<'de, T> DeserializeSeed<'de> for Key<'_, T> {
@@ -440,7 +444,7 @@ impl<'de, T: Object> de::Visitor<'de> for AnyObject<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
-        // Known at compile time, unless the map is a `Value`.
+        // The compiler knows the result of this check, unless the map is read from a `Value`.
         let careful = is_careful(&map);
         if careful && notes::mode() == Some(Mode::OnlyMessage) {
             return only_message();
@@ -475,7 +479,7 @@ impl<'de, T: Object> de::Visitor<'de> for AnyObject<T> {
     }
 }
 
-/// Whether the type has a message and no other field.
+/// Records whether the message is the only field of the type, and returns a blank object.
 #[cold]
 fn only_message<T: Object, E: de::Error>() -> Result<T, E> {
     if T::KEYS == ["message"] {
@@ -518,7 +522,7 @@ pub(crate) fn serialize<T: Object, S: Serializer>(
     map.end()
 }
 
-/// Shows the JSON without absent values and secrets.
+/// Formats an object as JSON, without absent values and with hidden secrets.
 pub(crate) fn debug<T: Object>(object: &T, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let value = {
         let _showing = Showing::begin();
@@ -531,16 +535,18 @@ pub(crate) fn debug<T: Object>(object: &T, f: &mut fmt::Formatter<'_>) -> fmt::R
     }
 }
 
-/// Whether two objects write the same JSON. This is slower than comparing fields, but comparisons are rare.
+/// Checks whether two objects write the same JSON. This is slower than comparing fields, but comparisons are rare.
 pub(crate) fn equal<T: Object>(one: &T, other: &T) -> bool {
     let json = |object| serialize(object, serde_json::value::Serializer).ok();
     json(one).is_some_and(|one| Some(one) == json(other))
 }
 
-/// Defines a struct that reads and writes an object. Each field declares how it is read (a method of [`Reader`]) and its
-/// keys, of which the first is written. The required keys follow the name, and a required field gives its position among
-/// them. After them come the keys that the document requires but that may be missing. `as request` marks a type that is
-/// only sent, `as both` a type that is sent and received.
+/// Defines a struct that reads and writes an object.
+///
+/// - A field declares the method of [`Reader`] that reads it, and its keys. The first key is the one that is written.
+/// - `requires` lists the required keys. A required field gives its position in this list.
+/// - `promises` lists the keys that the document requires, but that may be missing.
+/// - `as request` marks a type that is only sent. `as both` marks a type that is sent and received.
 ///
 /// ```text
 /// object! {
@@ -606,7 +612,7 @@ macro_rules! object {
             }
         }
 
-        // The same as the derive, but without its `#[inline]`, which would make the compiler keep every body.
+        // The same code as the derive's, but without `#[inline]`, which would make the compiler keep the body of every `clone`.
         #[allow(deprecated, reason = "what the document deprecates is still copied")]
         impl Clone for $name {
             fn clone(&self) -> Self {
@@ -677,7 +683,7 @@ mod tests {
         ] {
             assert!(!shown.contains("hush") && shown.contains("***"), "{shown}");
         }
-        // The secret itself is written to CircleCI and compared.
+        // CircleCI still gets the secret itself, and comparisons use it.
         assert!(serde_json::to_string(&list).unwrap().contains("hush"));
         let other: Webhook = serde_json::from_value(
             serde_json::json!({ "id": id, "name": "n", "url": "u", "signing_secret": "other" }),

@@ -6,8 +6,8 @@ use serde_json::Value;
 use crate::json::careful::Careful;
 use crate::json::notes::{self, Mode};
 
-/// Reads one of several shapes: `attempts` are tried in order on the same JSON. If none fits and values may be mended, they
-/// are tried again with mending.
+/// Reads a value that has one of several shapes. The `attempts` are tried in order on the same JSON. If all of them fail and
+/// values may be mended, the attempts are repeated with mending.
 pub(crate) fn deserialize<'de, T, D: Deserializer<'de>>(
     name: &'static str,
     attempts: &[fn(&Value) -> Option<T>],
@@ -16,7 +16,7 @@ pub(crate) fn deserialize<'de, T, D: Deserializer<'de>>(
     let value = Value::deserialize(deserializer)?;
     let strictly = || first(attempts, &value);
     let found = match notes::mode() {
-        // An ordinary read, which keeps no notes.
+        // An ordinary read keeps no notes.
         None => notes::take(Mode::Strict, strictly)
             .0
             .or_else(|| first(attempts, &value)),
@@ -24,7 +24,7 @@ pub(crate) fn deserialize<'de, T, D: Deserializer<'de>>(
             notes::in_mode(Mode::Strict, strictly).or_else(|| first(attempts, &value))
         }
         Some(Mode::Strict) => first(attempts, &value),
-        // A union has more than a message.
+        // A union is never only a message.
         Some(Mode::OnlyMessage) => None,
     };
     found.ok_or_else(|| de::Error::custom(format_args!("it matches no form of {name}")))
@@ -41,12 +41,12 @@ fn first<T>(attempts: &[fn(&Value) -> Option<T>], value: &Value) -> Option<T> {
     })
 }
 
-/// Tries one shape.
+/// Tries to read the value as one of the shapes.
 pub(crate) fn attempt<T: DeserializeOwned>(value: &Value) -> Option<T> {
     T::deserialize(Careful(value)).ok()
 }
 
-/// Defines a value that is one of several shapes, which are tried in order.
+/// Defines an enum for a value that has one of several shapes. The shapes are tried in order.
 macro_rules! one_of {
     ($(#[$meta:meta])* $name:ident { $(#[$first_meta:meta])* $first:ident($first_ty:ty), $($(#[$variant_meta:meta])* $variant:ident($ty:ty),)* }) => {
         $(#[$meta])*

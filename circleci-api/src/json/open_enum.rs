@@ -9,9 +9,10 @@ use crate::json::notes;
 use crate::json::surprise::SurpriseKind;
 use crate::values::argument::{PathValue, QueryValue};
 
-/// The common trait of every open enum of [`types`](crate::types): its value is a string, known or unknown.
+/// The trait that all open enums of [`types`](crate::types) implement. The value of an open enum is a string, which this version
+/// of the crate may or may not know.
 ///
-/// An answer may contain any value. A value from a command line should be rejected if it is unknown:
+/// An unknown value in a response is accepted. A program should reject an unknown value on its command line:
 ///
 /// ```
 /// use circleci_api::{OpenEnum, types::ReportingWindow};
@@ -30,16 +31,16 @@ pub trait OpenEnum: Sized + Clone {
     /// The enum values that this version of the crate knows.
     const WORDS: &'static [&'static str];
 
-    /// The enum value as it is sent.
+    /// Returns the enum value as it is sent.
     fn as_str(&self) -> &str;
 
-    /// The variant of a known enum value.
+    /// Returns the variant for an enum value, or `None` if this version of the crate does not know the value.
     fn from_known(word: &str) -> Option<Self>;
 
     #[doc(hidden)]
     fn from_unknown(word: String) -> Self;
 
-    /// Whether this version of the crate does not know the enum value.
+    /// Returns `true` if this version of the crate does not know the enum value.
     fn is_unknown(&self) -> bool {
         !Self::WORDS.contains(&self.as_str())
     }
@@ -57,7 +58,7 @@ impl<E: OpenEnum> From<E> for PathValue {
     }
 }
 
-/// Like [`from_str`], for an enum value in an answer.
+/// Converts an enum value from a response as [`from_str`] does, and adds a finding if the value is unknown.
 fn read<E: OpenEnum>(word: &str) -> E {
     E::from_known(word).unwrap_or_else(|| {
         notes::note(SurpriseKind::UnknownWord);
@@ -120,7 +121,7 @@ macro_rules! open_enum {
             /// The enum values that this version of the crate knows.
             pub const WORDS: &'static [&'static str] = &[$($word),*];
 
-            /// The enum value as it is sent.
+            /// Returns the enum value as it is sent.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $word,)*
@@ -154,7 +155,8 @@ macro_rules! open_enum {
             }
         }
 
-        // Implemented by the string, in one line each: five derives for 40 enums would take 7 MB of the compiler's memory.
+        // These impls work on the string, in one line each. Five derives for each of the 40 enums would take 7 MB of the
+        // compiler's memory.
         impl PartialEq for $name {
             fn eq(&self, other: &Self) -> bool {
                 self.as_str() == other.as_str()
@@ -271,7 +273,7 @@ mod tests {
             );
         }
         assert_eq!(Light::WORDS, ["red", "green-light"]);
-        // Escapes take the path that allocates.
+        // A string with an escape is read by the code that allocates.
         assert_eq!(
             serde_json::from_str::<Light>(r#""r\u0065d""#).unwrap(),
             Light::Red

@@ -1,7 +1,7 @@
-//! Reads a value from bytes: strictly if possible, otherwise with mending.
+//! Reads a value from bytes, and mends the JSON only if this is needed.
 //!
-//! The first read is an ordinary one. Only if it fails, a second read mends the text, and a third, careful read mends
-//! optional values of the wrong form.
+//! The first read is an ordinary one. If it fails, the second read mends the text. If that read fails too, the third one is a
+//! careful read, which mends optional values of the wrong form.
 
 use std::collections::BTreeSet;
 
@@ -13,14 +13,14 @@ use crate::json::notes::{self, Finding, Mode};
 use crate::json::surprise::SurpriseKind;
 use crate::json::text;
 
-/// Why JSON could not be read.
+/// The reason why JSON could not be read.
 #[derive(Debug)]
 pub(crate) struct Fault {
     /// The error of the deserializer.
     pub(crate) error: serde_json::Error,
     /// The position in the JSON, such as `items[3].id`.
     pub(crate) path: Option<String>,
-    /// What the body contains instead, if that is known.
+    /// What the body contains instead of the expected JSON, if that is known.
     pub(crate) instead: Option<Instead>,
 }
 
@@ -31,20 +31,20 @@ pub(crate) enum Instead {
     Empty,
     /// A known format, such as `an HTML page`.
     Named(&'static str),
-    /// The beginning of a body.
+    /// The beginning of a JSON text that was cut off.
     CutOff,
-    /// The beginning of a body, followed by an error report.
+    /// The beginning of a JSON text, followed by this error report.
     CutOffBy(String),
-    /// Only a message.
+    /// An object that contains only this message.
     Message(String),
 }
 
-/// Reads a value, with mending if needed.
+/// Reads a value from bytes, and mends the JSON if needed.
 pub(crate) fn from_slice<T: DeserializeOwned>(json: &[u8]) -> Result<T, Fault> {
     serde_json::from_slice(json).or_else(|error| mended(json, error, &mut Vec::new()))
 }
 
-/// Reads a value from parsed JSON, with mending if needed.
+/// Reads a value from parsed JSON, and mends the JSON if needed.
 #[cfg(feature = "webhooks")]
 pub(crate) fn from_value<T: DeserializeOwned>(json: &Value) -> Result<T, Fault> {
     carefully(json, Mode::Mend, &mut Vec::new()).map_err(|(error, path)| Fault {
@@ -54,7 +54,8 @@ pub(crate) fn from_value<T: DeserializeOwned>(json: &Value) -> Result<T, Fault> 
     })
 }
 
-/// Reads a value again after a failed read, and adds differences to `findings`. `error` is the error of the failed read.
+/// Reads a value again after a failed read, and adds each difference from the document to `findings`. `error` is the error of the
+/// failed read.
 #[cold]
 #[inline(never)]
 pub(crate) fn mended<T: DeserializeOwned>(
@@ -95,7 +96,7 @@ pub(crate) fn mended<T: DeserializeOwned>(
     };
     carefully(&value, Mode::Mend, findings).map_err(|(careful, place)| {
         let (path, error) = locate::<T>(mended, error);
-        // The careful read has skipped what it could mend, and reports what it could not.
+        // The careful read mended what it could. `place` is the first position that it could not mend.
         let (path, error) = match place {
             Some(place) if path.as_ref() != Some(&place) => (Some(place), careful),
             _ => (path, error),
@@ -109,7 +110,7 @@ pub(crate) fn mended<T: DeserializeOwned>(
     })
 }
 
-/// Adds to `findings` all differences from the type, in JSON that was already read as that type.
+/// Adds each difference between the JSON and the type to `findings`. The JSON was already read as that type.
 #[cold]
 #[inline(never)]
 pub(crate) fn survey<T: DeserializeOwned>(json: &[u8], findings: &mut Vec<Finding>) {
@@ -119,7 +120,7 @@ pub(crate) fn survey<T: DeserializeOwned>(json: &[u8], findings: &mut Vec<Findin
     }
 }
 
-/// The message of a body that contains nothing else, if the type does not expect one.
+/// Returns the message of a body that contains only a message, unless the type expects a message.
 #[cold]
 #[inline(never)]
 pub(crate) fn unexpected_message<T: DeserializeOwned>(json: &[u8]) -> Option<String> {
@@ -134,7 +135,7 @@ pub(crate) fn unexpected_message<T: DeserializeOwned>(json: &[u8]) -> Option<Str
     (!known).then_some(message)
 }
 
-/// Whether an object begins with a key of an error message.
+/// Checks whether the JSON is an object whose first key is one of [`MESSAGE_KEYS`].
 pub(crate) fn begins_like_a_message(json: &[u8]) -> bool {
     let Some(rest) = json.trim_ascii_start().strip_prefix(b"{") else {
         return false;
@@ -147,7 +148,7 @@ pub(crate) fn begins_like_a_message(json: &[u8]) -> bool {
     })
 }
 
-/// A value of a type that has only a message, instead of an empty body.
+/// Returns the value to use for an empty body, if the message is the type's only field.
 #[cold]
 #[inline(never)]
 pub(crate) fn empty_message<T: DeserializeOwned>() -> Option<T> {
@@ -172,7 +173,8 @@ fn carefully<T: DeserializeOwned>(
     result.map_err(|error| (error, noted.fault))
 }
 
-/// Decodes again, with the path. It is used only after a failure, because it takes several times as long.
+/// Decodes the JSON again to find the path of the error. This happens only after a failure, because it takes several times as
+/// long as an ordinary read.
 #[cold]
 pub(crate) fn locate<T: DeserializeOwned>(
     json: &[u8],
@@ -180,7 +182,7 @@ pub(crate) fn locate<T: DeserializeOwned>(
 ) -> (Option<String>, serde_json::Error) {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-        // The error was in the data after the document.
+        // The error was in the data after the JSON value.
         Ok(_) => (None, error),
         Err(located) => {
             let path = located.path().to_string();
@@ -190,7 +192,7 @@ pub(crate) fn locate<T: DeserializeOwned>(
     }
 }
 
-/// The formats, by their first bytes.
+/// Recognizes a compressed body by its first bytes, and returns a description of its format.
 fn compressed(body: &[u8]) -> Option<&'static str> {
     match body {
         [0x1f, 0x8b, ..] => Some("compressed with gzip"),
@@ -199,7 +201,7 @@ fn compressed(body: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// The format of a body that is not JSON.
+/// Recognizes what a body contains if it is not valid JSON.
 fn not_json(body: &[u8], syntax: &serde_json::Error) -> Option<Instead> {
     let text = body.trim_ascii_start();
     match text {
@@ -223,12 +225,12 @@ fn begins_with(text: &[u8], prefix: &[u8]) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
-/// The largest distance of a report from the end of a body.
+/// The largest distance, in bytes, from the start of an error report to the end of the body.
 const REPORT: usize = 8 * 1024;
-/// The number of positions that are tried as its start.
+/// The number of positions that are tried as the start of an error report.
 const PLACES: usize = 64;
 
-/// The error report after an incomplete body: an object with only a message, or an HTML page.
+/// Returns the error report that follows an incomplete body. The report is an object with only a message, or an HTML page.
 fn appended(text: &[u8]) -> Option<String> {
     let tail = text.len().saturating_sub(REPORT).max(1);
     let places = (tail..text.len()).rev();
@@ -246,7 +248,8 @@ fn appended(text: &[u8]) -> Option<String> {
     })
 }
 
-/// The keys of a body that is only a message: `{message}`, and `{error, context?}` of the policy service.
+/// The keys of a body that contains only a message. The usual form is `{message}`, and the policy service sends
+/// `{error, context?}`.
 const MESSAGE_KEYS: [&str; 3] = ["message", "error", "context"];
 
 fn message_only(value: &Value) -> Option<String> {

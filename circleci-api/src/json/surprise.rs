@@ -1,12 +1,12 @@
-//! Differences between an answer and what this crate knows.
+//! Differences between a response and what this crate knows.
 
 use std::fmt;
 
-/// A place where an answer differs from CircleCI's document or from this version of the crate: the operation, the position
-/// in the JSON, and the kind of difference. It never contains a value.
+/// A place where a response differs from CircleCI's document or from this version of the crate. A surprise consists of the
+/// operation, the position in the JSON, and the kind of difference. It never contains a value of the response.
 ///
-/// A listener receives them.
-/// [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise) has an example.
+/// The closure that you pass to [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise) receives all surprises. That
+/// method has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Surprise {
     operation: String,
@@ -32,12 +32,13 @@ pub enum SurpriseKind {
     MissingField,
     /// An invalid value, such as `""` for a date. It is read as absent, and is kept in `extra()`.
     MendedValue,
-    /// A byte order mark, bytes that are not UTF-8, half a surrogate pair or a bare control character in the body.
+    /// Invalid text in the body: a byte order mark, bytes that are not UTF-8, half a surrogate pair, or a control character that
+    /// is not escaped.
     MendedText,
 }
 
 impl SurpriseKind {
-    /// The kind in words, such as `unknown key`.
+    /// Returns the kind in words, such as `unknown key`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::UnknownKey => "unknown key",
@@ -64,19 +65,19 @@ impl Surprise {
         }
     }
 
-    /// The id of the operation, such as `listPipelines`.
+    /// Returns the id of the operation, such as `listPipelines`.
     /// [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise) has an example.
     pub fn operation(&self) -> &str {
         &self.operation
     }
 
-    /// The position in the body, such as `items[3].trigger.type`. Empty if it is the whole body.
+    /// Returns the position in the body, such as `items[3].trigger.type`. The position is empty if the whole body differs.
     /// [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise) has an example.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The kind of difference.
+    /// Returns the kind of difference.
     /// [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise) has an example.
     pub fn kind(&self) -> SurpriseKind {
         self.kind

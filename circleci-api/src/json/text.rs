@@ -1,12 +1,12 @@
-//! Text that is almost JSON: each error costs one character.
+//! Mends text that is almost JSON. Each error costs at most one character of the text.
 
 use std::borrow::Cow;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const REPLACEMENT: &str = "\u{fffd}";
 
-/// The text without a byte order mark, with U+FFFD instead of invalid UTF-8 and half surrogate pairs, and with bare
-/// control characters in strings escaped. `None` if nothing needs mending.
+/// Returns the mended text, or `None` if nothing needs mending. A byte order mark is removed. Invalid UTF-8 and half surrogate
+/// pairs become U+FFFD. Control characters in strings are escaped.
 pub(super) fn mended(json: &[u8]) -> Option<String> {
     let bare = json.strip_prefix(BYTE_ORDER_MARK).unwrap_or(json);
     let text = utf8(bare);
@@ -24,7 +24,7 @@ fn utf8(bytes: &[u8]) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut text = String::with_capacity(bytes.len());
-    // The remaining bytes of a surrogate.
+    // The number of bytes of the current surrogate that are still to come.
     let mut surrogate = 0;
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
@@ -33,7 +33,7 @@ fn utf8(bytes: &[u8]) -> Cow<'_, str> {
         }
         match chunk.invalid() {
             [] => {}
-            // Half a surrogate pair that was encoded like a character is one error of three bytes.
+            // Half a surrogate pair that was encoded like a character has three bytes, but counts as one error.
             [0x80..=0xbf] if surrogate > 0 => surrogate -= 1,
             [first, ..] => {
                 text.push_str(REPLACEMENT);
@@ -44,11 +44,11 @@ fn utf8(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// The text with its strings made valid, or `None` if they are valid.
+/// Returns the text with its strings mended, or `None` if all strings are valid.
 fn strings(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let mut out: Option<String> = None;
-    // The part of `text` before this position is in `out`.
+    // The part of `text` before this position is already in `out`.
     let mut copied = 0;
     let mut replace = |range: std::ops::Range<usize>, with: &str| {
         let out = out.get_or_insert_with(|| String::with_capacity(text.len() + 16));
@@ -88,7 +88,7 @@ enum Surrogate {
     Pair,
 }
 
-/// What follows a backslash.
+/// Checks whether the escape at the start of `bytes` is a surrogate pair or half of one.
 fn surrogate(bytes: &[u8]) -> Surrogate {
     match (unit(bytes), bytes.get(6..).and_then(unit)) {
         (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => Surrogate::Pair,
@@ -97,7 +97,7 @@ fn surrogate(bytes: &[u8]) -> Surrogate {
     }
 }
 
-/// The number of an escape such as `\ud83d`.
+/// Returns the number in an escape such as `\ud83d`.
 fn unit(bytes: &[u8]) -> Option<u16> {
     let digits = bytes.strip_prefix(b"\\u")?.get(..4)?;
     let digits = std::str::from_utf8(digits).ok()?;

@@ -1,4 +1,4 @@
-//! The items of a list over all pages.
+//! A stream of the items on all pages of a list.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::lists::page::Page;
 use crate::lists::pages::Pages;
 
-/// A stream of the items of all pages. See [`Paged`](crate::Paged).
+/// A stream of the items on all pages of a list. See [`Paged`](crate::Paged).
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -48,8 +48,8 @@ impl<P: Page> Items<P> {
         }
     }
 
-    /// Starts at the page of a saved [`continuation`](Self::continuation) instead of the first page. Call it before the
-    /// first poll.
+    /// Starts at the page of a saved [`continuation`](Self::continuation) instead of the first page. Call this method
+    /// before the first poll.
     pub fn resume_from(mut self, continuation: impl Into<String>) -> Self {
         self.pages = self.pages.resume_from(continuation);
         self
@@ -61,9 +61,9 @@ impl<P: Page> Items<P> {
         self
     }
 
-    /// The point from which to resume without skipping an item: the token of the first page that still has items to return.
-    /// `None` on the first page, and when the stream is [finished](Self::is_finished). After a resume, items of that page
-    /// that were already returned come again.
+    /// Returns the token from which to resume without skipping an item. It is the token of the first page that still has items to
+    /// return. Returns `None` on the first page, and when the stream is [finished](Self::is_finished). A resumed stream begins
+    /// with the first item of that page, so some items may come a second time.
     pub fn continuation(&self) -> Option<&str> {
         if self.current.len() > 0 {
             self.pages.handed_out.as_deref()
@@ -72,16 +72,16 @@ impl<P: Page> Items<P> {
         }
     }
 
-    /// Whether the last item or an error was returned.
+    /// Returns `true` after the stream has returned its last item or an error.
     pub fn is_finished(&self) -> bool {
         self.current.len() == 0 && self.pages.is_finished()
     }
 
-    /// The next item, or `None` after the last one.
+    /// Returns the next item, or `None` after the last one.
     ///
     /// # Errors
     ///
-    /// A page could not be read. The stream is then finished.
+    /// Returns an error if a page could not be read. The stream is then finished.
     pub async fn try_next(&mut self) -> Result<Option<P::Item>, Error> {
         poll_fn(|cx| self.poll(cx)).await.transpose()
     }
@@ -90,7 +90,8 @@ impl<P: Page> Items<P> {
     ///
     /// # Errors
     ///
-    /// A page could not be read. The items of earlier pages are lost. To keep them, use [`try_next`](Self::try_next).
+    /// Returns an error if a page could not be read. The items of earlier pages are then lost. To keep them, use
+    /// [`try_next`](Self::try_next).
     pub async fn into_vec(mut self) -> Result<Vec<P::Item>, Error> {
         let mut items = Vec::new();
         while let Some(item) = self.try_next().await? {
@@ -125,7 +126,7 @@ impl<P: Page> Stream for Items<P> {
     }
 }
 
-// No field is pinned except boxes.
+// The only pinned fields are boxes, which may move.
 impl<P: Page> Unpin for Items<P> {}
 
 impl<P: Page> fmt::Debug for Items<P> {

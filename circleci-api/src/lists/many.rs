@@ -14,12 +14,13 @@ use futures_core::Stream;
 /// The default value of [`Many::at_once`].
 pub(crate) const AT_ONCE: usize = 8;
 
-/// Runs many futures, with a limit on how many run at the same time. The helpers of this crate that make many calls use it.
+/// Runs many futures, with a limit on how many run at the same time. The helpers of this crate that make many calls use `Many`.
 ///
 /// - A future is created and polled only when its turn comes, so the source can be long or endless.
-/// - Results come in the order of the source, or with [`unordered`](Self::unordered) in the order of completion.
+/// - By default, results come in the order of the source. With [`unordered`](Self::unordered), they come in the order of
+///   completion.
 /// - [`into_vec`](Self::into_vec) returns every result. [`try_into_vec`](Self::try_into_vec) stops at the first error.
-/// - Nothing runs before it is polled. Dropping it drops the running futures, which cancels their calls.
+/// - A `Many` runs nothing before it is polled. Dropping a `Many` drops the running futures, which cancels their calls.
 /// - Each call follows its client's retry policy and pacing.
 ///
 #[doc = mock_example!()]
@@ -59,11 +60,11 @@ pub struct Many<'a, T> {
     ordered: bool,
     /// The running futures, in the order in which they were started.
     running: Vec<Running<'a, T>>,
-    /// Results that wait for an earlier one.
+    /// Results that wait until an earlier result is ready.
     ready: BTreeMap<usize, T>,
     started: usize,
     returned: usize,
-    /// The task that polls all of them.
+    /// The waker of the task that polls all futures.
     caller: Arc<Mutex<Waker>>,
 }
 
@@ -126,25 +127,25 @@ impl<'a, T> Many<'a, T> {
         }
     }
 
-    /// The largest number of futures that run at the same time. Default: 8. 0 counts as 1.
+    /// Sets the largest number of futures that run at the same time. Default: 8. A value of 0 counts as 1.
     pub fn at_once(mut self, futures: usize) -> Self {
         self.at_once = futures.max(1);
         self
     }
 
-    /// Returns each result as soon as it is ready. Default: results come in the order of the source, so a slow future
-    /// delays the results after it. At most twice [`at_once`](Self::at_once) results are kept.
+    /// Returns each result as soon as it is ready. By default, results come in the order of the source, so a slow future delays
+    /// the results after it. The number of results that are kept meanwhile is at most twice [`at_once`](Self::at_once).
     pub fn unordered(mut self) -> Self {
         self.ordered = false;
         self
     }
 
-    /// The next result, or `None` after the last one.
+    /// Returns the next result, or `None` after the last one.
     pub async fn next(&mut self) -> Option<T> {
         poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// All results, in the order of the source.
+    /// Waits for all futures, and returns the results in the order of the source.
     pub async fn into_vec(mut self) -> Vec<T> {
         let mut all = BTreeMap::new();
         while let Some((index, value)) = poll_fn(|cx| self.poll_any(cx, usize::MAX)).await {
@@ -174,7 +175,7 @@ impl<'a, T> Many<'a, T> {
         }
     }
 
-    /// Runs another future. The futures of this one make progress at the same time, and their results are kept.
+    /// Runs another future to its end. The futures of this `Many` make progress meanwhile, and their results are kept.
     #[cfg(feature = "usage")]
     pub(crate) async fn beside<F: Future>(&mut self, other: F) -> F::Output {
         let mut other = std::pin::pin!(other);
@@ -188,7 +189,7 @@ impl<'a, T> Many<'a, T> {
         .await
     }
 
-    /// The next result in any order, with its position in the source. Starts nothing at or after the position `limit`.
+    /// Returns the next result in any order, with its position in the source. Starts no future at position `limit` or later.
     fn poll_any(&mut self, cx: &mut Context<'_>, limit: usize) -> Poll<Option<(usize, T)>> {
         self.caller
             .lock()
@@ -236,20 +237,20 @@ impl<'a, T> Many<'a, T> {
 }
 
 impl<T, E> Many<'_, Result<T, E>> {
-    /// The next value, or `None` after the last one.
+    /// Returns the next value, or `None` after the last one.
     ///
     /// # Errors
     ///
-    /// The future failed. The other futures continue: the next call returns the next result.
+    /// Returns the error if the next future failed. The other futures continue, and the next call returns the next result.
     pub async fn try_next(&mut self) -> Result<Option<T>, E> {
         self.next().await.transpose()
     }
 
-    /// All values, in the order of the source.
+    /// Waits for all futures, and returns the values in the order of the source.
     ///
     /// # Errors
     ///
-    /// The first error. It cancels the futures that are running.
+    /// Returns the first error, and cancels the futures that are still running.
     pub async fn try_into_vec(mut self) -> Result<Vec<T>, E> {
         let mut all = BTreeMap::new();
         while let Some((index, value)) = poll_fn(|cx| self.poll_any(cx, usize::MAX)).await {
@@ -267,7 +268,7 @@ impl<T> Stream for Many<'_, T> {
     }
 }
 
-// The futures and the source are boxed, and results are moved.
+// The futures and the source are pinned in boxes, which may move. Results are never pinned.
 impl<T> Unpin for Many<'_, T> {}
 
 impl<T> fmt::Debug for Many<'_, T> {
@@ -293,7 +294,7 @@ impl<I: Iterator> Stream for Iter<I> {
     }
 }
 
-/// A stream that turns its items into futures.
+/// A stream of the futures that `make` creates from the items of another stream.
 struct Made<'a, T, S, M> {
     items: Pin<Box<S>>,
     make: M,

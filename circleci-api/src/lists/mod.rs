@@ -19,46 +19,46 @@ use pages::Pages;
 use tolerant::Tolerant;
 
 impl<O: Paged> Request<O> {
-    /// The items of all pages. [`Paged`] has an example.
+    /// Returns a stream of the items on all pages. [`Paged`] has an example.
     pub fn items(self) -> Items<O::Output> {
         Items::new(self.pages())
     }
 
-    /// The pages. [`Paged`] has an example.
+    /// Returns a stream of the pages. [`Paged`] has an example.
     pub fn pages(self) -> Pages<O::Output> {
         Pages::new(self.into_call(), O::CURSOR, decode::json)
     }
 
-    /// The items of all pages, with an [`ItemError`](crate::ItemError) instead of an invalid item.
-    /// [`Tolerant`] has an example.
+    /// Returns a stream of the items on all pages. An invalid item is returned as an [`ItemError`](crate::ItemError), and the
+    /// stream continues. [`Tolerant`] has an example.
     pub fn tolerant_items(self) -> Items<Tolerant<O::Output>> {
         Items::new(self.tolerant_pages())
     }
 
-    /// The pages, with an [`ItemError`](crate::ItemError) instead of an invalid item. Read them as in the example of
-    /// [`Pages`].
+    /// Returns a stream of the pages. On these pages, an [`ItemError`](crate::ItemError) takes the place of each invalid item.
+    /// Read the pages as in the example of [`Pages`].
     pub fn tolerant_pages(self) -> Pages<Tolerant<O::Output>> {
         Pages::new(self.into_call(), O::CURSOR, tolerant::page)
     }
 }
 
 impl RawRequest {
-    /// The pages of a list of `T`, which is one of [`types`](crate::types) or a type of your own. The token of each page is
-    /// sent as `page-token` for the next page, as in every list of API v2. For another list, see
-    /// [`pages_by_token`](Self::pages_by_token) and [`pages_by_offset`](Self::pages_by_offset). Read them as in the example of
-    /// [`Pages`].
+    /// Returns a stream of the pages of a list. The type `T` of its items is one of [`types`](crate::types), or your own type.
+    /// The request for each next page contains the page token as the parameter `page-token`, as is usual in API v2. For a list
+    /// with another parameter, call [`pages_by_token`](Self::pages_by_token) or [`pages_by_offset`](Self::pages_by_offset) first.
+    /// Read the pages as in the example of [`Pages`].
     pub fn pages_as<T: DeserializeOwned + Send + 'static>(self) -> Pages<ListPage<T>> {
         let cursor = self.cursor();
         Pages::new(self.into_call(), cursor, decode::json)
     }
 
-    /// The items of all pages of a list of `T`. [`RawRequest`] has an example.
+    /// Returns a stream of the items on all pages of a list. `T` is the type of an item. [`RawRequest`] has an example.
     pub fn items_as<T: DeserializeOwned + Send + 'static>(self) -> Items<ListPage<T>> {
         Items::new(self.pages_as())
     }
 
-    /// The items of all pages of a list of `T`, with an [`ItemError`](crate::ItemError) instead of an invalid item.
-    /// [`Tolerant`] has an example.
+    /// Returns a stream of the items on all pages of a list. `T` is the type of an item. An invalid item is returned as an
+    /// [`ItemError`](crate::ItemError), and the stream continues. [`Tolerant`] has an example.
     pub fn tolerant_items_as<T: DeserializeOwned + Send + 'static>(
         self,
     ) -> Items<Tolerant<ListPage<T>>> {

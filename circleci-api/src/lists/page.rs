@@ -1,4 +1,4 @@
-//! A page, and the operations that return pages.
+//! The traits of a page and of an operation that returns pages.
 
 use serde::de::DeserializeOwned;
 
@@ -29,17 +29,17 @@ pub trait Page: Send + Sized + 'static {
     /// The type of the items.
     type Item: Send + 'static;
 
-    /// The items of this page.
+    /// Returns the items of this page.
     fn items(&self) -> &[Self::Item];
 
-    /// The items of this page, by value.
+    /// Returns the items of this page by value.
     fn into_items(self) -> Vec<Self::Item>;
 
-    /// The token of the next page; `None` or empty on the last page.
+    /// Returns the token of the next page. It is `None` or empty on the last page.
     fn next_page_token(&self) -> Option<&str>;
 }
 
-/// A list without tokens: it has one page, or its pages are requested by offset.
+/// A list without page tokens. Either it has only one page, or its pages are requested by offset.
 impl<T: Send + 'static> Page for Vec<T> {
     type Item = T;
 
@@ -58,11 +58,12 @@ impl<T: Send + 'static> Page for Vec<T> {
 
 /// An operation that returns a list in pages.
 ///
-/// The streams send nothing before they are polled, and stop when they are dropped. Every page is requested with the
-/// operation's filters. The stream continues after an empty page, a repeated token is an error, and after an error the
-/// stream is finished.
+/// [`Request::items`](crate::Request::items) returns a stream of the items, and [`Request::pages`](crate::Request::pages) returns
+/// a stream of the pages. A stream sends nothing before it is polled, and stops when it is dropped. Each request for a page
+/// contains the operation's filters. A stream continues after an empty page. If a page token is repeated, the stream returns an
+/// error. After any error, the stream is finished.
 ///
-/// The streams implement [`Stream`](futures_core::Stream), for use with the `futures` crate. Without that crate, use
+/// Both streams implement [`Stream`](futures_core::Stream), for use with the `futures` crate. Without that crate, use
 /// `try_next`:
 ///
 #[doc = mock_example!()]

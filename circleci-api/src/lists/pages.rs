@@ -1,4 +1,4 @@
-//! Follows a list from page to page.
+//! A stream of the pages of a list.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -17,7 +17,7 @@ use crate::transport::call::Call;
 use crate::transport::reply::Reply;
 use crate::values::argument::QueryValue;
 
-/// A stream of pages. See [`Paged`](crate::Paged).
+/// A stream of the pages of a list. See [`Paged`](crate::Paged).
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -80,7 +80,7 @@ impl<P: Page> Pages<P> {
     }
 
     /// Starts at the page of a saved [`continuation`](Self::continuation) instead of the first page. An empty token is
-    /// ignored. Call it before the first poll.
+    /// ignored. Call this method before the first poll.
     pub fn resume_from(mut self, continuation: impl Into<String>) -> Self {
         let token = continuation.into();
         if !token.is_empty() {
@@ -97,22 +97,23 @@ impl<P: Page> Pages<P> {
         self
     }
 
-    /// The point from which to resume: the token of the next page. `None` before the first page, and when the stream is
-    /// [finished](Self::is_finished). After an error, it is the token of the page that failed.
+    /// Returns the token from which to resume, which is the token of the next page. Returns `None` before the first page, and
+    /// when the stream is [finished](Self::is_finished). After an error, returns the token of the page that failed.
     pub fn continuation(&self) -> Option<&str> {
         self.token.as_deref()
     }
 
-    /// Whether the last page or an error was returned. A list by offset knows this only after it requests one more page.
+    /// Returns `true` after the stream has returned its last page or an error. If the pages are requested by offset, the stream
+    /// recognizes its end only after it has requested one more page.
     pub fn is_finished(&self) -> bool {
         self.finished
     }
 
-    /// The next page, or `None` after the last one.
+    /// Returns the next page, or `None` after the last one.
     ///
     /// # Errors
     ///
-    /// The page could not be read. The stream is then finished.
+    /// Returns an error if the page could not be read. The stream is then finished.
     pub async fn try_next(&mut self) -> Result<Option<P>, Error> {
         poll_fn(|cx| self.poll(cx)).await.transpose()
     }
@@ -155,7 +156,7 @@ impl<P: Page> Pages<P> {
             }
             None => {
                 self.finished = true;
-                // An empty page shows that a list by offset has ended.
+                // A list that is read by offset ends with an empty page, which is not returned.
                 if matches!(self.cursor, Cursor::Offset(_)) {
                     return Poll::Ready(None);
                 }
@@ -199,7 +200,7 @@ impl<P: Page> Stream for Pages<P> {
     }
 }
 
-// No field is pinned except boxes.
+// The only pinned fields are boxes, which may move.
 impl<P> Unpin for Pages<P> {}
 
 impl<P> fmt::Debug for Pages<P> {
@@ -215,7 +216,7 @@ impl<P> fmt::Debug for Pages<P> {
 /// A page that is being read.
 enum Fetch<P> {
     Inline(Sending<P>),
-    /// It runs on the runtime, so it makes progress while the stream is not polled.
+    /// A task on the runtime, which makes progress even while the stream is not polled.
     Ahead(JoinHandle<Result<P, Error>>),
 }
 
@@ -244,7 +245,7 @@ impl<P: Send + 'static> Fetch<P> {
 
 impl<P> Drop for Fetch<P> {
     fn drop(&mut self) {
-        // Otherwise the task would outlive its stream.
+        // If the task were not aborted, it would outlive its stream.
         if let Self::Ahead(task) = self {
             task.abort();
         }

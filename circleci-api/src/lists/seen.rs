@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-/// The tokens that were already used, in bounded memory. It keeps the hashes of the latest tokens, and one older token that
-/// moves ahead in powers of two, which detects a loop of any length (Brent's algorithm).
+/// The page tokens that were already used, in bounded memory. `latest` has the hashes of the latest tokens, which detect a short
+/// loop at once. `marker` has the hash of one older token. The marker is replaced after 1, 2, 4, 8 tokens, and so on, which
+/// detects a loop of any length (Brent's algorithm).
 #[derive(Default)]
 pub(super) struct Seen {
     latest: VecDeque<u64>,

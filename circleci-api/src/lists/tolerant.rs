@@ -1,4 +1,4 @@
-//! Decodes a list item by item, so that an invalid item does not affect the others.
+//! Decodes a list item by item, so that an invalid item does not affect the other items.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,9 +17,9 @@ use crate::transport::reply::Reply;
 
 /// A list in which each item is either decoded or kept as the server sent it.
 ///
-/// `P` is the type of the list without this tolerance: a page such as [`types::PipelineList`](crate::types), or a `Vec`. A
-/// `Tolerant` comes from [`Request::tolerant_pages`](crate::Request::tolerant_pages), or from any operation that returns a
-/// list:
+/// `P` is the type that the operation usually returns: a page such as [`types::PipelineList`](crate::types), or a `Vec`.
+/// [`Request::tolerant_pages`](crate::Request::tolerant_pages) returns a stream of `Tolerant` pages. For any operation that
+/// returns a list, `send_as` can return a `Tolerant`:
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -49,11 +49,11 @@ use crate::transport::reply::Reply;
 pub struct Tolerant<P: Page> {
     /// The items in order.
     pub items: Vec<Result<P::Item, ItemError>>,
-    /// The token of the next page, if this is a page and not the last one.
+    /// The token of the next page, if there is a next page.
     pub next_page_token: Option<String>,
 }
 
-/// An item that does not have the expected form.
+/// The error for an item that does not have the expected form. It contains the item's JSON.
 ///
 /// ```
 /// use circleci_api::{Tolerant, serde_json, types::ContextList};
@@ -72,7 +72,8 @@ pub struct ItemError {
     source: serde_json::Error,
 }
 
-// The item may contain a secret, such as a token that the server repeats, so only `json` returns it.
+// The item may contain a secret, such as a token that the server sent back. Therefore only `json` returns the item, and `Debug`
+// does not show it.
 impl fmt::Debug for ItemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ItemError")
@@ -84,17 +85,17 @@ impl fmt::Debug for ItemError {
 }
 
 impl ItemError {
-    /// The position of the item in its page, from 0.
+    /// Returns the position of the item in its page, counted from 0.
     pub fn index(&self) -> usize {
         self.index
     }
 
-    /// The item as the server sent it.
+    /// Returns the item as the server sent it.
     pub fn json(&self) -> &str {
         &self.json
     }
 
-    /// The place in the item that is wrong, such as `trigger.type`; `None` if the whole item is wrong.
+    /// Returns the place in the item that is wrong, such as `trigger.type`, or `None` if the whole item is wrong.
     pub fn path(&self) -> Option<&str> {
         self.path.as_deref()
     }
@@ -144,7 +145,7 @@ where
     }
 }
 
-/// A valid page is decoded in one pass. Only an invalid page is decoded item by item.
+/// Decodes a page. A valid page is decoded in one pass, and only an invalid page is decoded item by item.
 pub(crate) fn page<P>(reply: &mut Reply) -> Result<Tolerant<P>, Error>
 where
     P: Page + DeserializeOwned,
@@ -161,7 +162,7 @@ where
         }
         Err(error) => error,
     };
-    // If it is not even a list, both ways return the same error.
+    // If the body is not even a list, the second read fails too, and the error of the first read is returned.
     read::from_slice(&reply.answer.body).map_err(|_| error)
 }
 

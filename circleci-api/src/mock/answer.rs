@@ -24,13 +24,13 @@ pub(super) struct Answer {
 #[derive(Clone, Debug)]
 pub(super) enum Body {
     Empty,
-    /// JSON whose [placeholders](placeholder) are replaced with values of the request.
+    /// JSON whose [placeholders](placeholder) are replaced with values from the request.
     Json(Value),
     Text(String),
     File(Vec<u8>),
     /// The server closes the connection.
     Cut,
-    /// Pages that are selected by a token. Each one is built from a pattern.
+    /// Pages that are selected by a page token. Each page is a copy of `pattern` with its own items and next token.
     Pages {
         parameter: &'static str,
         pattern: Value,
@@ -41,11 +41,11 @@ pub(super) enum Body {
         parameter: &'static str,
         pages: Vec<Vec<Value>>,
     },
-    /// A function makes the answer when the request arrives.
+    /// A function that makes the answer when the request arrives.
     Responder(Responder),
 }
 
-/// Makes an answer from a request.
+/// A function that makes an answer from a request.
 #[derive(Clone)]
 pub(super) struct Responder(pub(super) Arc<dyn Fn(&Received) -> Answer + Send + Sync>);
 
@@ -64,7 +64,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Creates an error response from a status, 200 to 599, and a message.
+    /// Creates an error response from a status (200 to 599) and a message.
     /// [`Stub::reply_by`](super::Stub::reply_by) has an example.
     ///
     /// # Panics
@@ -109,7 +109,7 @@ impl Answer {
         Self::new(status, Body::Json(json!({ "message": message.into() })))
     }
 
-    /// 429 with a `Retry-After` header.
+    /// Returns an answer with the status 429 and a `Retry-After` header.
     pub(super) fn rate_limited(retry_after: Duration) -> Self {
         Self {
             retry_after: Some(retry_after),
@@ -117,7 +117,7 @@ impl Answer {
         }
     }
 
-    /// The default answer of an operation.
+    /// Returns the default answer to an operation.
     pub(super) fn example(operation: &Operation) -> Self {
         let Some(reply) = route::reply(operation) else {
             return Self::message(501, "the mock has no example");
@@ -128,7 +128,7 @@ impl Answer {
         }
     }
 
-    /// The answer to this request, and whether the next request gets the next answer.
+    /// Returns the answer to this request, and `true` if the next request gets the stub's next answer.
     pub(super) fn to_request(&self, request: &Received) -> (Self, bool) {
         match &self.body {
             Body::Pages {
@@ -189,7 +189,7 @@ impl Answer {
         let offset = request.query(parameter).and_then(|it| it.parse().ok());
         let offset = offset.unwrap_or(0);
         let mut start = 0;
-        // An empty page ends a list that is paged by offset.
+        // A list that is read by offset ends with an empty page.
         let page = pages.iter().find(|page| {
             let found = start == offset;
             start += page.len();
@@ -201,7 +201,7 @@ impl Answer {
     }
 
     fn respond(&self, request: &Received, responder: &Responder) -> Self {
-        // A panic would close the connection and hide its reason.
+        // If the panic were not caught, it would close the connection, and the client would not see its message.
         let made = catch_unwind(AssertUnwindSafe(|| (responder.0)(request)));
         let mut made = made.unwrap_or_else(|panic| {
             let said = panic.downcast_ref::<String>().map(String::as_str);
@@ -213,7 +213,7 @@ impl Answer {
         made
     }
 
-    /// Replaces the placeholders with values of the request.
+    /// Replaces the placeholders with values from the request.
     pub(super) fn filled(mut self, request: &Received) -> Self {
         if let Body::Json(json) = &mut self.body {
             placeholder::fill(json, &|name| request.value_of(name));

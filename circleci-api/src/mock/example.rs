@@ -1,4 +1,4 @@
-//! Values to reply with: examples from the document, which a test can change.
+//! Values that a test can reply with. They are examples from CircleCI's document, and the test can change them.
 
 use http::{HeaderMap, Method};
 use serde::Serialize;
@@ -56,7 +56,7 @@ pub fn item<O: Paged>(
     item
 }
 
-/// The default answer, including its placeholders.
+/// Returns the default answer, in which the placeholders are not replaced yet.
 pub(super) fn json<O: Kind>() -> Value {
     let reply = route::reply(O::OPERATION);
     reply
@@ -64,7 +64,7 @@ pub(super) fn json<O: Kind>() -> Value {
         .unwrap_or_default()
 }
 
-/// The default answer with the default value of each placeholder.
+/// Returns the default answer, in which each placeholder has its default value.
 fn filled<O: Kind>() -> Value {
     let mut json = json::<O>();
     fill(&mut json);
@@ -76,14 +76,14 @@ fn fill(json: &mut Value) {
     placeholder::fill(json, &|name| nobody.value_of(name));
 }
 
-/// Converts the serialized form of a type to what CircleCI sends.
+/// Converts a serialized response to the JSON that CircleCI sends.
 pub(super) fn on_the_wire<O: Kind>(mut value: Value) -> Value {
     let nulls = route::reply(O::OPERATION).and_then(|it| serde_json::from_str(it.nulls).ok());
     complete(&mut value, &json::<O>(), &nulls.unwrap_or_default());
     value
 }
 
-/// Converts the serialized form of a list item to what CircleCI sends.
+/// Converts a serialized list item to the JSON that CircleCI sends.
 pub(super) fn item_on_the_wire<O: Kind>(mut item: Value) -> Value {
     let reply = route::reply(O::OPERATION);
     let nulls: Option<Value> = reply.and_then(|it| serde_json::from_str(it.nulls).ok());
@@ -107,7 +107,7 @@ fn decoded<O: Kind<Output: DeserializeOwned>>(json: Value) -> O::Output {
     }
 }
 
-/// The example with `changes` applied, as it is sent. Panics if they do not match the operation's response type.
+/// Returns the JSON of the example with `changes` applied. Panics if the changes do not match the operation's response type.
 #[track_caller]
 pub(super) fn changed<O>(changes: &Value) -> Value
 where
@@ -124,7 +124,7 @@ where
             O::OPERATION.id
         );
     }
-    // The type keeps a key that it does not know. Such a key is misspelled too.
+    // The type keeps an unknown key, so `lost` does not find it. Such a key is misspelled, too.
     let unknown = || odd::<O>(&read, SurpriseKind::UnknownKey).map(|path| format!("{path:?}"));
     let lost = lost("", changes, &written).or_else(unknown);
     if let Some(lost) = lost {
@@ -133,7 +133,8 @@ where
     json
 }
 
-/// Changes objects key by key. Each item of a new list starts as a copy of the first item of the old one.
+/// Applies `changes` to `json`. Objects are changed key by key. Each item of a new list starts as a copy of the old list's first
+/// item.
 fn change(json: &mut Value, changes: &Value) {
     match (json, changes) {
         (Value::Object(old), Value::Object(new)) => {
@@ -153,8 +154,8 @@ fn change(json: &mut Value, changes: &Value) {
     }
 }
 
-/// The first place where the type finds something of this kind. Places where the example has it too do not count, because they
-/// come from CircleCI's own document.
+/// Reads `json` as the operation's response type, and returns the position of the first surprise of this kind. A position does
+/// not count if the example has the same surprise there, because the example comes from CircleCI's own document.
 fn odd<O: Kind<Output: DeserializeOwned>>(json: &Value, kind: SurpriseKind) -> Option<String> {
     let paths = |json: &Value| {
         let mut findings = Vec::new();
@@ -168,7 +169,8 @@ fn odd<O: Kind<Output: DeserializeOwned>>(json: &Value, kind: SurpriseKind) -> O
     paths(json).find(|path| !known.contains(&plain(path)))
 }
 
-/// The first key of the changes that is missing after they were decoded: it is misspelled.
+/// Returns the first key in `changes` that is missing from `written`, which is the response type's JSON after it was decoded from
+/// the changed example. Such a key is misspelled.
 fn lost(path: &str, changes: &Value, written: &Value) -> Option<String> {
     match (changes, written) {
         (Value::Object(changes), Value::Object(written)) => {

@@ -1,8 +1,8 @@
 //! A mock CircleCI server that runs inside your test process and answers every operation as you configure it.
 //!
 //! [`Mock::start`] listens on a free local port. [`Mock::client`] returns a client that talks to the mock and does not wait
-//! between attempts. The mock answers an operation that you did not configure with an example of what CircleCI sends: it uses
-//! the keys of the wire format, and the project, the branch and the ids of the request.
+//! between attempts. If you did not configure an operation, the mock answers with an example of what CircleCI sends. The
+//! example has the keys of the wire format, and the project, the branch and the ids of the request.
 //!
 //! Test a program that reads a list, page by page:
 //!
@@ -156,7 +156,7 @@ impl Mock {
         }
     }
 
-    /// Starts a server on this address, for clients outside this process. Port 0 selects a free port.
+    /// Starts a server on `address`, for clients outside this process. Port 0 selects a free port.
     ///
     /// ```
     /// # use std::net::Ipv4Addr;
@@ -177,19 +177,19 @@ impl Mock {
         Ok(Self { server, state })
     }
 
-    /// Stops the server. It answers the requests that have arrived, and frees its address before this method returns. A
-    /// dropped mock stops too, but its address may be in use a little longer.
+    /// Stops the server. Before this method returns, the server answers the requests that have arrived, and frees its address.
+    /// Dropping the mock stops the server too, but then the address may be in use a little longer.
     pub async fn stop(self) {
         self.server.stop().await;
     }
 
-    /// The URL of the server, such as `http://127.0.0.1:49152`. Pass it to the program under test as its host, in
-    /// `CIRCLE_HOST` or with [`ClientBuilder::host`].
+    /// Returns the URL of the server, such as `http://127.0.0.1:49152`. Pass it to the program under test as its host, either
+    /// in `CIRCLE_HOST` or with [`ClientBuilder::host`].
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// Returns a client of this server. It retries as any other client does, but without waiting.
+    /// Returns a client for this server. The client retries as any other client does, but without waiting.
     ///
     /// # Panics
     ///
@@ -248,20 +248,20 @@ impl Mock {
         Stub::on_path(&self.state, method, template.into())
     }
 
-    /// Limits [`received`](Self::received) to this many requests, the newest ones. Default: no limit.
+    /// Limits [`received`](Self::received) to this number of requests. The mock keeps the newest requests. Default: no limit.
     pub fn keep(&self, requests: usize) {
         self.state.lock().keep = Some(requests);
     }
 
-    /// Calls a function for each request, with the status of the answer, or 0 if the mock closes the connection. The function
-    /// is not called for downloads of files.
+    /// Sets a function that is called with each request and the status of the answer. The status is 0 if the mock closes the
+    /// connection. The function is not called for downloads of files.
     pub fn on_request(&self, log: impl Fn(&Received, u16) + Send + Sync + 'static) {
         self.state.lock().log = Some(Log(Arc::new(log)));
     }
 
-    /// Stores a file and returns its URL, which artifacts, parts of usage exports and outputs of steps can point to. A download
-    /// needs no token, and is not listed in [`received`](Self::received). The content of a file that was not stored is its own
-    /// path.
+    /// Stores a file and returns its URL. You can use the URL in an artifact, in a part of a usage export, or as the output of a
+    /// step. A download needs no token, and is not listed in [`received`](Self::received). If a client downloads a file that was
+    /// not stored, it gets the path of the file as the content.
     ///
     #[cfg_attr(feature = "artifacts", doc = "```")]
     #[cfg_attr(not(feature = "artifacts"), doc = "```text")]
@@ -284,7 +284,7 @@ impl Mock {
         url
     }
 
-    /// Answers every operation that is not configured with 501 instead of an example.
+    /// Makes the mock answer with 501, and not with an example, to every operation that is not configured.
     ///
     /// ```
     /// # use circleci_api::{http::StatusCode, mock::Mock, operations::GetCurrentUser};
@@ -318,7 +318,7 @@ impl Mock {
         .collect()
     }
 
-    /// Asserts how many requests arrived for an operation. Each repeated attempt and each page counts as one request.
+    /// Asserts that this number of requests arrived for an operation. Each repeated attempt and each page counts as one request.
     ///
     /// # Panics
     ///

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::retry::clock::Clock;
 
-/// A clock for tests. Each wait ends after a millisecond, and the clock then advances by the full length of the wait. The
-/// clients of a [`Mock`](super::Mock) use it. Set it on a client that the program under test builds itself.
+/// A clock for tests. It shortens each wait to one millisecond and then advances by the full length of the wait. The clients
+/// that a [`Mock`](super::Mock) creates use this clock. If the program under test builds its own client, set this clock on the
+/// client's builder.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -36,7 +37,7 @@ impl Clock for NoWaiting {
     fn sleep(&self, wait: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         let (clock, until) = (self.clone(), self.waited().saturating_add(wait));
         Box::pin(async move {
-            // Waits that begin in the meantime run in parallel with this one, not after it.
+            // Waits that overlap do not add up: the clock advances only to the latest of their ends.
             tokio::time::sleep(Duration::from_millis(1)).await;
             let mut waited = clock.0.lock().unwrap_or_else(PoisonError::into_inner);
             *waited = until.max(*waited);

@@ -1,5 +1,5 @@
-//! Placeholders in the mock's default answers, which stand for values of the request. `⟦job-number=42⟧` is the path parameter
-//! `job-number`, or 42 without a request.
+//! Placeholders in the mock's default answers. Each one stands for a value of the request: `⟦job-number=42⟧` is replaced by the
+//! path parameter `job-number`, or by the default, 42, if the request has no such value.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -7,7 +7,8 @@ use uuid::Uuid;
 const OPEN: char = '⟦';
 const CLOSE: char = '⟧';
 
-/// Replaces the placeholders in all strings of `json`. `value_of` returns the value of a name, or `None` for the default.
+/// Replaces the placeholders in all strings of `json`. `value_of` returns the value for a placeholder's name, or `None` if the
+/// default applies.
 pub(super) fn fill(json: &mut Value, value_of: &dyn Fn(&str) -> Option<String>) {
     match json {
         Value::String(text) if text.contains(OPEN) => *json = filled(text, value_of),
@@ -17,8 +18,8 @@ pub(super) fn fill(json: &mut Value, value_of: &dyn Fn(&str) -> Option<String>) 
     }
 }
 
-/// The text with its placeholders replaced. The result is a number if the text is a single placeholder whose default is a
-/// number.
+/// Returns the text with its placeholders replaced. The result is a JSON number if the text is a single placeholder and both its
+/// default and its value are integers.
 fn filled(text: &str, value_of: &dyn Fn(&str) -> Option<String>) -> Value {
     let mut written = String::new();
     let mut rest = text;
@@ -37,12 +38,12 @@ fn filled(text: &str, value_of: &dyn Fn(&str) -> Option<String>) -> Value {
     whole.map_or(Value::String(written), Value::from)
 }
 
-/// Whether a value may replace the default: only an id may replace an id.
+/// Checks whether a value may replace the default. A default that is a UUID can only be replaced by another UUID.
 fn fits(value: &str, default: &str) -> bool {
     Uuid::try_parse(default).is_err() || Uuid::try_parse(value).is_ok()
 }
 
-/// The text before the first placeholder, its name, its default, and the text after it.
+/// Returns the text before the first placeholder, the placeholder's name, its default, and the text after it.
 fn next(text: &str) -> Option<(&str, &str, &str, &str)> {
     let (before, rest) = text.split_once(OPEN)?;
     let (inner, after) = rest.split_once(CLOSE)?;

@@ -10,16 +10,16 @@ use super::route::{self, Params, is_name};
 use crate::operation::Operation;
 use crate::values::slug::ProjectSlug;
 
-/// The path prefix of stored files. They are outside the API and need no token.
+/// The path prefix of the files that the mock stores. A request for a file is not an API request and needs no token.
 pub(super) const FILES: &str = "/files/";
 
-/// The project of the default answers.
+/// The project in the default answers if the request names no project.
 const DEFAULT_PROJECT: &str = "gh/CircleCI-Public/api-preview-docs";
 
-/// How many characters of a body a failed assertion shows.
+/// The maximum number of characters of a request body in the message of a failed assertion.
 const SHOWN: usize = 300;
 
-/// A request that a mock received. The credential is removed.
+/// A request that a mock received, without its credentials.
 ///
 /// ```
 /// # use circleci_api::{mock::Mock, serde_json::json, types::CreateEnvVarRequest};
@@ -41,7 +41,7 @@ const SHOWN: usize = 300;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Received {
-    /// The operation, or `None` if the API has none for the method and the path.
+    /// The operation that matches the method and the path, or `None` if the API has no such operation.
     pub operation: Option<&'static Operation>,
     /// The HTTP method.
     pub method: Method,
@@ -55,12 +55,12 @@ pub struct Received {
     pub body: Vec<u8>,
     pub(super) params: Params,
     pub(super) json: Option<Value>,
-    /// The header `Host`: the address of the server from the client's point of view.
+    /// The value of the `Host` header: the address under which the client reached the server.
     pub(super) host: String,
 }
 
 impl Received {
-    /// Parses a request. `target` is the path and the query, exactly as they were sent.
+    /// Creates the record of a request. `target` is the path and the query, exactly as they were sent.
     pub(super) fn new(
         method: Method,
         target: String,
@@ -97,12 +97,12 @@ impl Received {
         }
     }
 
-    /// The path without the query.
+    /// Returns the path without the query.
     pub(super) fn plain_path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
     }
 
-    /// The same request with the parameters of another template.
+    /// Returns a copy of the request that has these path parameters, which come from another path template.
     pub(super) fn with_params(&self, params: &Params) -> Self {
         Self {
             params: params.clone(),
@@ -110,8 +110,8 @@ impl Received {
         }
     }
 
-    /// The decoded value of a path parameter, by its name in the [template](Operation::path). A slug has the form
-    /// `gh/acme/web`, regardless of how it was escaped.
+    /// Returns the decoded value of a path parameter. `name` is the parameter's name in the [path template](Operation::path). A
+    /// slug always has the form `gh/acme/web`, no matter how the client escaped it.
     pub fn path(&self, name: &str) -> Option<&str> {
         self.params
             .iter()
@@ -119,7 +119,7 @@ impl Received {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The project slug, from one path parameter or from three.
+    /// Returns the project slug. The path has it as one parameter, or as three (provider, organization and project).
     pub fn project(&self) -> Option<String> {
         let parts = || {
             Some(format!(
@@ -132,7 +132,7 @@ impl Received {
         self.path("project-slug").map(str::to_owned).or_else(parts)
     }
 
-    /// The value of a placeholder in the default answers.
+    /// Returns the value for a placeholder in the default answers, by the placeholder's name.
     pub(super) fn value_of(&self, name: &str) -> Option<String> {
         if let Some(key) = name.strip_prefix("body.") {
             let value = self.json()?.get(key)?;
@@ -167,7 +167,7 @@ impl Received {
         }
     }
 
-    /// The slug of an organization, in the path or the query.
+    /// Returns the slug of the organization that the path or the query names.
     fn organization(&self) -> Option<String> {
         let named = ["org-slug", "org-slug-or-id"]
             .iter()
@@ -181,13 +181,13 @@ impl Received {
         slug.map(str::to_owned)
     }
 
-    /// Whether the request is about this project, in any form of its slug.
+    /// Checks whether the request is about this project, no matter in which form the request writes the slug.
     pub(super) fn is_of(&self, project: &ProjectSlug) -> bool {
         let slug = self.project().and_then(|slug| slug.parse().ok());
         slug.is_some_and(|slug: ProjectSlug| slug == *project)
     }
 
-    /// The decoded value of a query parameter. If the parameter occurs several times, this is its first value.
+    /// Returns the decoded value of a query parameter. If the parameter occurs several times, returns its first value.
     pub fn query(&self, name: &str) -> Option<&str> {
         self.query
             .iter()
@@ -195,13 +195,14 @@ impl Received {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The body as JSON, or `None` if it is not valid JSON.
+    /// Returns the body as JSON, or `None` if it is not valid JSON.
     pub fn json(&self) -> Option<&Value> {
         self.json.as_ref()
     }
 }
 
-/// Writes `listContexts: GET /api/v2/context?owner-slug=gh%2Facme`, followed by the start of the body.
+/// Writes the request's operation, method and target, such as `listContexts: GET /api/v2/context?owner-slug=gh%2Facme`, and then
+/// the start of the body.
 impl fmt::Display for Received {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let operation = self
@@ -219,7 +220,7 @@ impl fmt::Display for Received {
     }
 }
 
-/// Lists requests for the message of an assertion.
+/// Lists the received requests for the message of a failed assertion.
 pub(super) fn list(received: &[Received]) -> String {
     if received.is_empty() {
         return "no requests arrived".to_owned();
@@ -239,7 +240,7 @@ pub(super) fn requests(count: usize) -> String {
     }
 }
 
-/// The parameters of a query, decoded as `application/x-www-form-urlencoded`.
+/// Returns the parameters of a query, decoded as `application/x-www-form-urlencoded`.
 fn query_pairs(query: &str) -> Vec<(String, String)> {
     let decoded = |text: &str| {
         let text = text.replace('+', " ");
@@ -252,7 +253,7 @@ fn query_pairs(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Removes the deprecated credential from the query.
+/// Removes the deprecated credential `circle-token` from the query.
 fn without_credential(target: &str) -> String {
     let Some((path, query)) = target.split_once('?') else {
         return target.to_owned();

@@ -1,14 +1,15 @@
-//! Checks that a request has the body and the enum values that CircleCI requires.
+//! Checks that a request has a valid body and valid enum values, as CircleCI requires.
 
 use serde_json::Value;
 
 use super::received::Received;
 use super::route;
 
-/// The nesting depth at which the check of a body stops.
+/// The maximum nesting depth at which a body is checked. Deeper values are accepted.
 const DEEPEST: usize = 16;
 
-/// Returns an error message in CircleCI's style if the body or an enum value of the query is invalid.
+/// Returns an error message in CircleCI's style if the body is invalid, or if the value of a query parameter is not one of its
+/// enum values.
 pub(super) fn check(request: &Received) -> Result<(), String> {
     let Some(reply) = request.operation.and_then(route::reply) else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Finds the operation of a request.
+//! Finds the operation that a request calls.
 
 use http::Method;
 use percent_encoding::percent_decode_str;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::generated::replies::REPLIES;
 use crate::operation::{Example, Operation, ParamKind};
 
-/// The path's parameters by name.
+/// The names and the values of path parameters.
 pub(super) type Params = Vec<(String, String)>;
 
 #[cfg(feature = "v1")]
@@ -21,20 +21,20 @@ const OTHERS: &[Example] = &[Example {
     request: "null",
 }];
 
-/// A build in the format of version 1.1. Clients read the job's name and whether each action failed.
+/// An example of a build in API version 1.1. It includes what clients read: the job's name, and whether each action failed.
 #[cfg(feature = "v1")]
 const BUILD: &str = r#"{"build_num":"⟦build_num=1⟧","build_url":"https://circleci.com/⟦project-slug⟧/⟦build_num=1⟧","status":"success","lifecycle":"finished","outcome":"success","branch":"main","parallel":1,"workflows":{"job_name":"build","workflow_name":"build-and-test"},"steps":[{"name":"Checkout code","actions":[{"index":0,"step":101,"name":"Checkout code","type":"checkout","status":"success","failed":null,"exit_code":0,"start_time":"2026-01-02T03:04:11.700Z","end_time":"2026-01-02T03:04:12.900Z","run_time_millis":1200,"background":false,"has_output":false,"truncated":false,"canceled":null,"timedout":null}]}]}"#;
 #[cfg(not(feature = "v1"))]
 const OTHERS: &[Example] = &[];
 
-/// The example of an operation.
+/// Returns the operation's example, from which the mock makes its default answers.
 pub(super) fn reply(operation: &Operation) -> Option<&'static Example> {
     let mut known = REPLIES.iter().chain(OTHERS);
     known.find(|reply| reply.operation.id == operation.id)
 }
 
-/// The operation of a method and a path, and its decoded parameters. If several operations match, the one with more literal
-/// segments wins: `/user/me` before `/user/{id}`.
+/// Returns the operation that matches a method and a path, and the decoded path parameters. If several operations match, the one
+/// with the most literal segments wins: for example, `/user/me` wins over `/user/{id}`.
 pub(super) fn find(method: &Method, path: &str) -> Option<(&'static Operation, Params)> {
     let segments: Vec<&str> = path.strip_prefix("/api/")?.split('/').collect();
     let known = REPLIES.iter().chain(OTHERS).map(|reply| reply.operation);
@@ -59,8 +59,8 @@ pub(super) fn find(method: &Method, path: &str) -> Option<(&'static Operation, P
     })
 }
 
-/// The parameters of a path. The template is relative to `/api/v2`, unless it begins with `/api/`. `{project-slug}` also matches
-/// three segments, and `{org-slug}` two.
+/// Matches a path against a template and returns the path parameters. The template is relative to `/api/v2`, unless it begins
+/// with `/api/`. `{project-slug}` matches one segment or three, and `{org-slug}` matches one or two.
 pub(super) fn params(template: &str, path: &str) -> Option<Params> {
     let template = match template.strip_prefix("/api/") {
         Some(rest) => rest.to_owned(),
@@ -78,7 +78,7 @@ pub(super) fn params(template: &str, path: &str) -> Option<Params> {
     matches(&kind, &template, &segments, &mut params).then_some(params)
 }
 
-/// The names in a template.
+/// Returns the names of the parameters in a template.
 pub(super) fn names(template: &str) -> impl Iterator<Item = &str> {
     template
         .split('/')
@@ -101,7 +101,7 @@ fn matches(
         return segments.first() == Some(first) && matches(kind_of, rest, &segments[1..], params);
     };
     let kind = kind_of(name);
-    // A slug with literal slashes has one segment for each of its parts.
+    // A slug whose slashes are not escaped takes up one path segment for each of its parts.
     let widths: &[usize] = match kind {
         ParamKind::ProjectSlug => &[1, 3],
         ParamKind::OrgSlug | ParamKind::OrgSlugOrId => &[1, 2],
@@ -130,7 +130,7 @@ fn matches(
 fn admits(kind: ParamKind, value: &str) -> bool {
     let parts = value.split('/').count();
     match kind {
-        // CircleCI also accepts the project's id.
+        // CircleCI also accepts the project's id in place of its slug.
         ParamKind::ProjectSlug => parts == 3 || Uuid::try_parse(value).is_ok(),
         ParamKind::OrgSlug => parts == 2,
         ParamKind::OrgSlugOrId => parts == 2 || Uuid::try_parse(value).is_ok(),
@@ -140,7 +140,7 @@ fn admits(kind: ParamKind, value: &str) -> bool {
     }
 }
 
-/// Whether two parameter names are equal, ignoring the difference between `-` and `_`.
+/// Checks whether two parameter names are equal. `-` and `_` count as the same character.
 pub(super) fn is_name(known: &str, name: &str) -> bool {
     let plain = |c: char| if c == '_' { '-' } else { c };
     known.chars().map(plain).eq(name.chars().map(plain))

@@ -1,4 +1,4 @@
-//! Rules that match requests to answers.
+//! Rules, which choose the answer to each request.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,22 +13,23 @@ use super::route::{self, Params};
 use crate::operation::Operation;
 use crate::values::slug::ProjectSlug;
 
-/// The configuration of one operation by a test, or of everything that a scenario serves.
+/// A rule that chooses the answers to some requests. Either a test configured it for one operation or path, or it covers
+/// everything that a scenario serves.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) target: Target,
     pub(super) conditions: Vec<Condition>,
     pub(super) answers: Vec<Answer>,
-    /// How many requests the rule answered.
+    /// The number of requests that the rule has answered.
     pub(super) came: usize,
-    /// The index of the next answer.
+    /// The index in `answers` of the answer to the next request.
     next: usize,
 }
 
 #[derive(Debug)]
 pub(super) enum Target {
     Operation(&'static Operation),
-    /// A method and a path, with or without an operation.
+    /// A method and a path. They may or may not belong to an operation of the API.
     Path {
         method: Method,
         template: String,
@@ -36,12 +37,12 @@ pub(super) enum Target {
     Scenario {
         /// Whether the scenario has a handler for the request.
         serves: Predicate,
-        /// Whether the requested object is in this scenario. A mock may have several scenarios.
+        /// Whether this scenario contains the requested object. A mock may have several scenarios.
         knows: Predicate,
     },
 }
 
-/// A question about a request.
+/// A yes-or-no question about a request.
 pub(super) struct Predicate(pub(super) Arc<dyn Fn(&Received) -> bool + Send + Sync>);
 
 impl fmt::Debug for Predicate {
@@ -54,7 +55,7 @@ impl fmt::Debug for Predicate {
 pub(super) enum Condition {
     Path(String, String),
     Project(ProjectSlug),
-    /// The parameter has this value. `None`: the parameter is absent.
+    /// The query parameter has this value. With `None`, the parameter must be absent.
     Query(String, Option<String>),
     Body(Value),
 }
@@ -70,7 +71,7 @@ impl Rule {
         }
     }
 
-    /// Describes the rule, such as `listContexts with owner-slug = "gh/acme"`.
+    /// Describes the rule in words, such as `listContexts with owner-slug = "gh/acme"`.
     pub(super) fn describe(&self) -> String {
         let target = match &self.target {
             Target::Operation(operation) => operation.id.to_owned(),
@@ -84,7 +85,8 @@ impl Rule {
         }
     }
 
-    /// Returns `Some` if the rule matches the request. It holds the path parameters if the rule has its own template.
+    /// Returns `Some` if the rule matches the request. The inner value holds the path parameters if the rule has its own path
+    /// template.
     pub(super) fn matches(&self, request: &Received) -> Option<Option<Params>> {
         let params = match &self.target {
             Target::Operation(operation) => {
@@ -106,7 +108,7 @@ impl Rule {
         .then_some(params)
     }
 
-    /// Whether the scenario has the requested object. True for rules that are not scenarios.
+    /// Checks whether the scenario contains the requested object. Returns true for rules that are not scenarios.
     pub(super) fn knows(&self, request: &Received) -> bool {
         match &self.target {
             Target::Scenario { knows, .. } => (knows.0)(request),
@@ -114,12 +116,12 @@ impl Rule {
         }
     }
 
-    /// Whether a scenario generates the requested file.
+    /// Checks whether the rule belongs to a scenario that generates the requested file.
     pub(super) fn makes_files(&self, request: &Received) -> bool {
         matches!(&self.target, Target::Scenario { knows, .. } if (knows.0)(request))
     }
 
-    /// Whether a test configured the answers. The mock then does not check the request.
+    /// Checks whether a test configured answers for this rule. The mock does not validate requests that such a rule answers.
     pub(super) fn is_taught(&self) -> bool {
         !matches!(self.target, Target::Scenario { .. }) && !self.answers.is_empty()
     }
@@ -169,7 +171,7 @@ impl Condition {
     }
 }
 
-/// Compares two values. UUIDs are equal in any of their notations.
+/// Checks whether two values are equal. UUIDs are equal if they differ only in notation.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
     one == other || Uuid::try_parse(one).is_ok_and(|one| Uuid::try_parse(other) == Ok(one))
 }

@@ -1,4 +1,4 @@
-//! The server: it reads requests from its sockets and writes the answers of the state.
+//! The mock's HTTP server. It reads requests from its sockets and sends the answers that the state chooses.
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,7 +25,7 @@ use super::state::State;
 const BACKLOG: u32 = 1024;
 /// The maximum size of a request body: 16 MiB.
 const MAX_BODY: usize = 16 << 20;
-/// How long the server waits for open connections when it stops.
+/// How long a server that is stopping waits for its open connections.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A running server. It stops when it is dropped.
@@ -37,8 +37,8 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Listens on `address`. The server has its own thread and runtime, so that it does not depend on the caller's runtime, which
-    /// may be blocked or have paused its time.
+    /// Starts a server that listens on `address`. The server has its own thread and runtime, because the caller's runtime may be
+    /// blocked or may have paused its time.
     pub(super) async fn start(address: SocketAddr, state: Arc<State>) -> io::Result<Self> {
         let (stop, stopping) = watch::channel(());
         let (started, starting) = oneshot::channel();
@@ -47,7 +47,7 @@ impl Server {
             .name("circleci-mock".to_owned())
             .spawn(move || {
                 serve(address, state, stopping, started);
-                // If the server was dropped, no receiver is left.
+                // This fails if the server was dropped, because no receiver is left.
                 let _ = done.send(());
             })?;
         let gone = |_| io::Error::other("the server's thread has ended");
@@ -59,10 +59,10 @@ impl Server {
         })
     }
 
-    /// The URL, such as `http://127.0.0.1:49152`.
+    /// Returns the server's URL, such as `http://127.0.0.1:49152`.
     pub(super) fn url(&self) -> String {
         let mut address = self.address;
-        // A server on all addresses is also reachable at the loopback address.
+        // A server that listens on all addresses is also reachable at the loopback address.
         if address.ip().is_unspecified() {
             address.set_ip(match address {
                 SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
@@ -72,7 +72,7 @@ impl Server {
         format!("http://{address}")
     }
 
-    /// Answers the requests that have arrived, and returns when the address is free.
+    /// Answers the requests that have already arrived, and returns when the address is free.
     pub(super) async fn stop(self) {
         drop(self.stop);
         // An error also means that the thread has ended.
@@ -101,7 +101,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // Connections of a stopped server can keep its address in use for a while.
+    // Without this option, the connections of a stopped server could keep its address in use for a while.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -129,7 +129,7 @@ async fn accept(
                 Ok((stream, _)) => {
                     connections.spawn(connection(stream, state.clone(), stopping.clone()));
                 }
-                // Too many files are open. A later connection may succeed.
+                // The process probably has too many open files. A later attempt may succeed.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
             Some(_) = connections.join_next() => {}
@@ -142,11 +142,12 @@ async fn accept(
 }
 
 async fn connection(stream: TcpStream, state: Arc<State>, mut stopping: watch::Receiver<()>) {
-    // Sends small answers at once. Without this option they only arrive later, so an error does not matter.
+    // This option sends small answers at once. If it cannot be set, they only arrive later, so an error does not matter.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| handle(request, state.clone()));
     let mut builder = http1::Builder::new();
-    // No timeout for idle connections: a client that sends a request while the server closes the connection would see an error.
+    // Idle connections have no timeout. Otherwise, a client could send a request just as the server closes the connection, and
+    // would see an error.
     let served = builder
         .header_read_timeout(None)
         .serve_connection(TokioIo::new(stream), service);
@@ -161,7 +162,7 @@ async fn connection(stream: TcpStream, state: Arc<State>, mut stopping: watch::R
     }
 }
 
-/// Makes the server close the connection.
+/// The error that makes the server close the connection.
 #[derive(Debug)]
 struct Cut;
 
@@ -199,7 +200,8 @@ async fn handle(
     respond(answer, state.request_id())
 }
 
-/// Whether the request has a token: in `Circle-Token`, as the user name of Basic, as Bearer, or (deprecated) in the query.
+/// Checks whether the request has a token. It may be in `Circle-Token`, in `Authorization` (as Basic or Bearer), or (deprecated)
+/// in the query.
 fn has_credential(headers: &HeaderMap, query: &str) -> bool {
     let header = |name: &str| {
         let value = headers.get(name).and_then(|value| value.to_str().ok());
@@ -240,7 +242,7 @@ fn respond(answer: Answer, id: String) -> Result<Response<Full<Bytes>>, Cut> {
         headers.insert("x-request-id", id);
     }
     if let Some(wait) = answer.retry_after {
-        // The header has whole seconds. Round up, so that the client never waits too short a time.
+        // The header holds whole seconds. They are rounded up, so that the client never waits too short a time.
         let seconds = wait.as_secs_f64().ceil() as u64;
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

@@ -15,7 +15,7 @@ use super::rule::Rule;
 #[derive(Debug, Default)]
 pub(super) struct State {
     inner: Mutex<Inner>,
-    /// How many requests have arrived, including those for files.
+    /// How many requests have arrived, including requests for files.
     requests: AtomicU64,
 }
 
@@ -23,16 +23,16 @@ pub(super) struct State {
 pub(super) struct Inner {
     pub(super) rules: Vec<Rule>,
     pub(super) received: VecDeque<Received>,
-    /// How many requests are kept. `None`: all.
+    /// The maximum number of received requests to keep, or `None` to keep all of them.
     pub(super) keep: Option<usize>,
     pub(super) strict: bool,
     scenarios: u16,
-    /// The contents of the stored files, by path.
+    /// The contents of each stored file, by its path.
     pub(super) files: BTreeMap<String, Vec<u8>>,
     pub(super) log: Option<Log>,
 }
 
-/// Receives each request and the status of its answer, or 0 if the connection was closed.
+/// A function that receives each request and the status of its answer. If the mock closed the connection, the status is 0.
 #[derive(Clone)]
 pub(super) struct Log(pub(super) Arc<LogLine>);
 
@@ -49,7 +49,7 @@ impl State {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The id of the next response. Every response of CircleCI has one.
+    /// Returns the request id of the next response. Every response of CircleCI has a request id.
     pub(super) fn request_id(&self) -> String {
         let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         format!("5a1c7e00-0000-4000-8000-{:012x}", number & 0xffff_ffff_ffff)
@@ -76,7 +76,7 @@ impl State {
 }
 
 impl Inner {
-    /// Returns the number of a new scenario.
+    /// Assigns a number to a new scenario and returns the number.
     pub(super) fn place(&mut self) -> u16 {
         let place = self.scenarios;
         self.scenarios = (place + 1) % 0x4000;
@@ -88,7 +88,7 @@ impl Inner {
             let params = rule.matches(&request)?;
             Some((rule, params))
         });
-        // `max_by_key` returns the last of several equal rules, which is the newest one.
+        // If several rules have the same key, `max_by_key` returns the last one, which is the newest.
         let rule = matching.max_by_key(|(rule, _)| rule.knows(&request));
         let (rule, params) = rule.map_or((None, None), |(rule, params)| (Some(rule), params));
         let request = match params {
@@ -125,7 +125,8 @@ impl Inner {
         }
     }
 
-    /// Returns a stored file, or one that a scenario generates. The content of any other file is its own path.
+    /// Answers with a stored file, or with a file that a scenario generates. If neither exists, the content of the file is its
+    /// own path.
     fn stored(&mut self, path: &str, request: &Received) -> Answer {
         let name = percent_decode_str(path).decode_utf8_lossy();
         if let Some(contents) = self.files.get(&*name) {
@@ -140,7 +141,7 @@ impl Inner {
     }
 }
 
-/// The URL of a stored file on this server.
+/// Returns the URL of a stored file on `server`.
 pub(super) fn file_url(server: &str, path: &str) -> String {
     const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
         .remove(b'/')

@@ -1,4 +1,4 @@
-//! Stubs: which requests a test answers, and with what.
+//! Stubs, with which a test chooses the answers to requests.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -20,10 +20,11 @@ use crate::request::{Cursor, Kind};
 use crate::values::argument::{PathValue, QueryValue};
 use crate::values::slug::ProjectSlug;
 
-/// The configured answers to one operation of a [`Mock`](super::Mock).
+/// The answers that a test configures for one operation of a [`Mock`](super::Mock).
 ///
 /// Each method changes the mock at once. First select the requests, then add the replies. Each matching request gets the next
-/// reply, and the last reply repeats. Without replies, the mock answers with the [example](super::example) of the operation.
+/// reply. When all replies have been used, the last one is repeated. A stub without replies answers with the
+/// [example](super::example) of the operation.
 ///
 /// ```
 /// # use circleci_api::{mock::Mock, operations::GetWorkflowById, types::WorkflowStatus};
@@ -85,7 +86,7 @@ impl<'a, O> Stub<'a, O> {
     }
 }
 
-/// Selects requests.
+/// Methods that select requests.
 ///
 /// ```
 /// # use circleci_api::{mock::Mock, operations::{CreateEnvVar, ListPipelines}, serde_json::json, types::CreateEnvVarRequest};
@@ -110,8 +111,8 @@ impl<'a, O: Kind> Stub<'a, O> {
         Self::of(state, Target::Operation(O::OPERATION))
     }
 
-    /// Selects requests whose path has this parameter, regardless of how it is escaped. `name` is its name in the
-    /// [template](crate::Operation::path).
+    /// Selects requests whose path parameter has this value, no matter how the client escaped it. `name` is the parameter's name
+    /// in the [path template](crate::Operation::path).
     ///
     /// # Panics
     ///
@@ -127,7 +128,7 @@ impl<'a, O: Kind> Stub<'a, O> {
             );
         };
         let value = value.into();
-        // Clients reject invalid values, so no request could match.
+        // Clients never send invalid values, so no request could match.
         if let Err(why) = value.write(param, &mut String::new()) {
             panic!("{}: {} {why}", O::OPERATION.id, param.name);
         }
@@ -137,8 +138,8 @@ impl<'a, O: Kind> Stub<'a, O> {
         ))
     }
 
-    /// Selects requests for this project, such as `gh/acme/web`. It matches every form of the slug: escaped or not, in one
-    /// path parameter or in three.
+    /// Selects requests for the project with this slug, such as `gh/acme/web`. A request may write the slug in any form: escaped
+    /// or not, and in one path parameter or in three.
     ///
     /// # Panics
     ///
@@ -154,7 +155,7 @@ impl<'a, O: Kind> Stub<'a, O> {
         self.when(Condition::Project(project(slug.into().as_str())))
     }
 
-    /// Selects requests that have this query parameter. The name may be spelled with `-` or `_`.
+    /// Selects requests whose query parameter has this value. The name may be spelled with `-` or `_`.
     ///
     /// # Panics
     ///
@@ -179,10 +180,10 @@ impl<'a, O: Kind> Stub<'a, O> {
     }
 }
 
-/// Selects requests of any kind, and counts them.
+/// Methods for every kind of stub: they select requests by body, and count requests.
 impl<O> Stub<'_, O> {
-    /// Selects requests whose body contains everything in `part`, which is a struct of [`types`](crate::types) or JSON. An
-    /// object in the request may have more keys.
+    /// Selects requests whose body contains everything in `part`. `part` is JSON or a struct of [`types`](crate::types). An
+    /// object in the request may have more keys than the same object in `part`.
     ///
     /// # Panics
     ///
@@ -198,16 +199,16 @@ impl<O> Stub<'_, O> {
         }
     }
 
-    /// Asserts how many requests this stub answered.
+    /// Asserts that this stub has answered exactly `count` requests.
     ///
     /// # Panics
     ///
-    /// Panics if the number differs. The message lists all requests that the server received.
+    /// Panics if the stub has answered a different number of requests. The message lists all requests that the server received.
     #[track_caller]
     pub fn assert_count(&self, count: usize) {
         let (came, what) = self.with(|rule| (rule.came, rule.describe()));
         if came != count {
-            // Panic without the lock, because a panic would poison it.
+            // The lock is released before the panic, because a panic would poison it.
             let all: Vec<Received> = self.state.lock().received.iter().cloned().collect();
             panic!(
                 "{what}: expected {}, got {}\n{}",
@@ -219,7 +220,7 @@ impl<O> Stub<'_, O> {
     }
 }
 
-/// Adds replies.
+/// Methods that add replies of the operation's response type.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -265,8 +266,8 @@ where
         }
     }
 
-    /// Replies with what this function returns for the request: a value, or a [`Refusal`]. The function must not call the
-    /// mock, because the mock is locked until the function returns.
+    /// Replies with what `make` returns for the request: a value, or a [`Refusal`]. `make` must not call the mock, because the
+    /// mock is locked until `make` returns.
     ///
     /// ```
     /// # use circleci_api::{mock::{self, Mock, Refusal}, operations::GetUser};
@@ -293,8 +294,8 @@ where
         self.reply(value)
     }
 
-    /// Replies with the [example](super::example) after this JSON is merged into it. Keys that `changes` does not have keep
-    /// their value, and each item of a list is merged into the example's item.
+    /// Replies with the [example](super::example) after `changes` is merged into it. Keys that `changes` does not have keep the
+    /// example's values. Each item of a list in `changes` is merged into the item of the example's list.
     ///
     /// ```
     /// # use circleci_api::{mock::Mock, operations::GetCollaborations, serde_json::json};
@@ -306,7 +307,7 @@ where
     ///
     /// # Panics
     ///
-    /// Panics if the result does not match the response type: a value has the wrong type, or a key is unknown.
+    /// Panics if the result does not match the response type, because a value has the wrong type or a key is unknown.
     #[track_caller]
     pub fn reply_json(self, changes: Value) -> Self {
         let body = example::changed::<O>(&changes);
@@ -315,7 +316,7 @@ where
     }
 }
 
-/// Adds errors, and bodies of any kind.
+/// Methods that add error replies, and replies with any body.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -330,7 +331,7 @@ where
 /// # Ok(()) }
 /// ```
 impl<O> Stub<'_, O> {
-    /// Replies with a status, 200 to 599, and a message in CircleCI's format: `{"message": …}`.
+    /// Replies with a status from 200 to 599 and a message in CircleCI's format (`{"message": …}`).
     ///
     /// # Panics
     ///
@@ -340,12 +341,12 @@ impl<O> Stub<'_, O> {
         self.then(Answer::message(checked(status), message))
     }
 
-    /// Replies with 429 and a `Retry-After` header, in whole seconds, rounded up.
+    /// Replies with 429 and a `Retry-After` header. The header holds `retry_after` in whole seconds, rounded up.
     pub fn rate_limited(self, retry_after: Duration) -> Self {
         self.then(Answer::rate_limited(retry_after))
     }
 
-    /// Replies with a status, 200 to 599, and any body, such as the error page of a proxy.
+    /// Replies with a status from 200 to 599 and any body, such as the error page of a proxy.
     ///
     /// # Panics
     ///
@@ -360,8 +361,8 @@ impl<O> Stub<'_, O> {
         self.then(Answer::new(0, Body::Cut))
     }
 
-    /// Delays the previous reply, or the example if there is no reply yet. The delay is in real time, like the timeouts of a
-    /// client. It does not delay a [cut](Self::cut).
+    /// Delays the previous reply, or the example if there is no reply yet. The delay passes in real time, as a client's timeouts
+    /// do. A [cut](Self::cut) is never delayed.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -391,7 +392,7 @@ impl<O> Stub<'_, O> {
     }
 }
 
-/// Adds pages of lists.
+/// Methods that add the pages of a list as replies.
 ///
 /// ```
 /// # use circleci_api::{mock::{self, Mock}, operations::ListContexts};
@@ -423,11 +424,11 @@ where
         self.pages([items])
     }
 
-    /// Replies with these pages. A request selects a page with the token of the previous page, or with an offset if the
+    /// Replies with these pages. Each request selects its page: with the token of the previous page, or with an offset if the
     /// operation pages by offset.
     ///
-    /// The pages count as one reply. The next reply follows when a client has read the last page, or, with offsets, the empty
-    /// page after it. If there is no next reply, the pages start again.
+    /// All these pages count as one reply. The stub moves on to the next reply after a client has read the last page. With
+    /// offsets, it moves on after the empty page that follows the last page. If there is no next reply, the pages start again.
     ///
     /// # Panics
     ///
@@ -457,7 +458,7 @@ where
     }
 }
 
-/// The name of a query parameter in the spelling of the wire format.
+/// Returns the name of a query parameter in the spelling of the wire format.
 #[track_caller]
 fn parameter<O: Kind>(name: &str) -> &'static str {
     let known = route::reply(O::OPERATION).map_or(&[][..], |reply| reply.queries);
@@ -482,7 +483,7 @@ pub(super) fn project(slug: &str) -> ProjectSlug {
     }
 }
 
-/// The status of a body, for operations with several success statuses.
+/// Returns the success status that fits the keys of the body. Some operations have several success statuses.
 fn status_of<O: Kind>(body: &Value) -> u16 {
     let Some(reply) = route::reply(O::OPERATION) else {
         return 200;
@@ -495,7 +496,8 @@ fn status_of<O: Kind>(body: &Value) -> u16 {
     fitting.map_or(reply.status, |(status, _)| *status)
 }
 
-/// Marks a stub for a method and a path, with or without an operation; see [`Mock::on_path`](super::Mock::on_path).
+/// The marker of a stub for a method and a path, which may or may not belong to an operation. See
+/// [`Mock::on_path`](super::Mock::on_path).
 ///
 /// ```
 /// # use circleci_api::{http::Method, mock::{AnyPath, Mock, Stub}, serde_json::json};
@@ -513,7 +515,7 @@ fn status_of<O: Kind>(body: &Value) -> u16 {
 #[non_exhaustive]
 pub struct AnyPath;
 
-/// Selects requests by path, and adds replies with any JSON.
+/// Methods that select requests by path, and add replies with any JSON.
 ///
 /// ```
 /// # use circleci_api::{http::Method, mock::Mock, serde_json::json};
@@ -539,7 +541,7 @@ impl<'a> Stub<'a, AnyPath> {
         Self::of(state, Target::Path { method, template })
     }
 
-    /// Selects requests whose path has this parameter. `name` is its name in the template.
+    /// Selects requests whose path parameter has this value. `name` is the parameter's name in the template.
     ///
     /// # Panics
     ///
@@ -560,7 +562,7 @@ impl<'a> Stub<'a, AnyPath> {
         }
     }
 
-    /// Selects requests that have this query parameter.
+    /// Selects requests whose query parameter has this value.
     pub fn query(self, name: impl Into<String>, value: impl Into<QueryValue>) -> Self {
         let value = value.into().as_str().to_owned();
         self.when(Condition::Query(name.into(), Some(value)))
@@ -576,7 +578,7 @@ impl<'a> Stub<'a, AnyPath> {
         self.reply_status(200, body)
     }
 
-    /// Replies with a status, 200 to 599, and exactly this JSON. `null` stands for an empty body.
+    /// Replies with a status from 200 to 599 and exactly this JSON. `null` stands for an empty body.
     ///
     /// # Panics
     ///
@@ -590,8 +592,8 @@ impl<'a> Stub<'a, AnyPath> {
         self.then(Answer::new(checked(status), body))
     }
 
-    /// Replies with what this function returns for the request: JSON, or a [`Refusal`]. The function must not call the mock,
-    /// because the mock is locked until the function returns.
+    /// Replies with what `make` returns for the request: JSON, or a [`Refusal`]. `make` must not call the mock, because the mock
+    /// is locked until `make` returns.
     pub fn reply_by(
         self,
         make: impl Fn(&Received) -> Result<Value, Refusal> + Send + Sync + 'static,

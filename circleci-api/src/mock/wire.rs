@@ -1,9 +1,10 @@
-//! Converts the serialized form of a type to what CircleCI sends: keys have the spelling of the wire format, and required keys
-//! are present even if their value is null.
+//! Converts the serialized form of a type to the JSON that CircleCI sends. In this JSON, keys have the spelling of the wire
+//! format, and required keys are present even if their value is null.
 
 use serde_json::{Map, Value};
 
-/// Completes `value`. `pattern` is an answer of the same shape, and `nulls` has the keys that may be null.
+/// Completes `value`. `pattern` is an answer of the same shape, with the keys as CircleCI spells them. `nulls` contains the
+/// required keys. Those that may be null have the value null in it.
 pub(super) fn complete(value: &mut Value, pattern: &Value, nulls: &Value) {
     match value {
         Value::Object(object) => complete_object(object, pattern, nulls),
@@ -39,7 +40,7 @@ fn complete_object(object: &mut Map<String, Value>, pattern: &Value, nulls: &Val
     others.for_each(|(key, value)| complete(value, &pattern[key], &Value::Null));
 }
 
-/// The spelling that the object uses for the key: `created-at` or `created_at`.
+/// Returns the spelling that `object` uses for `key`: `created-at` or `created_at`.
 pub(super) fn spelling(object: &Map<String, Value>, key: &str) -> String {
     let plain = |key: &str| key.replace('-', "_");
     let known = object

@@ -1,13 +1,13 @@
-//! The deprecation of an operation, as an answer reports it.
+//! The deprecation of an operation, as the headers of an answer report it.
 
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use http::{HeaderMap, HeaderValue};
 
-/// The `Deprecation` and `Sunset` headers of an answer: CircleCI withdraws the operation, and when.
+/// The `Deprecation` and `Sunset` headers of an answer. They say that CircleCI is withdrawing the operation, and when.
 ///
-/// With the feature `tracing`, a client logs one warning for each such operation.
+/// With the feature `tracing`, a client logs one warning for each deprecated operation.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -30,14 +30,14 @@ use http::{HeaderMap, HeaderValue};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Deprecation {
-    /// The date since which the operation is deprecated, or from which it will be. `None` if the answer gives no date.
+    /// The date on which the deprecation began or will begin, or `None` if the answer gives no date.
     pub since: Option<DateTime<Utc>>,
-    /// The date when the operation stops working. `None` if the answer gives no date.
+    /// The date on which the operation stops working, or `None` if the answer gives no date.
     pub sunset: Option<DateTime<Utc>>,
 }
 
 impl Deprecation {
-    /// `None` if neither header is present, or if `Deprecation` says that the operation is not deprecated.
+    /// Reads the headers of an answer. Returns `None` if there is no `Sunset` header, and `Deprecation` is absent or `false`.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let (deprecation, sunset) = (headers.get("deprecation"), headers.get("sunset"));
         let denied = deprecation.is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"false"));
@@ -62,7 +62,7 @@ impl fmt::Display for Deprecation {
     }
 }
 
-/// A date in the format of RFC 9745 (`@1688169599`), of HTTP, or of RFC 3339.
+/// Parses a date in the format of RFC 9745 (`@1688169599`), of HTTP, or of RFC 3339. The time of day may be missing.
 fn date(value: &HeaderValue) -> Option<DateTime<Utc>> {
     let text = value.to_str().ok()?.trim().trim_matches('"');
     if let Some(seconds) = text.strip_prefix('@') {

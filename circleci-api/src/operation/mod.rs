@@ -1,4 +1,4 @@
-//! An operation of the API, as data.
+//! The operations of the API, as data.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use http::Method;
 
 pub(crate) mod deprecation;
 
-/// The root of API v2 on its host.
+/// The root of API v2: the path on its host below which all its endpoints are.
 pub(crate) const V2: &str = "/api/v2";
 
-/// An operation of the API, as its document describes it.
+/// An operation of the API, as CircleCI's document describes it.
 ///
 /// ```
 /// use circleci_api::{ParamKind, Replay, operations::{ListWorkflowJobs, RerunWorkflow}};
@@ -24,17 +24,17 @@ pub(crate) const V2: &str = "/api/v2";
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Operation {
-    /// `listPipelines`.
+    /// The operation's id, such as `listPipelines`.
     pub id: &'static str,
-    /// `GET`.
+    /// The HTTP method, such as `GET`.
     pub method: Method,
-    /// The path template, `/workflow/{id}/job`.
+    /// The path template, such as `/workflow/{id}/job`.
     pub path: &'static str,
-    /// The path parameters, in the order of the template.
+    /// The path parameters, in the order in which the template has them.
     pub params: &'static [Param],
     /// Whether a failed call may be sent again without the caller's permission.
     pub replay: Replay,
-    /// The root of the path on the host: `/api/v2`, except for an operation of another version of the API.
+    /// The root of the path on the host. It is `/api/v2`, unless the operation belongs to another version of the API.
     pub root: &'static str,
 }
 
@@ -57,7 +57,7 @@ impl Operation {
         }
     }
 
-    /// The same operation below another root.
+    /// Returns the same operation with another root.
     #[cfg(any(feature = "v1", feature = "overview"))]
     pub(crate) const fn below(mut self, root: &'static str) -> Self {
         self.root = root;
@@ -65,18 +65,19 @@ impl Operation {
     }
 }
 
-/// An operation that the caller describes: [`Client::request`](crate::Client::request).
+/// An operation that the caller describes with [`Client::request`](crate::Client::request).
 #[derive(Clone, Debug)]
 pub(crate) struct RawOperation {
-    /// The name in errors and spans: `GET /api/v3/brand-new`. The root is left out if it is `/api/v2`.
+    /// The operation's name in errors and spans, such as `GET /api/v3/brand-new`. The name leaves out the root if it is
+    /// `/api/v2`.
     pub(crate) id: String,
     pub(crate) method: Method,
     pub(crate) root: String,
     pub(crate) path: String,
-    /// The path parameters, in the order of the template.
+    /// The path parameters, in the order in which the template has them.
     pub(crate) params: Vec<(String, ParamKind)>,
     pub(crate) replay: Replay,
-    /// Why the operation is invalid. The call reports it before anything is sent.
+    /// The reason why the operation is invalid, or `None` if it is valid. A call with a fault fails before anything is sent.
     pub(crate) fault: Option<String>,
 }
 
@@ -116,7 +117,7 @@ impl Identity {
         }
     }
 
-    /// The path template, with the root if it is not `/api/v2`.
+    /// Returns the path template, preceded by the root if the root is not `/api/v2`.
     #[cfg(feature = "tracing")]
     pub(crate) fn full_path(&self) -> std::borrow::Cow<'_, str> {
         match self.root() {
@@ -125,7 +126,7 @@ impl Identity {
         }
     }
 
-    /// The name and kind of a parameter, by its position in the template.
+    /// Returns the name and the kind of a path parameter, by its position in the template.
     pub(crate) fn param(&self, at: usize) -> Option<(&str, ParamKind)> {
         match self {
             Self::Known(operation) => operation.params.get(at).map(|it| (it.name, it.kind)),
@@ -136,7 +137,7 @@ impl Identity {
         }
     }
 
-    /// The number of path parameters.
+    /// Returns the number of path parameters.
     pub(crate) fn params(&self) -> usize {
         match self {
             Self::Known(operation) => operation.params.len(),
@@ -177,29 +178,31 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// The default answer of the mock to an operation. `regen` generates it from the document.
+/// The mock's default answer to an operation, and the form of the requests that it accepts. `regen` generates this from
+/// CircleCI's document.
 #[cfg(feature = "mock")]
 pub(crate) struct Example {
     pub(crate) operation: &'static Operation,
     pub(crate) status: u16,
-    /// The keys that the body of each success status may have, if an operation has several success statuses.
+    /// If an operation has several success statuses, the keys that the body may have with each status.
     pub(crate) statuses: &'static [(u16, &'static [&'static str])],
-    /// The query parameters, with the enum values that the document allows.
+    /// The query parameters, each with the enum values that the document allows.
     pub(crate) queries: &'static [(&'static str, &'static [&'static str])],
-    /// The body as JSON, with keys as sent; `null` if there is no body. `⟦name=default⟧` stands for a value of the request.
+    /// The body as JSON, or `null` if there is no body. Keys are spelled as CircleCI sends them. `⟦name=default⟧` stands for a
+    /// value of the request.
     pub(crate) body: &'static str,
-    /// The same body with only the required keys. Keys that may be null are null.
+    /// The same body, reduced to the required keys. Each key that may be null is null here.
     pub(crate) nulls: &'static str,
-    /// The schema of the request body; `null` if the operation takes none.
+    /// The schema of the request body, or `null` if the operation takes no body.
     pub(crate) request: &'static str,
 }
 
 /// A path parameter. [`Operation`] has an example.
 #[derive(Clone, Copy, Debug)]
 pub struct Param {
-    /// Its name in the template.
+    /// The parameter's name in the template.
     pub name: &'static str,
-    /// The format of its value.
+    /// The format of the parameter's value.
     pub kind: ParamKind,
 }
 
@@ -209,13 +212,13 @@ pub struct Param {
 pub enum ParamKind {
     /// Three parts, as in `gh/acme/web`, or the project's UUID.
     ProjectSlug,
-    /// Two parts: `gh/acme`.
+    /// Two parts, as in `gh/acme`.
     OrgSlug,
-    /// Two parts, or a UUID.
+    /// Two parts, as in `gh/acme`, or the organization's UUID.
     OrgSlugOrId,
     /// A UUID.
     Uuid,
-    /// Digits.
+    /// A sequence of digits.
     Integer,
     /// Anything that can be one segment of a path.
     Text,
@@ -223,21 +226,22 @@ pub enum ParamKind {
 
 /// Whether sending an operation twice has the same effect as sending it once.
 ///
-/// CircleCI has no idempotency keys, so a POST may have taken effect even if its answer was lost. A rate-limited call (429)
-/// and a call that never left this machine are retried in every class. [`Operation`] has an example.
+/// CircleCI has no idempotency keys, so sending a POST again after its answer was lost may repeat its effect. In every class, a
+/// call is retried if it was rate limited (429) or never left this machine. [`Operation`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Replay {
-    /// `GET`, `HEAD`, `PUT` and `DELETE`: retried after a failure.
+    /// `GET`, `HEAD`, `PUT` and `DELETE`. These calls are retried after a failure.
     Safe,
-    /// A `POST` that only cancels something: retried after a failure.
+    /// A `POST` that only cancels something. The call is retried after a failure.
     Cancel,
-    /// Every other `POST` and `PATCH`: retried only if the caller [allows it](crate::CallOptions::replay) for that call.
+    /// Every other `POST` and `PATCH`. The call is retried after a failure only if the caller [allows
+    /// it](crate::CallOptions::replay).
     Never,
 }
 
 impl Replay {
-    /// Whether sending the operation twice is harmless. [`Operation`] has an example.
+    /// Returns true if sending the operation twice is harmless. [`Operation`] has an example.
     pub const fn is_harmless(self) -> bool {
         matches!(self, Self::Safe | Self::Cancel)
     }

@@ -12,10 +12,10 @@ use crate::lists::many::{AT_ONCE, Many};
 use crate::values::argument::{PathValue, QueryValue};
 
 impl Client {
-    /// Cancels the running workflows of the older pipelines of a branch, including workflows on hold. Requires the feature
-    /// `overview`.
+    /// Cancels workflows in the older pipelines of a branch. Only workflows that are running or on hold are canceled. Requires
+    /// the feature `overview`.
     ///
-    /// A workflow that has ended in the meantime, or no longer exists, is not a failure.
+    /// A workflow that has ended in the meantime, or no longer exists, does not count as a failure.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::Running};
@@ -52,7 +52,7 @@ impl Client {
     }
 }
 
-/// The pipelines that [`Client::cancel_pipelines`] cancels.
+/// A filter that selects which pipelines and workflows [`Client::cancel_pipelines`] cancels.
 ///
 /// ```
 /// use circleci_api::overview::CancelFilter;
@@ -75,7 +75,7 @@ pub struct CancelFilter {
 }
 
 impl CancelFilter {
-    /// The pipelines of a branch, except for the newest one.
+    /// Selects the pipelines of a branch, except for the newest one.
     pub fn branch(branch: impl Into<QueryValue>) -> Self {
         Self {
             branch: branch.into(),
@@ -86,25 +86,27 @@ impl CancelFilter {
         }
     }
 
-    /// The number of newest pipelines of the branch that are not canceled. Default: 1.
+    /// Sets how many of the branch's newest pipelines are not canceled. The default is 1.
     pub fn keep_newest(mut self, pipelines: usize) -> Self {
         self.keep = pipelines;
         self
     }
 
-    /// Only pipelines with a lower number than this, for example the number of the pipeline in which the program runs.
+    /// Selects only pipelines whose number is lower than `number`. For example, pass the number of the pipeline in which the
+    /// program runs.
     pub fn before(mut self, number: i64) -> Self {
         self.before = Some(number);
         self
     }
 
-    /// The number of newest pipelines of the branch that are checked. Workflows of older pipelines go on. Default: 100.
+    /// Sets how many of the branch's newest pipelines are checked. Workflows of older pipelines continue to run. The default is
+    /// 100.
     pub fn looking_back(mut self, pipelines: usize) -> Self {
         self.look_back = pipelines;
         self
     }
 
-    /// Only workflows with this name. Call it again for more names. Default: all workflows.
+    /// Selects only workflows with this name. Call this method again to add more names. By default, all workflows are selected.
     pub fn workflow(mut self, name: impl Into<String>) -> Self {
         self.workflows.push(name.into());
         self
@@ -116,7 +118,7 @@ impl CancelFilter {
             Some(WorkflowStatus::Running | WorkflowStatus::Failing | WorkflowStatus::OnHold) => {
                 true
             }
-            // A workflow that has not stopped, with a status that this version does not know.
+            // This version does not know the status, so the workflow counts as running if it has not stopped.
             Some(WorkflowStatus::Unknown(_)) => workflow.stopped_at.is_none(),
             _ => false,
         };
@@ -124,7 +126,7 @@ impl CancelFilter {
     }
 }
 
-/// A request that cancels older pipelines, from [`Client::cancel_pipelines`].
+/// A request that cancels older pipelines. Created by [`Client::cancel_pipelines`].
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -146,7 +148,7 @@ pub struct CancelPipelines {
     at_once: usize,
 }
 
-/// The results for the workflows.
+/// The results of [`Client::cancel_pipelines`].
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -168,16 +170,16 @@ pub struct CancelPipelines {
 pub struct CanceledPipelines {
     /// One result for each workflow that was running. Workflows of newer pipelines come first.
     pub workflows: Vec<CanceledWorkflow>,
-    /// The pipelines whose workflows could not be listed, with the errors.
+    /// The pipelines whose workflows could not be listed, each with its error.
     pub failed: Vec<(Pipeline, Error)>,
 }
 
 impl CanceledPipelines {
-    /// Turns any failure into an error.
+    /// Returns an error if anything failed.
     ///
     /// # Errors
     ///
-    /// The first error. Other workflows may have been canceled.
+    /// Returns the first error. Other workflows may have been canceled nevertheless.
     pub fn into_result(self) -> Result<(), Error> {
         if let Some((_, error)) = self.failed.into_iter().next() {
             return Err(error);
@@ -192,9 +194,9 @@ impl CanceledPipelines {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct CanceledWorkflow {
-    /// The number of its pipeline.
+    /// The number of the pipeline to which the workflow belongs.
     pub pipeline: i64,
-    /// The workflow before the cancellation.
+    /// The workflow as it was before the cancellation.
     pub workflow: Workflow,
     /// How the workflow ended, or why it could not be canceled.
     pub result: Result<Cancellation, Error>,
@@ -218,14 +220,14 @@ impl fmt::Display for CanceledWorkflow {
 pub enum Cancellation {
     /// CircleCI accepted the cancellation.
     Canceled,
-    /// It ended before it could be canceled.
+    /// The workflow ended before it could be canceled.
     AlreadyFinished,
-    /// It does not exist, or the token no longer has access to it.
+    /// The workflow does not exist, or the token no longer has access to it.
     Gone,
 }
 
 impl CancelPipelines {
-    /// The number of calls that run at the same time. Default: 8. 0 counts as 1.
+    /// Sets how many calls run at the same time. 0 counts as 1. The default is 8.
     pub fn at_once(mut self, calls: usize) -> Self {
         self.at_once = calls.max(1);
         self
@@ -233,11 +235,12 @@ impl CancelPipelines {
 
     /// Lists the pipelines and their workflows, and cancels the workflows that are running.
     ///
-    /// Dropping the future ends the calls in progress, and cancels nothing more.
+    /// If the future is dropped, the calls in progress end, and nothing more is canceled.
     ///
     /// # Errors
     ///
-    /// The pipelines could not be listed, and nothing was canceled. All other errors are in the result.
+    /// Returns an error if the pipelines could not be listed. Nothing was canceled in that case. All other errors are in the
+    /// result.
     pub async fn send(self) -> Result<CanceledPipelines, Error> {
         let older = self.older().await?;
         let (client, filter, gate) = (&self.client, &self.filter, &Gate::new(self.at_once));
@@ -272,7 +275,7 @@ impl CancelPipelines {
         Ok(canceled)
     }
 
-    /// The selected pipelines, newest first.
+    /// Returns the selected pipelines, newest first.
     async fn older(&self) -> Result<Vec<Pipeline>, Error> {
         let list = self.client.list_pipelines_for_project(self.project.clone());
         let mut items = list.branch(self.filter.branch.clone()).items();

@@ -1,11 +1,11 @@
-//! A limit for calls at several levels of a tree.
+//! A limit on simultaneous calls that all levels of a tree share.
 
 use std::future::Future;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-/// Limits the number of simultaneous calls, first come, first served. Clones share the limit.
+/// Limits the number of simultaneous calls. Waiting calls start in the order in which they arrived. Clones share the limit.
 #[derive(Clone)]
 pub(super) struct Gate {
     calls: Arc<Semaphore>,
@@ -19,7 +19,7 @@ impl Gate {
     }
 
     pub(super) async fn pass<T>(&self, call: impl Future<Output = T>) -> T {
-        // It is never closed, so a permit always becomes available.
+        // The semaphore is never closed, so a permit always becomes available.
         let _permit = self.calls.acquire().await;
         call.await
     }

@@ -1,4 +1,4 @@
-//! Finds the projects of an organization, from all sources in the API.
+//! Finds the projects of an organization in all sources that the API offers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,23 +15,23 @@ use crate::lists::many::{AT_ONCE, Many, both};
 use crate::request::operation;
 use crate::values::slug::{OrgSlug, ProjectSlug};
 
-/// The number of pages of pipelines that are read: the 200 newest pipelines of the organization.
+/// The default number of pages of pipelines to read. They hold the 200 newest pipelines of the organization.
 const PAGES: usize = 10;
 
 impl Client {
     /// Finds the projects of an organization. Requires the feature `overview`.
     ///
-    /// API v2 cannot list them. This combines the available sources:
+    /// API v2 cannot list the projects of an organization. This method combines the sources that are available:
     ///
     /// | source | what it lists | `gh/…`, `bb/…` | `circleci/<id>` |
     /// |---|---|---|---|
-    /// | [`Pipelines`](ProjectSource::Pipelines) | projects with one of the newest pipelines of the organization (200, see [`pages`](FindProjects::pages)) | slugs | slugs |
-    /// | [`Summary`](ProjectSource::Summary) | projects with runs in the last 90 days (Insights) | names, which make slugs | names, which do not |
-    /// | [`Restrictions`](ProjectSource::Restrictions) | projects to which a context is restricted | ids and names | ids, which make slugs |
+    /// | [`Pipelines`](ProjectSource::Pipelines) | projects that have one of the organization's newest pipelines (200 by default, see [`pages`](FindProjects::pages)) | slugs | slugs |
+    /// | [`Summary`](ProjectSource::Summary) | projects with runs in the last 90 days (Insights) | names, which are enough for slugs | names, which are not enough for slugs |
+    /// | [`Restrictions`](ProjectSource::Restrictions) | projects to which a context is restricted | ids and names | ids, which are enough for slugs |
     /// | [`Followed`](ProjectSource::Followed) | projects that the token's user follows (API v1.1) | slugs | slugs |
     ///
-    /// A project that never ran, is in no restriction and is not followed is in no source, so the list may lack it. In a
-    /// `circleci/<id>` organization, a project that is known only by its name is in
+    /// A project that never ran, is in no restriction and is not followed is in none of these sources, so it may be missing from
+    /// the result. In a `circleci/<id>` organization, a project that is known only by its name is in
     /// [`unknown`](OrganizationProjects::unknown).
     ///
     #[doc = mock_example!()]
@@ -63,7 +63,7 @@ impl Client {
     }
 }
 
-/// A search for projects, from [`Client::organization_projects`].
+/// A search for projects. Created by [`Client::organization_projects`].
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -89,9 +89,9 @@ pub struct FindProjects {
 pub struct OrganizationProjects {
     /// The projects, ordered by slug.
     pub projects: Vec<FoundProject>,
-    /// Projects that exist, but have no usable slug.
+    /// Projects that exist, but whose slug is not known.
     pub unknown: Vec<UnknownProject>,
-    /// The sources that could not be read completely, with the errors.
+    /// The sources that could not be read completely, each with its error.
     pub failed: Vec<(ProjectSource, Error)>,
 }
 
@@ -99,25 +99,25 @@ pub struct OrganizationProjects {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FoundProject {
-    /// The slug, which every operation accepts.
+    /// The project's slug, in the form that every operation accepts.
     pub slug: ProjectSlug,
-    /// The project's name, if a source has it.
+    /// The project's name, if a source gives it.
     pub name: Option<String>,
-    /// The project's id, if a source has it.
+    /// The project's id, if a source gives it.
     pub id: Option<Uuid>,
     /// The sources that list the project.
     pub sources: BTreeSet<ProjectSource>,
 }
 
-/// A project without a usable slug. It prints as one line. [`Client::organization_projects`] has an example.
+/// A project whose slug is not known. It prints as one line. [`Client::organization_projects`] has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownProject {
     /// The project's name.
     pub name: String,
-    /// The sources that list the project.
+    /// A source that lists the project.
     pub source: ProjectSource,
-    /// Why there is no slug.
+    /// The reason why the slug is not known.
     pub reason: &'static str,
 }
 
@@ -127,7 +127,7 @@ impl fmt::Display for UnknownProject {
     }
 }
 
-/// A source of projects. [`Client::organization_projects`] has an example.
+/// A place in the API that names projects. [`Client::organization_projects`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ProjectSource {
@@ -137,13 +137,13 @@ pub enum ProjectSource {
     Summary,
     /// The restrictions of the organization's contexts.
     Restrictions,
-    /// The projects that the token's user follows, from version 1.1 of the API.
+    /// The list of the projects that the token's user follows, from version 1.1 of the API.
     Followed,
 }
 
 operation! {
     #[doc(hidden)]
-    /// The projects that the token's user follows, from version 1.1 of the API.
+    /// Lists the projects that the token's user follows, from version 1.1 of the API.
     ListFollowedProjects -> Vec<FollowedProject>;
     "listFollowedProjects" GET "/projects" () Safe below "/api/v1.1"
 }
@@ -152,20 +152,20 @@ object! {
     #[doc(hidden)]
     /// A project in version 1.1 of the API.
     FollowedProject {
-        /// `github`, `bitbucket` or `circleci`.
+        /// The provider: `github`, `bitbucket` or `circleci`.
         vcs_type: Option<String> = optional "vcs_type",
-        /// The organization.
+        /// The name of the organization.
         username: Option<String> = optional "username",
-        /// The project.
+        /// The name of the project.
         reponame: Option<String> = optional "reponame",
-        /// `https://github.com/acme/web`, or `//circleci.com/<org id>/<project id>`.
+        /// The URL: `https://github.com/acme/web`, or `//circleci.com/<org id>/<project id>`.
         vcs_url: Option<String> = optional "vcs_url",
     }
 }
 
 impl FollowedProject {
     fn slug(&self) -> Option<ProjectSlug> {
-        // The URL contains the ids if the names are not parts of a slug.
+        // If the names cannot be parts of a slug, the URL contains the ids that can.
         if let Some((_, ids)) = self
             .vcs_url
             .as_deref()
@@ -179,13 +179,13 @@ impl FollowedProject {
 }
 
 impl FindProjects {
-    /// The number of pages of the organization's pipelines that are read, with 20 pipelines each. Default: 10.
+    /// Sets how many pages of the organization's pipelines are read. Each page has 20 pipelines. The default is 10 pages.
     pub fn pages(mut self, pages: usize) -> Self {
         self.pages = pages;
         self
     }
 
-    /// The number of calls that run at the same time. Default: 8. 0 counts as 1.
+    /// Sets how many calls run at the same time. 0 counts as 1. The default is 8.
     pub fn at_once(mut self, calls: usize) -> Self {
         self.at_once = calls.max(1);
         self
@@ -195,8 +195,8 @@ impl FindProjects {
     ///
     /// # Errors
     ///
-    /// The organization's slug is invalid, or no source could be read. If a single source fails, its error is in
-    /// [`failed`](OrganizationProjects::failed).
+    /// Returns an error if the organization's slug is invalid, or if no source could be read. If only some sources fail, their
+    /// errors are in [`failed`](OrganizationProjects::failed).
     pub async fn send(self) -> Result<OrganizationProjects, Error> {
         let org: OrgSlug = self.org.parse().map_err(|error| {
             Error::argument(ListPipelines::OPERATION, format!("org_slug: {error}"))
@@ -221,10 +221,10 @@ impl FindProjects {
     }
 }
 
-/// The projects that a source found, and the first error that prevented it from finding more.
+/// The projects that were found in one source, and the first error that kept the search from finding more.
 type Finding = (Vec<Known>, Option<Error>);
 
-/// A project in a source.
+/// What a source says about a project: its slug, its name, or its id.
 enum Known {
     Slug(ProjectSlug),
     Name(String),
@@ -306,11 +306,11 @@ async fn by_followed(client: &Client, gate: &Gate, org: &OrgSlug) -> Finding {
     }
 }
 
-/// What was found so far.
+/// The projects and errors that were found so far.
 struct Found {
     org: OrgSlug,
     projects: BTreeMap<ProjectSlug, FoundProject>,
-    /// Names without a known slug.
+    /// The names of projects whose slug is not known.
     names: BTreeMap<String, ProjectSource>,
     failed: Vec<(ProjectSource, Error)>,
 }
@@ -325,7 +325,7 @@ impl Found {
         }
     }
 
-    /// Whether the organization's project slugs contain ids.
+    /// Checks whether the organization's project slugs contain ids in place of names.
     fn is_by_id(&self) -> bool {
         self.org.provider() == "circleci"
     }
@@ -350,12 +350,12 @@ impl Found {
             }
             Known::Id(id, name) if self.is_by_id() => (Some(id.to_string()), name, Some(id)),
             Known::Id(id, Some(name)) => (Some(name.clone()), Some(name), Some(id)),
-            // For this organization, an id alone does not give a slug.
+            // This organization's slugs contain names, so an id alone does not give a slug.
             Known::Id(_, None) => return,
             Known::Name(name) if self.is_by_id() => (None, Some(name), None),
             Known::Name(name) => (Some(name.clone()), Some(name), None),
         };
-        // The name in a restriction may be the full name of the repository.
+        // In a restriction, the name may be the full name of the repository, such as `acme/web`.
         let part = part.map(|part| part.rsplit('/').next().unwrap_or_default().to_owned());
         let slug = part.and_then(|part| {
             ProjectSlug::new(self.org.provider(), self.org.organization(), &part).ok()
@@ -392,7 +392,7 @@ impl Found {
         project.sources.insert(source);
     }
 
-    /// Requests the projects themselves to get their names, so that projects known only by name can be matched.
+    /// Requests each project that has no name yet, to learn its name. Projects that are known only by name can then be matched.
     async fn ask_names(&mut self, client: &Client, gate: &Gate, at_once: usize) {
         let nameless = self
             .projects

@@ -24,9 +24,9 @@ use crate::values::argument::{PathValue, QueryValue};
 ///
 /// See [`overview`](crate::overview).
 impl Client {
-    /// A pipeline with its workflows and their jobs. Requires the feature `overview`.
+    /// Creates a request for a pipeline with its workflows and their jobs. Requires the feature `overview`.
     ///
-    /// The pipeline and its workflows are requested at the same time, then the jobs of all workflows.
+    /// The pipeline and its workflows are requested at the same time. After that, the jobs of all workflows are requested.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::mock::Mock;
@@ -53,8 +53,8 @@ impl Client {
         }
     }
 
-    /// The newest `pipelines` pipelines of a project, each with its workflows and their jobs. Requires the feature
-    /// `overview`.
+    /// Creates a request for the newest pipelines of a project, each with its workflows and their jobs. `pipelines` is the
+    /// number of pipelines. Requires the feature `overview`.
     ///
     /// [`overview`](crate::overview) has an example.
     pub fn project_overview(
@@ -71,7 +71,7 @@ impl Client {
     }
 }
 
-/// A request for a pipeline with its workflows and their jobs, from [`Client::pipeline_overview`].
+/// A request for a pipeline with its workflows and their jobs. Created by [`Client::pipeline_overview`].
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -91,7 +91,7 @@ pub struct GetPipelineOverview {
     at_once: usize,
 }
 
-/// A request for the newest pipelines of a project as trees, from [`Client::project_overview`].
+/// A request for the newest pipelines of a project, each with its workflows and jobs. Created by [`Client::project_overview`].
 ///
 #[doc = mock_example!()]
 /// # use circleci_api::mock::Mock;
@@ -116,7 +116,7 @@ pub struct GetProjectOverview {
     at_once: usize,
 }
 
-/// A pipeline with its workflows. It prints as several lines.
+/// A pipeline with its workflows and their jobs. It prints as several lines.
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -136,7 +136,7 @@ pub struct GetProjectOverview {
 pub struct PipelineOverview {
     /// The pipeline.
     pub pipeline: Pipeline,
-    /// Its workflows in CircleCI's order, or the error if they could not be read.
+    /// The pipeline's workflows in CircleCI's order, or the error if they could not be read.
     pub workflows: Result<Vec<WorkflowOverview>, Error>,
 }
 
@@ -146,26 +146,26 @@ pub struct PipelineOverview {
 pub struct WorkflowOverview {
     /// The workflow.
     pub workflow: Workflow,
-    /// Its jobs in CircleCI's order, or the error if they could not be read. Empty if the workflow has no id.
+    /// The workflow's jobs in CircleCI's order, or the error if they could not be read. Empty if the workflow has no id.
     pub jobs: Result<Vec<WorkflowJob>, Error>,
 }
 
 impl PipelineOverview {
-    /// Each job that was read, with its workflow.
+    /// Returns each job that was read, together with its workflow.
     pub fn jobs(&self) -> impl Iterator<Item = (&Workflow, &WorkflowJob)> {
         let workflows = self.workflows.iter().flatten();
         workflows.flat_map(|it| it.jobs.iter().flatten().map(|job| (&it.workflow, job)))
     }
 
-    /// The errors of the missing parts of the tree.
+    /// Returns one error for each part of the tree that could not be read.
     pub fn errors(&self) -> impl Iterator<Item = &Error> {
         let workflows = self.workflows.iter().flatten();
         let jobs = workflows.filter_map(|workflow| workflow.jobs.as_ref().err());
         self.workflows.as_ref().err().into_iter().chain(jobs)
     }
 
-    /// The current outcome of the pipeline, like [`Client::pipeline_outcome`] but without a request. `None` if the
-    /// workflows could not be read. Requires the feature `wait`.
+    /// Returns the pipeline's outcome according to this tree, like [`Client::pipeline_outcome`] but without a request. Returns
+    /// `None` if the workflows could not be read. Requires the feature `wait`.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::mock::Mock;
@@ -193,17 +193,17 @@ impl PipelineOverview {
 }
 
 impl GetPipelineOverview {
-    /// The number of calls that run at the same time. Default: 8. 0 counts as 1.
+    /// Sets how many calls run at the same time. 0 counts as 1. The default is 8.
     pub fn at_once(mut self, calls: usize) -> Self {
         self.at_once = calls.max(1);
         self
     }
 
-    /// Requests the tree.
+    /// Requests the pipeline, its workflows and their jobs.
     ///
     /// # Errors
     ///
-    /// The pipeline could not be read. Other errors are in the tree, instead of what could not be read.
+    /// Returns an error if the pipeline could not be read. Any other error is in the tree, in place of what could not be read.
     pub async fn send(self) -> Result<PipelineOverview, Error> {
         let gate = Gate::new(self.at_once);
         let pipeline = gate.pass(self.pipeline.send());
@@ -223,27 +223,28 @@ impl GetProjectOverview {
         self
     }
 
-    /// The number of calls that run at the same time. Default: 8. 0 counts as 1.
+    /// Sets how many calls run at the same time. 0 counts as 1. The default is 8.
     pub fn at_once(mut self, calls: usize) -> Self {
         self.at_once = calls.max(1);
         self
     }
 
-    /// Requests the trees of all pipelines, newest first.
+    /// Requests the pipelines with their workflows and jobs. The newest pipeline comes first.
     ///
     /// # Errors
     ///
-    /// The pipelines could not be listed. Other errors are in the trees, instead of what could not be read.
+    /// Returns an error if the pipelines could not be listed. Any other error is in its tree, in place of what could not be
+    /// read.
     pub async fn send(self) -> Result<Vec<PipelineOverview>, Error> {
         self.stream().try_into_vec().await
     }
 
-    /// The trees one by one, newest first. With [`unordered`](Many::unordered), they come in the order of completion.
-    /// Memory use does not grow with the number of pipelines.
+    /// Returns the trees one by one, newest first. With [`unordered`](Many::unordered), they come in the order in which they are
+    /// completed. Memory use does not grow with the number of pipelines.
     ///
-    /// An error in the stream is an error of the list of pipelines, and the last item. Other errors are in the trees, in
-    /// place of what could not be read. To set the number of simultaneous calls, use [`at_once`](Self::at_once) of this
-    /// type: that of [`Many`] is the number of pipelines that are read at the same time.
+    /// If the pipelines cannot be listed, that error is the last item of the stream. Any other error is in its tree, in place of
+    /// what could not be read. To limit the simultaneous calls, use [`at_once`](Self::at_once) of this type. The method
+    /// `at_once` of [`Many`] limits how many pipelines are read at the same time.
     pub fn stream(self) -> Many<'static, Result<PipelineOverview, Error>> {
         let (client, gate, at_once) = (self.client, Gate::new(self.at_once), self.at_once);
         let pipelines = Listing {
@@ -265,12 +266,13 @@ impl GetProjectOverview {
                 })
             }
         });
-        // The gate limits the calls. Reading more pipelines than that keeps the gate busy while a pipeline ends.
+        // The gate limits the calls to `at_once`. Reading more pipelines than that keeps the gate busy while the last calls of a
+        // pipeline run.
         overviews.at_once(at_once.saturating_mul(2))
     }
 }
 
-/// The workflows of a pipeline, each with its jobs.
+/// Lists the workflows of a pipeline, each with its jobs.
 async fn with_jobs(
     client: &Client,
     gate: &Gate,
@@ -293,7 +295,7 @@ async fn with_jobs(
 
 /// The pipelines of a project, page by page. Each page request passes through the gate.
 struct Listing {
-    /// Absent while a page is being read.
+    /// `None` while a page is being read.
     pages: Option<Box<Pages<PipelineList>>>,
     fetch: Option<Fetch>,
     page: VecDeque<Pipeline>,
@@ -347,7 +349,7 @@ impl Stream for Listing {
 }
 
 impl fmt::Display for PipelineOverview {
-    /// One line each for the pipeline, each workflow, each job and each error.
+    /// Writes one line for the pipeline, and one for each workflow, job and error.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = |status: Option<&str>| status.unwrap_or("-").to_owned();
         let state = self.pipeline.state.as_ref().map(|state| state.as_str());

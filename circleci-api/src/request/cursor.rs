@@ -1,17 +1,17 @@
-//! How a list is requested page by page.
+//! The ways in which a list is requested page by page.
 
-/// How the next page is requested.
+/// The way in which a list requests its next page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(hidden)]
 pub enum Cursor {
-    /// With the token of the last answer, in this query parameter.
+    /// This query parameter holds the page token from the previous answer.
     Token(&'static str),
-    /// With the number of items so far, in this query parameter.
+    /// This query parameter holds the number of items that have been received so far.
     Offset(&'static str),
 }
 
 impl Cursor {
-    /// How every list of API v2 with tokens takes them.
+    /// The cursor of all lists in API v2 that use page tokens.
     pub(crate) const V2: Self = Self::Token("page-token");
 
     pub(crate) fn name(self) -> &'static str {

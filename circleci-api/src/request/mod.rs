@@ -1,4 +1,4 @@
-//! The description of an operation, and the macro that defines one.
+//! Requests for the API's operations, and the macro that defines an operation.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -24,8 +24,8 @@ pub use raw::RawRequest;
 pub use sending::Sending;
 
 mod sealed {
-    /// An operation as a type: its description and the type of its answer. Use it as a bound in code that works with any
-    /// operation. This trait is sealed: every operation of this crate implements it, and no other type can.
+    /// An operation as a type. It has the operation's description and the type of its answer. Use this trait as a bound in code
+    /// that works with any operation. The trait is sealed: every operation of this crate implements it, and no other type can.
     ///
     #[doc = mock_example!()]
     /// use circleci_api::{Error, Kind, Request};
@@ -45,7 +45,7 @@ mod sealed {
     /// # Ok(()) }
     /// ```
     pub trait Kind: 'static {
-        /// The description of the operation from the API's document.
+        /// The description of the operation from CircleCI's document.
         const OPERATION: &'static crate::operation::Operation;
         /// The type of the operation's answer.
         type Output: 'static;
@@ -62,11 +62,11 @@ pub use sealed::Kind;
 #[doc(hidden)]
 pub type Decode<T> = fn(&mut Reply) -> Result<T, Error>;
 
-/// A request for an operation that is not sent yet.
+/// A request for an operation, before it is sent.
 ///
-/// The methods of [`Client`](crate::Client) make a request from the required arguments. Each operation has its own setters for
-/// the optional ones. The page of the operation lists them: the setters of `Request<ListPipelines>` are on the page of
-/// [`ListPipelines`](crate::operations::ListPipelines). See [`operations`](crate::operations) for all operations.
+/// The methods of [`Client`](crate::Client) create a request from the required arguments. Optional arguments have setters, which
+/// differ from operation to operation. Each operation's page lists its setters: those of `Request<ListPipelines>` are on the
+/// page of [`ListPipelines`](crate::operations::ListPipelines). See [`operations`](crate::operations) for all operations.
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -122,37 +122,37 @@ impl<O: Kind> Request<O> {
     ///
     /// # Errors
     ///
-    /// Any failure, as an [`Error`]. Its methods tell what went wrong.
+    /// Returns any failure as an [`Error`], whose methods tell what went wrong.
     pub fn send(self) -> Sending<O::Output> {
         Sending::new(self.call, O::DECODE)
     }
 
-    /// Sets retries, replay and timeout of this one call.
+    /// Sets options for this one call, such as retries, replay and timeout.
     pub fn options(mut self, options: CallOptions) -> Self {
         self.call.set_options(options);
         self
     }
 
-    /// Sends the request, and returns status, headers, request id and rate limit figures with the body.
+    /// Sends the request. Returns the body together with the status, the headers, the request id and the rate limit figures.
     ///
     /// # Errors
     ///
-    /// The same errors as [`send`](Self::send).
+    /// Returns the same errors as [`send`](Self::send).
     pub fn send_for_response(self) -> Sending<Response<O::Output>> {
         Sending::new(self.call, O::RESPOND)
     }
 
-    /// Sends the request, and decodes the answer into a type of your choice: [`Tolerant`](crate::Tolerant),
+    /// Sends the request, and decodes the answer into a type of your choice, such as [`Tolerant`](crate::Tolerant),
     /// [`serde_json::Value`], or a struct with the fields that you need.
     ///
     /// # Errors
     ///
-    /// The same errors as [`send`](Self::send).
+    /// Returns the same errors as [`send`](Self::send).
     pub fn send_as<T: DeserializeOwned>(self) -> Sending<T> {
         Sending::new(self.call, decode::json)
     }
 
-    /// What the API's document says about the operation.
+    /// Returns the description of the operation from CircleCI's document.
     pub fn operation(&self) -> &'static Operation {
         O::OPERATION
     }
@@ -161,9 +161,9 @@ impl<O: Kind> Request<O> {
         self.call
     }
 
-    // The methods that generated code uses to fill in a request. Their names cannot clash with a parameter's setter.
+    // Generated code uses the following methods to fill in a request. Their names cannot clash with the setter of a parameter.
 
-    /// Sets the next path parameter, in the order of the template.
+    /// Sets the next path parameter. The order is that of the template.
     pub(crate) fn with_path(mut self, value: impl Into<PathValue>) -> Self {
         self.call.push_path(value.into());
         self
@@ -176,13 +176,13 @@ impl<O: Kind> Request<O> {
         self
     }
 
-    /// Sets a query parameter, and replaces an earlier value.
+    /// Sets a query parameter, and replaces any earlier value.
     pub(crate) fn with_query(mut self, name: &'static str, value: impl Into<QueryValue>) -> Self {
         self.call.set_query(name, value.into());
         self
     }
 
-    /// Sets a query parameter that is repeated for each of its values.
+    /// Adds a query parameter once for each of `values`, and removes any earlier values.
     #[allow(dead_code, reason = "depends on the document")]
     pub(crate) fn with_query_each<V: Into<QueryValue>>(
         mut self,
@@ -196,13 +196,13 @@ impl<O: Kind> Request<O> {
         self
     }
 
-    /// The JSON body.
+    /// Sets the JSON body.
     pub(crate) fn with_json<B: Serialize + ?Sized>(mut self, body: &B) -> Self {
         self.call.set_json(body);
         self
     }
 
-    /// The JSON body of an operation with an optional body.
+    /// Sets an empty JSON object as the body of an operation whose body is optional.
     #[allow(dead_code, reason = "depends on the document")]
     pub(crate) fn with_empty_object(mut self) -> Self {
         self.call.set_empty_object();
@@ -220,7 +220,7 @@ impl<O: Kind> Request<O> {
 /// }
 /// ```
 ///
-/// With the output `()`, the body of the answer is not read. `below "/api/v1.1"` after the class selects another root of
+/// If the output is `()`, the body of the answer is not read. `below "/api/v1.1"` after the replay class selects another root of
 /// the API.
 macro_rules! operation {
     ($(#[$meta:meta])* $name:ident -> (); $($rest:tt)*) => {
@@ -233,7 +233,7 @@ macro_rules! operation {
         pub struct $name;
 
         impl $name {
-            /// The description of this operation from the API's document.
+            /// The description of this operation from CircleCI's document.
             pub const OPERATION: &'static $crate::operation::Operation = &$crate::operation::Operation::new(
                 $id,
                 ::http::Method::$method,

@@ -1,4 +1,4 @@
-//! A call that the crate has no method for: the caller gives its method and path.
+//! Calls to endpoints for which the crate has no method. The caller gives the HTTP method and the path.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,26 +20,26 @@ use crate::transport::response::Response;
 use crate::values::argument::{PathValue, QueryValue};
 
 impl Client {
-    /// A call that this crate has no method for, by its HTTP method and path template: for example a new endpoint, or one
-    /// that CircleCI's document does not describe. See [the guide](crate::guide::undocumented) and the example of
-    /// [`RawRequest`].
+    /// Creates a request for an endpoint for which this crate has no method. It may be a new endpoint, or one that CircleCI's
+    /// document does not describe. The caller gives the HTTP method and the path template. For examples, see [the
+    /// guide](crate::guide::undocumented) and [`RawRequest`].
     ///
-    /// The path begins with a slash. It is relative to `/api/v2`, or to another [`root`](RawRequest::root) on the same
-    /// host. A segment in braces is a parameter, and [`path`](RawRequest::path) sets its value. The template must not
-    /// contain a query, an escape (`%2F`), or a `.` or `..` segment. It is checked when the call is sent.
+    /// The template begins with a slash. It is relative to `/api/v2`, or to another [`root`](RawRequest::root) on the same host.
+    /// A segment in braces is a parameter, and [`path`](RawRequest::path) sets its value. The template must not contain a query,
+    /// a percent-encoded character (such as `%2F`), or a `.` or `..` segment. It is checked when the call is sent.
     pub fn request(&self, method: Method, template: impl Into<String>) -> RawRequest {
         RawRequest::new(self, method, template.into())
     }
 }
 
-/// A request that the caller describes. [`Client::request`] makes it.
+/// A request that the caller describes. Created by [`Client::request`].
 ///
-/// It is handled like every other request: the same token, host, escaping, retries, pacing, timeouts, errors and spans. Its
-/// errors and spans name the method and path. If a part of it is invalid, the call fails with an
+/// The request is handled like every other request, with the same token, host, escaping, retries, pacing, timeouts, errors and
+/// spans. Its errors and spans name the HTTP method and the path. If any part of the request is invalid, the call fails with an
 /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) error, and nothing is sent.
 ///
-/// A failed `GET`, `HEAD`, `OPTIONS`, `PUT` or `DELETE` is retried. Any other method is retried only after a 429, or if the
-/// request never left this machine. [`replay`](Self::replay) overrides that.
+/// A failed `GET`, `HEAD`, `OPTIONS`, `PUT` or `DELETE` is retried. A request with any other method is retried only after a 429,
+/// or if it never left this machine. To override this, use [`replay`](Self::replay).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -117,7 +117,7 @@ impl RawRequest {
             }
         }
         let mut request = Self {
-            // `into_call` replaces this copy, because later setters change `operation`.
+            // Later setters change `operation`, so `into_call` replaces this copy of it.
             call: Call::new(client, Identity::Raw(Arc::new(operation.clone()))),
             values: vec![None; operation.params.len()],
             cursor: Cursor::V2,
@@ -127,7 +127,7 @@ impl RawRequest {
         request
     }
 
-    /// The name of the call in errors and spans.
+    /// Sets the name of the call in errors and spans.
     fn name(&mut self) {
         let RawOperation {
             method, root, path, ..
@@ -138,12 +138,12 @@ impl RawRequest {
         };
     }
 
-    /// Keeps the first error.
+    /// Records a fault. If there are several faults, the first one is kept.
     fn fault(&mut self, fault: impl Into<String>) {
         self.operation.fault.get_or_insert(fault.into());
     }
 
-    /// Selects another root on the same host, instead of `/api/v2`: `/api/v1.1`, `/api/v3`, `/api/private`, …
+    /// Selects another root on the same host instead of `/api/v2`, such as `/api/v1.1`, `/api/v3` or `/api/private`.
     /// [`RawRequest`] has an example.
     pub fn root(mut self, root: impl Into<String>) -> Self {
         let root = root.into();
@@ -159,9 +159,9 @@ impl RawRequest {
         self
     }
 
-    /// Sets the value of a path parameter, and replaces an earlier value. Slashes in the value are escaped, except in
-    /// parameters named `project-slug`, `org-slug` and `org-slug-or-id`: these are checked as slugs, and keep the slashes
-    /// between their parts.
+    /// Sets the value of a path parameter, and replaces any earlier value. Slashes in the value are escaped. There is one
+    /// exception: the values of parameters named `project-slug`, `org-slug` and `org-slug-or-id` are checked as slugs, and keep
+    /// the slashes between their parts.
     pub fn path(mut self, name: &str, value: impl Into<PathValue>) -> Self {
         match self.operation.params.iter().position(|(it, _)| it == name) {
             Some(at) => self.values[at] = Some(value.into()),
@@ -179,7 +179,7 @@ impl RawRequest {
         self
     }
 
-    /// Sets a query parameter, and replaces an earlier value of that name. Name and value are escaped.
+    /// Sets a query parameter, and replaces any earlier value of this name. The name and the value are escaped.
     pub fn query(mut self, name: impl Into<String>, value: impl Into<QueryValue>) -> Self {
         if let Some(name) = self.query_name(name.into()) {
             self.call.set_query(name, value.into());
@@ -187,8 +187,8 @@ impl RawRequest {
         self
     }
 
-    /// Sets a query parameter that is repeated for each of its values, and replaces earlier values of that name.
-    /// [`RawRequest`] has an example.
+    /// Adds a query parameter once for each of `values`, and replaces any earlier values of this name. [`RawRequest`] has an
+    /// example.
     pub fn query_each<V: Into<QueryValue>>(
         mut self,
         name: impl Into<String>,
@@ -214,17 +214,19 @@ impl RawRequest {
         None
     }
 
-    /// Sends the token of each next page of a list in this query parameter. Default: `page-token`, as in API v2.
+    /// Sets the query parameter that carries the page token when the next page of a list is requested. The default is
+    /// `page-token`, as in API v2.
     ///
-    /// The name is letters, digits, `-` and `_`. It concerns [`pages_as`](Self::pages_as), [`items_as`](Self::items_as) and
-    /// [`tolerant_items_as`](Self::tolerant_items_as). For usage, see the example of
+    /// The name may have only letters, digits, `-` and `_`. It is used by [`pages_as`](Self::pages_as),
+    /// [`items_as`](Self::items_as) and [`tolerant_items_as`](Self::tolerant_items_as). For usage, see the example of
     /// [`pages_by_offset`](Self::pages_by_offset).
     pub fn pages_by_token(self, parameter: &'static str) -> Self {
         self.by(Cursor::Token(parameter))
     }
 
-    /// Sends the number of items so far in this query parameter for each next page of a list, as API v1.1 takes them. The list
-    /// ends with an empty page. The size of a page is a [`query`](Self::query) parameter of the API, such as `limit`.
+    /// Makes lists request their next page by offset, as API v1.1 requires. `parameter` is the query parameter that carries the
+    /// number of items received so far. A list ends at the first empty page. To set the page size, set the API's own parameter,
+    /// such as `limit`, with [`query`](Self::query).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -264,51 +266,50 @@ impl RawRequest {
         self.cursor
     }
 
-    /// The JSON body.
+    /// Sets the JSON body.
     pub fn json<B: Serialize + ?Sized>(mut self, body: &B) -> Self {
         self.call.set_json(body);
         self
     }
 
-    /// Whether the request has the same effect when it is sent twice. For the default, see the type.
-    /// [`RawRequest`] has an example.
+    /// Sets whether sending the request twice has the same effect as sending it once. [`RawRequest`] describes the default and
+    /// has an example.
     pub fn replay(mut self, class: Replay) -> Self {
         self.operation.replay = class;
         self
     }
 
-    /// Sets retries, replay, timeout and headers of this one call. [`RawRequest`] has an example.
+    /// Sets options for this one call: retries, replay, timeout and headers. [`RawRequest`] has an example.
     pub fn options(mut self, options: CallOptions) -> Self {
         self.call.set_options(options);
         self
     }
 
-    /// Sends the request. An empty body becomes [`Value::Null`].
+    /// Sends the request. If the answer has an empty body, the result is [`Value::Null`].
     ///
     /// # Errors
     ///
-    /// The same errors as [`Request::send`](crate::Request::send).
+    /// Returns the same errors as [`Request::send`](crate::Request::send).
     pub fn send(self) -> Sending<Value> {
         self.send_as()
     }
 
-    /// Sends the request, and decodes the answer into a type of your choice, or one of [`types`](crate::types). An empty
-    /// body is read as `null`, which `send_as::<Option<T>>()` and `send_as::<()>()` accept.
-    /// [`RawRequest`] has an example.
+    /// Sends the request, and decodes the answer into a type of your choice, such as one of [`types`](crate::types). An empty
+    /// body is read as `null`, which `send_as::<Option<T>>()` and `send_as::<()>()` accept. [`RawRequest`] has an example.
     ///
     /// # Errors
     ///
-    /// The same errors as [`Request::send`](crate::Request::send).
+    /// Returns the same errors as [`Request::send`](crate::Request::send).
     pub fn send_as<T: DeserializeOwned>(self) -> Sending<T> {
         Sending::new(self.into_call(), body)
     }
 
-    /// Like [`send_as`](Self::send_as), but returns status, headers, request id and rate limit figures with the body.
-    /// [`RawRequest`] has an example.
+    /// Like [`send_as`](Self::send_as), but returns the body together with the status, the headers, the request id and the rate
+    /// limit figures. [`RawRequest`] has an example.
     ///
     /// # Errors
     ///
-    /// The same errors as [`Request::send`](crate::Request::send).
+    /// Returns the same errors as [`Request::send`](crate::Request::send).
     pub fn send_for_response_as<T: DeserializeOwned>(self) -> Sending<Response<T>> {
         Sending::new(self.into_call(), |reply| {
             let body = body(reply)?;
@@ -321,7 +322,7 @@ impl RawRequest {
     ///
     /// # Errors
     ///
-    /// The same errors as [`Request::send`](crate::Request::send), except decoding errors.
+    /// Returns the same errors as [`Request::send`](crate::Request::send), except for decoding errors.
     pub fn send_for_bytes(self) -> Sending<Response<Bytes>> {
         Sending::new(self.into_call(), |reply| {
             let body = std::mem::take(&mut reply.answer.body);
@@ -350,7 +351,7 @@ impl fmt::Debug for RawRequest {
     }
 }
 
-/// Decodes the body of the answer. An empty body can be a value too.
+/// Decodes the body of the answer. An empty body is decoded as `null` if the type accepts that.
 fn body<T: DeserializeOwned>(reply: &mut Reply) -> Result<T, Error> {
     if reply.answer.body.iter().all(u8::is_ascii_whitespace)
         && let Ok(nothing) = serde_json::from_slice(b"null")
@@ -360,7 +361,7 @@ fn body<T: DeserializeOwned>(reply: &mut Reply) -> Result<T, Error> {
     decode::json(reply)
 }
 
-/// The names of a template's parameters, or why the template is invalid.
+/// Returns the names and kinds of a template's parameters, or the reason why the template is invalid.
 fn params(template: &str) -> Result<Vec<(String, ParamKind)>, String> {
     let say = |why: &str| Err(format!("the path {why}"));
     if template.contains("://") {
@@ -380,7 +381,7 @@ fn params(template: &str) -> Result<Vec<(String, ParamKind)>, String> {
         );
     }
     let mut params: Vec<(String, ParamKind)> = Vec::new();
-    // Some routes end with one slash.
+    // Some routes end with a slash, so one slash at the end is allowed.
     for segment in rest.strip_suffix('/').unwrap_or(rest).split('/') {
         if segment.contains(['{', '}']) {
             let name = segment
@@ -418,7 +419,8 @@ fn is_name(name: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
 }
 
-/// How the crate's own operations treat a parameter of this name, where that decides how its value is escaped.
+/// Returns the kind that the crate's own operations give to a parameter of this name. Only the kinds that affect escaping matter
+/// here.
 fn kind(name: &str) -> ParamKind {
     match name {
         "project-slug" => ParamKind::ProjectSlug,
@@ -491,8 +493,8 @@ mod tests {
 
     #[test]
     fn no_template_leaves_its_root() {
-        // Tries every ASCII character in a template. The URL of an accepted template has exactly this path below the root, and no
-        // query.
+        // Tries every ASCII character in a template. The URL of an accepted template must have exactly this path below the root,
+        // and no query.
         for c in (0..=127u8).map(char::from) {
             for template in [
                 format!("/{c}"),

@@ -10,7 +10,8 @@ use crate::transport::call::Call;
 use crate::transport::exchange;
 use crate::transport::reply::Reply;
 
-/// A call in progress: a future of its answer. Nothing is sent before it is awaited, and dropping it cancels the call.
+/// A call in progress: a future that returns the answer. Nothing is sent before the future is awaited. Dropping it cancels the
+/// call.
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -45,10 +46,10 @@ impl<T> Future for Sending<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             let mut reply = ready!(self.exchange.as_mut().poll(cx))?;
-            // The output may contain decoding errors that show what the server sent.
+            // Decoding errors may show what the server sent, so they are created while the secrets are redacted.
             let secrets = reply.call.client.inner.credential.secrets.clone();
             match secrets.during(|| (self.decode)(&mut reply)) {
-                // Only at this point is it known that the body is incomplete.
+                // Only the decoder notices that a body is incomplete, so the call is retried from here.
                 Err(error) if error.is_transient() => {
                     self.exchange = exchange::again(reply, error);
                 }

@@ -1,10 +1,10 @@
-//! Waits that grow, with jitter.
+//! Waits that grow and have jitter.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
-/// Waits that grow by a factor. Each has added jitter, and none exceeds a maximum.
+/// A series of waits that grow by a factor. Jitter is added to each wait, and no wait exceeds the maximum.
 pub(crate) struct Backoff {
     cap: Duration,
     jitter: f64,
@@ -13,9 +13,9 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// `jitter` is the largest share of a wait that is added to it, between 0 and 1.
+    /// Creates the series. `jitter` is the largest share of a wait, between 0 and 1, that is added to the wait.
     pub(crate) fn new(first: Duration, cap: Duration, factor: f32, jitter: f64) -> Self {
-        // Leave room for the jitter below the maximum.
+        // The waits without jitter stay below the maximum, which leaves room for the jitter.
         let most = cap.div_f64(1.0 + jitter);
         let plain = ExponentialBuilder::new()
             .with_min_delay(first.min(most))
@@ -32,7 +32,7 @@ impl Backoff {
 
     pub(crate) fn next(&mut self) -> Duration {
         let plain = self.plain.next().unwrap_or(self.cap);
-        // backon adds up to 100 % of a wait.
+        // backon's jitter is up to 100 % of a wait, so it is scaled down to the share `jitter`.
         let jittered = self.jittered.next().unwrap_or(plain);
         let extra = jittered.saturating_sub(plain).mul_f64(self.jitter);
         plain.saturating_add(extra).min(self.cap)

@@ -1,11 +1,11 @@
-//! Time that a test can replace.
+//! The clock of a client, which a test can replace.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, Instant, SystemTime};
 
-/// The source of a client's waits and time, for tests. A client waits through this between attempts and for a rate limiter,
-/// so that no test has to wait in real time.
+/// The clock of a client, which a test can replace. The client uses it to wait between attempts and for a rate limiter, so no
+/// test has to wait in real time.
 ///
 #[doc = mock_example!()]
 /// use std::{future::{ready, Future}, pin::Pin, sync::{Arc, atomic::{AtomicU64, Ordering}}, time::{Duration, Instant}};
@@ -40,12 +40,13 @@ pub trait Clock: Send + Sync + 'static {
     /// Waits for the given time. [`Clock`] has an example.
     fn sleep(&self, wait: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
-    /// The current time. It never goes back. [`Clock`] has an example.
+    /// Returns the current time, which never goes back. [`Clock`] has an example.
     fn now(&self) -> Instant {
         Instant::now()
     }
 
-    /// The date and time to which a `Retry-After` date is compared. Override it like `now` in the example of [`Clock`].
+    /// Returns the date and time with which a date in `Retry-After` is compared. Override it like `now` in the example of
+    /// [`Clock`].
     fn utc(&self) -> SystemTime {
         SystemTime::now()
     }
@@ -59,7 +60,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// How long a call has taken, and how long it may take.
+/// The time that a call has taken so far, and the time that it may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stopwatch {
     started: Instant,
@@ -76,24 +77,24 @@ impl Stopwatch {
         }
     }
 
-    /// The time since the start. It includes waits, even if a test's clock skips them.
+    /// Returns the time since the start. It includes waits, even if a test's clock skips them.
     pub(crate) fn elapsed(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.started).max(self.waited)
     }
 
-    /// The current time plus the waits that a test's clock skipped.
+    /// Returns the current time plus the waits that a test's clock skipped.
     #[cfg(feature = "usage")]
     pub(crate) fn moment(&self, now: Instant) -> Instant {
         self.started + self.elapsed(now)
     }
 
-    /// Counts a wait that has ended, given by the time since the start.
+    /// Records that a wait has ended. `elapsed` is the time from the start to the end of the wait.
     #[cfg(feature = "usage")]
     pub(crate) fn reach(&mut self, elapsed: Duration) {
         self.waited = self.waited.max(elapsed);
     }
 
-    /// The time that was spent in `sleep`.
+    /// Returns the time that was spent in `sleep`.
     #[cfg(any(
         feature = "artifacts",
         feature = "usage",
@@ -108,7 +109,7 @@ impl Stopwatch {
         self.limit
     }
 
-    /// The time that remains before the limit.
+    /// Returns the time that remains before the limit, or `None` if there is no limit.
     pub(crate) fn left(&self, now: Instant) -> Option<Duration> {
         self.limit
             .map(|limit| limit.saturating_sub(self.elapsed(now)))

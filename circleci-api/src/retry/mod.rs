@@ -12,13 +12,13 @@ pub(crate) mod rate_limit;
 
 use backoff::Backoff;
 
-/// How often a call is tried, and for how long.
+/// The limits of a call's retries: how many attempts it has, and how long they may take.
 ///
-/// Rate-limited calls (429) are retried, and so are calls that never left this machine or that the server did not process,
-/// whatever their method. Calls that failed with 408, 500, 502, 503, 504, 520 to 524, a broken connection or a timeout are
-/// retried if sending them again is harmless ([`Replay`](crate::Replay)). The wait is the longer of the time that the
-/// server asks for (`Retry-After`, or `RateLimit-Reset` with a 429) and an exponential backoff with jitter. If the next
-/// wait would exceed the budget, the call fails at once, and the error says how long the wait would have been.
+/// A call is retried, whatever its method, if it was rate limited (429), never left this machine, or was not processed by the
+/// server. Calls that failed with 408, 500, 502, 503, 504, 520 to 524, a broken connection or a timeout are retried if sending
+/// them again is harmless (see [`Replay`](crate::Replay)). The wait before a retry is an exponential backoff with jitter, or the
+/// time that the server asks for (`Retry-After`, or `RateLimit-Reset` with a 429), whichever is longer. If the next wait would
+/// exceed the budget, the call fails at once. After a 429, the error says how long the wait would have been.
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -51,8 +51,8 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// 6 attempts within 90 seconds. The first wait is 250 milliseconds, and no wait is longer than 20 seconds unless the
-    /// server asks for more.
+    /// Returns a policy of 6 attempts within 90 seconds. The first wait is 250 milliseconds, and no wait is longer than 20
+    /// seconds unless the server asks for more.
     fn default() -> Self {
         Self {
             attempts: 6,
@@ -64,7 +64,7 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// One attempt, without retries.
+    /// Returns a policy of one attempt, without retries.
     ///
     #[doc = mock_example!()]
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -81,32 +81,32 @@ impl RetryPolicy {
         Self::default().max_attempts(1)
     }
 
-    /// The number of requests per call, including the first. 0 counts as 1.
+    /// Sets the maximum number of requests per call, including the first one. 0 counts as 1.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);
         self
     }
 
-    /// The time after which no attempt begins. It runs from the start of the call and includes the waits. The client's
-    /// [`timeout`](crate::ClientBuilder::timeout) (default: 2 minutes) can end a call earlier.
+    /// Sets the time after which no attempt begins. This time counts from the start of the call and includes the waits. The
+    /// client's [`timeout`](crate::ClientBuilder::timeout) (default: 2 minutes) can end a call earlier.
     pub fn max_elapsed(mut self, elapsed: Duration) -> Self {
         self.elapsed = elapsed;
         self
     }
 
-    /// The backoff after the first attempt, before jitter. It doubles with each attempt.
+    /// Sets the wait after the first attempt, without jitter. It doubles with each attempt.
     pub fn min_delay(mut self, delay: Duration) -> Self {
         self.first = delay;
         self
     }
 
-    /// The longest backoff, including jitter. A server may ask for more.
+    /// Sets the longest wait that the client chooses, including jitter. The server may ask for a longer one.
     pub fn max_delay(mut self, delay: Duration) -> Self {
         self.cap = delay;
         self
     }
 
-    /// The waits of one call. They are created at its first failure.
+    /// Returns the waits of one call. They are created when the call first fails.
     fn backoff(&self) -> Backoff {
         Backoff::new(self.first, self.cap, 2.0, 1.0)
     }
@@ -120,22 +120,22 @@ pub(crate) enum Next {
     GiveUp(Error),
 }
 
-/// What a call may do after a failure.
+/// The rules for what a call may do after a failure.
 pub(crate) struct Rules<'a> {
     pub(crate) policy: &'a RetryPolicy,
     pub(crate) may_replay: bool,
-    /// The total time of the call. A call does not wait beyond it.
+    /// The maximum total time of the call. The call does not wait beyond it.
     pub(crate) limit: Option<Duration>,
 }
 
-/// The retries of one call. Most calls need none, so the waits are in a box.
+/// The retries of one call. Most calls need no retry, so the backoff is created only when it is needed.
 #[derive(Default)]
 pub(crate) struct Retries {
     backoff: Option<Box<Backoff>>,
 }
 
 impl Retries {
-    /// Decides what to do about a failure, `elapsed` after the start of the call.
+    /// Decides whether to retry after a failure. `elapsed` is the time since the start of the call.
     pub(crate) fn next(&mut self, rules: &Rules, failure: Error, elapsed: Duration) -> Next {
         let policy = rules.policy;
         if !may_follow(&failure, rules.may_replay) || failure.attempts() >= policy.attempts {
@@ -154,7 +154,8 @@ impl Retries {
         {
             return Next::Again { failure, wait };
         }
-        // The wait is too long for this call, but the caller may have more time.
+        // The wait is too long for this call, but the caller may have more time. Therefore, the error of a rate-limited call
+        // contains the wait.
         Next::GiveUp(match failure.is_rate_limited() {
             true => failure.with_retry_after(Some(wait)),
             false => failure,
@@ -162,10 +163,10 @@ impl Retries {
     }
 }
 
-/// Whether an attempt with this failure may be retried.
+/// Checks whether an attempt that failed with this error may be retried.
 fn may_follow(error: &Error, may_replay: bool) -> bool {
     match error.kind() {
-        // The server refused to process it, so the request had no effect.
+        // The server refused to process the request, so the request had no effect.
         ErrorKind::RateLimited => true,
         // The request never left this machine, or the server did not process it.
         ErrorKind::Connect => error.is_transient(),

@@ -1,4 +1,4 @@
-//! Keeps a client below a rate, and slows it down before the server refuses requests.
+//! Keeps a client below a rate, and slows the client down before the server refuses requests.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -14,15 +14,15 @@ use http::{HeaderMap, StatusCode};
 
 use crate::retry::rate_limit::{self, RateLimit};
 
-/// The longest time that one answer can delay a client. CircleCI's windows last minutes, and an odd header must not stop a
-/// client for years. After this time a request is sent, and its answer updates the limit.
+/// The longest time for which one answer can delay a client. CircleCI's rate limit windows last minutes, and an odd header must
+/// not stop a client for years. After this time, the client sends a request, whose answer updates the limit.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// A rate limiter. A client, its clones and every client with a clone of the limiter share it. Requires the feature
-/// `pacing`.
+/// A rate limiter for one or more clients. A client shares it with its clones, and with every client that is built with a clone
+/// of the limiter. Requires the feature `pacing`.
 ///
-/// Besides the given rate, it follows the server's headers: if less than a quarter of a window's requests is left, the
-/// remaining requests are spread over the rest of the window. After a 429, all requests wait.
+/// Besides the given rate, the limiter follows the server's headers. If less than a quarter of a window's requests is left, it
+/// spreads the remaining requests over the rest of the window. After a 429, all requests wait.
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -46,32 +46,32 @@ struct Limiter {
     server: Mutex<Server>,
 }
 
-/// The limits from the server's headers.
+/// The limits that the server's headers set.
 #[derive(Default)]
 struct Server {
-    /// The time between two requests.
+    /// The time between two requests, which applies until `until`.
     gap: Duration,
-    /// The time when the gap ends.
+    /// The time when `gap` stops applying.
     until: Option<Instant>,
-    /// The earliest time of the next request, by the headers of the latest answer.
+    /// The earliest time of the next request, according to the headers of the latest answer.
     next: Option<Instant>,
-    /// The earliest time of a request after a 429. Calls that were already in progress do not change it.
+    /// The earliest time of the next request after a 429. Answers to calls that were already in progress do not change it.
     held: Option<Instant>,
 }
 
 impl Pacing {
-    /// Allows this many requests per second, evenly spread and including retries. 0 counts as 1.
+    /// Allows this many requests per second, evenly spread. Retries count as requests. 0 counts as 1.
     pub fn per_second(requests: u32) -> Self {
         Self::new(Quota::per_second(at_least_one(requests)))
     }
 
-    /// Allows this many requests per minute, evenly spread and including retries. 0 counts as 1.
+    /// Allows this many requests per minute, evenly spread. Retries count as requests. 0 counts as 1.
     pub fn per_minute(requests: u32) -> Self {
         Self::new(Quota::per_minute(at_least_one(requests)))
     }
 
     fn new(quota: Quota) -> Self {
-        // A burst would exceed the rate.
+        // Bursts are not allowed, because they would exceed the rate.
         let quota = quota.allow_burst(NonZeroU32::MIN);
         let moments = Moments::default();
         Self(Arc::new(Limiter {
@@ -85,7 +85,7 @@ impl Pacing {
         self.0.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Allows a request, or returns how long to wait before the next try.
+    /// Allows a request, or returns how long to wait before asking again.
     pub(crate) fn admit(&self, now: Instant) -> Result<(), Duration> {
         let mut server = self.server();
         if let Some(next) = server.next.max(server.held)
@@ -104,7 +104,7 @@ impl Pacing {
         Ok(())
     }
 
-    /// Reads the headers of an answer.
+    /// Updates the limits from the headers of an answer.
     pub(crate) fn learn(
         &self,
         status: StatusCode,
@@ -124,7 +124,8 @@ impl Pacing {
             return;
         }
         let mut server = self.server();
-        // The latest answer replaces what earlier answers said about the window, even if its headers are odd.
+        // The latest answer replaces what earlier answers said about the window, even if the headers of the latest answer are
+        // odd.
         server.until = None;
         server.next = None;
         let Some((remaining, reset)) = figures else {
@@ -141,7 +142,7 @@ impl Pacing {
         }
     }
 
-    /// Delays all requests for this time.
+    /// Delays all requests by `wait`, but by no more than `LONGEST`.
     fn hold(&self, now: Instant, wait: Duration) {
         let mut server = self.server();
         server.held = server.held.max(now.checked_add(wait.min(LONGEST)));
@@ -158,7 +159,7 @@ fn at_least_one(count: u32) -> NonZeroU32 {
     NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN)
 }
 
-/// The limiter uses the caller's clock, so a test controls its time too.
+/// The clock of the rate limiter. It takes its time from the caller's clock, so a test controls the limiter's time too.
 #[derive(Clone, Default)]
 struct Moments(Arc<(OnceLock<Instant>, AtomicU64)>);
 

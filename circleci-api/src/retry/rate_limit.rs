@@ -1,20 +1,20 @@
-//! Reads a server's rate limit, and how long it asks to wait.
+//! Reads the server's rate limit, and how long the server asks the client to wait.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-/// A server's rate limit from the headers `RateLimit-Limit`, `-Remaining` and `-Reset`, with or without `X-`.
-/// [`Response`](crate::Response) has an example.
+/// A server's rate limit, from the headers `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset`. Each header may also
+/// have the prefix `X-`. [`Response`](crate::Response) has an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimit {
-    /// Requests allowed in a window.
+    /// The number of requests that are allowed in a window.
     pub limit: Option<u64>,
-    /// Requests left in this window.
+    /// The number of requests that are left in the current window.
     pub remaining: Option<u64>,
-    /// The time until the next window.
+    /// The time until the next window begins.
     pub reset: Option<Duration>,
 }
 
@@ -28,7 +28,8 @@ impl RateLimit {
     }
 }
 
-/// How long the server asks to wait: `Retry-After`, or with a 429 the reset of its window.
+/// Returns how long the server asks the client to wait: the time in `Retry-After`, or, for a 429 without a valid `Retry-After`,
+/// the time until the window resets.
 pub(crate) fn asked(status: StatusCode, headers: &HeaderMap, utc: SystemTime) -> Option<Duration> {
     let utc = server_time(headers).unwrap_or(utc);
     let after = headers
@@ -41,14 +42,15 @@ pub(crate) fn asked(status: StatusCode, headers: &HeaderMap, utc: SystemTime) ->
     }
 }
 
-/// The time on the server's clock. A date from the server is compared with this, because the clock of this machine may be
-/// wrong.
+/// Returns the time on the server's clock. Dates from the server are compared with this time, because the clock of this machine
+/// may be wrong.
 fn server_time(headers: &HeaderMap) -> Option<SystemTime> {
     let text = headers.get(DATE)?.to_str().ok()?;
     httpdate::parse_http_date(text.trim()).ok()
 }
 
-/// `RateLimit-Reset`: seconds from now. Some servers send a point in time instead.
+/// Returns the time until the window resets, from `RateLimit-Reset`. The header holds seconds from now, but some servers send a
+/// point in time instead.
 pub(crate) fn reset(headers: &HeaderMap, utc: SystemTime) -> Option<Duration> {
     let utc = server_time(headers).unwrap_or(utc);
     let value = headers
@@ -56,7 +58,8 @@ pub(crate) fn reset(headers: &HeaderMap, utc: SystemTime) -> Option<Duration> {
         .or_else(|| headers.get("x-ratelimit-reset"))?;
     let wait = seconds(value).or_else(|| date(value, utc))?;
     let now = utc.duration_since(UNIX_EPOCH).unwrap_or_default();
-    // A number of more than 30 years in seconds is a Unix time. More than 3,000 years is a Unix time in milliseconds.
+    // A number that would mean more than 30 years in seconds is a Unix time. If it would even mean more than 3,000 years, it is
+    // a Unix time in milliseconds.
     Some(match wait.as_secs() {
         0..1_000_000_000 => wait,
         1_000_000_000..100_000_000_000 => wait.saturating_sub(now),
@@ -69,7 +72,7 @@ fn seconds(value: &HeaderValue) -> Option<Duration> {
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
-    // The standard has no fractions and no negative numbers, but some servers send them. A negative number means "now".
+    // The standard allows no fractions and no negative numbers, but some servers send them. A negative number means "now".
     let seconds: f64 = text.parse().ok()?;
     if seconds.is_nan() {
         return None;
@@ -84,7 +87,7 @@ fn date(value: &HeaderValue, utc: SystemTime) -> Option<Duration> {
 
 fn figure(headers: &HeaderMap, names: [&str; 2]) -> Option<u64> {
     let value = names.iter().find_map(|name| headers.get(*name))?;
-    // `100, 100;w=60`: the first number is the current value.
+    // In `100, 100;w=60`, the first number is the current value.
     let text = value.to_str().ok()?.split([',', ';']).next()?;
     text.trim().parse().ok()
 }

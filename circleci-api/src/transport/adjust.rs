@@ -1,15 +1,15 @@
-//! Fixes or reports requests that CircleCI refuses although its document allows them, before anything is sent.
+//! Fixes or reports some requests before they are sent: those that CircleCI refuses although its document allows them.
 //!
-//! Tested against the live API in August 2026.
+//! These cases were tested against the live API in August 2026.
 
 use serde_json::{Map, Value};
 
 use crate::values::argument::QueryValue;
 
-/// Changes a body to the form that the operation accepts, or returns an error.
+/// A function that changes a body to the form that the operation accepts, or returns an error.
 pub(super) type Adjust = fn(&mut Map<String, Value>) -> Result<(), &'static str>;
 
-/// How the body of an operation is adjusted, if at all.
+/// Returns the function that adjusts the body of an operation, or `None` if the body needs no change.
 pub(super) fn of_body(operation: &str) -> Option<Adjust> {
     match operation {
         "patchProjectSettings" => Some(project_settings),
@@ -17,7 +17,8 @@ pub(super) fn of_body(operation: &str) -> Option<Adjust> {
     }
 }
 
-/// The settings in an answer have `oss`. An update refuses it ("Unexpected field"), and also refuses an empty `advanced`.
+/// Removes `oss`, which CircleCI sends in answers but refuses in an update ("Unexpected field"). Reports an empty `advanced`,
+/// which CircleCI also refuses.
 fn project_settings(body: &mut Map<String, Value>) -> Result<(), &'static str> {
     if let Some(Value::Object(advanced)) = body.get_mut("advanced") {
         advanced.remove("oss");
@@ -30,13 +31,13 @@ fn project_settings(body: &mut Map<String, Value>) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Why the query of an operation is invalid, if it is.
+/// Returns the reason why the query of an operation is invalid, or `None` if it is valid.
 pub(super) fn refusal<'q>(
     operation: &str,
     query: impl Fn(&str) -> Option<&'q QueryValue>,
 ) -> Option<&'static str> {
     match operation {
-        // Without names, CircleCI answers 400.
+        // CircleCI answers 400 if the query names no claims.
         "DeleteOrgClaims" | "DeleteProjectClaims" => {
             let names = query("claims").map_or("", QueryValue::as_str);
             let unnamed = names.split(',').all(|name| name.trim().is_empty());

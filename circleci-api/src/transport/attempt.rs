@@ -15,11 +15,11 @@ use crate::transport::reply::{Answer, Progress, about};
 use crate::transport::unpack;
 use crate::transport::wire::{execute, head, look_up};
 
-/// A moved host needs one or two redirects; more redirects are a loop.
+/// The maximum number of redirects in a row. A moved host needs one or two, so a longer chain is a loop.
 pub(crate) const REDIRECTS: u8 = 5;
 
-/// How often a request that the server did not process is sent again at once, within an attempt. HTTP/2 servers end each
-/// connection after a number of requests, and other connections can take what came too late.
+/// How often an attempt sends a request again at once if the server did not process it. An HTTP/2 server may close each
+/// connection after a number of requests. Requests that it received too late can use another connection.
 const RESENDS: u8 = 2;
 
 pub(super) async fn attempt(call: &Call, progress: &mut Progress) -> Result<Answer, Error> {
@@ -68,7 +68,7 @@ pub(super) async fn attempt(call: &Call, progress: &mut Progress) -> Result<Answ
     }
 }
 
-/// An answer that must be waited for: the rest of its body, or the message of a refusal.
+/// Waits for the part of an answer that has not arrived yet: the rest of its body, or the message of a refusal.
 async fn late(
     client: &Inner,
     time: &Stopwatch,
@@ -113,7 +113,7 @@ fn request(call: &Call, url: Url, has_body: bool) -> reqwest::Request {
     }
     let method = request.method();
     if !has_body && matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
-        // RFC 9110, section 8.6: some proxies answer 411 to a POST without the length of its body.
+        // See RFC 9110, section 8.6. Some proxies answer 411 to a POST without the length of its body.
         let none = HeaderValue::from_static("0");
         request.headers_mut().insert(CONTENT_LENGTH, none);
     }
@@ -129,7 +129,7 @@ pub(crate) fn too_many_redirects() -> Error {
     Error::new(ErrorKind::Redirect).with_message(format!("more than {REDIRECTS} in a row"))
 }
 
-/// The target of an answer that is a redirect.
+/// Returns the URL to which an answer redirects, or `None` if the answer is not a redirect.
 fn target(call: &Call, response: &reqwest::Response) -> Result<Option<Box<Url>>, Error> {
     let status = response.status();
     let location = response.headers().get(LOCATION);
@@ -145,7 +145,7 @@ fn target(call: &Call, response: &reqwest::Response) -> Result<Option<Box<Url>>,
     }
 }
 
-/// The target of a redirect, if it may receive the credential.
+/// Returns the target of a redirect, or the reason why the client must not follow the redirect.
 fn follow(method: &Method, from: &Url, location: &HeaderValue) -> Result<Url, String> {
     let Some(to) = host::join(from, location) else {
         return Err("the `Location` header is not a URL".to_owned());

@@ -11,8 +11,8 @@ use crate::error::{Error, ErrorKind};
 use crate::retry::clock::Stopwatch;
 use crate::transport::wire::{broken, chunk};
 
-/// Takes what has come already. Most bodies come together with the head of the answer, and need no future that waits for
-/// them. `Err` holds the beginning of a body whose rest is missing.
+/// Reads the part of the body that has already arrived. Most bodies arrive together with the head of the answer, so there is no
+/// need for a future that waits for them. `Err` holds the beginning of a body whose rest has not arrived.
 pub(super) fn begin(
     client: &Inner,
     response: &mut reqwest::Response,
@@ -21,7 +21,7 @@ pub(super) fn begin(
         Ok(body) => body,
         Err(error) => return Ok(Err(error)),
     };
-    // `rest` polls again, with a waker.
+    // No waker is needed, because `rest` polls again with one.
     let cx = &mut Context::from_waker(Waker::noop());
     loop {
         let pushed = match pin!(response.chunk()).poll(cx) {
@@ -36,7 +36,7 @@ pub(super) fn begin(
     }
 }
 
-/// The chunks of a body. A body of one chunk is not copied.
+/// The chunks of a body that have arrived so far. A body of a single chunk is not copied.
 pub(super) struct Body {
     limit: usize,
     announced: Option<u64>,
@@ -57,7 +57,7 @@ impl Body {
         })
     }
 
-    /// Reads the rest, unless the body is larger than the client's limit.
+    /// Reads the rest of the body. Returns an error if the body is larger than the client's limit.
     pub(super) async fn rest(
         mut self: Box<Self>,
         client: &Inner,
@@ -81,7 +81,7 @@ impl Body {
         }
         if !self.first.is_empty() {
             let expected = match self.announced.map(usize::try_from) {
-                // The announced length may be wrong, so this limits the memory that is allocated for it.
+                // The announced length may be wrong, so at most 1 MiB is reserved because of it.
                 Some(Ok(announced)) => announced.min(1 << 20).max(come),
                 _ => 2 * come,
             };

@@ -1,4 +1,4 @@
-//! A call that is being built: everything that does not depend on the types of the operation.
+//! A call that is being built. It holds everything that does not depend on the types of the operation.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,7 +19,7 @@ use crate::retry::{RetryPolicy, Rules};
 use crate::transport::adjust;
 use crate::values::argument::{ENCODED, PROJECT_SLUG, PathValue, QueryValue};
 
-/// Options of one call that differ from its client.
+/// Options for one call, which take precedence over the client's options.
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -49,7 +49,7 @@ pub struct CallOptions {
     pub(crate) replay: Option<bool>,
     pub(crate) timeout: Option<Duration>,
     headers: HeaderMap,
-    /// Why a header is invalid. The call reports it before anything is sent.
+    /// The reason why a header is invalid, or `None`. A call with a fault fails before anything is sent.
     fault: Option<String>,
 }
 
@@ -75,37 +75,37 @@ const REFUSED: [&str; 17] = [
 ];
 
 impl CallOptions {
-    /// No changes to the client's options.
+    /// Creates options that do not change the client's options.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Replaces the retry policy.
+    /// Replaces the client's retry policy.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = Some(policy);
         self
     }
 
-    /// Whether the call may be retried although it may have taken effect already; see [`Replay`](crate::Replay). `true` for
-    /// a trigger means that two pipelines are better than none.
+    /// Sets whether the call may be retried although it may already have taken effect (see [`Replay`](crate::Replay)). If you
+    /// set it to `true` for a call that triggers a pipeline, two pipelines may start.
     pub fn replay(mut self, harmless: bool) -> Self {
         self.replay = Some(harmless);
         self
     }
 
-    /// The total time of the call, including all attempts and the waits between them.
+    /// Sets the maximum total time of the call, including all attempts and the waits between them.
     pub fn timeout(mut self, total: Duration) -> Self {
         self.timeout = Some(total);
         self
     }
 
-    /// A header of this call. It replaces a header that the client sends with the same name. `Debug` does not show the
+    /// Sets a header of this call. It replaces the header of the same name that the client sends. `Debug` does not show the
     /// value.
     ///
-    /// If the name or value is invalid in HTTP, the call fails with an
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) error, and nothing is sent. The same applies to a header that
-    /// carries a credential (`Circle-Token`, `Authorization`, `Proxy-Authorization`, `Cookie`) or describes the message
-    /// itself (`Host`, `Content-Type`, `Content-Length`, `Connection`, …).
+    /// If the name or the value is invalid in HTTP, the call fails with an
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) error, and nothing is sent. The same happens for a header that
+    /// carries a credential (`Circle-Token`, `Authorization`, `Proxy-Authorization`, `Cookie`), and for one that describes the
+    /// message itself (`Host`, `Content-Type`, `Content-Length`, `Connection`, …).
     ///
     #[doc = mock_example!()]
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -148,10 +148,10 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> 
     Ok((name, value))
 }
 
-/// The maximum length of a path with its query. hyper rejects longer ones.
+/// The maximum total length of a path and its query. hyper rejects a longer URL.
 const LONGEST: usize = u16::MAX as usize - 1;
 
-/// The client, the operation and the arguments.
+/// A call: the client, the operation and the arguments.
 #[derive(Clone)]
 #[doc(hidden)]
 pub struct Call {
@@ -159,7 +159,8 @@ pub struct Call {
     pub(crate) operation: Identity,
     path: Vec<PathValue>,
     query: Vec<(Cow<'static, str>, QueryValue)>,
-    /// JSON, or nothing. The error says why the body could not be written. It is reported when the call is sent.
+    /// The JSON body, which is empty if the call has none. The error says why the body could not be serialized. It is reported
+    /// when the call is sent.
     body: Result<Bytes, Box<str>>,
     options: Option<Box<CallOptions>>,
 }
@@ -181,8 +182,8 @@ impl Call {
         self.path.push(value);
     }
 
-    /// A project slug in a template with one parameter for each of its parts. A slug that does not have three parts is kept
-    /// whole, and is refused because parts are missing.
+    /// Adds a project slug to a template that has one parameter for each part of the slug. A slug that does not have three parts
+    /// is kept whole. The call then fails, because path parameters are missing.
     pub(crate) fn push_project(&mut self, slug: PathValue) {
         match slug.parts() {
             Some(parts) => self.path.extend(parts),
@@ -218,7 +219,7 @@ impl Call {
     pub(crate) fn set_json<B: Serialize + ?Sized>(&mut self, body: &B) {
         let written = match adjust::of_body(self.operation.id()) {
             None => {
-                // Most bodies are short.
+                // Most bodies are short, so this capacity is usually enough.
                 let mut json = Vec::with_capacity(64);
                 let written = serde_json::to_writer(&mut json, body);
                 written.map(|()| json).map_err(|error| error.to_string())
@@ -236,13 +237,13 @@ impl Call {
         self.options = Some(Box::new(options));
     }
 
-    /// The headers of this call only.
+    /// Returns the headers that were set for this call only.
     pub(crate) fn headers(&self) -> Option<&HeaderMap> {
         let options = self.options.as_deref()?;
         (!options.headers.is_empty()).then_some(&options.headers)
     }
 
-    /// The first error of the call before its URL and body are written.
+    /// Returns the first error of the call that can be found before its URL and body are written.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let options = self.options.as_deref().and_then(|it| it.fault.as_deref());
         let query = || adjust::refusal(self.operation.id(), |name| self.query_value(name));
@@ -252,11 +253,11 @@ impl Call {
         }
     }
 
-    /// The values for the span of the call: the project, the organization, and the other path values.
+    /// Returns the values for the span of the call: the project, the organization, and the other path values.
     #[cfg(feature = "tracing")]
     pub(crate) fn about(&self) -> [Option<String>; 3] {
         let [mut project, mut org, mut other] = [const { Vec::new() }; 3];
-        // A slug has one parameter or three parameters, and the first of the three has one of these names.
+        // If the project slug has three parameters, the first of them has one of these names.
         let parts = match self.operation.param(0) {
             Some(("provider" | "vcs", _)) if self.path.len() >= 3 => 3,
             _ => 0,
@@ -316,7 +317,7 @@ impl Call {
             .or(self.client.inner.timeout)
     }
 
-    /// The URL: the host, the template with its values, the query. The host is not parsed again.
+    /// Returns the URL, which consists of the host, the template with its values, and the query. The host is not parsed again.
     pub(crate) fn url(&self) -> Result<Url, Error> {
         let operation = &self.operation;
         if operation.param(self.path.len()).is_some() {
@@ -380,7 +381,7 @@ impl Call {
     }
 }
 
-/// A body in the form that the operation accepts.
+/// Serializes a body in the form that the operation accepts.
 fn adjusted<B: Serialize + ?Sized>(body: &B, adjust: adjust::Adjust) -> Result<Vec<u8>, String> {
     let mut json = serde_json::to_value(body).map_err(|error| error.to_string())?;
     if let serde_json::Value::Object(body) = &mut json {
@@ -389,7 +390,7 @@ fn adjusted<B: Serialize + ?Sized>(body: &B, adjust: adjust::Adjust) -> Result<V
     serde_json::to_vec(&json).map_err(|error| error.to_string())
 }
 
-// A body may contain the value of an environment variable, so only its size is shown.
+// A body may contain the value of an environment variable, so `Debug` shows only the body's size.
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut call = f.debug_struct("Call");

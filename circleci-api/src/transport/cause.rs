@@ -1,5 +1,5 @@
-//! Classifies an error of the HTTP stack: whether the request can have been processed, whether a retry can succeed, and
-//! which of its causes the message needs.
+//! Classifies an error of the HTTP stack: whether the server may have processed the request, whether a retry can succeed,
+//! and which of the error's causes the message must name.
 
 use std::error::Error as StdError;
 use std::io;
@@ -9,7 +9,7 @@ use crate::error::ErrorKind;
 /// The classification of an error.
 pub(super) struct Cause {
     pub(super) kind: ErrorKind,
-    /// A retry would fail in the same way.
+    /// Whether a retry would fail in the same way.
     pub(super) lasting: bool,
     /// The request was not written, or the server says that it did not process it.
     pub(super) never_processed: bool,
@@ -62,8 +62,8 @@ impl<'e> Chain<'e> {
         Self { errors, texts }
     }
 
-    /// The innermost error is the reason. If an outer error repeats it, the outer error says more: native-tls adds why a
-    /// certificate was refused.
+    /// Returns the message of the innermost error, which is the reason. If the message of an outer error contains this
+    /// message, returns the outer message instead, because it says more: native-tls adds why a certificate was refused.
     fn message(&self) -> String {
         let innermost = self.texts.last().map_or("", String::as_str);
         let fullest = self.texts.iter().find(|text| text.contains(innermost));
@@ -71,7 +71,8 @@ impl<'e> Chain<'e> {
     }
 }
 
-/// The next error in a chain. The source of an `io::Error` is not the error that it wraps, but the source of that error.
+/// Returns the next error in a chain. For an `io::Error`, this is the error that it wraps. Its `source` would skip the
+/// wrapped error and return the source of that error.
 fn inside<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError + 'static)> {
     match error
         .downcast_ref::<io::Error>()
@@ -82,14 +83,14 @@ fn inside<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError +
     }
 }
 
-/// The request was not written, or the server says that it did not process it.
+/// Checks whether the server certainly did not process the request: the request was not written, or the server says so.
 fn is_never_processed(error: &(dyn StdError + 'static)) -> bool {
     if let Some(error) = error.downcast_ref::<hyper::Error>() {
         return error.is_canceled();
     }
     #[cfg(feature = "http2")]
     if let Some(error) = error.downcast_ref::<h2::Error>() {
-        // A stream gets the server's GOAWAY only if the server does not process the stream.
+        // A request fails with the server's GOAWAY only if the server does not process that request.
         let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
         return error.is_remote() && (error.is_go_away() || refused);
     }
@@ -118,8 +119,8 @@ fn is_lasting_tls(error: &rustls::Error) -> bool {
         | Error::NoApplicationProtocol
         // The server does not speak TLS.
         | Error::InvalidMessage(InvalidMessage::InvalidContentType) => true,
-        // Alerts about the caller's certificate, or about protocols that the two sides do not share. All other alerts may
-        // be temporary.
+        // These alerts are about the caller's certificate, or about a protocol that only one of the two sides supports.
+        // All other alerts may be temporary.
         Error::AlertReceived(alert) => matches!(
             alert,
             Alert::BadCertificate
@@ -139,7 +140,8 @@ fn is_lasting_tls(error: &rustls::Error) -> bool {
     }
 }
 
-/// Errors without a type: from native-tls, from a TLS library of the caller, and from proxies.
+/// Checks by its text whether an error is lasting. Errors of native-tls, of a TLS library of the caller, and of proxies
+/// have no type that could be checked.
 fn is_lasting_text(text: &str) -> bool {
     const LASTING: [&str; 15] = [
         // Messages of OpenSSL, SecureTransport and SChannel, and of rustls in versions whose types this crate does not use.
@@ -149,7 +151,7 @@ fn is_lasting_text(text: &str) -> bool {
         "invalid certificate",
         "invalid peer certificate",
         "hostname mismatch",
-        // Alerts about the caller's certificate, or about protocols that the two sides do not share.
+        // Alerts about the caller's certificate, or about a protocol that only one of the two sides supports.
         "alert bad certificate",
         "alert unknown ca",
         "alert certificate",
@@ -164,11 +166,11 @@ fn is_lasting_text(text: &str) -> bool {
     LASTING.iter().any(|lasting| text.contains(lasting))
 }
 
-/// hyper's message for `https` if no TLS library was compiled in.
+/// hyper's message for an `https` URL in a build without a TLS library.
 const NO_TLS: &str = "invalid URL, scheme is not http";
-/// hyper-rustls's message for a proxy that is neither `http` nor `https`.
+/// hyper-rustls's message for a proxy whose scheme is neither `http` nor `https`.
 const PROXY_SCHEME: &str = "unsupported scheme";
-/// hyper's message for a proxy's answer to CONNECT. It does not contain the status.
+/// hyper's message if a proxy refuses a CONNECT request. It does not contain the status of the proxy's answer.
 const PROXY_REFUSED: &str = "tunnel error: unsuccessful";
 const PROXY_WANTS_PASSWORD: &str = "tunnel error: proxy authorization required";
 /// The messages of rustls and OpenSSL for a certificate from an untrusted issuer.
@@ -180,7 +182,7 @@ const UNKNOWN_ISSUERS: [&str; 4] = [
 ];
 const PROXY_UNREACHABLE: &str = "tunnel error: failed to create underlying connection";
 
-/// What a person needs to know besides the reason itself.
+/// Returns an explanation for the user, if the error's own message does not explain enough.
 fn explanation(texts: &[String]) -> Option<&'static str> {
     let says = |what: &str| texts.iter().any(|text| text.contains(what));
     if says(PROXY_WANTS_PASSWORD) {

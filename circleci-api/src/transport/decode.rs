@@ -1,4 +1,4 @@
-//! Decodes bytes into types: in one pass if the body is valid, in more passes if not.
+//! Decodes the body of an answer into a type: in one pass if the body is valid, and in several passes if it is not.
 
 use http::header::CONTENT_ENCODING;
 use serde::de::DeserializeOwned;
@@ -47,13 +47,15 @@ pub(crate) fn with_response<T>(reply: &mut Reply, body: T) -> Response<T> {
     }
 }
 
-/// Whether a decoded body needs no second check: there is no listener for surprises, and the body is not an error message.
+/// Checks whether a decoded body needs no second check. That is the case if there is no listener for surprises, and the
+/// body does not begin like an error message.
 pub(crate) fn is_plain(reply: &Reply) -> bool {
     reply.call.client.inner.on_surprise.is_none()
         && !read::begins_like_a_message(&reply.answer.body)
 }
 
-/// A decoded value, unless its body is a message that the operation does not return.
+/// Returns the decoded value, or an error if the body is a message that the operation does not return. Reports surprises
+/// in the body.
 #[cold]
 #[inline(never)]
 pub(crate) fn looked_into<T: DeserializeOwned>(reply: &Reply, value: T) -> Result<T, Error> {
@@ -75,14 +77,14 @@ pub(crate) fn looked_into<T: DeserializeOwned>(reply: &Reply, value: T) -> Resul
     Ok(value)
 }
 
-/// A value that the first pass could not decode.
+/// Tries again to decode a body that the first pass could not decode. Reports the findings in the body.
 #[cold]
 #[inline(never)]
 pub(crate) fn mended<T: DeserializeOwned>(
     reply: &Reply,
     error: serde_json::Error,
 ) -> Result<T, Error> {
-    // An operation that only returns a message may also return an empty body.
+    // If an operation returns only a message, its body may also be empty.
     if reply.answer.body.iter().all(u8::is_ascii_whitespace)
         && let Some(value) = read::empty_message()
     {
@@ -94,14 +96,14 @@ pub(crate) fn mended<T: DeserializeOwned>(
     result.map_err(|fault| unexpected(reply, fault))
 }
 
-/// Reports the findings in a body to the listener.
+/// Reports the findings in a body to the client's listener for surprises.
 pub(crate) fn report(reply: &Reply, findings: Vec<Finding>) {
     let client = &reply.call.client.inner;
     let Some(listener) = &client.on_surprise else {
         return;
     };
     for Finding { kind, path } in findings {
-        // The server may put any part of the request into a key.
+        // The path contains keys of the body, and a server may copy any part of the request into a key.
         let path = client.credential.redact(&path).into_owned();
         listener(&Surprise::new(reply.call.operation.id(), path, kind));
     }
@@ -139,7 +141,7 @@ pub(crate) fn unexpected(reply: &Reply, fault: Fault) -> Error {
     if let Some(path) = path {
         it = it.with_path(path);
     }
-    // Another answer may be complete.
+    // A retry may get a complete answer.
     if matches!(instead, Some(Instead::CutOff | Instead::CutOffBy(_))) && reply.call.may_replay() {
         it = it.passing();
     }

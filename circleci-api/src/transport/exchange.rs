@@ -1,4 +1,4 @@
-//! Sends a call, and retries it if that is harmless.
+//! Sends a call, and retries it if a retry is harmless.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +10,8 @@ use crate::transport::call::Call;
 use crate::transport::reply::{Progress, Reply};
 use crate::transport::trace;
 
-/// One box per call keeps the future of every operation small, and saves the compiler from analyzing it once per operation.
+/// The future of a call. The box keeps the future of every operation small, and the compiler analyzes the boxed code only
+/// once instead of once per operation.
 pub(crate) type Exchange = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>;
 
 pub(crate) fn start(call: Call) -> Exchange {
@@ -18,19 +19,22 @@ pub(crate) fn start(call: Call) -> Exchange {
     run(call, progress, None)
 }
 
-/// Continues after an answer that could not be decoded, if the failure may be temporary and attempts are left.
+/// Continues a call whose answer could not be decoded. Sends another request if the failure may be temporary and attempts
+/// are left.
 #[cold]
 pub(crate) fn again(reply: Reply, failure: Error) -> Exchange {
     run(reply.call, reply.progress, Some(failure))
 }
 
-/// Makes attempts until one succeeds or no other may follow. Begins with the wait after a failure, if there is one.
+/// Makes attempts until one succeeds or no further attempt is allowed. If `failure` is given, begins with the wait after
+/// it.
 ///
-/// The size of this future is a cost of every call. What is large or rare is in a box, or is not kept across an `await`.
+/// Every call pays for the size of this future. Large or rare values are therefore boxed, or are not kept across an
+/// `await`.
 fn run(call: Call, mut progress: Progress, mut failure: Option<Error>) -> Exchange {
     Box::pin(async move {
         if progress.attempts == 0 {
-            // The time starts when the call is polled, not when it is created.
+            // The time of a call starts when the call is first polled, not when it is created.
             progress = Progress::start(&call);
         }
         let span = trace::Span::new(&call);
@@ -60,7 +64,7 @@ fn run(call: Call, mut progress: Progress, mut failure: Option<Error>) -> Exchan
     })
 }
 
-/// The error of an attempt, complete.
+/// Completes the error of an attempt: adds the operation and the number of attempts, and removes the secrets.
 #[cold]
 fn failed(call: &Call, progress: &Progress, error: Error) -> Error {
     let error = error
@@ -93,7 +97,7 @@ async fn admit(call: &Call, progress: &mut Progress) -> Result<(), Error> {
     let Some(pacing) = &client.pacing else {
         return Ok(());
     };
-    // A call that cannot be sent must not wait.
+    // A call that cannot be sent must fail at once, without a wait.
     call.url()?;
     call.body()?;
     let time = &mut progress.time;

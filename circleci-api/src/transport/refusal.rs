@@ -1,4 +1,4 @@
-//! An answer with an error status.
+//! Converts an answer with an error status into an error.
 
 use std::time::Duration;
 
@@ -13,11 +13,12 @@ use crate::transport::reply::about;
 use crate::transport::unpack;
 use crate::transport::wire::chunk;
 
-/// How much of a failed answer is read to find its message, and how long that may take.
+/// The maximum number of bytes of a failed answer that are read to find its message.
 const BODY: usize = 64 * 1024;
+/// The maximum time for reading the body of a failed answer.
 const BODY_TIME: Duration = Duration::from_secs(5);
 
-/// The error of a call that was answered with this status.
+/// Returns the error for an answer with an error status. It includes the server's message, if there is one.
 pub(super) async fn refused(
     client: &Inner,
     time: &Stopwatch,
@@ -32,7 +33,8 @@ pub(super) async fn refused(
     }
 }
 
-/// The error of a failed answer without its message, and its body. The status is kept even if the body cannot be read.
+/// Returns the error for a failed answer, without the server's message, and the body of the answer. The error has the
+/// status even if the body cannot be read.
 pub(crate) async fn failure(
     client: &Inner,
     time: &Stopwatch,

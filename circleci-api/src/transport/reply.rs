@@ -15,17 +15,17 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
 }
 
-/// An answer with its call.
+/// A successful answer together with its call.
 pub struct Reply {
     pub(crate) call: Call,
     pub(crate) answer: Answer,
-    /// The call can go on, in case the body is incomplete.
+    /// What the call has used so far. If the body turns out to be incomplete, the call continues from here.
     pub(crate) progress: Progress,
 }
 
-/// What a call has used so far.
+/// The attempts, the time and the retries that a call has used so far.
 pub(crate) struct Progress {
-    /// The number of requests that were sent, without redirects.
+    /// The number of requests that were sent, not counting redirects.
     pub(crate) attempts: u32,
     pub(crate) time: Stopwatch,
     pub(crate) retries: Retries,
@@ -41,14 +41,14 @@ impl Progress {
     }
 }
 
-/// Adds what every error about an answer tells: its status and the id of the request.
+/// Adds the status of the answer and the id of the request, which every error about an answer contains.
 pub(crate) fn about(error: Error, status: StatusCode, headers: &HeaderMap) -> Error {
     error
         .with_status(status)
         .with_request_id(request_id(headers).map(Into::into))
 }
 
-/// The `x-request-id` header. CircleCI's support asks for it.
+/// Returns the `x-request-id` header. CircleCI's support asks for this id.
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
     headers.get("x-request-id")?.to_str().ok()
 }

@@ -1,4 +1,4 @@
-//! The parts of an answer besides the body.
+//! A decoded answer with its status and headers.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::operation::deprecation::Deprecation;
 use crate::retry::rate_limit::RateLimit;
 use crate::transport::reply::request_id;
 
-/// An answer with its status and headers.
+/// A decoded body with the status and the headers of its answer.
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -41,49 +41,49 @@ pub struct Response<T> {
 }
 
 impl<T> Response<T> {
-    /// The status, which is 2xx.
+    /// Returns the status, which is always 2xx.
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// All headers.
+    /// Returns all headers of the answer.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// The `x-request-id` header. CircleCI's support asks for it.
+    /// Returns the `x-request-id` header. CircleCI's support asks for this id.
     pub fn request_id(&self) -> Option<&str> {
         request_id(&self.headers)
     }
 
-    /// The rate limit figures, if the server sent any.
+    /// Returns the rate limit figures that the server sent. A figure that it did not send is `None`.
     pub fn rate_limit(&self) -> RateLimit {
         self.rate_limit
     }
 
-    /// The operation's deprecation, if the answer has one (`Deprecation`, `Sunset`).
+    /// Returns the deprecation of the operation, if the answer announces one in the headers `Deprecation` or `Sunset`.
     /// [`Deprecation`](crate::Deprecation) has an example.
     pub fn deprecation(&self) -> Option<Deprecation> {
         Deprecation::read(&self.headers)
     }
 
-    /// The number of requests that were sent, including the last one.
+    /// Returns the number of requests that were sent for this call, including the last one.
     pub fn attempts(&self) -> u32 {
         self.attempts
     }
 
-    /// The decoded body.
+    /// Returns a reference to the decoded body.
     pub fn body(&self) -> &T {
         &self.body
     }
 
-    /// The decoded body, by value.
+    /// Returns the decoded body by value.
     pub fn into_body(self) -> T {
         self.body
     }
 }
 
-// A server may repeat the token in a header, so only the names are shown.
+// A server may repeat the token in the value of a header, so only the names of the headers are shown.
 impl<T: fmt::Debug> fmt::Debug for Response<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.headers.keys().map(|name| name.as_str()).collect();

@@ -1,4 +1,4 @@
-//! A span per call with the feature `tracing`, and nothing without it.
+//! Records one span per call if the feature `tracing` is enabled, and nothing otherwise.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::operation::deprecation::Deprecation;
 use crate::transport::call::Call;
 use crate::transport::reply::{Answer, Progress};
 
-/// Without the feature, there is nothing to record.
+/// An empty span, for builds without the feature `tracing`.
 #[cfg(not(feature = "tracing"))]
 pub(crate) struct Span;
 
@@ -118,7 +118,7 @@ pub(crate) fn again(failure: &Error, wait: Duration) {
     tracing::warn!(wait_ms = wait.as_millis() as u64, error = %failure, deprecation, "attempt failed, retrying");
 }
 
-/// Warns of a deprecated operation after a successful call.
+/// Warns after a successful call if its operation is deprecated.
 #[cfg(feature = "tracing")]
 pub(crate) fn answered(call: &Call, headers: &HeaderMap) {
     if let Some(deprecation) = Deprecation::read(headers) {
@@ -126,7 +126,7 @@ pub(crate) fn answered(call: &Call, headers: &HeaderMap) {
     }
 }
 
-/// Warns of a deprecated operation after a failed call.
+/// Warns after a failed call if its operation is deprecated.
 #[cfg(feature = "tracing")]
 pub(crate) fn failed(call: &Call, failure: &Error) {
     if let Some(deprecation) = failure.deprecation() {
@@ -134,7 +134,7 @@ pub(crate) fn failed(call: &Call, failure: &Error) {
     }
 }
 
-/// Warns once for each operation of a client and its clones.
+/// Warns about a deprecated operation, but only once per operation for a client and all its clones.
 #[cfg(feature = "tracing")]
 #[cold]
 fn warn(call: &Call, deprecation: Deprecation) {
@@ -143,7 +143,7 @@ fn warn(call: &Call, deprecation: Deprecation) {
     let mut warned = warned
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner());
-    // A caller may create any number of operations.
+    // The limit keeps the set small, because a caller may create any number of operations.
     if warned.len() < 1024 && warned.insert(id.to_owned()) {
         tracing::warn!(operation = id, deprecation = %deprecation, "CircleCI deprecates this operation");
     }

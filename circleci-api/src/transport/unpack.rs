@@ -1,7 +1,7 @@
-//! Decompresses answers, with the feature `gzip`.
+//! Decompresses answers if the feature `gzip` is enabled.
 //!
-//! reqwest can do this as well, but only for all requests of a client, and a download must keep a compressed file
-//! unchanged.
+//! reqwest can decompress answers too, but only for all requests of a client. That would also decompress downloads, where
+//! a compressed file must stay unchanged.
 
 #[cfg(not(feature = "gzip"))]
 pub(super) use without::{beginning, body};
@@ -47,7 +47,8 @@ mod with {
 
     use crate::error::{Error, ErrorKind};
 
-    /// Returns the decompressed body, of at most `limit` bytes. Headers that describe the compressed body are removed.
+    /// Returns the decompressed body, and removes the headers that describe the compressed body. A decompressed body of
+    /// more than `limit` bytes is an error.
     pub(in crate::transport) fn body(
         headers: &mut HeaderMap,
         body: Bytes,
@@ -63,7 +64,7 @@ mod with {
             );
         }
         if let Err(error) = end {
-            // The body may have been cut off, and a retry may succeed.
+            // The body may have been cut off, so a retry may succeed.
             return Err(Error::new(ErrorKind::Transport)
                 .with_message(format!("the body is not valid gzip: {error}")));
         }
@@ -72,7 +73,7 @@ mod with {
         Ok(plain.into())
     }
 
-    /// The first bytes of a body, which may be cut off.
+    /// Returns the decompressed beginning of a body that may be cut off. At most `limit` bytes are decompressed.
     pub(in crate::transport) fn beginning<'b>(
         headers: &HeaderMap,
         body: &'b [u8],
@@ -97,7 +98,7 @@ mod with {
         encodings.next().is_some_and(is_gzip) && encodings.next().is_none()
     }
 
-    /// At most `limit` bytes, and the result of the reading.
+    /// Returns at most `limit` decompressed bytes, and whether the decompression succeeded.
     fn unpack(body: &[u8], limit: usize) -> (Vec<u8>, io::Result<()>) {
         let mut plain = Vec::new();
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);

@@ -13,13 +13,13 @@ use crate::retry::clock::Stopwatch;
 use crate::transport::cause::Cause;
 use crate::transport::taken::Taken;
 
-/// A request that was sent, or waits for a connection.
+/// A request that was sent, or that waits for a connection to take it.
 pub(crate) struct Sent<F> {
     response: F,
     taken: Taken,
 }
 
-/// Sends a request. The caller looks up first.
+/// Sends a request. The caller must call [`look_up`] first.
 pub(crate) fn execute(
     client: &Inner,
     mut request: reqwest::Request,
@@ -36,16 +36,16 @@ pub(crate) fn execute(
     }
 }
 
-/// Lets the runtime process events on idle connections: the server has closed one, or sent an unexpected answer. A
-/// single-threaded runtime has not polled them since the last call, so the request would use a connection that no longer
-/// exists.
+/// Lets the runtime process events on idle connections. For example, the server has closed a connection, or has sent an
+/// unexpected answer on it. A single-threaded runtime has not polled idle connections since the last call. Without this
+/// step, the request could use a connection that no longer exists.
 pub(crate) async fn look_up() {
-    // The first pass polls the sockets, the second one the tasks that have events.
+    // The first pass polls the sockets. The second pass polls the tasks that have events.
     tokio::task::yield_now().await;
     tokio::task::yield_now().await;
 }
 
-/// Waits for the head of the answer, limited by the read timeout and by the remaining time of the call.
+/// Waits for the head of the response, but not longer than the read timeout and not longer than the remaining time of the call.
 pub(crate) async fn head(
     client: &Inner,
     time: &Stopwatch,
@@ -54,7 +54,7 @@ pub(crate) async fn head(
     within(client, time, sent.response, Some(sent.taken)).await
 }
 
-/// Waits for the next chunk of a body, with the same time limits. `None` is the end of the body.
+/// Waits for the next chunk of a body, with the same time limits. Returns `None` at the end of the body.
 pub(crate) async fn chunk(
     client: &Inner,
     time: &Stopwatch,
@@ -63,7 +63,7 @@ pub(crate) async fn chunk(
     within(client, time, pin!(response.chunk()), None).await
 }
 
-/// Waits for the network. If no connection takes the request in time, withdraws it.
+/// Waits for the network. Withdraws a request that no connection takes in time.
 async fn within<T>(
     client: &Inner,
     time: &Stopwatch,
@@ -78,7 +78,7 @@ async fn within<T>(
             return Poll::Ready(result.map_err(|error| broken(client, error)));
         }
         loop {
-            // A result that is ready needs no timer.
+            // The timer is created only now, because a result that is ready at once needs no timer.
             if timer.is_none() {
                 let left = time.left(client.clock.now());
                 let quiet = client.read_timeout.map(|most| most.saturating_sub(waited));
@@ -95,6 +95,7 @@ async fn within<T>(
             match taken.take() {
                 _ if ends_call => return Poll::Ready(Err(timed_out(client, time, true))),
                 Some(request) if request.withdraw() => return Poll::Ready(Err(untaken(waited))),
+                // A connection took the request, so the rest of the read timeout remains.
                 Some(_) if client.read_timeout.is_none_or(|most| waited < most) => timer.set(None),
                 _ => return Poll::Ready(Err(timed_out(client, time, false))),
             }
@@ -124,7 +125,8 @@ fn timed_out(client: &Inner, time: &Stopwatch, ends_call: bool) -> Error {
     Error::new(ErrorKind::Timeout).with_message(message)
 }
 
-/// Converts an error of reqwest. The URL is left out: the operation identifies the call, and an argument may be private.
+/// Converts an error of reqwest. Leaves out the URL, because an argument in it may be private. The operation identifies
+/// the call instead.
 #[cold]
 pub(crate) fn broken(client: &Inner, error: reqwest::Error) -> Error {
     let cause = Cause::of(&error);

@@ -1,4 +1,4 @@
-//! Reads the parts of all exports, several at a time, in order.
+//! Reads the parts of all exports. Several parts are read at the same time, and they are returned in order.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -18,13 +18,13 @@ use crate::download::transfer::Transfer;
 use crate::error::Error;
 use crate::lists::many::{AT_ONCE, Many};
 
-/// The number of bytes of a part that are read before its turn.
+/// The number of bytes of a part that are read before the turn of that part.
 const BYTES_AHEAD: usize = 1 << 20;
 
 pub(super) type Parts = Many<'static, Result<Part, Error>>;
 
-/// The parts, in order. At most 8 are open at the same time, and at most 18 are started, each with at most a little more
-/// than [`BYTES_AHEAD`] bytes.
+/// Returns the parts in order. At most 8 parts are open at the same time. At most 18 parts are started, and each of them
+/// keeps at most a little more than [`BYTES_AHEAD`] bytes.
 pub(super) fn parts(desk: Desk, exports: Exports) -> Parts {
     let places = Places {
         exports: Flow::Idle(exports),
@@ -35,22 +35,24 @@ pub(super) fn parts(desk: Desk, exports: Exports) -> Parts {
         let (desk, open) = (desk.clone(), Arc::clone(&open));
         async move {
             let place = place?;
-            // It is never closed. Permits are given in the order of the parts, so the current part has one.
+            // The semaphore is never closed, so this is never an error. Permits are given in the order of the parts, so
+            // the current part has a permit.
             let permit = open.acquire_owned().await.ok();
             Part::begin(&desk, place, permit).await
         }
     };
-    // One more than may be open, so that the next export is requested while the parts of the current one are read.
+    // One more part is started than may be open, so that the next export is requested while the parts of the current one
+    // are read.
     Many::of(places, read).at_once(AT_ONCE + 1)
 }
 
-/// The position of a part.
+/// The position of a part: its export, and its index in that export.
 struct Place {
     export: Arc<Finished>,
     index: usize,
 }
 
-/// The positions of the parts of each export.
+/// A stream of the positions of all parts, export by export.
 struct Places {
     exports: Flow<Exports>,
     current: Option<Place>,
@@ -88,12 +90,13 @@ pub(super) struct Part {
     /// How often the URLs had been renewed when this part got its URL.
     renewed: usize,
     transfer: Transfer,
-    /// The beginning, read before its turn, and the error that ended it.
+    /// The bytes that were read before the turn of this part.
     received: VecDeque<Bytes>,
+    /// The error that ended the reading before the turn of this part.
     failure: Option<Error>,
-    /// The number of bytes that were received when new URLs were last requested for this part.
+    /// The number of bytes that this part had received when it last requested new URLs.
     expired: Option<u64>,
-    /// Held until the part was received.
+    /// The permit to be open. The part keeps it until the part is received completely.
     open: Option<OwnedSemaphorePermit>,
 }
 
@@ -126,7 +129,7 @@ impl Part {
                     part.open = None;
                     break;
                 }
-                // It counts when the turn of this part comes.
+                // The error counts only when the turn of this part comes.
                 Err(error) => {
                     part.failure = Some(error);
                     break;
@@ -136,7 +139,8 @@ impl Part {
         Ok(part)
     }
 
-    /// The next bytes. If the URLs have expired, requests new ones.
+    /// Returns the next bytes, or `None` at the end of the part. If the URL of the part has expired, continues with a new
+    /// URL.
     pub(super) async fn next(&mut self, desk: &Desk) -> Result<Option<Bytes>, Error> {
         loop {
             if let Some(piece) = self.received.pop_front() {
@@ -157,8 +161,8 @@ impl Part {
         }
     }
 
-    /// Moves to a new URL. Requests new URLs only if another part has not done so. Returns `error` if the new URL was
-    /// refused at the same place.
+    /// Continues with a new URL. Requests new URLs, unless another part has already done so. Returns `error` if the part
+    /// has already requested new URLs at the same position.
     async fn renew(&mut self, desk: &Desk, error: Error) -> Result<(), Error> {
         let export = &self.place.export;
         let mut urls = export.urls();

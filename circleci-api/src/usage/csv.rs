@@ -1,4 +1,4 @@
-//! Joins many parts into one CSV.
+//! Joins the parts of all exports into one CSV.
 
 use bytes::Bytes;
 
@@ -8,15 +8,17 @@ use crate::download::flow::{Next, stream};
 use crate::error::Error;
 
 stream! {
-    /// An organization's usage as one CSV with one header, in pieces: [`UsageExport::csv`](super::UsageExport::csv). A
-    /// piece may end anywhere.
+    /// A stream of an organization's usage as one CSV with one header, from
+    /// [`UsageExport::csv`](super::UsageExport::csv). The stream returns the CSV in pieces. A piece may end anywhere,
+    /// even inside a row.
     ///
-    /// A part that fails is requested again, within the client's [`RetryPolicy`](crate::RetryPolicy). The parts are in
-    /// storage, under signed URLs that never receive the token. When the URLs expire (401 or 403), one `getUsageExport`
-    /// call requests new ones for all parts of the window, and each part continues at the same place.
+    /// CircleCI delivers an export in parts. A part that fails is requested again, within the client's
+    /// [`RetryPolicy`](crate::RetryPolicy). The parts are in storage, under signed URLs. The client never sends the token
+    /// to these URLs. When the URLs expire (401 or 403), one `getUsageExport` call requests new URLs for all parts of the
+    /// export, and each part continues where it stopped.
     ///
-    /// It is an error if a row has more or fewer fields than there are columns, or if a part has other columns than the
-    /// first part.
+    /// The stream returns an error if a row has more or fewer fields than there are columns. It also returns an error if
+    /// the columns of a part differ from those of the first part.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::GetUsageExport, serde_json::json};

@@ -1,4 +1,4 @@
-//! The calls of an export. CircleCI limits them per hour.
+//! The calls that order exports and request their states. CircleCI limits how many of these calls may be sent per hour.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,12 +15,12 @@ use crate::generated::types::{CreateUsageExportRequest, UsageExportJob, UsageExp
 use crate::request::Request;
 use crate::retry::clock::Stopwatch;
 
-/// An order that waits no longer than this counts as one that does not wait.
+/// The longest wait of an order that still counts as no wait.
 const AT_ONCE: Duration = Duration::from_secs(1);
-/// The wait after a refusal that does not say how long to wait.
+/// The wait after a refusal (429) that does not say how long to wait.
 const REFUSED: Duration = Duration::from_secs(360);
 
-/// Orders exports and requests their states. Clones share the time since the first call.
+/// Orders exports and requests their states. Clones share one stopwatch, which starts at the first call.
 #[derive(Clone)]
 pub(super) struct Desk {
     pub(super) order: Order,
@@ -54,7 +54,7 @@ impl Desk {
         self.limited(looks, || self.request(job).send()).await
     }
 
-    /// The same without a wait for CircleCI's limit.
+    /// Requests the state of an export like `look`, but does not wait for CircleCI's limit.
     pub(super) async fn look_now(&self, job: Uuid) -> Result<UsageExportJobStatus, Error> {
         self.order.limits.look_window().take(self.now());
         self.request(job).send().await
@@ -71,7 +71,7 @@ impl Desk {
         }
     }
 
-    /// The number of orders that may be sent now.
+    /// Returns the number of orders that may be sent now.
     pub(super) fn orders_now(&self) -> usize {
         let soon = match self.order.when_limited {
             WhenLimited::Wait => AT_ONCE,
@@ -80,12 +80,12 @@ impl Desk {
         self.order.limits.order_window().room(self.now() + soon)
     }
 
-    /// The number of state requests that may be sent now.
+    /// Returns the number of state requests that may be sent now.
     pub(super) fn looks_now(&self) -> usize {
         self.order.limits.look_window().room(self.now())
     }
 
-    /// The wait between two state requests for an export.
+    /// Waits between two state requests for an export. Returns an error instead if the wait would end after the deadline.
     pub(super) async fn pause(&self, mut pause: Duration, job: Uuid) -> Result<(), Error> {
         if self.order.when_limited == WhenLimited::Wait {
             pause = pause.max(self.order.limits.look_window().wait(self.now()));
@@ -102,7 +102,8 @@ impl Desk {
         Ok(())
     }
 
-    /// Makes a call that CircleCI limits per hour. After a refusal, it waits.
+    /// Makes a call that CircleCI limits per hour. Waits if the limit is used up, and repeats the call after a refusal
+    /// (429).
     async fn limited<T, F: Future<Output = Result<T, Error>>>(
         &self,
         window: &Window,
@@ -119,7 +120,8 @@ impl Desk {
                 Err(error) if error.is_rate_limited() => error,
                 done => return done,
             };
-            // A refusal that asks for no wait is still a refusal, and each new call counts towards the hourly limit.
+            // A refusal that asks for no wait must still be followed by a wait, because each new call counts towards the
+            // hourly limit.
             let theirs = refused
                 .retry_after()
                 .filter(|wait| !wait.is_zero())
@@ -145,7 +147,7 @@ impl Desk {
 
     async fn sleep(&self, wait: Duration) {
         if !wait.is_zero() {
-            // Calls wait side by side, so their waits do not add up.
+            // Several calls may wait at the same time, so their waits must not be added up.
             let end = self.elapsed().saturating_add(wait);
             self.order.client.inner.clock.sleep(wait).await;
             if let Some(time) = &mut *self.time() {
@@ -154,7 +156,7 @@ impl Desk {
         }
     }
 
-    /// Starts the time at the first call.
+    /// Returns the stopwatch. The first use starts it.
     fn time(&self) -> MutexGuard<'_, Option<Stopwatch>> {
         let mut time = self.time.lock().unwrap_or_else(PoisonError::into_inner);
         let (clock, deadline) = (&self.order.client.inner.clock, self.order.deadline);
@@ -167,7 +169,8 @@ impl Desk {
         self.time().map_or(Duration::ZERO, |time| time.elapsed(now))
     }
 
-    /// The time for the hours of [`UsageLimits`](super::UsageLimits). It includes waits, even if a test's clock skips them.
+    /// Returns the current time for the hourly limits of [`UsageLimits`](super::UsageLimits). It includes the waits that
+    /// a test's clock skips.
     fn now(&self) -> Instant {
         let now = self.order.client.inner.clock.now();
         self.time().map_or(now, |time| time.moment(now))

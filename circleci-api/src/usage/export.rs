@@ -21,13 +21,13 @@ use crate::error::Error;
 use crate::lists::many::both;
 use crate::values::argument::PathValue;
 
-/// How long CircleCI keeps usage.
+/// The age limit of the usage that CircleCI exports.
 const OLDEST: TimeDelta = TimeDelta::days(366);
 
 impl Client {
-    /// The usage of an organization between two times, both included. CircleCI exports at most 31 days at once: a longer
-    /// span is split into several exports and joined into one CSV. CircleCI exports nothing older than 366 days. Requires
-    /// the feature `usage`.
+    /// Prepares an export of an organization's usage between two times, both included. CircleCI exports at most 31 days
+    /// at once, so a longer time span is split into several exports, and their results are joined. CircleCI exports
+    /// nothing older than 366 days. Requires the feature `usage`.
     ///
     /// ```no_run
     /// # use std::time::SystemTime;
@@ -47,8 +47,8 @@ impl Client {
         UsageExport::new(self, org_id.into(), Span::Between(start, end))
     }
 
-    /// Exports that were ordered earlier, by their `usage_export_job_id`: before a deadline passed, or by another program.
-    /// No new export is ordered. Requires the feature `usage`.
+    /// Prepares to read exports that were already ordered, for example by another program, or before a deadline passed.
+    /// `jobs` are their ids (`usage_export_job_id`). No new export is ordered. Requires the feature `usage`.
     ///
     /// ```no_run
     /// # async fn run(circleci: circleci_api::Client, kept: Vec<uuid::Uuid>) -> Result<(), circleci_api::Error> {
@@ -68,20 +68,21 @@ impl Client {
     }
 }
 
-/// An export from [`Client::usage_export`].
+/// A usage export with its settings, from [`Client::usage_export`] or [`Client::resume_usage_export`].
 ///
 /// What runs at the same time:
 ///
-/// - Exports of several windows are ordered together, up to 8 calls at a time. No more are ordered than
-///   [`UsageLimits`] allows, 10 per hour by default; the rest follow when the hour has passed.
-/// - While an export is in progress, only its own state is requested, because CircleCI limits these requests too. When it
-///   is completed, the states of the others are requested together.
-/// - The parts of all exports are read in order, 8 at a time. Of the next 18 parts, about 1 MiB each is kept until their
+/// - A time span is split into windows of at most 31 days, with one export for each window. These exports are ordered
+///   together, up to 8 calls at a time. [`UsageLimits`] allows 10 orders per hour by default. Exports beyond this limit
+///   are ordered when the hour has passed.
+/// - The exports are awaited in order. While an export is in progress, only its own state is requested, because CircleCI
+///   also limits state requests. When it is completed, the states of the following exports are requested together.
+/// - The parts of all exports are read in order, 8 at a time. About 1 MiB of each of the next 18 parts is kept until its
 ///   turn, so memory use does not grow with the size of the export.
 ///
-/// Waits use the client's [`Clock`](crate::Clock), and a refusal (429) is followed by the wait that it asks for. Dropping
-/// the future or stream ends the wait. The ordered exports continue at CircleCI, and [`Client::resume_usage_export`] can
-/// read them.
+/// All waits use the client's [`Clock`](crate::Clock). After a refusal (429), the export waits as long as the refusal
+/// asks. Dropping the future or the stream ends the wait. The exports that were already ordered continue at CircleCI, and
+/// [`Client::resume_usage_export`] can read them.
 ///
 #[doc = mock_example!()]
 /// # use std::time::Duration;
@@ -138,80 +139,85 @@ impl UsageExport {
         Self { order, span }
     }
 
-    /// Further organizations on the same plan whose usage is included.
+    /// Includes the usage of further organizations on the same plan.
     pub fn shared_org_ids(mut self, ids: impl IntoIterator<Item = Uuid>) -> Self {
         self.order.shared_org_ids = ids.into_iter().collect();
         self
     }
 
-    /// The hourly limits of CircleCI, shared with the organization's other exports.
+    /// Sets the hourly limits of CircleCI. All exports of an organization should share them.
     pub fn limits(mut self, limits: &UsageLimits) -> Self {
         self.order.limits = limits.clone();
         self
     }
 
-    /// Whether to wait or to fail when CircleCI's limit is reached. Default: wait.
+    /// Sets whether the export waits or fails when CircleCI's limit is reached. Default: it waits.
     pub fn when_limited(mut self, what: WhenLimited) -> Self {
         self.order.when_limited = what;
         self
     }
 
-    /// The total time for ordering and waiting, for all windows together. CircleCI may take up to 4 hours for one window.
-    /// Default: 5 hours.
+    /// Sets the total time for ordering and waiting, for all windows together. CircleCI may take up to 4 hours for one
+    /// window. Default: 5 hours.
     pub fn deadline(mut self, total: Duration) -> Self {
         self.order.deadline = total;
         self
     }
 
-    /// The largest CSV that is read, in bytes after decompression. It also limits the size of a compressed part. Default: 4
-    /// GiB.
+    /// Sets the maximum size of the CSV, in bytes after decompression. It also limits the size of each compressed part.
+    /// Default: 4 GiB.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.order.max_bytes = bytes;
         self
     }
 
-    /// A function that is called when the state of an export changes. It should not block.
+    /// Sets a function that is called when the state of an export changes. The function should not block.
     pub fn on_change(mut self, on_change: impl Fn(&UsageChange) + Send + Sync + 'static) -> Self {
         self.order.on_change = Some(Arc::new(on_change));
         self
     }
 
-    /// The usage as one CSV with one header, in pieces. Nothing is sent before the stream is polled.
+    /// Returns the usage as a stream of pieces of one CSV with one header. Nothing is sent before the stream is polled.
     /// [`UsageCsv`] has an example.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): the end is before the start, or the start is more than 366 days ago.
+    /// Returns [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument) if the end is before the start, or if
+    /// the start is more than 366 days ago.
     pub fn csv(self) -> Result<UsageCsv, Error> {
         Ok(UsageCsv {
             flow: Flow::Idle(Csv::new(self.source()?)),
         })
     }
 
-    /// The usage row by row. Nothing is sent before the stream is polled. [`UsageRows`] has an example.
+    /// Returns the usage as a stream of rows. Nothing is sent before the stream is polled. [`UsageRows`] has an example.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument): the end is before the start, or the start is more than 366 days ago.
+    /// Returns [`ErrorKind::InvalidArgument`](crate::ErrorKind::InvalidArgument) if the end is before the start, or if
+    /// the start is more than 366 days ago.
     pub fn rows(self) -> Result<UsageRows, Error> {
         Ok(UsageRows {
             flow: Flow::Idle(Rows::new(self.source()?)),
         })
     }
 
-    /// Writes the CSV to `path`, replaces an existing file, and returns the size in bytes. The file appears when it is
-    /// complete, and does not appear after an error or if the future is dropped. On Unix, a file that replaces another one
-    /// gets the mode of the old file. If there is no usage, the file is empty.
+    /// Writes the CSV to `path`, and returns its size in bytes. An existing file is replaced. The file appears only when
+    /// it is complete. It does not appear after an error, or if the future is dropped. On Unix, the new file gets the
+    /// mode of the file that it replaces. If there is no usage, the file is empty.
     ///
     /// # Errors
     ///
-    /// The usage cannot be read: an export has [failed](crate::ErrorKind::Failed), is not complete before the
-    /// [deadline](crate::ErrorKind::Timeout), must wait [too long](crate::ErrorKind::RateLimited), or is
-    /// [larger](crate::ErrorKind::TooLarge) than the limit; or the file [cannot be written](crate::ErrorKind::File).
+    /// Returns an error if the file [cannot be written](crate::ErrorKind::File), or if the usage cannot be read:
+    ///
+    /// - An export has [failed](crate::ErrorKind::Failed).
+    /// - An export is not complete before the [deadline](crate::ErrorKind::Timeout).
+    /// - A call must wait [too long](crate::ErrorKind::RateLimited) for CircleCI's limit.
+    /// - The CSV or a part is [larger](crate::ErrorKind::TooLarge) than the limit.
     pub async fn to_file(self, path: impl AsRef<Path>) -> Result<u64, Error> {
         let mut csv = self.csv()?;
         let path = path.as_ref();
-        // Order and wait before the file is created.
+        // The first piece comes after ordering and waiting. Only then is the file created.
         let mut next = csv.try_next().await?;
         let mut draft = Draft::begin(path).map_err(called)?;
         let mut bytes = 0;

@@ -18,25 +18,25 @@ use crate::retry::backoff::Backoff;
 const FIRST_LOOK: Duration = Duration::from_secs(15);
 const RAREST_LOOK: Duration = Duration::from_secs(450);
 
-/// The export of one window.
+/// The export of one window: still to be ordered, or ordered with this id.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Job {
     Wanted((DateTime<Utc>, DateTime<Utc>)),
     Ordered(Uuid),
 }
 
-/// A completed export, in the order of the windows.
+/// A completed export.
 pub(super) struct Finished {
     pub(super) job: Uuid,
     pub(super) parts: usize,
     urls: Mutex<Urls>,
 }
 
-/// The URLs of the parts.
+/// The URLs of an export's parts.
 #[derive(Clone)]
 pub(super) struct Urls {
     pub(super) urls: Vec<String>,
-    /// How often they were requested again.
+    /// How often new URLs were requested.
     pub(super) renewed: usize,
 }
 
@@ -63,21 +63,21 @@ impl Finished {
     }
 }
 
-/// The exports of all windows. Each is returned when it is completed, in order.
+/// The exports of all windows. Each export is returned when it is completed, in the order of the windows.
 pub(super) struct Exports {
     desk: Desk,
     windows: Vec<Window>,
-    /// They were ordered earlier.
+    /// Whether the exports were ordered earlier, before this stream was created.
     resumed: bool,
-    /// The number of exports that were returned.
+    /// The number of exports that were returned so far.
     returned: usize,
 }
 
 struct Window {
     job: Job,
-    /// The state at the last request for it.
+    /// The state that CircleCI returned at the last request for it.
     state: Option<UsageExportJobState>,
-    /// Whether its state was requested before its turn.
+    /// Whether the state was requested before the turn of this window.
     ahead: bool,
     finished: Option<Result<Finished, Error>>,
 }
@@ -98,8 +98,8 @@ impl Exports {
         }
     }
 
-    /// Orders the export of a window. CircleCI processes exports in parallel: this orders as many others as the limit
-    /// allows now, and leaves the rest until their turn.
+    /// Orders the export of a window. CircleCI processes exports in parallel, so this also orders as many of the later
+    /// exports as the limit allows now. The others are ordered when their turn comes.
     async fn order(&mut self, turn: usize) -> Result<Uuid, Error> {
         loop {
             let now = self.desk.orders_now();
@@ -124,7 +124,8 @@ impl Exports {
             let desk = self.desk.clone();
             async move {
                 let job = desk.order(span).await?;
-                // Without a wait for the other orders: what was ordered can be resumed.
+                // Report the order at once, without waiting for the other orders, because an export that was ordered can
+                // be resumed.
                 desk.tell(&UsageChange {
                     window: index,
                     windows,
@@ -135,7 +136,7 @@ impl Exports {
                 Ok((index, job.usage_export_job_id))
             }
         });
-        // Every order counts towards the limit, so none is cancelled when another one fails.
+        // Every order counts towards the limit, so no order is cancelled when another one fails.
         let mut failure = None;
         let orders = Many::new(orders.collect::<Vec<_>>()).into_vec().await;
         for ordered in orders {
@@ -147,7 +148,7 @@ impl Exports {
         failure.map_or(Ok(()), Err)
     }
 
-    /// Waits until the export of a window is completed.
+    /// Waits until the export of a window is completed or has failed.
     async fn finish(&mut self, turn: usize) -> Result<Finished, Error> {
         let job = self.order(turn).await?;
         let mut pauses = Backoff::new(FIRST_LOOK, RAREST_LOOK, 2.0, 0.25);
@@ -155,8 +156,8 @@ impl Exports {
             if let Some(finished) = self.windows[turn].finished.take() {
                 return finished;
             }
-            // An export that was ordered together with an earlier one, or by an earlier program, has had time already,
-            // and so have the others.
+            // An export that was ordered together with an earlier one, or by an earlier program, has already had time to
+            // complete. The exports after it have had this time too, so their states are requested as well.
             let had_time = (turn > 0 || self.resumed) && self.windows[turn].state.is_none();
             let others = if had_time {
                 self.desk.looks_now().min(AT_ONCE).saturating_sub(1)
@@ -168,7 +169,7 @@ impl Exports {
         }
     }
 
-    /// Requests the state of a window's export, and at the same time that of up to `others` later ones.
+    /// Requests the state of a window's export. At the same time, requests the states of up to `others` later exports.
     async fn look(&mut self, turn: usize, job: Uuid, others: usize) -> Result<(), Error> {
         let mut jobs = vec![(turn, job)];
         for (index, window) in self.windows.iter_mut().enumerate().skip(turn + 1) {
@@ -193,7 +194,7 @@ impl Exports {
             match found {
                 Ok(found) => self.record(index, job, found),
                 Err(error) if index == turn => return Err(error),
-                // It is requested again when its turn comes.
+                // The state is requested again when the turn of this window comes.
                 Err(_) => {}
             }
         }
@@ -228,7 +229,7 @@ impl Exports {
                 let error = Error::new(ErrorKind::Failed).with_operation(&EXPORT);
                 window.finished = Some(Err(error.with_message(format!("export {job}: {why}"))));
             }
-            // Created, processing, or a state that this version does not know.
+            // The export was created, is processing, or has a state that this version does not know.
             _ => {}
         }
         window.state = Some(state);

@@ -1,4 +1,4 @@
-//! The hourly limits of CircleCI.
+//! The hourly limits of CircleCI for usage exports.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// How many exports may be ordered, and how many requests for their state may be sent, per hour.
+/// The number of exports that may be ordered per hour, and the number of state requests that may be sent per hour.
 ///
-/// CircleCI's document allows 10 of each per organization. Clones share one count. Create one `UsageLimits` for each
-/// organization, and pass a clone of it to every export of that organization. It does not count requests of other programs, but CircleCI's own refusal (429) is respected
-/// too.
+/// CircleCI's document allows 10 orders and 10 state requests per hour for each organization. Clones share one count.
+/// Create one `UsageLimits` for each organization, and pass a clone of it to every export of that organization. Requests
+/// of other programs are not counted, but a refusal by CircleCI (429) is respected too.
 ///
 /// ```
 /// use circleci_api::usage::UsageLimits;
@@ -43,7 +43,7 @@ impl Default for UsageLimits {
 }
 
 impl UsageLimits {
-    /// 10 orders and 10 state requests per hour.
+    /// Creates limits of 10 orders and 10 state requests per hour.
     pub fn new() -> Self {
         Self {
             orders: Window::new(10),
@@ -51,13 +51,15 @@ impl UsageLimits {
         }
     }
 
-    /// The number of orders per hour (`createUsageExport`). 0 counts as 1. Call it before the value is shared.
+    /// Sets the number of orders per hour (`createUsageExport`). 0 counts as 1. Call this method before you share the
+    /// value, because it starts a new count.
     pub fn orders(mut self, an_hour: usize) -> Self {
         self.orders = Window::new(an_hour);
         self
     }
 
-    /// The number of state requests per hour (`getUsageExport`). 0 counts as 1. Call it before the value is shared.
+    /// Sets the number of state requests per hour (`getUsageExport`). 0 counts as 1. Call this method before you share
+    /// the value, because it starts a new count.
     pub fn looks(mut self, an_hour: usize) -> Self {
         self.looks = Window::new(an_hour);
         self
@@ -72,7 +74,7 @@ impl UsageLimits {
     }
 }
 
-/// The latest calls, at most as many as an hour allows.
+/// The times of the latest calls, at most as many as are allowed per hour.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
     an_hour: usize,
@@ -87,7 +89,7 @@ impl Window {
         }
     }
 
-    /// The time until another call is allowed.
+    /// Returns the time until another call is allowed.
     pub(super) fn wait(&self, now: Instant) -> Duration {
         let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         match calls.len() < self.an_hour {
@@ -98,14 +100,14 @@ impl Window {
         }
     }
 
-    /// The number of calls that are allowed at `now`.
+    /// Returns the number of calls that are allowed at `now`.
     pub(super) fn room(&self, now: Instant) -> usize {
         let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         let recent = calls.iter().filter(|call| **call + HOUR > now).count();
         self.an_hour.saturating_sub(recent)
     }
 
-    /// Reserves a call, and returns how long to wait for it.
+    /// Reserves a call, and returns how long to wait before it may be sent.
     pub(super) fn take(&self, now: Instant) -> Duration {
         let wait = self.wait(now);
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
@@ -136,7 +138,7 @@ mod tests {
             limits.order_window().take(minutes(20)),
             Duration::from_secs(40 * 60)
         );
-        // The reserved call is in the future.
+        // The call that was reserved last counts, although its time is in the future.
         assert_eq!(
             shared.order_window().take(minutes(20)),
             Duration::from_secs(50 * 60)

@@ -1,7 +1,8 @@
 //! Usage exports: the credits that an organization's jobs have used. Requires the feature `usage`.
 //!
-//! CircleCI creates an export in the background, as several compressed parts. It covers at most 31 days and nothing older
-//! than 366 days, and CircleCI accepts ten orders per hour. This module returns any span as one CSV or as a stream of rows:
+//! CircleCI creates an export in the background, as several compressed parts. One export covers at most 31 days, and
+//! nothing older than 366 days. CircleCI accepts ten orders per hour. This module returns a time span of any length as
+//! one CSV or as a stream of rows:
 //!
 //! ```no_run
 //! # use std::time::SystemTime;

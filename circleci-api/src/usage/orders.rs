@@ -1,4 +1,4 @@
-//! What to order, in windows of at most 31 days.
+//! The settings of an export, and its windows of at most 31 days.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use crate::generated::types::UsageExportJobState;
 use crate::operation::{Operation, Replay};
 use crate::values::argument::PathValue;
 
-/// The operation's name in errors, if no single operation failed. It is not in the document.
+/// The operation that errors name if no single operation failed. CircleCI's API document does not contain it.
 pub(super) static EXPORT: Operation =
     Operation::new("usageExport", Method::GET, "", &[], Replay::Never);
 
 pub(super) type OnChange = Arc<dyn Fn(&UsageChange) + Send + Sync>;
 
-/// What to order, and how long that may take.
+/// The settings of an export: what to order, and the limits for it.
 #[derive(Clone)]
 pub(super) struct Order {
     pub(super) client: Client,
@@ -32,24 +32,24 @@ pub(super) struct Order {
     pub(super) on_change: Option<OnChange>,
 }
 
-/// A new state of an export. [`UsageExport`](super::UsageExport) has an example.
+/// A change of an export's state. [`UsageExport`](super::UsageExport) has an example.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct UsageChange {
-    /// The index of the window (at most 31 days each), from 0.
+    /// The index of the window, counted from 0. A window is at most 31 days long.
     pub window: usize,
     /// The number of windows.
     pub windows: usize,
     /// The id of this window's export, for [`Client::resume_usage_export`].
     pub job: Uuid,
-    /// Its state.
+    /// The new state of the export.
     pub state: UsageExportJobState,
-    /// The number of parts; 0 until the export is completed, or if there is no usage.
+    /// The number of parts of the export. It is 0 until the export is completed, and if there is no usage.
     pub parts: usize,
 }
 
-/// Windows of at most 31 days. CircleCI includes both ends, so a window ends a millisecond before the next one begins.
-/// Otherwise a job at that time would count twice.
+/// Splits a time span into windows of at most 31 days. CircleCI includes both ends of a window, so each window ends a
+/// millisecond before the next one begins. Otherwise a job at the shared end would count twice.
 pub(super) fn windows(
     start: DateTime<Utc>,
     end: DateTime<Utc>,
@@ -58,7 +58,7 @@ pub(super) fn windows(
     let mut windows = Vec::new();
     let mut from = start;
     while let Some(next) = from.checked_add_signed(longest).filter(|next| *next <= end) {
-        // Exactly 31 days are one window.
+        // If exactly 31 days remain, they are one window.
         if next == end {
             break;
         }

@@ -1,4 +1,4 @@
-//! Decompresses the parts of an export one after the other, and separates their headers.
+//! Decompresses the parts of an export one after the other, and separates the header of each part from its rows.
 
 use std::collections::VecDeque;
 use std::io;
@@ -15,12 +15,12 @@ use crate::error::{Error, ErrorKind};
 
 /// The longest header that is accepted, in bytes.
 const MAX_HEADER: usize = 64 * 1024;
-/// The number of bytes that are decompressed at once.
+/// The number of compressed bytes that are decompressed in one step.
 const BLOCK: usize = 16 * 1024;
 
-/// A piece of a part. The pieces come in this order.
+/// A piece of a part. The pieces of a part come in the order of these variants.
 pub(super) enum Piece {
-    /// The unchanged first line, and its columns in lower case. An empty part has no header.
+    /// The unchanged header line, and its column names in lower case. An empty part has no header.
     Header { text: Bytes, columns: Vec<String> },
     /// The next bytes after the header. They may end in the middle of a row.
     Text(Bytes),
@@ -37,13 +37,13 @@ pub(super) struct Pieces {
     unpacked: u64,
 }
 
-/// The current part.
+/// The part that is currently being decompressed.
 struct Unpacking {
     part: Part,
     /// Bytes that were received but not decompressed yet.
     piece: Bytes,
     gunzip: Gunzip,
-    /// The beginning of the part, until its header is complete.
+    /// The beginning of the part while its header is incomplete, and `None` afterwards.
     head: Option<Vec<u8>>,
 }
 
@@ -89,7 +89,7 @@ impl Pieces {
                 continue;
             };
             if current.piece.is_empty() {
-                // The next parts are read at the same time.
+                // While the current part waits for its next bytes, the following parts are read too.
                 let next = self.parts.beside(current.part.next(&self.desk)).await?;
                 current.piece = next.unwrap_or_default();
             }
@@ -102,11 +102,11 @@ impl Pieces {
         }
     }
 
-    /// Decompresses a block. `None` is the end of the part.
+    /// Decompresses a block. A `block` of `None` marks the end of the part.
     fn unpack(&mut self, part: &mut Unpacking, block: Option<&[u8]>) -> Result<(), Error> {
         let Unpacking { gunzip, head, .. } = part;
         let mut text = Vec::new();
-        // Keeps the crate's own error, because the decoder can only return an `io::Error`.
+        // The decoder can only return an `io::Error`, so the crate's own error is kept here.
         let mut failure = None;
         let mut take = |bytes: &[u8]| {
             let taken = self.count(bytes.len()).and_then(|()| match head {
@@ -116,7 +116,7 @@ impl Pieces {
                 }
                 Some(line) => {
                     line.extend_from_slice(bytes);
-                    // The header is complete only after a line break.
+                    // A header can only be complete after a line break.
                     let complete = bytes.contains(&b'\n');
                     self.split(head, complete, false, &mut text)
                 }
@@ -186,7 +186,7 @@ impl Pieces {
     }
 }
 
-/// The position of the first line that is not blank, and its columns.
+/// The position of the header, which is the first line that is not blank, and its column names.
 struct Header {
     start: usize,
     end: usize,
@@ -194,7 +194,7 @@ struct Header {
 }
 
 impl Header {
-    /// Returns `None` if the header is not complete. If all lines are blank, there are no columns.
+    /// Reads the header. Returns `None` if it is not complete. If all lines are blank, the header has no columns.
     fn read(bytes: &[u8], ended: bool) -> Option<Self> {
         const MARK: &[u8] = b"\xef\xbb\xbf";
         let text = bytes.strip_prefix(MARK).unwrap_or(bytes);
@@ -209,7 +209,7 @@ impl Header {
     }
 }
 
-/// The length of the first line, and its columns without quotes. A quoted column may contain a line break.
+/// Returns the length of the first line, and its column names without quotes. A quoted name may contain a line break.
 fn first_line(bytes: &[u8], ended: bool) -> Option<(usize, Vec<String>)> {
     let mut reader = ReaderBuilder::new()
         .terminator(Terminator::Any(b'\n'))

@@ -1,10 +1,10 @@
-//! New URLs for parts whose URLs have expired.
+//! Detects expired URLs of parts, and brings new URLs into the order of the old ones.
 
 use std::collections::BTreeMap;
 
 use crate::error::{Error, ErrorKind};
 
-/// Whether storage refused a signed URL because it has expired.
+/// Checks whether storage refused a signed URL because the URL has expired.
 pub(super) fn is_expired(error: &Error) -> bool {
     let said = error.message().unwrap_or_default();
     error.is_unauthorized()
@@ -12,8 +12,8 @@ pub(super) fn is_expired(error: &Error) -> bool {
         || (error.kind() == ErrorKind::Status && said.starts_with("ExpiredToken"))
 }
 
-/// Sorts the new URLs in the order of the old ones: by path if each path is unique, otherwise unchanged. Returns `None` if
-/// the number of parts has changed.
+/// Brings the new URLs into the order of the old ones. They are matched by path. If the paths are not unique, or differ
+/// from the old ones, the new URLs are returned unchanged. Returns `None` if the number of parts has changed.
 pub(super) fn in_the_same_order(old: &[String], new: Vec<String>) -> Option<Vec<String>> {
     let path = |url: &str| url.split(['?', '#']).next().unwrap_or_default().to_owned();
     if old.len() != new.len() {

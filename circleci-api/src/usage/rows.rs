@@ -1,4 +1,4 @@
-//! Rows of a usage export.
+//! The rows of a usage export.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use crate::error::{Error, ErrorKind};
 const MAX_ROW: usize = 1 << 20;
 
 stream! {
-    /// An organization's usage, row by row: [`UsageExport::rows`](super::UsageExport::rows).
+    /// A stream of an organization's usage, row by row, from [`UsageExport::rows`](super::UsageExport::rows).
     ///
-    /// Each row has the columns of its own part: the export of another month may have other columns. A row with more or
-    /// fewer fields than its part has columns is an error. The error names the number of the row, counted from 1 over all
-    /// parts without their headers.
+    /// Each row has the columns of its own part, because the export of another month may have other columns. The stream
+    /// returns an error if a row has more or fewer fields than its part has columns. The error contains the number of the
+    /// row. Rows are counted from 1 over all parts, and header lines are not counted.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::GetUsageExport, serde_json::json};
@@ -45,9 +45,9 @@ stream! {
 
 /// The usage of one run of a job.
 ///
-/// Its methods are CircleCI's columns. A value that is missing, empty or invalid is `None`. [`get`](Self::get) returns the
-/// text of any column, including columns that this version does not know. Column names are in lower case, whatever the
-/// export uses.
+/// There is one method for each of CircleCI's columns. It returns `None` if the value is missing, empty or invalid.
+/// [`get`](Self::get) returns the text of any column, including columns that this version of the crate does not know.
+/// Column names are always in lower case here, even if the export has them in upper case.
 ///
 #[doc = mock_example!()]
 /// # use circleci_api::{mock::Mock, operations::GetUsageExport, serde_json::json};
@@ -74,19 +74,20 @@ stream! {
 pub struct UsageRow {
     columns: Arc<[String]>,
     text: String,
-    /// Where each field ends in `text`.
+    /// The position in `text` where each field ends.
     ends: Vec<usize>,
 }
 
 impl UsageRow {
-    /// The text of a column, unless it is missing, empty, or `\N`, which is how databases write a null value.
+    /// Returns the text of a column. Returns `None` if the column is missing, or if its text is empty or `\N`. Databases
+    /// write `\N` for a null value.
     pub fn get(&self, column: &str) -> Option<&str> {
         let place = self.columns.iter().position(|name| name == column)?;
         self.field(place)
             .filter(|text| !matches!(*text, "" | "\\N"))
     }
 
-    /// All columns with their texts, in CircleCI's order.
+    /// Returns all columns with their texts, in CircleCI's order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.columns
             .iter()
@@ -103,7 +104,7 @@ impl UsageRow {
     }
 }
 
-/// A map from column to text.
+/// Prints the row as a map from column to text.
 impl fmt::Debug for UsageRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
@@ -113,7 +114,7 @@ impl fmt::Debug for UsageRow {
 macro_rules! columns {
     ($($(#[$meta:meta])* $name:ident: $read:ident -> $ty:ty,)*) => {
         impl UsageRow {
-            /// The columns of CircleCI's document, in its order.
+            /// The names of the columns in CircleCI's document, in the order of that document.
             pub const COLUMNS: &'static [&'static str] = &[$(stringify!($name)),*];
 
             $($(#[$meta])*
@@ -135,19 +136,19 @@ columns! {
     organization_created_date: moment -> DateTime<Utc>,
     /// The id of the project.
     project_id: text -> &str,
-    /// The name of the project: the repository's name, or a name that was given to the project.
+    /// The name of the project, which is the repository's name or a name that was given to the project.
     project_name: text -> &str,
-    /// When the project was created on CircleCI, or its repository was authorized (UTC).
+    /// When the project was created on CircleCI, or when its repository was authorized (UTC).
     project_created_date: moment -> DateTime<Utc>,
     /// When the project's last pipeline ran (UTC).
     last_build_finished_at: moment -> DateTime<Utc>,
     /// The name of the VCS, such as `GITHUB`.
     vcs_name: text -> &str,
-    /// The URL in the VCS.
+    /// The URL of the VCS on which the pipeline ran.
     vcs_url: text -> &str,
-    /// The branch.
+    /// The branch on which the pipeline ran.
     vcs_branch: text -> &str,
-    /// The id of the pipeline; reruns share it.
+    /// The id of the pipeline. Reruns of the pipeline have the same id.
     pipeline_id: text -> &str,
     /// When the pipeline was first triggered (UTC).
     pipeline_created_at: moment -> DateTime<Utc>,
@@ -155,7 +156,7 @@ columns! {
     pipeline_number: integer -> i64,
     /// Whether the pipeline was triggered by a person who is not registered with CircleCI.
     is_unregistered_user: flag -> bool,
-    /// The trigger of the pipeline: the API, a webhook, …
+    /// What triggered the pipeline, such as the API or a webhook.
     pipeline_trigger_source: text -> &str,
     /// The id of the user who triggered the pipeline.
     pipeline_trigger_user_id: text -> &str,
@@ -175,7 +176,7 @@ columns! {
     job_name: text -> &str,
     /// The id of this run of the job.
     job_id: text -> &str,
-    /// The number of this run.
+    /// The number of this run of the job.
     job_run_number: integer -> i64,
     /// The date when the job run began (UTC).
     job_run_date: moment -> DateTime<Utc>,
@@ -197,13 +198,17 @@ columns! {
     parallelism: integer -> i64,
     /// The duration of the job run, in seconds.
     job_run_seconds: number -> f64,
-    /// The median CPU utilization in percent. Missing for jobs under 15 seconds, and sometimes for others.
+    /// The median CPU utilization in percent. It is missing for jobs shorter than 15 seconds, and sometimes for other
+    /// jobs.
     median_cpu_utilization_pct: number -> f64,
-    /// The maximum CPU utilization in percent. Missing for jobs under 15 seconds, and sometimes for others.
+    /// The maximum CPU utilization in percent. It is missing for jobs shorter than 15 seconds, and sometimes for other
+    /// jobs.
     max_cpu_utilization_pct: number -> f64,
-    /// The median RAM utilization in percent. Missing for jobs under 15 seconds, and sometimes for others.
+    /// The median RAM utilization in percent. It is missing for jobs shorter than 15 seconds, and sometimes for other
+    /// jobs.
     median_ram_utilization_pct: number -> f64,
-    /// The maximum RAM utilization in percent. Missing for jobs under 15 seconds, and sometimes for others.
+    /// The maximum RAM utilization in percent. It is missing for jobs shorter than 15 seconds, and sometimes for other
+    /// jobs.
     max_ram_utilization_pct: number -> f64,
     /// Credits for compute.
     compute_credits: number -> f64,
@@ -211,7 +216,7 @@ columns! {
     dlc_credits: number -> f64,
     /// Credits for users.
     user_credits: number -> f64,
-    /// Credits for storage; 0 while the organization is below its allowance.
+    /// Credits for storage. They are 0 while the organization is below its allowance.
     storage_credits: number -> f64,
     /// Credits for network traffic.
     network_credits: number -> f64,
@@ -230,7 +235,7 @@ fn text(text: &str) -> Option<&str> {
 }
 
 fn integer(text: &str) -> Option<i64> {
-    // A database may write a whole number with a fraction of zero.
+    // A database may write a whole number with a fraction of zero, such as `17.0`.
     let text = text.trim();
     text.strip_suffix(".0").unwrap_or(text).parse().ok()
 }
@@ -250,7 +255,7 @@ fn flag(text: &str) -> Option<bool> {
     }
 }
 
-/// An RFC 3339 time, or a date with or without a time of day, in UTC.
+/// Reads an RFC 3339 time, or a date in UTC with or without a time of day.
 fn moment(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
@@ -279,9 +284,10 @@ pub(super) struct Rows {
     reader: Box<Reader>,
     columns: Arc<[String]>,
     piece: Bytes,
-    /// The part has ended, and `piece` is a line break that ends its last line.
+    /// Whether the part has ended, and `piece` is the line break that ends its last line.
     closing: bool,
-    /// The current row, as far as it was read.
+    /// The current row so far: its text is the first `length` bytes, and its ends are the first `fields` entries of
+    /// `ends`.
     text: Vec<u8>,
     length: usize,
     ends: Vec<usize>,
@@ -305,7 +311,7 @@ impl Rows {
         }
     }
 
-    /// Gets the next piece if the current one was read completely. Returns `false` at the end of the export.
+    /// Gets the next piece if the current one was read completely. Returns `false` if no part is left.
     async fn refill(&mut self) -> Result<bool, Error> {
         while self.piece.is_empty() {
             if self.closing {
@@ -376,7 +382,8 @@ impl Next for Rows {
     }
 }
 
-/// The row as text, and the ends of its fields. A byte that is not UTF-8 becomes a replacement character.
+/// Returns the row as text, and the position where each field ends. A byte that is not UTF-8 becomes a replacement
+/// character.
 fn legible(bytes: &[u8], ends: &[usize]) -> (String, Vec<usize>) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return (text.to_owned(), ends.to_vec());

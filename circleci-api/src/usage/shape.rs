@@ -1,4 +1,4 @@
-//! Checks that each row of a part has as many fields as its header.
+//! Checks that each row of a part has as many fields as the part's header.
 
 use csv_core::{ReadRecordResult, Reader};
 
@@ -10,10 +10,11 @@ use crate::error::{Error, ErrorKind};
 pub(super) struct Shape {
     reader: Reader,
     columns: usize,
-    /// The current row: the number of its fields so far, and whether it has started.
+    /// The number of fields of the current row so far.
     fields: usize,
+    /// Whether the current row has begun.
     begun: bool,
-    /// The number of the row, over all parts.
+    /// The number of rows that have ended, over all parts.
     row: u64,
 }
 
@@ -42,7 +43,7 @@ impl Shape {
         Ok(())
     }
 
-    /// Ends the part.
+    /// Ends the part. Returns an error if the part ends inside a quoted field.
     pub(super) fn end(&mut self) -> Result<(), Error> {
         // A line break ends the last row, unless a quote is open.
         self.push(b"\n")?;
@@ -53,7 +54,7 @@ impl Shape {
     }
 }
 
-/// Whether a row has a field for each column.
+/// Returns an error if a row does not have exactly one field for each column.
 pub(super) fn check(row: u64, fields: usize, columns: usize) -> Result<(), Error> {
     match fields == columns {
         true => Ok(()),

@@ -1,4 +1,4 @@
-//! Values of path and query parameters: validated, and encoded so that a value cannot change the route.
+//! The values of path and query parameters. They are validated, and encoded so that a value cannot change the route.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,23 +10,24 @@ use uuid::Uuid;
 use crate::operation::{Param, ParamKind};
 use crate::values::slug::{OrgSlug, ProjectSlug, is_part};
 
-/// All characters except the unreserved ones of RFC 3986.
+/// The characters that are encoded: all except the unreserved ones of RFC 3986.
 pub(crate) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// The same without the slash, which stays between the parts of a slug.
+/// The characters that are encoded in a slug. The slash is not one of them, because it separates the parts of the slug.
 const ENCODED_SLUG: &AsciiSet = &ENCODED.remove(b'/');
 
 /// The value of a path parameter.
 ///
-/// Strings, integers, [`Uuid`]s and slugs convert into it. The client validates the value when it sends the call, and encodes
-/// it so that it cannot reach another route: a slug as one segment for each part, any other value as a single segment.
+/// Strings, integers, [`Uuid`]s and slugs convert into a `PathValue`. When the client sends the call, it validates the
+/// value, and encodes it so that the request cannot reach another route. A slug becomes one path segment for each of its
+/// parts, and any other value becomes a single segment.
 ///
-/// An `Option` of an id, a number or a slug also converts into it, because responses may lack these fields. The client rejects
-/// `None` before it sends anything.
+/// An `Option` of an id, a number or a slug also converts into a `PathValue`, because these fields may be missing in
+/// responses. If the value is `None`, the client returns an error and sends nothing.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -42,7 +43,8 @@ const ENCODED_SLUG: &AsciiSet = &ENCODED.remove(b'/');
 #[derive(Clone, PartialEq, Eq)]
 pub struct PathValue(Cow<'static, str>);
 
-/// The value of a query parameter. Strings, booleans, integers, [`Uuid`]s, dates and the values of open enums convert into it.
+/// The value of a query parameter. Strings, booleans, integers, [`Uuid`]s, dates and the values of open enums convert
+/// into a `QueryValue`.
 ///
 /// The client encodes special characters, so that the value cannot affect other parameters. It sends dates in UTC.
 ///
@@ -83,7 +85,7 @@ impl QueryValue {
     }
 }
 
-/// The error for an invalid project slug. It follows the name of the parameter.
+/// The message for an invalid project slug. In the error, it follows the name of the parameter.
 pub(crate) const PROJECT_SLUG: &str =
     "must be a project slug of three parts, as in gh/acme/web, or the project's UUID";
 
@@ -92,7 +94,7 @@ impl PathValue {
         &self.0
     }
 
-    /// The three parts of a project slug, or `None` if the value is not a project slug.
+    /// Returns the three parts of a project slug, or `None` if the value is not a project slug.
     pub(crate) fn parts(&self) -> Option<[Self; 3]> {
         let mut parts = self
             .0
@@ -102,8 +104,8 @@ impl PathValue {
         has_parts(&self.0, 3).then_some(three)
     }
 
-    /// Appends the value to the path: a slug as one segment for each part, any other value as a single segment. The error says
-    /// what the value must be.
+    /// Appends the value to the path. A slug becomes one segment for each part, and any other value becomes a single
+    /// segment. The error says what the value must be.
     pub(crate) fn write(&self, param: &Param, url: &mut String) -> Result<(), &'static str> {
         let text: &str = &self.0;
         if text.is_empty() {
@@ -131,7 +133,7 @@ impl PathValue {
             ),
             ParamKind::Text if text.is_empty() => Err("must not be empty"),
             ParamKind::Text if text.contains('\0') => Err("must not contain a NUL character"),
-            // A proxy that decodes `%2F` before it routes the request would resolve these segments.
+            // If a proxy decodes `%2F` before it routes the request, it would resolve these segments.
             ParamKind::Text
                 if text
                     .split(['/', '\\'])
@@ -143,7 +145,8 @@ impl PathValue {
         };
         wanted?;
         match param.kind {
-            // Some proxies and the router of CircleCI Server reject `%2F`. The checks above make sure that the parts are segments.
+            // Slashes are not encoded, because some proxies and the router of CircleCI Server reject `%2F`. The checks
+            // above make sure that each part is one segment.
             ParamKind::ProjectSlug | ParamKind::OrgSlug | ParamKind::OrgSlugOrId => {
                 url.extend(utf8_percent_encode(text, ENCODED_SLUG));
             }
@@ -155,7 +158,7 @@ impl PathValue {
 
 fn has_parts(text: &str, count: usize) -> bool {
     let mut parts = 0;
-    // For a text as short as this, a set is faster than the search for one character.
+    // For a text as short as a slug, splitting at a set of characters is faster than splitting at one character.
     text.split(['/']).all(|part| {
         parts += 1;
         is_part(part)
@@ -181,7 +184,8 @@ impl From<String> for PathValue {
     }
 }
 
-// Responses may lack these values. A missing value becomes an empty one, which `write` rejects for all kinds of parameters.
+// Responses may lack these values. A missing value becomes an empty text, which `write` rejects for all kinds of
+// parameters.
 macro_rules! from_option {
     ($($from:ty),*) => {
         $(impl From<Option<$from>> for PathValue {
@@ -236,7 +240,8 @@ mod tests {
     fn a_path_value_is_one_segment_or_an_error() {
         use ParamKind::{Integer, OrgSlug, OrgSlugOrId, ProjectSlug, Text, Uuid};
         let id = "5034460f-c7c4-4c43-9457-de07e2029e7b";
-        // Slugs were one segment with `%2F` before, which some proxies and the router of CircleCI Server reject.
+        // An earlier version wrote a slug as one segment with `%2F`, which some proxies and the router of CircleCI Server
+        // reject.
         for (kind, text, expected) in [
             (ProjectSlug, id, Some(id)),
             (ProjectSlug, "5034460FC7C44C439457DE07E2029E7B", Some(id)),

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::values::slug::{ProjectSlug, SlugError};
 
-/// The reason why a checkout has no project. It does not contain the URLs of remotes, because they may contain a password.
-/// [`ProjectSlug::of_checkout`] has an example.
+/// The reason why a checkout has no project. It does not contain the URL of a remote, because a URL may contain a
+/// password. [`ProjectSlug::of_checkout`] has an example.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CheckoutError {
@@ -17,31 +17,31 @@ pub enum CheckoutError {
     /// A file of the git repository could not be read.
     #[non_exhaustive]
     Unreadable {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// The reason.
+        /// The reason why the file could not be read.
         error: io::Error,
     },
     /// The checkout has no remote.
     NoRemote,
-    /// The checkout has several remotes with these names, and none is `origin`.
+    /// The checkout has several remotes, and none of them is `origin`. The value contains the names of the remotes.
     SeveralRemotes(Vec<String>),
     /// The URL of the remote does not identify a CircleCI project.
     #[non_exhaustive]
     NoProject {
         /// The name of the remote.
         remote: String,
-        /// The reason.
+        /// The reason why the URL does not identify a project.
         error: SlugError,
     },
 }
 
 impl ProjectSlug {
-    /// Returns the project of the git checkout that contains `path`, from the remote `origin` or from the only remote. Requires
-    /// the feature `wait`.
+    /// Returns the project of the git checkout that contains `path`. The project is read from the remote `origin`, or
+    /// from the only remote. Requires the feature `wait`.
     ///
-    /// This also works in worktrees and submodules. It only reads the configuration file of the repository: it ignores
-    /// included files, and replacements such as `insteadOf`.
+    /// This also works in worktrees and submodules. Only the configuration file of the repository is read. Included files
+    /// and replacements such as `insteadOf` are ignored.
     ///
     /// ```
     /// # let checkout = std::env::temp_dir().join(format!("of_checkout-{}", std::process::id()));
@@ -62,8 +62,9 @@ impl ProjectSlug {
     ///
     /// # Errors
     ///
-    /// Returns an error if `path` is not in a checkout, or if the checkout has no remote or several ones without an `origin`.
-    /// The remote must be on github.com or bitbucket.org, because the slugs of other providers do not follow from a remote.
+    /// Returns an error if `path` is not in a checkout, if the checkout has no remote, or if it has several remotes and
+    /// none of them is `origin`. The remote must be on github.com or bitbucket.org, because the slugs of other providers
+    /// cannot be derived from a remote.
     pub fn of_checkout(path: impl AsRef<Path>) -> Result<Self, CheckoutError> {
         let path = path.as_ref();
         let config = common_dir(path)?.join("config");
@@ -85,9 +86,9 @@ impl ProjectSlug {
     }
 }
 
-/// The directory with the configuration.
+/// Returns the directory that contains the configuration of the repository.
 fn common_dir(path: &Path) -> Result<PathBuf, CheckoutError> {
-    // The path `.` has no parent by name.
+    // A path such as `.` does not contain the names of its parents.
     let full = path
         .canonicalize()
         .map_err(|error| unreadable(path, error))?;
@@ -98,13 +99,13 @@ fn common_dir(path: &Path) -> Result<PathBuf, CheckoutError> {
     if git.is_dir() {
         return Ok(git);
     }
-    // In a worktree or a submodule, this is a file with the path of the directory.
+    // In a worktree or a submodule, `.git` is a file that contains the path of the git directory.
     let text = read(&git)?;
     let Some(folder) = text.strip_prefix("gitdir:") else {
         return Err(CheckoutError::NotACheckout(path.to_owned()));
     };
     let folder = git.with_file_name("").join(folder.trim());
-    // The directory of a worktree has a file with the path of its repository.
+    // The git directory of a worktree contains a file with the path of the repository's git directory.
     match fs::read_to_string(folder.join("commondir")) {
         Ok(common) => Ok(folder.join(common.trim())),
         Err(_) => Ok(folder),
@@ -123,8 +124,8 @@ fn unreadable(path: &Path, error: io::Error) -> CheckoutError {
     }
 }
 
-/// The names and URLs of the remotes, in the order of the file. Of several URLs, the first one counts, because git fetches from
-/// it.
+/// Returns the names and URLs of the remotes, in the order of the file. If a remote has several URLs, the first one is
+/// returned, because git fetches from it.
 fn remotes(config: &str) -> Vec<(String, String)> {
     let mut remotes: Vec<(String, String)> = Vec::new();
     let mut remote = None;

@@ -2,12 +2,12 @@
 
 use crate::generated::types::if_type;
 
-// The API documents before 2026 have no such source.
+// CircleCI's API documents before 2026 do not have the type `PipelineRunConfig`.
 if_type! { PipelineRunConfig =>
     use crate::generated::types::{GitRef, PipelineRunConfig};
 
     impl From<GitRef> for PipelineRunConfig {
-        /// The configuration at a branch or tag.
+        /// Selects the configuration at a branch or tag.
         fn from(at: GitRef) -> Self {
             let mut config = Self::new();
             config.branch = at.branch;

@@ -37,7 +37,7 @@ pub enum ParameterValue {
 }
 
 impl ParameterValue {
-    /// The value, if it is a boolean.
+    /// Returns the value if it is a boolean.
     pub fn as_bool(&self) -> Option<bool> {
         match self {
             Self::Boolean(value) => Some(*value),
@@ -45,7 +45,7 @@ impl ParameterValue {
         }
     }
 
-    /// The value, if it is an integer.
+    /// Returns the value if it is an integer.
     pub fn as_i64(&self) -> Option<i64> {
         match self {
             Self::Integer(value) => Some(*value),
@@ -53,7 +53,7 @@ impl ParameterValue {
         }
     }
 
-    /// The value, if it is a string.
+    /// Returns the value if it is a string.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::String(value) => Some(value),

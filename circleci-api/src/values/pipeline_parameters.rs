@@ -11,7 +11,7 @@ use crate::values::parameters::ParameterValue;
 /// There are at most [100](Self::ENTRIES) parameters. The values are booleans, integers and strings. A name has at most
 /// [128](Self::NAME) characters, and a value at most [512](Self::VALUE).
 ///
-/// All requests with parameters accept them:
+/// Every request that has parameters accepts a `PipelineParameters`:
 ///
 /// ```
 /// use circleci_api::{params, types::TriggerPipelineRunRequest};
@@ -22,7 +22,7 @@ use crate::values::parameters::ParameterValue;
 /// # Ok::<(), circleci_api::ParameterError>(())
 /// ```
 ///
-/// To add parameters one by one:
+/// This example adds the parameters one by one:
 ///
 /// ```
 /// use circleci_api::{ParameterError, PipelineParameters};
@@ -45,17 +45,18 @@ use crate::values::parameters::ParameterValue;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PipelineParameters(BTreeMap<String, ParameterValue>);
 
-/// The reason why a pipeline parameter is invalid. It does not contain the value. [`PipelineParameters`] has an example.
+/// The reason why a pipeline parameter is invalid. It contains the name of the parameter, but not the value.
+/// [`PipelineParameters`] has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParameterError {
-    /// This parameter exceeds the maximum number of parameters.
+    /// The parameter with this name would exceed the maximum number of parameters.
     TooMany(String),
-    /// This name is empty or too long.
+    /// This parameter name is empty or too long.
     Name(String),
-    /// The value of this parameter is too long.
+    /// The value of the parameter with this name is too long.
     Value(String),
-    /// The value of this parameter is not a boolean, an integer or a string.
+    /// The value of the parameter with this name is not a boolean, an integer or a string.
     Kind(String),
 }
 
@@ -72,7 +73,7 @@ impl PipelineParameters {
         Self::default()
     }
 
-    /// Adds a parameter. It replaces a parameter with the same name.
+    /// Adds a parameter, or replaces the parameter with the same name.
     ///
     /// # Errors
     ///
@@ -166,7 +167,7 @@ impl fmt::Display for ParameterError {
 
 impl std::error::Error for ParameterError {}
 
-/// Becomes an [`ErrorKind::InvalidArgument`].
+/// Converts the error to an [`Error`] of the kind [`ErrorKind::InvalidArgument`].
 impl From<ParameterError> for Error {
     fn from(error: ParameterError) -> Self {
         Self::new(ErrorKind::InvalidArgument)

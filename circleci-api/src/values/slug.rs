@@ -45,7 +45,7 @@ pub struct OrgSlug {
     organization: usize,
 }
 
-/// The reason why a slug is invalid. It does not contain the invalid text.
+/// The reason why a slug is invalid. It does not contain the invalid text, only the rule that the text breaks.
 ///
 /// ```
 /// let slug = "acme/web".parse::<circleci_api::ProjectSlug>();
@@ -99,27 +99,27 @@ impl ProjectSlug {
         })
     }
 
-    /// `gh`, `bb`, `gitlab` or `circleci`.
+    /// Returns the provider: `gh`, `bb`, `gitlab` or `circleci`.
     pub fn provider(&self) -> &str {
         &self.text[..self.organization - 1]
     }
 
-    /// The organization's name, or its id where the provider is `circleci`.
+    /// Returns the organization's name, or its id if the provider is `circleci`.
     pub fn organization(&self) -> &str {
         &self.text[self.organization..self.project - 1]
     }
 
-    /// The project's name, or its id where the provider is `circleci`.
+    /// Returns the project's name, or its id if the provider is `circleci`.
     pub fn project(&self) -> &str {
         &self.text[self.project..]
     }
 
-    /// The slug as text, such as `gh/acme/web`.
+    /// Returns the slug as text, such as `gh/acme/web`.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The slug of the organization that owns the project.
+    /// Returns the slug of the organization that owns the project.
     pub fn org_slug(&self) -> OrgSlug {
         OrgSlug {
             text: self.text[..self.project - 1].to_owned(),
@@ -146,17 +146,17 @@ impl OrgSlug {
         })
     }
 
-    /// `gh`, `bb`, `gitlab` or `circleci`.
+    /// Returns the provider: `gh`, `bb`, `gitlab` or `circleci`.
     pub fn provider(&self) -> &str {
         &self.text[..self.organization - 1]
     }
 
-    /// The organization's name, or its id where the provider is `circleci`.
+    /// Returns the organization's name, or its id if the provider is `circleci`.
     pub fn organization(&self) -> &str {
         &self.text[self.organization..]
     }
 
-    /// The slug as text, such as `gh/acme`.
+    /// Returns the slug as text, such as `gh/acme`.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -190,7 +190,7 @@ impl FromStr for OrgSlug {
     }
 }
 
-/// The short form of a provider, so that each project has exactly one slug.
+/// Returns the one name that slugs use for a provider, so that each project has exactly one slug.
 fn canonical(provider: &str) -> Result<&'static str, SlugError> {
     Ok(match provider {
         "gh" | "github" => "gh",
@@ -201,21 +201,21 @@ fn canonical(provider: &str) -> Result<&'static str, SlugError> {
     })
 }
 
-/// Whether a part of a slug is safe as a path segment.
+/// Checks whether a part of a slug is safe as a path segment.
 pub(crate) fn is_part(part: &str) -> bool {
     !matches!(part, "" | "." | "..")
         && !part.contains(|c: char| c == '/' || c == '\\' || c.is_control())
 }
 
-/// The parts of a git remote.
+/// The parts of a git remote's URL.
 struct Remote<'t> {
     host: &'t str,
     path: &'t str,
-    /// Whether the remote uses SSH, whose configuration may define an alias for the host.
+    /// Whether the remote uses SSH. The configuration of SSH may define an alias for the host.
     by_ssh: bool,
 }
 
-/// `scheme://[user@]host[:port]/path` or `[user@]host:path`.
+/// Splits the URL of a git remote: `scheme://[user@]host[:port]/path` or `[user@]host:path`.
 fn remote(text: &str) -> Option<Remote<'_>> {
     if let Some((scheme, rest)) = text.split_once("://") {
         let (authority, path) = rest.split_once('/')?;
@@ -235,8 +235,9 @@ fn remote(text: &str) -> Option<Remote<'_>> {
     })
 }
 
-/// The host of an SSH alias such as `github.com-work`. People with several keys use one alias for each key. No top-level domain
-/// begins with `com-` or `org-`, so an alias is never the name of another host.
+/// Returns the host that an SSH alias such as `github.com-work` stands for, or `host` itself if it is not an alias.
+/// People with several keys use one alias for each key. No top-level domain begins with `com-` or `org-`, so an alias is
+/// never the name of another host.
 fn without_alias(host: &str) -> &str {
     for known in ["github.com", "bitbucket.org"] {
         if let Some(rest) = host.strip_prefix(known)

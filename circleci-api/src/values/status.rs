@@ -1,12 +1,12 @@
-//! Questions about the statuses of CircleCI: finished, success or failure.
+//! Methods that tell whether a status of CircleCI means finished, success or failure.
 
 use crate::generated::types::{
     JobDetails, JobStatus, Workflow, WorkflowJob, WorkflowStatus, if_type,
 };
 
-/// Questions about the status. All three are false for a status that this version of the crate does not know.
+/// Methods that classify the status. All three return `false` for a status that this version of the crate does not know.
 impl WorkflowStatus {
-    /// Whether the workflow has ended. Only a rerun can change that.
+    /// Checks whether the workflow has ended. Only a rerun can change that.
     ///
     /// ```
     /// use circleci_api::types::WorkflowStatus;
@@ -20,12 +20,12 @@ impl WorkflowStatus {
         self.is_success() || self.is_failure() || *self == Self::NotRun
     }
 
-    /// Whether the workflow ended with success.
+    /// Checks whether the workflow ended with success.
     pub fn is_success(&self) -> bool {
         *self == Self::Success
     }
 
-    /// Whether the workflow ended without success: failed, error, canceled or unauthorized.
+    /// Checks whether the workflow ended without success. Its status is then failed, error, canceled or unauthorized.
     ///
     /// ```
     /// use circleci_api::types::WorkflowStatus;
@@ -41,10 +41,10 @@ impl WorkflowStatus {
     }
 }
 
-/// Questions about the status. All three are false for a status that this version of the crate does not know. The exception is
-/// `skipped`, which is finished: CircleCI sends it for a job that did not need to run.
+/// Methods that classify the status. All three return `false` for a status that this version of the crate does not know.
+/// The exception is `skipped`, which counts as finished. CircleCI sends it for a job that did not need to run.
 impl JobStatus {
-    /// Whether the job has ended.
+    /// Checks whether the job has ended.
     ///
     /// ```
     /// use circleci_api::types::JobStatus;
@@ -60,12 +60,13 @@ impl JobStatus {
             || self.as_str() == "skipped"
     }
 
-    /// Whether the job ended with success.
+    /// Checks whether the job ended with success.
     pub fn is_success(&self) -> bool {
         *self == Self::Success
     }
 
-    /// Whether the job ended without success: failed, timed out, canceled, unauthorized, or an infrastructure failure.
+    /// Checks whether the job ended without success. It then failed, timed out, was canceled, was unauthorized, or had an
+    /// infrastructure failure.
     ///
     /// ```
     /// use circleci_api::types::JobStatus;
@@ -86,11 +87,12 @@ impl JobStatus {
     }
 }
 
-// The API documents of 2023 have no usage exports.
+// CircleCI's API documents of 2023 have no usage exports.
 if_type! { UsageExportJobState =>
-    /// Questions about the state. All three are false for a state that this version of the crate does not know.
+    /// Methods that classify the state. All three return `false` for a state that this version of the crate does not
+    /// know.
     impl crate::generated::types::UsageExportJobState {
-        /// Whether the export has ended.
+        /// Checks whether the export has ended.
         ///
         /// ```
         /// use circleci_api::types::UsageExportJobState;
@@ -103,12 +105,13 @@ if_type! { UsageExportJobState =>
             self.is_success() || self.is_failure()
         }
 
-        /// Whether the export succeeded. It has files to download, unless there was nothing to export.
+        /// Checks whether the export succeeded. A successful export has files to download, unless there was nothing to
+        /// export.
         pub fn is_success(&self) -> bool {
             *self == Self::Completed
         }
 
-        /// Whether the export failed.
+        /// Checks whether the export failed.
         pub fn is_failure(&self) -> bool {
             *self == Self::Failed
         }
@@ -118,7 +121,7 @@ if_type! { UsageExportJobState =>
 macro_rules! judged_by_status {
     ($($name:ident),*) => {
         $(
-            /// Questions about the `status`. All three are false without a status.
+            /// Methods that classify the `status`. All three return `false` if the `status` is missing.
             ///
             /// ```
             /// # use circleci_api::serde_json::{self, json};
@@ -140,17 +143,17 @@ macro_rules! judged_by_status {
             /// # Ok::<(), serde_json::Error>(())
             /// ```
             impl $name {
-                /// Whether it has ended. Only a rerun can change that.
+                /// Checks whether the run has ended. Only a rerun can change that.
                 pub fn is_finished(&self) -> bool {
                     self.status.as_ref().is_some_and(|status| status.is_finished())
                 }
 
-                /// Whether it ended with success.
+                /// Checks whether the run ended with success.
                 pub fn is_success(&self) -> bool {
                     self.status.as_ref().is_some_and(|status| status.is_success())
                 }
 
-                /// Whether it ended without success.
+                /// Checks whether the run ended without success.
                 pub fn is_failure(&self) -> bool {
                     self.status.as_ref().is_some_and(|status| status.is_failure())
                 }

@@ -1,9 +1,10 @@
-//! Constructors for timetables. CircleCI requires the days of the week or the days of the month.
+//! Constructors for timetables. CircleCI requires that a timetable has days of the week or days of the month.
 
 use crate::generated::types::{DayOfWeek, Timetable};
 
 impl Timetable {
-    /// A timetable that triggers `per_hour` times (1 to 60) in each of the hours (0 to 23, UTC) on these days of the week.
+    /// Creates a timetable that triggers on these days of the week. It triggers `per_hour` times (1 to 60) in each of the
+    /// hours (0 to 23, UTC).
     ///
     /// ```
     /// use circleci_api::types::{DayOfWeek, Timetable};
@@ -19,8 +20,8 @@ impl Timetable {
         Self::new(per_hour, hours_of_day).days_of_week(days_of_week)
     }
 
-    /// A timetable that triggers `per_hour` times (1 to 60) in each of the hours (0 to 23, UTC) on these days of the month (1 to
-    /// 31).
+    /// Creates a timetable that triggers on these days of the month (1 to 31). It triggers `per_hour` times (1 to 60) in
+    /// each of the hours (0 to 23, UTC).
     ///
     /// ```
     /// use circleci_api::types::Timetable;

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::generated::types::{JobStatus, JobType, WorkflowJob, WorkflowStatus};
 use crate::values::argument::PathValue;
 
-/// A wait for approvals. [`Client::wait_for_approval`] has an example.
+/// A wait for the approvals of a workflow. [`Client::wait_for_approval`] has an example.
 pub struct ApprovalWait {
     workflow: PathValue,
     job: Option<String>,
@@ -27,13 +27,14 @@ pub struct ApprovalWait {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Approvals {
-    /// The approval jobs of the wait, with the people who approved them. Empty if the workflow has no approval jobs, or
-    /// none with the given name.
+    /// The approval jobs of the wait, with the people who approved them. The list is empty if the workflow has no
+    /// approval jobs, or none with the given name.
     pub jobs: Vec<WorkflowJob>,
 }
 
 impl Approvals {
-    /// Whether there was an approval job, and all were approved. A canceled workflow has no approvals.
+    /// Checks whether there was at least one approval job, and all approval jobs were approved. A job that was canceled
+    /// together with its workflow does not count as approved.
     ///
     /// [`Client::wait_for_approval`] has an example.
     pub fn is_approved(&self) -> bool {
@@ -43,8 +44,8 @@ impl Approvals {
 }
 
 impl Client {
-    /// Waits until all approvals of a workflow are decided, including approvals that are not requested yet, or until the
-    /// workflow ends without them. Requires the feature `wait`.
+    /// Waits until all approvals of a workflow are decided, including those that are not requested yet. The wait also
+    /// ends if the workflow ends before that. Requires the feature `wait`.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::{GetWorkflowById, ListWorkflowJobs}, serde_json::json};
@@ -79,8 +80,8 @@ impl Client {
 }
 
 impl Wait<ApprovalWait> {
-    /// Waits only for the approval job with this name. Default: all approval jobs.
-    /// [`Client::wait_for_approval`] has an example.
+    /// Limits the wait to the approval job with this name. Default: all approval jobs. [`Client::wait_for_approval`] has
+    /// an example.
     pub fn job(mut self, name: impl Into<String>) -> Self {
         self.watch.job = Some(name.into());
         self
@@ -105,7 +106,7 @@ impl Watch for ApprovalWait {
     async fn look(&mut self, view: &mut View) -> Result<Next<Approvals>, Error> {
         let request = view.client.get_workflow_by_id(self.workflow.clone());
         let workflow = request.options(view.options()).send().await?;
-        // Request the jobs after the workflow: if it has ended, they no longer change.
+        // Request the jobs after the workflow. If the workflow has ended, its jobs no longer change.
         let request = view.client.list_workflow_jobs(self.workflow.clone());
         let jobs = request.options(view.options()).items().into_vec().await?;
         let none_yet = jobs.is_empty();

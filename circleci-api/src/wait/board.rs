@@ -1,4 +1,4 @@
-//! Tracks workflows: what changed, what is on hold, what failed.
+//! Tracks which workflows have changed, which are on hold, and which have failed.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -25,13 +25,15 @@ pub struct Board {
     follow_jobs: bool,
     workflows: HashMap<String, Option<WorkflowStatus>>,
     jobs: HashMap<Uuid, JobStatus>,
-    /// Approvals that were reported, sent, and confirmed.
+    /// The approvals that were reported.
     told: HashSet<Uuid>,
+    /// The approvals that were sent to CircleCI.
     sent: HashSet<Uuid>,
+    /// The approvals that CircleCI has confirmed.
     approved: HashSet<Uuid>,
 }
 
-/// A wait with workflows: for a workflow, or a pipeline.
+/// A wait that tracks workflows, which is a wait for a workflow or for a pipeline.
 ///
 #[doc = mock_example!()]
 /// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
@@ -60,7 +62,7 @@ pub trait HasWorkflows {
 
 /// # Workflows
 impl<W: HasWorkflows> Wait<W> {
-    /// What to do about a workflow that is on hold. Default: [`OnHold::Wait`].
+    /// Sets how the wait handles a workflow that is on hold. Default: [`OnHold::Wait`].
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
@@ -83,7 +85,7 @@ impl<W: HasWorkflows> Wait<W> {
         self
     }
 
-    /// How to count a workflow with the status `not_run`. Default: [`CountAs::Success`].
+    /// Sets how to count a workflow with the status `not_run`. Default: [`CountAs::Success`].
     ///
     /// [`Wait`] has an example.
     pub fn not_run(mut self, count: CountAs) -> Self {
@@ -91,8 +93,8 @@ impl<W: HasWorkflows> Wait<W> {
         self
     }
 
-    /// How to count a workflow with a status that this version of the crate does not know. Default:
-    /// [`CountAs::Unfinished`], or a failure if it has a `stopped_at`.
+    /// Sets how to count a workflow with a status that this version of the crate does not know. Default:
+    /// [`CountAs::Unfinished`]. With this value, a workflow that has a `stopped_at` counts as a failure.
     ///
     /// [`Wait`] has an example.
     pub fn unknown(mut self, count: CountAs) -> Self {
@@ -100,7 +102,8 @@ impl<W: HasWorkflows> Wait<W> {
         self
     }
 
-    /// Reports changes of jobs too. It costs one more request at each look for each running workflow.
+    /// Sets whether the wait also reports changes of jobs. This costs one more request for each running workflow at each
+    /// look.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::{Running, Success}};
@@ -125,7 +128,7 @@ impl<W: HasWorkflows> Wait<W> {
     }
 }
 
-/// The meaning of a status under the policies.
+/// The meaning of a workflow's status under the policies of the wait.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Open,
@@ -158,7 +161,7 @@ impl Board {
             Some(status) if status.is_success() => CountAs::Success,
             Some(status) if status.is_failure() => CountAs::Failure,
             Some(WorkflowStatus::NotRun) => self.not_run,
-            // It has stopped, and it is unknown whether it succeeded.
+            // The workflow has stopped, and it is unknown whether it succeeded.
             _ if self.unknown == CountAs::Unfinished && workflow.stopped_at.is_some() => {
                 CountAs::Failure
             }
@@ -171,7 +174,7 @@ impl Board {
         }
     }
 
-    /// Whether the wait must go on for this workflow.
+    /// Checks whether the wait must go on for this workflow.
     pub(super) fn is_open(&self, workflow: &Workflow) -> bool {
         match self.standing(workflow) {
             Standing::Open => true,
@@ -192,7 +195,8 @@ impl Board {
         self.standing(workflow) == Standing::Bad
     }
 
-    /// Processes the result of a look, requests jobs where they are needed, and approves. Returns what is on hold.
+    /// Processes the workflows that a look has found: reports changes, requests jobs where they are needed, and sends
+    /// approvals. Returns the jobs that are on hold.
     pub(super) async fn take(
         &mut self,
         workflows: &[Workflow],
@@ -209,13 +213,13 @@ impl Board {
             }
             let jobs = match jobs(id, view).await {
                 Ok(jobs) => jobs,
-                // The caller cannot decide on unknown approvals.
+                // Without the jobs, the caller's function cannot decide which of them to approve.
                 Err(error)
                     if standing == Standing::Held && matches!(self.on_hold, OnHold::Approve(_)) =>
                 {
                     return Err(error);
                 }
-                // The status of the workflow is known without its jobs.
+                // The status of the workflow is known even without its jobs.
                 Err(error) => {
                     view.news.push(Change::Trouble(Arc::new(error)));
                     continue;
@@ -275,10 +279,10 @@ impl Board {
                 .approve_pending_approval_job_by_id(held.workflow_id, id);
             match approval.options(view.options()).send().await {
                 Ok(_) => {}
-                // An earlier approval arrived, but its answer did not.
+                // An earlier request for this approval reached CircleCI, but the answer was lost.
                 Err(error) if again && says_done(&error) => {}
                 Err(error) => {
-                    // CircleCI refused it, so a later refusal does not mean that it was already approved.
+                    // CircleCI refused the approval, so a later refusal does not mean that the job was already approved.
                     if !error.is_transient() {
                         self.sent.remove(&id);
                     }
@@ -291,7 +295,7 @@ impl Board {
         Ok(())
     }
 
-    /// The outcome of workflows that have all ended.
+    /// Returns the outcome when the wait no longer waits for any of the workflows.
     pub(super) async fn outcome(
         &mut self,
         workflows: Vec<Workflow>,
@@ -329,7 +333,7 @@ impl Board {
     }
 }
 
-/// One line: `build running, deploy on_hold`.
+/// Describes the workflows in one line, such as `build running, deploy on_hold`.
 pub(super) fn line(workflows: &[Workflow]) -> String {
     if workflows.is_empty() {
         return "no workflow yet".to_owned();
@@ -380,7 +384,7 @@ pub(super) fn held(
         workflow: workflow.name.clone(),
         workflow_id: id,
         job: job.name.clone(),
-        // They are the same for every caller.
+        // If CircleCI sends both ids, they are the same.
         approval_request_id: job.approval_request_id.unwrap_or(job.id),
         web_url: client.and_then(|client| workflow.web_url(client)),
     }
@@ -395,8 +399,8 @@ fn says_done(error: &Error) -> bool {
     error.status().is_some_and(|status| done.contains(&status))
 }
 
-/// What failed in a failed workflow. If its jobs cannot be listed, that is reported, and the workflow is listed in their
-/// place.
+/// Returns what failed in a failed workflow. If the jobs of the workflow cannot be listed, reports the error, and returns
+/// the workflow itself.
 async fn failures_of(workflow: &Workflow, view: &mut View) -> Vec<Failure> {
     let jobs = match workflow.id {
         Some(id) => jobs(id, view).await.unwrap_or_else(|error| {
@@ -408,7 +412,7 @@ async fn failures_of(workflow: &Workflow, view: &mut View) -> Vec<Failure> {
     failures(workflow, &jobs, Some(&view.client))
 }
 
-/// The failed jobs of a failed workflow, or the workflow itself if no job failed.
+/// Returns the failed jobs of a failed workflow, or the workflow itself if no job failed.
 pub(super) fn failures(
     workflow: &Workflow,
     jobs: &[WorkflowJob],

@@ -9,44 +9,44 @@ use crate::generated::types::{
     JobStatus, PipelineState, UsageExportJobState, Workflow, WorkflowStatus,
 };
 
-/// A difference between a look and the look before. It prints as one line, for a terminal.
+/// A difference between the states at two successive looks. `Display` writes it as one line for a terminal.
 ///
 /// [`Changes`](super::Changes) has an example.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Change {
-    /// The state of the pipeline itself. It does not tell whether the workflows succeed.
+    /// The pipeline itself has this new state. The state does not tell whether the workflows succeed.
     Pipeline(PipelineState),
     /// A workflow that is new, or has a new status.
     #[non_exhaustive]
     Workflow {
         /// The workflow in its current state.
         workflow: Workflow,
-        /// The previous status; `None` if the workflow is new.
+        /// The previous status, or `None` if the workflow is new.
         before: Option<WorkflowStatus>,
     },
     /// A job that is new, or has a new status.
     #[non_exhaustive]
     Job {
-        /// The name of its workflow, if it is known.
+        /// The name of the job's workflow, if it is known.
         workflow: Option<String>,
         /// The name of the job.
         name: String,
-        /// The number of the job; a job that has not started has none.
+        /// The number of the job, or `None` if the job has not started.
         number: Option<i64>,
         /// The current status.
         status: JobStatus,
-        /// The previous status; `None` if the job is new.
+        /// The previous status, or `None` if the job is new.
         before: Option<JobStatus>,
     },
-    /// A job that waits for a person. It is reported once.
+    /// A job that waits for a person. Each job is reported once.
     OnHold(Held),
     /// A job that this wait has approved.
     Approved(Held),
-    /// The state of a usage export.
+    /// A new state of a usage export.
     UsageExport(UsageExportJobState),
-    /// A call failed, and the wait goes on. The next look may succeed. If the jobs of a workflow cannot be listed, the
-    /// outcome only lacks their names.
+    /// The error of a call that failed. The wait goes on, because the next look may succeed. If the jobs of a workflow
+    /// cannot be listed, the outcome only lacks the names of these jobs.
     Trouble(Arc<Error>),
 }
 

@@ -1,4 +1,4 @@
-//! Looks repeatedly, and returns the changes as a stream.
+//! Looks at the state repeatedly, and returns the changes as a stream.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,9 +17,9 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::transport::call::CallOptions;
 
-/// The time limit of the last look, at the deadline.
+/// The time that the last look may take. The last look begins at the deadline.
 const LAST_LOOK: Duration = Duration::from_secs(10);
-/// During this time after the first look, a 404 may mean that the thing does not exist yet.
+/// For this time after the first look, a 404 may mean that the target of the wait does not exist yet.
 const NEW: Duration = Duration::from_secs(60);
 
 pub(super) mod sealed {
@@ -28,7 +28,8 @@ pub(super) mod sealed {
     use super::{Next, View};
     use crate::error::Error;
 
-    /// The kinds of [`Wait`](crate::wait::Wait). This trait is sealed: only the types of this crate implement it.
+    /// The kinds of [`Wait`](crate::wait::Wait), such as a wait for a job. This trait is sealed: only types of this crate
+    /// implement it.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::mock::Mock;
@@ -53,14 +54,14 @@ pub(super) mod sealed {
         /// The outcome of the wait.
         type Outcome: Send + 'static;
 
-        /// Looks once.
+        /// Requests the state once.
         #[doc(hidden)]
         fn look(
             &mut self,
             view: &mut View,
         ) -> impl Future<Output = Result<Next<Self::Outcome>, Error>> + Send;
 
-        /// The state at the last look, in one line.
+        /// Returns the state at the last look, in one line.
         #[doc(hidden)]
         fn seen(&self) -> String;
     }
@@ -68,38 +69,38 @@ pub(super) mod sealed {
 
 pub use sealed::Watch;
 
-/// What to do after a look.
+/// The next step after a look.
 #[doc(hidden)]
 pub enum Next<O> {
     Over(O),
     Again,
-    /// Look again after this time, or after the interval if that is shorter.
+    /// Look again after this time or after the interval, whichever is shorter.
     Within(Duration),
 }
 
-/// What a look can use.
+/// The client and the time that a look uses, and the changes that it reports.
 #[doc(hidden)]
 pub struct View {
     pub(super) client: Client,
     pub(super) time: Time,
     pub(super) news: Vec<Change>,
-    /// The last look ended with a 404.
+    /// Whether the last look ended with a 404.
     missed: bool,
 }
 
 impl View {
-    /// Whether to look again after a failed look.
+    /// Checks whether to look again after a failed look.
     fn goes_on(&mut self, failure: &Error) -> bool {
         if !failure.is_not_found() {
             return failure.is_transient();
         }
-        // Not all of CircleCI's servers know a new pipeline at once, and a later request may reach a server that is not up
-        // to date.
+        // CircleCI's servers do not all know a new pipeline at once. Even after a successful look, a request may reach a
+        // server that is not up to date.
         let missed = std::mem::replace(&mut self.missed, true);
         !missed || self.time.elapsed() < NEW
     }
 
-    /// Limits each call to the deadline plus a short time.
+    /// Returns options that limit a call to the time before the deadline, or to a short time if less is left.
     pub(super) fn options(&self) -> CallOptions {
         let left = self.time.left().max(LAST_LOOK);
         let usual = self.client.inner.timeout.unwrap_or(left);
@@ -107,10 +108,10 @@ impl View {
     }
 }
 
-/// A stream of what happens during a wait. It also returns the outcome.
+/// A stream of the changes during a wait. [`finish`](Self::finish) returns the outcome.
 ///
 /// It implements [`Stream`], for use with the `futures` crate. Without that crate, use [`next`](Self::next). Nothing is
-/// sent before it is polled, and dropping it ends the wait.
+/// sent before the stream is polled. Dropping the stream ends the wait.
 ///
 #[doc = mock_example!()]
 /// # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::{Running, Success}};
@@ -145,7 +146,7 @@ enum Then<O> {
     End(Result<O, WaitError>),
 }
 
-/// One box per look, so that the type of the stream does not depend on the kind of wait.
+/// The future of a look. It is boxed, so that the type of the stream does not depend on the kind of wait.
 type Looking<O> = Pin<Box<dyn Future<Output = Step<O>> + Send>>;
 
 struct Step<O> {
@@ -171,16 +172,17 @@ impl<O: Send + 'static> Changes<O> {
         }
     }
 
-    /// The next change, or `None` when the wait is over. [`finish`](Self::finish) returns the reason.
+    /// Returns the next change, or `None` when the wait is over. [`finish`](Self::finish) then returns the outcome or the
+    /// error.
     pub async fn next(&mut self) -> Option<Change> {
         poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// Waits for the end, and drops changes that were not read.
+    /// Waits until the wait is over, and returns the outcome. Changes that were not read are dropped.
     ///
     /// # Errors
     ///
-    /// The deadline passed, or a call failed with a lasting error.
+    /// Returns an error if the deadline passed, or if a call failed with a lasting error.
     pub async fn finish(mut self) -> Result<O, WaitError> {
         loop {
             match self.then {
@@ -205,7 +207,7 @@ impl<O: Send + 'static> Changes<O> {
     }
 }
 
-// No field is pinned except boxes.
+// Only the contents of boxes are pinned, so the stream itself may move.
 impl<O> Unpin for Changes<O> {}
 
 impl<O: Send + 'static> Stream for Changes<O> {
@@ -225,7 +227,7 @@ impl<O> fmt::Debug for Changes<O> {
     }
 }
 
-/// Waits and looks once. The answer contains the next step.
+/// Waits, and then looks once. The result contains the changes and the next step.
 fn step<W: Watch>(mut watch: W, mut view: View, wait: Duration) -> Looking<W::Outcome> {
     Box::pin(async move {
         view.time.sleep(wait).await;

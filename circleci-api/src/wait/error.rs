@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 
-/// Why a wait has no outcome.
+/// The reason why a wait has no outcome.
 ///
 #[doc = mock_example!()]
 /// # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::Running};
@@ -32,22 +32,22 @@ use crate::error::Error;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// The deadline passed first. Nothing was stopped at CircleCI, so another wait can continue.
+    /// The deadline passed before the wait was over. Nothing was stopped at CircleCI, so you can start another wait.
     #[non_exhaustive]
     Deadline {
-        /// The deadline, from the first look.
+        /// The deadline, counted from the first look.
         after: Duration,
-        /// The state at the last look, in one line: `build running, deploy on_hold`.
+        /// The state at the last look, in one line, such as `build running, deploy on_hold`.
         seen: String,
-        /// The error of the last look, if it failed.
+        /// The error of the last look, if that look failed.
         trouble: Option<Arc<Error>>,
     },
-    /// A call failed with a lasting error: the token has no access, the thing does not exist, …
+    /// A call failed with a lasting error. For example, the token has no access, or the pipeline does not exist.
     Call(Error),
 }
 
 impl WaitError {
-    /// Whether the deadline passed.
+    /// Checks whether the deadline passed.
     pub fn is_deadline(&self) -> bool {
         matches!(self, Self::Deadline { .. })
     }
@@ -71,7 +71,7 @@ impl StdError for WaitError {
                 Some(error) => Some(&**error),
                 None => None,
             },
-            // The message already includes it.
+            // `Display` already shows this error, so its own source comes next.
             Self::Call(error) => error.source(),
         }
     }

@@ -19,8 +19,8 @@ pub struct ExportWait {
 }
 
 impl Client {
-    /// Waits until a usage export is completed or has failed; its `state` tells which. A completed export without
-    /// `download_urls` found nothing to export. Requires the feature `wait`.
+    /// Waits until a usage export is completed or has failed. The `state` of the result tells which of the two happened.
+    /// If a completed export has no `download_urls`, there was nothing to export. Requires the feature `wait`.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::GetUsageExport, serde_json::json, types::UsageExportJobState};
@@ -51,7 +51,8 @@ impl Client {
 }
 
 impl Wait<ExportWait> {
-    /// How to count an export with a state that this version of the crate does not know. Default: [`CountAs::Unfinished`].
+    /// Sets how to count an export with a state that this version of the crate does not know. Default:
+    /// [`CountAs::Unfinished`].
     pub fn unknown(mut self, count: CountAs) -> Self {
         self.watch.unknown = count;
         self

@@ -29,15 +29,15 @@ pub struct JobOutcome {
 }
 
 impl JobOutcome {
-    /// Whether the job succeeded. [`Client::wait_for_job`] has an example.
+    /// Checks whether the job succeeded. [`Client::wait_for_job`] has an example.
     pub fn is_success(&self) -> bool {
         self.success
     }
 }
 
 impl Client {
-    /// Waits for one job. An approval has no number: use [`wait_for_approval`](Self::wait_for_approval) instead. Requires
-    /// the feature `wait`.
+    /// Waits for one job. An approval job has no number, so use [`wait_for_approval`](Self::wait_for_approval) for it.
+    /// Requires the feature `wait`.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::GetJobDetails, serde_json::json};
@@ -70,14 +70,14 @@ impl Client {
 }
 
 impl Wait<JobWait> {
-    /// How to count a job with the status `not_run` or `skipped`. Default: [`CountAs::Success`].
+    /// Sets how to count a job with the status `not_run` or `skipped`. Default: [`CountAs::Success`].
     pub fn not_run(mut self, count: CountAs) -> Self {
         self.watch.not_run = count;
         self
     }
 
-    /// How to count a job with a status that this version of the crate does not know. Default: [`CountAs::Unfinished`], or
-    /// a failure if it has a `stopped_at`.
+    /// Sets how to count a job with a status that this version of the crate does not know. Default:
+    /// [`CountAs::Unfinished`]. With this value, a job that has a `stopped_at` counts as a failure.
     pub fn unknown(mut self, count: CountAs) -> Self {
         self.watch.unknown = count;
         self
@@ -88,7 +88,7 @@ impl JobWait {
     fn count(&self, job: &JobDetails) -> CountAs {
         match &job.status {
             Some(status) if status.is_success() => CountAs::Success,
-            // Another job replaces a job that was retried, and this job did not succeed.
+            // A job that was retried did not succeed, and another job replaces it.
             Some(status) if status.is_failure() || *status == JobStatus::Retried => {
                 CountAs::Failure
             }

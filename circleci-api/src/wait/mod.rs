@@ -1,4 +1,4 @@
-//! Waits until something at CircleCI has ended. Requires the feature `wait`.
+//! Waits for the end of pipelines, workflows, jobs, approvals and usage exports. Requires the feature `wait`.
 //!
 #![cfg_attr(feature = "mock", doc = "```")]
 #![cfg_attr(not(feature = "mock"), doc = "```text")]
@@ -25,16 +25,18 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A wait requests the state repeatedly, at first about every 5 seconds and later about every 30, with jitter, until the
-//! end or the deadline. [`changes`](Wait::changes) reports what happens in the meantime. Nothing is sent before the wait is
-//! polled, nothing runs in the background, and dropping the wait ends it.
+//! A wait checks the state again and again until the end or the deadline. Each check is called a *look*. The interval
+//! between two looks grows from about 5 to about 30 seconds, with jitter. [`changes`](Wait::changes) reports what happens
+//! in the meantime. Nothing is sent before the wait is polled, nothing runs in the background, and dropping the wait ends
+//! it.
 //!
-//! The client's [`RetryPolicy`](crate::RetryPolicy) decides how a single call handles a failure. A call that finally fails
-//! with a temporary error (see [`Error::is_transient`](crate::Error::is_transient)) does not end a wait: it is reported as
-//! [`Change::Trouble`], and the next look comes at its usual time, or when the server asks for it.
+//! The client's [`RetryPolicy`](crate::RetryPolicy) decides whether a failed call is retried. If the retries do not help
+//! and the error is temporary (see [`Error::is_transient`](crate::Error::is_transient)), the wait goes on. It reports the
+//! error as [`Change::Trouble`]. The next look comes after the usual interval, or later if the server asks for that.
 //!
-//! A 404 ends a wait only if two looks in a row get it, more than a minute after the first look: CircleCI's servers do not
-//! all find a new pipeline at once. An id that does not exist is therefore reported after a minute.
+//! CircleCI's servers do not all find a new pipeline at once. A 404 therefore ends a wait only if two looks in a row get
+//! a 404, and the second of them is more than a minute after the first look of the wait. So if an id does not exist, the
+//! error comes after a minute.
 
 mod approval;
 mod board;
@@ -71,7 +73,7 @@ use pace::Pace;
 
 /// A wait that has not started. Each kind of wait has its own setters, in the `impl Wait<…>` blocks below.
 ///
-/// A release that sets every policy:
+/// This example sets every policy of a wait for a release:
 ///
 #[doc = mock_example!()]
 /// # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::{NotRun, Running, Success}};
@@ -114,32 +116,32 @@ impl<W: Watch> Wait<W> {
         }
     }
 
-    /// The longest time to wait, from the first look. The last look is at the deadline. Default: 1 hour.
+    /// Sets the maximum time to wait, counted from the first look. The last look is at the deadline. Default: 1 hour.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.pace.deadline = deadline;
         self
     }
 
-    /// The time between two looks: `least` at first, growing to `most`, including jitter. The minimum is 100 milliseconds.
-    /// Default: from 5 to 30 seconds.
+    /// Sets the time between two looks, including jitter. It is `least` at first, and grows to `most`. The minimum is 100
+    /// milliseconds. Default: from 5 to 30 seconds.
     pub fn interval(mut self, least: Duration, most: Duration) -> Self {
         self.pace.least = least.max(pace::LEAST);
         self.pace.most = most.max(self.pace.least);
         self
     }
 
-    /// A stream of the changes during the wait. It also returns the outcome.
+    /// Returns a stream of the changes during the wait. The stream also returns the outcome.
     pub fn changes(self) -> Changes<W::Outcome> {
         Changes::new(self.client, self.pace, self.watch)
     }
 
-    /// Waits for the end.
+    /// Waits for the end, and returns the outcome.
     ///
     /// A failed workflow or job is an outcome, not an error.
     ///
     /// # Errors
     ///
-    /// The deadline passed, or a call failed with a lasting error.
+    /// Returns an error if the deadline passed, or if a call failed with a lasting error.
     pub async fn finish(self) -> Result<W::Outcome, WaitError> {
         self.changes().finish().await
     }

@@ -1,4 +1,4 @@
-//! The outcome of a pipeline now, without waiting.
+//! Returns the current outcome of a pipeline, without waiting.
 
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -16,19 +16,20 @@ use crate::generated::types::{Pipeline, PipelineState, Workflow, WorkflowJob, Wo
 use crate::lists::many::{Many, both};
 use crate::values::argument::PathValue;
 
-/// The default of a wait: how long a workflow may take to appear.
+/// How long a workflow may take to appear. A wait has the same default.
 const PATIENCE: TimeDelta = TimeDelta::minutes(1);
 
 impl Client {
-    /// The current state of a pipeline, without waiting: its workflows with reruns resolved, what failed, what waits for a
-    /// person, and the verdict that [`wait_for_pipeline`](Self::wait_for_pipeline) would return now. The verdict is
-    /// [`Verdict::Running`] if that wait would go on. Requires the feature `wait`.
+    /// Returns the current state of a pipeline, without waiting: its workflows, what failed, what waits for a person, and
+    /// the verdict. Of a workflow that was rerun, only the last run counts. The verdict is the one that
+    /// [`wait_for_pipeline`](Self::wait_for_pipeline) would return now, or [`Verdict::Running`] if that wait would go on.
+    /// Requires the feature `wait`.
     ///
-    /// A wait also requires that nothing changes for 5 seconds; this method does not.
+    /// A wait ends only after nothing has changed for 5 seconds. This method does not require that.
     ///
-    /// The pipeline and its workflows are requested at the same time, then the jobs of each workflow that failed or is on
-    /// hold, 8 requests at a time. If a workflow is still running but has failed jobs (`failing`), these jobs are in
-    /// [`failures`](Outcome::failures) too.
+    /// The pipeline and its workflows are requested at the same time. Then the jobs of each workflow that failed or is on
+    /// hold are requested, 8 requests at a time. If a workflow is still running but has failed jobs (`failing`), its
+    /// failed jobs are in [`failures`](Outcome::failures) too.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::Failed};
@@ -50,9 +51,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// The pipeline or its workflows could not be read. If only the jobs of a workflow could not be read, the verdict is
-    /// still known: a failed workflow is then listed in [`failures`](Outcome::failures) itself, and a job on hold is
-    /// missing from [`on_hold`](Outcome::on_hold).
+    /// Returns an error if the pipeline or its workflows cannot be read. If only the jobs of a workflow cannot be read,
+    /// this is not an error, because the verdict is still known. In that case, [`failures`](Outcome::failures) contains
+    /// the failed workflow itself, and a job on hold is missing from [`on_hold`](Outcome::on_hold).
     pub async fn pipeline_outcome(&self, id: impl Into<PathValue>) -> Result<Outcome, Error> {
         let id = id.into();
         let pipeline = self.get_pipeline_by_id(id.clone()).send();
@@ -81,12 +82,14 @@ impl Client {
 }
 
 impl Outcome {
-    /// The outcome of a pipeline from the list of its workflows. Reruns are resolved, and the verdict is the one that
-    /// [`wait_for_pipeline`](Client::wait_for_pipeline) would return, or [`Verdict::Running`].
+    /// Returns the outcome of a pipeline from the list of its workflows. Of a workflow that was rerun, only the last run
+    /// counts. The verdict is the one that [`wait_for_pipeline`](Client::wait_for_pipeline) would return, or
+    /// [`Verdict::Running`] if that wait would go on.
     ///
-    /// The list has no jobs, so a failure names only its workflow and has no URL, and [`on_hold`](Self::on_hold) is empty.
-    /// [`Client::pipeline_outcome`] returns these too. This machine's clock decides whether a workflow may still appear,
-    /// after a setup workflow or by an automatic rerun: it may take a minute.
+    /// The list contains no jobs. A failure therefore names only its workflow and has no URL, and
+    /// [`on_hold`](Self::on_hold) is empty. [`Client::pipeline_outcome`] also returns the jobs and the URLs. Another
+    /// workflow may still appear within a minute, after a setup workflow or by an automatic rerun. This machine's clock
+    /// decides whether that minute has passed.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::ListWorkflowsByPipelineId, serde_json::json};
@@ -115,7 +118,7 @@ impl Outcome {
         look.outcome(workflows.into_iter().collect())
     }
 
-    /// The same for a pipeline whose jobs are known.
+    /// Returns the outcome of a pipeline whose workflows and jobs are already known.
     #[cfg(feature = "overview")]
     pub(crate) fn of_tree(
         client: &Client,
@@ -133,7 +136,7 @@ impl Outcome {
     }
 }
 
-/// The available information besides the workflows.
+/// What is known about a pipeline besides its workflows.
 struct Look<'a> {
     client: Option<&'a Client>,
     now: DateTime<Utc>,
@@ -141,14 +144,14 @@ struct Look<'a> {
     jobs: HashMap<Uuid, Vec<WorkflowJob>>,
 }
 
-/// The default policies of a wait.
+/// Returns the default policies of a wait, except that a workflow on hold does not keep the wait open.
 fn board() -> Board {
     let mut board = Board::default();
     board.set_on_hold(OnHold::Return);
     board
 }
 
-/// Whether a job has failed while others are still running.
+/// Checks whether a job of the workflow has failed while others are still running.
 fn is_failing(workflow: &Workflow) -> bool {
     workflow.status == Some(WorkflowStatus::Failing)
 }
@@ -201,7 +204,7 @@ impl Look<'_> {
         }
     }
 
-    /// Whether another workflow is expected, and still has time to appear.
+    /// Checks whether another workflow is expected, and still has time to appear.
     fn is_awaited(&self, board: &Board, current: &[Workflow]) -> bool {
         let since = if current.is_empty() {
             self.pipeline.and_then(|pipeline| pipeline.created_at)

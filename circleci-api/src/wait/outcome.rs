@@ -36,20 +36,20 @@ use crate::generated::types::{PipelineError, Workflow};
 pub struct Outcome {
     /// The overall result.
     pub verdict: Verdict,
-    /// The workflows that count, oldest first: for a rerun workflow, only the last run.
+    /// The workflows that count, oldest first. Of a workflow that was rerun, only the last run counts.
     pub workflows: Vec<Workflow>,
-    /// Workflows that were replaced by a rerun: a later workflow of the same name.
+    /// The workflows that were replaced by a rerun, which is a later workflow with the same name.
     pub superseded: Vec<Workflow>,
-    /// What failed: every failed job of the workflows that count, or the workflow itself if none of its jobs failed.
+    /// What failed in the workflows that count: every failed job, or the workflow itself if none of its jobs failed.
     pub failures: Vec<Failure>,
     /// The jobs that still wait for a person.
     pub on_hold: Vec<Held>,
-    /// The errors of the pipeline at CircleCI, such as errors in its configuration.
+    /// The errors that CircleCI reports for the pipeline, such as errors in its configuration.
     pub pipeline_errors: Vec<PipelineError>,
 }
 
 impl Outcome {
-    /// Whether there was a workflow, and all workflows succeeded.
+    /// Checks whether there was at least one workflow, and all workflows succeeded.
     pub fn is_success(&self) -> bool {
         self.verdict == Verdict::Success
     }
@@ -69,8 +69,8 @@ pub enum Verdict {
     OnHold,
     /// There was no workflow.
     NoWorkflow,
-    /// Something is running or is about to start. Only [`Client::pipeline_outcome`] and [`Outcome::of`] return this: a wait
-    /// goes on instead.
+    /// Something is running or is about to start. Only [`Client::pipeline_outcome`] and [`Outcome::of`] return this
+    /// verdict. A wait goes on instead.
     ///
     /// [`Client::pipeline_outcome`]: crate::Client::pipeline_outcome
     Running,
@@ -89,7 +89,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Something that failed. It prints as one line. [`Outcome`] has an example.
+/// A job or a workflow that failed. `Display` writes it as one line. [`Outcome`] has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failure {
@@ -97,13 +97,13 @@ pub struct Failure {
     pub workflow: String,
     /// The id of the workflow.
     pub workflow_id: Option<Uuid>,
-    /// The name of the job; `None` if the workflow itself failed.
+    /// The name of the job, or `None` if the workflow itself failed.
     pub job: Option<String>,
     /// The number of the job, if it started.
     pub job_number: Option<i64>,
-    /// The status of the job, or of the workflow: `failed`, `canceled`, `timedout`, …
+    /// The status of the job, or of the workflow if there is no job, such as `failed`, `canceled` or `timedout`.
     pub status: String,
-    /// The URL of the web page; `None` if CircleCI's answer lacks the parts of the URL.
+    /// The URL of the web page, or `None` if CircleCI's answer lacks a part of the URL.
     pub web_url: Option<String>,
 }
 
@@ -124,7 +124,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// A job that waits for a person. It prints as `workflow / job`. [`Outcome`] has an example.
+/// A job that waits for a person. `Display` writes it as `workflow / job`. [`Outcome`] has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Held {
@@ -134,10 +134,10 @@ pub struct Held {
     pub workflow_id: Uuid,
     /// The name of the job.
     pub job: String,
-    /// The id to use for the approval; see
+    /// The id with which the job is approved; see
     /// [`approve_pending_approval_job_by_id`](crate::Client::approve_pending_approval_job_by_id).
     pub approval_request_id: Uuid,
-    /// The URL of the workflow's web page; `None` if CircleCI's answer lacks the parts of the URL.
+    /// The URL of the workflow's web page, or `None` if CircleCI's answer lacks a part of the URL.
     pub web_url: Option<String>,
 }
 

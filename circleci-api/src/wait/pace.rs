@@ -26,7 +26,7 @@ impl Default for Pace {
 /// The minimum interval. An interval of zero would never grow.
 pub(super) const LEAST: Duration = Duration::from_millis(100);
 
-/// The time of one wait.
+/// The clock, the deadline and the intervals of one wait.
 pub(super) struct Time {
     clock: Arc<dyn Clock>,
     pace: Pace,
@@ -44,12 +44,13 @@ impl Time {
         }
     }
 
-    /// The time that was spent between looks. It advances by whole waits, and does not include the looks.
+    /// Returns the time that was spent waiting between looks. It grows when a wait between two looks ends, and does not
+    /// include the looks.
     pub(super) fn waited(&self) -> Duration {
         self.watch.waited()
     }
 
-    /// The time since the first look.
+    /// Returns the time since the first look.
     pub(super) fn elapsed(&self) -> Duration {
         self.watch.elapsed(self.clock.now())
     }
@@ -58,13 +59,13 @@ impl Time {
         self.pace.deadline
     }
 
-    /// The time that remains before the deadline.
+    /// Returns the time that remains before the deadline.
     pub(super) fn left(&self) -> Duration {
         self.watch.left(self.clock.now()).unwrap_or_default()
     }
 
-    /// The wait before the next look: the interval, or a shorter or longer time if there is a reason. `None` after the
-    /// deadline.
+    /// Returns the wait before the next look. This is the usual interval, shortened to `sooner` or extended to `later`,
+    /// but never longer than the time before the deadline. Returns `None` after the deadline.
     pub(super) fn next(
         &mut self,
         sooner: Option<Duration>,

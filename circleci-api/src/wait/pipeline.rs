@@ -25,25 +25,30 @@ pub struct PipelineWait {
     announced: Duration,
     pipeline: Option<Pipeline>,
     workflows: Vec<Workflow>,
-    /// Whether something was running at the last look. If so, the pipeline's own state does not matter.
+    /// Whether a workflow was running at the last look. While one is running, the pipeline's own state does not matter.
     running: bool,
-    /// The time of the last change, measured in waiting time.
+    /// The time of the last change, counted as the time that was spent waiting between looks.
     still_since: Option<Duration>,
 }
 
 /// # Waiting
 ///
-/// See [`wait`](crate::wait).
+/// The module [`wait`](crate::wait) explains how a wait works.
 impl Client {
-    /// Waits for a pipeline until all of its workflows have ended and no more appear. Requires the feature `wait`.
+    /// Waits for a pipeline until all of its workflows have ended and no more workflows appear. Requires the feature
+    /// `wait`.
     ///
-    /// More workflows may appear: a setup workflow continues with others, CircleCI reruns a failed workflow by itself if
-    /// its configuration says so, and a person may rerun a workflow while others are running. For a rerun workflow, only
-    /// the last run counts.
+    /// More workflows may appear for three reasons:
+    ///
+    /// - A setup workflow continues with other workflows.
+    /// - CircleCI reruns a failed workflow automatically if its configuration says so.
+    /// - A person reruns a workflow while others are running.
+    ///
+    /// Of a workflow that was rerun, only the last run counts.
     ///
     /// A pipeline in the state `pending`, `setup-pending` or `setup` is not finished, unless its setup workflow has failed.
     ///
-    /// Each look requests the workflows, and the pipeline itself if nothing is running.
+    /// Each look requests the workflows. If no workflow is running, it also requests the pipeline itself.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::{Running, Success}};
@@ -75,28 +80,29 @@ impl Client {
 }
 
 impl Wait<PipelineWait> {
-    /// What to do while there is no workflow. Default: end after 1 minute.
+    /// Sets what the wait does while there is no workflow. Default: it ends after 1 minute.
     pub fn no_workflow(mut self, policy: NoWorkflow) -> Self {
         self.watch.no_workflow = policy;
         self
     }
 
-    /// How to count a pipeline in the state `errored` if none of its workflows is running. With [`CountAs::Success`], only
-    /// its workflows decide. Default: [`CountAs::Failure`].
+    /// Sets how to count a pipeline in the state `errored` if none of its workflows is running. With
+    /// [`CountAs::Success`], the state is ignored, and only the workflows decide. Default: [`CountAs::Failure`].
     pub fn errored(mut self, count: CountAs) -> Self {
         self.watch.errored = count;
         self
     }
 
-    /// How long nothing may change before the wait ends. A longer time also catches reruns that a person starts later.
-    /// Default: 5 seconds.
+    /// Sets how long the pipeline must stay unchanged before the wait ends. With a longer time, the wait also catches
+    /// reruns that a person starts later. Default: 5 seconds.
     pub fn settle(mut self, time: Duration) -> Self {
         self.watch.settle = time;
         self
     }
 
-    /// How long to wait for expected workflows: automatic reruns, and the workflows that follow a successful setup workflow
-    /// after the pipeline has left the state `setup`. If none has appeared by then, the wait ends. Default: 1 minute.
+    /// Sets how long to wait for expected workflows. These are automatic reruns, and the workflows that follow a
+    /// successful setup workflow after the pipeline has left the state `setup`. If none of them has appeared by then, the
+    /// wait ends. Default: 1 minute.
     pub fn announced(mut self, time: Duration) -> Self {
         self.watch.announced = time;
         self
@@ -126,7 +132,7 @@ impl PipelineWait {
         Ok(())
     }
 
-    /// How long nothing may change before the wait ends; `None` if a change is certain.
+    /// Returns how long the pipeline must stay unchanged before the wait ends, or `None` if the wait must go on.
     fn patience(&self, current: &[Workflow]) -> Option<Duration> {
         let state = self.state();
         if is_starting(&self.board, state, current) {
@@ -157,9 +163,9 @@ impl Watch for PipelineWait {
     type Outcome = Outcome;
 
     async fn look(&mut self, view: &mut View) -> Result<Next<Outcome>, Error> {
-        // After a failed look, it is unknown whether something has changed.
+        // If this look fails, it is unknown whether something has changed.
         let still_since = self.still_since.take();
-        // Request the state before the workflows: a workflow that is created between the two requests is then seen, and not
+        // Request the state before the workflows. Otherwise, a workflow that is created between the two requests would be
         // missed.
         let asked = !self.running;
         if asked {
@@ -224,7 +230,7 @@ impl Watch for PipelineWait {
     }
 }
 
-/// Whether CircleCI is still processing the pipeline itself.
+/// Checks whether CircleCI is still processing the pipeline itself.
 pub(super) fn is_starting(
     board: &Board,
     state: Option<&PipelineState>,
@@ -238,7 +244,7 @@ pub(super) fn is_starting(
     }
 }
 
-/// Whether more workflows are expected: those that follow setup workflows, or an automatic rerun.
+/// Checks whether more workflows are expected: those that follow setup workflows, or an automatic rerun.
 pub(super) fn is_announced(board: &Board, current: &[Workflow]) -> bool {
     let setup = |workflow: &Workflow| {
         is_setup(workflow) && workflow.status == Some(WorkflowStatus::Success)
@@ -255,20 +261,23 @@ fn is_setup(workflow: &Workflow) -> bool {
     workflow.tag == Some(WorkflowTag::Setup)
 }
 
-/// The tags of reruns are `rerun-workflow-from-failed`, `rerun-single-job` and `rerun-workflow-from-beginning`.
+/// Checks whether a workflow is a rerun. The tags of reruns are `rerun-workflow-from-failed`, `rerun-single-job` and
+/// `rerun-workflow-from-beginning`.
 fn is_rerun(workflow: &Workflow) -> bool {
     let tag = workflow.tag.as_ref().map(WorkflowTag::as_str);
     tag.is_some_and(|tag| tag.starts_with("rerun"))
 }
 
-/// Of the workflows with the same name, the last one, and the others. Each list is sorted oldest first.
+/// Returns the last workflow with each name, and the earlier workflows with the same names. Each list is sorted oldest
+/// first.
 pub(super) fn latest(mut workflows: Vec<Workflow>) -> (Vec<Workflow>, Vec<Workflow>) {
     workflows.sort_by_key(|workflow| workflow.created_at);
-    // A setup workflow and the workflow that follows it may have the same name. Other tags do not separate workflows.
+    // A setup workflow and the workflow that follows it may have the same name, but both of them count. No other tag
+    // separates workflows with the same name.
     let mut last: HashMap<(&str, bool), usize> = HashMap::new();
     for (index, workflow) in workflows.iter().enumerate() {
         let name = &*workflow.name;
-        // A rerun has a different tag from the setup workflow that it repeats.
+        // A rerun of a setup workflow does not have the tag of a setup workflow.
         let of_setup = is_rerun(workflow)
             && !last.contains_key(&(name, false))
             && last.contains_key(&(name, true));

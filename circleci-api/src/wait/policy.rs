@@ -5,22 +5,22 @@ use std::time::Duration;
 
 use super::outcome::Held;
 
-/// What a wait does about a workflow that waits for a person.
-/// [`Wait::on_hold`](super::Wait::on_hold) has an example.
+/// How a wait handles a workflow that waits for a person. [`Wait::on_hold`](super::Wait::on_hold) has an example.
 #[derive(Default)]
 #[non_exhaustive]
 pub enum OnHold {
     /// Wait until a person has decided.
     #[default]
     Wait,
-    /// End when only workflows on hold remain.
+    /// End the wait when all workflows that have not ended are on hold.
     Return,
-    /// Call a function that decides; see [`approve`](Self::approve).
+    /// Call a function that decides whether to approve; see [`approve`](Self::approve).
     Approve(Box<dyn FnMut(&Held) -> bool + Send>),
 }
 
 impl OnHold {
-    /// Approves the jobs for which `decide` returns `true`. For the other jobs, it is called again at the next look.
+    /// Approves the jobs for which `decide` returns `true`. For the other jobs, `decide` is called again at the next
+    /// look.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
@@ -58,27 +58,27 @@ impl fmt::Debug for OnHold {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CountAs {
-    /// It has ended with success.
+    /// The result counts as a success.
     Success,
-    /// It has ended with a failure.
+    /// The result counts as a failure.
     Failure,
-    /// It has not ended.
+    /// The result does not count as an end, so the wait goes on.
     Unfinished,
 }
 
-/// What a wait does about a pipeline without workflows. [`Wait`](super::Wait) has an example.
+/// How a wait handles a pipeline without workflows. [`Wait`](super::Wait) has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoWorkflow {
-    /// Wait for a workflow until the deadline.
+    /// Wait until a workflow appears or the deadline passes.
     Wait,
-    /// End if there is no workflow after this time, unless CircleCI is still processing the pipeline. All workflows may
-    /// have been filtered out.
+    /// End the wait if there is no workflow after this time, unless CircleCI is still processing the pipeline. A pipeline
+    /// has no workflows if all of them were filtered out.
     ReturnAfter(Duration),
 }
 
 impl Default for NoWorkflow {
-    /// `ReturnAfter` 1 minute.
+    /// Returns `ReturnAfter` with 1 minute.
     fn default() -> Self {
         Self::ReturnAfter(Duration::from_secs(60))
     }

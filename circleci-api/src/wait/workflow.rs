@@ -18,8 +18,8 @@ pub struct WorkflowWait {
 }
 
 impl Client {
-    /// Waits for one workflow. It does not follow reruns, which are separate workflows; a wait for a
-    /// [pipeline](Self::wait_for_pipeline) does. Requires the feature `wait`.
+    /// Waits for one workflow. The wait does not follow reruns, because a rerun is a separate workflow. To follow them,
+    /// wait for the [pipeline](Self::wait_for_pipeline). Requires the feature `wait`.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::GetWorkflowById, serde_json::json};

@@ -6,12 +6,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-/// Remembers the ids of the latest deliveries, to detect repeated ones. CircleCI repeats a delivery that got no answer, and
-/// sometimes for no visible reason.
+/// A memory of the ids of the latest deliveries, which detects repeated deliveries. CircleCI repeats a delivery if it got
+/// no answer, and sometimes for no visible reason.
 ///
-/// Share one instance among all threads and tasks that receive deliveries. Of several deliveries with the same id, exactly
-/// one is new. Each id takes less than 150 bytes, regardless of its length. When the capacity is reached, a new id replaces
-/// the oldest one.
+/// Share one instance among all threads and tasks that receive deliveries. If several deliveries have the same id,
+/// exactly one of them counts as new. Each id takes less than 150 bytes of memory, regardless of its length. When the
+/// capacity is reached, a new id replaces the oldest one.
 ///
 /// ```
 /// use circleci_api::webhook::Deliveries;
@@ -38,7 +38,7 @@ struct Known {
 }
 
 impl Deliveries {
-    /// Creates a memory for this many ids. 0 counts as 1.
+    /// Creates an instance that remembers this many ids. 0 counts as 1.
     pub fn new(capacity: usize) -> Self {
         Self {
             capacity: capacity.max(1),
@@ -46,7 +46,8 @@ impl Deliveries {
         }
     }
 
-    /// Remembers the id, and returns true if it was not remembered before. An id that was [forgotten](Self::forget) is new.
+    /// Remembers the id, and returns true if it was not remembered before. After [`forget`](Self::forget), an id is new
+    /// again.
     pub fn is_new(&self, id: &str) -> bool {
         let id = digest(id);
         let mut known = self.known();
@@ -62,8 +63,8 @@ impl Deliveries {
         true
     }
 
-    /// Forgets the id, so that the same delivery is new when it is repeated. Call it when processing failed and the receiver
-    /// answers with an error.
+    /// Forgets the id, so that the delivery counts as new when CircleCI repeats it. Call this method when processing
+    /// failed and the receiver answers with an error.
     pub fn forget(&self, id: &str) {
         let id = digest(id);
         let mut known = self.known();
@@ -83,7 +84,7 @@ impl Deliveries {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        // After a panic elsewhere, at worst one id is in only one of the collections.
+        // The lock may be used after a panic elsewhere. At worst, one id is then in only one of the two collections.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -94,7 +95,7 @@ impl fmt::Debug for Deliveries {
     }
 }
 
-/// A digest of fixed length, because the sender may choose an id of any length.
+/// Returns a digest of fixed length, because the sender may choose an id of any length.
 fn digest(id: &str) -> [u8; 32] {
     Sha256::digest(id.as_bytes()).into()
 }

@@ -26,7 +26,8 @@ pub enum WebhookError {
     NoSecret,
     /// The header has no `v1` signature.
     NoSignature,
-    /// No signature matches the body. The secret or the body differs, or the delivery is not from CircleCI.
+    /// No signature matches the body. Either the secret is wrong, the body was changed, or the delivery is not from
+    /// CircleCI.
     Mismatch,
     /// The signature is valid, but the body is not an event.
     #[non_exhaustive]
@@ -39,7 +40,8 @@ pub enum WebhookError {
 }
 
 impl WebhookError {
-    /// The status to answer with: 500 without a secret, 401 for a missing or wrong signature, 400 for an invalid body.
+    /// Returns the HTTP status to answer with: 500 if the secret is missing, 401 if the signature is missing or wrong,
+    /// and 400 if the body is invalid.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NoSecret => StatusCode::INTERNAL_SERVER_ERROR,

@@ -13,8 +13,8 @@ use crate::values::slug::{ProjectSlug, SlugError};
 
 /// A webhook event.
 ///
-/// CircleCI adds and removes fields of events. This type has the fields of CircleCI's documentation, and most of them are
-/// optional. [`json`](Self::json) has all fields.
+/// CircleCI adds and removes fields of events. This type has the fields that CircleCI documents, and most of them are
+/// optional. [`json`](Self::json) returns the whole event, with all its fields.
 ///
 /// ```
 /// use circleci_api::webhook::{Event, EventType};
@@ -39,11 +39,11 @@ use crate::values::slug::{ProjectSlug, SlugError};
 pub struct Event {
     /// The id of the event. Repeated deliveries of one event have the same id; see [`Deliveries`](super::Deliveries).
     pub id: String,
-    /// The time of the event.
+    /// When the event happened.
     pub happened_at: Option<Timestamp>,
     /// The webhook that sent the event.
     pub webhook: Option<Sender>,
-    /// The content, which depends on the type of the event.
+    /// The content of the event. It depends on the type of the event.
     pub payload: Payload,
     json: Value,
 }
@@ -82,12 +82,12 @@ pub enum Payload {
     JobCompleted(Box<JobCompleted>),
     /// `ping`: someone pressed "Test Ping Event" in the web app.
     Ping,
-    /// A type that this version of the crate does not know. [`Event::json`] has its content.
+    /// The name of an event type that this version of the crate does not know. [`Event::json`] returns the content of the event.
     Unknown(String),
 }
 
 impl Event {
-    /// Parses the body of a delivery. [Verify](super::Verifier::verify) its signature first.
+    /// Parses the body of a delivery. [Verify](super::Verifier::verify) the signature of the delivery first.
     ///
     /// # Errors
     ///
@@ -111,7 +111,7 @@ impl Event {
         })
     }
 
-    /// The type of the event. For a [`Payload::Unknown`], it contains the type as it was sent.
+    /// Returns the type of the event. If the payload is [`Payload::Unknown`], the result contains the type as CircleCI sent it.
     pub fn type_(&self) -> EventType {
         match &self.payload {
             Payload::WorkflowCompleted(_) => EventType::WorkflowCompleted,
@@ -121,7 +121,7 @@ impl Event {
         }
     }
 
-    /// The whole event as JSON, including fields that this version of the crate does not know.
+    /// Returns the whole event as JSON, including fields that this version of the crate does not know.
     ///
     /// ```
     /// use circleci_api::webhook::Event;
@@ -134,7 +134,7 @@ impl Event {
         &self.json
     }
 
-    /// The project of the event.
+    /// Returns the project of the event, if the event has one.
     pub fn project(&self) -> Option<&Project> {
         match &self.payload {
             Payload::WorkflowCompleted(event) => event.project.as_ref(),
@@ -143,7 +143,7 @@ impl Event {
         }
     }
 
-    /// The pipeline of the event.
+    /// Returns the pipeline of the event, if the event has one.
     pub fn pipeline(&self) -> Option<&Pipeline> {
         match &self.payload {
             Payload::WorkflowCompleted(event) => event.pipeline.as_ref(),
@@ -153,7 +153,7 @@ impl Event {
     }
 }
 
-/// Decodes the delivery as a type. The error has the place in the JSON.
+/// Decodes the JSON of a delivery as a `T`. An error contains the path of the invalid value.
 fn typed<T: DeserializeOwned>(json: &Value) -> Result<T, WebhookError> {
     read::from_value(json).map_err(unreadable)
 }
@@ -207,7 +207,7 @@ object! {
         id: String = required(0) "id",
         /// The type of the event.
         type_: EventType = required(1) "type",
-        /// The time of the event.
+        /// When the event happened.
         happened_at: Option<Timestamp> = optional "happened_at",
         /// The webhook that sent the event.
         webhook: Option<Sender> = optional "webhook",
@@ -215,13 +215,13 @@ object! {
 }
 
 object! {
-    /// A workflow has ended. [`Payload`] has an example.
+    /// The content of a `workflow-completed` event. [`Payload`] has an example.
     WorkflowCompleted requires "workflow" {
         /// The workflow, with its status.
         workflow: Workflow = required(0) "workflow",
-        /// The pipeline that it is part of.
+        /// The pipeline that the workflow is part of.
         pipeline: Option<Pipeline> = optional "pipeline",
-        /// The project.
+        /// The project of the pipeline.
         project: Option<Project> = optional "project",
         /// The organization that the project belongs to.
         organization: Option<Organization> = optional "organization",
@@ -229,15 +229,15 @@ object! {
 }
 
 object! {
-    /// A job has ended. [`Payload`] has an example.
+    /// The content of a `job-completed` event. [`Payload`] has an example.
     JobCompleted requires "job" {
         /// The job.
         job: Job = required(0) "job",
-        /// The workflow of the job. It may still be running, and has no status here.
+        /// The workflow of the job. The workflow may still be running, and its `status` is `None` here.
         workflow: Option<Workflow> = optional "workflow",
-        /// The pipeline that it is part of.
+        /// The pipeline that the job is part of.
         pipeline: Option<Pipeline> = optional "pipeline",
-        /// The project.
+        /// The project of the pipeline.
         project: Option<Project> = optional "project",
         /// The organization that the project belongs to.
         organization: Option<Organization> = optional "organization",
@@ -267,18 +267,18 @@ object! {
 }
 
 impl Project {
-    /// The slug in the form that operations accept, such as `gh/acme/web`. [`Event`] has an example.
+    /// Returns the slug in the form that operations accept, such as `gh/acme/web`. [`Event`] has an example.
     ///
     /// # Errors
     ///
-    /// Returns an error if the event has no slug, or if this version of the crate does not know its provider.
+    /// Returns an error if the event has no slug, or if this version of the crate does not know the provider in the slug.
     pub fn project_slug(&self) -> Result<ProjectSlug, SlugError> {
         self.slug.as_deref().unwrap_or_default().parse()
     }
 }
 
 object! {
-    /// An organization. No example: it is a name and an id.
+    /// An organization. No example: it has only a name and an id.
     Organization {
         /// The id of the organization.
         id: Option<String> = with(Text) "id",
@@ -290,11 +290,11 @@ object! {
 object! {
     /// A workflow. [`Payload`] has an example.
     Workflow requires "id", "name" {
-        /// The id, for the operations on workflows.
+        /// The id of the workflow. The operations on workflows accept it.
         id: Uuid = required(0) "id",
-        /// The name in the configuration.
+        /// The name of the workflow in the configuration.
         name: String = required(1) "name",
-        /// How the workflow ended. `None` in `job-completed` events.
+        /// How the workflow ended. It is `None` in `job-completed` events.
         status: Option<Outcome> = optional "status",
         /// When the workflow was created.
         created_at: Option<Timestamp> = optional "created_at",
@@ -310,9 +310,9 @@ object! {
     Job requires "id", "name" {
         /// The id of the job.
         id: Uuid = required(0) "id",
-        /// The name in the configuration.
+        /// The name of the job in the configuration.
         name: String = required(1) "name",
-        /// The number of the job in its project, for the operations on jobs.
+        /// The number of the job in its project. The operations on jobs accept it.
         number: Option<i64> = optional "number",
         /// How the job ended.
         status: Option<Outcome> = optional "status",
@@ -326,9 +326,9 @@ object! {
 object! {
     /// A pipeline.
     ///
-    /// Depending on how the project is connected, the built commit is in [`vcs`](Self::vcs) or in
+    /// Depending on how the project is connected to CircleCI, the built commit is in [`vcs`](Self::vcs) or in
     /// [`trigger_parameters`](Self::trigger_parameters). [`branch`](Self::branch), [`tag`](Self::tag) and
-    /// [`revision`](Self::revision) look in both.
+    /// [`revision`](Self::revision) look in both fields.
     ///
     /// ```
     /// # use circleci_api::{serde_json::{from_value, json}, webhook::Pipeline};
@@ -351,33 +351,34 @@ object! {
     /// # Ok::<(), circleci_api::serde_json::Error>(())
     /// ```
     Pipeline requires "id" {
-        /// The id, for the operations on pipelines.
+        /// The id of the pipeline. The operations on pipelines accept it.
         id: Uuid = required(0) "id",
         /// The number of the pipeline in its project.
         number: Option<i64> = optional "number",
         /// When the pipeline was created.
         created_at: Option<Timestamp> = optional "created_at",
-        /// What created the pipeline.
+        /// The trigger that created the pipeline.
         trigger: Option<Trigger> = optional "trigger",
         /// The built commit, for GitHub OAuth and Bitbucket projects.
         vcs: Option<Vcs> = optional "vcs",
-        /// The built commit, for all other projects: maps such as `circleci`, `git`, `gitlab`, `github_app`.
+        /// The built commit, for projects that are not connected by GitHub OAuth or Bitbucket. Each value is a map, and its
+        /// key is a name such as `circleci`, `git`, `gitlab` or `github_app`.
         trigger_parameters: Option<Map<String, Value>> = optional "trigger_parameters",
     }
 }
 
 impl Pipeline {
-    /// The branch, if the pipeline built one.
+    /// Returns the branch, if the pipeline built a branch.
     pub fn branch(&self) -> Option<&str> {
         self.built(|vcs| vcs.branch.as_deref(), &["branch"])
     }
 
-    /// The tag, if the pipeline built one.
+    /// Returns the tag, if the pipeline built a tag.
     pub fn tag(&self) -> Option<&str> {
         self.built(|vcs| vcs.tag.as_deref(), &["tag"])
     }
 
-    /// The hash of the built commit.
+    /// Returns the hash of the built commit.
     pub fn revision(&self) -> Option<&str> {
         self.built(
             |vcs| vcs.revision.as_deref(),
@@ -392,7 +393,7 @@ impl Pipeline {
     ) -> Option<&'a str> {
         let vcs = self.vcs.as_ref().and_then(in_vcs);
         let parameters = self.trigger_parameters.iter().flat_map(|groups| {
-            // `git` is common to all providers. The maps of single providers follow.
+            // All providers use the map `git`, so it is searched before the maps of single providers.
             let git = groups.get("git").into_iter();
             git.chain(
                 groups
@@ -414,7 +415,7 @@ impl Pipeline {
 object! {
     /// The trigger that created a pipeline. [`Pipeline`] has an example.
     Trigger {
-        /// The type, such as `webhook`, `api`, `schedule`, `gitlab`.
+        /// The type of the trigger, such as `webhook`, `api`, `schedule` or `gitlab`.
         type_: Option<String> = with(Text) "type",
     }
 }
@@ -422,19 +423,20 @@ object! {
 object! {
     /// The built commit of a GitHub OAuth or Bitbucket project. [`Pipeline`] has an example.
     Vcs {
-        /// `github` or `bitbucket`.
+        /// The name of the provider: `github` or `bitbucket`.
         provider_name: Option<String> = with(Text) "provider_name",
         /// The URL of the repository that was built.
         target_repository_url: Option<String> = with(Text) "target_repository_url",
-        /// The URL of the repository that contains the commit. It differs for a pull request from a fork.
+        /// The URL of the repository that contains the commit. For a pull request from a fork, it differs from
+        /// `target_repository_url`.
         origin_repository_url: Option<String> = with(Text) "origin_repository_url",
         /// The hash of the commit.
         revision: Option<String> = with(Text) "revision",
         /// The commit.
         commit: Option<Commit> = optional "commit",
-        /// The branch, if the pipeline built one.
+        /// The branch, if the pipeline built a branch.
         branch: Option<String> = with(Text) "branch",
-        /// The tag, if the pipeline built one.
+        /// The tag, if the pipeline built a tag.
         tag: Option<String> = with(Text) "tag",
     }
 }
@@ -442,17 +444,17 @@ object! {
 object! {
     /// A commit. [`Pipeline`] has an example.
     Commit {
-        /// The first line of the message. It may be truncated.
+        /// The first line of the commit message. It may be truncated.
         subject: Option<String> = with(Text) "subject",
-        /// The remaining lines of the message. They may be truncated.
+        /// The remaining lines of the commit message. They may be truncated.
         body: Option<String> = with(Text) "body",
-        /// The author.
+        /// The author of the commit.
         author: Option<Person> = optional "author",
-        /// The author date.
+        /// When the author wrote the commit.
         authored_at: Option<Timestamp> = optional "authored_at",
-        /// The committer.
+        /// The committer of the commit.
         committer: Option<Person> = optional "committer",
-        /// The commit date.
+        /// When the committer created the commit.
         committed_at: Option<Timestamp> = optional "committed_at",
     }
 }
@@ -460,9 +462,9 @@ object! {
 object! {
     /// The author or the committer of a commit. [`Pipeline`] has an example.
     Person {
-        /// The name.
+        /// The name of the person.
         name: Option<String> = with(Text) "name",
-        /// The email address.
+        /// The email address of the person.
         email: Option<String> = with(Text) "email",
     }
 }

@@ -1,7 +1,7 @@
 //! Webhooks: the events that CircleCI sends when a workflow or a job ends. Requires the feature `webhooks`.
 //!
-//! This module works with any HTTP server. A receiver takes three steps: it checks the raw bytes of a delivery with a
-//! [`Verifier`], parses them as an [`Event`], and detects repeated deliveries with [`Deliveries`].
+//! This module works with any HTTP server. A receiver handles a delivery in three steps: it checks the raw bytes of the body
+//! with a [`Verifier`], parses these bytes as an [`Event`], and detects repeated deliveries with [`Deliveries`].
 //!
 //! ```
 //! use circleci_api::webhook::{Deliveries, Outcome, Payload, Verifier};

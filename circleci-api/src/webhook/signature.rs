@@ -1,4 +1,4 @@
-//! The signature: HMAC-SHA256 over the raw bytes of a delivery.
+//! The signature of a delivery: HMAC-SHA256 over the raw bytes of its body.
 
 use std::fmt;
 
@@ -8,15 +8,16 @@ use sha2::Sha256;
 
 use super::{Event, WebhookError};
 
-/// The name of the header with the signatures: `v1=<64 hex digits>`, which `,v2=…` may follow.
-/// [`Verifier::read`] has an example.
+/// The name of the header that contains the signatures. Its value is `v1=<64 hex digits>`, and other signatures may follow,
+/// such as `,v2=…`. [`Verifier::read`] has an example.
 pub const SIGNATURE_HEADER: &str = "circleci-signature";
 
-/// The maximum number of signatures to check in a header. A rotation of secrets needs two, and the limit bounds the time for a
-/// header with thousands.
+/// The maximum number of signatures that are checked in a header. A rotation of secrets needs two. The limit bounds the time
+/// that a header with thousands of signatures can take.
 const MOST: usize = 16;
 
-/// Checks that a delivery is from CircleCI. It holds the signing secret of the webhook, and never shows it.
+/// The signing secrets of a webhook, with methods that check whether a delivery is from CircleCI. `Debug` does not show the
+/// secrets.
 ///
 /// ```
 /// use circleci_api::webhook::Verifier;
@@ -33,8 +34,9 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Creates a verifier with the signing secret of the webhook. White space around the secret is removed, such as the line break at the
-    /// end of a file. An empty or blank secret verifies nothing, because everyone could sign with it.
+    /// Creates a verifier with the signing secret of the webhook. White space around the secret is removed, such as the line
+    /// break at the end of a file. A verifier with an empty or blank secret accepts no delivery, because anyone could sign with
+    /// such a secret.
     pub fn new(secret: impl Into<SecretString>) -> Self {
         Self {
             secrets: vec![trimmed(secret.into())],
@@ -42,17 +44,17 @@ impl Verifier {
     }
 
     /// Adds another accepted secret, such as the old one during a rotation, or the secret of another webhook. White space
-    /// around it is removed, as in [`new`](Self::new).
+    /// around the secret is removed, as in [`new`](Self::new).
     #[must_use]
     pub fn or(mut self, secret: impl Into<SecretString>) -> Self {
         self.secrets.push(trimmed(secret.into()));
         self
     }
 
-    /// Checks that a `v1` signature of the header matches the body and one of the secrets. The comparison takes constant
+    /// Checks that a `v1` signature in the header matches the body and one of the secrets. The comparison takes constant
     /// time. Signatures of other versions are ignored.
     ///
-    /// `header` is the value of [`SIGNATURE_HEADER`], or empty if the request has no such header. `body` is the raw body of
+    /// `header` is the value of [`SIGNATURE_HEADER`], or empty if the request lacks this header. `body` is the raw body of
     /// the request, byte for byte: JSON that was parsed and serialized again has a different signature.
     ///
     /// # Errors
@@ -72,7 +74,7 @@ impl Verifier {
         if signatures.is_empty() {
             return Err(WebhookError::NoSignature);
         }
-        // A signature is 32 bytes in hex. The check of this format does not depend on the secret.
+        // A signature is 32 bytes in hex. This format is checked without the secret, so the check reveals nothing about it.
         let signatures: Vec<[u8; 32]> = signatures.into_iter().filter_map(from_hex).collect();
         for secret in secrets {
             let Some(mac) = mac(secret, body) else {
@@ -88,7 +90,7 @@ impl Verifier {
         Err(WebhookError::Mismatch)
     }
 
-    /// [Verifies](Self::verify) and parses a delivery.
+    /// [Verifies](Self::verify) the signature of a delivery, and then parses the body.
     ///
     /// ```
     /// use circleci_api::http::HeaderMap;
@@ -111,7 +113,7 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`verify`](Self::verify) and [`Event::from_slice`]. The body is only parsed if the signature is
+    /// Returns the errors of [`verify`](Self::verify) and [`Event::from_slice`]. The body is parsed only if the signature is
     /// valid.
     pub fn read(
         &self,
@@ -123,11 +125,12 @@ impl Verifier {
         Event::from_slice(body)
     }
 
-    /// Signs a body as CircleCI does, with the first secret. Use it in tests of a receiver.
+    /// Returns the header value that CircleCI would send with this body, signed with the first secret that is not blank. Use
+    /// this method in tests of a receiver.
     ///
     /// # Errors
     ///
-    /// Returns [`WebhookError::NoSecret`] if the secret is empty or blank.
+    /// Returns [`WebhookError::NoSecret`] if every secret is empty or blank.
     pub fn sign(&self, body: impl AsRef<[u8]>) -> Result<String, WebhookError> {
         let mac = self
             .usable()
@@ -165,14 +168,14 @@ impl fmt::Debug for Verifier {
     }
 }
 
-/// Returns `None` for a key of an invalid length. HMAC accepts keys of any length, so this does not happen.
+/// Starts the HMAC with the body. The result is never `None`, because HMAC accepts keys of any length.
 fn mac(secret: &SecretString, body: &[u8]) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).ok()?;
     mac.update(body);
     Some(mac)
 }
 
-/// The `v1` signatures of a header.
+/// Returns the `v1` signatures in a header, in hex.
 fn v1(header: &[u8]) -> impl Iterator<Item = &[u8]> {
     header
         .split(|byte| *byte == b',')

@@ -6,8 +6,8 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-/// A date as it was sent. Most dates are RFC 3339. Any other text is kept, so that an unusual date does not make the event
-/// unreadable.
+/// A date, kept as the text that CircleCI sent. Most dates are in the format of RFC 3339. Text in any other format is accepted
+/// too, so that an unusual date does not make the event unreadable.
 ///
 /// ```
 /// use circleci_api::webhook::Timestamp;
@@ -21,13 +21,13 @@ use serde_json::Value;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Timestamp(String);
 
-/// Formats with an offset, in addition to RFC 3339.
+/// The formats with an offset that [`Timestamp::utc`] reads in addition to RFC 3339 and RFC 2822.
 const WITH_OFFSET: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f %z"];
-/// Formats without an offset. They mean UTC.
+/// The formats without an offset. A date in such a format is in UTC.
 const WITHOUT: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"];
 
 impl Timestamp {
-    /// The text as it was sent.
+    /// Returns the text as CircleCI sent it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -35,10 +35,10 @@ impl Timestamp {
     /// Parses the date. Returns `None` if the format is unknown.
     ///
     /// The known formats are RFC 3339, RFC 2822, and `2026-03-01 12:00:05 +0100` with or without the name of a time zone at
-    /// the end. A date without an offset means UTC, unless it names another time zone.
+    /// the end. A date without an offset is in UTC. If it names a time zone other than UTC or GMT, the result is `None`.
     pub fn utc(&self) -> Option<DateTime<Utc>> {
         let text = self.0.trim();
-        // In `… +0100 CET`, the offset is sufficient.
+        // In `… +0100 CET`, the offset is enough, so the name is ignored.
         let named = text.rsplit_once(' ').filter(|(_, zone)| {
             !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_uppercase())
         });
@@ -90,7 +90,7 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Keep any other value, such as a number of seconds, as its JSON.
+        // A value that is not a string, such as a number of seconds, is kept as its JSON text.
         Ok(Self(match Value::deserialize(deserializer)? {
             Value::String(text) => text,
             other => other.to_string(),

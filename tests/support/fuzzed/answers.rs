@@ -1,4 +1,5 @@
-//! Input: a byte that chooses the operation, and the body of its answer. A result of the call can be written and read again.
+//! The input is a byte that chooses an operation, and then the body of the answer. If the call succeeds, its result must be
+//! equal after it is serialized and read again.
 
 use super::stage::Stage;
 use crate::calls::{self, Call};
@@ -13,7 +14,7 @@ pub fn run(bytes: &[u8]) {
     STAGE.with(|(stage, calls)| {
         stage.say(answer(200, body));
         let call = &calls[usize::from(*choice) % calls.len()];
-        // The call serializes its result and reads it again.
+        // The call itself serializes its result and reads it again.
         match stage.run((call.least)(&stage.client)) {
             Ok(read) => drop(read),
             Err(error) => {

@@ -1,4 +1,5 @@
-//! Input: one line for the path of each artifact of a job. No file is written outside of the requested folder.
+//! The input has one line for each artifact of a job: the path of the artifact. The client must not write a file outside of
+//! the folder that the caller chose.
 
 use std::fs;
 
@@ -33,7 +34,7 @@ pub fn run(bytes: &[u8]) {
             }
             Err(error) => super::assert_presentable(&error),
         }
-        // The folders above the target folder contain nothing else.
+        // Each folder above the target folder contains only the next folder.
         for (folder, only) in [("", "a"), ("a", "b"), ("a/b", "c"), ("a/b/c", "inside")] {
             for entry in fs::read_dir(around.path().join(folder)).into_iter().flatten() {
                 let name = entry.expect("an entry").file_name();

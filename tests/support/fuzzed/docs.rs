@@ -1,4 +1,5 @@
-//! Input: a description, a tag and a path of a hostile document. The parser of rustdoc checks the resulting comments and docs.
+//! The input is a text that a hostile document uses as a description, a tag and a path. The test parses the resulting
+//! comments with the Markdown parser of rustdoc.
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag};
 use xtask::emit::{docs, escape};
@@ -28,7 +29,7 @@ pub fn run(bytes: &[u8]) {
     }
 }
 
-/// A comment runs no code, links only to https, and hides no characters.
+/// Checks that a comment runs no code, links only to `https` URLs, and contains no hidden characters.
 fn judge(comment: &str) {
     let mut markdown = String::new();
     for line in comment.lines() {

@@ -1,9 +1,10 @@
-//! Downloads a file from a server that breaks off, lies about ranges and changes its file. The result must be one version of the file,
-//! complete, or an error.
+//! Downloads a file from a server that breaks off its answers, lies about ranges, and changes the file. The result must be an
+//! error or one complete version of the file.
 //!
-//! Two bytes choose the sizes of the versions, a third how much of them is the same, and then three bytes choose what each request gets.
-//! After the last byte, the server is honest. It tells no lie that a client cannot detect: versions with different bytes have different
-//! strong tags, and a file does not end before its own total.
+//! The first two bytes of the input choose the sizes of the versions. The third byte chooses how many bytes all versions have
+//! in common. After that, three bytes choose the answer to each request. After the last byte, the server is honest. The
+//! server never tells a lie that a client cannot detect: versions with different bytes have different strong tags, and an
+//! announced total size is never reached before the file is complete.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -87,7 +88,7 @@ impl Script {
             (0..4, Some(start)) if seen.header("if-range") == Some(&tag) => {
                 part(file, start, how, end)
             }
-            // The server ignores the condition of the request.
+            // The server ignores the `If-Range` condition of the request.
             (4 | 5, Some(start)) => part(file, start, how, end),
             _ => answer(200, file.clone()),
         };
@@ -104,7 +105,7 @@ impl Script {
         let ending = match end % 4 {
             0 => Ending::Length,
             1 => Ending::Chunks,
-            // An empty chunk would end the body.
+            // An empty chunk would mark the end of the body, so `cut` must not be 0.
             2 if cut > 0 => Ending::ChunksCutAt(cut),
             _ => Ending::CutAt(cut),
         };
@@ -112,7 +113,7 @@ impl Script {
     }
 }
 
-/// Returns a part of the file from about `start`, with a `content-range` that may be wrong.
+/// Returns a part of the file that begins at or near `start`. Its `content-range` may be wrong.
 fn part(file: &[u8], start: usize, how: usize, end: usize) -> Answer {
     let start = match how % 16 {
         1 => start.saturating_sub(1),
@@ -135,7 +136,7 @@ fn part(file: &[u8], start: usize, how: usize, end: usize) -> Answer {
     };
     let total = match how % 16 {
         5 | 10 => "*".to_owned(),
-        // A wrong total must not equal the end of the range, because the client would then consider the file complete.
+        // A wrong total must not be the end of the range, because the client would then consider the file complete.
         6 | 11 if said != file.len() => (file.len() + 1).to_string(),
         7 | 12 if last + 1 == file.len() => (file.len() - 1).to_string(),
         _ => file.len().to_string(),

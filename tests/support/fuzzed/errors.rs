@@ -1,5 +1,5 @@
-//! Input: a byte for the status, one line for the content type, one line for the request id, and the body of an error. The error
-//! always has the status.
+//! The input is a byte that chooses the status, a line for the content type, a line for the request id, and the body of an error
+//! response. The error must always contain the status of the response.
 
 use super::stage::Stage;
 use crate::server::answer;

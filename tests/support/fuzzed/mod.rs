@@ -1,6 +1,7 @@
-//! Tries random bytes: for the targets of `fuzz/`, and in `replay.rs` for the inputs that are kept.
+//! Functions that feed random bytes to the code. The targets in `fuzz/` call them with the fuzzer's bytes, and `replay.rs`
+//! calls them with the inputs that are kept.
 //!
-//! No input causes a panic or unlimited memory use. Each file says what else must hold.
+//! No input may cause a panic or unlimited memory use. Each file says what else must be true.
 
 mod answers;
 mod artifacts;
@@ -21,10 +22,10 @@ use std::io::Write;
 
 use flate2::{Compression, write::GzEncoder};
 
-/// A function that tries bytes.
+/// A function that feeds bytes to the code.
 pub type Run = fn(&[u8]);
 
-/// The functions by the names of their fuzz targets.
+/// The functions, with the names of their fuzz targets.
 pub const TARGETS: &[(&str, Run)] = &[
     ("answers", answers::run),
     ("artifacts", artifacts::run),
@@ -41,7 +42,7 @@ pub const TARGETS: &[(&str, Run)] = &[
     ("webhooks", webhooks::run),
 ];
 
-/// Returns the first line, and the rest.
+/// Returns the first line, and the bytes after it.
 fn line(bytes: &[u8]) -> (&[u8], &[u8]) {
     match bytes.iter().position(|byte| *byte == b'\n') {
         Some(end) => (&bytes[..end], &bytes[end + 1..]),
@@ -49,7 +50,7 @@ fn line(bytes: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// Returns the bytes unchanged or compressed with gzip.
+/// Returns the bytes unchanged if `choice` is even, and compressed with gzip otherwise.
 fn perhaps_packed(choice: u8, bytes: &[u8]) -> Vec<u8> {
     if choice.is_multiple_of(2) {
         return bytes.to_vec();
@@ -59,13 +60,13 @@ fn perhaps_packed(choice: u8, bytes: &[u8]) -> Vec<u8> {
     packed.finish().expect("memory")
 }
 
-/// Returns the bytes as the value of a header, without line breaks and other control characters.
+/// Returns the bytes as a valid header value, without line breaks and other control characters.
 fn header(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     text.chars().filter(|it| !it.is_control()).collect()
 }
 
-/// Checks the text of an error: one line of bounded length, without the token.
+/// Checks the text of an error: it is a single line, its length is limited, and it does not contain the token.
 fn assert_presentable(error: &circleci_api::Error) {
     let line = error.to_string();
     assert!(!line.chars().any(char::is_control), "{line:?}");

@@ -1,4 +1,5 @@
-//! Changes a small document. The generator must either write files or return an error that names the place of the fault.
+//! Changes a small document in ways that the input chooses. For each changed document, the generator must either write files
+//! or return an error that names the place of the fault.
 
 use crate::documents::mutate::{self, Bytes};
 

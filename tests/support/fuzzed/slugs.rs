@@ -1,5 +1,6 @@
-//! Reads a text as a slug, as an argument, and as the remote of a checkout. An accepted slug is written as it is read, and no
-//! argument changes another part of the path.
+//! Uses the input as a slug, as an argument of a call, and as the git configuration of a checkout. If a text is accepted as a
+//! slug, the slug must be equal after it is written and parsed again. An argument must not change any other part of the
+//! request path.
 
 use std::fs;
 
@@ -29,7 +30,7 @@ pub fn run(bytes: &[u8]) {
         assert_eq!(slug.to_string().parse().ok(), Some(slug.clone()));
     }
     STAGE.with(|(stage, checkout)| {
-        // The server returns the path as the message.
+        // The server answers with the path of the request as the body.
         stage.play(|seen| Some(answer(404, seen.target.as_bytes())));
         let sent = stage.client.get_env_var(text.to_string(), "NAME").send();
         let error = stage.run(sent).expect_err("nothing is there");

@@ -1,4 +1,4 @@
-//! A server with configurable answers, its client, and the thread that runs both.
+//! A server with configurable answers, a client of this server, and the single-threaded runtime that runs both.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +10,8 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::server::{Answer, Seen, Server, TOKEN, answer};
 
-/// A clock that skips every wait. It checks that no wait exceeds the client's budget, because a real caller would have to wait.
+/// A clock that skips every wait. It checks that no single wait is longer than the client's retry budget, because a real
+/// caller would have to wait that long.
 struct Budget;
 
 impl Clock for Budget {
@@ -61,12 +62,12 @@ impl Stage {
         }
     }
 
-    /// Sets the answer to every request from now on.
+    /// From now on, answers every request with this answer.
     pub fn say(&self, answer: Answer) {
         self.play(move |_| Some(answer.clone()));
     }
 
-    /// Sets the answers to requests from now on, by their path.
+    /// From now on, answers each request with the result of `script`, or with the status 500 if the result is `None`.
     pub fn play(&self, script: impl Fn(&Seen) -> Option<Answer> + Send + 'static) {
         *self.script.lock().expect("the script") = Box::new(script);
     }

@@ -1,4 +1,5 @@
-//! Input: a byte that decides whether to compress the rest, and then the only part of a usage export. It is read as bytes and as rows.
+//! The input is a byte that chooses whether to compress the rest, and then the only part of a usage export. The client reads
+//! the export as rows and as CSV.
 
 use super::stage::Stage;
 use crate::server::answer;

@@ -1,4 +1,5 @@
-//! Input: a line for the header with the signature, and the body of a delivery. Only the body's own signature is accepted.
+//! The input is a line for the signature header, and then the body of a delivery. The verifier must accept only a signature
+//! of this body.
 
 use circleci_api::webhook::{Event, Verifier};
 

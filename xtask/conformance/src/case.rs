@@ -1,23 +1,23 @@
-//! Defines the calls: the operation, the parameters that the call sets, and the document.
+//! Lists the calls of a run. A call has an operation and the set of parameters that it passes.
 
 use circleci_api::Client;
 use circleci_api_tests::calls::{self, Answer};
 
-/// Operations whose every request Prism rejects, and why. Their calls use the document with the overlay applied, and
-/// each run proves that Prism still rejects them for the vendored document.
+/// Operations for which Prism rejects every request, and the reason. Their calls use the document with the overlay applied. Each
+/// run also checks that Prism still rejects the calls when it serves the vendored document.
 pub const OVERLAID: [(&str, &str); 1] = [(
     "createContext",
     "the document closes `owner` (`additionalProperties: false`) beside the `oneOf` that names its properties, so that no owner is valid",
 )];
 
-/// The parameters and properties that a call sets.
+/// The set of parameters and properties that a call passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Given {
-    /// Only the required ones.
+    /// Only the required parameters and properties.
     Least,
-    /// All of them.
+    /// All parameters and properties.
     Most,
-    /// All of them, with another branch of the union in the body.
+    /// All parameters and properties, with another branch of the union in the body.
     Branch,
 }
 
@@ -39,10 +39,12 @@ pub struct Case {
     pub call: fn(&Client) -> Answer,
 }
 
-/// Operations with a parameter that the document requires and CircleCI's own client never sends. Prism rejects a call without it.
+/// Operations with a parameter that the document requires and CircleCI's own client never sends. Prism rejects a call without
+/// this parameter.
 const REQUIRES_MORE: [&str; 2] = ["listComponents", "listEnvironments"];
 
-/// Returns every call of an operation of the document.
+/// Returns all calls. Every documented operation is called with the required parameters and with all parameters. If its body has
+/// a union, further calls use the other branches.
 pub fn cases() -> Vec<Case> {
     let twice = calls::documented().into_iter().flat_map(|call| {
         let least = match REQUIRES_MORE.contains(&call.id) {

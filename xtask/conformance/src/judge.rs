@@ -1,4 +1,4 @@
-//! Judges one call by the violations of the server and the result of the client.
+//! Judges one call by two things: the violations that the server reports, and the result that the client returns.
 
 use circleci_api::{Error, ErrorKind};
 use serde_json::Value;
@@ -10,13 +10,13 @@ use crate::relay::Exchange;
 pub enum Fault {
     /// The server reports that the request violates the document.
     Request,
-    /// The client cannot read the response that the server created from the document.
+    /// The client cannot read the response that the server generated from the document.
     Response,
-    /// Any other failure: a status other than success, no response, or several requests.
+    /// Any other failure, such as an error status, no response, or more than one request.
     Status,
 }
 
-/// A failed call, with its kind and its details.
+/// The kind of the failure of a call, and its details.
 #[derive(Clone, Debug)]
 pub struct Finding {
     pub fault: Fault,
@@ -24,14 +24,14 @@ pub struct Finding {
     pub exchange: Option<Exchange>,
 }
 
-/// The result of a call in the client. A panic during decoding is reported by its message.
+/// How a call ended in the client.
 pub enum Outcome {
     Answered,
     Failed(Error),
     Panicked(String),
 }
 
-/// Returns the failure of the call, if there is one.
+/// Returns why the call failed, or `None` if it succeeded.
 pub fn judge(exchanges: &[Exchange], outcome: &Outcome) -> Option<Finding> {
     let finding = |fault, what: String| {
         Some(Finding {
@@ -68,8 +68,8 @@ pub fn judge(exchanges: &[Exchange], outcome: &Outcome) -> Option<Finding> {
     }
 }
 
-/// Returns the violations of a request that Prism reports in a header or in the body of the response. Violations of Prism's own
-/// responses do not count, because the client's decoding checks the responses.
+/// Returns the violations in the request, which Prism reports in a header or in the body of the response. Skips violations in
+/// Prism's own response, because the client checks a response by decoding it.
 fn request_violations(exchange: &Exchange) -> Vec<String> {
     let beside = exchange
         .violations
@@ -83,7 +83,7 @@ fn request_violations(exchange: &Exchange) -> Vec<String> {
     let mut all: Vec<String> = beside.chain(within).map(sentence).collect();
     all.sort();
     all.dedup();
-    // This is a rejection with a text, such as one of the credentials.
+    // Some rejections have only a text and no list of violations, such as a rejection of the credentials.
     if all.is_empty()
         && problem["type"]
             .as_str()

@@ -1,8 +1,9 @@
-//! `cargo xtask conformance`: calls every operation of the client on Stoplight Prism, a server that reads CircleCI's
-//! document and shares no code with this crate.
+//! `cargo xtask conformance`: calls every operation of the client on Stoplight Prism. Prism is a mock server that reads
+//! CircleCI's document and shares no code with this crate.
 //!
-//! prism (the server) <- relay (records its violations) <- client; then judge -> report. `suite` makes the calls of `case`, which
-//! are the calls of the tests.
+//! The client sends its requests to a `relay`, which forwards them to the server (`prism`) and records the violations that the
+//! server reports. `suite` makes the calls that `case` lists, which are also the calls of the tests. `judge` decides whether each
+//! call succeeded, and `report` prints the results.
 
 #![warn(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Installs Stoplight Prism in the version of `package-lock.json`, and starts it on a free port.
+//! Installs the version of Stoplight Prism that `package-lock.json` names, and starts it on a free port.
 
 use std::fs;
 use std::io::Seek;
@@ -14,22 +14,22 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 const SCRIPT: &str = "node_modules/@stoplight/prism-cli/dist/index.js";
-/// The time limit for the start. Prism needs some seconds to read the document.
+/// The time limit for Prism to start. It needs some seconds to read the document.
 const START: Duration = Duration::from_secs(90);
 
-/// A running Prism. It stops when it is dropped.
+/// A running Prism process. It ends when this value is dropped.
 pub struct Prism {
     pub address: SocketAddr,
-    // Killed on drop.
+    // Dropping this value kills the process.
     _child: Child,
 }
 
-/// Returns the folder of `package.json` and its lock file.
+/// Returns the folder that contains `package.json` and its lock file.
 pub fn folder(root: &Path) -> PathBuf {
     root.join("xtask/conformance")
 }
 
-/// Installs the packages of the lock file, unless they are installed already.
+/// Installs the packages that the lock file names, unless they are already installed.
 pub async fn install(folder: &Path) -> Result<()> {
     let changed = |file: &str| {
         fs::metadata(folder.join(file))
@@ -58,9 +58,10 @@ pub async fn install(folder: &Path) -> Result<()> {
 }
 
 impl Prism {
-    /// Serves this document, which is OpenAPI 3.0. The document and the log of Prism are written to `scratch`.
+    /// Starts a Prism that serves `document`, which is OpenAPI 3.0. Writes the document and Prism's log to `scratch`.
     pub async fn start(folder: &Path, document: &Value, scratch: &Path) -> Result<Self> {
-        // Prism rejects port 0, so this reserves a free port first. Another process may take the port before Prism starts.
+        // Prism rejects port 0, so this function looks for a free port. Another process may take the port before Prism
+        // starts.
         let address =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr())?;
         let port = address.port();

@@ -1,5 +1,6 @@
-//! Relays requests from the client to Prism: removes the API's prefix from the path, which Prism does not serve, escapes the
-//! slashes in a slug, selects how Prism responds, and records Prism's violations. The rest of each message stays unchanged.
+//! Relays requests from the client to Prism, and records the violations that Prism reports. The relay changes three things in a
+//! request: it removes the path prefix of the API, which Prism does not serve; it escapes the slashes in a slug; and it adds a
+//! header that selects how Prism responds. Everything else stays unchanged.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,17 +13,17 @@ use tokio::task::JoinHandle;
 
 use crate::slugs::Templates;
 
-/// The path prefix under which the client calls the API.
+/// The path prefix of the API, which the client sends.
 const PREFIX: &str = "/api/v2";
 /// The maximum size of a request or a response.
 const LARGEST: usize = 16 << 20;
 
-/// How Prism creates its responses.
+/// How Prism generates its responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mode {
     /// From the examples of the document.
     Static,
-    /// From the schemas of the document, with this seed.
+    /// From the schemas of the document. The number is the seed.
     Dynamic(u32),
 }
 
@@ -52,12 +53,12 @@ pub struct Exchange {
     pub request: String,
     pub sent: Vec<u8>,
     pub status: u16,
-    /// The violations that the server reports about the request or its own response.
+    /// The violations that the server reports in the request or in its own response.
     pub violations: Vec<Value>,
     pub received: Vec<u8>,
 }
 
-/// A relay from one client to the server. It stops when it is dropped.
+/// A relay between one client and the server. It stops when this value is dropped.
 pub struct Relay {
     address: SocketAddr,
     state: Arc<State>,
@@ -93,7 +94,7 @@ impl Relay {
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let state = shared.clone();
-                // A broken connection appears as an error of the client's call.
+                // The client's call reports an error if its connection breaks.
                 tokio::spawn(async move { state.serve(client).await.ok() });
             }
         });
@@ -117,7 +118,7 @@ impl Relay {
             .unwrap_or_else(PoisonError::into_inner) = mode;
     }
 
-    /// Returns the exchanges since the last call of this function.
+    /// Returns the exchanges that happened since the last call of `take`.
     pub fn take(&self) -> Vec<Exchange> {
         std::mem::take(
             &mut *self
@@ -130,7 +131,8 @@ impl Relay {
 }
 
 impl State {
-    /// Returns a request line with the document's path: without the prefix, and with each parameter as one segment.
+    /// Returns the request line with the path that the document has: without the prefix, and with each parameter as one
+    /// segment.
     fn as_documented(&self, line: &str) -> String {
         let mut parts = line.split(' ');
         let (Some(method), Some(target), version) = (parts.next(), parts.next(), parts.next())
@@ -183,7 +185,7 @@ impl State {
             violations,
             received: answer.body.clone(),
         };
-        // The exchange is recorded before the response is sent, so that it exists when the call ends.
+        // The exchange is recorded before the client gets the response, so that `take` finds it when the call has ended.
         self.noted
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -204,7 +206,8 @@ impl State {
     }
 }
 
-/// Reads `sl-violations`, which is a JSON list unless it was too long for a header.
+/// Returns the violations in the header `sl-violations`. Its value is a JSON list, unless the list was too long for a
+/// header.
 fn violations(header: &str) -> Vec<Value> {
     match serde_json::from_str(header) {
         Ok(Value::Array(list)) => list,
@@ -217,7 +220,7 @@ fn is_header(line: &str, name: &str) -> bool {
         .is_some_and(|(known, _)| known.eq_ignore_ascii_case(name))
 }
 
-/// Reads a complete request or response. The head excludes the empty line.
+/// A complete request or response. The head does not include the empty line that ends it.
 struct Message {
     head: String,
     body: Vec<u8>,
@@ -244,7 +247,7 @@ impl Message {
         let length = message
             .header("content-length")
             .and_then(|length| length.trim().parse::<usize>().ok());
-        // A response without a length ends with its connection. A request without a length has no body.
+        // Without a length, a response ends when its connection ends, and a request has no body.
         let missing = match length {
             Some(length) if length > LARGEST => bail!("a body of {length} bytes"),
             Some(length) => Some(length.saturating_sub(message.body.len())),

@@ -9,7 +9,7 @@ use crate::relay::Mode;
 
 /// The maximum number of findings that the report prints in full.
 const TOLD: usize = 40;
-/// The maximum length of a body in the report.
+/// The maximum length of a body that the report prints.
 const SHOWN: usize = 1500;
 
 pub struct Report {
@@ -45,12 +45,12 @@ impl Report {
         }
     }
 
-    /// Adds an operation that the calls must cover.
+    /// Adds an operation that the run must call.
     pub fn expect(&mut self, id: &str) {
         self.operations.insert(id.to_owned());
     }
 
-    /// Adds an error of the run itself.
+    /// Adds an error that is not about a single call.
     pub fn amiss(&mut self, what: String) {
         self.amiss.push(what);
     }
@@ -97,7 +97,7 @@ impl Report {
                 Kind::Dynamic => format!("{seeds} seeds, {given}"),
             };
             let count = |fault| row.faults.get(&fault).copied().unwrap_or_default();
-            // All operations must appear, except in the mode for other branches, which few operations have.
+            // Every operation counts, except with `Given::Branch`: only a few operations have such calls.
             let all = if *given == Given::Branch {
                 row.operations.len()
             } else {
@@ -134,12 +134,12 @@ impl Report {
         )
     }
 
-    /// Returns each finding once, even if several seeds cause it.
+    /// Writes each finding only once, even if several seeds cause it.
     fn write_findings(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut kinds = BTreeMap::new();
         for (case, mode, finding) in &self.findings {
             let key = (case.id, case.given, finding.fault, &finding.what);
-            // The first of them, and how many there are.
+            // Keeps the first finding of each key, and counts all of them.
             let (_, _, count) = kinds.entry(key).or_insert((mode, finding, 0_usize));
             *count += 1;
         }

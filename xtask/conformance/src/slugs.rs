@@ -1,5 +1,5 @@
-//! Joins the parts of a slug. The client sends them as several path segments, but Prism reads a parameter as one segment, so the
-//! slashes in a slug must be escaped.
+//! Joins the parts of a slug into one segment. The client sends each part as a path segment of its own, but Prism reads a
+//! parameter from a single segment. The slashes in the slug must therefore be escaped.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,8 @@ impl Templates {
         Self(paths.into_iter().map(parts).collect())
     }
 
-    /// Returns the path as in the document: `/project/gh%2Facme%2Fweb/pipeline` for `/project/gh/acme/web/pipeline`.
+    /// Returns the path with every slug as one segment: `/project/gh/acme/web/pipeline` becomes
+    /// `/project/gh%2Facme%2Fweb/pipeline`.
     pub fn joined(&self, path: &str) -> String {
         let sent: Vec<&str> = path.split('/').collect();
         // If several templates match, the one with the most segments is the most specific.
@@ -32,7 +33,7 @@ impl Templates {
     }
 }
 
-/// Splits a path into the segments of the template, or returns `None` if the template does not match.
+/// Splits a path into the segments of the template. Returns `None` if the path does not match the template.
 fn fitted(template: &[String], sent: &[&str]) -> Option<Vec<String>> {
     let Some((first, rest)) = template.split_first() else {
         return sent.is_empty().then(Vec::new);

@@ -1,4 +1,4 @@
-//! Makes all calls in all modes.
+//! Makes every call in every mode.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -17,14 +17,15 @@ use crate::relay::{Mode, Relay};
 use crate::report::Report;
 use crate::slugs::Templates;
 
-/// The servers of a run: one for the vendored document, and one for the document with the overlay.
+/// The two servers of a run: one serves the vendored document, and one serves the document with the overlay applied.
 #[derive(Clone, Copy)]
 pub struct Servers {
     pub untouched: SocketAddr,
     pub overlaid: SocketAddr,
 }
 
-/// Makes all calls once per mode, `workers` at a time, and returns the report. `document` determines the operations to call.
+/// Makes every call once in every mode, with `workers` calls at the same time. `document` lists the operations that the calls
+/// must cover.
 pub async fn run(
     document: &Value,
     cases: Vec<Case>,
@@ -74,7 +75,8 @@ pub async fn run(
     Ok(report)
 }
 
-/// Checks that the calls cover every operation of the document in both ways, and no other operation.
+/// Checks that every operation of the document has a call with `Given::Least` and one with `Given::Most`, and that every call has
+/// an operation in the document.
 fn account(document: &Value, cases: &[Case], report: &mut Report) {
     let mut given: BTreeMap<&str, BTreeSet<Given>> = BTreeMap::new();
     for case in cases {
@@ -97,7 +99,7 @@ fn account(document: &Value, cases: &[Case], report: &mut Report) {
     }
 }
 
-/// Checks that every operation that runs on the overlaid document needs the overlay.
+/// Checks that every operation in `OVERLAID` still fails on the vendored document.
 async fn prove_overlaid(cases: &[Case], line: &Line, report: &mut Report) -> Result<()> {
     for case in cases.iter().filter(|case| is_overlaid(case.id)) {
         let finding = line.call(case.call, Mode::Static).await;
@@ -128,11 +130,11 @@ impl Line {
         Ok(Self { relay, client })
     }
 
-    /// Makes one call, and returns what failed.
+    /// Makes one call. Returns why it failed, or `None` if it succeeded.
     pub async fn call(&self, call: fn(&Client) -> Answer, mode: Mode) -> Option<Finding> {
         self.relay.set(mode);
         self.relay.take();
-        // The call runs in its own task, because a value that does not survive a round trip panics.
+        // The call runs in its own task, because it panics if a value does not survive a round trip.
         let answer: Answer = call(&self.client);
         let outcome = match tokio::spawn(answer).await {
             Ok(ended) => outcome(ended),

@@ -1,4 +1,4 @@
-//! Tests that a run with a deliberate fault fails and names the fault. Needs no Node: the test's own server responds.
+//! Tests that a run with a planted fault fails and names the fault. The tests start their own server, so they need no Node.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use xtask::conformance::{Documents, repository};
 use xtask::regen::Places;
 
-/// The response of a server to `GET /me`: status, headers, body.
+/// The response of the server to `GET /me`: its status, its further headers and its body.
 type Said = (u16, &'static str, &'static str);
 
 const USER: Said = (
@@ -21,7 +21,8 @@ const USER: Said = (
     r#"{"id":"497f6eca-6276-4993-bfeb-53cbbbba6f08","login":"jo","name":"Jo"}"#,
 );
 
-/// Starts a server with this response to `GET /me`. If `refuses` is true, it rejects requests for contexts, like Prism.
+/// Starts a server that gives this response to `GET /me`. If `refuses` is true, it rejects requests to create a context, as
+/// Prism does.
 async fn server(me: Said, refuses: bool) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -58,7 +59,7 @@ async fn server(me: Said, refuses: bool) -> SocketAddr {
     address
 }
 
-/// Returns CircleCI's document reduced to this operation.
+/// Returns a document that has only this operation.
 fn document() -> Value {
     json!({ "paths": { "/me": { "get": { "operationId": "getCurrentUser" } } } })
 }
@@ -88,7 +89,7 @@ fn written(report: &Report) -> String {
     String::from_utf8(out).unwrap()
 }
 
-/// Returns what the report contains about the operation.
+/// Returns the findings in the report about the operation `getCurrentUser`.
 fn told(report: &Report) -> String {
     let text = written(report);
     text.split("\n\n")
@@ -173,7 +174,7 @@ async fn a_bad_request_is_told_apart_from_a_bad_status() {
             told(&report)
         );
     }
-    // The server's violations in its own response are not failures of the client.
+    // If the server reports a violation in its own response, the client is not at fault.
     let own = (
         200,
         "sl-violations: [{\"location\":[\"response\"],\"message\":\"hm\"}]\r\n",
@@ -238,7 +239,7 @@ async fn an_exception_that_is_not_needed_any_more_is_amiss() {
     assert!(written(&report).contains(needed));
 }
 
-/// The table of calls covers every operation of the document, in both ways.
+/// The table of calls must cover every operation of the document, with `Given::Least` and with `Given::Most`.
 #[tokio::test]
 async fn all_operations_are_accounted_for() {
     let document = Documents::read(&Places::of(&repository()))

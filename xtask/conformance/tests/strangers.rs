@@ -1,4 +1,4 @@
-//! Tests the comparison of other clients' requests with the requests of this crate.
+//! Tests the comparison of another client's requests with the requests of this crate.
 
 use circleci_api::mock::Mock;
 use circleci_api_conformance::strangers::client::Client;
@@ -11,9 +11,10 @@ async fn each_difference_is_found_and_nothing_else() {
     let api = format!("{}/api/v2", mock.url());
     let id = "5034460f-c7c4-4c43-9457-de07e2029e7b";
     for request in [
-        // This request is the same as the one of this crate.
+        // This crate sends the same request.
         http.get(format!("{api}/pipeline?org-slug=gh%2Facme&mine=true")),
-        // These requests have a parameter, a key and a header that this crate does not send, and a project by its id.
+        // This crate does not send the parameter, the key and the header of the first three requests, or the project id of
+        // the last one.
         http.get(format!("{api}/pipeline?page-size=5")),
         http.post(format!("{api}/project/gh%2Facme%2Fweb/envvar"))
             .body(r#"{"name":"A","value":"1","scope":"all"}"#),

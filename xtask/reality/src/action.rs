@@ -1,8 +1,8 @@
-//! Overlay actions that mend a contradiction.
+//! Builds overlay actions that correct the document where a recording contradicts it.
 
 use serde_json::{Map, Value, json};
 
-/// The JSONPath of a place in the document.
+/// Returns the JSONPath of a place in the document.
 pub fn target(place: &[String]) -> String {
     let mut path = "$".to_owned();
     let mut in_list = false;
@@ -14,7 +14,7 @@ pub fn target(place: &[String]) -> String {
                 path.push('.');
                 path.push_str(name);
             }
-            // Elsewhere a number is a key, such as the status of a response.
+            // A number is an index only in a list. Elsewhere it is a key, such as the status of a response.
             false if in_list => {
                 path.push_str(&format!("[{name}]"));
             }
@@ -28,17 +28,17 @@ pub fn target(place: &[String]) -> String {
     path
 }
 
-/// An action that merges `update` into a place.
+/// Returns an action that merges `update` into a place.
 pub fn update(description: &str, place: &[String], update: Value) -> Value {
     json!({ "description": description, "target": target(place), "update": update })
 }
 
-/// An action that takes a place away.
+/// Returns an action that removes a place.
 pub fn remove(description: &str, place: &[String]) -> Value {
     json!({ "description": description, "target": target(place), "remove": true })
 }
 
-/// A schema that a value has.
+/// Returns a schema that allows the value.
 pub fn schema_of(value: &Value) -> Value {
     match value {
         Value::Null => json!({ "type": "string", "nullable": true }),

@@ -1,20 +1,20 @@
-//! A body against the schema that the document gives it.
+//! Compares a body with the schema that the document gives for it.
 
 use serde_json::{Map, Value, json};
 
 use crate::action;
 
-/// A place of a body that the document does not allow.
+/// A place in a body that contradicts the document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contradiction {
     pub kind: Kind,
     /// The place in the body, such as `items[0].vcs.branch`.
     pub path: String,
-    /// The overlay action that corrects the document; empty if an overlay cannot do it.
+    /// The overlay actions that correct the document. The list is empty if no overlay action can correct it.
     pub actions: Vec<Value>,
 }
 
-/// The kind of contradiction at a place.
+/// The way in which a place contradicts the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     UnknownKey,
@@ -23,7 +23,7 @@ pub enum Kind {
     Null,
     WrongForm,
     NotJson,
-    /// The document allows it, and the types of the client do not take it.
+    /// The document allows the value, but the types of the client do not.
     Types,
 }
 
@@ -41,10 +41,10 @@ impl std::fmt::Display for Kind {
     }
 }
 
-/// How many references and parts lead to a schema at most.
+/// The maximum number of references and `allOf` members that are followed from one schema.
 const MOST_STEPS: usize = 64;
 
-/// A schema and where in the document it is.
+/// A schema, and its place in the document.
 #[derive(Clone)]
 struct Schema<'a> {
     place: Vec<String>,
@@ -57,7 +57,7 @@ pub struct Judge<'a> {
     found: Vec<Contradiction>,
 }
 
-/// Everything about a body that its schema does not allow.
+/// Returns every place of the body that contradicts the schema.
 pub fn judge(
     document: &Value,
     operation: &str,
@@ -82,7 +82,7 @@ impl<'a> Judge<'a> {
         let parts = self.parts(schema);
         let says = |key: &str| parts.iter().find(|part| part.value.get(key).is_some());
         let is = |key: &str| parts.iter().any(|part| part.value[key] == true);
-        // How the client reads it is settled by the overlay.
+        // The overlay already defines how the client reads this value.
         if says("x-decode").is_some() {
             return;
         }
@@ -148,7 +148,7 @@ impl<'a> Judge<'a> {
         for (key, value) in fields {
             let at = join(at, key);
             let property = named.iter().find_map(|part| {
-                // CircleCI answers in snake case where its document says kebab case.
+                // CircleCI's responses spell some keys in snake case that the document spells in kebab case.
                 let properties = part.value["properties"].as_object()?;
                 let spelled = properties
                     .keys()
@@ -177,7 +177,7 @@ impl<'a> Judge<'a> {
         self.missing(schema, parts, fields, at);
     }
 
-    /// The keys that the document requires and that are absent.
+    /// Reports the keys that the document requires and the body does not have.
     fn missing(
         &mut self,
         schema: &Schema<'a>,
@@ -196,7 +196,8 @@ impl<'a> Judge<'a> {
                 .iter()
                 .find(|part| part.value["properties"].get(name).is_some());
             let property = part.map(|part| child(part, &["properties", name]));
-            // An Overlay cannot take a name out of `required`. What is nullable may be absent too.
+            // An overlay cannot remove a name from `required`, so it makes the property nullable. A nullable property may
+            // also be absent.
             let may_be_absent = property.as_ref().is_some_and(|property| {
                 let parts = self.parts(property);
                 ["nullable", "x-nullable"]
@@ -213,7 +214,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// A union is as good as the branch that fits best.
+    /// Reports only the contradictions with the branch that fits best.
     fn union(&mut self, union: &Schema<'a>, key: &str, value: &Value, at: &str) {
         let branches = union.value[key].as_array().map_or(0, Vec::len);
         let mut best: Option<Vec<Contradiction>> = None;
@@ -236,7 +237,7 @@ impl<'a> Judge<'a> {
     }
 
     fn wrong_form(&mut self, schema: &Schema<'a>, at: &str) {
-        // A property is replaced by one of any form; anything else is for a person to decide.
+        // The actions replace a property by one without a type. In any other place, a person must decide what to do.
         let replaced = match schema.place.as_slice() {
             [parent @ .., properties, key] if properties == "properties" => Some((parent, key)),
             _ => None,
@@ -245,7 +246,7 @@ impl<'a> Judge<'a> {
             let Some((parent, key)) = replaced else {
                 return Vec::new();
             };
-            // Without a type it reads as text, whatever comes.
+            // The client reads a property without a type as text, whatever value it has.
             let properties =
                 json!({ key.as_str(): { "description": "Comes in more than one form." } });
             vec![
@@ -268,7 +269,7 @@ impl<'a> Judge<'a> {
         });
     }
 
-    /// The schema without references and `allOf`: all schemas that hold at once.
+    /// Returns all schemas that apply at the same time, with references resolved and `allOf` split into its members.
     fn parts(&self, schema: &Schema<'a>) -> Vec<Schema<'a>> {
         let (mut parts, mut open) = (Vec::new(), vec![schema.clone()]);
         while let Some(schema) = open.pop() {
@@ -286,7 +287,7 @@ impl<'a> Judge<'a> {
                     place: place.collect(),
                     value,
                 });
-                // A loop of references ends here.
+                // This stops at a cycle of references.
                 if parts.len() + open.len() > MOST_STEPS || value["$ref"] == schema.value["$ref"] {
                     break;
                 }
@@ -313,7 +314,7 @@ fn child<'a>(schema: &Schema<'a>, names: &[&str]) -> Schema<'a> {
     Schema { place, value }
 }
 
-/// Whether a value has a type and a format.
+/// Checks whether a value has this type and this format.
 fn fits(kind: &str, format: Option<&str>, value: &Value) -> bool {
     match (kind, value) {
         ("string", Value::String(text)) => match format {
@@ -336,7 +337,7 @@ fn join(at: &str, key: &str) -> String {
     }
 }
 
-/// The last key of a path as a title, by which `cargo xtask regen` calls the action.
+/// Returns the last key of a path as a title. `cargo xtask regen` uses it as the name of the action.
 fn titled(path: &str) -> String {
     let key = path.rsplit('.').next().unwrap_or_default();
     match key.split('[').next() {

@@ -1,7 +1,8 @@
 //! `cargo xtask reality`: compares recorded responses with CircleCI's document and with the types of the client.
 //!
-//! recordings (files, archives, cassettes) -> operations (which one answered) -> judge (the document) and types (the client)
-//! -> report, with the overlay action that mends each contradiction.
+//! `recordings` reads files, archives and cassettes. `operations` finds the operation that each response belongs to. `judge`
+//! compares the response with the document, and `types` compares it with the client. `report` prints the contradictions, each
+//! with the overlay actions that correct the document.
 
 #![warn(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Finds the operation of the document that a recorded answer belongs to.
+//! Finds the operation of the document that a recorded response belongs to.
 
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -16,7 +16,7 @@ pub struct Operation<'a> {
     responses: &'a Value,
 }
 
-/// All operations of a document.
+/// Returns all operations of a document.
 pub fn all(document: &Value) -> Vec<Operation<'_>> {
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
@@ -35,13 +35,13 @@ pub fn all(document: &Value) -> Vec<Operation<'_>> {
     operations
 }
 
-/// The operation that was asked, if the document has it.
+/// Returns the operation that a recording names or requests. Returns `None` if the document does not have it.
 pub fn find<'o, 'a>(operations: &'o [Operation<'a>], asked: &Asked) -> Option<&'o Operation<'a>> {
     match asked {
         Asked::Operation(id) => operations.iter().find(|operation| operation.id == id),
         Asked::Request(method, url) => {
             let path = path_of(url)?;
-            // The fewer parameters a template has, the closer it is to the path.
+            // Of several templates that match, the one with the fewest parameters is the most specific.
             operations
                 .iter()
                 .filter(|operation| operation.method == *method)
@@ -52,8 +52,8 @@ pub fn find<'o, 'a>(operations: &'o [Operation<'a>], asked: &Asked) -> Option<&'
 }
 
 impl<'a> Operation<'a> {
-    /// The schema of the answer with this status, and where in the document it is. Without a status, or with one that the
-    /// document does not have, it is that of the first success with a body.
+    /// Returns the schema of the response with this status, and the place of the schema in the document. If the status is unknown
+    /// or has no schema, returns the schema of the first success that has one.
     pub fn schema(&self, status: Option<u16>) -> Option<(Vec<String>, &'a Value)> {
         let responses = self.responses.as_object()?;
         let wanted = status.map(|status| status.to_string());
@@ -82,14 +82,14 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// The segments of a URL below `/api/v2`, still escaped.
+/// Returns the path segments after `/api/v2`, still percent-encoded. Returns `None` for a URL outside API v2.
 fn path_of(url: &str) -> Option<Vec<&str>> {
     let bare = url.split(['?', '#']).next().unwrap_or(url);
     let (_, path) = bare.split_once("/api/v2/")?;
     Some(path.trim_end_matches('/').split('/').collect())
 }
 
-/// Whether a path has the form of a template. A project slug has three parts, whose slashes may be escaped.
+/// Checks whether a path matches a template. A project slug has three parts, and the slashes between them may be escaped.
 fn fits(template: &str, path: &[&str]) -> bool {
     let segments: Vec<&str> = template.trim_matches('/').split('/').collect();
     matches(&segments, path)

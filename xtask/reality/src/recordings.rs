@@ -1,4 +1,5 @@
-//! Reads recordings: one JSON body a file, HTTP archives (HAR), and cassettes of VCR and its kin, in YAML or JSON.
+//! Reads three kinds of recordings: files with one JSON body each, HTTP archives (HAR), and cassettes of VCR and similar tools in
+//! YAML or JSON.
 
 use std::fs;
 use std::io::Read;
@@ -10,34 +11,34 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
-/// An answer, and what it answered.
+/// A recorded response, and the request that it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {
-    /// The file, and the place in it if it holds several.
+    /// The name of the file. If the file contains several recordings, the number of this one follows.
     pub source: String,
     pub asked: Asked,
-    /// `None` if the recording does not say.
+    /// `None` if the recording has no status.
     pub status: Option<u16>,
     pub body: Vec<u8>,
 }
 
-/// The request of an answer.
+/// The request that a response belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// The id of an operation.
+    /// The id of the operation.
     Operation(String),
-    /// Method and URL.
+    /// The method and the URL.
     Request(String, String),
 }
 
-/// The largest body that is unpacked.
+/// The maximum size of a body after decompression.
 const MAX_BODY: u64 = 64 << 20;
 
-/// All recordings in a file, or in the files of a folder and of the folders in it.
+/// Reads all recordings in a file, or in all files of a folder and its subfolders.
 ///
 /// # Errors
 ///
-/// A file cannot be read, or is not one of the three kinds.
+/// Fails if a file cannot be read, or is not one of the three kinds.
 pub fn read(path: &Path) -> Result<Vec<Recording>> {
     let mut files = Vec::new();
     collect(path, &mut files)?;
@@ -77,8 +78,8 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// The recordings of one file. What is not an archive or a cassette is a body, and its file or folder is named after the
-/// operation: `listPipelines.json`, `listPipelines.2.json`, `listPipelines/2.json`.
+/// Returns the recordings of one file. A file that is neither an archive nor a cassette contains one body. Either the file or its
+/// folder is then named after the operation (`listPipelines.json`, `listPipelines.2.json` or `listPipelines/2.json`).
 fn parse(file: &Path, source: &str, bytes: &[u8]) -> Result<Vec<Recording>> {
     let yaml = matches!(
         file.extension().and_then(|extension| extension.to_str()),
@@ -120,7 +121,8 @@ fn parse(file: &Path, source: &str, bytes: &[u8]) -> Result<Vec<Recording>> {
     }])
 }
 
-/// The operation that a file is named after. If the name is not a word, such as `2.json`, the folder names the operation.
+/// Returns the operation that a file is named after. If the name does not begin with a letter (`2.json`), its folder names the
+/// operation.
 fn named(file: &Path) -> String {
     let stem = file.file_name().and_then(|name| name.to_str());
     let word = |name: &str| {
@@ -135,7 +137,7 @@ fn named(file: &Path) -> String {
     word(folder.and_then(|name| name.to_str()).unwrap_or_default())
 }
 
-/// A recorded exchange: what was asked, the status and the body.
+/// The request, the status and the body of a recorded exchange.
 type Exchange = (Asked, Option<u16>, Vec<u8>);
 
 fn several(
@@ -171,8 +173,8 @@ fn har(entry: &Value) -> Result<Option<Exchange>> {
     Ok(Some((asked, status(&response["status"]), unpacked(body)?)))
 }
 
-/// VCR writes `uri`, `status.code` and `body.string` or `body.base64_string`, VCR.py likewise, go-vcr `url`, `code` or
-/// `status_code`, and the body itself.
+/// Reads one entry of a cassette. VCR and VCR.py write `uri`, `status.code`, and `body.string` or `body.base64_string`. go-vcr
+/// writes `url`, `code` or `status_code`, and the body as plain text.
 fn interaction(entry: &Value) -> Result<Option<Exchange>> {
     let (request, response) = (&entry["request"], &entry["response"]);
     let address = ["uri", "url"].iter().find_map(|key| request.get(*key));
@@ -209,7 +211,7 @@ fn request_of(method: &Value, url: &Value) -> Result<Asked> {
     Ok(Asked::Request(method.to_ascii_uppercase(), url.to_owned()))
 }
 
-/// A number, or text that begins with one such as `200 OK`.
+/// Reads a status from a number, or from a text that begins with a number (`200 OK`).
 fn status(value: &Value) -> Option<u16> {
     match value {
         Value::Number(number) => number.as_u64().and_then(|code| u16::try_from(code).ok()),
@@ -230,7 +232,7 @@ fn unpacked(body: Vec<u8>) -> Result<Vec<u8>> {
     Ok(plain)
 }
 
-/// YAML without its tags. `!!binary` is text in base64, which becomes bytes.
+/// Converts YAML to JSON and drops the tags. A `!!binary` value is base64, and becomes a list of bytes.
 fn plain(yaml: serde_yaml_ng::Value) -> Value {
     use serde_yaml_ng::Value as Yaml;
     match yaml {

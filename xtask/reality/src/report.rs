@@ -1,4 +1,4 @@
-//! Holds all recordings against the document and the types, and writes down what is wrong.
+//! Compares all recordings with the document and with the types of the client, and writes the contradictions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -16,28 +16,28 @@ use crate::types::{Reading, Types};
 #[derive(Debug, Default)]
 pub struct Report {
     pub recordings: usize,
-    /// Recordings that are no success, or have no body.
+    /// The number of recordings that are skipped, because the response is no success or the document gives it no JSON body.
     pub passed_over: usize,
     pub contradictions: Vec<Found>,
-    /// Calls that the document does not have, and where they were recorded.
+    /// The calls that the document does not have. The values are the recordings that contain the call.
     pub unknown_calls: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// A contradiction, wherever it was met.
+/// A contradiction, with all recordings that show it.
 #[derive(Clone, Debug)]
 pub struct Found {
     pub operation: String,
     pub contradiction: Contradiction,
-    /// The result of decoding the body with the client's type.
+    /// How the client's types read the value.
     pub types: String,
     pub sources: BTreeSet<String>,
 }
 
-/// Holds recordings against a document and the types of the client.
+/// Compares recordings with a document and with the types of the client.
 ///
 /// # Errors
 ///
-/// The server on this machine cannot be started.
+/// Fails if the local server cannot be started.
 pub async fn run(document: &Value, recordings: &[Recording]) -> Result<Report> {
     let operations = operations::all(document);
     let types = Types::start().await?;
@@ -87,7 +87,7 @@ impl Report {
         mut found: Vec<Contradiction>,
         reading: Reading,
     ) {
-        // Values that the document allows and the types reject.
+        // These are values that the document allows but the types reject.
         for (path, kind) in &reading.surprises {
             let known = found
                 .iter()
@@ -113,7 +113,7 @@ impl Report {
         }
     }
 
-    /// One place of the document is mended once, however often it is contradicted.
+    /// Adds a contradiction. Contradictions that need the same correction in the same place are reported only once.
     fn add(&mut self, operation: &str, contradiction: Contradiction, types: String, source: &str) {
         let place = |it: &Contradiction| match it.actions.as_slice() {
             [] => (
@@ -144,9 +144,11 @@ impl Report {
         }
     }
 
+    /// Writes the report.
+    ///
     /// # Errors
     ///
-    /// `page` accepts no more items.
+    /// Fails if writing to `page` fails.
     pub fn write(&self, page: &mut dyn Write) -> Result<()> {
         for found in &self.contradictions {
             let Contradiction {
@@ -183,7 +185,7 @@ impl Report {
     }
 }
 
-/// Actions in the format of `openapi/overlay.yaml`.
+/// Writes the actions in the format of `openapi/overlay.yaml`.
 fn write_actions(actions: &[Value], page: &mut dyn Write) -> Result<()> {
     for line in serde_yaml_ng::to_string(actions)?.lines() {
         writeln!(page, "  {line}")?;
@@ -200,7 +202,7 @@ fn listed(sources: &BTreeSet<String>) -> String {
     names.join(", ")
 }
 
-/// A path without its places in lists.
+/// Returns a path without its list indexes: `items[0].id` becomes `items[].id`.
 fn anywhere(path: &str) -> String {
     let mut plain = String::new();
     for (index, part) in path.split('[').enumerate() {
@@ -215,7 +217,7 @@ fn anywhere(path: &str) -> String {
     plain
 }
 
-/// Whether a place of a body is another one, or holds it: an invalid value takes what is around it along.
+/// Checks whether `outer` is `inner` or contains it. The client may drop a whole object because of one invalid value in it.
 fn holds(outer: &str, inner: &str) -> bool {
     inner
         .strip_prefix(outer)
@@ -240,11 +242,11 @@ fn taken(contradiction: &Contradiction, reading: &Reading) -> String {
     }
 }
 
-/// Writes to a stream that may be closed, such as a pipe into `head`.
+/// Writes the report to a stream that the reader may close early, such as a pipe into `head`.
 ///
 /// # Errors
 ///
-/// The stream accepts no more output, for another reason.
+/// Fails if writing fails for any reason other than a closed pipe.
 pub fn print(report: &Report, out: &mut dyn Write) -> Result<()> {
     match report.write(out) {
         Err(error)

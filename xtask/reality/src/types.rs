@@ -1,4 +1,5 @@
-//! A body against the types of the client: a server on this machine answers it, and the client calls the operation.
+//! Decodes a body with the types of the client: the client calls the operation on a local server, which responds with the
+//! body.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,9 +15,9 @@ use circleci_api_tests::calls::{self, Call};
 /// The result of decoding a body with the client's type.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
-    /// The surprises in the body, by path.
+    /// The path and the kind of each surprise in the body.
     pub surprises: Vec<(String, SurpriseKind)>,
-    /// Why it cannot be read.
+    /// Why the client cannot read the body.
     pub error: Option<String>,
 }
 
@@ -31,11 +32,11 @@ pub struct Types {
 }
 
 impl Types {
-    /// Starts the server.
+    /// Starts the local server.
     ///
     /// # Errors
     ///
-    /// This machine has no port for it.
+    /// Fails if the server cannot listen on a port.
     pub async fn start() -> Result<Self> {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))
             .await
@@ -46,7 +47,7 @@ impl Types {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let answer = said.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                // Whether the client has read it, the client says.
+                // An error here is ignored, because the client reports whether it could read the response.
                 let _ = serve(stream, answer).await;
             }
         });
@@ -73,7 +74,7 @@ impl Types {
         })
     }
 
-    /// Reads a body as the answer of an operation. `None` if the client does not have the operation.
+    /// Reads a body as the response of an operation. Returns `None` if the client does not have the operation.
     pub async fn read(&self, operation: &str, status: u16, body: &[u8]) -> Option<Reading> {
         let call = self.calls.get(operation)?;
         *self.next.lock().unwrap_or_else(PoisonError::into_inner) = (status, body.to_vec());

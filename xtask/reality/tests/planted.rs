@@ -1,4 +1,5 @@
-//! Thirty recordings of all three kinds, with contradictions planted in them: all are found, and nothing else.
+//! Tests thirty recordings of all three kinds. The report must find each contradiction that the test plants in them, and no
+//! others.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +16,7 @@ use xtask::conformance::{Documents, repository};
 use xtask::document::overlay;
 use xtask::regen::Places;
 
-/// An answer as the document has it: the operation, its URL and the body.
+/// A response that conforms to the document, with its operation and URL.
 struct Answer {
     id: &'static str,
     url: &'static str,
@@ -32,7 +33,7 @@ macro_rules! answers {
     };
 }
 
-/// Ten answers, of which three sets are recorded.
+/// Returns ten responses. The test records three copies of this list, each in another format.
 fn answers() -> Vec<Answer> {
     answers! {
         ListPipelines "listPipelines" "pipeline?org-slug=gh%2Facme"
@@ -48,7 +49,8 @@ fn answers() -> Vec<Answer> {
     }
 }
 
-/// What is planted: the set and the answer, the pointer, the value (`None`: it is taken away), and what must be found.
+/// A planted contradiction: the number of the list, the operation, the JSON pointer, the new value (`None` removes the old one),
+/// and the kind that the report must name.
 type Planted = (usize, &'static str, &'static str, Option<Value>, Kind);
 
 fn planted() -> Vec<Planted> {
@@ -151,7 +153,7 @@ fn spelled(pointer: &str) -> String {
     path.replace('/', ".")
 }
 
-/// Ten files of one body each, an archive of ten, and two cassettes of five.
+/// Writes ten files with one body each, an archive with ten entries, and two cassettes with five entries each.
 fn record(folder: &Path, sets: &[Vec<Answer>]) {
     for (index, answer) in sets[0].iter().enumerate() {
         let path = match index % 3 {
@@ -241,7 +243,7 @@ async fn what_was_planted_is_found_and_nothing_else() {
     assert_eq!(found, expected);
     assert_eq!(report.contradictions.len(), expected.len());
 
-    // The printed overlay actions can be pasted, and correct the document.
+    // After the overlay actions are pasted from the report, the document agrees with the recordings.
     let actions: Vec<&Value> = report
         .contradictions
         .iter()

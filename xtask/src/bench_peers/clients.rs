@@ -1,4 +1,4 @@
-//! Defines the clients to compare, and the small project of each client.
+//! Defines the clients that are compared, and writes a small project for each.
 
 use super::{
     Part,
@@ -16,18 +16,18 @@ const TO_RUST: &str = "0.23.0";
 
 pub struct Client {
     pub name: &'static str,
-    /// The content of its `client.rs`.
+    /// The source of the `client.rs` in its project.
     code: &'static str,
-    /// Its dependencies besides tokio and libc.
+    /// Its dependencies in addition to tokio and libc.
     dependencies: &'static str,
-    /// The package that the part `check` measures. For the handwritten client it is the package of the program.
+    /// The package that the part `check` measures. For the client that is written by hand, this is its own project.
     pub package: &'static str,
     /// The parts that measure this client. An empty list means all parts.
     parts: &'static [Part],
     made: Made,
 }
 
-/// The source of the client's code.
+/// Where the code of the client comes from.
 #[derive(Clone, Copy)]
 enum Made {
     Here,
@@ -35,7 +35,7 @@ enum Made {
     ToRust,
 }
 
-/// The clients. `circleci-api` comes first, because the ratios compare it with each other client.
+/// The clients. `circleci-api` comes first, because the ratios compare the other clients with it.
 pub const CLIENTS: [Client; 7] = [
     Client {
         name: "circleci-api",
@@ -110,11 +110,11 @@ pub const CLIENTS: [Client; 7] = [
     },
 ];
 
-/// The parts that build or run a program.
+/// The parts that need the compiled programs of a project.
 const PROGRAMMED: [Part; 3] = [Part::Calls, Part::Instructions, Part::Size];
 const PROGRAMS: [&str; 3] = ["count", "load", "one"];
 
-/// The files that every project has beside its `client.rs`.
+/// The files that every project has in addition to its `client.rs`.
 const SHARED: [(&str, &str); 4] = [
     ("src/lib.rs", include_str!("../../peers/lib.rs")),
     ("src/bin/load.rs", include_str!("../../peers/load.rs")),
@@ -137,7 +137,7 @@ impl Client {
         peers.join(self.slug())
     }
 
-    /// Writes the project and builds its programs. An error is one line.
+    /// Writes the project, and builds its programs if a part needs them. An error is a single line.
     pub fn prepare(&self, root: &Path, peers: &Path) -> Result<(), String> {
         let project = self.project(peers);
         let slug = self.slug();
@@ -165,7 +165,7 @@ impl Client {
                 to_rust(root, peers, &project, out)
             })?,
         }
-        // Clients that accept the versions of this repository's dependencies use them.
+        // A client uses the versions in this repository's lock file if it accepts them.
         let lock = project.join("Cargo.lock");
         if !lock.exists() {
             fs::copy(root.join("Cargo.lock"), &lock).map_err(|error| error.to_string())?;
@@ -201,7 +201,7 @@ impl Client {
     }
 }
 
-/// Returns the target folder that all clients share, because they have common dependencies.
+/// Returns the target folder for one kind of build. All clients share it, because they have dependencies in common.
 pub fn target(peers: &Path, what: &str) -> PathBuf {
     peers.join("build").join(what)
 }
@@ -214,7 +214,7 @@ fn locked(lock: &str, package: &str) -> Option<String> {
     Some(version.trim_end_matches('"').to_owned())
 }
 
-/// Generates a client, unless the same generator version has already generated it from the same document.
+/// Generates a client, unless the same version of the generator has already generated it from the same document.
 fn generated(
     root: &Path,
     project: &Path,
@@ -255,7 +255,7 @@ fn to_rust(root: &Path, peers: &Path, project: &Path, out: &Path) -> Result<(), 
     let place = peers.join(format!("openapi-to-rust-{TO_RUST}"));
     let program = place.join("bin/openapi-to-rust");
     if !program.exists() {
-        // This runs outside the root of the repository, whose cargo settings must not apply.
+        // This runs outside this repository, because its cargo settings must not apply.
         run(tools::cargo(
             project,
             &target(peers, "tools"),
@@ -265,7 +265,7 @@ fn to_rust(root: &Path, peers: &Path, project: &Path, out: &Path) -> Result<(), 
         .arg(place)
         .arg(format!("openapi-to-rust@{TO_RUST}")))?;
     }
-    // This follows the first example of the generator's README, with CircleCI's header.
+    // This configuration follows the first example in the generator's README, with CircleCI's header.
     let settings = project.join("openapi-to-rust.toml");
     let document = root.join("openapi/openapi.json");
     let document = toml_string(&document.to_string_lossy());

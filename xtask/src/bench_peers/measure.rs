@@ -1,4 +1,4 @@
-//! Takes the measurements. In each round, every client is measured once.
+//! Takes the measurements. Each round measures every client once.
 
 use super::{
     Part,
@@ -16,9 +16,9 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// A call, with its number of repetitions for measuring time and for measuring instructions.
+/// A call, and how many times the programs make it to measure time and to count instructions or allocations.
 struct Call {
-    /// The name of the call in the arguments of the programs.
+    /// The word for the call in the arguments of the programs.
     word: &'static str,
     name: &'static str,
     times: u64,
@@ -46,19 +46,19 @@ const CALLS: [Call; 3] = [
     },
 ];
 
-/// The figures of a client by round, or the reason why there are none.
+/// The figures of one client, with one entry for each round, or the reason why the client cannot be measured.
 type Rounds<const N: usize> = Result<Vec<[f64; N]>, String>;
 
-/// The CPU cores of the client and of the server, for `taskset`.
+/// The CPU cores for the client and for the server, as `taskset` takes them.
 const CLIENT_CORE: &str = "0";
 const SERVER_CORE: &str = "1";
 
 pub struct Bench<'a> {
     pub peers: &'a Path,
-    /// For each client, the reason why it cannot be measured, if there is one.
+    /// One entry for each client: `Ok`, or the reason why the client cannot be measured.
     pub ready: Vec<Result<(), String>>,
     pub rounds: usize,
-    /// The current part.
+    /// The part that is measured now.
     pub part: Part,
     pub progress: &'a mut dyn Write,
 }
@@ -129,7 +129,8 @@ impl Bench<'_> {
         Ok(rows)
     }
 
-    /// Measures the cost of N additional calls, which excludes the start of the program and its first calls.
+    /// Counts the instructions of one call. It subtracts a run with N calls from a run with 2N calls, so that the start of the
+    /// program and its first calls do not count.
     fn instructions(&mut self) -> Result<Vec<Row>> {
         const CALLGRIND: [&str; 3] = [
             "valgrind",
@@ -233,8 +234,8 @@ impl Bench<'_> {
         Ok(rows(figures, [("as built, kB", 0), ("stripped, kB", 0)]))
     }
 
-    /// Measures every client once in each round, so that a slow phase of the machine affects all clients equally. Returns the
-    /// medians, by figure and by client.
+    /// Measures every client once in each round, so that a slow phase of the machine affects all clients equally. For each
+    /// figure, returns the medians of all clients.
     fn in_turn<const N: usize>(
         &mut self,
         what: &str,
@@ -268,7 +269,7 @@ impl Bench<'_> {
     }
 }
 
-/// Returns rows in which a lower figure is better.
+/// Returns the figures as rows. In all of them, a lower figure is better.
 fn rows<const N: usize>(figures: [Vec<Figure>; N], names: [(&str, usize); N]) -> Vec<Row> {
     let named = figures.into_iter().zip(names);
     let row = |(figures, (name, decimals)): (_, (&str, _))| Row {
@@ -280,7 +281,7 @@ fn rows<const N: usize>(figures: [Vec<Figure>; N], names: [(&str, usize); N]) ->
     named.map(row).collect()
 }
 
-/// Returns the figures of the line that the programs print, divided by the number of calls.
+/// Reads the figures from the line that a program prints, and divides them by the number of calls.
 fn per_call<const N: usize>(line: &str, names: [&str; N]) -> Result<[f64; N], String> {
     let calls = field(line, "calls").filter(|calls| *calls > 0.0);
     let mut figures = [0.0; N];
@@ -293,14 +294,14 @@ fn per_call<const N: usize>(line: &str, names: [&str; N]) -> Result<[f64; N], St
     Ok(figures)
 }
 
-/// Returns the `taskset` command that pins a program to a core, or nothing if `taskset` is missing.
+/// Returns the `taskset` command that pins a program to a core, or an empty list if `taskset` does not work.
 fn pinned(core: &'static str) -> Vec<&'static str> {
     let words = ["taskset", "--cpu-list", core];
     let possible = run(Command::new("taskset").args(["--cpu-list", core, "true"]));
     possible.map_or_else(|_| Vec::new(), |()| words.to_vec())
 }
 
-/// The server process, which runs this program.
+/// The server, which is this program in another process.
 struct Server {
     process: Child,
     address: String,
@@ -327,12 +328,13 @@ impl Server {
         Ok(Self { process, address })
     }
 
-    /// Returns the command that runs a client's program below another program.
+    /// Returns the command that runs a client's program under another program, such as `taskset`.
     fn program(&self, below_this: &[&str], program: &Path, call: &str, times: u64) -> Command {
         let mut command = below(below_this, program.as_os_str());
         command
             .args([call, &times.to_string(), &self.address])
-            // The environment is empty, so that no proxy or token of the user applies. circulo reads the remaining variables.
+            // The environment is cleared, so that no proxy or token of the user applies. circulo reads the two variables
+            // that follow `PATH`.
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env(

@@ -1,6 +1,7 @@
-//! `cargo xtask bench-peers`: makes the same calls to the same server with this client and with its alternatives.
+//! `cargo xtask bench-peers`: makes the same calls to the same server with this client and with the alternatives to it.
 //!
-//! clients (one project each, below `target/peers/`) -> server -> measurements -> table.
+//! `clients` writes one project for each client, in `target/peers/`. `measure` runs them against the server (`server`), and
+//! `table` prints the figures.
 
 mod clients;
 mod measure;
@@ -16,7 +17,7 @@ use std::{fs, io::Write, path::PathBuf};
 
 pub use server::serve;
 
-/// The end of `bench-peers --help`.
+/// The text after the options in `bench-peers --help`.
 pub const NEEDS: &str = "\
 Needs a network the first time, Python 3 and Java 11 for openapi-generator, valgrind for the instructions, GNU time for
 `check` and `build`, binutils for `size`. The lines below the table name what is missing. All files are in target/peers/.";
@@ -24,29 +25,29 @@ Needs a network the first time, Python 3 and Java 11 for openapi-generator, valg
 /// A part of the comparison.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Part {
-    /// CPU time, and allocations
+    /// CPU time and allocations of each call
     Calls,
-    /// Instructions, as valgrind counts them
+    /// Instructions of each call, as valgrind counts them
     Instructions,
     /// `cargo check` of each client alone
     Check,
     /// A release build from scratch of a program that makes one call
     Build,
-    /// The size of that program
+    /// The size of the program that makes one call
     Size,
 }
 
 #[derive(Debug)]
 pub struct BenchPeers {
     pub root: PathBuf,
-    /// The number of rounds for each measurement of time.
+    /// How many times each time is measured.
     pub rounds: usize,
-    /// The parts to measure. Default: all parts.
+    /// The parts to measure. An empty list means all parts.
     pub only: Vec<Part>,
 }
 
 impl BenchPeers {
-    /// Writes the tables to `out` and the current step to `progress`.
+    /// Measures the parts. Writes the tables to `out`, and the current step to `progress`.
     pub fn run(&self, out: &mut dyn Write, progress: &mut dyn Write) -> Result<()> {
         let root = fs::canonicalize(&self.root).context("cannot find the repository")?;
         let peers = root.join("target/peers");
@@ -95,7 +96,7 @@ impl BenchPeers {
     }
 }
 
-/// Returns the load of the machine in the last 1, 5 and 15 minutes.
+/// Returns the load averages of the machine over the last 1, 5 and 15 minutes.
 fn load() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let figures: Vec<&str> = text.split(' ').take(3).collect();

@@ -1,6 +1,7 @@
-//! Implements the server that every client calls. It runs in its own process, responds from memory, and keeps connections open.
+//! The server that every client calls. It runs in its own process, keeps its responses in memory, and keeps connections
+//! open.
 //!
-//! The responses follow the document, because not every client can read the responses of the real API.
+//! The responses conform to the document, because not every client can read the real API's responses.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-/// Serves until stdin ends, which happens when the parent process ends.
+/// Serves until stdin ends. That also happens when the parent process ends.
 pub fn serve(out: &mut dyn Write) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").context("cannot listen on loopback")?;
     writeln!(out, "{}", listener.local_addr()?)?;
@@ -19,7 +20,7 @@ pub fn serve(out: &mut dyn Write) -> Result<()> {
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let answers = Arc::clone(&answers);
-            // A closed connection ends only its own thread.
+            // If the connection breaks, only this thread ends.
             std::thread::spawn(move || converse(stream, &answers));
         }
     });
@@ -73,7 +74,8 @@ fn converse(mut stream: TcpStream, answers: &Answers) -> std::io::Result<()> {
     }
 }
 
-/// Returns the head of a complete request, and the length of the request with its body.
+/// Returns the head of the first request, and the length of the whole request with its body. Returns `None` if the request is
+/// incomplete.
 fn complete(request: &[u8]) -> Option<(String, usize)> {
     let end = request.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(request.get(..end)?).into_owned();
@@ -97,7 +99,7 @@ fn respond(status: &str, body: &Value) -> String {
     )
 }
 
-/// Returns the size in bytes of a page of workflows.
+/// Returns the size in bytes of the page of workflows.
 pub fn workflows_length() -> usize {
     workflows().to_string().len()
 }
@@ -120,7 +122,7 @@ fn created() -> Value {
     json!({ "number": 2518, "state": "pending", "id": id(3, 1), "created_at": "2026-03-01T10:00:00.123Z" })
 }
 
-/// Returns a page of 1,000 finished workflows, because circulo requires `stopped_at` in each of them.
+/// Returns a page of 1,000 workflows. All of them have ended, because circulo requires `stopped_at`.
 fn workflows() -> Value {
     let items: Vec<Value> = (0..1_000).map(workflow).collect();
     json!({ "next_page_token": null, "items": items })
@@ -190,7 +192,7 @@ mod tests {
         }
     }
 
-    /// Checks that the response has all required keys and only keys of the document.
+    /// Checks that the response has all keys that the document requires, and no key that the document does not declare.
     fn agrees(answer: &Value, schema: &Value, place: &str) {
         match answer {
             Value::Object(fields) => {

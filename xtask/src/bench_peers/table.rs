@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// A figure, or the reason why it is missing.
+/// A measured figure, or the reason why it is missing.
 pub type Figure = Result<f64, String>;
 
 /// Whether a lower or a higher figure is better.
@@ -16,11 +16,11 @@ pub struct Row {
     pub name: String,
     pub better: Better,
     pub decimals: usize,
-    /// One figure per column. The first is for `circleci-api`.
+    /// One figure for each client, in the order of the columns. The first one is for `circleci-api`.
     pub figures: Vec<Figure>,
 }
 
-/// Returns the middle figure, or the mean of the two middle ones.
+/// Returns the middle figure, or the mean of the two middle figures.
 pub fn median(mut figures: Vec<f64>) -> Option<f64> {
     figures.sort_by(f64::total_cmp);
     let middle = figures.len() / 2;
@@ -31,7 +31,8 @@ pub fn median(mut figures: Vec<f64>) -> Option<f64> {
     }
 }
 
-/// Writes a table with ratios, and below it each reason once and each row in which another client is better.
+/// Writes a table of figures and ratios. Below the table, lists why figures are missing, and the rows in which another client is
+/// better.
 pub fn render(title: &str, columns: &[&str], rows: &[Row]) -> String {
     let mut text = format!("\n## {title}\n\n| | {} |\n", columns.join(" | "));
     text.push_str(&"|---".repeat(columns.len() + 1));
@@ -73,7 +74,8 @@ pub fn render(title: &str, columns: &[&str], rows: &[Row]) -> String {
     text
 }
 
-/// Returns the ratio of two figures. A value below 1 means that this crate is better, whether lower or higher figures are better.
+/// Returns the ratio of two figures. It is below 1 if this crate is better, both when lower figures are better and when higher
+/// figures are better.
 fn ratio(ours: f64, theirs: f64, better: Better) -> f64 {
     match better {
         Better::Less => ours / theirs,
@@ -81,7 +83,7 @@ fn ratio(ours: f64, theirs: f64, better: Better) -> f64 {
     }
 }
 
-/// Formats a figure with separators, such as `1,234.5`.
+/// Formats a figure with thousands separators, such as `1,234.5`.
 fn grouped(figure: f64, decimals: usize) -> String {
     let plain = format!("{figure:.decimals$}");
     let (whole, rest) = match plain.split_once('.') {

@@ -6,12 +6,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// Runs a program to its end. An error is one line.
+/// Runs a program until it ends. An error is a single line.
 pub fn run(command: &mut Command) -> Result<(), String> {
     output(command).map(drop)
 }
 
-/// Runs a program and returns its stdout and stderr.
+/// Runs a program until it ends, and returns its stdout and stderr. An error is a single line.
 pub fn output(command: &mut Command) -> Result<(String, String), String> {
     let program = PathBuf::from(command.get_program());
     let program = program.file_name().map_or_else(
@@ -33,9 +33,9 @@ pub fn output(command: &mut Command) -> Result<(String, String), String> {
     })
 }
 
-/// Returns the line that describes the error: the first error line, or the last line if there is none.
+/// Returns the line that describes the error best: the first line that starts with `error`, or otherwise the last line.
 fn complaint(stderr: &str) -> Option<&str> {
-    // valgrind puts `==` before its lines.
+    // valgrind starts each of its own lines with `==`.
     let mut lines = stderr
         .lines()
         .filter(|line| !line.trim().is_empty() && !line.starts_with("=="));
@@ -45,12 +45,12 @@ fn complaint(stderr: &str) -> Option<&str> {
     error.or_else(|| lines.next_back()).map(str::trim)
 }
 
-/// Returns a cargo command for a project with its own target folder.
+/// Returns a cargo command that builds a project in the given target folder.
 pub fn cargo(project: &Path, target: &Path, arguments: &[&str]) -> Command {
     within(Command::new(program()), project, target, arguments)
 }
 
-/// Returns a cargo command that runs below `time`, which reports its CPU time and memory.
+/// Returns a cargo command that runs under `time`. `time` reports the CPU time and the peak memory of the command.
 pub fn timed_cargo(project: &Path, target: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("time");
     command.args(["-f", "%U %S %M"]).arg(program());
@@ -66,7 +66,7 @@ fn within(mut command: Command, project: &Path, target: &Path, arguments: &[&str
         .args(arguments)
         .current_dir(project)
         .env("CARGO_TARGET_DIR", target);
-    // These variables would make the builds differ from a user's builds.
+    // With these variables, the builds would differ from those of a user.
     for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_INCREMENTAL"] {
         command.env_remove(name);
     }
@@ -77,7 +77,7 @@ fn within(mut command: Command, project: &Path, target: &Path, arguments: &[&str
     command
 }
 
-/// Returns user seconds, system seconds, and the peak memory in kB, as `time` prints them after the program's own output.
+/// Returns the user seconds, the system seconds and the peak memory in kB. `time` prints them in the last line.
 pub fn timed(stderr: &str) -> Option<(f64, f64, f64)> {
     let mut figures = stderr
         .lines()
@@ -95,7 +95,7 @@ pub fn timed(stderr: &str) -> Option<(f64, f64, f64)> {
     }
 }
 
-/// Returns the number of instructions of a run under callgrind.
+/// Returns the number of instructions that callgrind reports for a run.
 pub fn instructions(stderr: &str) -> Option<f64> {
     let (_, count) = stderr
         .lines()
@@ -103,7 +103,7 @@ pub fn instructions(stderr: &str) -> Option<f64> {
     count.trim().parse().ok()
 }
 
-/// Returns one number from the line that the measured programs print.
+/// Returns the number after `name=` in the line that a measured program prints.
 pub fn field(line: &str, name: &str) -> Option<f64> {
     line.split_whitespace()
         .filter_map(|word| word.split_once('='))

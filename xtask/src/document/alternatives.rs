@@ -1,4 +1,5 @@
-//! Gives each alternative of a schema a word that identifies it, because the order of alternatives has no meaning.
+//! Gives each alternative of a schema a word that identifies it. The index cannot identify it, because the order has no
+//! meaning.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -6,10 +7,10 @@ use std::collections::BTreeSet;
 /// The key under which an alternative stores its word.
 pub const WORD: &str = "x-alternative";
 
-/// Returns a unique word for each alternative: its name, a property or an enum value that no other alternative has, or its
-/// type. If none of these is unique, the word is the alternative's number.
+/// Returns a unique word for each alternative. The word is the alternative's name, or a property or enum value that no other
+/// alternative has, or its type. If none of these is unique, the word is the alternative's number.
 ///
-/// A word that is already stored under [`WORD`] stays, because later steps remove the source of the word.
+/// A word that is already stored under [`WORD`] is kept, because later steps remove what the word was made from.
 pub fn words(branches: &[Value]) -> Vec<String> {
     let ways: [fn(&Value) -> BTreeSet<String>; 5] = [name, required, properties, allowed, kind];
     let alone = |index: usize| {
@@ -27,7 +28,7 @@ pub fn words(branches: &[Value]) -> Vec<String> {
     words
 }
 
-/// Returns the first word of an alternative that no other alternative has.
+/// Returns the first word that `way` finds in this alternative and in no other alternative.
 fn only(branches: &[Value], index: usize, way: fn(&Value) -> BTreeSet<String>) -> Option<String> {
     let others = branches
         .iter()
@@ -39,7 +40,7 @@ fn only(branches: &[Value], index: usize, way: fn(&Value) -> BTreeSet<String>) -
         .find(|word| !others.contains(word))
 }
 
-/// Returns the name that the document gives an alternative.
+/// Returns the name that the document gives to an alternative, as a set.
 fn name(branch: &Value) -> BTreeSet<String> {
     let named = ["x-component", "title"]
         .into_iter()

@@ -1,6 +1,6 @@
-//! `cargo xtask fetch`: replaces the vendored document and its record together.
+//! `cargo xtask fetch`: replaces the vendored document and its record at the same time.
 //!
-//! Other commands use three of its steps: [`download`], [`check_document`] and [`Source`].
+//! Other commands use parts of this module: [`download`], [`check_document`] and [`Source`].
 
 use super::dialect;
 use super::text::{self, Unreadable};
@@ -21,7 +21,7 @@ use tempfile::TempPath;
 
 use super::lock::Lock;
 
-/// The addresses where CircleCI serves its document: the current one, and the older one, which may disappear.
+/// The addresses where CircleCI serves its document. The first one is current. The second one is older and may disappear.
 pub const ADDRESSES: [&str; 2] = [
     "https://circleci.com/docs/api/v2/openapi.json",
     "https://circleci.com/api/v2/openapi.json",
@@ -37,13 +37,15 @@ const TEMPORARY: &str = ".tmp";
 /// The limits of a download: size, redirects and time.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// The maximum size of the document after decompression. `Content-Length` has no effect.
+    /// The maximum size of the document after decompression. It also applies if `Content-Length` announces less.
     pub max_bytes: u64,
     pub max_redirects: usize,
     pub connect_timeout: Duration,
-    /// The longest time without data: until the response starts (redirects included), and then between two chunks.
+    /// The longest time without data. It applies to the time until the response starts (redirects included), and to each pause
+    /// after that.
     pub stall_timeout: Duration,
-    /// The deadline of the whole download. It is checked after each chunk, so a download may exceed it by one `stall_timeout`.
+    /// The deadline of the whole download. The code checks it after each chunk, so a download may exceed it by one
+    /// `stall_timeout`.
     pub total_timeout: Duration,
 }
 
@@ -59,27 +61,27 @@ impl Default for Limits {
     }
 }
 
-/// The kind of an error, for callers that handle kinds differently.
+/// The kind of an error, for callers that treat some kinds differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The URL or FILE to read from is unusable.
+    /// The URL or the file name in `from` cannot be used.
     From,
-    /// The connection failed or broke.
+    /// The connection could not be opened, or it broke.
     Network,
     /// The server did not respond, or the download stalled or exceeded the deadline.
     Timeout,
     /// The status is not `200 OK`.
     Status(u16),
-    /// The server sent too many redirects, or a redirect away from https.
+    /// The server sent too many redirects, or a redirect from https to another scheme.
     Redirect,
     TooLarge,
     /// The response is not a document of OpenAPI 3.0 or 3.1.
     Document,
-    /// The vendored files could not be read or replaced, or do not belong together.
+    /// The vendored files could not be read or replaced, or the record does not belong to the document.
     Store,
 }
 
-/// The reason for a failed fetch, as one line.
+/// The reason why a fetch failed, as one line.
 #[derive(Debug)]
 pub struct FetchError {
     kind: ErrorKind,
@@ -107,7 +109,7 @@ impl FetchError {
         Self::new(self.kind, format!("{subject}: {}", self.line))
     }
 
-    /// Combines two errors. The result has the kind of the first error.
+    /// Joins the lines of two errors. The result has the kind of the first one.
     pub fn and(&self, other: &Self) -> Self {
         Self::new(self.kind, format!("{}; {}", self.line, other.line))
     }
@@ -125,16 +127,16 @@ impl fmt::Display for FetchError {
 
 impl std::error::Error for FetchError {}
 
-/// Puts a quoted text on one line, because servers and documents may contain any characters.
+/// Puts a text on one line. A text from a server or a document may contain any characters.
 fn one_line(text: &str) -> String {
     let visible = text.replace(char::is_control, " ");
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The record beside the vendored document.
+/// The record of where the vendored document came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// The requested URL, or `file:NAME`.
+    /// The URL that was requested, or `file:NAME`.
     pub url: String,
     /// The date of the download, in UTC.
     pub fetched: String,
@@ -142,13 +144,13 @@ pub struct Source {
     pub note: Option<String>,
     pub sha256: String,
     pub size: u64,
-    /// The server's ETag for this version, so that `drift` can ask whether there is a newer one.
+    /// The ETag that the server sent with the document. With it, `drift` can ask whether there is a newer document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
 }
 
 impl Source {
-    /// Returns the record of `bytes` downloaded from `url` today.
+    /// Returns a record that says that `bytes` were downloaded from `url` today.
     pub fn of(url: &str, bytes: &[u8]) -> Self {
         let now = chrono::DateTime::<chrono::Utc>::from(SystemTime::now());
         Self {
@@ -178,7 +180,7 @@ impl Source {
         put(&mut Disk, &new, &path)
     }
 
-    /// Checks that `bytes` match the record.
+    /// Checks that `bytes` have the size and the checksum of the record.
     pub fn verify(&self, bytes: &[u8]) -> Result<(), FetchError> {
         let (size, sha256) = (bytes.len() as u64, sha256(bytes));
         if size == self.size && sha256.eq_ignore_ascii_case(&self.sha256) {
@@ -201,7 +203,7 @@ impl Source {
     }
 }
 
-/// Returns the vendored document and its record, after checking that they match.
+/// Returns the vendored document and its record, if they belong together.
 pub fn vendored(openapi_dir: &Path) -> Result<(Vec<u8>, Source), FetchError> {
     let path = openapi_dir.join(DOCUMENT);
     let bytes = fs::read(&path).map_err(|e| FetchError::store("read", &path, &e))?;
@@ -219,7 +221,7 @@ fn sha256(bytes: &[u8]) -> String {
 #[derive(Debug)]
 pub struct Downloaded {
     pub bytes: Vec<u8>,
-    /// The requested URL, or `file:NAME`, for the record.
+    /// The URL that was requested, or `file:NAME`. The record contains it.
     pub url: String,
     pub etag: Option<String>,
     pub last_modified: Option<String>,
@@ -229,21 +231,21 @@ pub struct Downloaded {
 #[derive(Debug)]
 pub enum Answer {
     Document(Downloaded),
-    /// The document still has the same ETag.
+    /// The server says that the document still has the ETag of the request.
     NotModified,
 }
 
-/// Reads `from`, an http(s) URL or a file, within `limits`. This function blocks, so an async runtime must not call it.
+/// Reads the document from a URL (http or https) or a file. This function blocks, so an async runtime must not call it.
 pub fn download(from: &str, limits: &Limits) -> Result<Downloaded, FetchError> {
     match download_unless(from, None, limits)? {
         Answer::Document(downloaded) => Ok(downloaded),
-        // The request has no ETag, so a server must not answer 304.
+        // The request contains no ETag, so 304 is not a valid answer.
         Answer::NotModified => Err(bad_status(StatusCode::NOT_MODIFIED).about(from)),
     }
 }
 
-/// Downloads the document from the first address that has one. If a server answers with anything else, such as a page which
-/// says that the document has moved, it does not have the document.
+/// Downloads the document from the first address that has it. An address that returns anything else does not have it, even if the
+/// status is 200: the body may be a page that says that the document has moved.
 pub fn download_first(
     addresses: &[&str],
     limits: &Limits,
@@ -270,7 +272,7 @@ fn download_checked(from: &str, limits: &Limits) -> Result<(Downloaded, Value), 
     Ok((new, document))
 }
 
-/// Downloads the document, unless the server says that it still has the ETag `etag`.
+/// Downloads the document, unless the server says that the document still has this ETag.
 pub fn download_unless(
     from: &str,
     etag: Option<&str>,
@@ -298,7 +300,7 @@ fn is_scheme(text: &str) -> bool {
 }
 
 fn parse_url(from: &str) -> Result<Url, FetchError> {
-    // The error quotes neither the URL nor the parser's message, because they may contain a password.
+    // The error must not quote the URL, because the URL may contain a password.
     let mut url = Url::parse(from).map_err(|e| {
         FetchError::new(
             ErrorKind::From,
@@ -320,7 +322,7 @@ fn read_file(path: &Path, limits: &Limits) -> Result<Downloaded, FetchError> {
             format!("cannot read {}: {e}", path.display()),
         )
     };
-    // A pipe or a device may never end, and even opening one may hang.
+    // Reading a pipe or a device may never end, and even opening it may hang.
     if !fs::metadata(path).map_err(failed)?.is_file() {
         let line = format!("{} is not a file", path.display());
         return Err(FetchError::new(ErrorKind::From, line));
@@ -333,7 +335,7 @@ fn read_file(path: &Path, limits: &Limits) -> Result<Downloaded, FetchError> {
     check_size(bytes.len() as u64, limits).map_err(|e| e.about(&path.display().to_string()))?;
     Ok(Downloaded {
         bytes,
-        // The record must not contain the path of a local folder.
+        // The record must not contain the path of a folder on this machine.
         url: format!("file:{name}"),
         etag: None,
         last_modified: None,
@@ -372,7 +374,7 @@ fn download_url(url: &Url, etag: Option<&str>, limits: &Limits) -> Result<Answer
 }
 
 fn request(url: &Url, etag: Option<&str>, limits: &Limits) -> Result<Response, FetchError> {
-    // An error means that a provider is already installed, which is fine.
+    // An error only means that a provider is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let max = limits.max_redirects;
     let mut client = Client::builder()
@@ -382,10 +384,10 @@ fn request(url: &Url, etag: Option<&str>, limits: &Limits) -> Result<Response, F
         .connect_timeout(limits.connect_timeout)
         .timeout(limits.stall_timeout.min(limits.total_timeout));
     if is_loopback(url) {
-        // For a proxy, localhost is another machine.
+        // A proxy would connect to its own localhost.
         client = client.no_proxy();
         if url.scheme() == "http" {
-            // No certificates are needed here, and this machine may have none.
+            // An http server needs no certificates, and this machine may have none.
             client = client.tls_certs_only([]);
         }
     }
@@ -430,7 +432,7 @@ fn no_answer(error: reqwest::Error, limits: &Limits) -> FetchError {
     if error.is_redirect() {
         FetchError::new(ErrorKind::Redirect, reason)
     } else if error.is_builder() {
-        // This happens on a machine without CA certificates.
+        // The client cannot be built on a machine without CA certificates.
         let line = format!(
             "cannot trust any https server: install the package ca-certificates, or set SSL_CERT_FILE to a file of \
              certificates ({reason})"
@@ -449,7 +451,7 @@ fn no_answer(error: reqwest::Error, limits: &Limits) -> FetchError {
     }
 }
 
-/// Returns the innermost cause of an error. The outer errors only repeat the URL.
+/// Returns the innermost cause of an error, because the outer errors only repeat the URL.
 fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
@@ -533,7 +535,7 @@ fn progress(length: Option<u64>) -> ProgressBar {
     }
 }
 
-/// Checks that `bytes` are an OpenAPI 3.0 or 3.1 document, in JSON or YAML, from which code can be generated.
+/// Checks that `bytes` are an OpenAPI 3.0 or 3.1 document in JSON or YAML that has at least one path.
 pub fn check_document(bytes: &[u8]) -> Result<Value, FetchError> {
     let document = parse_document(bytes)?;
     check_version(&document)?;
@@ -610,7 +612,7 @@ fn check_version(document: &Value) -> Result<(), FetchError> {
     Err(FetchError::document(line))
 }
 
-/// Returns a value from outside as text, cut to fit a line.
+/// Returns a value from the document as text. A long text is cut off.
 fn quoted(value: &Value) -> String {
     let text = value
         .as_str()
@@ -641,7 +643,7 @@ fn count_paths(document: &Value) -> usize {
     paths.map_or(0, |paths| paths.iter().filter(is_path).count())
 }
 
-/// The file operations that can fail halfway. Tests replace them one at a time.
+/// The file operations that can fail in the middle of a replacement. Tests let them fail one at a time.
 pub trait Store {
     fn write(&mut self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
         file.write_all(bytes)
@@ -657,18 +659,18 @@ pub trait Store {
     }
 }
 
-/// The operations of the real file system.
+/// The file operations of the real file system.
 #[derive(Debug)]
 pub struct Disk;
 
 impl Store for Disk {}
 
-/// `cargo xtask fetch`.
+/// The arguments of `cargo xtask fetch`.
 #[derive(Debug, Clone)]
 pub struct Fetch {
-    /// A URL or a file. `None` means the first of CircleCI's [`ADDRESSES`] that has the document.
+    /// The URL or the file to read. `None` means the first of CircleCI's [`ADDRESSES`] that has the document.
     pub from: Option<String>,
-    /// The URL that a file was saved from, for the record.
+    /// The URL that the file in `from` was saved from. The record contains it.
     pub of: Option<String>,
     pub openapi_dir: PathBuf,
     pub limits: Limits,
@@ -678,20 +680,20 @@ pub struct Fetch {
 #[derive(Debug)]
 pub struct Fetched {
     pub source: Source,
-    /// Whether the document differs from the previous one.
+    /// Whether the document differs from the one that it replaced.
     pub changed: bool,
     pub paths: usize,
-    /// What the document contains that OpenAPI 3.0 cannot express.
+    /// The parts of the document that OpenAPI 3.0 cannot express.
     pub notes: Vec<dialect::Note>,
 }
 
 impl Fetch {
-    /// Replaces the document and its record, or leaves both unchanged. Writes the result to `out`.
+    /// Replaces both the document and its record, or neither of them. Writes the result to `out`.
     pub fn run(&self, out: &mut dyn Write) -> Result<Fetched, FetchError> {
         self.run_in(&mut Disk, out)
     }
 
-    /// Does the same as [`Fetch::run`] with the given file operations.
+    /// Does the same as [`Fetch::run`], but with the given file operations.
     pub fn run_in(
         &self,
         store: &mut dyn Store,
@@ -721,14 +723,14 @@ impl Fetch {
             &new.bytes,
             &fetched.source.to_json()?,
         )?;
-        // Both files are in place, so a closed pipe is not a failure.
+        // Both files are already replaced, so an error of `out` does not count.
         let _ = report(&document, &fetched, out);
         Ok(fetched)
     }
 }
 
 impl Fetch {
-    /// Locks the folder, so that no other process replaces the files. Returns `None` for a missing folder.
+    /// Locks the folder, so that no other process replaces the files. Returns `None` if the folder does not exist.
     fn lock(&self) -> Result<Option<Lock>, FetchError> {
         let dir = &self.openapi_dir;
         match Lock::take(dir) {
@@ -743,7 +745,7 @@ impl Fetch {
     }
 }
 
-/// Removes the files that a killed fetch left behind. The caller holds the lock on the folder.
+/// Removes the temporary files of a fetch that was killed. The caller must hold the lock on the folder.
 fn clear(dir: &Path) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let name = entry.file_name();
@@ -779,7 +781,7 @@ fn report(document: &Value, fetched: &Fetched, out: &mut dyn Write) -> io::Resul
     }
 }
 
-/// Renames both files to their final names. After a crash between the two renames, [`Source::verify`] rejects the files.
+/// Replaces both files by renaming new ones. After a crash between the two renames, [`Source::verify`] rejects the files.
 fn replace(
     store: &mut dyn Store,
     dir: &Path,
@@ -798,7 +800,7 @@ fn replace(
     Ok(())
 }
 
-/// Writes a temporary file beside `target` and flushes it to the disk. Dropping the file deletes it.
+/// Writes a temporary file beside `target` and flushes it to the disk. The file is deleted when the returned value is dropped.
 fn stage(store: &mut dyn Store, target: &Path, bytes: &[u8]) -> Result<TempPath, FetchError> {
     let mut staged = || -> io::Result<TempPath> {
         let mut file = temporary(target).tempfile_in(folder(target))?;
@@ -813,7 +815,7 @@ fn temporary(target: &Path) -> tempfile::Builder<'_, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(target.file_name().unwrap_or_default());
     builder.suffix(TEMPORARY);
-    // A temporary file is private by default, but this one becomes a committed file.
+    // Temporary files are private by default, but this one becomes a file that is committed.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
     builder
@@ -828,7 +830,7 @@ fn folder(target: &Path) -> &Path {
     }
 }
 
-/// Gives the old document a second name, so that restoring it needs no disk space.
+/// Links the old document to a second name, so that restoring it needs no disk space.
 fn keep_old(store: &mut dyn Store, path: &Path) -> Result<Option<TempPath>, FetchError> {
     let linked = temporary(path).make_in(folder(path), |name| store.link(path, name));
     match linked {
@@ -847,7 +849,7 @@ fn put(store: &mut dyn Store, new: &TempPath, path: &Path) -> Result<(), FetchEr
     renamed.map_err(|e| FetchError::store("replace", path, &e))
 }
 
-/// Undoes the first rename after the second rename failed.
+/// Restores the old document after the record could not be replaced. Returns the error to report.
 fn put_back(
     store: &mut dyn Store,
     old: Option<TempPath>,
@@ -862,7 +864,7 @@ fn put_back(
     };
     match store.rename(&old, path) {
         Ok(()) => error,
-        // In this case the file stays, because it is the only copy.
+        // The temporary file is kept, because it is the only copy of the old document.
         Err(e) => match old.keep() {
             Ok(kept) => error.about(&format!("the old document is now {} ({e})", kept.display())),
             Err(_) => error.about(&format!("the old document is lost ({e})")),
@@ -870,7 +872,7 @@ fn put_back(
     }
 }
 
-/// Flushes the renames to the disk. Some systems cannot do this, but even there both files are complete.
+/// Flushes the renames to the disk. If the system cannot do this, both files are complete nevertheless.
 fn sync_dir(dir: &Path) {
     if let Ok(dir) = File::open(dir) {
         let _ = dir.sync_all();

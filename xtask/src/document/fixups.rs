@@ -1,7 +1,7 @@
-//! Defines fixups: changes that the document needs before progenitor reads it, and that an Overlay cannot express.
+//! Defines the fixups: changes that the document needs before progenitor can read it, and that an Overlay cannot express.
 //!
-//! Each fixup is small, has a name and a reason, and must apply to the vendored document at least once. If a fixup no longer
-//! matches anything, `regen` fails, so that a fixup does not remain after CircleCI corrects the document.
+//! Each fixup is small, and has a name and a reason. `regen` fails if a fixup changes nothing in the vendored document. This
+//! ensures that a fixup is removed after CircleCI corrects the document.
 
 use super::{
     METHODS, escape, is_success, is_typed, object_mut, operations, overlay::Applied, parameters,
@@ -9,7 +9,7 @@ use super::{
 };
 use serde_json::{Map, Value, json};
 
-/// A fixup. It changes the document and returns the number of places that it changed.
+/// A change of the document. `run` returns the number of places that it changed.
 pub struct Fixup {
     pub name: &'static str,
     pub reason: &'static str,
@@ -99,8 +99,8 @@ pub fn apply(document: &mut Value) -> Vec<Applied> {
         .collect()
 }
 
-/// Removes the parameters that are neither in the path nor in the query, and lists them. For the vendored document they are an
-/// error. For any other document, the generated code omits them.
+/// Removes the parameters in headers and cookies, and returns a line about each. In the vendored document, such a parameter is an
+/// error. In any other document, it is only missing from the generated code.
 pub fn leave_out_headers(document: &mut Value) -> Vec<String> {
     let whole = document.clone();
     let mut left_out = Vec::new();
@@ -154,7 +154,7 @@ fn successes_only(document: &mut Value) -> usize {
             else {
                 continue;
             };
-            // The docs of the operation still need the documented errors.
+            // The errors stay under another key, because the docs of the operation list them.
             let errors: Map<String, Value> = responses
                 .iter()
                 .filter(|(status, _)| !is_success(status))
@@ -241,7 +241,7 @@ fn several_successes(document: &mut Value) -> usize {
 
 fn all_of_one(document: &mut Value) -> usize {
     let mut merged = 0;
-    // A part may contain parts itself. The precheck reports parts that contain themselves.
+    // A part may itself have an `allOf`, so this repeats. The precheck reports parts that contain themselves.
     for _ in 0..6 {
         let whole = document.clone();
         let now = each_schema(document, &mut |schema| {
@@ -255,7 +255,8 @@ fn all_of_one(document: &mut Value) -> usize {
     merged
 }
 
-/// Replaces an `allOf` with a single reference, which OpenAPI 3.0 uses to make the reference `nullable` or to describe it.
+/// Replaces an `allOf` that has one reference by the reference. OpenAPI 3.0 needs the `allOf` to make the reference nullable or
+/// to describe it.
 fn only_part(schema: &mut Map<String, Value>) -> bool {
     let Some([part]) = schema
         .get("allOf")
@@ -275,7 +276,7 @@ fn only_part(schema: &mut Map<String, Value>) -> bool {
     true
 }
 
-/// Merges an `allOf` of objects into one object with all their properties, unless they contradict each other.
+/// Merges an `allOf` of objects into one object with all their properties. Does nothing if two properties contradict each other.
 fn merge_objects(whole: &Value, schema: &mut Map<String, Value>) -> bool {
     let Some(parts) = schema
         .get("allOf")
@@ -318,7 +319,7 @@ fn merge_objects(whole: &Value, schema: &mut Map<String, Value>) -> bool {
     true
 }
 
-/// Returns whether no value matches both schemas, judged by types and enum values.
+/// Checks whether no value can match both schemas. Compares only their types and enum values.
 fn contradict(one: &Value, other: &Value) -> bool {
     let words = |schema: &Value| schema["enum"].as_array().cloned();
     let apart = words(one)
@@ -380,7 +381,7 @@ fn strip(document: &mut Value, keys: &[&str]) -> usize {
     let mut changed = 0;
     each_schema(document, &mut |schema| {
         for key in keys {
-            // A property may be named `default` or `pattern`. Such a key is in `properties`, not in a schema.
+            // This does not remove a property with such a name, because its key is in `properties` and not in the schema itself.
             changed += usize::from(schema.remove(*key).is_some());
         }
         false
@@ -409,7 +410,7 @@ fn one_integer(document: &mut Value) -> usize {
 
 fn any_of_as_one_of(document: &mut Value) -> usize {
     each_schema(document, &mut |schema| match schema.remove("anyOf") {
-        // The branches beside a reference have no effect.
+        // A schema with a reference ignores its other keywords, such as `anyOf`.
         Some(branches) if !schema.contains_key("$ref") => {
             schema.insert("oneOf".into(), branches).is_none()
         }
@@ -428,7 +429,7 @@ fn open_is_the_default(document: &mut Value) -> usize {
     })
 }
 
-/// Calls `change` for every schema of the document, innermost first, and counts the schemas that it changed.
+/// Calls `change` for every schema of the document, inner schemas first. Returns the number of schemas that it changed.
 pub fn each_schema(
     document: &mut Value,
     change: &mut dyn FnMut(&mut Map<String, Value>) -> bool,
@@ -440,7 +441,7 @@ pub fn each_schema(
     {
         changed += schemas_below(schema, change);
     }
-    // Everywhere else, a schema is under the key `schema`.
+    // Schemas outside the components are under the key `schema`.
     for root in ["paths", "components"] {
         if let Some(value) = document.get_mut(root) {
             changed += schemas_under_key(value, change);
@@ -458,7 +459,7 @@ fn schemas_under_key(
             .iter_mut()
             .map(|(key, child)| match key.as_str() {
                 "schema" => schemas_below(child, change),
-                // Components are visited separately, and a component or example may have any keys.
+                // The schemas of the components are visited separately. An example is skipped, because it may have any keys.
                 "schemas" | "example" | "examples" => 0,
                 _ => schemas_under_key(child, change),
             })
@@ -502,6 +503,6 @@ fn schemas_below(
     {
         changed += schemas_below(child, change);
     }
-    // Values that a change inserts are not visited again.
+    // Inner schemas come first, so the values that `change` inserts are not visited.
     changed + usize::from(change(map))
 }

@@ -1,13 +1,15 @@
-//! Lets one command at a time work on a folder, because two commands that replace the same files leave files that do not match.
+//! Lets only one command at a time change a folder. Two commands that replace the same files could leave files that do not
+//! match.
 
 use std::{fs::File, io, path::Path};
 
-/// Locks a folder until it is dropped. The system releases the lock when the process is killed.
+/// The lock on a folder, which is released when this value is dropped. The system also releases it when the process is
+/// killed.
 #[derive(Debug)]
 pub struct Lock(#[allow(dead_code, reason = "held, not read")] File);
 
 impl Lock {
-    /// Locks the folder, or returns `None` while another process holds the lock.
+    /// Locks the folder. Returns `None` if another process holds the lock.
     pub fn take(folder: &Path) -> io::Result<Option<Self>> {
         let file = open(folder)?;
         Ok(lock(&file)?.then_some(Self(file)))
@@ -32,7 +34,7 @@ fn lock(folder: &File) -> io::Result<bool> {
     }
 }
 
-/// On this system a folder cannot be opened, but a file in it can be locked.
+/// A folder cannot be opened here, so this opens a file in it that no other process may open at the same time.
 #[cfg(not(unix))]
 fn open(folder: &Path) -> io::Result<File> {
     let mut options = File::options();

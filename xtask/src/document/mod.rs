@@ -1,4 +1,4 @@
-//! Represents the OpenAPI document as JSON: functions that walk it and name places in it.
+//! Functions that read an OpenAPI document as JSON, walk through it, and name places in it.
 
 pub mod alternatives;
 pub mod dialect;
@@ -14,12 +14,12 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value};
 use std::path::Path;
 
-/// The methods that an OpenAPI path item can hold.
+/// The methods that a path item of OpenAPI can have.
 pub const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 
-/// One operation, borrowed from the document.
+/// An operation of the document.
 #[derive(Clone, Copy)]
 pub struct Operation<'a> {
     pub path: &'a str,
@@ -28,12 +28,12 @@ pub struct Operation<'a> {
 }
 
 impl<'a> Operation<'a> {
-    /// Returns the `operationId`, or an empty text, which the precheck reports.
+    /// Returns the `operationId`. Returns an empty text if it is missing, which the precheck reports.
     pub fn id(&self) -> &'a str {
         self.value["operationId"].as_str().unwrap_or_default()
     }
 
-    /// Returns the first tag in alphabetical order, because the order of tags in the document has no meaning.
+    /// Returns the tag that is first in alphabetical order, because the order of the tags in the document has no meaning.
     pub fn tag(&self) -> &'a str {
         let tags = self.value["tags"].as_array().into_iter().flatten();
         tags.filter_map(Value::as_str).min().unwrap_or("Other")
@@ -44,7 +44,7 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// Returns all operations, by path and method.
+/// Returns all operations, sorted by path and method if the document is sorted.
 pub fn operations(document: &Value) -> Vec<Operation<'_>> {
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
@@ -61,7 +61,8 @@ pub fn operations(document: &Value) -> Vec<Operation<'_>> {
     found
 }
 
-/// Returns the parameters of an operation and of its path, with references resolved. The operation's parameters take precedence.
+/// Returns the parameters of an operation and of its path, with references resolved. If both declare a parameter, the operation's
+/// wins.
 pub fn parameters<'a>(document: &'a Value, operation: &Operation<'a>) -> Vec<&'a Value> {
     parameters_at(document, operation)
         .into_iter()
@@ -69,7 +70,8 @@ pub fn parameters<'a>(document: &'a Value, operation: &Operation<'a>) -> Vec<&'a
         .collect()
 }
 
-/// Returns the same as [`parameters`], each with the JSON pointer of its entry, in an order independent of the document's order.
+/// Returns the same as [`parameters`], each with the JSON pointer of its entry. The order does not depend on the document's
+/// order.
 pub fn parameters_at<'a>(
     document: &'a Value,
     operation: &Operation<'a>,
@@ -92,15 +94,16 @@ pub fn parameters_at<'a>(
             found.push((format!("{pointer}/{index}"), parameter));
         }
     }
-    // The order in the document has no meaning, so it must not affect the order of arguments.
+    // The order in the document has no meaning, so it must not affect the order of the generated arguments.
     found.sort_by_key(|(_, parameter)| (parameter["in"].as_str(), parameter["name"].as_str()));
     found
 }
 
-/// Returns the target of a `$ref`, or the value itself if it has none. The precheck reports references that do not resolve.
+/// Follows the `$ref` of a value to its target. Returns the value itself if it has none. The precheck reports references without
+/// a target.
 pub fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let mut value = value;
-    // A longer chain is a cycle, which the precheck reports.
+    // A longer chain of references is a cycle, which the precheck reports.
     for _ in 0..16 {
         match value["$ref"]
             .as_str()
@@ -116,7 +119,7 @@ pub fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     value
 }
 
-/// Returns a value and its JSON pointer, after following its references.
+/// Follows the references of a value. Returns the value at the end of them, and its JSON pointer.
 pub fn located<'a>(document: &'a Value, pointer: String, value: &'a Value) -> (String, &'a Value) {
     let (mut pointer, mut value) = (pointer, value);
     for _ in 0..16 {
@@ -134,10 +137,11 @@ pub fn located<'a>(document: &'a Value, pointer: String, value: &'a Value) -> (S
     (pointer, value)
 }
 
-/// The maximum nesting depth of a document, because these functions are recursive. The vendored document is half as deep.
+/// The maximum nesting depth of a document, which limits the recursion of the functions that walk it. The vendored document has
+/// half this depth.
 pub const DEEPEST: usize = 64;
 
-/// Returns the first place that is nested deeper than `DEEPEST`.
+/// Returns the JSON pointer of a place that is nested deeper than `DEEPEST`, if there is one.
 pub fn too_deep(document: &Value) -> Option<String> {
     let mut open = vec![(document, String::new(), 0)];
     while let Some((value, pointer, depth)) = open.pop() {
@@ -161,13 +165,13 @@ pub fn too_deep(document: &Value) -> Option<String> {
     None
 }
 
-/// Reads a document of OpenAPI 3.0 or 3.1, in JSON or YAML, as a 3.0 document with sorted keys, so that two spellings of one
-/// document give the same code.
+/// Reads a document of OpenAPI 3.0 or 3.1, in JSON or YAML. Returns it as a 3.0 document with sorted keys, so that documents that
+/// differ only in spelling give the same code.
 pub fn parse(bytes: &[u8], name: &str) -> Result<Value> {
     Ok(parse_noted(bytes, name)?.0)
 }
 
-/// Does the same as [`parse`], and lists what the document contains that OpenAPI 3.0 cannot express.
+/// Does the same as [`parse`], and also returns the parts of the document that OpenAPI 3.0 cannot express.
 pub fn parse_noted(bytes: &[u8], name: &str) -> Result<(Value, Vec<dialect::Note>)> {
     let text = std::str::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8"))?;
     let value = text::read(text).map_err(|error| anyhow!("{name} {error}"))?;
@@ -195,7 +199,7 @@ pub fn read(path: &Path) -> Result<Value> {
     Ok(read_noted(path)?.0)
 }
 
-/// Reads a file, and returns the same list as [`parse_noted`].
+/// Reads a file in the same way as [`parse_noted`].
 pub fn read_noted(path: &Path) -> Result<(Value, Vec<dialect::Note>)> {
     let name = path
         .file_name()
@@ -206,9 +210,9 @@ pub fn read_noted(path: &Path) -> Result<(Value, Vec<dialect::Note>)> {
     parse_noted(&bytes, &name)
 }
 
-/// Returns the same value with sorted keys in every object, regardless of the features of `serde_json`.
+/// Sorts the keys of every object in a value. The result does not depend on the features of `serde_json`.
 pub fn sorted(value: Value) -> Value {
-    // The usual map has no other order, and a copy of a whole document takes time.
+    // The default map of `serde_json` is already sorted, and copying a whole document takes time.
     if is_sorted(&value) {
         return value;
     }
@@ -241,7 +245,8 @@ pub fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-/// Calls `visit` for `value` and every value below it, parents first, with the JSON pointer.
+/// Calls `visit_one` for `value` and every value inside it, each with its JSON pointer. A value comes before the values inside
+/// it.
 pub fn visit<'a>(value: &'a Value, pointer: &str, visit_one: &mut impl FnMut(&str, &'a Value)) {
     visit_one(pointer, value);
     match value {
@@ -269,7 +274,7 @@ pub fn object_mut<'a>(
         .as_object_mut()
 }
 
-/// Returns whether a schema restricts its type.
+/// Checks whether a schema has a keyword that determines its type.
 pub fn is_typed(schema: &Map<String, Value>) -> bool {
     const TYPING: [&str; 8] = [
         "type",
@@ -288,12 +293,12 @@ pub fn is_success(status: &str) -> bool {
     status.starts_with('2')
 }
 
-/// Returns the resolved success response with a body, if the operation has one.
+/// Returns the schema of the JSON body of an operation's first success response, if it has one.
 pub fn success_schema<'a>(document: &'a Value, operation: &Operation<'a>) -> Option<&'a Value> {
     success_at(document, operation).map(|(_, schema)| schema)
 }
 
-/// Returns the same as [`success_schema`], with its JSON pointer.
+/// Returns the same as [`success_schema`], and the JSON pointer of the schema.
 pub fn success_at<'a>(
     document: &'a Value,
     operation: &Operation<'a>,
@@ -307,12 +312,12 @@ pub fn success_at<'a>(
     )
 }
 
-/// Returns the schema of an operation's JSON body, if it has one.
+/// Returns the schema of the JSON body of an operation's request, if it has one.
 pub fn body_schema<'a>(document: &'a Value, operation: &Operation<'a>) -> Option<&'a Value> {
     body_at(document, operation).map(|(_, schema)| schema)
 }
 
-/// Returns the same as [`body_schema`], with its JSON pointer.
+/// Returns the same as [`body_schema`], and the JSON pointer of the schema.
 pub fn body_at<'a>(document: &'a Value, operation: &Operation<'a>) -> Option<(String, &'a Value)> {
     json_at(
         document,

@@ -1,14 +1,15 @@
-//! Sorts alternatives. Their order has no meaning in a document, but an untagged Rust enum tries its variants in order.
+//! Sorts alternatives. Their order has no meaning in a document, but it matters in an untagged Rust enum, which tries its
+//! variants in order.
 
 use super::{alternatives, resolve};
 use serde_json::{Value, json};
 use std::cmp::Reverse;
 
-/// The key that stores the original index of an alternative that moved.
+/// The key under which an alternative that moved stores its original index.
 pub const INDEX: &str = "x-index";
 
-/// Sorts the alternatives of every schema. Alternatives with more required properties, or more properties, come first.
-/// They match fewer values. The same alternatives in another order therefore give the same code.
+/// Sorts the alternatives of every schema, so that the same alternatives in another order give the same code. Those with more
+/// required properties come first, and then those with more properties, because they match fewer values.
 pub fn settle_alternatives(document: &mut Value) {
     let whole = document.clone();
     let mut open = vec![document];
@@ -29,7 +30,7 @@ pub fn settle_alternatives(document: &mut Value) {
     }
 }
 
-/// Returns the index of an alternative in the original document.
+/// Returns the index that an alternative had in the original document.
 pub fn index_of(branch: &Value, index: usize) -> usize {
     let index = u64::try_from(index).unwrap_or(u64::MAX);
     let index = branch[INDEX].as_u64().unwrap_or(index);

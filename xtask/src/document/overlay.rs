@@ -1,4 +1,4 @@
-//! Applies `openapi/overlay.yaml`, action by action, to count the matches of each action.
+//! Applies the actions of `openapi/overlay.yaml` one by one, so that it can count the places that each action matches.
 
 use anyhow::{Context, Result, ensure};
 use roas_overlay::{
@@ -9,27 +9,27 @@ use serde_json::Value;
 use serde_json_path::JsonPath;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The maximum number of values. More values mean a mistake in the overlay: a few actions that copy `$` would fill the memory.
-/// CircleCI's document has eleven thousand values.
+/// The maximum number of values in a document. A document with more values means a mistake in the overlay: a few actions that
+/// copy `$` would fill the memory. CircleCI's document has eleven thousand values.
 const MOST_VALUES: usize = 250_000;
-/// The maximum nesting depth. A deeper document can be written, but not read.
+/// The maximum nesting depth. A deeper document could be written, but not read again.
 const MOST_LEVELS: usize = 127;
 
-/// The number of times that one action or fixup applied.
+/// The number of places where an action or a fixup applied.
 #[derive(Clone, Debug)]
 pub struct Applied {
     pub name: String,
     pub matches: usize,
 }
 
-/// One action of an overlay, as a separate overlay.
+/// One action of an overlay, and an overlay that contains only this action.
 struct Single {
     name: String,
     action: Action,
     overlay: Overlay,
 }
 
-/// Returns the actions of an overlay. Caches the last overlay, because the tests and `update` apply the same one repeatedly.
+/// Returns the actions of an overlay. Caches the last result, because the tests and `update` use the same overlay repeatedly.
 fn actions(text: &str) -> Result<Arc<Vec<Single>>> {
     static LAST: Mutex<Option<(String, Arc<Vec<Single>>)>> = Mutex::new(None);
 
@@ -55,11 +55,12 @@ fn actions(text: &str) -> Result<Arc<Vec<Single>>> {
     Ok(actions)
 }
 
-/// Applies every action of the overlay `text` to `document`, and returns the number of places that each action matched. In a
-/// document other than the vendored one (`lenient`), an action may find text instead of an object, and then has no effect.
+/// Applies every action of the overlay `text` to `document`, and returns how many places each action matched. If `lenient` is
+/// true, an action that fails has no effect. Only the vendored document needs all actions to succeed: in another document, an
+/// action may find a text where it expects an object.
 pub fn apply(document: &mut Value, text: &str, lenient: bool) -> Result<Vec<Applied>> {
     let mut report = Vec::new();
-    // Upper bounds. Counting a whole document takes time.
+    // These are upper bounds, because counting the values of a whole document takes time.
     let (mut values, mut levels) = size(document);
     for Single {
         name,
@@ -75,7 +76,7 @@ pub fn apply(document: &mut Value, text: &str, lenient: bool) -> Result<Vec<Appl
             values.saturating_add(added) <= MOST_VALUES,
             "overlay action \"{name}\": it would make a document of more than {MOST_VALUES} values"
         );
-        // The library copies the whole document for each action, even for one that changes nothing.
+        // This skips an action that matches nothing, because the library copies the whole document for each action.
         let matches = if found == Some(0) && action.copy.is_none() {
             0
         } else {
@@ -104,7 +105,7 @@ pub fn apply(document: &mut Value, text: &str, lenient: bool) -> Result<Vec<Appl
     Ok(report)
 }
 
-/// Returns the document after each action that matches something, with the action's name.
+/// Returns the name of each action that matches something, and the document after this action.
 pub fn stages(document: &Value, text: &str) -> Result<Vec<(String, Value)>> {
     let mut stages: Vec<(String, Value)> = Vec::new();
     for single in actions(text)?.iter() {
@@ -118,7 +119,7 @@ pub fn stages(document: &Value, text: &str) -> Result<Vec<(String, Value)>> {
             "it would make a document of more than {MOST_VALUES} values"
         );
         let mut document = before.clone();
-        // An action that does not fit changes nothing.
+        // An action that fails changes nothing, and gets no stage.
         let applied = single.overlay.apply(&mut document, Default::default());
         if applied.is_ok() {
             stages.push((single.name.clone(), document));
@@ -127,7 +128,7 @@ pub fn stages(document: &Value, text: &str) -> Result<Vec<(String, Value)>> {
     Ok(stages)
 }
 
-/// Returns the longest prefix of an action's path that matches something in `document`, if it is more than the root.
+/// Returns the longest prefix of an action's path that matches something in `document`. Returns `None` if only the root matches.
 pub fn reached(document: &Value, text: &str, index: usize) -> Option<String> {
     let actions = actions(text).ok()?;
     let target = &actions.get(index)?.action.target;
@@ -154,8 +155,8 @@ pub fn reached(document: &Value, text: &str, index: usize) -> Option<String> {
     reached.map(str::to_owned)
 }
 
-/// Returns the number of places that an action matches, and the maximum number of values and of levels that it adds. Returns
-/// `None` for an invalid path, whose error appears when the action is applied.
+/// Returns the number of places that an action matches, and upper bounds for the values and levels that it adds. The first number
+/// is `None` if the path is invalid. In this case the error appears when the action is applied.
 fn reach(action: &Action, document: &Value) -> (Option<usize>, (usize, usize)) {
     let found = |path: &str| Some(JsonPath::parse(path).ok()?.query(document).all());
     let targets = found(&action.target).map(|targets| targets.len());
@@ -171,7 +172,7 @@ fn reach(action: &Action, document: &Value) -> (Option<usize>, (usize, usize)) {
     )
 }
 
-/// Returns the number of values in a value, including itself, and the number of levels.
+/// Returns the number of values in a value (including itself) and the number of its levels.
 fn size(value: &Value) -> (usize, usize) {
     let (mut values, mut levels) = (1, 0);
     let mut add = |inner: &Value| {

@@ -1,4 +1,4 @@
-//! Reads JSON and YAML. Detects the format from the text and not from the name of the file.
+//! Reads JSON and YAML. It detects the format from the text and not from the file name.
 
 use serde_json::{Map, Number, Value};
 use serde_yaml_ng::Value as Yaml;
@@ -7,7 +7,7 @@ use std::fmt;
 /// The reason why a text is not a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unreadable {
-    /// The text ends in the middle of its JSON.
+    /// The text ends in the middle of a JSON value.
     CutOff,
     /// The text begins like JSON but is not valid JSON.
     NotJson(String),
@@ -29,7 +29,7 @@ impl fmt::Display for Unreadable {
 pub fn read(text: &str) -> Result<Value, Unreadable> {
     let json = match serde_json::from_str::<Value>(text) {
         Ok(value) => {
-            // The version must keep its spelling.
+            // The version must stay as it is written.
             let version = value.get("openapi").cloned();
             let mut value = whole_numbers(value);
             if let (Some(openapi), Some(version)) = (value.get_mut("openapi"), version) {
@@ -65,7 +65,7 @@ fn yaml(text: &str) -> Result<Value, String> {
     // `<<: *base` is no longer part of YAML 1.2, but many documents use it.
     value.apply_merge().map_err(|error| error.to_string())?;
     let mut value = json(value, "")?;
-    // Without quotes, a version such as `3.1` is a number.
+    // Without quotes, YAML reads a version such as `3.1` as a number.
     for pointer in ["/openapi", "/swagger", "/info/version"] {
         if let Some(version @ Value::Number(_)) = value.pointer_mut(pointer) {
             *version = Value::String(version.to_string());

@@ -1,4 +1,4 @@
-//! Predicts the errors of `regen`: checks whether the overlay, the fixups and the tables still fit the new document.
+//! Predicts whether `regen` would stop: checks whether the overlay, the fixups and the tables still fit the new document.
 
 use super::{change::plain, source::Document};
 use crate::{
@@ -18,15 +18,16 @@ use std::{
 
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Applicability {
-    /// The reasons why `regen` would stop, except for unnecessary actions, fixups and rows.
+    /// The reasons why `regen` would stop, except those in `unnecessary`.
     pub refusals: Vec<String>,
-    /// The overlay actions, fixups and table rows that no longer match anything. `regen` stops at each of them.
+    /// The overlay actions, fixups and table rows that match nothing in the new document. `regen` would stop because of each of
+    /// them.
     pub unnecessary: Vec<String>,
-    /// The overlay actions that keep one type of several, ready to paste.
+    /// Overlay actions that a maintainer can paste. Each action keeps a type from being split into several types.
     pub paste: Vec<String>,
-    /// The overlay actions and fixups that match more or fewer places than before.
+    /// The overlay actions and fixups that match more or fewer places in the new document than in the old one.
     pub counts: Vec<Count>,
-    /// The new places that need an overlay action, a fixup or a table row.
+    /// The new places that need an overlay action, a fixup or a pass of the generator.
     pub needs: Vec<Need>,
 }
 
@@ -40,12 +41,12 @@ pub struct Count {
 #[derive(Clone, Debug, Serialize)]
 pub struct Need {
     pub kind: &'static str,
-    /// The overlay action, fixup or pass that handles the place. If it is `None`, a maintainer has to write one.
+    /// The overlay action, fixup or pass that handles the places. If it is `None`, a maintainer must write an overlay action.
     pub taken_by: Option<String>,
     pub places: BTreeSet<String>,
 }
 
-/// A kind of place, and the action, fixup or pass that should handle it.
+/// The kinds of places that need something, each with the action, fixup or pass that should handle it.
 const KINDS: [(&str, &str); 7] = [
     (NULLABLE, "Nullable"),
     (CLOSED, "Open objects"),
@@ -74,7 +75,8 @@ impl Applicability {
         before: Option<&Built>,
         after: Result<&Built, &String>,
     ) -> Self {
-        // Problems that the old document already had are not changes. Without the old problems, new ones cannot be identified.
+        // A problem that the old document already had is not a change. If the old document cannot be built, its problems are
+        // unknown, so no problem can be called new.
         let both = before.zip(after.ok());
         let came = |lines: fn(&Built) -> &[String]| -> Vec<String> {
             let Some((before, after)) = both else {
@@ -112,7 +114,7 @@ impl Applicability {
         }
     }
 
-    /// Whether `regen` would stop.
+    /// Returns whether `regen` would stop.
     pub fn stops(&self) -> bool {
         !self.refusals.is_empty() || !self.unnecessary.is_empty()
     }
@@ -222,7 +224,7 @@ impl Need {
     }
 }
 
-/// Returns the effect of the overlay and the fixups on a document that `regen` rejects for another reason.
+/// Returns how often each overlay action and fixup applies to a document that `regen` cannot build.
 fn applied(document: &Value, overlay: &str) -> Vec<Applied> {
     let mut document = document.clone();
     let mut applied = overlay::apply(&mut document, overlay, true).unwrap_or_default();
@@ -246,7 +248,7 @@ fn counts(before: &[Applied], after: &[Applied]) -> Vec<Count> {
     changed.collect()
 }
 
-/// Returns the places of the new document that need an overlay action, a fixup or a table row, and did not need one before.
+/// Returns the places that need something in the new document, and that needed nothing in the old one.
 fn needs(old: &Value, new: &Value, applied: &[Applied]) -> Vec<Need> {
     let (before, after) = (of_kinds(old), of_kinds(new));
     let mut needs = Vec::new();
@@ -266,7 +268,7 @@ fn needs(old: &Value, new: &Value, applied: &[Applied]) -> Vec<Need> {
             .any(|applied| applied.name == taker && applied.matches > 0);
         let taken_by = match kind {
             TOKEN_ONLY => Some(taker.to_owned()),
-            // The fixup changes only what the overlay marks, one operation at a time.
+            // The fixup applies only to operations that the overlay marks, so it does not handle a new operation.
             SEVERAL => None,
             _ => applies.then(|| format!("\"{taker}\"")),
         };
@@ -321,7 +323,7 @@ fn of_kinds(document: &Value) -> Found {
     found
 }
 
-/// Returns the success statuses of an operation that have a body.
+/// Returns the success statuses of an operation whose responses have a body.
 fn success_bodies(document: &Value, operation: &document::Operation<'_>) -> BTreeSet<String> {
     let responses = operation.value["responses"]
         .as_object()

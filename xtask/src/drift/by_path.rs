@@ -1,4 +1,4 @@
-//! Compares two documents by method and path alone: lists the operations that both have, and their names in each document.
+//! Compares only the methods and paths of two documents. Lists the operations that both have, and their names in each document.
 
 use super::{
     NONE, WITHIN,
@@ -11,13 +11,13 @@ use std::{
     io::{self, Write},
 };
 
-/// The result of the comparison.
+/// The result of a comparison by method and path.
 pub struct ByPath {
     from: String,
     to: String,
-    /// Operations with the same name in both documents.
+    /// Operations that have the same name in both documents.
     same: Vec<String>,
-    /// The route, the old name and the new one.
+    /// The route, the old name and the new name of each renamed operation.
     renamed: Vec<[String; 3]>,
     gone: Vec<String>,
     came: Vec<String>,
@@ -33,7 +33,7 @@ impl ByPath {
             gone: Vec::new(),
             came: Vec::new(),
         };
-        // Two paths are equal if they differ only in the names of path parameters.
+        // Two paths are equal even if their parameters have different names.
         let key = |operation: &Operation<'_>| {
             let path = operation.path.trim_end_matches('/');
             (template(path).0, operation.method.to_owned())
@@ -61,7 +61,7 @@ impl ByPath {
         found
     }
 
-    /// Returns `None` if both documents have the same operations with the same names.
+    /// Returns `NONE` if both documents have the same operations with the same names, and `WITHIN` otherwise.
     pub fn exit_code(&self) -> u8 {
         match self.renamed.is_empty() && self.gone.is_empty() && self.came.is_empty() {
             true => NONE,

@@ -1,9 +1,9 @@
-//! Normalizes documents: sorts the lists whose order has no meaning, and unifies the three ways to allow null.
+//! Normalizes documents: sorts the lists whose order has no meaning, and replaces different spellings of the same thing by one.
 
 use crate::document::{dialect, sorted};
 use serde_json::{Map, Value, json};
 
-/// Returns the normalized document. Two documents with the same meaning become equal.
+/// Returns the normalized document. Documents that differ only in this way become equal.
 pub fn canonical(document: &Value) -> Value {
     let mut canonical = document.clone();
     if canonical["openapi"].as_str().is_some_and(dialect::is_3_0) {
@@ -13,7 +13,7 @@ pub fn canonical(document: &Value) -> Value {
     sorted(canonical)
 }
 
-/// Returns the normalized form of a part of a document, without descriptions.
+/// Returns a part of a document without its descriptions, and with its unordered lists sorted.
 pub fn shape(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
@@ -33,7 +33,7 @@ pub fn shape(value: &Value) -> Value {
     }
 }
 
-/// Returns whether the order of the list below this key has no meaning.
+/// Checks whether the order of the list under this key has no meaning.
 fn has_no_order(key: &str) -> bool {
     matches!(
         key,
@@ -41,12 +41,12 @@ fn has_no_order(key: &str) -> bool {
     )
 }
 
-/// Returns whether the value of this keyword is data or a description.
+/// Checks whether the value of this keyword is data and not part of the structure.
 pub fn is_data(key: &str) -> bool {
     matches!(key, "default" | "example" | "examples" | "x-codeSamples")
 }
 
-/// Returns whether the keys of this keyword's value are names.
+/// Checks whether the value of this keyword is an object with names as its keys.
 pub fn holds_names(key: &str) -> bool {
     matches!(
         key,
@@ -85,7 +85,7 @@ fn settle(value: &mut Value, names: bool) {
     }
 }
 
-/// `nullable`, `x-nullable` and a null among the enum values mean the same.
+/// Replaces `x-nullable`, and a null among the enum values, by `nullable`. All three mean the same.
 fn null(schema: &mut Map<String, Value>) {
     let mut null = false;
     for key in ["nullable", "x-nullable"] {
@@ -104,7 +104,7 @@ fn null(schema: &mut Map<String, Value>) {
     }
 }
 
-/// A single example without a name has two spellings, which this unifies.
+/// Replaces a list of examples that has only the example `default` by `example`. Both mean the same.
 fn example(holder: &mut Map<String, Value>) {
     let examples = holder.get("examples").and_then(Value::as_object);
     let only = examples.filter(|examples| examples.len() == 1);
@@ -118,7 +118,7 @@ fn example(holder: &mut Map<String, Value>) {
     }
 }
 
-/// Keywords beside a reference apply to its target, like keywords beside an `allOf` with one part.
+/// Replaces a reference with other keywords beside it by an `allOf` with one part. Both mean the same.
 fn reference(schema: &mut Map<String, Value>) {
     if schema.len() > 1
         && schema.get("$ref").is_some_and(Value::is_string)
@@ -129,15 +129,15 @@ fn reference(schema: &mut Map<String, Value>) {
     }
 }
 
-/// The reason why two documents differ although the comparison found no change.
+/// The kind of a difference that the comparison did not report as a change.
 pub enum Difference {
-    /// Both documents have the same meaning: one refers to a component, and the other has the same content inline.
+    /// The documents mean the same. For example, one refers to a component, and the other has the same content inline.
     Layout,
-    /// The documents differ at this pointer, and the effect is unknown.
+    /// The documents differ at this pointer. The effect of the difference is unknown.
     At(String),
 }
 
-/// Compares the meaning of two documents: follows all references and ignores descriptions.
+/// Compares the meaning of two documents. It follows all references and ignores descriptions.
 pub fn difference(old: &Value, new: &Value) -> Difference {
     let (old, new) = (canonical(old), canonical(new));
     let mut proof = Proof {
@@ -149,7 +149,7 @@ pub fn difference(old: &Value, new: &Value) -> Difference {
         .into_iter()
         .filter_map(Value::as_object)
         .flat_map(Map::keys)
-        // Components that nothing refers to have no effect.
+        // Components are compared where a reference leads to them. Without a reference, they have no effect.
         .filter(|key| !matches!(key.as_str(), "components" | "info" | "tags" | "openapi"))
         .collect();
     keys.sort();
@@ -165,7 +165,8 @@ pub fn difference(old: &Value, new: &Value) -> Difference {
 struct Proof<'a> {
     old: &'a Value,
     new: &'a Value,
-    /// The pairs of objects that are already being compared, because schemas may contain themselves.
+    /// The pairs of objects whose comparison has already started. A schema may contain itself, so each pair is compared only
+    /// once.
     seen: Vec<(*const Value, *const Value)>,
 }
 
@@ -213,7 +214,7 @@ impl<'a> Proof<'a> {
     }
 }
 
-/// Returns the target of a reference, or the single part of an `allOf` without other keywords.
+/// Returns the value after following its references, and each `allOf` that has one part and no keywords beside it.
 fn followed<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let mut value = crate::document::resolve(document, value);
     for _ in 0..16 {
@@ -236,7 +237,7 @@ fn has_reference(value: &Value) -> bool {
     }
 }
 
-/// Returns whether a keyword only documents a value and has no effect on it.
+/// Checks whether a keyword only describes something and has no effect.
 pub fn is_docs(key: &str) -> bool {
     matches!(
         key,

@@ -1,4 +1,4 @@
-//! Defines a change in the report, and quotes texts of a document.
+//! Defines a change in the report, and functions that prepare a document's texts for the report.
 
 use super::verdict::Class;
 use serde::Serialize;
@@ -8,24 +8,24 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-/// A change, with the places and operations that it affects.
+/// A change, with the places where it is and the operations that it affects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
     pub class: Class,
     pub text: String,
-    /// JSON pointers into the new document, or into the old one if the new document lacks the place.
+    /// JSON pointers into the new document. If the place is missing there, pointers into the old one.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub places: BTreeSet<String>,
-    /// Operations, with `(request)`, `(answer)` or `(error)`.
+    /// The names of the affected operations. `(request)`, `(answer)` or `(error)` after a name says which side is affected.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub touches: BTreeSet<String>,
-    /// The cause of a change of the Rust surface, if the contract does not contain the cause, and how to undo the change.
+    /// Only for a change of the Rust surface that no change of the contract explains: its cause, and how to undo it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
 }
 
 impl Change {
-    /// Replaces control characters, so that a change is always one line.
+    /// Creates a change without places. Replaces control characters in its text, so that a change is always one line.
     pub fn new(class: Class, text: impl AsRef<str>) -> Self {
         let text = text.as_ref().replace(char::is_control, " ");
         Self {
@@ -38,7 +38,7 @@ impl Change {
     }
 }
 
-/// Merges changes with equal texts, and sorts the worst first.
+/// Merges changes that have the same class and text. Sorts them by class, the worst first.
 pub fn merge(changes: Vec<Change>) -> Vec<Change> {
     let mut merged: BTreeMap<(Reverse<Class>, String), Change> = BTreeMap::new();
     for change in changes {
@@ -54,7 +54,7 @@ pub fn merge(changes: Vec<Change>) -> Vec<Change> {
     merged.into_values().collect()
 }
 
-/// Returns a value of a document as text, cut to fit a line.
+/// Returns a value of a document as text. A long text is cut off.
 pub fn short(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(60) {
@@ -63,7 +63,7 @@ pub fn short(value: &Value) -> String {
     }
 }
 
-/// Escapes a text so that Markdown shows it as it is.
+/// Escapes a text, so that Markdown shows it unchanged.
 pub fn plain(text: &str) -> String {
     let mut code = false;
     let mut plain = String::new();

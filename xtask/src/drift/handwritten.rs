@@ -1,4 +1,5 @@
-//! Finds handwritten files of the crate, examples and tests that use items which the new generated code lacks.
+//! Finds handwritten code that uses generated items which are missing in the new generated code. Searches the crate, the examples
+//! and the tests.
 
 use super::{change::Change, todo::quoted, verdict::Class};
 use heck::ToUpperCamelCase;
@@ -9,17 +10,17 @@ use std::{
     path::Path,
 };
 
-/// A file, and the items it uses that the new code lacks.
+/// A file, and the missing items that it uses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct User {
     pub path: String,
-    /// The feature that the file requires, or `None` if the crate always compiles the file.
+    /// The feature that enables the file. `None` means that the file is always compiled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feature: Option<String>,
     pub names: Vec<String>,
 }
 
-/// Returns the files that use items which the breaking changes of the Rust surface remove.
+/// Returns the files that use items which a breaking change of the Rust surface removes or renames.
 pub fn users(root: &Path, rust: &[Change]) -> Vec<User> {
     let breaking = rust.iter().filter(|change| change.class == Class::Breaking);
     let gone: BTreeSet<Gone> = breaking.filter_map(Gone::of).collect();
@@ -47,16 +48,16 @@ pub fn users(root: &Path, rust: &[Change]) -> Vec<User> {
     users
 }
 
-/// An item that the new code lacks.
+/// A generated item that is missing in the new code.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Gone {
     Type(String),
     Method(String),
-    /// A method and its setter.
+    /// The method of the operation, and the setter.
     Setter(String, String),
-    /// A type and its field.
+    /// The type and the field.
     Field(String, String),
-    /// A type and its variant.
+    /// The type and the variant.
     Variant(String, String),
 }
 
@@ -66,11 +67,11 @@ impl Gone {
         let (first, last) = (named.first()?, named.last()?);
         let is_gone = text.contains("` is gone") || text.contains(") is gone");
         if text.starts_with("type `") {
-            // "type `New` was `Old`", or "type `Old` is gone".
+            // The text is "type `New` was `Old`" or "type `Old` is gone".
             return Some(Self::Type(last.clone()));
         }
         let (owner, member) = first.split_once("::")?;
-        // This cuts off the type, the value or the arguments.
+        // Cuts off the type, the enum value or the arguments after the name.
         let word = |text: &str| text.split([':', '(', ' ']).next().map(str::to_owned);
         if text.starts_with("setter `") && is_gone {
             let (method, setter) = member.split_once("().")?;
@@ -82,7 +83,7 @@ impl Gone {
             return (is_gone || is_renamed).then_some(Self::Variant(owner.to_owned(), old));
         }
         if owner == "Client" {
-            // "`Client::new` was `Client::old`", or "`Client::old` is gone".
+            // The text is "`Client::new` was `Client::old`" or "`Client::old` is gone".
             let old = if is_gone {
                 Some(member)
             } else {
@@ -94,11 +95,11 @@ impl Gone {
         (is_gone && !is_constructor).then_some(Self::Field(owner.to_owned(), word(member)?))
     }
 
-    /// Returns whether a file uses this item.
+    /// Checks whether a file uses this item.
     fn is_in(&self, uses: &Uses<'_>) -> bool {
         match self {
             Self::Type(name) => uses.names(name),
-            // The marker of an operation has the name of its method.
+            // The type of an operation has the same name as its method, but in upper camel case.
             Self::Method(method) => {
                 uses.reached.contains(method.as_str()) || uses.names(&method.to_upper_camel_case())
             }
@@ -123,11 +124,11 @@ impl Gone {
     }
 }
 
-/// The identifiers in a file that may name generated items.
+/// The identifiers in a file that can be names of generated items.
 struct Uses<'t> {
     /// The names that the file imports from the generated modules.
     imported: BTreeSet<&'t str>,
-    /// Every identifier of the file, if the file imports all generated types.
+    /// All identifiers of the file if it imports all generated types, and otherwise none.
     all: BTreeSet<&'t str>,
     /// The identifiers after a dot or `::`: fields, methods and variants.
     reached: BTreeSet<&'t str>,
@@ -168,7 +169,7 @@ impl<'t> Uses<'t> {
     }
 }
 
-/// Returns the text from an opening brace to its closing brace.
+/// Returns the text from its opening brace up to the matching closing brace.
 fn braced(text: &str) -> &str {
     let mut depth = 0_usize;
     for (at, c) in text.char_indices() {
@@ -186,7 +187,7 @@ fn braced(text: &str) -> &str {
 
 const CRATE: &str = "circleci-api/src/";
 
-/// Returns the modules that need a feature, as the start of their paths and the feature.
+/// Returns the modules that need a feature. The key is the beginning of their paths, and the value is the feature.
 fn features(sources: &[(String, String)]) -> BTreeMap<String, String> {
     let mut features = BTreeMap::new();
     for (path, text) in sources {
@@ -225,14 +226,14 @@ fn feature(path: &str, features: &BTreeMap<String, String>) -> Option<String> {
     gates.map(|(_, feature)| feature.clone()).next()
 }
 
-/// Returns the handwritten sources of the crate, its examples and its integration tests.
+/// Returns the paths and texts of the handwritten sources of the crate, its examples and the integration tests.
 fn sources(root: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut open: Vec<String> = ["circleci-api/src", "circleci-api/examples", "tests"]
         .map(str::to_owned)
         .to_vec();
     while let Some(folder) = open.pop() {
-        // Unreadable folders are skipped, because the tests of these commands use roots without sources.
+        // Folders that cannot be read are skipped, because the tests of these commands use folders without sources.
         for entry in fs::read_dir(root.join(&folder))
             .into_iter()
             .flatten()

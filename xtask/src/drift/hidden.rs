@@ -1,11 +1,11 @@
-//! Finds changes that do not reach the generated code because an overlay action replaces their place.
+//! Finds changes that have no effect on the generated code, because an overlay action replaces the place where they are.
 
 use super::{change::Change, verdict::Class};
 use crate::document::overlay;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Returns a line to review for each overlay action that hides a change of the contract.
+/// Returns a change to review for each overlay action that hides changes of the contract.
 pub fn hidden(old: &Value, new: &Value, overlay: &str, contract: &[Change]) -> Vec<Change> {
     let places: BTreeSet<&str> = contract
         .iter()
@@ -13,13 +13,13 @@ pub fn hidden(old: &Value, new: &Value, overlay: &str, contract: &[Change]) -> V
         .flat_map(|change| &change.places)
         .map(String::as_str)
         .collect();
-    // The stages are copies of the whole document, so they are built only if there are places to check.
+    // Each stage is a copy of the whole document. The stages are built only if there are places to check.
     if places.is_empty() {
         return Vec::new();
     }
     let mut by_action: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for document in [old, new] {
-        // Another check reports a document that the overlay does not fit.
+        // If the overlay does not fit a document, another check reports it.
         let Ok(stages) = overlay::stages(document, overlay) else {
             continue;
         };
@@ -45,13 +45,14 @@ pub fn hidden(old: &Value, new: &Value, overlay: &str, contract: &[Change]) -> V
     by_action.into_iter().map(change).collect()
 }
 
-/// Returns the first action that removes a place of the document or takes away its effect.
+/// Returns the name of the first action that removes a place of the document, or after which the place has no effect.
 fn hidden_by(document: &Value, stages: &[(String, Value)], place: &str) -> Option<String> {
     let mut before = document;
     before.pointer(place)?;
     for (action, after) in stages {
         if after.pointer(place).is_none() || replaced(before, after, place) {
-            // An action named "One timetable, continued" continues the action "One timetable".
+            // The action "One timetable, continued" belongs to the action "One timetable", so only this part of the name is
+            // returned.
             return Some(action.split(',').next().unwrap_or(action).to_owned());
         }
         before = after;
@@ -59,7 +60,7 @@ fn hidden_by(document: &Value, stages: &[(String, Value)], place: &str) -> Optio
     None
 }
 
-/// Returns whether a parent of the place has become a reference or has another type.
+/// Checks whether anything around the place has become a reference or has another type now.
 fn replaced(before: &Value, after: &Value, place: &str) -> bool {
     let mut above = place;
     while let Some((parent, _)) = above.rsplit_once('/') {

@@ -1,7 +1,7 @@
-//! `cargo xtask drift`: reports what CircleCI changed, and the effect on users of the crate. It writes no file.
+//! `cargo xtask drift`: reports what CircleCI changed, and how this affects users of the crate. It writes no file.
 //!
-//! It compares two documents twice: as contracts (`contract`), and as the Rust surfaces that `regen` makes of them (`rust`).
-//! The worse result is the verdict.
+//! It compares two documents twice. `contract` compares them as contracts, and `rust` compares the Rust surfaces that `regen`
+//! generates from them. The worse of the two results is the verdict.
 
 pub mod applicability;
 mod by_path;
@@ -36,10 +36,10 @@ use source::{Document, Other};
 use std::{io::Write, path::PathBuf, thread};
 use verdict::Class;
 
-/// The exit code when there is no second document, or when the first one is damaged.
+/// The exit code if the second document is missing or the first one is damaged, so that they cannot be compared.
 pub const CANNOT: u8 = 6;
 
-/// The end of `drift --help`.
+/// The text after the options in `drift --help`.
 pub const EXIT_CODES: &str = "\
 Direction: a URL or FILE counts as newer than the vendored document, a git:REV as older; --reverse swaps them.
 The first line of the report states the direction.
@@ -53,13 +53,13 @@ Exit codes:
 
 #[derive(Clone, Debug)]
 pub struct Drift {
-    /// A URL, a file or `git:REV`. `None` means CircleCI's own URL.
+    /// A URL, a file or `git:REV`. `None` means the addresses where CircleCI serves its document.
     pub against: Option<String>,
     pub format: Format,
     pub deny: Option<Deny>,
-    /// Whether to report every change with its places instead of a summary page.
+    /// Whether to report every change with its places. Otherwise the report is one page.
     pub all: bool,
-    /// A file to compare instead of the vendored document.
+    /// The file to compare, if it is not the vendored document.
     pub base: Option<PathBuf>,
     pub reverse: bool,
     pub root: PathBuf,
@@ -70,15 +70,15 @@ impl Drift {
     /// Compares the documents, writes the report to `out`, and returns the exit code.
     pub fn run(&self, out: &mut dyn Write) -> Result<u8, CannotCompare> {
         let report = self.report()?;
-        // A closed pipe is not an error: the exit code is still valid.
+        // An error while writing, such as a closed pipe, does not change the exit code.
         let _ = report
             .write(self.format, self.all, out)
             .and_then(|()| out.flush());
         Ok(report.exit_code(self.deny))
     }
 
-    /// Compares by method and path alone, writes the result to `out`, and returns the exit code. This suits documents from other
-    /// authors, whose schemas may be incomplete.
+    /// Compares only methods and paths, writes the result to `out`, and returns the exit code. This is useful for a document that
+    /// somebody else wrote, because its schemas may be incomplete.
     pub fn by_path(&self, out: &mut dyn Write) -> Result<u8, CannotCompare> {
         let places = Places::of(&self.root);
         let (vendored, record) = self.base(&places)?;
@@ -132,23 +132,24 @@ impl Drift {
     }
 }
 
-/// Writes to stderr what OpenAPI 3.0 cannot express in the documents, each item once. Stdout is for the report.
+/// Writes the parts of both documents that OpenAPI 3.0 cannot express, each one once. It writes to stderr, because stdout is for
+/// the report.
 fn tell_notes(one: &Document, other: &Document) {
     let new = other.notes.iter().filter(|note| !one.notes.contains(note));
     let new: Vec<_> = new.cloned().collect();
     for (name, notes) in [(&one.name, &one.notes), (&other.name, &new)] {
-        // A closed stderr is not an error.
+        // An error while writing to stderr is ignored.
         let _ = dialect::tell(name, notes, &mut std::io::stderr());
     }
 }
 
-/// Reports all changes from `old` to `new`, for a crate of this version.
+/// Reports all changes from `old` to `new`. `version` is the current version of the crate.
 pub fn compare(old: &Document, new: &Document, overlay: &str, version: &str) -> Report {
     if canonical::canonical(&old.value) == canonical::canonical(&new.value) {
         return Report::new(&old.name, &new.name, version);
     }
     let mut report = Report::new(&old.name, &new.name, version);
-    // Generating takes most of the time, so the two documents are built in parallel.
+    // Generating the code takes most of the time, so both documents are built in parallel.
     let (before, after) = thread::scope(|scope| {
         let before = scope.spawn(|| build(old, overlay));
         let after = build(new, overlay);
@@ -190,7 +191,8 @@ pub fn compare(old: &Document, new: &Document, overlay: &str, version: &str) -> 
     report
 }
 
-/// Builds the files leniently, so that `warnings` lists everything that stops `regen`, and not only the first cause.
+/// Builds the generated files. It is lenient, so that the result lists everything that stops `regen`, and not only the first
+/// reason.
 fn build(document: &Document, overlay: &str) -> Result<Built, String> {
     with_room(|| regen::build(document.value.clone(), overlay, true))?
         .map_err(|error| format!("{error:#}"))

@@ -1,5 +1,5 @@
-//! Writes the report on one page: the effects on users, then the tasks for a maintainer, then the contract by operation. Changes
-//! that only follow from other changes are counted; `--all` lists them.
+//! Writes the report on one page. It lists the effects on users first, then the tasks for a maintainer, and then the contract by
+//! operation. Changes that only follow from other changes are counted and not listed (`--all` lists them).
 
 use super::{
     change::Change,
@@ -11,11 +11,12 @@ use std::{
     io::{self, Write},
 };
 
-/// The maximum width of a line with several items.
+/// The maximum width of a line that lists several items.
 const WIDTH: usize = 140;
 
 impl Report {
-    /// Writes the report. Text is one page unless `all` is true. The other formats are for programs and always complete.
+    /// Writes the report. The text format is one page unless `all` is true. The other formats are for programs and are always
+    /// complete.
     pub fn write(&self, format: Format, all: bool, out: &mut dyn Write) -> io::Result<()> {
         match format {
             Format::Text if !all => write(self, out),
@@ -28,7 +29,7 @@ impl Report {
         }
     }
 
-    /// Writes the files and the table rows that a maintainer must edit by hand.
+    /// Writes the handwritten files and the table rows that a maintainer must edit.
     pub(super) fn by_hand(&self, out: &mut dyn Write) -> io::Result<()> {
         if !self.handwritten.is_empty() {
             writeln!(
@@ -123,7 +124,7 @@ fn news(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns the owner and the name of a new field, variant or setter.
+/// Returns the owner and the name of a new field, variant or setter. Returns `None` for any other text.
 fn member(text: &str) -> Option<(&str, String)> {
     let rest = text.strip_prefix("new ")?;
     let rest = rest.strip_prefix("variant ").unwrap_or(rest);
@@ -189,7 +190,7 @@ fn todo(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     report.by_hand(out)
 }
 
-/// Returns whether a line is about a table row and not about an overlay action. There are many rows.
+/// Checks whether a line is about a table row and not about an overlay action. The page only counts rows, because there are many.
 fn is_row(line: &str) -> bool {
     ["words:", "naming table:", "one type:", "arguments:"]
         .iter()
@@ -198,7 +199,7 @@ fn is_row(line: &str) -> bool {
 
 // ---- the contract ------------------------------------------------------------------------------------------------
 
-/// Changes that the page only counts.
+/// The numbers of the changes that the page counts and does not list.
 #[derive(Default)]
 struct Counted {
     new_operations: usize,
@@ -275,7 +276,7 @@ fn of<'c>(changes: &'c [&'c Change], class: Class) -> impl Iterator<Item = &'c C
         .filter(move |change| change.class == class)
 }
 
-/// Returns the operations that a change affects, without `(request)`, `(answer)` or `(error)`.
+/// Returns the names of the operations that a change affects, without `(request)`, `(answer)` or `(error)`.
 fn operations(change: &Change) -> String {
     let names = change
         .touches
@@ -288,7 +289,7 @@ fn operations(change: &Change) -> String {
     }
 }
 
-/// Returns the side (request, answer or error) of a change that affects one side only. A property name does not show the side.
+/// Returns ` (request)`, ` (answer)` or ` (error)` if a change affects only this side. The reader could not see it from the text.
 fn side(change: &Change) -> String {
     let sides = change
         .touches
@@ -301,7 +302,7 @@ fn side(change: &Change) -> String {
     }
 }
 
-/// Returns the texts of changes. All new enum values or new properties of one schema share one text.
+/// Returns the texts of changes. Merges the texts of new enum values of one schema, of new properties, and of new statuses.
 fn grouped<'c>(changes: impl Iterator<Item = &'c Change>) -> Vec<String> {
     let mut groups: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     let mut rest = Vec::new();
@@ -335,8 +336,8 @@ fn grouped<'c>(changes: impl Iterator<Item = &'c Change>) -> Vec<String> {
     groups.into_iter().map(text).chain(rest).collect()
 }
 
-/// Returns the removed places and the places of another type. Changes inside them need no line. The document may contain the
-/// content of a removed component elsewhere, so changes inside a removed component do need a line.
+/// Returns the places that are gone, and the places that became or were one of several types. Changes inside these places are
+/// only counted. A removed component is not returned, because its content may be in another place of the document.
 fn tops(changes: &[Change]) -> Vec<String> {
     let is_top = |change: &&Change| {
         let text = &change.text;
@@ -364,7 +365,7 @@ fn plural<'w>(count: usize, one: &'w str, many: &'w str) -> &'w str {
     if count == 1 { one } else { many }
 }
 
-/// `3 changes`, `1 change`, `nothing`.
+/// Returns a count with its noun, such as `3 changes`, `1 change` or `nothing`.
 fn some(count: usize, what: &str) -> String {
     match count {
         0 => "nothing".to_owned(),
@@ -380,7 +381,8 @@ fn some_of(count: usize, what: &str) -> String {
     }
 }
 
-/// Replaces the first noun that has a plural form by that form.
+/// Returns the plural of a noun phrase. If its first word is a known noun, this word gets the `s`. Otherwise the last
+/// word gets it.
 fn many(what: &str) -> String {
     match what.split_once(' ') {
         Some((noun @ ("kind" | "object" | "part" | "row"), rest)) => {
@@ -391,7 +393,7 @@ fn many(what: &str) -> String {
     }
 }
 
-/// Writes several items, on as many lines as they need.
+/// Writes a list of items, on as many lines as it needs.
 fn wrapped(out: &mut dyn Write, start: &str, items: &[String]) -> io::Result<()> {
     let Some(last) = items.len().checked_sub(1) else {
         return Ok(());

@@ -1,8 +1,8 @@
-//! Runs work that may panic on a document, or that recurses deeply.
+//! Runs functions that recurse deeply, or that may panic on a document.
 
 use std::{cell::Cell, panic, sync::Once, thread};
 
-/// Runs work on a thread with a large stack, because following references recurses deeply. A panic becomes an error.
+/// Runs a function on a thread with a large stack, because following references can recurse deeply. A panic becomes an error.
 pub fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
     thread::scope(|scope| {
         let room = thread::Builder::new().stack_size(256 << 20);
@@ -17,7 +17,7 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs work that may panic. A panic prints nothing and returns `None`.
+/// Runs a function that may panic. If it panics, nothing is printed and the result is `None`.
 fn quietly<T>(run: impl FnOnce() -> T) -> Option<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

@@ -1,4 +1,4 @@
-//! Defines the content of the report and its three formats. The report goes to a writer, so that tests can read it.
+//! Defines the content of the report and its formats. The report is written to any writer, so that tests can read it.
 
 use super::{
     applicability::Applicability,
@@ -14,17 +14,18 @@ use std::{
 
 /// The exit code when nothing has changed.
 pub const NONE: u8 = 0;
-/// The exit code for drift that `--deny` allows. It equals the exit code for stale code, because the vendored document is stale.
+/// The exit code for drift that `--deny` allows. Generated code that is stale has the same exit code, because the vendored
+/// document is then also stale.
 pub const WITHIN: u8 = 4;
 /// The exit code for drift that `--deny` forbids.
 pub const BEYOND: u8 = 5;
 
-/// The changes that `--deny` forbids.
+/// The changes that the option `--deny` forbids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Deny {
     /// Changes that break users, and changes that need a review
     Breaking,
-    /// Every change, even of a single word
+    /// Every change, even of a single word in a description
     Any,
 }
 
@@ -43,22 +44,22 @@ pub struct Report {
     pub verdict: Verdict,
     /// The number of lines that a maintainer must review.
     pub to_review: usize,
-    /// The version of the crate, and the version that the verdict requires.
+    /// The current version of the crate. `next_version` is the version that the verdict requires.
     pub version: String,
     pub next_version: Option<String>,
     pub contract: Vec<Change>,
     pub rust: Vec<Change>,
     pub applicability: Applicability,
-    /// Rows that `tests/support/calls.rs` needs.
+    /// The rows that must be added to `tests/support/calls.rs`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<String>,
-    /// Descriptions of the new types that breaking changes name.
+    /// Descriptions of new types that the texts of breaking changes mention.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub glossary: Vec<String>,
     /// The number of operations in the new document.
     #[serde(skip)]
     pub operations: usize,
-    /// Handwritten files that use removed items.
+    /// The handwritten files that use items which are gone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub handwritten: Vec<User>,
 }
@@ -82,7 +83,7 @@ impl Report {
         }
     }
 
-    /// Returns the report for a server that says that the document has not changed.
+    /// Returns the report for the case that the server says that the document has not changed.
     pub fn unchanged(from: &str, to: &str) -> Self {
         Self::new(
             from,
@@ -95,7 +96,7 @@ impl Report {
         self.contract.iter().chain(&self.rust)
     }
 
-    /// Computes the verdict and the advice from the collected changes.
+    /// Computes the verdict, the number of lines to review, and the next version from the changes.
     pub fn finish(&mut self) {
         self.verdict = Verdict::of(self.changes().map(|change| change.class));
         self.to_review = self
@@ -148,7 +149,7 @@ impl Report {
         text
     }
 
-    /// Returns the next step for a maintainer.
+    /// Returns the next steps for a maintainer.
     pub(super) fn advice(&self) -> Vec<String> {
         if self.verdict == Verdict::None {
             return Vec::new();
@@ -284,9 +285,9 @@ impl Report {
         Ok(())
     }
 
-    /// Writes the report as an entry for `CHANGELOG.md`, in the format that the start of that file describes.
+    /// Writes the report as an entry for `CHANGELOG.md`. The beginning of `CHANGELOG.md` describes the format.
     pub fn changelog(&self, out: &mut dyn Write) -> io::Result<()> {
-        // "file:x (as of 2026-05-07)": the entry names the document by its day.
+        // If `to` is "file:x (as of 2026-05-07)", the entry names the document by this date.
         let day = self
             .to
             .rsplit_once("as of ")
@@ -322,7 +323,7 @@ impl Report {
     }
 }
 
-/// A heading of the changelog.
+/// A heading in an entry of the changelog.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Heading {
     Review,
@@ -355,7 +356,8 @@ impl Heading {
         })
     }
 
-    /// Returns the heading for a change that appears only at run time. The part about the Rust surface lists API changes.
+    /// Returns the heading for a change of the contract. Most additive changes have none, because the changes of the
+    /// Rust surface show what they add.
     fn of_contract(change: &Change) -> Option<Self> {
         let text = &change.text;
         match change.class {
@@ -392,7 +394,8 @@ fn counts(changes: &[Change]) -> String {
     }
 }
 
-/// Shortens a list of changed descriptions, because descriptions change in hundreds of places. Lists all other places in full.
+/// Returns the items to show. A changed description may be in hundreds of places, so only the first three are shown. All other
+/// changes show all items.
 fn shown(items: &BTreeSet<String>, class: Class) -> impl Iterator<Item = &str> {
     let most = if class == Class::Docs { 3 } else { usize::MAX };
     items.iter().take(most).map(String::as_str)
@@ -420,7 +423,7 @@ fn text_list(
     let count = words.len();
     for (index, item) in words.iter().enumerate() {
         let comma = if index + 1 < count { "," } else { "" };
-        // This never breaks an item, even one that is too wide, because a reader could not search for a broken pointer.
+        // An item is never broken, even if it is wider than the line, because a reader could not search for a broken pointer.
         if line.len() + item.len() > 130 && index > 0 {
             writeln!(out, "{line}")?;
             line = "              ".to_owned();

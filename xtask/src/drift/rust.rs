@@ -1,4 +1,4 @@
-//! Lists the changes of the Rust API: the differences between two generated surfaces.
+//! Lists the changes of the Rust API, which are the differences between two generated surfaces.
 
 use super::{
     change::{Change, merge},
@@ -8,7 +8,7 @@ use crate::lower::names::snake;
 use crate::surface::{Field, Operation, Surface, Type};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Returns every difference that users can see, the worst first.
+/// Returns all changes that users can see, the worst first.
 pub fn changes(old: &Surface, new: &Surface) -> Vec<Change> {
     let mut diff = Diff {
         old,
@@ -26,7 +26,7 @@ pub fn changes(old: &Surface, new: &Surface) -> Vec<Change> {
 struct Diff<'a> {
     old: &'a Surface,
     new: &'a Surface,
-    /// The renamed types: old name -> new name.
+    /// The renamed types. The key is the old name, and the value is the new name.
     renamed: BTreeMap<String, String>,
     changes: Vec<Change>,
 }
@@ -34,7 +34,7 @@ struct Diff<'a> {
 type Matched<'a> = Vec<(&'a Operation, &'a Operation)>;
 type Listed = [(String, String)];
 
-/// Converts `GET /thing/{id}` to `GET /thing/{}`, because the name of a path parameter has no effect on users.
+/// Replaces each path parameter by `{}`, because its name has no effect on users: `GET /thing/{id}` becomes `GET /thing/{}`.
 fn shape(route: &str) -> String {
     let mut shape = String::new();
     let mut inside = false;
@@ -59,7 +59,7 @@ fn signature(operation: &Operation) -> String {
     format!("{}({})", operation.method, arguments.join(", "))
 }
 
-/// Returns the generated types that a type refers to.
+/// Returns the generated types that the text of a type mentions.
 fn ours(ty: &str, types: &BTreeMap<String, Type>) -> Vec<String> {
     words(ty)
         .filter(|word| types.contains_key(*word))
@@ -67,7 +67,7 @@ fn ours(ty: &str, types: &BTreeMap<String, Type>) -> Vec<String> {
         .collect()
 }
 
-/// Returns the identifiers of a type, and the punctuation between them.
+/// Splits the text of a type into identifiers and the punctuation between them.
 fn words(ty: &str) -> impl Iterator<Item = &str> {
     ty.split_inclusive(|c: char| !c.is_alphanumeric() && c != '_')
         .flat_map(|piece| {
@@ -83,7 +83,7 @@ impl<'a> Diff<'a> {
         self.changes.push(Change::new(class, text));
     }
 
-    /// Returns an old type with renamed types replaced by their new names.
+    /// Returns the text of an old type, in which the renamed types have their new names.
     fn translated(&self, ty: &str) -> String {
         words(ty)
             .map(|word| self.renamed.get(word).map_or(word, String::as_str))
@@ -96,7 +96,8 @@ impl<'a> Diff<'a> {
 
     // ---- operations ------------------------------------------------------------------------------------------------
 
-    /// Pairs operations by route, then by operationId. The other operations are new or removed.
+    /// Pairs the operations of both surfaces, first by route and then by operationId. Reports the other operations as new or
+    /// gone.
     fn match_operations(&mut self) -> Matched<'a> {
         let (old, new) = (self.old, self.new);
         let mut matched = Matched::new();
@@ -248,7 +249,8 @@ impl<'a> Diff<'a> {
 
     // ---- renamed types -----------------------------------------------------------------------------------------------
 
-    /// Finds renamed types. A new type that replaces a removed type, or has the same structure, is the same type with a new name.
+    /// Finds renamed types. A type counts as renamed if a new type takes its place somewhere, or if a new type has the same
+    /// structure.
     fn find_renamed(&mut self, matched: &Matched<'a>) {
         let (old, new) = (self.old, self.new);
         let mut open: Vec<(String, String)> = Vec::new();
@@ -269,7 +271,7 @@ impl<'a> Diff<'a> {
         }
         loop {
             while let Some((before, after)) = open.pop() {
-                // `Option<Old>` and `New` each name a single generated type.
+                // This handles only types that mention exactly one generated type, such as `Option<Old>` and `New`.
                 let (before, after) = (ours(&before, &old.types), ours(&after, &new.types));
                 if let ([one], [other]) = (before.as_slice(), after.as_slice()) {
                     self.rename(one, other, &mut open);
@@ -282,7 +284,7 @@ impl<'a> Diff<'a> {
         }
     }
 
-    /// Returns a removed type and the only new type that is equal except for its name.
+    /// Returns a type that is gone, and the only new type that is equal to it except for the name.
     fn alike(&self) -> Option<(String, String)> {
         let (old, new) = (&self.old.types, &self.new.types);
         let taken: BTreeSet<&String> = self.renamed.values().collect();
@@ -306,7 +308,7 @@ impl<'a> Diff<'a> {
         let taken =
             self.renamed.contains_key(one) || self.renamed.values().any(|name| name == other);
         let (before, after) = (&self.old.types[one], &self.new.types[other]);
-        // A rename does not turn a struct into an enum.
+        // A struct and an enum are never the same type under two names.
         if free && !taken && std::mem::discriminant(before) == std::mem::discriminant(after) {
             self.renamed.insert(one.to_owned(), other.to_owned());
             members(before, after, open);
@@ -372,7 +374,7 @@ impl<'a> Diff<'a> {
     fn fields(&mut self, name: &str, before: &[Field], after: &[Field]) {
         let mut left: Vec<&Field> = after.iter().collect();
         for old in before {
-            // A renamed field keeps its key.
+            // A field with another name but the same key is a renamed field.
             let named = left.iter().position(|new| new.name == old.name);
             let index = named.or_else(|| left.iter().position(|new| new.key() == old.key()));
             match index {
@@ -424,7 +426,7 @@ impl<'a> Diff<'a> {
         self.deprecated(&name, old.deprecated, new.deprecated);
     }
 
-    /// Compares the arguments of `new`, the only way to build a struct, because structs are `#[non_exhaustive]`.
+    /// Compares the arguments of `new`. Structs are `#[non_exhaustive]`, so users can build a struct only with `new`.
     fn constructor(&mut self, name: &str, old: Option<&Listed>, new: Option<&Listed>) {
         let spell = |list: &Listed| {
             list.iter()
@@ -448,7 +450,8 @@ impl<'a> Diff<'a> {
                     .map(|(argument, _)| argument)
                     .ne(new.iter().map(|(argument, _)| argument))
                 {
-                    // For example, another property of the same type replaces the old one.
+                    // The types are the same, but an argument may have another meaning: for example, another property may have
+                    // replaced the old one.
                     self.note(
                         Class::Review,
                         format!(
@@ -502,7 +505,7 @@ impl<'a> Diff<'a> {
     fn variants(&mut self, name: &str, before: &Listed, after: &Listed) {
         let by_name = |list: &Listed| list.iter().cloned().collect::<BTreeMap<_, _>>();
         let (before, after) = (by_name(before), by_name(after));
-        // Variants with the same content are one renamed variant.
+        // A variant that is gone and a new variant with the same content are one renamed variant.
         let free = |list: &BTreeMap<String, String>, variant: &String| !list.contains_key(variant);
         let mut came: Vec<(&String, &String)> = after
             .iter()
@@ -547,7 +550,7 @@ impl<'a> Diff<'a> {
     }
 }
 
-/// Returns whether two lists have the same names in another order.
+/// Checks whether two lists have the same names, but in another order.
 fn permuted(old: &Listed, new: &Listed) -> bool {
     let names = |list: &Listed| {
         list.iter()
@@ -563,7 +566,7 @@ fn permuted(old: &Listed, new: &Listed) -> bool {
     before == after
 }
 
-/// Collects the types that have the same name in two lists.
+/// Adds the pair of types to `open` for each name that is in both lists.
 fn pairs(before: &Listed, after: &Listed, open: &mut Vec<(String, String)>) {
     for (name, old) in before {
         if let Some((_, new)) = after.iter().find(|(other, _)| other == name) {
@@ -585,7 +588,7 @@ fn members(before: &Type, after: &Type, open: &mut Vec<(String, String)>) {
         }
         (Type::Union(before), Type::Union(after)) => {
             pairs(before, after, open);
-            // The only new variant replaces the only removed one.
+            // If one variant is gone and one is new, the new one replaces the old one.
             let left = |list: &Listed, other: &Listed| {
                 list.iter()
                     .filter(|(name, _)| !other.iter().any(|(known, _)| known == name))

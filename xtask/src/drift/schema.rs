@@ -1,4 +1,4 @@
-//! Compares two schemas, place by place, without descriptions.
+//! Compares two schemas, place by place. Ignores descriptions.
 
 use super::{
     canonical::{is_docs, shape},
@@ -9,12 +9,12 @@ use crate::document::{alternatives, dialect, escape, located};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Whether the values of a schema are sent, received or part of an error.
+/// The use of a schema: in a request, in a successful response or in an error response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Way {
     Request,
     Answer,
-    /// The body of an error response. The handwritten code accepts any body.
+    /// The body of an error response. The handwritten code accepts any body, so a change to it never breaks a program.
     Error,
 }
 
@@ -31,7 +31,7 @@ impl Way {
 /// A change in one place of a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
-    /// A property, with whether it is required.
+    /// A new property, and whether it is required.
     Added {
         required: bool,
     },
@@ -40,33 +40,33 @@ enum Kind {
     Optional,
     Nullable,
     NotNullable,
-    /// The type changed, or a format that affects the Rust type.
+    /// The type or a format changed, and the Rust type changes with it.
     Retyped,
-    /// A format changed that does not affect the Rust type.
+    /// A format changed, but the Rust type stays the same.
     Reformatted,
     WordAdded,
     WordRemoved,
-    /// Any text became an enum, or an enum became any text.
+    /// A string that could have any value became an enum. `AnyWord` is the reverse change.
     WordsOnly,
     AnyWord,
     Narrowed,
     Widened,
-    /// A constraint changed, and may or may not be narrower.
+    /// A constraint changed in a way that may allow fewer values, more values or other values.
     Constrained,
     Default,
-    /// Whether an object may hold unknown keys.
+    /// The schema starts or stops forbidding unknown keys.
     Openness,
     AlternativeAdded,
     AlternativeRemoved,
     Deprecated,
-    /// The reference refers to another component.
+    /// The schema refers to another component than before.
     Moved,
     Unknown,
 }
 
 impl Kind {
-    /// Returns the effect of the change on a request or a response. A response that may lack a value breaks programs only if the
-    /// Rust type changes, which the comparison of the surfaces shows.
+    /// Returns the effect of the change on programs. If a value becomes optional in a response, programs break only if the Rust
+    /// type changes, and the comparison of the Rust surfaces reports that.
     fn class(self, way: Way) -> Class {
         let request = way == Way::Request;
         let worst = match self {
@@ -105,7 +105,7 @@ impl Kind {
     }
 }
 
-/// One change, in one place.
+/// A change, its text for the report, and its place.
 #[derive(Clone, Debug)]
 struct Found {
     kind: Kind,
@@ -115,14 +115,14 @@ struct Found {
 
 type Pair = (String, String);
 
-/// The differences of two compared places, and the places below them.
+/// The differences between two compared places, and the pairs of places below them.
 #[derive(Default)]
 struct Node {
     found: Vec<Found>,
     below: Vec<Pair>,
 }
 
-/// Compares schemas once for each pair of places, and records which operations each difference affects.
+/// Compares each pair of schemas only once, and records which operations each difference affects.
 pub struct Schemas<'a> {
     old: &'a Value,
     new: &'a Value,
@@ -140,7 +140,7 @@ impl<'a> Schemas<'a> {
         }
     }
 
-    /// Compares two places that belong to `operation`.
+    /// Compares the old and the new version of a schema that `operation` uses. Includes all schemas below it.
     pub fn compare(
         &mut self,
         operation: &str,
@@ -150,7 +150,8 @@ impl<'a> Schemas<'a> {
     ) {
         let mut open = Vec::new();
         let pair = self.enter(old, new, &mut open);
-        // A loop replaces recursion, which could overflow the stack: references make schemas deeper than the document.
+        // A loop replaces recursion, which could overflow the stack, because references can make schemas nest deeper than the
+        // document itself.
         while let Some((pair, old, new)) = open.pop() {
             let (found, below) = self.difference(&pair.0, old, &pair.1, new);
             let below = below
@@ -162,7 +163,7 @@ impl<'a> Schemas<'a> {
         self.roots.push((pair, operation.to_owned(), way));
     }
 
-    /// Returns the name of a place. An inline schema that became a reference keeps the name of its place.
+    /// Returns the name of a place. If an inline schema became a reference, this is the name of its old place.
     fn name(&self, old: &str, new: &str) -> String {
         let is_component = |pointer: &str| component(pointer).is_some();
         match is_component(new) && !is_component(old) {
@@ -191,7 +192,7 @@ impl<'a> Schemas<'a> {
         pair
     }
 
-    /// Returns every difference with all operations that it affects.
+    /// Returns all differences. Each one lists the operations that it affects.
     pub fn changes(self) -> Vec<Change> {
         let mut touched: BTreeMap<&Pair, BTreeSet<(&str, Way)>> = BTreeMap::new();
         for (root, operation, way) in &self.roots {
@@ -256,14 +257,14 @@ impl<'a> Schemas<'a> {
     }
 }
 
-/// A schema with the parts of its `allOf` merged.
+/// A schema whose `allOf` parts are merged.
 struct View<'a> {
     properties: BTreeMap<&'a str, (String, &'a Value)>,
     required: BTreeSet<&'a str>,
-    /// Every other keyword, with its JSON pointer.
+    /// All other keywords, each with its JSON pointer and its value.
     keys: BTreeMap<&'a str, (String, &'a Value)>,
     nullable: bool,
-    /// A contradiction between parts of `allOf`.
+    /// The place of a part of `allOf` that contradicts another part.
     contradicting: Option<String>,
 }
 
@@ -289,7 +290,7 @@ impl<'a> View<'a> {
         own: bool,
         seen: &mut BTreeSet<String>,
     ) {
-        // A part may contain the whole schema, so this visits each pointer once.
+        // The parts may refer back to the whole schema, so each pointer is visited only once.
         if !seen.insert(pointer.clone()) {
             return;
         }
@@ -343,11 +344,11 @@ impl<'a> View<'a> {
         self.get(key) == Some(&Value::Bool(true))
     }
 
-    /// Returns the type in words: `string (date-time)`, `array`, `one of several` or `anything`.
+    /// Returns the type in words (such as `string`, `array`, `one of several` or `anything`) and the format.
     fn kind(&self) -> (String, Option<&'a str>) {
         let said = self.get("type").and_then(Value::as_str);
         let kind = match said {
-            // A type beside alternatives only repeats their type.
+            // A type next to `oneOf` or `anyOf` only repeats the type of the alternatives.
             _ if self.keys.contains_key("oneOf") || self.keys.contains_key("anyOf") => {
                 "one of several"
             }
@@ -381,14 +382,14 @@ impl<'a> View<'a> {
     }
 }
 
-/// Returns the name of a component if the pointer refers to a whole component.
+/// Returns the name of the component if the pointer refers to a whole component.
 fn component(pointer: &str) -> Option<&str> {
     pointer
         .strip_prefix("/components/schemas/")
         .filter(|name| !name.contains('/'))
 }
 
-/// Returns the format if it has its own Rust type. Text with any other format is plain text.
+/// Returns the format of a string if it has its own Rust type. Strings with other formats are plain text in Rust.
 fn seen_by_rust(kind: &str, format: Option<&str>) -> &'static str {
     match (kind, format) {
         ("string", Some("date-time")) => "date-time",
@@ -401,7 +402,8 @@ fn typed(kind: &str, format: Option<&str>) -> String {
     format.map_or_else(|| kind.to_owned(), |format| format!("{kind} ({format})"))
 }
 
-/// Keywords that are `true` or absent, with the kind of change and the texts for their removal and their addition.
+/// The keywords that are either `true` or absent. Each row is a keyword, its kind of change, and the texts for its removal and
+/// for its addition.
 const FLAGS: [(&str, Kind, &str, &str); 3] = [
     (
         "deprecated",
@@ -423,9 +425,9 @@ const FLAGS: [(&str, Kind, &str, &str); 3] = [
     ),
 ];
 
-/// Collects the differences of a pair of schemas.
+/// Collects the differences between two schemas.
 struct Difference<'p> {
-    /// The place in words, such as `Thing.owner`.
+    /// The name of the place for the report, such as `Thing.owner`.
     name: String,
     pointer: &'p str,
     found: Vec<Found>,
@@ -504,8 +506,8 @@ impl Difference<'_> {
         }
     }
 
-    /// Returns whether the Rust type is text before and after. An untyped property is text. A path parameter is checked text, and
-    /// the removal of a check breaks no program.
+    /// Returns whether users pass or receive plain text both before and after the change. An untyped property is plain text. A
+    /// path parameter with the format `uuid` is text that is checked, and no program breaks when the check is removed.
     fn is_text_to_users(
         &self,
         (old, old_format): (&str, Option<&str>),
@@ -521,7 +523,7 @@ impl Difference<'_> {
         property && typed_now || in_path && (unchecked || typed_now)
     }
 
-    /// Reports a reference to another component, regardless of the component's content.
+    /// Reports that a reference now refers to another component, even if the two components are equal.
     fn moved(&mut self, old: &str, new: &str) {
         if let (Some(old), Some(new)) = (component(old), component(new))
             && old != new
@@ -639,7 +641,8 @@ impl Difference<'_> {
         }
     }
 
-    /// Returns a property in words, such as `Thing.owner`. Leaves out a place such as `the answer`.
+    /// Returns the name of a property for the report, such as `Thing.owner`. If the place has no type name (such as `the
+    /// answer`), this is only the name of the property.
     fn inside(&self, property: &str) -> String {
         match self.name.contains(' ') {
             true => property.to_owned(),
@@ -651,7 +654,7 @@ impl Difference<'_> {
         let at = |view: &View<'a>, key: &str| view.keys.get(key).cloned();
         match (at(old, "items"), at(new, "items")) {
             (Some(old), Some(new)) => below.push((old, new)),
-            // The change of the type is already reported.
+            // The change of the type has already been reported.
             _ if old.kind().0 != new.kind().0 => return,
             (None, Some((_, items))) => self.here(
                 Kind::Retyped,
@@ -669,7 +672,7 @@ impl Difference<'_> {
                 .as_ref()
                 .is_some_and(|(_, value)| **value == Value::Bool(false))
         };
-        // `true`, `{}` and a missing keyword mean the same.
+        // `true`, `{}` and a missing keyword all mean that any value is allowed.
         let shaped = |value: Option<(String, &'a Value)>| {
             value.filter(|(_, value)| value.as_object().is_some_and(|map| !map.is_empty()))
         };
@@ -694,7 +697,7 @@ impl Difference<'_> {
     fn alternatives<'a>(&mut self, old: &View<'a>, new: &View<'a>, below: &mut Below<'a>) {
         let (mut before, mut after) = (branches(old), branches(new));
         if before.is_empty() != after.is_empty() {
-            // The change of the type is already reported.
+            // The change of the type has already been reported.
             if old.kind().0 == new.kind().0 {
                 self.here(
                     Kind::Retyped,
@@ -717,7 +720,7 @@ impl Difference<'_> {
         pair_up(&mut before, &mut after, below, alike);
         pair_up(&mut before, &mut after, below, named);
         pair_up(&mut before, &mut after, below, told);
-        // The remaining alternatives are paired in sorted order, as long as both sides have some.
+        // Pairs the remaining alternatives in sorted order, until one of the two lists is empty.
         for list in [&mut before, &mut after] {
             list.sort_by_cached_key(|(_, branch)| shape(branch).to_string());
         }
@@ -742,8 +745,8 @@ impl Difference<'_> {
     }
 }
 
-/// Returns the alternatives of a schema, with their places. `oneOf` and `anyOf` are treated alike, because `regen` generates the
-/// same code for both.
+/// Returns the alternatives of a schema with their places. Treats `oneOf` and `anyOf` alike, because `regen` generates the same
+/// code for both.
 fn branches<'a>(view: &View<'a>) -> Vec<(String, &'a Value)> {
     let lists = ["oneOf", "anyOf"]
         .into_iter()
@@ -756,7 +759,7 @@ fn branches<'a>(view: &View<'a>) -> Vec<(String, &'a Value)> {
         .collect()
 }
 
-/// Moves the branches that have the same key out of both lists.
+/// Pairs the alternatives that have the same key in both lists, and moves the pairs to `below`.
 fn pair_up<'a>(
     before: &mut Vec<(String, &'a Value)>,
     after: &mut Vec<(String, &'a Value)>,
@@ -781,12 +784,13 @@ fn pair_up<'a>(
     });
 }
 
-/// Returns the name that identifies each alternative, by its pointer.
+/// Maps the pointer of each alternative to the word that distinguishes it from the others. Leaves out alternatives without such a
+/// word.
 fn words_of(branches: &[(String, &Value)]) -> BTreeMap<String, String> {
     let values: Vec<Value> = branches.iter().map(|(_, it)| (*it).clone()).collect();
     let words = alternatives::words(&values).into_iter();
     let pointers = branches.iter().map(|(at, _)| at.clone());
-    // Numbers do not identify alternatives in another document.
+    // A number is only a position, so it does not identify an alternative in another document.
     let words = words.map(|word| word.parse::<usize>().map_or(word, |_| String::new()));
     pointers
         .zip(words)
@@ -794,7 +798,7 @@ fn words_of(branches: &[(String, &Value)]) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Returns the name that the document gives an alternative.
+/// Returns the name of an alternative in the document: its component or its title.
 fn name_of(branch: &Value) -> Option<String> {
     let name = branch["$ref"]
         .as_str()
@@ -803,7 +807,7 @@ fn name_of(branch: &Value) -> Option<String> {
     Some(format!("`{name}`"))
 }
 
-/// Returns the kind of change for a keyword that limits the allowed values.
+/// Returns the kind of a change to a keyword that limits the allowed values.
 fn constraint(key: &str, before: Option<&Value>, after: Option<&Value>) -> Kind {
     match key {
         "default" => Kind::Default,
@@ -819,7 +823,7 @@ fn constraint(key: &str, before: Option<&Value>, after: Option<&Value>) -> Kind 
         "pattern" | "multipleOf" if after.is_none() => Kind::Widened,
         "pattern" | "multipleOf" => Kind::Constrained,
         key if dialect::is_rule(key) => Kind::Constrained,
-        // This covers `not`, `discriminator` and any unknown keyword.
+        // The keyword is `not`, `discriminator` or unknown.
         _ => Kind::Unknown,
     }
 }
@@ -830,7 +834,7 @@ fn bound(before: Option<&Value>, after: Option<&Value>, lower: bool) -> Kind {
         (Some(Some(_)), None) => Kind::Widened,
         (Some(Some(before)), Some(Some(after))) if (after > before) == lower => Kind::Narrowed,
         (Some(Some(_)), Some(Some(_))) => Kind::Widened,
-        // The bound is not a number.
+        // A bound is not a number.
         _ => Kind::Unknown,
     }
 }
@@ -843,8 +847,9 @@ fn quoted(words: &BTreeSet<String>) -> String {
         .join(", ")
 }
 
-/// Returns a place in words: `/components/schemas/Thing/properties/owner/items` is `Thing.owner[]`. In a request or response, the
-/// same place is `owner[]`. The body itself is `the answer`, and a parameter is `query parameter limit`.
+/// Returns the name of a place for the report. For example, `/components/schemas/Thing/properties/owner/items` becomes
+/// `Thing.owner[]`, and a property `owner` inside a response body becomes `owner`. The response body itself is `the answer`, and
+/// a parameter is for example `query parameter limit`.
 pub fn spoken(document: &Value, pointer: &str) -> String {
     let unescape = |step: &str| step.replace("~1", "/").replace("~0", "~");
     let steps: Vec<&str> = pointer.split('/').skip(1).collect();
@@ -896,7 +901,7 @@ pub fn spoken(document: &Value, pointer: &str) -> String {
         }
         None => "the answer".to_owned(),
     };
-    // Inside a body, the name of the property is enough. A parameter also needs its own name.
+    // Inside a body, the name of the property is enough. Inside a parameter, the name of the parameter comes first.
     if name.is_empty() {
         owner
     } else if parameter.is_some() && !pointer.starts_with("/components/schemas/") {

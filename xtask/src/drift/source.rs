@@ -8,12 +8,12 @@ use crate::document::{
 use serde_json::Value;
 use std::{fmt, path::Path};
 
-/// A document and its name in the report.
+/// A document, with the name that the report uses for it.
 #[derive(Clone, Debug)]
 pub struct Document {
     pub name: String,
     pub value: Value,
-    /// What the document contains that OpenAPI 3.0 cannot express.
+    /// Notes about parts of the document that OpenAPI 3.0 cannot express.
     pub notes: Vec<dialect::Note>,
 }
 
@@ -27,7 +27,7 @@ impl Document {
     }
 }
 
-/// The reason why there is no report, as one line.
+/// The reason why the documents cannot be compared, as one line.
 #[derive(Debug)]
 pub struct CannotCompare(String);
 
@@ -52,19 +52,19 @@ impl From<FetchError> for CannotCompare {
     }
 }
 
-/// The result of reading `--against`.
+/// The document that `--against` names, or the information that it is unchanged.
 #[derive(Debug)]
 pub enum Other {
     Document {
         document: Document,
-        /// A revision is older than the vendored document, and a URL or a file is newer.
+        /// Whether the document is older than the vendored one. This is true for a git revision, and false for a URL or a file.
         older: bool,
     },
-    /// The server says that the document still has the ETag in `source.json`.
+    /// The server answers that the ETag in `source.json` is still current.
     Unchanged { name: String },
 }
 
-/// Returns the vendored document, after checking it against `source.json`.
+/// Returns the vendored document after checking it against `source.json`.
 pub fn vendored(openapi: &Path) -> Result<(Document, fetch::Source), CannotCompare> {
     let (bytes, source) = fetch::vendored(openapi)?;
     let mut document = parse(&bytes, "openapi/openapi.json".to_owned())?;
@@ -72,7 +72,7 @@ pub fn vendored(openapi: &Path) -> Result<(Document, fetch::Source), CannotCompa
     Ok((document, source))
 }
 
-/// Reads a file instead of the vendored document. Its record has neither a URL nor an ETag.
+/// Reads a file that replaces the vendored document. The returned record has neither a URL nor an ETag.
 pub fn base(path: &Path) -> Result<(Document, fetch::Source), CannotCompare> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path)
@@ -116,7 +116,7 @@ pub fn other(
     }
 }
 
-/// Returns the document that CircleCI publishes, from the first address that has it.
+/// Returns the document that CircleCI publishes. Tries the known addresses in order, until one of them has it.
 pub fn published(
     root: &Path,
     vendored: &fetch::Source,
@@ -132,7 +132,7 @@ pub fn published(
     Err(CannotCompare::new(failed.join("; ")))
 }
 
-/// Parses a document and rejects one that has no operations or is nested too deep.
+/// Parses a document. Rejects a document that has no operations or is nested too deeply.
 fn parse(bytes: &[u8], name: String) -> Result<Document, CannotCompare> {
     fetch::check_document(bytes).map_err(|error| CannotCompare::new(format!("{name}: {error}")))?;
     let (value, notes) = document::parse_noted(bytes, &name)

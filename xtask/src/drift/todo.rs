@@ -1,4 +1,5 @@
-//! Lists the table rows that a maintainer has to write by hand after a change.
+//! Adds hints for the maintainer to the report: the test rows to write by hand, the causes of breaking changes, and descriptions
+//! of new types.
 
 use super::{change::Change, verdict::Class};
 use crate::{
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 // ---- rows of tests/support/calls.rs --------------------------------------------------------------------------------
 
-/// Returns the rows that `tests/support/calls.rs` needs for new operations, one per line, ready to paste.
+/// Returns the rows that must be added to `tests/support/calls.rs` for new operations. Each row is a line that can be pasted.
 pub fn rows(old: &Surface, new: &Surface, document: &Value) -> Vec<String> {
     let known: BTreeSet<&str> = old.operations.iter().map(|it| it.id.as_str()).collect();
     let came = new
@@ -34,7 +35,7 @@ pub fn rows(old: &Surface, new: &Surface, document: &Value) -> Vec<String> {
 struct Row<'a> {
     operation: &'a Operation,
     surface: &'a Surface,
-    /// The parameters by argument name.
+    /// The parameters, by the name of the Rust argument.
     parameters: BTreeMap<String, &'a Value>,
 }
 
@@ -77,7 +78,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Returns an expression for a value of this type, which contains the name of its parameter or field.
+    /// Returns a Rust expression for a value of the type `ty`. Most values are derived from the name of the parameter or field.
     fn value(&self, name: &str, ty: &str, depth: usize) -> String {
         let parameter = self.parameters.get(name);
         let wire = parameter.and_then(|it| it["name"].as_str()).unwrap_or(name);
@@ -120,9 +121,9 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Returns an expression for a value of a generated type.
+    /// Returns a Rust expression for a value of a generated type.
     fn made(&self, ty: &str, depth: usize) -> String {
-        // A type may contain itself.
+        // Limits the depth, because a type may contain itself.
         if depth > 4 {
             return format!("todo!(\"a {ty}\")");
         }
@@ -147,15 +148,15 @@ impl<'a> Row<'a> {
 
 // ---- causes ------------------------------------------------------------------------------------------------------
 
-/// Adds the cause to each breaking change in Rust that has no cause in the contract, and to each renamed type the row of the
-/// naming table that keeps the old name. `types` are those of the old and of the new document.
+/// Adds a cause to each breaking change of the Rust code that no change of the contract explains. Adds to each renamed type the
+/// row of the naming table that keeps the old name. `types` contains the types of the old document and of the new one.
 pub fn causes(
     rust: &mut [Change],
     contract: &[Change],
     types: [&[Named]; 2],
     methods: &BTreeMap<String, String>,
 ) {
-    // A layout change has no places, so it may cause any change.
+    // A change of the layout has no places, so it may be the cause of any breaking change.
     let layout = contract
         .iter()
         .any(|change| change.text.starts_with("layout: "));
@@ -178,7 +179,7 @@ pub fn causes(
     }
 }
 
-/// Maps each method to its operation.
+/// Maps the name of each method to the id of its operation.
 pub fn methods(surfaces: [&Surface; 2]) -> BTreeMap<String, String> {
     let operations = surfaces.into_iter().flat_map(|it| &it.operations);
     operations
@@ -186,7 +187,7 @@ pub fn methods(surfaces: [&Surface; 2]) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Returns whether the contract has a change for the operation of a method.
+/// Returns whether a change of the contract concerns the operation that `method` calls.
 fn is_told_of_method(
     contract: &[Change],
     method: &str,
@@ -202,8 +203,8 @@ fn is_told_of_method(
     })
 }
 
-/// Returns whether the contract has a change for the type that a change names. Returns `None` if the places of the type cannot
-/// show it: for a variant, and for a removed type.
+/// Returns whether a change of the contract concerns the type in `text`, which describes a breaking change. Returns `None` for
+/// variants and removed types, because the places of changes do not show this for them.
 fn is_told_of_type(
     contract: &[Change],
     text: &str,
@@ -232,7 +233,7 @@ fn is_told_of_type(
     (!pointers.is_empty()).then(|| has_cause(contract, &pointers, field))
 }
 
-/// Returns the row of the naming table that keeps the old name of a type.
+/// Returns the naming-table row that keeps the old name of a renamed type.
 fn row_that_keeps(text: &str, named: &[String], new: &[Named]) -> Option<String> {
     let [now, before] = named else { return None };
     let renamed = text.starts_with("type `").then_some(now)?;
@@ -242,7 +243,7 @@ fn row_that_keeps(text: &str, named: &[String], new: &[Named]) -> Option<String>
     ))
 }
 
-/// Returns the texts between backticks.
+/// Returns the parts of a text that are between backticks.
 pub fn quoted(text: &str) -> Vec<String> {
     text.split('`')
         .skip(1)
@@ -251,8 +252,9 @@ pub fn quoted(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Returns whether the contract has a change at or around a type. For a changed field, changes of enum values, unknown keys and
-/// of other fields of the type do not count.
+/// Returns whether a change of the contract is at one of `pointers` or around it. Without a `field`, a change below a pointer
+/// counts too. With a `field`, a change at a place with this name counts too, but changes that affect only documentation or
+/// unknown keys do not count.
 fn has_cause(contract: &[Change], pointers: &[String], field: Option<&str>) -> bool {
     let is_below = |outer: &str, inner: &str| {
         inner
@@ -275,11 +277,12 @@ fn has_cause(contract: &[Change], pointers: &[String], field: Option<&str>) -> b
     })
 }
 
-/// Describes the types that breaking changes name and that are new or of another kind. Users need this to adapt a program.
+/// Describes each type that a breaking change mentions, if the type is new or is now of another kind (such as an enum instead of
+/// a struct). Users need the descriptions to adapt their programs.
 pub fn glossary(old: &Surface, new: &Surface, rust: &[Change]) -> Vec<String> {
     let breaking = rust.iter().filter(|change| change.class == Class::Breaking);
     let texts: Vec<&str> = breaking.map(|change| change.text.as_str()).collect();
-    // A renamed type is not new.
+    // A type that was only renamed is not new.
     let renamed: BTreeSet<String> = texts
         .iter()
         .filter(|text| text.starts_with("type `"))
@@ -296,7 +299,7 @@ pub fn glossary(old: &Surface, new: &Surface, rust: &[Change]) -> Vec<String> {
             !renamed.contains(name) && old.types.get(name).is_none_or(|old| other_kind(ty, old))
         })
     };
-    // A description of a new type may name other new types, which need a description as well.
+    // The description of a new type may name other new types. They need a description as well.
     let mut lines: BTreeMap<String, String> = BTreeMap::new();
     let mut open: Vec<String> = texts.iter().flat_map(|text| words(text)).collect();
     while let Some(name) = open.pop() {

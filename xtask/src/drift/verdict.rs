@@ -1,4 +1,4 @@
-//! Defines the severity of a change for users of the crate, and the version that it requires.
+//! Defines how severe a change is for users of the crate, and which version number it requires.
 
 use serde::Serialize;
 use std::fmt;
@@ -7,13 +7,13 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
-    /// Only descriptions, examples or layout change.
+    /// Only descriptions, examples or the layout changed.
     Docs,
-    /// An addition or a looser rule: programs continue to work unchanged.
+    /// Something was added, or a rule became looser. Programs work as before.
     Additive,
     /// The effect is unknown, and a maintainer must judge it. `--deny` treats it like a breaking change.
     Review,
-    /// A program stops compiling, or stops working.
+    /// Some programs stop compiling or stop working.
     Breaking,
 }
 
@@ -28,7 +28,7 @@ impl Class {
     }
 }
 
-/// The effect of all changes together. Lines to review are counted separately.
+/// The effect of all changes together. The changes that need a review are counted separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -50,7 +50,7 @@ impl fmt::Display for Verdict {
 }
 
 impl Verdict {
-    /// Returns the worst effect. A line to review counts at least as a change.
+    /// Returns the worst of the effects. A change that needs a review counts as additive.
     pub fn of(classes: impl Iterator<Item = Class>) -> Self {
         let verdicts = classes.map(|class| match class {
             Class::Docs => Self::DocsOnly,
@@ -60,7 +60,8 @@ impl Verdict {
         verdicts.max().unwrap_or(Self::None)
     }
 
-    /// Returns the version after `version` that the change requires. Below 1.0, a breaking change increases the minor version.
+    /// Returns the version that must follow `version`, or `None` if no release is required. Below 1.0, a breaking change
+    /// increases the minor version.
     pub fn bump(self, version: &str) -> Option<String> {
         let numbers: Vec<u64> = version
             .split(['-', '+'])
@@ -72,7 +73,7 @@ impl Verdict {
             return None;
         };
         match (self, *major) {
-            // The next version includes the new descriptions anyway.
+            // The next release includes the new descriptions anyway.
             (Self::None | Self::DocsOnly, _) => None,
             (Self::Breaking, 0) => Some(format!("0.{}.0", minor.checked_add(1)?)),
             (Self::Breaking, _) => Some(format!("{}.0.0", major.checked_add(1)?)),

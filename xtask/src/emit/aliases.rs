@@ -1,8 +1,8 @@
-//! Writes search aliases: synonyms for an operation, which rustdoc's search finds.
+//! Writes search aliases: other words by which rustdoc's search finds an operation.
 
 use super::model::Operation;
 
-/// Returns the aliases of an operation as attributes.
+/// Returns the `#[doc(alias)]` attributes for an operation.
 pub fn attributes(operation: &Operation<'_>, indent: &str) -> String {
     let id = operation.source.id().to_lowercase();
     let path = operation.source.path;
@@ -18,7 +18,7 @@ pub fn attributes(operation: &Operation<'_>, indent: &str) -> String {
         .collect()
 }
 
-/// A part of the id in lower case, or a part of the path, with other words for it.
+/// The aliases for operations. Each row is a part of the operationId (in lower case) or of the path, and the words to add.
 const ALIASES: [(&str, &[&str]); 19] = [
     ("artifact", &["artifacts", "download"]),
     ("rerun", &["rerun", "retry", "restart"]),

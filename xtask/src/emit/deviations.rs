@@ -1,30 +1,30 @@
-//! Writes the guide that lists where the client deviates from CircleCI's document, and why. The input is the overlay and
-//! the fixups, which cause the deviations.
+//! Writes the guide that lists where the client deviates from CircleCI's document, and why. The entries come from the overlay and
+//! the fixups, because these cause the deviations.
 
 use crate::document::fixups::FIXUPS;
 use anyhow::{Context, Result, bail};
 use roas_overlay::v1_1::Overlay;
 use std::{fs, path::Path};
 
-/// The path of the guide below the root of the repository.
+/// The path of the guide, relative to the root of the repository.
 pub const PAGE: &str = "circleci-api/src/guide/deviations.md";
 const GUIDE: &str = "circleci-api/src/guide";
 
-/// The heading for the fixups.
+/// The heading above the fixups.
 const FIXUP: &str = "what an Overlay cannot express";
 
-/// One deviation.
+/// One deviation from CircleCI's document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deviation {
-    /// The heading of the action in the overlay.
+    /// The heading above the action in the overlay.
     pub kind: String,
     pub name: String,
     pub reason: String,
-    /// The place in the document, as a JSONPath. Fixups find their places themselves.
+    /// The place in the document, as a JSONPath. A fixup has none, because it finds its places itself.
     pub target: Option<String>,
 }
 
-/// Returns all deviations, in the order in which they are applied.
+/// Returns all deviations in the order in which they are applied.
 pub fn of(overlay: &str) -> Result<Vec<Deviation>> {
     let read: Overlay =
         serde_yaml_ng::from_str(overlay).context("overlay.yaml is not an Overlay document")?;
@@ -60,7 +60,7 @@ pub fn of(overlay: &str) -> Result<Vec<Deviation>> {
     }
 }
 
-/// Splits a description after its first full stop or colon that is not in brackets or code.
+/// Splits a description after the first full stop or colon that is outside brackets and code.
 fn parts(description: &str) -> (&str, &str) {
     let description = description.trim();
     let (mut code, mut depth) = (false, 0_usize);
@@ -80,7 +80,8 @@ fn parts(description: &str) -> (&str, &str) {
     (description, "")
 }
 
-/// Returns the heading above each action. Headings are comments, which a YAML parser discards.
+/// Returns the heading above each action. Reads the text of the overlay, because headings are comments, which a YAML parser
+/// discards.
 fn kinds(overlay: &str) -> Vec<String> {
     let mut kind = String::new();
     let mut kinds = Vec::new();
@@ -110,7 +111,7 @@ fn sentence(text: &str) -> String {
     }
 }
 
-/// Groups the deviations by kind. The kinds are in the order of their first deviation.
+/// Groups the deviations by kind. Keeps the order in which the kinds first appear.
 fn by_kind(deviations: &[Deviation]) -> Vec<(&str, Vec<&Deviation>)> {
     let mut kinds: Vec<(&str, Vec<&Deviation>)> = Vec::new();
     for one in deviations {
@@ -122,12 +123,12 @@ fn by_kind(deviations: &[Deviation]) -> Vec<(&str, Vec<&Deviation>)> {
     kinds
 }
 
-/// Escapes bars, because a bar would end the cell, even in code.
+/// Escapes each `|`, which would end a table cell even inside code.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
-/// Returns the whole page.
+/// Returns the text of the guide.
 pub fn page(deviations: &[Deviation]) -> String {
     let mut page = format!(
         "This page lists the {} deviations of this client from CircleCI's document, and the reason for each.\n\n\
@@ -158,11 +159,11 @@ pub fn page(deviations: &[Deviation]) -> String {
 
 /// A page that is generated together with the code.
 pub struct Page {
-    /// The path below the root of the repository.
+    /// The path, relative to the root of the repository.
     pub path: &'static str,
-    /// The expected page.
+    /// The text that the page should have.
     pub text: String,
-    /// The current page.
+    /// The text that the page has now, or `None` if the file cannot be read.
     pub old: Option<String>,
 }
 
@@ -172,7 +173,7 @@ impl Page {
     }
 }
 
-/// Returns the current page and the expected one, or `None` in a folder without guides.
+/// Returns the guide with its current and its expected text. Returns `None` if the repository has no folder for guides.
 pub fn written(root: &Path, overlay: &str) -> Result<Option<Page>> {
     if !root.join(GUIDE).is_dir() {
         return Ok(None);

@@ -1,12 +1,12 @@
-//! Converts CircleCI's descriptions to rustdoc: one paragraph per line, and one sentence in the first.
+//! Converts CircleCI's descriptions to rustdoc: each paragraph is one line, and the first line is one sentence.
 
 use super::{escape, words::capitalised};
 use crate::document::Operation;
 
-/// The page that shows CircleCI's document. The descriptions link to places on that page.
+/// The page on which CircleCI publishes its document. Links in descriptions lead to places on this page.
 pub const REFERENCE: &str = "https://circleci.com/docs/api/v2/index.html";
 
-/// Returns the URL of CircleCI's page about an operation.
+/// Returns the URL where CircleCI's page describes an operation.
 pub fn address(operation: &Operation<'_>) -> String {
     format!(
         "{REFERENCE}#tag/{}/operation/{}",
@@ -15,12 +15,12 @@ pub fn address(operation: &Operation<'_>) -> String {
     )
 }
 
-/// Returns whether CircleCI's document lacks the operation, so that the overlay adds it.
+/// Returns whether CircleCI's document lacks the operation. The overlay adds such an operation.
 pub fn is_undocumented(operation: &Operation<'_>) -> bool {
     operation.value["x-undocumented"] == true
 }
 
-/// Lines of a description, with its first sentence on its own line, because rustdoc shows it in lists of items.
+/// Returns the lines of a description. The first sentence is on its own line, because rustdoc shows it in lists of items.
 pub fn lines(text: &str) -> Vec<String> {
     let mut lines = paragraphs(text);
     let first = lines.first().filter(|first| !first.starts_with('|'));
@@ -30,12 +30,14 @@ pub fn lines(text: &str) -> Vec<String> {
     lines
 }
 
-/// Lines of a description, safe for rustdoc: no accidental links, tags or tests, and an empty line between paragraphs.
+/// Returns the lines of a description in a form that is safe for rustdoc: without accidental links, tags or tests, and with an
+/// empty line between paragraphs.
 pub fn paragraphs(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut kind = Kind::Blank;
     for line in text.trim().lines() {
-        // Indented text would be a code block, and a code block would be a test. Invisible characters must not hide the indent.
+        // Indented text would be a code block, and rustdoc would run a code block as a test. Invisible characters are removed
+        // first, because they could hide the indent.
         let line = escape::visible(line);
         let line = line.trim();
         let next = Kind::of(line, kind);
@@ -111,7 +113,8 @@ fn separate(lines: &mut Vec<String>) {
     }
 }
 
-/// Escapes a text and makes prose sentences: one space between words, a capital letter and a full stop.
+/// Escapes each line and turns prose into sentences: single spaces between words, a capital letter at the beginning of the text,
+/// and a full stop at the end of each paragraph.
 fn finish(lines: Vec<String>) -> Vec<String> {
     let mut fenced = false;
     let mut finished = Vec::with_capacity(lines.len());
@@ -130,7 +133,7 @@ fn finish(lines: Vec<String>) -> Vec<String> {
         let line = if index == 0 { capitalised(&line) } else { line };
         let open = !item
             && line.ends_with(|c: char| c.is_alphanumeric() || matches!(c, ')' | '`' | '"' | '>'));
-        // A sentence in brackets already has its full stop.
+        // If the line ends with a whole sentence in brackets, its full stop is already inside the brackets.
         let bracketed =
             line.ends_with(".)") && line.rfind(" (").is_some_and(|at| line[..at].ends_with('.'));
         finished.push(if open && !bracketed {
@@ -146,7 +149,7 @@ fn escaped(line: &str) -> String {
     escape::prose_with_links(line, REFERENCE)
 }
 
-/// The first sentence of an escaped line, and the rest. A cut is never inside code.
+/// Splits an escaped line after its first sentence. Never splits inside code.
 fn split(line: &str) -> Option<(String, String)> {
     let (mut code, mut depth, mut escaped) = (false, 0_usize, false);
     for (at, c) in line.char_indices() {
@@ -175,7 +178,8 @@ fn is_abbreviation(before: &str) -> bool {
     matches!(word, "e.g" | "i.e" | "eg" | "ie" | "etc" | "vs")
 }
 
-/// Returns whether two sentences mean the same, such as "Create a webhook." and "Creates a webhook".
+/// Returns whether two sentences have the same words, apart from capitals, punctuation and an "s" at the end of a word. An
+/// example is "Create a webhook." and "Creates a webhook".
 pub fn same(one: &str, other: &str) -> bool {
     let gist = |text: &str| {
         let words = text
@@ -188,7 +192,7 @@ pub fn same(one: &str, other: &str) -> bool {
     gist(one) == gist(other)
 }
 
-/// Returns `///` lines with an indent.
+/// Formats the lines as a `///` comment with an indent.
 pub fn comment(lines: &[String], indent: &str) -> String {
     lines
         .iter()

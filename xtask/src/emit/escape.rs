@@ -1,26 +1,26 @@
-//! Escapes the document's texts for comments and docs. Every text of the document goes through here. The result is always plain
-//! text: no test that `cargo test` runs, no HTML, no picture, no link except to https, and no character that hides or reverses
-//! the text after it.
+//! Escapes the texts of CircleCI's document for comments and docs. Every text of the document passes through this module. The
+//! result is harmless: it contains no test that `cargo test` would run, no HTML, no picture, no link except to https, and no
+//! character that hides or reverses the text after it.
 //!
-//! All functions take time linear in the length of the text.
+//! The running time of every function is linear in the length of the text.
 
-/// Escapes text of the document for prose or a heading.
+/// Escapes a text of the document for use in prose or in a heading.
 pub fn text(words: &str) -> String {
     prose(&one_line(words))
 }
 
-/// Formats text of the document as code, between backticks.
+/// Formats a text of the document as code between backticks.
 pub fn code(words: &str) -> String {
-    // A backtick would end the code, and a backslash does not escape it inside code.
+    // A backtick would end the code. Inside code, a backslash does not escape it.
     format!("`{}`", one_line(words).replace('`', "'"))
 }
 
-/// Formats code for a table, where a bar would end the cell.
+/// Formats a text as code for a table. Escapes each `|`, which would end the cell.
 pub fn code_in_table(words: &str) -> String {
     code(words).replace('|', "\\|")
 }
 
-/// Percent-encodes the special characters of a part of a URL, so that no link ends inside it.
+/// Percent-encodes the special characters in a part of a URL, so that a link does not end at one of them.
 pub fn part_of_url(words: &str) -> String {
     let mut out = String::with_capacity(words.len());
     for byte in words.bytes() {
@@ -33,7 +33,7 @@ pub fn part_of_url(words: &str) -> String {
     out
 }
 
-/// A line in a code block. It can neither end the block nor hide text.
+/// Makes a line safe inside a code block, so that it can neither end the block nor hide text.
 pub fn code_line(line: &str) -> String {
     let line = visible(line);
     let mut out = String::with_capacity(line.len());
@@ -50,10 +50,10 @@ fn is_run(piece: &str) -> bool {
     piece.starts_with('`') || piece.starts_with("~~~")
 }
 
-/// The number of backticks or tildes that begin a code block.
+/// The smallest number of backticks or tildes that begins a code block.
 const FENCE: usize = 3;
 
-/// The text in pieces: runs of backticks, runs of tildes that could begin a block, and the text between them.
+/// Splits the text into runs of backticks, runs of tildes that could begin a code block, and the pieces between the runs.
 fn runs(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -72,14 +72,14 @@ fn runs(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Puts the text on one line, without control characters and invisible characters.
+/// Puts the text on one line, and removes control characters and invisible characters.
 pub fn one_line(words: &str) -> String {
     let visible = visible(words);
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The text without control characters (a tab becomes a space), without invisible characters, and without characters that change
-/// the direction of text: the reader of a diff must see the whole text.
+/// Removes invisible characters and characters that change the direction of text, and replaces each control character with a
+/// space. Whoever reads a diff must see the whole text.
 pub fn visible(words: &str) -> String {
     words
         .chars()
@@ -102,7 +102,7 @@ fn is_hidden(c: char) -> bool {
         | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Returns whether a link may lead to this address.
+/// Returns whether a link may lead to `address`.
 pub fn is_safe_address(address: &str) -> bool {
     address
         .strip_prefix("https://")
@@ -117,13 +117,13 @@ pub fn is_safe_address(address: &str) -> bool {
         })
 }
 
-/// A line of Markdown prose that keeps only emphasis, short code and links to https.
+/// Escapes a line of Markdown prose, but keeps emphasis, short code and links to https.
 ///
-/// `page` is put before an address that begins with `#`.
+/// If the address of a link begins with `#`, `page` is put before it.
 pub fn prose_with_links(line: &str, page: &str) -> String {
     let line = visible(line);
     let mut out = String::with_capacity(line.len() + 16);
-    // A line that begins with `>` would be a quotation, and could hold a block.
+    // A line that begins with `>` would be a quotation, which could contain a code block.
     if line.trim_start().starts_with('>') {
         out.push('\\');
     }
@@ -133,12 +133,13 @@ pub fn prose_with_links(line: &str, page: &str) -> String {
     while let Some(piece) = pieces.get(at) {
         match (is_run(piece), closing[at]) {
             (true, Some(end)) => {
-                // No backtick inside, so that the code that splits sentences sees where code begins and ends.
+                // The code must not contain a backtick, because the function that splits sentences counts backticks to find where
+                // code ends.
                 let inside = pieces[at + 1..end].concat().replace(['`', '~'], "'");
                 out.push_str(&format!("`{inside}`"));
                 at = end;
             }
-            // A backslash before the run would already make its first backtick plain text.
+            // If the text before ends in a backslash, it already escapes the first backtick of the run.
             (true, None) => piece.chars().for_each(|c| {
                 if !escapes(&out) {
                     out.push('\\');
@@ -152,14 +153,15 @@ pub fn prose_with_links(line: &str, page: &str) -> String {
     out
 }
 
-/// For each run of one or two backticks that begins code: the place of the next run of the same length, which ends the code.
+/// For each run of one or two backticks that begins code, returns the index of the run that ends the code. This is the next run
+/// of the same length.
 fn closing(pieces: &[&str]) -> Vec<Option<usize>> {
     let mut next = [None; FENCE];
     let mut closing = vec![None; pieces.len()];
     for (at, piece) in pieces.iter().enumerate().rev() {
         if piece.starts_with('`') && piece.len() < FENCE {
             closing[at] = next[piece.len()].replace(at);
-            // A backslash makes the first backtick of a run plain text, so the run is shorter than it looks.
+            // After a backslash, the first backtick of a run is plain text, so the real run is shorter and needs another end.
             if at > 0 && escapes(pieces[at - 1]) {
                 closing[at] = None;
             }
@@ -174,14 +176,14 @@ fn escapes(text: &str) -> bool {
     !backslashes.is_multiple_of(2)
 }
 
-/// Prose without code.
+/// Escapes a piece of prose that contains no code.
 fn between(text: &str, page: &str, out: &mut String) {
     let mut rest = text;
     while let Some(at) = rest.find(['\\', '<', '[', '!', 'h']) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         let length = match rest.as_bytes()[0] {
-            // An escaped character stays escaped.
+            // An escaped character in the text stays escaped.
             b'\\' => {
                 let escaped = rest[1..].chars().next().filter(char::is_ascii_punctuation);
                 let length = 1 + escaped.map_or(0, char::len_utf8);
@@ -209,7 +211,7 @@ fn between(text: &str, page: &str, out: &mut String) {
     out.push_str(rest);
 }
 
-/// Writes a bracket, or the whole link that begins with it. Returns the length of the text that it used.
+/// Writes the opening bracket, or the whole link that begins with it. Returns the length of the text that was read.
 fn bracket(text: &str, page: &str, out: &mut String) -> usize {
     if let Some((length, words, target)) = link(text) {
         let target = match target.starts_with('#') {
@@ -232,7 +234,8 @@ fn bracket(text: &str, page: &str, out: &mut String) -> usize {
     1
 }
 
-/// `[words](target)` at the beginning, or `[words](target]` with a typing error: its length and its parts.
+/// Parses a link `[words](target)` at the beginning of the text. Also accepts `[words](target]`, a typing error. Returns the
+/// length of the link, its words and its target.
 fn link(text: &str) -> Option<(usize, &str, &str)> {
     let end = 1 + text[1..].find(['[', ']'])?;
     let target = text[end..].strip_prefix("](")?;
@@ -241,14 +244,14 @@ fn link(text: &str) -> Option<(usize, &str, &str)> {
     closed.then(|| (end + 2 + length + 1, &text[1..end], &target[..length]))
 }
 
-/// Writes the address at the beginning. Returns its length.
+/// Writes the address at the beginning of the text. Returns the length of the address.
 fn address(text: &str, out: &mut String) -> usize {
     let end = text.find(|c: char| {
         c.is_whitespace() || matches!(c, ')' | '<' | '>' | '"' | '\'' | ']' | '[' | '\\')
     });
     let whole = &text[..end.unwrap_or(text.len())];
     let url = whole.trim_end_matches(['.', ',']);
-    // `<vcs>` in a path is a placeholder, not a tag.
+    // In a path, `<vcs>` is a placeholder and not a tag.
     let placeholder = text[whole.len()..].starts_with('<');
     if out.ends_with('<') || placeholder {
         out.push_str(url);
@@ -260,7 +263,7 @@ fn address(text: &str, out: &mut String) -> usize {
     url.len()
 }
 
-/// A line of prose without any Markdown.
+/// Escapes a line of prose so that none of it is Markdown.
 fn prose(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     for c in line.chars() {

@@ -1,4 +1,4 @@
-//! Writes the example on an operation's page: a call with plausible values, which rustdoc compiles.
+//! Writes the example for an operation's page: a call with plausible values. Doctests compile it.
 
 use super::{
     model::{Body, Model, Operation, Query},
@@ -12,16 +12,16 @@ use anyhow::Result;
 
 const ID: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
 
-/// A longer chain of calls gets one line for each call.
+/// The maximum width of a chain of calls on one line. In a longer chain, each call gets its own line.
 const WIDTH: usize = 90;
 
-/// Deeper values are omitted.
+/// The maximum depth of nested values in an example.
 const DEEPEST: usize = 4;
 
-/// The maximum number of optional setters in an example.
+/// The maximum number of optional setters that an example calls.
 const SHOWN: usize = 2;
 
-/// The lines of the example, fenced.
+/// Returns the lines of the example, with the fences around it.
 pub fn example(model: &Model<'_>, operation: &Operation<'_>) -> Result<Vec<String>> {
     let mut arguments: Vec<String> = operation
         .in_path()
@@ -77,7 +77,7 @@ fn signature(parameter: &str) -> String {
 
 const SEND: &str = ".send().await?;";
 
-/// The statement that sends the request and uses the response.
+/// Returns the statements that send the request and print the response.
 fn sent(operation: &Operation<'_>, calls: &[String]) -> Vec<String> {
     let (start, end, after) = match (&operation.paging, &operation.output) {
         (Some(_), _) => (
@@ -104,7 +104,8 @@ fn sent(operation: &Operation<'_>, calls: &[String]) -> Vec<String> {
     lines
 }
 
-/// Returns calls of the first optional setters with simple values. Skips the page token, because a first call has none.
+/// Returns calls of the first optional setters whose values are simple. Omits the page token, because the request for the first
+/// page has none.
 fn setters(model: &Model<'_>, operation: &Operation<'_>) -> Result<Vec<String>> {
     let mut calls = Vec::new();
     let optional = operation.query.iter().filter(|query| {
@@ -138,7 +139,7 @@ fn query_value(model: &Model<'_>, query: &Query) -> Result<Option<String>> {
     })
 }
 
-/// Returns an expression for an argument of a setter or a constructor, or `None` if there is no short one.
+/// Returns an expression for an argument of a setter or a constructor. Returns `None` if there is no short expression for it.
 fn value(model: &Model<'_>, ty: &Rust, name: &str, depth: usize) -> Result<Option<String>> {
     Ok(match ty {
         _ if depth > DEEPEST => None,
@@ -176,7 +177,7 @@ fn named_value(model: &Model<'_>, name: &str, depth: usize) -> Result<Option<Str
     if schema.get("properties").is_some() {
         return struct_value(model, name, depth + 1);
     }
-    // For a union, use the first alternative that is a generated type.
+    // A union takes the value of its first alternative if that is a generated type.
     let Ok([first, ..]) = model.rust.fields(name) else {
         return Ok(None);
     };
@@ -188,7 +189,7 @@ fn named_value(model: &Model<'_>, name: &str, depth: usize) -> Result<Option<Str
     Ok(inner.map(|inner| format!("types::{name}::{variant}({inner})")))
 }
 
-/// `types::X::new(…)` with the required fields, or else with one optional field.
+/// Returns a call of `types::X::new(…)` with the required fields. If there are none, the call also sets one optional field.
 fn struct_value(model: &Model<'_>, name: &str, depth: usize) -> Result<Option<String>> {
     let schema = model.schema(name)?;
     let named = model.types.iter().find(|named| named.name == name);
@@ -232,7 +233,7 @@ fn field_value(
         (Rust::String, "name") if !owner.contains("EnvVar") => Some(quoted("release")),
         (ty, ident) => value(model, ty, ident, depth)?,
     };
-    // The constructor takes the field's own type if the caller may omit the field explicitly.
+    // If the constructor's argument is an `Option`, the example omits the field by passing `None`.
     let explicit = schema["properties"][&field.wire]["x-explicit"] == true;
     Ok(match explicit {
         true => Some("None".to_owned()),
@@ -252,7 +253,7 @@ fn integer(name: &str) -> &'static str {
     }
 }
 
-/// Text that fits a name, as a literal.
+/// Returns a string literal with a text that suits the name.
 fn text(name: &str) -> String {
     let found = TEXTS.iter().find(|(known, _)| *known == name);
     let ends = || ENDS.iter().find(|(end, _)| name.ends_with(end));

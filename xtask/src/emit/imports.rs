@@ -14,14 +14,14 @@ pub const CLIENT: &str = "crate::client::Client";
 pub const TYPES: &str = "crate::generated::types";
 pub const REQUEST: &str = "crate::request::{Request, operation}";
 pub const BORROW: &str = "std::borrow::Borrow";
-/// The generated types in the other files.
+/// The generated types that are in other files of `types/`.
 pub const OTHER_TYPES: &str = "super::*";
 const PARAMETER_VALUE: &str = "crate::values::parameters::ParameterValue";
 const DATE_TIME: &str = "chrono::{DateTime, Utc}";
 const MAP: &str = "std::collections::BTreeMap";
 const UUID: &str = "uuid::Uuid";
 
-/// The order in which a file lists them.
+/// The order of the `use` lines in a file.
 const ORDER: [&str; 16] = [
     NUMBER_OR_STRING,
     TEXT,
@@ -50,7 +50,7 @@ impl Imports {
         self.0.insert(path);
     }
 
-    /// Adds the imports that a type needs, except for generated types.
+    /// Adds the imports that a type needs. Generated types need none.
     pub fn add_type(&mut self, ty: &Rust) {
         match ty {
             Rust::Option(inner) | Rust::List(inner) | Rust::Boxed(inner) => self.add_type(inner),
@@ -65,7 +65,7 @@ impl Imports {
         }
     }
 
-    /// Does the same for files outside `types/`, which write generated types as `types::X`.
+    /// Adds the imports that a type needs in a file outside `types/`. There, the path of a generated type is `types::X`.
     pub fn add_type_outside(&mut self, ty: &Rust) {
         self.add_type(ty);
         if ty.any(&|ty| matches!(ty, Rust::Named(_))) {

@@ -1,4 +1,5 @@
-//! Writes the index of operations: CircleCI's name of each operation, the method that sends it, and CircleCI's page about it.
+//! Writes the index of operations. For each operation, it lists CircleCI's name, the method that makes the request, and
+//! CircleCI's page about the operation.
 
 use super::{
     docs, escape,
@@ -6,7 +7,7 @@ use super::{
 };
 use std::collections::BTreeMap;
 
-/// A module that contains only documentation.
+/// Returns the text of the index, a module that contains only documentation.
 pub fn emit(model: &Model<'_>) -> String {
     let mut by_tag: BTreeMap<&str, Vec<(&str, String)>> = BTreeMap::new();
     for operation in &model.operations {

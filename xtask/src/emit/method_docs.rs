@@ -1,4 +1,4 @@
-//! Writes the docs of an operation, for its method of `Client` and for its own page.
+//! Writes the docs of an operation: those of its method on `Client`, and those of its own page.
 
 use super::{
     docs, escape, examples,
@@ -7,7 +7,7 @@ use super::{
 use crate::{document, lower::rust::Rust};
 use anyhow::Result;
 
-/// The docs of the method: CircleCI's description, then the arguments, the setters and the errors.
+/// Returns the docs of the method: CircleCI's description, and then the arguments, the setters and the errors.
 pub fn method_docs(operation: &Operation<'_>) -> Vec<String> {
     let source = &operation.source;
     let mut lines = operation.summary.clone();
@@ -22,7 +22,7 @@ pub fn method_docs(operation: &Operation<'_>) -> Vec<String> {
     lines
 }
 
-/// The page of the operation's type: its parameters and an example.
+/// Returns the docs of the operation's type: its arguments, its optional setters and an example.
 pub fn page(model: &Model<'_>, operation: &Operation<'_>) -> Result<Vec<String>> {
     let Operation {
         method,
@@ -56,7 +56,8 @@ pub fn page(model: &Model<'_>, operation: &Operation<'_>) -> Result<Vec<String>>
     Ok(lines)
 }
 
-/// The request, CircleCI's page about it if there is one, and the page with the example.
+/// Returns a line that names the request and links to the page with the example. If CircleCI has a page about the request, the
+/// line links to it too.
 fn sent(operation: &Operation<'_>) -> String {
     let source = &operation.source;
     let request = request(source);
@@ -71,12 +72,12 @@ fn sent(operation: &Operation<'_>) -> String {
     format!("{request}, CircleCI's [{id}]({address}). {example}")
 }
 
-/// `GET /pipeline`, as code.
+/// Returns the request as code, such as `GET /pipeline`.
 fn request(source: &document::Operation<'_>) -> String {
     escape::code(&format!("{} {}", source.method.to_uppercase(), source.path))
 }
 
-/// Adds lines after an empty line. Adds nothing if there are none.
+/// Adds an empty line and then `more`. Adds nothing if `more` is empty.
 fn add(lines: &mut Vec<String>, more: Vec<String>) {
     if !more.is_empty() {
         lines.push(String::new());
@@ -84,7 +85,7 @@ fn add(lines: &mut Vec<String>, more: Vec<String>) {
     }
 }
 
-/// Lines under a heading. Without lines, there is no heading.
+/// Puts a heading above the lines. Returns nothing if there are no lines.
 fn under(heading: &str, mut lines: Vec<String>) -> Vec<String> {
     if !lines.is_empty() {
         lines.insert(0, heading.to_owned());
@@ -92,7 +93,7 @@ fn under(heading: &str, mut lines: Vec<String>) -> Vec<String> {
     lines
 }
 
-/// CircleCI's description, without a first sentence that repeats the summary.
+/// Returns CircleCI's description. Omits its first sentence if the sentence repeats the summary.
 fn described(operation: &Operation<'_>) -> Vec<String> {
     let description = text(operation.source.value, "description");
     let said = docs::lines(description);
@@ -123,7 +124,7 @@ fn arguments(operation: &Operation<'_>) -> Vec<String> {
         .collect()
 }
 
-/// A line for each optional setter of the request.
+/// Returns a line for each optional setter of the request.
 fn setters(operation: &Operation<'_>) -> Vec<String> {
     queries(operation, false)
         .chain(body(operation, false))
@@ -144,7 +145,7 @@ fn body(operation: &Operation<'_>, required: bool) -> Option<String> {
     (body.required == required).then(|| item("body", &ty, &body.description))
 }
 
-/// An argument or a setter: its name, its type and what it does.
+/// Returns the line about an argument or a setter: its name, its type and its description.
 fn item(ident: &str, ty: &str, description: &str) -> String {
     let described = docs::paragraphs(description).join(" ");
     match described.trim() {
@@ -153,7 +154,7 @@ fn item(ident: &str, ty: &str, description: &str) -> String {
     }
 }
 
-/// The words for a type in a list of arguments.
+/// Returns the words that stand for a type in a list of arguments.
 fn kind(ty: &Rust) -> String {
     match ty {
         Rust::String => "text".to_owned(),
@@ -168,7 +169,7 @@ fn kind(ty: &Rust) -> String {
     }
 }
 
-/// The statuses that the document names, in one line.
+/// Returns the lines about errors: the statuses that CircleCI's document names, and the cases in which 403 means "not found".
 fn errors(operation: &document::Operation<'_>) -> Vec<String> {
     let statuses = operation.value["x-errors"]
         .as_object()
@@ -194,7 +195,7 @@ fn errors(operation: &document::Operation<'_>) -> Vec<String> {
     lines
 }
 
-/// Below these paths, CircleCI answers 403 to a request for something that does not exist.
+/// Paths below which CircleCI answers 403 if the object in the path does not exist, and the name of this object.
 const ABSENT: [(&str, &str); 2] = [
     ("/context/{context_id}", "context"),
     ("/organizations/{org_id}/groups/{group_id}", "group"),

@@ -1,4 +1,5 @@
-//! Writes the files of `circleci-api/src/generated/`, from the document and from the types that progenitor decided.
+//! Writes the files of `circleci-api/src/generated/`. The input is the document, and the Rust types that progenitor chose for its
+//! schemas.
 
 mod aliases;
 pub mod deviations;
@@ -22,7 +23,7 @@ use anyhow::Result;
 use model::{Files, HEADER, Model};
 use serde_json::Value;
 
-/// `vendored` is the document before the overlay.
+/// Returns all generated files. `vendored` is the document before the overlay is applied.
 pub fn emit(model: &Model<'_>, vendored: &Value) -> Result<Files> {
     let mut files = Files::new();
     types::emit(model, &mut files)?;

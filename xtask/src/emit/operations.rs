@@ -1,5 +1,5 @@
-//! Writes the operations: a method of `Client` for each, which takes the required parameters, and a builder with a setter for
-//! each optional parameter.
+//! Writes the operations. Each operation gets a method of `Client`, which takes the required parameters, and a builder, which has
+//! a setter for each optional parameter.
 
 use super::{
     aliases, docs, escape,
@@ -34,7 +34,7 @@ pub fn emit(model: &Model<'_>, files: &mut Files) -> Result<()> {
     Ok(())
 }
 
-/// The file of one tag's operations.
+/// Returns the file for the operations of one tag.
 fn of_tag(model: &Model<'_>, operations: &[&Operation<'_>]) -> Result<String> {
     let mut uses = Imports::default();
     uses.add(imports::CLIENT);
@@ -58,7 +58,7 @@ fn of_tag(model: &Model<'_>, operations: &[&Operation<'_>]) -> Result<String> {
     ))
 }
 
-/// The heading of a tag on the page of `Client`: the tag, and the first paragraph of its description.
+/// Returns the section heading for a tag on the page of `Client`: the tag, and the first paragraph of its description.
 fn heading(model: &Model<'_>, tag: &str) -> Vec<String> {
     let tags = model.document["tags"].as_array().into_iter().flatten();
     let described = tags
@@ -89,7 +89,7 @@ fn add_imports(operation: &Operation<'_>, uses: &mut Imports) {
     }
 }
 
-/// The variant of `Replay`: when a failed request may be sent again.
+/// Returns the variant of `Replay`, which says when a failed request may be sent again.
 fn replay(operation: &document::Operation<'_>) -> &'static str {
     match operation.method {
         "get" | "head" | "put" | "delete" => "Safe",
@@ -98,7 +98,7 @@ fn replay(operation: &document::Operation<'_>) -> &'static str {
     }
 }
 
-/// The method of the client.
+/// Returns the method of `Client` for an operation.
 fn method(operation: &Operation<'_>) -> String {
     let (mut arguments, mut chain) = (String::new(), String::new());
     for InPath { ident, call, .. } in operation.in_path() {
@@ -135,7 +135,7 @@ fn method(operation: &Operation<'_>) -> String {
     )
 }
 
-/// The type of the operation, with the setters of its requests.
+/// Returns the type for an operation, and the setters of its requests.
 fn builder(model: &Model<'_>, operation: &Operation<'_>) -> Result<String> {
     let (source, builder) = (&operation.source, &operation.builder);
     let kinds: Vec<String> = operation
@@ -172,10 +172,10 @@ fn builder(model: &Model<'_>, operation: &Operation<'_>) -> Result<String> {
     Ok(text)
 }
 
-/// rustdoc shows every inherent `impl` block of a type on the page of that type. The forty blocks would make the page of
-/// `Request` unreadable. The page of each operation describes its setters instead, and rustdoc does not see the blocks. An IDE
-/// sees them, because it reads the code without `cfg(doc)`; it does not complete `#[doc(hidden)]` items. `all_setters` shows the
-/// blocks to tools that compare the public API by rustdoc's JSON.
+/// Hides the setters from rustdoc, which would show about forty `impl` blocks on the page of `Request` and make it unreadable.
+/// The page of each operation describes the setters instead. `#[doc(hidden)]` is not used, because IDEs do not complete hidden
+/// items. With this `cfg`, they see the setters, because they read the code without `cfg(doc)`. Tools that compare the public API
+/// by rustdoc's JSON set `all_setters` to see the setters.
 const SETTERS_ATTRIBUTE: &str = "#[cfg(any(not(doc), all_setters))]\n";
 
 fn setter(parameter: &Query) -> String {
@@ -192,17 +192,17 @@ fn setter(parameter: &Query) -> String {
     )
 }
 
-/// How a setter takes a query parameter.
+/// The way in which a setter takes the value of a query parameter.
 enum Taken {
-    /// A list, item by item.
+    /// Takes a list, and adds one query parameter for each item.
     Each,
-    /// The type itself.
+    /// Takes the type itself.
     Plain,
-    /// The type itself, written as text.
+    /// Takes the type itself, and converts it to text.
     Number,
-    /// Any type that converts into a query value. IDs and text are taken this way.
+    /// Takes any type that converts into a query value. This is used for IDs and text.
     Text,
-    /// Any type that converts into the parameter's type.
+    /// Takes any type that converts into the parameter's type.
     Into,
 }
 
@@ -216,7 +216,7 @@ fn taken(ty: &Rust) -> Taken {
     }
 }
 
-/// The type that a setter takes, and the call that sets the value.
+/// Returns the type that a setter takes, and the call that sets the value.
 fn query_value(parameter: &Query) -> (String, String) {
     let Query {
         wire, ident, ty, ..

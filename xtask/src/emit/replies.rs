@@ -1,7 +1,7 @@
-//! For the feature `mock`: the default response of each operation, and the request bodies that the mock accepts.
+//! Writes the data of the feature `mock`: the default response of each operation, and the request bodies that the mock accepts.
 //!
-//! The responses come from the document that CircleCI serves, not from the effective one: the mock responds like CircleCI,
-//! without the deviations that this crate accepts. `openapi/examples.yaml` replaces the responses that users see most.
+//! The responses come from the document as CircleCI serves it, without the overlay and the fixups, so that the mock responds like
+//! CircleCI. For the operations that users call most, `openapi/examples.yaml` replaces the response.
 
 use std::collections::BTreeMap;
 
@@ -10,18 +10,18 @@ use crate::document;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-/// The text of the file with the curated responses.
+/// The text of the file that contains the curated responses.
 const CURATED: &str = include_str!("../../../openapi/examples.yaml");
 
-/// A curated response.
+/// A response that is written by hand and replaces the one from the document.
 #[derive(Default)]
 struct Curated {
     status: Option<u16>,
-    /// `None` if the body is made from the document's schema.
+    /// The body. If it is `None`, the body is made from the schema in the document.
     body: Option<Value>,
 }
 
-/// The curated responses by operation.
+/// Reads the curated responses, by operationId.
 fn curated() -> Result<BTreeMap<String, Curated>> {
     let all: BTreeMap<String, Value> =
         serde_yaml_ng::from_str(CURATED).context("openapi/examples.yaml")?;
@@ -40,7 +40,7 @@ fn curated() -> Result<BTreeMap<String, Curated>> {
     all.into_iter().map(entry).collect()
 }
 
-/// The curated responses of operations that the document does not have.
+/// Returns a line for each curated response whose operation is not in the document.
 pub fn unused(document: &Value) -> Result<Vec<String>> {
     let operations = document::operations(document);
     let unknown = curated()?.into_keys();
@@ -50,7 +50,7 @@ pub fn unused(document: &Value) -> Result<Vec<String>> {
         .collect())
 }
 
-/// `vendored` is the document before the overlay.
+/// Returns the file of default responses. `vendored` is the document before the overlay is applied.
 pub fn emit(model: &Model<'_>, vendored: &Value) -> Result<String> {
     let curated = curated()?;
     let theirs = document::operations(vendored);
@@ -59,7 +59,7 @@ pub fn emit(model: &Model<'_>, vendored: &Value) -> Result<String> {
         let same = theirs
             .iter()
             .find(|it| it.method == source.method && it.path == source.path);
-        // An operation that the overlay adds only has these schemas.
+        // If the overlay adds the operation, its schemas are only in the effective document.
         let (root, source) = same.map_or((model.document, source), |same| (vendored, same));
         let maker = Maker {
             root,
@@ -79,13 +79,13 @@ use crate::operation::Example;
 pub(crate) static REPLIES: &[Example] = &[
 "#;
 
-/// Makes the row of one operation.
+/// Makes the row for one operation.
 struct Maker<'a> {
     root: &'a Value,
     operation: &'a document::Operation<'a>,
 }
 
-/// The place of a value: its key, and the noun of the object around it.
+/// The place of a value: its key, the noun of the object that contains it, and whether this object is the outermost one.
 #[derive(Clone, Copy)]
 struct Place<'n> {
     key: &'n str,
@@ -133,7 +133,7 @@ impl<'a> Maker<'a> {
         )
     }
 
-    /// Each success status with its schema, in order of the status.
+    /// Returns the success statuses in ascending order, each with the schema of its body.
     fn successes(&self) -> Vec<(u16, Option<&'a Value>)> {
         let responses = self.operation.value["responses"].as_object();
         let mut all: Vec<(u16, Option<&Value>)> = responses
@@ -177,7 +177,7 @@ impl<'a> Maker<'a> {
             .join(", ")
     }
 
-    /// The query parameters that the crate sends, with the enum values of the document.
+    /// Returns the query parameters that the crate sends. Each one has the enum values that the document allows.
     fn queries(&self, operation: &Operation<'_>) -> String {
         let parameters = document::parameters(self.root, self.operation);
         let words = |name: &str| -> Vec<String> {
@@ -195,7 +195,7 @@ impl<'a> Maker<'a> {
         queries.collect::<Vec<_>>().join(", ")
     }
 
-    /// The noun of the operation: the last fixed part of its path, in the singular.
+    /// Returns the noun of the operation, which is the last fixed part of its path in the singular.
     fn noun(&self) -> String {
         let parts = self.operation.path.split('/').rev();
         let fixed = parts.filter(|part| !part.is_empty() && !part.starts_with('{'));
@@ -203,7 +203,7 @@ impl<'a> Maker<'a> {
         singular(fixed.next().unwrap_or_default())
     }
 
-    /// A path parameter that a key of the response repeats.
+    /// Returns the path parameter whose value the response repeats at this place.
     fn parameter(&self, place: Place<'_>) -> Option<&str> {
         let mut names = self
             .operation
@@ -223,7 +223,7 @@ impl<'a> Maker<'a> {
         })
     }
 
-    /// A key of the request that the response repeats.
+    /// Returns whether the response repeats a value of the request body at this place.
     fn echoes(&self, place: Place<'_>) -> bool {
         let hidden = ["value", "signing-secret", "type", "message"];
         let schema = document::body_schema(self.root, self.operation);
@@ -237,7 +237,8 @@ impl<'a> Maker<'a> {
             })
     }
 
-    /// CircleCI's responses have snake_case keys where the document has kebab-case. Schedules are the exception.
+    /// Returns the key as CircleCI sends it: in snake_case where the document has kebab-case. Responses about schedules are the
+    /// exception.
     fn wire(&self, key: &str) -> String {
         if self.operation.path.contains("schedule") {
             key.to_owned()
@@ -246,7 +247,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// Returns a value that a schema allows. `within` lists the enclosing components: a component inside itself is null.
+    /// Returns a value that the schema allows. `within` lists the components around it. A component inside itself becomes null.
     fn sample(&self, place: Place<'_>, schema: &'a Value, within: &mut Vec<&'a str>) -> Value {
         let Some(reference) = schema["$ref"].as_str() else {
             return self.sample_of(place, schema, within);
@@ -261,12 +262,12 @@ impl<'a> Maker<'a> {
     }
 
     fn sample_of(&self, place: Place<'_>, schema: &'a Value, within: &mut Vec<&'a str>) -> Value {
-        // The first page of a list is also the last one.
+        // The default response is both the first and the last page of a list.
         if place.key == "next_page_token" {
             return Value::Null;
         }
         if let Some(words) = schema["enum"].as_array() {
-            // This selects a successful final state, so that a wait ends at once.
+            // Prefers a successful final state, so that code that polls for the end stops at once.
             let good = words
                 .iter()
                 .find(|word| *word == "completed" || *word == "success");
@@ -304,7 +305,7 @@ impl<'a> Maker<'a> {
             Some("integer") => json!(example.as_i64().unwrap_or(1)),
             Some("number") => number(example),
             Some("string") => json!(self.text(place, schema, example.as_str())),
-            // A property without a type is an id, a date or text.
+            // A property without a type contains an id, a date or another text.
             _ if !place.key.is_empty() => json!(self.text(place, schema, example.as_str())),
             _ => Value::Null,
         }
@@ -350,7 +351,7 @@ impl<'a> Maker<'a> {
                 property,
             )
         });
-        // A key without a value is omitted, unless it may be null.
+        // A key without a value is omitted, unless its value may be null.
         let kept = filled
             .filter(|(_, _, value, property)| !value.is_null() || is_nullable(self.root, property));
         Value::Object(kept.map(|(wire, _, value, _)| (wire, value)).collect())
@@ -374,7 +375,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// The required keys that may be null, in the structure of the response.
+    /// Returns the required keys whose values may be null. The result has the structure of the response.
     fn nulls(&self, schema: &'a Value, within: &mut Vec<&'a str>) -> Value {
         if let Some(reference) = schema["$ref"].as_str() {
             if within.contains(&reference) {
@@ -404,7 +405,7 @@ impl<'a> Maker<'a> {
                 let must =
                     required.is_some_and(|names| names.iter().any(|name| name == key.as_str()));
                 let below = self.nulls(property, within);
-                // The last page of a list always has this key.
+                // A response with the last page of a list always contains this key.
                 let last = key == "next_page_token";
                 if !below.is_null() || last || must && is_nullable(self.root, property) {
                     found.insert(self.wire(key), below);
@@ -425,8 +426,9 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// The parts of a schema that the mock checks in a request: types, required keys and enum values. `within` are the schemas
-    /// around it. A schema that contains itself accepts anything there, because each level would multiply the output.
+    /// Returns the parts of a schema that the mock checks in a request: types, required keys and enum values. `within` lists the
+    /// schemas around it. Where a schema contains itself, the inner one accepts any value, because each level would multiply the
+    /// output.
     fn shape<'s>(&'s self, schema: &'s Value, within: &mut Vec<&'s Value>) -> Value {
         let schema = document::resolve(self.root, schema);
         let mut shape = Map::new();
@@ -437,7 +439,7 @@ impl<'a> Maker<'a> {
         for key in ["type", "enum", "required"] {
             if let Some(value) = schema.get(key) {
                 let mut value = value.clone();
-                // The order of this list has no meaning.
+                // The order of the list has no meaning, so it is sorted.
                 if let Some(list) = value.as_array_mut() {
                     list.sort_by_key(Value::to_string);
                 }
@@ -475,7 +477,7 @@ fn is_nullable(root: &Value, schema: &Value) -> bool {
         .any(|key| schema[*key] == true)
 }
 
-/// The number of `#` that the text needs around it as a raw string.
+/// Returns the text as a raw string literal, with as many `#` as it needs.
 fn raw(text: &str) -> String {
     let fits = |count: &usize| !text.contains(&format!("\"{}", "#".repeat(*count)));
     let fence = "#".repeat((1..).find(fits).unwrap_or(1));
@@ -488,7 +490,7 @@ fn singular(noun: &str) -> String {
     short.unwrap_or_else(|| noun.strip_suffix('s').map_or(noun.clone(), str::to_owned))
 }
 
-/// Writes whole numbers without a fraction.
+/// Returns the example as a number. A whole number has no fraction.
 fn number(example: &Value) -> Value {
     match example.as_f64() {
         Some(number) if number.fract() != 0.0 => json!(number),
@@ -497,7 +499,8 @@ fn number(example: &Value) -> Value {
     }
 }
 
-/// Returns the id of a kind. The id is the same everywhere, and each kind has its own.
+/// Returns a text for a property. Objects of the same kind have the same id in all responses, and different kinds have different
+/// ids.
 fn text(place: Place<'_>, schema: &Value, example: Option<&str>) -> String {
     let name = place.key;
     let ends = |endings: [&str; 2]| endings.iter().any(|ending| name.ends_with(ending));
@@ -515,7 +518,7 @@ fn text(place: Place<'_>, schema: &Value, example: Option<&str>) -> String {
             _ if ends(["_by", "-by"]) => uuid("user"),
             _ => uuid(kind(&name.replace('-', "_").replace("_id", ""))),
         },
-        // Some examples do not have the format of their schema.
+        // Some examples do not match the format in their schema.
         (Some("date-time"), Some(example))
             if chrono::DateTime::parse_from_rfc3339(example).is_ok() =>
         {
@@ -524,13 +527,13 @@ fn text(place: Place<'_>, schema: &Value, example: Option<&str>) -> String {
         (Some("date-time"), _) => "2026-01-02T03:04:05.000Z".to_owned(),
         (_, Some(example)) if !example.is_empty() => example.to_owned(),
         (Some("uri"), _) => "https://example.com/".to_owned(),
-        // The document's only pattern is the one of a duration.
+        // The only pattern in the document is that of a duration.
         _ if schema.get("pattern").is_some() => "1h".to_owned(),
         _ => name.to_owned(),
     }
 }
 
-/// Returns the same noun for synonyms, such as `org` for `organization` and `owner`.
+/// Replaces synonyms with the same noun: `organization` and `owner` become `org`.
 fn kind(noun: &str) -> &str {
     match noun {
         "organization" | "owner" => "org",
@@ -539,7 +542,7 @@ fn kind(noun: &str) -> &str {
     }
 }
 
-/// A UUID with the bits of a random one, derived from the name of its kind.
+/// Derives a UUID from the name of a kind. The UUID has the version and variant bits of a random UUID.
 fn uuid(of: &str) -> String {
     let hash = |seed: u64| {
         let spread = of.bytes().fold(seed, |hash, byte| {

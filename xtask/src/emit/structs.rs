@@ -1,4 +1,4 @@
-//! Writes objects as structs with public fields. Structs that a caller sends get a constructor and setters.
+//! Writes objects as structs with public fields. A struct that callers send also gets a constructor and setters.
 
 use super::{
     docs,
@@ -14,17 +14,17 @@ use crate::lower::{
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-/// A field with its schema and its docs.
+/// A field of a struct, with its schema and its docs.
 struct Member<'a> {
     field: &'a Field,
     schema: &'a Value,
     docs: Vec<String>,
-    /// The position in the list of properties that a request requires.
+    /// The position among the properties that are required in a request, or `None` if the field is optional.
     required: Option<usize>,
 }
 
 impl Member<'_> {
-    /// Whether the constructor takes an `Option`, so that the caller must choose explicitly to omit the field.
+    /// Returns whether the constructor takes an `Option`, so that a caller must write `None` to omit the field.
     fn is_explicit(&self) -> bool {
         self.schema["x-explicit"] == true
     }
@@ -75,7 +75,7 @@ pub fn emit(
     Ok(text)
 }
 
-/// The keys that the document requires in a response, but the type does not.
+/// Returns the `promises` clause. It lists the keys that the document requires in a response, but the Rust type does not.
 fn promises(schema: &Value, required: &[String]) -> String {
     let promised: Vec<String> = schema["x-promised"]
         .as_array()
@@ -96,7 +96,7 @@ fn formatted(code: &str) -> Result<String> {
     Ok(prettyplease::unparse(&file))
 }
 
-/// The properties that a request requires, in the order of the constructor's arguments.
+/// Returns the properties that are required in a request, in the order of the constructor's arguments.
 pub fn required_in_order<'a>(owner: &str, schema: &'a Value) -> Vec<&'a str> {
     let required = schema["x-required"].as_array().into_iter().flatten();
     let mut required: Vec<&str> = required.filter_map(Value::as_str).collect();
@@ -122,12 +122,12 @@ fn members<'a>(model: &'a Model<'_>, owner: &str, schema: &'a Value) -> Result<V
     members.collect()
 }
 
-/// `public_key: Option<String> = optional "public-key" | "public_key",`
+/// Returns the declaration of a field, such as `public_key: Option<String> = optional "public-key" | "public_key",`.
 fn declaration(member: &Member<'_>, required: &mut Vec<String>, uses: &mut Imports) -> String {
     let (field, schema) = (member.field, member.schema);
     let (wire, ident, optional) = (&field.wire, &field.ident, field.optional);
     let secret = schema["x-secret"] == true;
-    // A decoder returns an `Option`. A required field of a request is never decoded.
+    // A decoder returns an `Option`, and required fields of a request are never decoded.
     let kind = match schema["x-decode"].as_str().filter(|_| optional) {
         Some(decoder) => {
             uses.add(match decoder {
@@ -143,7 +143,7 @@ fn declaration(member: &Member<'_>, required: &mut Vec<String>, uses: &mut Impor
             format!("secret({})", required.len() - 1)
         }
         None if optional => "optional".into(),
-        // A response without `items` is not a list.
+        // `items` is required, unlike other lists, because a response without `items` is not a page of a list.
         None if schema["x-or-default"] == true && wire == "items" => {
             required.push(format!("{wire:?}"));
             format!("items({})", required.len() - 1)
@@ -154,7 +154,8 @@ fn declaration(member: &Member<'_>, required: &mut Vec<String>, uses: &mut Impor
             format!("required({})", required.len() - 1)
         }
     };
-    // CircleCI sends snake case where its document has kebab case. Both are read, and kebab case is written.
+    // CircleCI sends snake_case keys where its document has kebab-case. The generated code reads both spellings and writes
+    // kebab-case.
     let alias = if wire.contains('-') {
         format!(" | {:?}", wire.replace('-', "_"))
     } else {
@@ -183,11 +184,12 @@ fn field_docs(model: &Model<'_>, owner: &str, wire: &str, schema: &Value) -> Vec
     lines
 }
 
-/// Writes `new` with the required fields, and a setter for each optional field, so that a new optional field breaks no caller.
+/// Writes the constructor `new` for the required fields, and a setter for each optional field. With setters, a new optional field
+/// breaks no caller.
 fn constructor(name: &str, members: &[Member<'_>]) -> String {
     let (mut required, optional): (Vec<_>, Vec<_>) =
         members.iter().partition(|member| member.required.is_some());
-    // Sorted by the naming table, for example `start` before `end`.
+    // The naming table determines the order, for example `start` before `end`.
     required.sort_by_key(|member| member.required);
     let arguments: Vec<String> = required
         .iter()
@@ -226,7 +228,7 @@ fn constructor(name: &str, members: &[Member<'_>]) -> String {
     )
 }
 
-/// The value of a field in `new`.
+/// Returns the initializer of a field in `new`.
 fn value(member: &Member<'_>) -> String {
     let (field, ident) = (member.field, &member.field.ident);
     let given = given(&field.present(), ident);
@@ -241,7 +243,7 @@ fn value(member: &Member<'_>) -> String {
 
 fn setter(member: &Member<'_>) -> String {
     let ident = &member.field.ident;
-    // These names belong to the constructor and to the setter for extra keys.
+    // `new` is the name of the constructor, and `extra` is the name of the setter for extra keys.
     let setter = match ident.as_str() {
         "new" | "extra" => format!("{ident}_"),
         _ => ident.clone(),
@@ -261,7 +263,8 @@ fn setter(member: &Member<'_>) -> String {
     )
 }
 
-/// A second setter for a map, which adds one entry. So entries may have different types.
+/// Returns a second setter for a map, which adds one entry. By calling it several times, a caller can add entries of different
+/// types.
 fn entry_setter(field: &Field) -> Option<String> {
     let Rust::Map(value) = &field.ty else {
         return None;
@@ -280,7 +283,7 @@ fn entry_setter(field: &Field) -> Option<String> {
     })
 }
 
-/// The type of the argument that sets a field.
+/// Returns the type of the argument that sets a field.
 fn taken(ty: &Rust) -> String {
     match ty {
         Rust::List(item) if item.is_plain() => format!("impl IntoIterator<Item = {item}>"),
@@ -293,7 +296,7 @@ fn taken(ty: &Rust) -> String {
     }
 }
 
-/// The expression that converts the argument into the field.
+/// Returns the expression that converts the argument into the value of the field.
 fn given(ty: &Rust, ident: &str) -> String {
     match ty {
         Rust::List(item) if item.is_plain() => format!("{ident}.into_iter().collect()"),

@@ -1,4 +1,4 @@
-//! Writes the types, one file for each CircleCI tag. Types of several tags are in `shared.rs`.
+//! Writes the types. Each CircleCI tag has its own file, and the types that several tags use are in `shared.rs`.
 
 use super::{
     enums,
@@ -24,7 +24,7 @@ pub fn emit(model: &Model<'_>, files: &mut Files) -> Result<()> {
             structs::emit(model, named, schema, uses)?
         });
     }
-    // One implementation for all boxes is not possible, so each boxed type gets its own.
+    // A single `impl` for all boxes is not possible, so each boxed type gets its own.
     for named in model.types {
         if model.rust.is_boxed(&named.name) {
             let (_, items) = by_file.entry(file_of(named)).or_default();
@@ -53,10 +53,11 @@ pub fn emit(model: &Model<'_>, files: &mut Files) -> Result<()> {
     Ok(())
 }
 
-/// Types that handwritten code needs with default features, but that older documents do not have.
+/// Types that handwritten code uses with the default features, although older documents do not have them.
 const OPTIONAL: [&str; 2] = ["PipelineRunConfig", "UsageExportJobState"];
 
-/// A macro for handwritten code about an optional type: it expands to the code if this document has the type.
+/// Returns the macro `if_type`. Handwritten code for an optional type is inside this macro, which keeps the code only if the
+/// document has the type.
 fn if_type(model: &Model<'_>) -> String {
     let mut text =
         "/// Expands to the code if CircleCI's document has the type.\nmacro_rules! if_type {\n"

@@ -1,4 +1,4 @@
-//! Writes unions as untagged enums, whose variants are tried in order.
+//! Writes unions as untagged enums. The decoder tries the variants in order.
 
 use super::{
     docs,
@@ -33,7 +33,7 @@ pub fn emit(model: &Model<'_>, name: &str, schema: &Value, uses: &mut Imports) -
     ))
 }
 
-/// The name of an alternative of this type.
+/// Returns the name of an alternative that has this type.
 pub fn word(ty: &Rust) -> &str {
     match ty {
         Rust::Named(name) => name,

@@ -1,7 +1,8 @@
-//! Contains descriptions of items that CircleCI's document does not describe, or describes differently from the generated items.
+//! Contains descriptions for items that CircleCI's document does not describe, and for items whose description does not fit the
+//! generated code.
 //!
-//! The document's own descriptions take precedence. If a row is no longer used (because the type is gone, or because the
-//! document now describes it), it is reported, like a row of the naming table without a place.
+//! The document's own descriptions take precedence, except over the rows of `INSTEAD`. `regen` reports a row that is no longer
+//! used because its type is gone or because the document now describes it.
 
 use crate::lower::names;
 use serde_json::Value;
@@ -114,7 +115,7 @@ const TYPES: &[(&str, &str)] = &[
     ("WorkflowRun", "A recent run of a workflow."),
 ];
 
-/// Descriptions of fields, parameters of operations and variants of unions that the document does not describe. `*` is any owner.
+/// Descriptions of fields, operation parameters and union variants that the document does not describe. `*` stands for any owner.
 #[rustfmt::skip]
 const FIELDS: &[(&str, &str)] = &[
     ("*.audience", "The audience of the tokens."),
@@ -195,8 +196,9 @@ const FIELDS: &[(&str, &str)] = &[
     ("Violation.rule", "The name of the rule."),
 ];
 
-/// Descriptions that replace the document's. The document's text describes only one place of a merged shape, or the response
-/// instead of its content, or something else. The rows are for types, fields, and the summaries of operations by builder name.
+/// Descriptions that replace those of the document. The document's text is unsuitable, for example because it describes only one
+/// of several places that share a type, or a response and not its content. The keys are types, fields, and the builder names of
+/// operations whose summary is replaced.
 #[rustfmt::skip]
 const INSTEAD: &[(&str, &str)] = &[
     ("AttributionActor", "The actor to attribute pipeline runs to: `current` is the user who sends the request, `system` the CircleCI system actor."),
@@ -258,7 +260,8 @@ const INSTEAD: &[(&str, &str)] = &[
     ("WorkflowSummary", "Aggregated metrics and trends for a workflow."),
 ];
 
-/// Corrections of the document's text: typing errors, advice about requests that this crate makes differently, and repetitions.
+/// Corrections to the document's texts: each row is a wrong text and its replacement. The wrong texts are typing errors,
+/// repetitions, and advice about requests that does not apply to this crate.
 #[rustfmt::skip]
 const SLIPS: &[(&str, &str)] = &[
     (" The `/` characters may be URL-escaped.", ""),
@@ -277,7 +280,7 @@ const SLIPS: &[(&str, &str)] = &[
     ("upto", "up to"),
 ];
 
-/// Corrects every description and summary, and returns the rows that no longer match.
+/// Corrects all descriptions and summaries in the document. Returns a line for each correction that no longer matches anything.
 pub fn mend(document: &mut Value) -> Vec<String> {
     let mut found = BTreeSet::new();
     mend_below(document, &mut found);
@@ -324,20 +327,20 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// The tables, and which of their rows have been used.
+/// The tables of descriptions, and a record of the rows that were used.
 #[derive(Debug, Default)]
 pub struct Words {
     used: RefCell<BTreeSet<&'static str>>,
 }
 
 impl Words {
-    /// The description of a type for which the document has `own`.
+    /// Returns the description of a type. `own` is its description in the document.
     pub fn of_type(&self, name: &str, own: &str) -> String {
         self.choose(TYPES, &[name], own)
             .unwrap_or_else(|| capitalised(&format!("{}.", spoken(name))))
     }
 
-    /// The description of a field, a parameter or a variant for which the document has `own`.
+    /// Returns the description of a field, a parameter or a variant. `own` is its description in the document.
     pub fn of_field(&self, owner: &str, wire: &str, own: &str) -> String {
         self.choose(
             FIELDS,
@@ -347,18 +350,19 @@ impl Words {
         .unwrap_or_else(|| format!("The `{wire}` of {}.", spoken(owner)))
     }
 
-    /// The description of a union's alternative. The alternative's own description belongs to its type.
+    /// Returns the description of a union's variant, if a table has one. The document's description of an alternative belongs to
+    /// the alternative's type.
     pub fn of_variant(&self, union: &str, variant: &str) -> Option<String> {
         self.choose(FIELDS, &[&format!("{union}.{variant}")], "")
     }
 
-    /// The summary of an operation.
+    /// Returns the summary of an operation. `own` is its summary in the document.
     pub fn of_operation(&self, builder: &str, own: &str) -> String {
         self.choose(&[], &[builder], own)
             .unwrap_or_else(|| capitalised(&names::snake(builder).replace('_', " ")))
     }
 
-    /// The rows that were not used.
+    /// Returns a line for each row that was not used.
     pub fn unused(&self) -> Vec<String> {
         let used = self.used.borrow();
         let rows = [TYPES, FIELDS, INSTEAD]
@@ -390,7 +394,7 @@ impl Words {
     }
 }
 
-/// A type's name in words: `WorkflowRunStatus` is "a workflow run status".
+/// Returns the name of a type in words. For example, `WorkflowRunStatus` becomes "a workflow run status".
 fn spoken(name: &str) -> String {
     let words = names::snake(name).replace('_', " ");
     let article = if words.starts_with(['a', 'e', 'i', 'o']) {
@@ -401,7 +405,7 @@ fn spoken(name: &str) -> String {
     format!("{article} {words}")
 }
 
-/// The text with a capital first letter.
+/// Returns the text with a capital first letter.
 pub fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| {
@@ -409,8 +413,8 @@ pub fn capitalised(text: &str) -> String {
     })
 }
 
-/// The unit of a field, by its owner's name and its own: a word that shows whether the description already names the unit, and
-/// the text to add. A trend has no unit, because it is not a quantity, and CircleCI does not say how it is measured.
+/// Returns the unit of a field: a word, and a sentence to add to the description unless the description already contains the
+/// word. A trend has no unit, because it is not a quantity and CircleCI does not say how it is measured.
 pub fn unit(owner: &str, wire: &str) -> Option<(&'static str, &'static str)> {
     match wire {
         _ if owner.ends_with("Trends") => None,

@@ -1,10 +1,12 @@
-//! Gives each shape one type: finds equal schemas anywhere in the document and names each shape, so that 329 inline objects
-//! become about 130 named ones before progenitor sees them.
+//! Gives each shape one type. This module finds equal schemas anywhere in the document and gives each shape a name. It turns 329
+//! inline objects into about 130 named ones, before progenitor sees the document.
 //!
-//! Only the structure decides: schemas that differ in a property, a type, an enum value or a required key are separate shapes,
-//! except those that `unite` makes equal.
-//! A name comes from the naming table (`names.rs`), or else from the document (a component's name or a title), or else from the
-//! place of the shape (`Pipeline` + `errors` gives `PipelineError`).
+//! Only the structure of a schema decides: schemas that differ in a property, a type, an enum value or a required key are
+//! separate shapes, except for the schemas that `unite` makes equal.
+//!
+//! The name of a shape comes from the naming table (`names.rs`). If the table has no row, the name comes from the document (the
+//! name of a component, or a title). If the document has no name either, the name comes from the place of the shape: `errors` in
+//! `Pipeline` becomes `PipelineError`.
 
 use super::{
     findings::Findings,
@@ -24,14 +26,14 @@ use crate::document::{
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A named type and its properties.
+/// A type with a name, and where it is used.
 #[derive(Clone, Debug)]
 pub struct Named {
     pub name: String,
     pub usage: Usage,
     /// The tags of the operations that use the type.
     pub tags: BTreeSet<String>,
-    /// The places of the type in the document, in this module's notation.
+    /// The places of the type in the document, in the notation of the naming table.
     pub places: Vec<String>,
     /// The same places as JSON pointers.
     pub pointers: Vec<String>,
@@ -44,7 +46,7 @@ impl Named {
     }
 }
 
-/// The document with one component per shape, and the list of them.
+/// The document in which each shape is one component, and the list of the resulting types.
 #[derive(Debug)]
 pub struct Hoisted {
     pub document: Value,
@@ -52,7 +54,8 @@ pub struct Hoisted {
     pub findings: Findings,
 }
 
-/// A schema that becomes a separate type, with its place and its usage.
+/// A schema from which the search for shapes starts, with its place and its usage. It is the schema of a request body, a response
+/// or a parameter, or a component that is kept as a `$ref`.
 struct Root {
     place: String,
     pointer: String,
@@ -62,7 +65,7 @@ struct Root {
     schema: Value,
 }
 
-/// Gives every shape of the document one name and one component.
+/// Gives each shape in the document a name, and makes it a component.
 pub fn hoist(document: &Value) -> Hoisted {
     let kept = kept_components(document);
     let mut roots = roots(document, &kept);
@@ -124,7 +127,8 @@ fn roots(document: &Value, kept: &BTreeSet<String>) -> Vec<Root> {
     roots
 }
 
-/// Returns the roots of one operation. `rebuild` replaces their schemas in the same order: body, success, parameters.
+/// Returns the roots of one operation, in the order in which `rebuild` replaces their schemas: body, success response,
+/// parameters.
 fn roots_of(document: &Value, operation: &Operation<'_>, kept: &BTreeSet<String>) -> Vec<Root> {
     let pascal = names::pascal(operation.id());
     let mut found = Vec::new();
@@ -137,7 +141,7 @@ fn roots_of(document: &Value, operation: &Operation<'_>, kept: &BTreeSet<String>
         found.push(("response".to_owned(), suggestion, Usage::RESPONSE, schema));
     }
     for (at, parameter) in parameters_at(document, operation) {
-        // The type of a path parameter is text, so that a new value that CircleCI accepts needs no new release.
+        // A path parameter is always text, so that the crate needs no new release when CircleCI accepts a new value.
         if parameter["in"] != "path" {
             let name = parameter["name"].as_str().unwrap_or_default();
             let suggestion = format!("{pascal}{}", names::pascal(name));
@@ -163,7 +167,7 @@ fn roots_of(document: &Value, operation: &Operation<'_>, kept: &BTreeSet<String>
     found.into_iter().map(root).collect()
 }
 
-/// Returns the components that stay references. Each has the usage of the roots that refer to it.
+/// Returns a root for each component that is kept as a `$ref`. Its usage is that of all roots that refer to the component.
 fn kept_roots(document: &Value, roots: &[Root], kept: &BTreeSet<String>) -> Vec<Root> {
     let mut users: BTreeMap<(&str, &str), Usage> = BTreeMap::new();
     for root in roots {
@@ -192,9 +196,11 @@ fn kept_roots(document: &Value, roots: &[Root], kept: &BTreeSet<String>) -> Vec<
 
 // ---- tolerance ---------------------------------------------------------------------------------------------------
 
-/// Rewrites the properties of the roots. An object in both requests and responses is one type, so its usage must be known first.
+/// Decides which properties the Rust types require. First collects the usage of each object, because an object that is in both
+/// requests and responses becomes one type.
 fn tolerate_roots(roots: &mut [Root]) {
-    // A request body is named after its operation. It is not merged with a response of the same shape, unless both share a component.
+    // A request body is named after its operation, so it is not merged with a response of the same shape. If the body and a
+    // response are the same component, they do share a type.
     let answered: BTreeSet<String> = roots
         .iter()
         .filter(|root| root.usage.response)
@@ -239,7 +245,7 @@ fn tolerate_below(schema: &mut Value, usages: &BTreeMap<String, Usage>) {
 
 // ---- shapes ------------------------------------------------------------------------------------------------------
 
-/// Collects the shapes of the schema at `place`, and of all schemas below it.
+/// Collects the shape of the schema at `place`, and the shapes of all schemas below it.
 fn collect(schema: &Value, place: Place, depth: usize, root: &Root, shapes: &mut Shapes) {
     let own = is_named(schema).then(|| key(schema));
     let (here, at) = (place.place.clone(), place.pointer.clone());
@@ -257,7 +263,8 @@ fn collect(schema: &Value, place: Place, depth: usize, root: &Root, shapes: &mut
         };
         let property = step.word();
         let parent = own.clone().map(|own| (own, property));
-        // A list or map passes on its suggested name: each item of `errors` is an error.
+        // A list or map passes its place on to its items, so that they are named after the property: each item of `errors` is an
+        // error.
         let inherited = own.is_none().then(|| inherited_parent(&here, shapes));
         let parent = parent.or(inherited.flatten());
         let suggestion = parent
@@ -274,7 +281,7 @@ fn collect(schema: &Value, place: Place, depth: usize, root: &Root, shapes: &mut
     });
 }
 
-/// Adds one place to the shape with this key.
+/// Adds a place to the shape that has this key.
 fn add(
     key: &str,
     schema: &Value,
@@ -305,7 +312,7 @@ fn add(
     }
 }
 
-/// Copies the description of a property from one place to the other places of the same shape.
+/// Copies the descriptions of properties from `other`, another place of the shape, if `shape` has none.
 fn borrow_words(shape: &mut Value, other: &Value) {
     for (name, property) in shape
         .get_mut("properties")
@@ -324,7 +331,7 @@ fn borrow_words(shape: &mut Value, other: &Value) {
     }
 }
 
-/// Converts a step of this module's notation into a step of a JSON pointer.
+/// Converts a step in the notation of the naming table into a step of a JSON pointer.
 fn step_pointer(step: &Step<'_>, child: &Value) -> String {
     match step {
         Step::Items => "/items".to_owned(),
@@ -338,7 +345,7 @@ fn root_suggestion(root: &Root, depth: usize, here: &str) -> Option<String> {
     (depth == 0 && here == root.place).then(|| root.suggestion.clone())
 }
 
-/// Returns the shape that contains the list or map at `here`, found by its place.
+/// Finds the shape that contains the list or map at `here`. Returns the key of the shape and the name of the property.
 fn inherited_parent(here: &str, shapes: &Shapes) -> Option<(String, String)> {
     let trimmed = here.trim_end_matches(['[', ']', '{', '}']);
     let (parent, property) = trimmed.rsplit_once('.')?;
@@ -374,7 +381,7 @@ fn rebuild(
             *schema = outside(&root.schema, names);
         }
     };
-    // The same order as in `roots`: body, success, parameters of each operation.
+    // The order must be that of `roots`: the body, the success response and the parameters of each operation.
     for operation in operations(document) {
         let own: Vec<Value> = parameters(document, &operation)
             .into_iter()
@@ -394,7 +401,7 @@ fn rebuild(
     document::sorted(rebuilt)
 }
 
-/// Returns the names of the shapes and of the components that stayed references.
+/// Returns the names of all shapes. For the components that are kept as `$ref`s, adds the key of the `$ref` with the same name.
 fn with_kept(shapes: &Shapes, names: &Names, kept: &BTreeSet<String>) -> Names {
     let mut all = names.clone();
     for (shape, place) in shapes
@@ -414,7 +421,7 @@ fn with_kept(shapes: &Shapes, names: &Names, kept: &BTreeSet<String>) -> Names {
     all
 }
 
-/// Writes the parameters and bodies of the operation inline, so that references lead only to schemas.
+/// Writes the parameters and bodies of an operation inline, so that the remaining references lead only to schemas.
 fn rewrite_operation(
     document: &Value,
     rebuilt: &mut Value,
@@ -443,7 +450,7 @@ fn rewrite_operation(
             let mut response = resolve(document, response).clone();
             if let Some(schema) = response.pointer_mut("/content/application~1json/schema") {
                 match &replaced {
-                    // The precheck ensures that a second success status has the same body.
+                    // The precheck ensures that all success statuses have the same body.
                     Some(same) => *schema = same.clone(),
                     None => {
                         replace(schema);
@@ -472,7 +479,7 @@ fn rewrite_operation(
     }
 }
 
-/// Returns a schema at the place of use: a reference if the schema has a name.
+/// Returns the schema to write where a schema is used. This is a reference if the schema has a name.
 fn outside(schema: &Value, names: &Names) -> Value {
     match (is_named(schema) || schema.get("$ref").is_some())
         .then(|| names.get(&key(schema)))
@@ -480,7 +487,7 @@ fn outside(schema: &Value, names: &Names) -> Value {
     {
         Some(name) => {
             let mut reference = json!({ "$ref": format!("#/components/schemas/{name}") });
-            // The generator's own passes read this key. progenitor does not.
+            // The later steps of the generator read these keys next to the reference. progenitor does not.
             for word in [
                 "description",
                 "deprecated",
@@ -498,12 +505,12 @@ fn outside(schema: &Value, names: &Names) -> Value {
     }
 }
 
-/// Returns the definition of a schema, with references to the named schemas below it.
+/// Returns the definition of a schema. Named schemas below it become references.
 fn inside(schema: &Value, names: &Names) -> Value {
     let mut copy = schema.clone();
     children_mut(&mut copy, &mut |child| *child = outside(child, names));
     if let Some(map) = copy.as_object_mut() {
-        // progenitor would use a title as the type's name instead of the component's key.
+        // progenitor would name the type after the title instead of the key of the component.
         for word in [
             "title",
             "x-component",
@@ -513,7 +520,7 @@ fn inside(schema: &Value, names: &Names) -> Value {
         ] {
             map.remove(word);
         }
-        // `nullable` belongs to the place of use. In the definition, it would create a wrapper type.
+        // `nullable` belongs to the place where the type is used. In the definition, it would create a wrapper type.
         if map.contains_key("enum") || map.contains_key("oneOf") || map.contains_key("properties") {
             map.remove("nullable");
         }

@@ -1,12 +1,16 @@
-//! Names the types for which the document has no good name, and defines the naming rules for all other types.
+//! Names the types for which the document has no good name, and contains the naming rules for all other types.
 
 use std::collections::BTreeMap;
 
-/// The naming table: a place in the document, and the name of the type there.
+/// The naming table. Each row is a place in the document and the name of the type at this place.
 ///
-/// Places are written as `operationId.response`, `operationId.request`, `operationId.query.name` or `#component`, followed by
-/// `.property`, `[]` for the items of a list, `{}` for the values of a map, or `|id` for the only alternative with the property or
-/// the enum value `id`. The order of the alternatives does not matter.
+/// A place begins with `operationId.response`, `operationId.request`, `operationId.query.name` or `#component`. The steps below
+/// it are:
+///
+/// - `.property`: a property of an object
+/// - `[]`: the items of a list
+/// - `{}`: the values of a map
+/// - `|id`: the only alternative that has the property or the enum value `id`, whatever the order of the alternatives
 #[rustfmt::skip]
 const TABLE: &[(&str, &str)] = &[
     ("cancelJobByJobID.response", "MessageResponse"),
@@ -134,9 +138,9 @@ const TABLE: &[(&str, &str)] = &[
     ("#version", "ComponentVersion"),
 ];
 
-/// Places that share one type, even if CircleCI adds a field or enum value to one of them: the name of the type, and its places.
-/// Schemas below these places share a type too. Places in requests are listed for enums only, because a request does not
-/// necessarily accept a field that a response has.
+/// Places that share one type, even if CircleCI adds a field or an enum value to only one of them. Each row is the name of the
+/// type and its places. Schemas below these places share their types too. A place in a request is listed only if it is an enum,
+/// because a request does not necessarily accept all fields that a response has.
 #[rustfmt::skip]
 const ONE_TYPE: &[(&str, &[&str])] = &[
     ("CheckoutKey", &["createCheckoutKey.response", "listCheckoutKeys.response.items[]", "getCheckoutKey.response"]),
@@ -195,8 +199,8 @@ pub fn one_type() -> impl Iterator<Item = (&'static str, &'static [&'static str]
     ONE_TYPE.iter().copied()
 }
 
-/// The arguments of constructors that are not in alphabetical order, by type. The order of `required` in the document has no
-/// meaning, and an argument that changes its position breaks every caller.
+/// The order of constructor arguments, for the types whose arguments are not in alphabetical order. The order of `required` in
+/// the document cannot be used: it has no meaning, and a change to it would break every caller of the constructor.
 #[rustfmt::skip]
 const ARGUMENTS: &[(&str, &[&str])] = &[
     ("ContinuePipelineRequest", &["continuation-key", "configuration"]),
@@ -212,8 +216,7 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
     ("Timetable", &["per-hour", "hours-of-day"]),
 ];
 
-/// Returns a line for each row of the argument table that matches nothing. `required` returns the required properties of a
-/// type.
+/// Returns a line for each row of `ARGUMENTS` that matches nothing. `required` returns the required properties of a type.
 pub fn unused_arguments(required: impl Fn(&str) -> Vec<String>) -> Vec<String> {
     let unused = ARGUMENTS.iter().filter(|(name, order)| {
         let required = required(name);
@@ -225,15 +228,15 @@ pub fn unused_arguments(required: impl Fn(&str) -> Vec<String>) -> Vec<String> {
     unused.map(line).collect()
 }
 
-/// Returns the position of a required property among the constructor's arguments. Properties without a row come last, and
-/// the caller sorts them by name.
+/// Returns the position of a required property among the constructor's arguments. Properties without a row come last. The caller
+/// sorts them by name.
 pub fn argument_place(type_name: &str, wire: &str) -> usize {
     let row = ARGUMENTS.iter().find(|(name, _)| *name == type_name);
     let place = row.and_then(|(_, order)| order.iter().position(|name| *name == wire));
     place.unwrap_or(usize::MAX)
 }
 
-/// Returns a row of the naming table as source text.
+/// Formats a row of the naming table as Rust source.
 pub fn row(place: &str, name: &str) -> String {
     format!("({place:?}, {name:?}),")
 }
@@ -248,12 +251,12 @@ pub fn pascal(words: &str) -> String {
     words.to_upper_camel_case()
 }
 
-/// Returns the file of a tag: `otel.rs` for `OTel`, `usage.rs` for `Usage`.
+/// Returns the module name for a tag. For example, `OTel` becomes `otel`.
 pub fn file(tag: &str) -> String {
     let name = tag
         .to_lowercase()
         .replace(|c: char| !c.is_ascii_alphanumeric(), "_");
-    // A tag may be any text, but a module needs a valid name. The name `mod` is taken: `mod.rs` lists the modules.
+    // A tag may be any text, but a module needs a valid name. `mod` is not available, because `mod.rs` lists the modules.
     if is_rust(&name) && !is_keyword(&name) {
         name
     } else {
@@ -261,7 +264,8 @@ pub fn file(tag: &str) -> String {
     }
 }
 
-/// Returns a schema's own name without generic words: `paginatedComponentListResponse` becomes `ComponentList`.
+/// Returns the name of a schema in Rust, without generic words. For example, `paginatedComponentListResponse` becomes
+/// `ComponentList`.
 pub fn of_schema(words: &str) -> String {
     let name = pascal(words);
     let name = name.strip_prefix("Paginated").unwrap_or(&name);
@@ -274,7 +278,7 @@ pub fn snake(words: &str) -> String {
     words.to_snake_case()
 }
 
-/// Returns the singular of a word: `error` for `errors`.
+/// Returns the singular of a word. For example, `errors` becomes `error`.
 pub fn singular(word: &str) -> String {
     match word {
         _ if word.ends_with("ies") => format!("{}y", &word[..word.len() - 3]),
@@ -283,7 +287,8 @@ pub fn singular(word: &str) -> String {
     }
 }
 
-/// Returns the variant of an enum value: `NotRun` for `not_run`, `Last7Days` for `last-7-days`.
+/// Returns the name of the variant for an enum value. For example, `not_run` becomes `NotRun`, and `last-7-days` becomes
+/// `Last7Days`.
 pub fn variant(word: &str) -> String {
     let name = pascal(word);
     match name.chars().next() {
@@ -292,8 +297,8 @@ pub fn variant(word: &str) -> String {
     }
 }
 
-/// The variant of a union's alternative: `Id` for `ContextOwnerId` of `ContextOwner`. Without a common prefix it is the full name, or
-/// the name from the table.
+/// Returns the name of the variant for an alternative of a union. In the union `ContextOwner`, the alternative `ContextOwnerId`
+/// becomes `Id`. If the names have no common prefix, this is the full name or an exception from the list below.
 pub fn union_variant(union: &str, alternative: &str) -> String {
     match (union, alternative) {
         ("TriggerPipelineRunOutcome", "PipelineCreation") => "Triggered".into(),
@@ -309,13 +314,15 @@ pub fn union_variant(union: &str, alternative: &str) -> String {
     }
 }
 
-/// Returns an operation's method on `Client`: the operationId, changed if it conflicts with a keyword or a handwritten method.
+/// Returns the name of the method for an operation: the operationId in snake_case. If the name is a keyword or the name of a
+/// handwritten method, it gets an underscore.
 pub fn method(id: &str) -> String {
     const TAKEN: [&str; 4] = ["builder", "from_env", "base_url", "request"];
     out_of_the_way(snake(id), &TAKEN)
 }
 
-/// Returns the name of a parameter as argument and setter, changed if it conflicts with a method of the builder.
+/// Returns the name of a parameter as an argument and a setter. If the name is that of a method of the builder, it gets an
+/// underscore.
 pub fn argument(ident: &str) -> String {
     const TAKEN: [&str; 15] = [
         "new",
@@ -343,7 +350,7 @@ pub fn argument(ident: &str) -> String {
 /// Returns the name of an operation's builder.
 pub fn builder(id: &str) -> String {
     let name = pascal(id);
-    // progenitor gives this name to an operation called `self`.
+    // progenitor uses this name for an operation that is called `self`.
     if name == "Self" {
         format!("{name}_")
     } else {
@@ -359,7 +366,7 @@ fn out_of_the_way(name: String, taken: &[&str]) -> String {
     }
 }
 
-/// Returns whether progenitor appends an underscore to the word.
+/// Returns whether the word is a keyword. progenitor appends an underscore to keywords.
 fn is_keyword(word: &str) -> bool {
     const KEYWORDS: &str = "abstract as async await become box break const continue crate do dyn else enum extern false final fn for gen if \
         impl in let loop macro match mod move mut override priv pub ref return self static struct super trait true try type typeof unsafe \
@@ -367,7 +374,7 @@ fn is_keyword(word: &str) -> bool {
     KEYWORDS.split_whitespace().any(|keyword| keyword == word)
 }
 
-/// Returns whether a word can be an identifier of generated code. Keywords can, because progenitor appends an underscore.
+/// Returns whether a word can become an identifier of the generated code. Keywords count too, because they get an underscore.
 pub fn is_rust(word: &str) -> bool {
     word.chars()
         .next()
@@ -375,7 +382,8 @@ pub fn is_rust(word: &str) -> bool {
         && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Returns whether a generated type must not have this name, because it would hide the prelude or imports of the generated files.
+/// Returns whether a generated type must not have this name. It would hide an item of the prelude or an import of the generated
+/// files.
 pub fn is_taken(name: &str) -> bool {
     const TAKEN: &str = "AsMut AsRef BTreeMap Borrow Box Build ByteStream Client Clone Copy DateTime Debug Default Deserialize \
         DoubleEndedIterator Drop Eq Err ExactSizeIterator Extend Fn FnMut FnOnce From FromIterator Into IntoIterator Iterator None Ok Option \

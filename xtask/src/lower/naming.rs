@@ -1,39 +1,40 @@
-//! Names each shape: from the naming table, otherwise from the document, otherwise from the place of the shape.
+//! Names each shape. The name comes from the naming table, otherwise from the document, otherwise from the place of the shape.
 
 use super::{findings::Findings, names, tolerate::Usage};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A shape that gets a name.
+/// A shape that needs a name.
 pub struct Shape {
     pub schema: Value,
     pub depth: usize,
-    /// All places of the shape. A derived name comes from the first place.
+    /// All places of the shape. A name that is derived from a place is derived from the first one.
     pub places: Vec<Place>,
     pub usage: Usage,
     pub tags: BTreeSet<String>,
 }
 
-/// A place of a shape in the document.
+/// One place of a shape in the document.
 pub struct Place {
     /// The place in the notation of the naming table.
     pub place: String,
     pub pointer: String,
-    /// The name that the document or the operation suggests.
+    /// The name that comes from the document or from the operation, if there is one.
     pub suggestion: Option<String>,
-    /// The key of the parent shape, and the name of the property.
+    /// The key of the shape that contains this one, and the name of the property that leads here.
     pub parent: Option<(String, String)>,
 }
 
-/// Shapes by their keys.
+/// All shapes, by their keys.
 pub type Shapes = BTreeMap<String, Shape>;
 /// The names of shapes, by their keys.
 pub type Names = BTreeMap<String, String>;
 
-/// Names every shape. If two shapes have the same name, the second gets a longer name, which is a finding.
+/// Names every shape. If the name of a shape is already taken, the shape gets a number as a suffix, and a finding reports the
+/// conflict.
 pub fn name(shapes: &Shapes, findings: &mut Findings) -> Names {
     let table = names::table();
-    // The table comes first, because a derived name must not equal a name of the table.
+    // The names from the table are chosen first, because no derived name may equal one of them.
     let from_table = from_table(&table, shapes, findings);
     let reserved: BTreeSet<&str> = from_table.values().copied().collect();
     let mut taken: BTreeMap<String, &Shape> = BTreeMap::new();
@@ -73,14 +74,15 @@ pub fn name(shapes: &Shapes, findings: &mut Findings) -> Names {
     names
 }
 
-/// Returns parents before children, so that the name of a child can derive from its parent.
+/// Returns the shapes in an order in which parents come before their children, because the name of a child may be derived from
+/// that of its parent.
 fn in_order(shapes: &Shapes) -> Vec<(&String, &Shape)> {
     let mut order: Vec<(&String, &Shape)> = shapes.iter().collect();
     order.sort_by(|a, b| (a.1.depth, &a.1.places[0].place).cmp(&(b.1.depth, &b.1.places[0].place)));
     order
 }
 
-/// Returns the names from the table, by the keys of their shapes.
+/// Returns the names that the naming table contains, by the keys of the shapes.
 fn from_table<'a>(
     table: &BTreeMap<&'static str, &'static str>,
     shapes: &'a Shapes,
@@ -124,13 +126,13 @@ fn derived(shape: &Shape, names: &Names) -> String {
         } else {
             property.clone()
         };
-        // An alternative has only a number here. The naming table should contain a name for it.
+        // The alternative is identified only by a number here. A row of the naming table should give it a better name.
         let property = if property.starts_with(|first: char| first.is_ascii_digit()) {
             format!("form_{property}")
         } else {
             property
         };
-        // This follows progenitor's spelling: `VcsA` and `B` become `VcsAb`.
+        // The spelling is the one that progenitor uses: `VcsA` and `B` become `VcsAb`.
         return names::pascal(&format!("{parent}{}", names::pascal(&property)));
     }
     names::pascal(
@@ -140,13 +142,13 @@ fn derived(shape: &Shape, names: &Names) -> String {
     )
 }
 
-/// Returns the name that the document gives a schema.
+/// Returns the name that a schema has in the document.
 pub fn own_name(schema: &Value) -> Option<String> {
     let name = schema
         .get("x-component")
         .or_else(|| schema.get("title"))?
         .as_str()?;
     let name = names::pascal(&names::of_schema(name));
-    // A title may be any text, and the title `Response` is empty without its suffix.
+    // A title may be any text. The title `Response` becomes empty when its suffix is removed.
     names::is_rust(&name).then_some(name)
 }

@@ -1,13 +1,13 @@
-//! Runs progenitor; no other module does. progenitor decides exactly four things:
+//! Runs progenitor. No other module runs it. progenitor decides exactly four things:
 //!
 //! - the Rust type of a schema that has no name (`Uuid`, `Vec<Thing>`),
 //! - whether a field is an `Option`,
 //! - the identifier of each field and parameter, with an underscore after a keyword,
 //! - which fields are boxed, because a recursive type has no size without a box.
 //!
-//! progenitor sees only schemas. This module describes a union as an object with one property for each alternative, and an
-//! operation as an object with one property for each parameter, so that progenitor decides the same four things for them.
-//! progenitor's syntax tree does not leave this module: the later steps use [`Rust`] and [`Field`].
+//! progenitor sees only schemas. To let it decide the same four things for unions and operations, this module describes them as
+//! objects: a union has one property for each alternative, and an operation has one for each parameter. progenitor's syntax tree
+//! does not leave this module. The later steps use [`Rust`] and [`Field`].
 
 use super::rust::{Field, Rust};
 use crate::document::{self, operations, parameters};
@@ -19,7 +19,7 @@ use std::{collections::BTreeMap, panic};
 /// The decisions of progenitor.
 #[derive(Debug, Default)]
 pub struct Types {
-    /// The fields of each object, and the alternatives of each union, by the name of the type.
+    /// The fields of each object and the alternatives of each union, by the name of the type.
     fields: BTreeMap<String, Vec<Field>>,
     /// The arguments of each operation, by operationId.
     operations: BTreeMap<String, Arguments>,
@@ -28,14 +28,14 @@ pub struct Types {
 /// The decisions of progenitor about an operation.
 #[derive(Debug)]
 pub struct Arguments {
-    /// The type of the success response.
+    /// The type of the success response. It is `()` if the response has no body.
     pub output: Rust,
-    /// One field for each parameter. Only the identifier, the name and the type are meaningful.
+    /// One field for each parameter. Only its identifier, name and type are meaningful.
     pub parameters: Vec<Field>,
 }
 
 impl Types {
-    /// Returns the fields of an object, or the alternatives of a union in the document's order.
+    /// Returns the fields of an object, or the alternatives of a union in the order of the document.
     pub fn fields(&self, name: &str) -> Result<&[Field]> {
         let fields = self.fields.get(name).map(Vec::as_slice);
         fields.with_context(|| format!("progenitor made no struct of {name}"))
@@ -46,7 +46,7 @@ impl Types {
         operation.with_context(|| format!("progenitor was not asked about {id}"))
     }
 
-    /// Returns whether any field is a box of this type.
+    /// Returns whether any field contains a box of this type.
     pub fn is_boxed(&self, name: &str) -> bool {
         let named = |ty: &Rust| matches!(ty, Rust::Named(other) if other == name);
         let in_box = |ty: &Rust| matches!(ty, Rust::Boxed(inner) if named(inner));
@@ -64,7 +64,7 @@ pub fn ask(document: &Value) -> Result<Types> {
     };
     let file = generate(&essentials(document, &names), &is_union)?;
     let mut fields = structs(&file)?;
-    // progenitor generates no struct for an object without properties.
+    // If an object has no properties, progenitor generates no struct for it.
     let mut taken = |name: &str| fields.remove(name).unwrap_or_default();
     let answers = taken(&names.answers()).into_iter();
     let mut answers: BTreeMap<String, Rust> = answers
@@ -82,7 +82,7 @@ pub fn ask(document: &Value) -> Result<Types> {
         decided.insert(operation.id().to_owned(), arguments);
     }
     for (_, alternatives) in fields.iter_mut().filter(|(name, _)| is_union(name)) {
-        // progenitor sorts the numbers of the alternatives as text.
+        // progenitor sorts the alternatives by their numbers as text, so that 10 comes before 2.
         alternatives.sort_by_key(|field| field.wire.parse::<usize>().ok());
         for field in alternatives {
             field.ty = widened(std::mem::replace(&mut field.ty, Rust::Unit));
@@ -94,8 +94,8 @@ pub fn ask(document: &Value) -> Result<Types> {
     })
 }
 
-/// Returns the type of an alternative. Alternatives differ by their JSON types alone, so text has no format here, and a map has
-/// values of any type.
+/// Returns the type of an alternative. Only the JSON type of a value selects an alternative, so strings lose their format here,
+/// and a map accepts values of any type.
 fn widened(ty: Rust) -> Rust {
     let inside = |inner: Box<Rust>| Box::new(widened(*inner));
     match ty {
@@ -107,11 +107,11 @@ fn widened(ty: Rust) -> Rust {
     }
 }
 
-/// The prefix of the names of the objects that describe operations.
+/// The prefix for the names of the objects that stand for operations.
 struct Names(String);
 
 impl Names {
-    /// Finds a prefix that no type of the document uses.
+    /// Finds a prefix with which no type in the document begins.
     fn free_in(document: &Value) -> Self {
         let types = &document["components"]["schemas"];
         let mut prefix = "Asked".to_owned();
@@ -133,8 +133,8 @@ impl Names {
     }
 }
 
-/// Runs progenitor and parses its output. progenitor places boxes by the order of the types: the types for which `last` is true
-/// come last, so that a recursive type gets its box there.
+/// Runs progenitor and parses its output. In a cycle of types, the order of the types determines where progenitor puts the box.
+/// The types for which `last` is true come last, so that the box is in one of them.
 fn generate(told: &Value, last: &dyn Fn(&str) -> bool) -> Result<syn::File> {
     let mut spec: openapiv3::OpenAPI = serde_path_to_error::deserialize(told).map_err(|error| {
         let pointer = error.path().to_string().replace('.', "/");
@@ -156,7 +156,7 @@ fn generate(told: &Value, last: &dyn Fn(&str) -> bool) -> Result<syn::File> {
             "crate::ParameterValue",
             std::iter::empty::<TypeImpl>(),
         );
-    // The precheck finds the known causes of a panic in progenitor. An unknown cause becomes an error instead of a backtrace.
+    // The precheck finds the known causes of a panic in progenitor. A panic from an unknown cause becomes an error.
     let generated = panic::catch_unwind(|| Generator::new(&settings).generate_tokens(&spec));
     let tokens = generated
         .map_err(|_| anyhow!("progenitor panicked on the effective document"))?
@@ -166,7 +166,7 @@ fn generate(told: &Value, last: &dyn Fn(&str) -> bool) -> Result<syn::File> {
 
 // ---- what progenitor is told -----------------------------------------------------------------------------------
 
-/// Returns the types and operations of the document, reduced to what affects a name or a type.
+/// Returns the types and operations of the document. Contains only what affects a name or a type.
 fn essentials(document: &Value, names: &Names) -> Value {
     let types = document["components"]["schemas"].as_object();
     let mut told: Map<String, Value> = types
@@ -179,7 +179,7 @@ fn essentials(document: &Value, names: &Names) -> Value {
         let asked = parameters(document, operation)
             .into_iter()
             .map(|parameter| {
-                // A path parameter is always text.
+                // Path parameters are always text.
                 let schema = match parameter["in"] == "path" {
                     true => json!({ "type": "string" }),
                     false => schema(&parameter["schema"]),
@@ -205,7 +205,8 @@ fn object(properties: Map<String, Value>) -> Value {
     json!({ "type": "object", "required": required, "properties": properties })
 }
 
-/// Returns the schema of a component. An enum gets one placeholder value, because the emitter reads its values from the document.
+/// Returns the reduced schema of a component. An enum has one placeholder value, because the emitter reads the values from the
+/// document.
 fn component(value: &Value) -> Value {
     if value.get("enum").is_some() {
         return json!({ "type": "string", "enum": ["placeholder"] });
@@ -226,7 +227,7 @@ fn schema(value: &Value) -> Value {
     if let Some(reference) = value.get("$ref") {
         return json!({ "$ref": reference });
     }
-    // A schema without a type allows any value, including null.
+    // A schema without a type allows any value. This includes null.
     let Some(kind) = value["type"].as_str() else {
         return json!({});
     };
@@ -235,7 +236,7 @@ fn schema(value: &Value) -> Value {
         told.insert("nullable".into(), json!(true));
     }
     match (kind, value["format"].as_str()) {
-        // Only these formats have a Rust type. Text with any other format (`ipv4`, `date`) is plain text.
+        // Only these two formats have their own Rust type. Strings with other formats (such as `ipv4` or `date`) are plain text.
         ("string", Some(format @ ("uuid" | "date-time"))) => {
             drop(told.insert("format".into(), json!(format)))
         }
@@ -276,7 +277,7 @@ fn schema(value: &Value) -> Value {
 
 // ---- what progenitor answers -----------------------------------------------------------------------------------
 
-/// Returns the structs of progenitor's module `types`, by name.
+/// Returns the structs in progenitor's module `types`, by name.
 fn structs(file: &syn::File) -> Result<BTreeMap<String, Vec<Field>>> {
     let types = file.items.iter().find_map(|item| match item {
         syn::Item::Mod(module) if module.ident == "types" => module.content.as_ref(),
@@ -301,7 +302,7 @@ fn field(field: &syn::Field) -> Result<Field> {
     let ident = field.ident.as_ref().context("a field without a name")?;
     let ident = ident.to_string();
     let (mut ty, mut optional, mut boxed) = (rust(&field.ty)?, false, false);
-    // progenitor writes both `Option<Box<T>>` and `Box<Option<T>>`, which have the same meaning.
+    // progenitor writes either `Option<Box<T>>` or `Box<Option<T>>`. Both mean the same.
     loop {
         ty = match ty {
             Rust::Option(inner) if !optional => {
@@ -325,7 +326,7 @@ fn field(field: &syn::Field) -> Result<Field> {
     }
 }
 
-/// Returns the JSON name of a field if it differs from the identifier.
+/// Returns the name of a field in JSON if it differs from the identifier.
 fn renamed(field: &syn::Field) -> Option<String> {
     let mut name = None;
     for attribute in field
@@ -345,7 +346,7 @@ fn renamed(field: &syn::Field) -> Option<String> {
     name
 }
 
-/// Reads a type from progenitor's output.
+/// Converts a type in progenitor's output.
 fn rust(ty: &syn::Type) -> Result<Rust> {
     let syn::Type::Path(syn::TypePath { path, .. }) = ty else {
         bail!("progenitor uses a type that is not a path");
@@ -356,7 +357,7 @@ fn rust(ty: &syn::Type) -> Result<Rust> {
         .map(|segment| segment.ident.to_string())
         .collect();
     let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
-    // This returns the last type argument: the item of a list, or the value of a map.
+    // Reads the last type argument, which is the item of a list or the value of a map.
     let inner = || -> Result<Box<Rust>> {
         let arguments = path.segments.last().map(|segment| &segment.arguments);
         match arguments {

@@ -1,4 +1,4 @@
-//! Defines types and fields of the generated code as plain data.
+//! Defines the types and fields of the generated code as plain data.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub enum Rust {
     DateTime,
     /// Any JSON value.
     Json,
-    /// A JSON object with any values.
+    /// A JSON object whose values may be anything.
     JsonObject,
     /// The handwritten type `ParameterValue`.
     ParameterValue,
@@ -22,12 +22,12 @@ pub enum Rust {
     Named(String),
     Option(Box<Self>),
     List(Box<Self>),
-    /// A map whose keys are text.
+    /// A map whose keys are text and whose values have this type.
     Map(Box<Self>),
     Boxed(Box<Self>),
 }
 
-/// Writes a generated type by name for `{}`, and with `types::` before the name for `{:#}`.
+/// `{}` writes a generated type by its name. `{:#}` writes `types::` before the name.
 impl fmt::Display for Rust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut around = |outer: &str, inner: &Self| {
@@ -57,7 +57,7 @@ impl fmt::Display for Rust {
 }
 
 impl Rust {
-    /// Returns whether a setter takes this type itself and not `impl Into` of it.
+    /// Returns whether a setter takes this type itself. For other types, it takes `impl Into` of the type.
     pub fn is_plain(&self) -> bool {
         matches!(
             self,
@@ -71,7 +71,7 @@ impl Rust {
         )
     }
 
-    /// Returns whether `is_it` accepts this type or a type inside it.
+    /// Returns whether `is_it` is true for this type or for a type inside it.
     pub fn any(&self, is_it: &dyn Fn(&Self) -> bool) -> bool {
         let inside = match self {
             Self::Option(inner) | Self::List(inner) | Self::Map(inner) | Self::Boxed(inner) => {
@@ -89,15 +89,15 @@ pub struct Field {
     pub ident: String,
     /// The name in JSON.
     pub wire: String,
-    /// The type without the surrounding `Option` and `Box`.
+    /// The type of the value, without the `Option` and the `Box` around it.
     pub ty: Rust,
     pub optional: bool,
-    /// Whether the field makes its type recursive. Without a `Box`, such a type has no size.
+    /// Whether the value is in a `Box`. A recursive type needs one, because it has no size without it.
     pub boxed: bool,
 }
 
 impl Field {
-    /// Returns the type of the value inside the `Option`, with its `Box`.
+    /// Returns the type of the value if it is present: with its `Box`, but without the `Option`.
     pub fn present(&self) -> Rust {
         match self.boxed {
             true => Rust::Boxed(Box::new(self.ty.clone())),
@@ -106,7 +106,7 @@ impl Field {
     }
 }
 
-/// Writes the whole type, such as `Option<Box<Thing>>`.
+/// Writes the complete type, such as `Option<Box<Thing>>`.
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.optional {

@@ -1,14 +1,15 @@
-//! Reads schemas: their children, their references, and their shapes.
+//! Reads schemas: the schemas below them, their references and their shapes.
 
 use crate::document::{self, alternatives};
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeSet, fmt};
 
-/// Components that have a handwritten type. They are never merged.
+/// The components for which there is a handwritten type. They are never merged with other schemas.
 pub const HANDWRITTEN: [&str; 1] = ["ParameterValue"];
 
-/// Returns the components that stay references: the handwritten ones, and those that contain themselves. A list or a map has no
-/// name, and the precheck ensures that every cycle contains an object or a union.
+/// Returns the components that are kept as `$ref`s and not expanded in place: the handwritten ones, and the named ones that
+/// contain themselves. Lists and maps are always expanded. The expansion ends, because the precheck ensures that every cycle
+/// contains an object or a union.
 pub fn kept_components(document: &Value) -> BTreeSet<String> {
     let mut kept: BTreeSet<String> = HANDWRITTEN.iter().map(|name| (*name).to_owned()).collect();
     for (name, schema) in document["components"]["schemas"]
@@ -44,7 +45,7 @@ pub fn component_name(reference: &str) -> Option<&str> {
     reference.strip_prefix("#/components/schemas/")
 }
 
-/// Returns whether this schema becomes a type with a name.
+/// Returns whether the schema becomes a type with a name.
 pub fn is_named(schema: &Value) -> bool {
     schema["properties"]
         .as_object()
@@ -53,18 +54,18 @@ pub fn is_named(schema: &Value) -> bool {
         || schema.get("oneOf").is_some()
 }
 
-/// A step from a schema to one below it. `Display` writes the notation of the naming table.
+/// A step from a schema to a schema directly below it. `Display` writes it in the notation of the naming table.
 #[derive(Clone, Debug)]
 pub enum Step<'a> {
     Items,
     Values,
     Property(&'a str),
-    /// The alternative at this index, and the word that identifies it.
+    /// The alternative with this index. The text is the word that identifies it.
     Alternative(usize, String),
 }
 
 impl Step<'_> {
-    /// Returns the name of the property, or the word that identifies the alternative.
+    /// Returns the name of a property, or the word that identifies an alternative.
     pub fn word(&self) -> String {
         match self {
             Self::Items => "[]".to_owned(),
@@ -115,7 +116,7 @@ pub fn children<'a>(schema: &'a Value, visit: &mut dyn FnMut(&Step<'a>, &'a Valu
     }
 }
 
-/// Visits the same schemas as `children`, in the same order.
+/// Visits the same schemas as `children`, in the same order, and allows changes to them.
 pub fn children_mut(schema: &mut Value, visit: &mut dyn FnMut(&mut Value)) {
     let Some(map) = schema.as_object_mut() else {
         return;
@@ -141,7 +142,8 @@ pub fn children_mut(schema: &mut Value, visit: &mut dyn FnMut(&mut Value)) {
 
 // ---- references --------------------------------------------------------------------------------------------------
 
-/// Replaces the references of a schema. Returns the result, and the component that the schema came from.
+/// Replaces the references in a schema with their targets. If the schema itself is a reference, also returns the name of the
+/// component at its end.
 pub fn expand<'a>(
     document: &'a Value,
     schema: &'a Value,
@@ -165,7 +167,7 @@ pub fn expand<'a>(
             (expanded, Some(deeper.unwrap_or_else(|| name.to_owned())))
         }
     };
-    // The fixup "all of one" puts `nullable` beside a reference. No other keyword beside a reference has a meaning.
+    // The fixup "all of one" puts `nullable` next to a reference. Other keywords next to a reference have no meaning.
     if schema["nullable"] == true {
         expanded["nullable"] = json!(true);
     }
@@ -200,7 +202,7 @@ pub fn expand_inside<'a>(
                             })
                             .collect(),
                     ),
-                    // `null` among the enum values means the same as `nullable`.
+                    // `null` in an enum means the same as `nullable`.
                     "enum" => value
                         .as_array()
                         .into_iter()
@@ -212,7 +214,7 @@ pub fn expand_inside<'a>(
                 };
                 (key.clone(), value)
             };
-            // An object with an empty list of properties is a map with values of any type.
+            // An object whose `properties` is empty is a map with values of any type.
             let said = |(key, value): &(&String, &Value)| {
                 *key != "properties"
                     || value
@@ -228,12 +230,12 @@ pub fn expand_inside<'a>(
 
 // ---- shapes ------------------------------------------------------------------------------------------------------
 
-/// Returns the shape of a schema as text, without descriptions. Equal keys mean equal types.
+/// Returns a key for the shape of a schema, without descriptions. Schemas with equal keys have the same type.
 pub fn key(schema: &Value) -> String {
     document::sorted(canonical(schema)).to_string()
 }
 
-/// Returns the key of a schema after its references are replaced.
+/// Returns the key of a schema. Replaces its references first.
 pub fn shape_of(document: &Value, schema: &Value) -> String {
     key(&expand(document, schema, &kept_components(document)).0)
 }
@@ -248,7 +250,7 @@ fn canonical(schema: &Value) -> Value {
     let mut shape = Map::new();
     for (name, value) in map {
         let value = match name.as_str() {
-            // A format without its own Rust type does not distinguish shapes.
+            // A format without its own Rust type makes no difference to a shape.
             "format" if is_unseen(map) => continue,
             "type" | "format" | "nullable" | "x-decode" | "x-or-default" | "x-body"
             | "x-secret" | "x-explicit" | "x-apart" => value.clone(),
@@ -276,7 +278,7 @@ fn canonical(schema: &Value) -> Value {
     Value::Object(shape)
 }
 
-/// Returns whether the format of a schema is a text format without its own Rust type.
+/// Returns whether the schema is a string whose format has no Rust type of its own.
 fn is_unseen(schema: &Map<String, Value>) -> bool {
     let format = schema.get("format").and_then(Value::as_str);
     schema.get("type") == Some(&json!("string")) && !matches!(format, Some("date-time" | "uuid"))

@@ -1,13 +1,13 @@
-//! Decides, for every property of every object, whether the Rust field is `T`, `Option<T>` or a collection that may be empty.
+//! Decides for each property whether the Rust field is a `T`, an `Option<T>` or a collection that may be empty.
 //!
-//! A property that a request requires stays required. A property that a response requires does not: about two dozen required
-//! properties were null or absent in responses, older self-hosted servers omit more, and a missing `avatar_url` must not lose a
-//! whole page. So a response requires only properties that identify an object. Every other property is an `Option`, or a
-//! collection that is empty when it is missing.
+//! A property that is required in a request stays required. In a response, a property stays required only if it identifies the
+//! object. All other properties become an `Option`, or a collection that is empty if it is missing. The reason is that about two
+//! dozen required properties were null or absent in real responses, and older self-hosted servers omit more. A missing
+//! `avatar_url` must not make a whole page unreadable.
 
 use serde_json::{Map, Value, json};
 
-/// Names of properties that identify an object.
+/// The names of the properties that identify an object.
 const IDENTITIES: [&str; 9] = [
     "id",
     "name",
@@ -20,12 +20,12 @@ const IDENTITIES: [&str; 9] = [
     "usage_export_job_id",
 ];
 
-/// Returns whether a response must have the property, because it identifies an object.
+/// Returns whether the property identifies an object, so that responses must contain it.
 pub fn identifies(property: &str) -> bool {
     IDENTITIES.contains(&property)
 }
 
-/// Whether a type is used in requests, in responses or in both.
+/// The usage of a type: in requests, in responses or in both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     pub request: bool,
@@ -50,8 +50,8 @@ impl Usage {
     }
 }
 
-/// Rewrites `required` and `nullable` of an object schema for its usage. The keys that the document requires stay under
-/// `x-required` for a request, whose constructor is made from them, and under `x-promised` for a response.
+/// Changes `required` and `nullable` of an object schema to suit its usage. The keys that the document requires are kept in
+/// `x-required` for requests, where the constructor needs them, and in `x-promised` for responses.
 pub fn object(schema: &mut Map<String, Value>, usage: Usage) {
     let mut required: Vec<String> = schema
         .get("required")
@@ -60,7 +60,7 @@ pub fn object(schema: &mut Map<String, Value>, usage: Usage) {
         .flatten()
         .filter_map(|name| Some(name.as_str()?.to_owned()))
         .collect();
-    // The order in the document has no meaning.
+    // The order of the names in the document has no meaning.
     required.sort_unstable();
     let mut still_required = Vec::new();
     for (name, property) in schema
@@ -82,7 +82,7 @@ pub fn object(schema: &mut Map<String, Value>, usage: Usage) {
             property.insert("x-or-default".into(), json!(true));
             still_required.push(name.clone());
         } else if collection {
-            // For progenitor, an absent list equals an empty one, but a request distinguishes them.
+            // For progenitor, a missing list equals an empty one. In a request, the two are different.
             property.insert("nullable".into(), json!(true));
         }
     }
@@ -105,7 +105,7 @@ pub fn object(schema: &mut Map<String, Value>, usage: Usage) {
     }
 }
 
-/// Returns whether an object has no named properties, which makes it a map.
+/// Returns whether an object is a map, because it has no named properties.
 pub fn is_map(schema: &Map<String, Value>) -> bool {
     schema.get("type") == Some(&json!("object"))
         && !schema.contains_key("properties")

@@ -1,4 +1,5 @@
-//! Keeps the places of one type equal: if CircleCI adds a field to one of them, the others get it as an optional field.
+//! Keeps the places of one type equal. If CircleCI adds a field to one of the places, the other places get it as an optional
+//! field.
 
 use super::{
     findings::Findings,
@@ -8,8 +9,8 @@ use super::{
 };
 use serde_json::{Map, Value, json};
 
-/// Makes the schemas of each row of `names::one_type` equal. A root is a place in the notation of the naming table, and its
-/// schema.
+/// Makes the schemas at the places of each row of `names::one_type` equal. Each root consists of a place, in the notation of the
+/// naming table, and of the schema at this place.
 pub fn unite(roots: &mut [(&str, &mut Value)], findings: &mut Findings) {
     for (name, places) in names::one_type() {
         let mut found = vec![None; places.len()];
@@ -40,7 +41,7 @@ pub fn unite(roots: &mut [(&str, &mut Value)], findings: &mut Findings) {
     }
 }
 
-/// Finds the schemas at `places`, which are `here` or below.
+/// Finds the schemas at `places`. Searches `schema`, which is at `here`, and the schemas below it.
 fn collect(schema: &Value, here: &str, places: &[&str], found: &mut [Option<Value>]) {
     if !leads_to(here, places) {
         return;
@@ -53,7 +54,8 @@ fn collect(schema: &Value, here: &str, places: &[&str], found: &mut [Option<Valu
     });
 }
 
-/// Writes `united` to `places`. Keeps the keywords that belong to a place: its component, and whether it may be null.
+/// Writes `united` to `places`. Keeps the keywords that belong to the place, such as the name of its component and whether it may
+/// be null.
 fn replace(schema: &mut Value, here: &str, places: &[&str], united: &Value) {
     if !leads_to(here, places) {
         return;
@@ -82,7 +84,7 @@ fn replace(schema: &mut Value, here: &str, places: &[&str], united: &Value) {
     });
 }
 
-/// Whether one of the places can be at `here` or below. A component can be anywhere.
+/// Returns whether one of `places` can be at `here` or below it. A component can be anywhere.
 fn leads_to(here: &str, places: &[&str]) -> bool {
     let leads = |place: &&str| place.starts_with('#') || place.starts_with(here);
     places.iter().any(leads)
@@ -95,10 +97,10 @@ fn below(here: &str, step: &Step<'_>, child: &Value) -> String {
     }
 }
 
-/// The keywords that belong to the place of a schema and not to its type.
+/// The keywords that belong to the place of a schema and not to its type. They stay as they are.
 const OF_THE_PLACE: [&str; 5] = ["x-component", "title", "description", "nullable", "default"];
 
-/// Returns a schema that matches the values of both, or `None` if there is no such schema.
+/// Returns a schema that accepts the values of both schemas, or `None` if there is no such schema.
 fn both(one: &Value, other: &Value) -> Option<Value> {
     let (Some(one), Some(other)) = (one.as_object(), other.as_object()) else {
         return (one == other).then(|| one.clone());
@@ -112,11 +114,11 @@ fn both(one: &Value, other: &Value) -> Option<Value> {
             ("enum", Some(mine), Some(theirs)) => words(mine, theirs),
             ("required", Some(_), _) => required(one, other),
             ("required", None, _) => continue,
-            // A value that may be null in one place may be null in both.
+            // If a value may be null in one place, it may be null in both.
             ("nullable", mine, theirs) => {
                 json!(mine == Some(&json!(true)) || theirs == Some(&json!(true)))
             }
-            // Only two formats of text have their own Rust type.
+            // Only these two formats have their own Rust type.
             ("format", mine, theirs) if mine != theirs => {
                 let seen = |format: Option<&Value>| {
                     matches!(format.and_then(Value::as_str), Some("date-time" | "uuid"))
@@ -138,7 +140,7 @@ fn both(one: &Value, other: &Value) -> Option<Value> {
     Some(Value::Object(united))
 }
 
-/// Returns the shape of one keyword, without descriptions.
+/// Returns the shape key of a single keyword, without descriptions.
 fn key_of(word: &str, value: Option<&Value>) -> String {
     key(&json!({ word: value }))
 }
@@ -156,7 +158,8 @@ fn properties(mine: &Value, theirs: &Value) -> Option<Value> {
     Some(Value::Object(united))
 }
 
-/// Returns the required properties. A response may lack a non-identifying property, so one schema that requires it is enough.
+/// Returns the properties of `one` that stay required. An identifying property stays required only if `other` requires it too.
+/// For all other properties, one schema that requires them is enough, because a response may lack them anyway.
 fn required(one: &Map<String, Value>, other: &Map<String, Value>) -> Value {
     let is_required = |schema: &Map<String, Value>, name: &Value| {
         let list = schema.get("required").and_then(Value::as_array);
@@ -171,7 +174,7 @@ fn required(one: &Map<String, Value>, other: &Map<String, Value>) -> Value {
     Value::Array(names)
 }
 
-/// Returns the enum values of either list.
+/// Returns the enum values of both lists, without duplicates.
 fn words(mine: &Value, theirs: &Value) -> Value {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let mut words = list(mine);

@@ -1,4 +1,5 @@
-//! Creates text for a maintainer to paste: the overlay action that keeps one type of several, and naming table rows.
+//! Creates texts for a maintainer to paste: overlay actions that prevent one type from becoming several, and rows of the naming
+//! table.
 
 use super::build::Built;
 use crate::{
@@ -9,8 +10,8 @@ use serde_json::{Map, Value, json};
 use serde_json_path::JsonPath;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Returns an overlay action for each type of `before` that `after` splits into several, because only some of its places got a
-/// field. The action adds the field to all places.
+/// Returns an overlay action for each type of `before` that is several types in `after`, because CircleCI added a field to only
+/// some of its places. The action adds the field to the other places too.
 pub fn actions(before: &Built, after: &Built) -> Vec<String> {
     let mut now: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
     for ty in &after.types {
@@ -40,7 +41,7 @@ fn action(ty: &Named, pointers: &BTreeSet<&str>, document: &Value) -> Option<Str
         }
         for (name, property) in schema["properties"].as_object()? {
             let (known, count) = all.entry(name).or_insert((property, 0));
-            // An action that adds fields does not unite contradictions.
+            // If a field has different types in two places, an action that adds fields cannot help.
             if shape_of(document, known) != shape_of(document, property) {
                 return None;
             }
@@ -74,7 +75,8 @@ fn action(ty: &Named, pointers: &BTreeSet<&str>, document: &Value) -> Option<Str
         "{} is several types now; to keep one, paste this into openapi/overlay.yaml:{indented}",
         ty.name
     );
-    // A request does not necessarily accept a field that a response has.
+    // A response may have a field that a request does not accept, so there is no `ONE_TYPE` row for a type that is used in
+    // requests.
     if !ty.usage.request {
         let places: BTreeSet<&String> = ty.places.iter().collect();
         let row = format!("({:?}, &{:?}),", ty.name, Vec::from_iter(places));
@@ -85,8 +87,8 @@ fn action(ty: &Named, pointers: &BTreeSet<&str>, document: &Value) -> Option<Str
     Some(advice)
 }
 
-/// Returns the targets of actions that match exactly these places: one target that selects them by their common fields, or else
-/// one for each place.
+/// Returns the JSONPath targets that match exactly these places. This is one target that selects the places by their common
+/// fields or, if that is not possible, one target for each place.
 fn targets(document: &Value, places: &BTreeSet<String>, mut common: Vec<&str>) -> Vec<String> {
     let by_fields = |fields: &[&str]| {
         let tests: Vec<String> = fields
@@ -107,7 +109,7 @@ fn targets(document: &Value, places: &BTreeSet<String>, mut common: Vec<&str>) -
     if common.is_empty() || !fits(&common) {
         return places.iter().map(|pointer| path_of(pointer)).collect();
     }
-    // This keeps as few fields as distinguish the places from all others.
+    // Removes each field that is not needed to distinguish the places from all other schemas.
     for index in (0..common.len()).rev() {
         let field = common.remove(index);
         if common.is_empty() || !fits(&common) {
@@ -122,7 +124,7 @@ fn path_of(pointer: &str) -> String {
     let steps = pointer.split('/').skip(1);
     let steps: String = steps
         .map(|it| match it.parse::<usize>() {
-            // A status is a key.
+            // A number with three digits is an HTTP status, which is a key and not an index.
             Ok(index) if it.len() < 3 => format!("[{index}]"),
             _ => step(&it.replace("~1", "/").replace("~0", "~")),
         })
@@ -130,7 +132,7 @@ fn path_of(pointer: &str) -> String {
     format!("${steps}")
 }
 
-/// Returns the step to a key: `.key` or `['a key']`.
+/// Returns the JSONPath step to a key: `.key`, or `['a key']` if the key is not a plain word.
 fn step(key: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     match key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
@@ -141,10 +143,11 @@ fn step(key: &str) -> String {
     }
 }
 
-/// The number of rows of [`rows`].
+/// The maximum number of rows that [`rows`] returns.
 const MOST_ROWS: usize = 40;
 
-/// Returns a naming table row for each type that has no row and is not in `known`. The row has the current name of the type.
+/// Returns a naming-table row for each type that is not in `known` and has no row yet. The row contains the current name of the
+/// type.
 pub fn rows(built: &Built, known: &BTreeSet<String>) -> Vec<String> {
     let table = names::table();
     let has_row = |ty: &Named| {

@@ -1,4 +1,4 @@
-//! Builds the generated files from a document, in memory.
+//! Builds the generated files from a document. Keeps them in memory.
 
 use crate::{
     document::{
@@ -21,27 +21,28 @@ use crate::{
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
-/// The result of building a document.
+/// The files that were built from a document, and what a maintainer should know about the document.
 pub struct Built {
     pub files: Files,
-    /// The document after the overlay, the fixups and hoisting.
+    /// The document after the overlay and the fixups, with one component for each shape.
     pub effective: Value,
     pub report: Vec<Applied>,
-    /// Every type, with its places in the document.
+    /// All types, with their places in the document.
     pub types: Vec<Named>,
-    /// Actions, fixups and rows of tables that apply nowhere in this document. For the vendored document they are errors.
+    /// Overlay actions, fixups and table rows that match nothing in this document. These are errors if it is the vendored
+    /// document.
     pub unused: Vec<String>,
-    /// Places of this document that need an action or a row. For the vendored document they are errors.
+    /// Places of this document that need an overlay action or a table row. These are errors if it is the vendored document.
     pub unsettled: Vec<String>,
-    /// The document after the overlay alone.
+    /// The document after the overlay, but without the fixups.
     pub overlaid: Value,
-    /// What the document contains that OpenAPI 3.0 cannot express.
+    /// Notes about parts of the document that OpenAPI 3.0 cannot express.
     pub notes: Vec<Note>,
-    /// Texts of several lines that a maintainer may paste.
+    /// Texts for a maintainer to paste. A text may have several lines.
     pub advice: Vec<String>,
 }
 
-/// Turns a document into files. `lenient` is for documents other than the vendored one.
+/// Builds the generated files from a document. `lenient` is true for documents other than the vendored one.
 pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built> {
     if let Some(pointer) = document::too_deep(&document) {
         bail!(
@@ -92,15 +93,15 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
 }
 
 impl Built {
-    /// Returns the mismatches of the document, one line each. For the vendored document these are errors.
+    /// Returns the mismatches of the document, one per line of text. They are errors if it is the vendored document.
     pub fn warnings(&self) -> Vec<String> {
         [self.unsettled.as_slice(), &self.unused].concat()
     }
 }
 
-/// Returns the document as input for the overlay.
+/// Prepares a document so that the overlay can be applied to it.
 pub fn prepared(mut document: Value) -> Value {
-    // An Overlay cannot add to an object that is missing, and older documents have no components.
+    // An overlay action cannot add to an object that does not exist, and older documents have no `components`.
     if let Some(root) = document.as_object_mut() {
         let components = root.entry("components").or_insert_with(|| json!({}));
         components
@@ -111,7 +112,7 @@ pub fn prepared(mut document: Value) -> Value {
     document
 }
 
-/// A line for each overlay action or fixup that applied nowhere.
+/// Returns a line for each overlay action or fixup that matched nothing.
 fn idle(kind: &str, report: &[Applied]) -> Vec<String> {
     let idle = report.iter().filter(|applied| applied.matches == 0);
     idle.map(|applied| unmatched(kind, &applied.name)).collect()

@@ -1,4 +1,4 @@
-//! The command: builds the files, then compares or writes them and the guide about deviations.
+//! Contains the command `regen`. It builds the generated files and the guide about deviations, and then compares or writes them.
 
 use super::{
     advice,
@@ -21,21 +21,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The exit code for stale code. The command itself did not fail.
+/// The exit code if the generated code is stale although the command itself did not fail.
 const STALE: u8 = 4;
 
 #[derive(Debug, clap::Args)]
 pub struct Regen {
-    /// Write nothing; fail if the generated code or the document's record is stale (exit code 4)
+    /// Write nothing; fail with exit code 4 if the generated code or the document's record is stale
     #[arg(long)]
     check: bool,
-    /// Another document to generate from; overlay actions that do not apply to it are warnings
+    /// Generate from this document; overlay actions that match nothing in it are only warnings
     #[arg(long, value_name = "FILE", requires = "out")]
     spec: Option<PathBuf>,
-    /// Another folder to generate into
+    /// Generate into this folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Print how many times each overlay action and fixup applied
+    /// Print how often each overlay action and each fixup applied
     #[arg(long)]
     report: bool,
 }
@@ -45,7 +45,7 @@ impl Regen {
     pub fn run(self, root: &Path, out: &mut dyn Write, errors: &mut dyn Write) -> Result<u8> {
         let places = Places::of(root);
         let built = match self.build(&places) {
-            // A document other than the recorded one is out of date, too.
+            // The code is also stale if the document is not the one that its record describes.
             Err(error) if self.check && is_stale(&error) => {
                 writeln!(errors, "error: {error:#}")?;
                 return Ok(STALE);
@@ -53,7 +53,7 @@ impl Regen {
             built => built?,
         };
         self.tell(&built, out, errors)?;
-        // The guide describes the vendored document only.
+        // The guide describes only the vendored document.
         let guide = match self.spec.is_none() && self.out.is_none() {
             true => deviations::written(root, &places.overlay()?)?,
             false => None,
@@ -98,7 +98,7 @@ impl Regen {
         Ok(0)
     }
 
-    /// Prints what a maintainer should know about the document.
+    /// Prints the notes, the warnings and the advice about the document for the maintainer.
     fn tell(&self, built: &Built, out: &mut dyn Write, errors: &mut dyn Write) -> Result<()> {
         dialect::tell(&self.name(), &built.notes, errors)?;
         for warning in built.warnings() {
@@ -132,9 +132,9 @@ impl Regen {
     }
 }
 
-/// Lists the types that the existing code lacks, each with the row of the naming table that a maintainer may change.
+/// Prints the types that the existing code does not have. Each line is a row of the naming table that a maintainer may change.
 fn new_types(built: &Built, generated: &Path, errors: &mut dyn Write) -> Result<()> {
-    // A new tree has no code to compare with.
+    // An empty tree has no generated code to compare with.
     let Ok(surface) = surface::read_files(generated).and_then(|files| Surface::of(&files)) else {
         return Ok(());
     };

@@ -1,13 +1,13 @@
-//! Compares and replaces the generated files on disk.
+//! Compares the generated files with those on disk, and replaces those on disk.
 
 use crate::emit::model::Files;
 use anyhow::{Context, Result, bail};
 use std::{fs, io, path::Path};
 
-/// The command that updates stale code. Error messages name it.
+/// The command that updates stale code. Error messages mention it.
 pub const COMMAND: &str = "cargo xtask regen";
 
-/// One line for each file on disk that differs, such as `changed: types/job.rs`.
+/// Returns a line for each file on disk that is not as expected, such as `changed: types/job.rs`.
 pub fn differences(files: &Files, dir: &Path) -> Result<Vec<String>> {
     let mut differences = Vec::new();
     let on_disk = present(dir)?;
@@ -32,7 +32,7 @@ pub fn differences(files: &Files, dir: &Path) -> Result<Vec<String>> {
     Ok(differences)
 }
 
-/// The paths of all files below `dir`, with `/` as separator.
+/// Returns the paths of all files below `dir`. The separator is `/`.
 fn present(dir: &Path) -> Result<Vec<String>> {
     let mut found = Vec::new();
     let mut folders = vec![(dir.to_path_buf(), String::new())];
@@ -58,7 +58,8 @@ fn present(dir: &Path) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// Replaces the contents of `dir`. Writes a new folder first and then swaps the two, so that the old files survive a failure.
+/// Replaces the contents of `dir`. Writes a new folder first and then swaps the two folders, so that the old files survive a
+/// failure.
 pub fn write(files: &Files, dir: &Path) -> Result<()> {
     refuse_foreign(dir)?;
     let parent = dir
@@ -91,7 +92,7 @@ pub fn write(files: &Files, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a folder that holds a file which this command did not generate.
+/// Fails if the folder contains a file that this command did not generate.
 fn refuse_foreign(dir: &Path) -> Result<()> {
     for path in present(dir)? {
         let generated = fs::read_to_string(dir.join(&path))

@@ -1,10 +1,11 @@
-//! Distinguishes an overlay action that never matched anything from one that no longer matches anything.
+//! Explains why an overlay action matches nothing: either it never matched anything, or it stopped matching.
 
 use super::build::{Built, prepared, unmatched};
 use crate::document::overlay;
 use serde_json::Value;
 
-/// Adds the matches of each idle action in an older document, which the line calls `name`.
+/// Looks up how often each idle overlay action matches in an older document, and adds this to the line about the action. `name`
+/// is what the line calls the older document.
 pub fn explain(built: &mut Built, base: &Value, name: &str, overlay: &str) {
     let mut base = prepared(base.clone());
     let Ok(before) = overlay::apply(&mut base, overlay, true) else {

@@ -1,4 +1,4 @@
-//! Builds the files of the vendored document, and of any other document.
+//! Builds the generated files from the vendored document or from another one.
 
 use super::{
     advice,
@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The folders that the commands read and write.
+/// The folders that the commands read from and write to.
 pub struct Places {
     pub openapi: PathBuf,
     pub generated: PathBuf,
@@ -33,8 +33,8 @@ impl Places {
     }
 }
 
-/// Builds the files of the vendored document. An overlay action, fixup or row that applies nowhere, or that is missing, is an
-/// error, which says what the last commit's document has in its place.
+/// Builds the generated files from the vendored document. Fails if an overlay action, a fixup or a table row matches nothing or
+/// is missing. For an overlay action, the error also says how often it matches in the document of the last commit.
 pub fn build_vendored(places: &Places) -> Result<Built> {
     let (bytes, _) = fetch::vendored(&places.openapi)?;
     let (document, notes) = document::parse_noted(&bytes, "openapi/openapi.json")?;
@@ -55,12 +55,12 @@ pub fn build_vendored(places: &Places) -> Result<Built> {
     Ok(Built { notes, ..built })
 }
 
-/// Builds the files of another document.
+/// Builds the generated files from a document other than the vendored one.
 pub fn build_other(places: &Places, spec: &Path) -> Result<Built> {
     let (document, notes) = document::read_noted(spec)?;
     let overlay = places.overlay()?;
     let mut built = build(document, &overlay, true)?;
-    // The tree may have no document yet.
+    // There may be no vendored document in the tree yet.
     let vendored = document::read(&places.openapi.join(fetch::DOCUMENT));
     built.advice = match vendored {
         Ok(base) => compared(&mut built, &base, "openapi/openapi.json", &overlay),
@@ -69,8 +69,8 @@ pub fn build_other(places: &Places, spec: &Path) -> Result<Built> {
     Ok(Built { notes, ..built })
 }
 
-/// Adds the matches in an older document to the lines about idle actions, and returns text to paste that keeps the types of that
-/// document.
+/// Adds to each line about an idle action how often the action matches in an older document. Returns texts to paste, which keep
+/// the types of the older document.
 fn compared(built: &mut Built, base: &Value, name: &str, overlay: &str) -> Vec<String> {
     idle::explain(built, base, name, overlay);
     match build(base.clone(), overlay, true) {
@@ -79,7 +79,7 @@ fn compared(built: &mut Built, base: &Value, name: &str, overlay: &str) -> Vec<S
     }
 }
 
-/// The document of the last commit, if the tree is in a repository that has one.
+/// Returns the document of the last commit, or `None` if there is no such commit or it has no document.
 fn committed(places: &Places) -> Option<Value> {
     let root = places.openapi.parent()?;
     let (_, bytes) = revision::document_at(root, "HEAD").ok()?;

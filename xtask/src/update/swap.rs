@@ -1,7 +1,7 @@
-//! Replaces parts of the tree by the ones from a copy of the tree: all or nothing, even if the process is killed.
+//! Replaces items in the tree with those from a copy of the tree. Replaces all or none, even if the process is killed.
 //!
-//! Each old item is moved to a folder before the new one is moved in. While that folder exists, the tree is between two states,
-//! and [`recover`] restores the old state. The last step renames the folder: from then on the tree is in the new state.
+//! Each old item is moved to a folder before the new item takes its place. While this folder exists, the tree is between two
+//! states, and [`recover`] can restore the old state. The last step renames the folder. After that, the tree is in the new state.
 
 use crate::document::fetch::Store;
 use anyhow::{Context, Result, bail};
@@ -10,7 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The items that move. The document is last: while it is the old one, the tree does not appear to be up to date.
+/// The items that are replaced. The document is the last one, so that the tree does not seem to be up to date before everything
+/// is replaced.
 pub const TAKEN: [&str; 4] = [
     "tests/snapshots",
     "circleci-api/src/generated",
@@ -18,20 +19,20 @@ pub const TAKEN: [&str; 4] = [
     "openapi/openapi.json",
 ];
 
-/// The folder of the old items, while the tree is between two states.
+/// The name of the folder for the old items while the tree is between two states.
 const OLD: &str = ".old";
-/// The folder of the old items, after the tree is in the new state.
+/// The name of the folder for the old items after the tree has reached the new state.
 const DONE: &str = ".done";
 
-/// The paths of an item before, during and after the move.
+/// An item of the tree, and the paths that it has before, during and after the move.
 struct Thing {
     name: &'static str,
     place: PathBuf,
     new: PathBuf,
     old: PathBuf,
-    /// A marker file: there was no old item.
+    /// The path of a marker file. The file exists if there was no old item.
     nothing: PathBuf,
-    /// The new item, after the move is undone.
+    /// The path to which the new item is moved when the move is undone.
     undone: PathBuf,
 }
 
@@ -47,7 +48,7 @@ fn things(copy: &Path, root: &Path) -> impl DoubleEndedIterator<Item = Thing> {
     })
 }
 
-/// Moves all items, or none.
+/// Replaces all items. If one cannot be replaced, restores the old ones.
 pub fn swap(store: &mut dyn Store, copy: &Path, root: &Path) -> Result<()> {
     let old = copy.join(OLD);
     fs::create_dir(&old).context("cannot make a folder for the old files")?;
@@ -62,12 +63,12 @@ pub fn swap(store: &mut dyn Store, copy: &Path, root: &Path) -> Result<()> {
         .context("cannot finish the move")
 }
 
-/// Whether the tree is between two states.
+/// Returns whether the tree is between the two states.
 pub fn is_interrupted(copy: &Path) -> bool {
     copy.join(OLD).exists()
 }
 
-/// Restores the old state of a tree that is between two states. Does nothing to any other tree.
+/// Restores the old state of a tree that is between two states. Does nothing to other trees.
 pub fn recover(store: &mut dyn Store, copy: &Path, root: &Path) -> Result<()> {
     if !is_interrupted(copy) {
         return Ok(());
@@ -104,7 +105,7 @@ impl Thing {
     }
 }
 
-/// Fails if an item cannot be moved from the copy to its place, because the place is on another file system.
+/// Fails if an item cannot be moved from the copy to its place because the two are on different file systems.
 pub fn check(copy: &Path, root: &Path) -> Result<()> {
     for name in TAKEN {
         let place = root.join(name);

@@ -1,4 +1,4 @@
-//! Simulates a process that is killed at a rename: runs a test of this program in a child process.
+//! Simulates a process that is killed at a rename. It runs a test of this program in a child process, which ends at the rename.
 
 use std::{
     io,
@@ -7,7 +7,7 @@ use std::{
 };
 use xtask::document::fetch::{Disk, Store};
 
-/// Ends the process instead of the n-th rename, like a kill.
+/// A store that ends the process instead of doing the n-th rename, like a kill.
 pub struct Killed {
     renames: usize,
 }
@@ -24,7 +24,7 @@ impl Store for Killed {
 
 const CHILD: &str = "XTASK_TEST_KILLED";
 
-/// Runs the test `test` in a child process that is killed at the n-th rename, with these arguments.
+/// Runs the test `test` in a child process, passes `words` to it, and kills it at the n-th rename.
 pub fn start(test: &str, renames: usize, words: &[&str]) -> Output {
     let child = format!("{renames}|{}", words.join("|"));
     Command::new(std::env::current_exe().expect("this test"))
@@ -34,7 +34,8 @@ pub fn start(test: &str, renames: usize, words: &[&str]) -> Output {
         .expect("run")
 }
 
-/// Returns the store and the arguments in a child process. In any other process, the test does nothing.
+/// In a child process that [`start`] runs, returns the store and the arguments. Otherwise returns `None`, and the test should do
+/// nothing.
 pub fn child() -> Option<(Killed, Vec<String>)> {
     let child = std::env::var(CHILD).ok()?;
     let mut parts = child.split('|').map(str::to_owned);

@@ -1,4 +1,4 @@
-//! Defines what the tests of `regen` share: small documents, and checks for every set of generated files.
+//! Contains what the tests of `regen` share: small documents, and checks that apply to all generated files.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 pub mod killed;
@@ -24,13 +24,13 @@ pub fn overlay() -> String {
     std::fs::read_to_string(root().join("openapi/overlay.yaml")).expect("the overlay")
 }
 
-/// Returns the vendored document as OpenAPI 3.0.
+/// Returns the vendored document, converted to OpenAPI 3.0.
 pub fn vendored() -> Value {
     document::read(&root().join("openapi/openapi.json")).expect("the document")
 }
 
-/// A valid document with two operations, a parameter in the path and one in the query, a body, an
-/// enum, a list, a map and a union.
+/// Returns a valid document with two operations. They use a path parameter, a query parameter, a request body, an enum, a list, a
+/// map and a union.
 pub fn base() -> Value {
     json!({
         "openapi": "3.0.3",
@@ -91,7 +91,7 @@ pub fn base() -> Value {
     })
 }
 
-/// The place of most edits.
+/// The pointer to the schema that most tests edit.
 pub const THING: &str = "/components/schemas/Thing";
 pub const PROPERTIES: &str = "/components/schemas/Thing/properties";
 pub const GET: &str = "/paths/~1thing~1{id}/get";
@@ -101,7 +101,7 @@ pub const GET_RESPONSES: &str = "/paths/~1thing~1{id}/get/responses";
 pub const BODY: &str =
     "/paths/~1thing/post/requestBody/content/application~1json/schema/properties";
 
-/// Puts `value` at `pointer`, whose parent must be there. `-` is the end of a list.
+/// Puts `value` at `pointer`. The parent must exist. `-` stands for the end of a list.
 pub fn put(document: &mut Value, pointer: &str, value: Value) {
     let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
     let key = key.replace("~1", "/").replace("~0", "~");
@@ -127,19 +127,20 @@ pub fn remove(document: &mut Value, pointer: &str) {
         .expect("something to remove");
 }
 
-/// Builds a document like `regen --spec`.
+/// Builds the files of a document in the same way as `regen --spec`.
 pub fn build(document: Value) -> Result<Built, String> {
     regen::build(document, &overlay(), true).map_err(|error| format!("{error:#}"))
 }
 
-/// Returns the files of a document that must be accepted.
+/// Returns the files of a document, and their public API. Panics if the generator rejects the document.
 pub fn works(document: Value) -> (Files, Surface) {
     let built = build(document).unwrap_or_else(|error| panic!("refused: {error}"));
     let surface = check_files(&built.files).unwrap_or_else(|problem| panic!("{problem}"));
     (built.files, surface)
 }
 
-/// Checks that every file is valid Rust, that the surface can be listed, and that every used name is defined exactly once.
+/// Checks that every file is valid Rust, that the public API can be listed, and that every name that is used is defined exactly
+/// once.
 pub fn check_files(files: &Files) -> Result<Surface, String> {
     for (path, text) in files {
         syn::parse_file(text).map_err(|error| format!("{path} is not Rust: {error}\n{text}"))?;
@@ -204,10 +205,11 @@ pub fn check_files(files: &Files) -> Result<Surface, String> {
     Ok(surface)
 }
 
-/// Checks that a file imports exactly the types of other crates that it uses.
+/// Checks that a file imports exactly those types of other crates that it uses.
 fn imports(path: &str, text: &str) -> Result<(), String> {
     let code = text.lines().map(str::trim_start).filter(|line| {
-        // Docs, imports, and the kinds of path parameters, which are words of `operation!`.
+        // Leaves out docs, imports and the kinds of path parameters. These kinds are words of the `operation!` macro and not
+        // types.
         !["//", "use ", "\""]
             .iter()
             .any(|start| line.starts_with(start))
@@ -239,7 +241,7 @@ fn imports(path: &str, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks that every type that contains itself does so through a box, a list or a map, because it has no size otherwise.
+/// Checks that a type contains itself only through a box, a list or a map. Otherwise, it would have no size.
 fn sizes(surface: &Surface) -> Result<(), String> {
     let held = |ty: &Type| -> Vec<String> {
         let types: Vec<&String> = match ty {

@@ -1,11 +1,11 @@
-//! Mutates documents at random, and checks how the generator handles them.
+//! Makes random changes to documents, and checks how the generator handles the results.
 
 use serde_json::{Value, json};
 use xtask::document;
 
 use super::{base, build, check_files};
 
-/// A source of choices.
+/// A source of random choices.
 pub trait Choose {
     fn below(&mut self, bound: usize) -> usize;
 
@@ -14,7 +14,7 @@ pub trait Choose {
     }
 }
 
-/// Reads choices from bytes: two bytes for each choice, and the first option after the bytes end.
+/// Reads each choice from two bytes. After the bytes end, always chooses the first option.
 pub struct Bytes<'a>(pub &'a [u8]);
 
 impl Choose for Bytes<'_> {
@@ -27,7 +27,7 @@ impl Choose for Bytes<'_> {
     }
 }
 
-/// Returns a small document with up to sixteen changes.
+/// Returns a small document to which up to sixteen changes were made.
 pub fn changed_by(choice: u8, bytes: &mut Bytes<'_>) -> Value {
     let mut document = if choice.is_multiple_of(2) {
         base()
@@ -43,7 +43,7 @@ pub fn changed_by(choice: u8, bytes: &mut Bytes<'_>) -> Value {
     document
 }
 
-/// The keys that the generator reads, and a few that it ignores.
+/// The keys that the generator reads, and a few keys that it ignores.
 const KEYS: [&str; 45] = [
     "$ref",
     "type",
@@ -165,7 +165,7 @@ fn scalar(random: &mut impl Choose) -> Value {
     }
 }
 
-/// Returns the pointers of all values except the root.
+/// Returns the pointers of all values in the document, except for the root.
 fn places(document: &Value) -> Vec<String> {
     let mut places = Vec::new();
     document::visit(document, "", &mut |pointer, _| {
@@ -175,7 +175,7 @@ fn places(document: &Value) -> Vec<String> {
     places
 }
 
-/// Makes one change.
+/// Makes one change to the document.
 pub fn mutate(document: &mut Value, random: &mut impl Choose) {
     let places = places(document);
     if places.is_empty() {
@@ -194,11 +194,11 @@ pub fn mutate(document: &mut Value, random: &mut impl Choose) {
     let last = last.replace("~1", "/").replace("~0", "~");
     let change = random.below(8);
     match change {
-        // Another value, or one from elsewhere in the document.
+        // Replaces the value with another one, or with a value from elsewhere in the document.
         0 | 1 => {
             *document.pointer_mut(at).expect("a place") = if change == 0 { value } else { other }
         }
-        // Another reference.
+        // Replaces the value with a reference.
         2 => {
             *document.pointer_mut(at).expect("a place") =
                 json!({ "$ref": random.pick(&REFERENCES) })
@@ -208,12 +208,12 @@ pub fn mutate(document: &mut Value, random: &mut impl Choose) {
                 3 => drop(map.remove(&last)),
                 4 => drop(map.insert(key.to_owned(), value)),
                 5 => drop(map.insert(key.to_owned(), other)),
-                // Renamed.
+                // Renames the key.
                 6 => {
                     let moved = map.remove(&last).unwrap_or_default();
                     map.insert(text.to_owned(), moved);
                 }
-                // Duplicated.
+                // Duplicates the value under another key.
                 _ => drop(map.insert(text.to_owned(), map[&last].clone())),
             },
             Value::Array(list) => match change {
@@ -227,7 +227,7 @@ pub fn mutate(document: &mut Value, random: &mut impl Choose) {
     }
 }
 
-/// Returns whether the generator accepted a document, and the fault in its result if there is one.
+/// Returns whether the generator accepted the document. If the result has a fault, returns a description of it as the error.
 pub fn judge(document: &Value) -> Result<bool, String> {
     let document = document.clone();
     let built = std::panic::catch_unwind(|| build(document));
@@ -235,7 +235,7 @@ pub fn judge(document: &Value) -> Result<bool, String> {
         Err(_) => Err("a panic".to_owned()),
         Ok(Ok(built)) => check_files(&built.files).map(|_| true),
         Ok(Err(error)) => {
-            // Every problem is one line that begins with its place.
+            // Each line of the error must begin with the pointer of a place.
             let placed = |line: &str| {
                 line.starts_with('/') && line.contains(": ") && !line.contains("effective document")
             };
@@ -249,7 +249,7 @@ pub fn judge(document: &Value) -> Result<bool, String> {
     }
 }
 
-/// Schemas that contain themselves, shared parameters, bodies and responses, and a page.
+/// Returns a document that contains recursive schemas, shared parameters, shared bodies, shared responses and a page.
 pub fn recursive() -> Value {
     let reference = |what: &str| json!({ "$ref": format!("#/components/{what}") });
     json!({

@@ -25,7 +25,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("addEnvironmentVariableToContext", add_variable),
     ("deleteEnvironmentVariableFromContext", |world, request| {
         let name = request.path("env_var_name").unwrap_or_default();
-        // CircleCI gives this answer whether the variable existed or not.
+        // CircleCI gives the same answer whether or not the variable existed.
         world.context(request)?.variables.remove(name);
         say("Environment variable deleted.")
     }),
@@ -38,7 +38,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
 ];
 
 impl World {
-    /// The context of the request. CircleCI answers 403 if the context does not exist.
+    /// Returns the context that the request names. If it does not exist, refuses with 403, as CircleCI does.
     fn context(&mut self, request: &Received) -> Result<&mut Context, Refusal> {
         let id = request.path("context_id").unwrap_or_default();
         let mut contexts = self.contexts.iter_mut();

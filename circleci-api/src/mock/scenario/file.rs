@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::script::Script;
 use crate::generated::types::WorkflowStatus;
 
-/// The error of [`Scenario::load`](super::Scenario::load): the path of an invalid value, and the reason.
+/// The error of [`Scenario::load`](super::Scenario::load). It names the path of an invalid value and the reason.
 ///
 /// ```
 /// # use circleci_api::{mock::{Mock, scenario::Scenario}, serde_json::json};
@@ -42,16 +42,16 @@ pub(super) struct Scene {
     pub(super) page_size: Option<usize>,
     pub(super) rate_limit: Option<usize>,
     pub(super) variables: Vec<(String, String)>,
-    /// The names of the variables of each context.
+    /// Each context's name, and the names of its variables.
     pub(super) contexts: Vec<(String, Vec<String>)>,
     /// The pipelines that have already run.
     pub(super) pipelines: Vec<Script>,
-    /// The scripts of the next pipelines.
+    /// The scripts of the pipelines that clients will trigger next, in this order.
     pub(super) next: Vec<Script>,
     pub(super) files: Vec<(String, String)>,
 }
 
-/// A JSON object. Reading a key removes it, so that the remaining keys are unknown.
+/// A JSON object that is being read. Reading a key removes it, so the keys that remain at the end are unknown keys.
 struct Keys<'a> {
     path: &'a str,
     left: Map<String, Value>,
@@ -226,7 +226,8 @@ fn workflow(mut script: Script, path: &str, value: &Value) -> Read<Script> {
     Ok(script)
 }
 
-/// Reads states. Only those of the document are valid, because a misspelled state would count as a new one.
+/// Reads a list of workflow statuses. Only the statuses in CircleCI's document are valid. Otherwise, a misspelled status would
+/// be taken for a new one.
 fn statuses(keys: &mut Keys<'_>, key: &str) -> Read<Vec<WorkflowStatus>> {
     let status = |(path, value): (String, Value)| {
         let status = value.as_str().map(WorkflowStatus::from);

@@ -1,4 +1,4 @@
-//! Insights, computed from the workflows that ran.
+//! Insights, which are computed from the workflows that ran.
 
 use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
@@ -8,7 +8,7 @@ use super::reply::{list, list_in_order, ok};
 use super::run::Run;
 use super::world::{Handler, Outcome, World, date, optional_date};
 
-/// The credits per minute of the resource class `medium`.
+/// How many credits one minute on the resource class `medium` costs.
 const CREDITS: i64 = 10;
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
@@ -29,13 +29,13 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
 ];
 
 impl Run {
-    /// The duration in seconds.
+    /// Returns the duration in seconds, or `None` if the run has not stopped.
     fn seconds(&self) -> Option<i64> {
         let stopped = self.stopped_at?;
         Some((stopped - self.created_at).num_seconds())
     }
 
-    /// The credits of the job. A minute that has begun counts as a whole minute.
+    /// Returns the credits that the job used. Every started minute counts as a whole minute.
     pub(super) fn credits(&self) -> i64 {
         self.seconds()
             .map_or(0, |seconds| (seconds / 60 + 1) * CREDITS)
@@ -50,7 +50,8 @@ impl Run {
     }
 }
 
-/// The ended runs of the requested branch and workflow. Without a branch in the request, those of the default branch.
+/// Returns the ended runs of the branch and the workflow that the request names. If the request names no branch, the default
+/// branch is used. With `anywhere`, runs of all branches are returned.
 fn ended<'a>(world: &'a World, request: &Received, anywhere: bool) -> Vec<&'a Run> {
     let everywhere = anywhere || request.query("all-branches") == Some("true");
     let branch = request.query("branch").unwrap_or(&world.branch);
@@ -71,7 +72,7 @@ fn rate(part: usize, all: usize) -> f64 {
     }
 }
 
-/// A JSON number, written as an integer if it is one.
+/// Returns a JSON number. It is written as an integer if the value is whole.
 fn number(value: f64) -> Value {
     match value.fract() == 0.0 && value.abs() < 9e15 {
         true => json!(value as i64),
@@ -79,7 +80,7 @@ fn number(value: f64) -> Value {
     }
 }
 
-/// The percentile of sorted values. `share` is between 0 and 1.
+/// Returns a percentile of sorted values. `share` is between 0 and 1: 0.95 is the 95th percentile.
 fn percentile(sorted: &[i64], share: f64) -> Value {
     let last = sorted.len().saturating_sub(1) as f64;
     let found = sorted.get((last * share).ceil() as usize);
@@ -113,7 +114,7 @@ fn durations(runs: &[&Run]) -> Value {
     })
 }
 
-/// The time range from the first run to the last one.
+/// Returns the time range from the start of the first run to the end of the last one.
 fn window(world: &World, runs: &[&Run]) -> (String, String) {
     let start = runs.iter().map(|run| run.created_at).min();
     let end = runs.iter().filter_map(|run| run.stopped_at).max();
@@ -121,7 +122,7 @@ fn window(world: &World, runs: &[&Run]) -> (String, String) {
     (date(start.unwrap_or(now)), date(end.unwrap_or(now)))
 }
 
-/// The fields that all kinds of metrics have.
+/// Returns the fields that all kinds of metrics have.
 fn figures(runs: &[&Run]) -> Map<String, Value> {
     let failed = runs.iter().filter(|run| run.failed()).count();
     let successful = runs.iter().filter(|run| run.succeeded()).count();
@@ -138,7 +139,7 @@ fn figures(runs: &[&Run]) -> Map<String, Value> {
     json.as_object().cloned().unwrap_or_default()
 }
 
-/// The mean time from a failure to the next success, in seconds, and the number of such recoveries.
+/// Returns the mean time from a failure to the next success, in seconds, and how many times a success followed a failure.
 fn recovery(runs: &[&Run]) -> (i64, usize) {
     let mut broken = None;
     let mut times: Vec<i64> = Vec::new();
@@ -169,7 +170,7 @@ fn named<'a>(runs: &[&'a Run], name: &str) -> Vec<&'a Run> {
     runs.filter(|run| run.script.name == name).collect()
 }
 
-/// The metrics of each workflow or of each job. A job has the name of its workflow.
+/// Returns the metrics of each workflow, or of each job. Every workflow has one job, which has the name of its workflow.
 fn grouped(world: &mut World, request: &Received, workflows: bool) -> Outcome {
     let runs = ended(world, request, false);
     let asked = request.query("job-name");
@@ -238,7 +239,7 @@ fn branches(world: &mut World, request: &Received) -> Outcome {
     ok(json!({ "org_id": world.org_id, "project_id": world.project_id, "branches": branches }))
 }
 
-/// Tests that have both passed and failed.
+/// Lists the tests that have both passed and failed.
 fn flaky(world: &mut World, request: &Received) -> Outcome {
     let runs: Vec<&Run> = ended(world, request, true);
     let mut found: Vec<Value> = Vec::new();
@@ -341,7 +342,7 @@ fn test_metrics(world: &mut World, request: &Received) -> Outcome {
     ok(json)
 }
 
-/// One item for each hour or day in which a job started.
+/// Returns one item for each job and each hour (or day) in which the job started.
 fn time_series(world: &mut World, request: &Received) -> Outcome {
     let step = match request.query("granularity") {
         Some("hourly") => TimeDelta::hours(1),
@@ -384,7 +385,7 @@ fn time_series(world: &mut World, request: &Received) -> Outcome {
     list_in_order(world, request, items, false)
 }
 
-/// The metrics and trends of a summary page.
+/// Returns the metrics and the trends for a summary page.
 fn page_figures(runs: &[&Run], keys: &[&str]) -> (Value, Value) {
     let all = figures(runs);
     let seconds: i64 = runs.iter().filter_map(|run| run.seconds()).sum();

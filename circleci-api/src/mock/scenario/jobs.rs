@@ -1,4 +1,4 @@
-//! Jobs: details, artifacts and tests, and builds in version 1.1.
+//! Jobs: their details, artifacts, tests and output, and their builds in API version 1.1.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     }),
 ];
 
-/// The endpoints outside API v2.
+/// The job endpoints that are not in CircleCI's document of API v2.
 pub(super) const TEMPLATES: [(Method, &str, Handler); 4] = [
     (
         Method::POST,
@@ -54,7 +54,7 @@ pub(super) const TEMPLATES: [(Method, &str, Handler); 4] = [
 ];
 
 impl World {
-    /// The workflow whose job has the requested number.
+    /// Returns the workflow whose job has the requested number.
     fn job(&self, request: &Received) -> Result<&Run, Refusal> {
         let number = request.path("job-number").or(request.path("build_num"));
         let number = number.unwrap_or_default();
@@ -64,7 +64,7 @@ impl World {
     }
 }
 
-/// Returns the job. Like a read of the workflow, this moves the workflow to its next state.
+/// Returns the job's details. Each call moves the job's workflow to its next state, just as reading the workflow does.
 fn details(world: &mut World, request: &Received) -> Outcome {
     let id = world.job(request)?.id.clone();
     world.look(&id);
@@ -127,7 +127,7 @@ fn tests(world: &mut World, request: &Received) -> Outcome {
     list_in_order(world, request, items, false)
 }
 
-/// A build in version 1.1. Its last step has an output.
+/// Returns a build in the format of API version 1.1. Only its last step has output.
 fn build(world: &mut World, request: &Received) -> Outcome {
     let run = world.job(request)?;
     let (status, failed) = match run.status() {
@@ -184,7 +184,7 @@ fn build(world: &mut World, request: &Received) -> Outcome {
     }))
 }
 
-/// Validates a configuration. The mock only checks that it is not empty.
+/// Validates a configuration. The mock only checks that it contains the word `version`.
 fn compile(_: &mut World, request: &Received) -> Outcome {
     let source = super::world::text(request, "config_yaml")?;
     let valid = source.contains("version");
@@ -197,7 +197,7 @@ fn compile(_: &mut World, request: &Received) -> Outcome {
     ok(json)
 }
 
-/// The output of a step, as text.
+/// Returns the output of a step as text. Only the last step has output.
 fn output(world: &mut World, request: &Received) -> Outcome {
     let last = request.path("step") == Some("102");
     let text = world.job(request)?.script.output.clone();
@@ -205,13 +205,14 @@ fn output(world: &mut World, request: &Received) -> Outcome {
     Ok(Body::Text(text))
 }
 
-/// The standard error of a step, which is empty.
+/// Returns the standard error of a step, which is always empty.
 fn silence(world: &mut World, request: &Received) -> Outcome {
     world.job(request)?;
     Ok(Body::Text(String::new()))
 }
 
-/// The output of a step in the format of its URL. It is in storage, so a download needs no token.
+/// Returns a job's output in the JSON format that `output_url` serves. The output is in storage, so clients can download it
+/// without a token.
 pub(super) fn stored_output(world: &World, number: &str) -> Option<Body> {
     let mut runs = world.runs();
     let run = runs.find(|run| run.has_job() && run.job_number.to_string() == number)?;

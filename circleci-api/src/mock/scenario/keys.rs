@@ -25,7 +25,7 @@ fn create(world: &mut World, request: &Received) -> Outcome {
     let id = world.id().replace('-', "");
     let pairs = id.as_bytes().chunks(2).map(String::from_utf8_lossy);
     let fingerprint = pairs.collect::<Vec<_>>().join(":");
-    // CircleCI uses the newest key of each kind.
+    // CircleCI uses the newest key of each kind, so older keys are no longer preferred.
     for (_, key) in &mut world.keys.objects {
         key["preferred"] = json!(false);
     }

@@ -1,5 +1,5 @@
-//! A stateful simulation of CircleCI: pipelines that change their state as clients poll them, approvals, and the data of a
-//! project, which clients can read and write.
+//! A stateful simulation of CircleCI. Pipelines advance while clients poll them, workflows wait for approvals, and clients can
+//! read and write the data of a project.
 //!
 //! ```
 //! use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
@@ -60,7 +60,7 @@ use world::{Handler, World, date};
 pub use file::ScenarioError;
 pub use script::Script;
 
-/// One project of a [`Mock`] with its data, and the contexts of its organization. Clones share the same project.
+/// A simulated project of a [`Mock`], with its data and the contexts of its organization. Clones share the same project.
 ///
 /// A scenario answers the operations on:
 ///
@@ -70,9 +70,9 @@ pub use script::Script;
 /// - variables, contexts with variables and restrictions, checkout keys, webhooks, schedules and settings
 /// - usage exports
 /// - insights, which it computes from the workflows that ran
-/// - builds in version 1.1, with their output
+/// - builds in API version 1.1, with their output
 ///
-/// The mock answers all other operations as it does without a scenario. A request body without a required field gets 400.
+/// The mock answers all other operations as it does without a scenario. It answers 400 if a request body lacks a required field.
 ///
 /// ```
 /// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
@@ -125,9 +125,9 @@ pub use script::Script;
 pub struct Scenario(Arc<Mutex<World>>);
 
 impl Scenario {
-    /// Adds a project to the mock. Scenarios that were started before keep working. The newest scenario answers lists that
-    /// do not belong to one project (`listPipelines`, `listContexts`), and requests that create something outside a project.
-    /// Stubs that are configured later with [`Mock::on`] take precedence over the scenario.
+    /// Adds a project to the mock. Scenarios that were started earlier keep working. The newest scenario answers two kinds of
+    /// requests that name no project: lists (`listPipelines`, `listContexts`), and requests that create something outside a
+    /// project. Stubs that are configured later with [`Mock::on`] take precedence over the scenario.
     ///
     /// # Panics
     ///
@@ -141,7 +141,7 @@ impl Scenario {
         }
     }
 
-    /// Starts a scenario from JSON. `circleci-api/examples/mock/scenario.json` shows the format.
+    /// Starts a scenario from JSON. The file `circleci-api/examples/mock/scenario.json` shows the format.
     ///
     /// ```
     /// # use circleci_api::{mock::{Mock, scenario::Scenario}, serde_json::json};
@@ -207,13 +207,14 @@ impl Scenario {
         scenario
     }
 
-    /// Sets the script of the next pipeline that a client triggers. Several calls set the scripts of several pipelines, in this
-    /// order. A pipeline without a script runs the workflow `build-and-test`, which succeeds.
+    /// Sets the script of the next pipeline that a client triggers. Further calls set the scripts of the pipelines after it, in
+    /// this order. A pipeline without a script runs the workflow `build-and-test`, which succeeds.
     pub fn next(&self, script: Script) {
         self.lock().scripts.push_back(script);
     }
 
-    /// Adds a pipeline that has already run, and returns its id. Each workflow is in its last state, or on hold.
+    /// Adds a pipeline that has already run, and returns its id. Each of its workflows has reached its last state, or is on
+    /// hold.
     pub fn ran(&self, script: Script) -> String {
         let mut world = self.lock();
         let id = world.begin(script.hidden_for(0), None, None, Map::new());
@@ -233,8 +234,8 @@ impl Scenario {
         self.lock().set_variable(name.into(), value.into());
     }
 
-    /// Adds a context with these variables to the organization, and returns the id of the context. The variables need no
-    /// values, because CircleCI never returns them.
+    /// Adds a context to the organization, and returns the context's id. `variables` are the names of the context's variables.
+    /// They need no values, because CircleCI never returns the values.
     pub fn context<V: AsRef<str>>(
         &self,
         name: impl Into<String>,
@@ -249,33 +250,33 @@ impl Scenario {
         context.id.clone()
     }
 
-    /// Approves the newest workflow of this name that is on hold. Returns whether there was one.
+    /// Approves the newest workflow that has this name and is on hold. Returns false if there is no such workflow.
     pub fn approve(&self, workflow: &str) -> bool {
         self.lock().approve_newest(workflow)
     }
 
-    /// Returns the key that continues a pipeline after its [setup workflow](Script::setup), or `None` if the pipeline does not
-    /// wait for a continuation. [`Script::setup`] has an example.
+    /// Returns the continuation key of a pipeline that waits after its [setup workflow](Script::setup), or `None` if the
+    /// pipeline does not wait to be continued. [`Script::setup`] has an example.
     pub fn continuation_key(&self, pipeline: &str) -> Option<String> {
         self.lock().continuation_key(pipeline)
     }
 
-    /// The id of the project.
+    /// Returns the id of the project.
     pub fn project_id(&self) -> String {
         self.lock().project_id.clone()
     }
 
-    /// The id of the organization.
+    /// Returns the id of the organization.
     pub fn organization_id(&self) -> String {
         self.lock().org_id.clone()
     }
 
-    /// Sets the number of items per page. 0 counts as 1. Default: 20.
+    /// Sets the number of items per page. 0 counts as 1. The default is 20.
     pub fn page_size(&self, items: usize) {
         self.lock().page_size = items.max(1);
     }
 
-    /// Answers one request with 429 after each group of this many other requests.
+    /// Makes the scenario let this many requests pass, answer the next one with 429, and then start counting again.
     ///
     /// ```
     /// # use circleci_api::{mock::{Mock, scenario::Scenario}, operations::GetProjectBySlug};
@@ -294,13 +295,14 @@ impl Scenario {
         self.lock().rate_limit = Some((requests, 0));
     }
 
-    /// Limits how many objects of each kind, such as pipelines, contexts or webhooks, the scenario keeps. It removes the
-    /// oldest ones. Default: 10,000.
+    /// Limits how many objects of each kind (such as pipelines, contexts or webhooks) the scenario keeps. When there are more,
+    /// it removes the oldest ones. The default is 10,000.
     pub fn keep(&self, count: usize) {
         self.lock().keep = count;
     }
 
-    /// Uses the system clock. By default, time begins on 2 January 2026 and advances by one second with each step.
+    /// Makes the scenario use the system clock. By default, time begins on 2 January 2026 and advances by one second with each
+    /// step.
     ///
     /// ```
     /// # use std::time::SystemTime;
@@ -325,7 +327,7 @@ impl Scenario {
     }
 }
 
-/// The operations that a scenario answers.
+/// The operations that a scenario answers, and their handlers.
 const ROOMS: [&[(&str, Handler)]; 11] = [
     pipelines::HANDLERS,
     workflows::HANDLERS,
@@ -348,12 +350,12 @@ fn handler(request: &Received) -> Option<Handler> {
         .map(|(_, handler)| *handler)
 }
 
-/// The endpoints that a scenario serves in addition to the operations.
+/// Returns the endpoints that a scenario serves although they are not operations in CircleCI's document.
 fn templates() -> impl Iterator<Item = (Method, &'static str, Handler)> {
     jobs::TEMPLATES.into_iter().chain(projects::TEMPLATES)
 }
 
-/// The parameters and the handler of a request that belongs to no operation of the document.
+/// Returns the path parameters and the handler of a request for one of the `templates`.
 fn beside(request: &Received) -> Option<(route::Params, Handler)> {
     templates().find_map(|(method, template, handler)| {
         let same = method == request.method;
@@ -362,13 +364,13 @@ fn beside(request: &Received) -> Option<(route::Params, Handler)> {
     })
 }
 
-/// Whether a scenario has a handler for the request.
+/// Checks whether scenarios have a handler for the request.
 fn serves(request: &Received) -> bool {
     handler(request).is_some() || beside(request).is_some()
 }
 
 impl World {
-    /// Whether this world has the object that a request is about, or the requested file.
+    /// Checks whether this world contains the object that a request is about, or generates the requested file.
     fn has(&self, request: &Received) -> bool {
         match stored(request) {
             Some((project, ..)) => project == self.project_id,
@@ -409,7 +411,7 @@ impl World {
     }
 }
 
-/// The project, the kind and the id of a file that a scenario generates.
+/// Returns the project id, the kind and the id of a file that a scenario generates, or `None` for other paths.
 fn stored(request: &Received) -> Option<(&str, &str, &str)> {
     let path = request.plain_path().strip_prefix(FILES)?;
     let mut parts = path.strip_prefix("ci/")?.split('/');

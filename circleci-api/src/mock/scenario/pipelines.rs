@@ -1,4 +1,4 @@
-//! Pipelines: trigger, list and continue.
+//! Pipelines: triggering, listing and continuing them.
 
 use serde_json::{Map, Value, json};
 
@@ -47,7 +47,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("continuePipeline", resume),
 ];
 
-/// The branch or the tag to build.
+/// The branch or the tag that the request asks to build.
 #[derive(Default)]
 struct Reference {
     branch: Option<String>,
@@ -95,7 +95,7 @@ fn newest_first(world: &mut World, request: &Received) -> Outcome {
     let numbers = mine.map(|it| it.number).collect();
     let (shown, token) = page(world, request, numbers, true, |number| order(number))?;
     let shown = shown.iter().filter_map(|number| {
-        // The pipelines are sorted by number.
+        // The pipelines are sorted by number, so a binary search finds each of them.
         let at = world.pipelines.binary_search_by_key(number, |it| it.number);
         world.pipelines.get(at.ok()?)
     });
@@ -114,7 +114,7 @@ fn with_pipeline(
     ok(json(world, pipeline))
 }
 
-/// Lists the workflows of a pipeline. Each workflow in the list moves to its next state.
+/// Lists the workflows of a pipeline. Listing a workflow moves it to its next state.
 fn workflows(world: &mut World, request: &Received) -> Outcome {
     let id = request.path("pipeline-id").unwrap_or_default();
     let now = world.now();
@@ -216,13 +216,13 @@ impl World {
         id
     }
 
-    /// The key that continues a pipeline, while the pipeline waits for it.
+    /// Returns the key that continues a pipeline, or `None` if the pipeline does not wait for a key.
     pub(super) fn continuation_key(&self, pipeline: &str) -> Option<String> {
         let found = self.pipelines.iter().find(|it| it.id == pipeline)?;
         found.continuation.as_ref().map(|(key, _)| key.clone())
     }
 
-    /// Moves a workflow to its next state and returns it.
+    /// Moves a workflow to its next state and returns the workflow as JSON.
     pub(super) fn look(&mut self, id: &str) -> Option<Value> {
         let now = self.now();
         let mut runs = self.pipelines.iter_mut().flat_map(|it| &mut it.workflows);
@@ -236,7 +236,7 @@ impl World {
         asked.is_ok_and(|asked| asked == mine) || slug == self.org_id
     }
 
-    /// The repository of the project.
+    /// Returns the name of the provider that hosts the project, and the URL of the project's repository.
     pub(super) fn repository(&self) -> (&'static str, String) {
         let (name, site) = match self.slug.provider() {
             "bb" => ("Bitbucket", "https://bitbucket.org"),

@@ -8,7 +8,7 @@ use super::super::received::Received;
 use super::reply::ok;
 use super::world::{Handler, Outcome, World};
 
-/// The user's name.
+/// The user's login name.
 pub(super) const LOGIN: &str = "octocat";
 
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
@@ -31,7 +31,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("patchProjectSettings", change_settings),
 ];
 
-/// The endpoints that the document does not have.
+/// The endpoints that are not in CircleCI's document.
 pub(super) const TEMPLATES: [(Method, &str, Handler); 2] = [
     (
         Method::GET,
@@ -85,7 +85,7 @@ fn collaboration(world: &World) -> Value {
     })
 }
 
-/// Changes settings. CircleCI rejects an empty change, and the key `oss`, although its own answers have it.
+/// Changes settings. CircleCI rejects an empty change. It also rejects the key `oss`, although its own answers contain that key.
 fn change_settings(world: &mut World, request: &Received) -> Outcome {
     let changes = request.json().and_then(|body| body["advanced"].as_object());
     let changes = changes.filter(|changes| !changes.is_empty());

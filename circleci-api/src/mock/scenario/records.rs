@@ -1,4 +1,4 @@
-//! The records of a world, as plain data. The other modules make answers from them.
+//! The records of a world, as plain data. The other modules create their answers from these records.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,11 @@ pub(super) struct Pipeline {
     pub(super) parameters: Map<String, Value>,
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
-    /// How many more lists of the workflows are empty.
+    /// How many more times a list of the pipeline's workflows is empty before the workflows appear.
     pub(super) hidden: usize,
     pub(super) workflows: Vec<Run>,
-    /// The continuation key, and the workflows that start with it after the setup workflow.
+    /// The continuation key, and the workflows that start when a client sends this key. `None` if the pipeline does not wait for
+    /// a key.
     pub(super) continuation: Option<(String, Vec<Workflow>)>,
     pub(super) configuration: Option<String>,
     /// Whether the pipeline started with a setup workflow.
@@ -35,7 +36,7 @@ pub(super) struct Context {
     pub(super) created_at: String,
     /// The slug or the id of the owner.
     pub(super) owner: String,
-    /// The creation and update time of each variable, by name.
+    /// The names of the variables. Each has its creation time and its update time.
     pub(super) variables: BTreeMap<String, (String, String)>,
     pub(super) restrictions: Vec<Value>,
 }
@@ -43,9 +44,9 @@ pub(super) struct Context {
 /// The objects of one kind, oldest first.
 #[derive(Debug)]
 pub(super) struct Store {
-    /// The name of the kind in messages.
+    /// The name of this kind of object in messages, such as `Webhook`.
     pub(super) kind: &'static str,
-    /// The path parameter with the id of an object.
+    /// The name of the path parameter that holds an object's id.
     pub(super) parameter: &'static str,
     /// The id and the JSON of each object.
     pub(super) objects: Vec<(String, Value)>,
@@ -68,11 +69,11 @@ impl Store {
 #[derive(Debug)]
 pub(super) struct Export {
     pub(super) id: String,
-    /// How often clients have read the export.
+    /// How many times clients have polled the export.
     pub(super) polls: usize,
 }
 
-/// The settings of a new project.
+/// Returns the settings of a new project.
 pub(super) fn settings() -> Map<String, Value> {
     let settings = json!({
         "autocancel_builds": false,

@@ -1,4 +1,4 @@
-//! The answers of handlers: JSON, messages and pages.
+//! Creates the answers of handlers: JSON, messages and pages.
 
 use serde_json::{Value, json};
 
@@ -20,8 +20,8 @@ pub(super) fn not_found(what: &str) -> Refusal {
     Refusal::new(404, format!("{what} not found"))
 }
 
-/// The items of the requested page, and the token of the next page. The items are sorted by `key`, in descending order if
-/// `newest_first`. A token marks a key, so that deleted items do not shift the next page.
+/// Returns the items of the requested page, and the token of the next page. The items are sorted by `key`, in descending order
+/// if `newest_first` is set. A token holds the key of the last item on its page, so deleted items do not shift the next page.
 pub(super) fn page<T>(
     world: &mut World,
     request: &Received,
@@ -51,7 +51,7 @@ pub(super) fn page<T>(
     Ok((items, last.map(|last| sealed(&last, list, salt))))
 }
 
-/// Answers with a page as JSON.
+/// Answers with one page of the items, as JSON.
 pub(super) fn list(
     world: &mut World,
     request: &Received,
@@ -63,7 +63,7 @@ pub(super) fn list(
     ok(json!({ "items": items, "next_page_token": token }))
 }
 
-/// Answers with a page of items that have no key. Their order must not change.
+/// Answers with one page of items that have no key. Their positions serve as keys, so their order must not change.
 pub(super) fn list_in_order(
     world: &mut World,
     request: &Received,
@@ -75,12 +75,12 @@ pub(super) fn list_in_order(
     list(world, request, items, newest_first)
 }
 
-/// A number as text that sorts in numerical order.
+/// Returns a number as text with leading zeros. When these texts are sorted, the numbers are in order.
 pub(super) fn order(number: impl std::fmt::Display) -> String {
     format!("{number:0>20}")
 }
 
-/// Identifies the list and its filters. A token is valid only for these.
+/// Returns a hash of the list's path and filters. A page token is only valid for a request with the same hash.
 fn fingerprint(request: &Received) -> u32 {
     let query = request
         .query
@@ -94,7 +94,7 @@ fn fingerprint(request: &Received) -> u32 {
     })
 }
 
-/// An opaque token, which differs on each call.
+/// Creates an opaque page token. A different `salt` gives a different token.
 fn sealed(last: &str, list: u32, salt: u32) -> String {
     let mask = salt.to_be_bytes();
     let bytes = list.to_be_bytes().into_iter().chain(last.bytes());

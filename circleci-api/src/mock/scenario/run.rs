@@ -1,4 +1,4 @@
-//! A workflow that runs.
+//! One run of a workflow.
 
 use super::script::Workflow;
 use crate::generated::types::WorkflowStatus;
@@ -14,9 +14,9 @@ pub(super) struct Run {
     pub(super) approval: String,
     pub(super) job: String,
     pub(super) job_number: u64,
-    /// The index of the current state in the script.
+    /// The index of the current state in the script's statuses.
     pub(super) at: usize,
-    /// Whether a client has read the workflow in this state.
+    /// Whether a client has read the workflow since it entered its current state.
     pub(super) seen: bool,
     pub(super) tag: Option<&'static str>,
     pub(super) created_at: DateTime<Utc>,
@@ -39,13 +39,13 @@ impl Run {
         self.status() == WorkflowStatus::OnHold
     }
 
-    /// Whether the workflow is in its last state and does not wait for an approval.
+    /// Checks whether the workflow was canceled, or has ended in its last state.
     pub(super) fn is_over(&self) -> bool {
         let last = self.at + 1 >= self.script.statuses.len();
         self.canceled_by.is_some() || last && !self.is_on_hold() && self.has_ended()
     }
 
-    /// Whether the current state is final. A workflow whose last state is `running` never ends.
+    /// Checks whether the current state is a final one. A workflow whose last state is `running` never ends.
     pub(super) fn has_ended(&self) -> bool {
         !matches!(
             self.status(),
@@ -60,7 +60,7 @@ impl Run {
         self.settle(now);
     }
 
-    /// Moves to the next state if a client has already read the current one, and marks the state as read.
+    /// Moves to the next state if a client has already read the current state. Then marks the current state as read.
     pub(super) fn look(&mut self, now: DateTime<Utc>) {
         let last = self.at + 1 >= self.script.statuses.len();
         if self.seen && self.canceled_by.is_none() && !last && !self.is_on_hold() {
@@ -80,12 +80,12 @@ impl Run {
         }
     }
 
-    /// Whether the job has started. A job that waits for an approval has no number yet.
+    /// Checks whether the job has started. A job that waits for an approval has no number yet.
     pub(super) fn has_job(&self) -> bool {
         self.started_at.is_some()
     }
 
-    /// The status of the job. Jobs and workflows have different statuses.
+    /// Returns the status of the job. A job has other statuses than a workflow.
     pub(super) fn job_status(&self) -> String {
         let status = self.status();
         let word = match &status {

@@ -1,4 +1,4 @@
-//! The schedules of the project. The wire format has kebab-case keys for schedules.
+//! The schedules of the project. In the wire format, the keys of a schedule are in kebab case.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
 ];
 
 impl World {
-    /// The actor of a schedule: the user, or the system.
+    /// Returns the actor of a schedule: the system if the body asks for it, or else the user.
     fn attributed(&self, body: &Value) -> Value {
         match body["attribution-actor"].as_str() {
             Some("system") => json!({

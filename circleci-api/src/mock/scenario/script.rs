@@ -1,8 +1,8 @@
-//! Scripts: what a pipeline of a scenario does.
+//! Scripts, which describe what the pipelines of a scenario do.
 
 use crate::generated::types::WorkflowStatus;
 
-/// Describes what a pipeline of a [`Scenario`](super::Scenario) does.
+/// A description of what a pipeline of a [`Scenario`](super::Scenario) does.
 ///
 /// ```
 /// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
@@ -28,7 +28,7 @@ use crate::generated::types::WorkflowStatus;
 /// # Ok(()) }
 /// ```
 ///
-/// A job can have test results and an output, and a pipeline a branch:
+/// A job can have test results and output, and a pipeline can have a branch:
 ///
 /// ```
 /// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
@@ -67,14 +67,14 @@ pub struct Script {
 pub(super) struct Workflow {
     pub(super) name: String,
     pub(super) statuses: Vec<WorkflowStatus>,
-    /// The states of a rerun, if they differ.
+    /// The states of a rerun, if they differ from those of the first run.
     pub(super) rerun: Option<Vec<WorkflowStatus>>,
     pub(super) artifacts: Vec<String>,
     pub(super) tests: Vec<TestCase>,
     pub(super) output: String,
 }
 
-/// A test result of a job.
+/// The result of one test in a job.
 #[derive(Clone, Debug)]
 pub(super) struct TestCase {
     pub(super) name: String,
@@ -83,13 +83,14 @@ pub(super) struct TestCase {
 }
 
 impl Script {
-    /// Creates a script of a pipeline without workflows.
+    /// Creates the script of a pipeline that has no workflows yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a workflow. It moves to the next of these states each time that a client reads it, and stays in the last one. It
-    /// stays in [`OnHold`](WorkflowStatus::OnHold) until it is approved. It has one job, which has the name of the workflow.
+    /// Adds a workflow. It has one job, which has the name of the workflow. Each time that a client reads the workflow, it moves
+    /// to the next of `statuses`. It stays in the last one. A workflow that is [`OnHold`](WorkflowStatus::OnHold) stays so until
+    /// it is approved.
     ///
     /// # Panics
     ///
@@ -114,7 +115,7 @@ impl Script {
         self
     }
 
-    /// Sets the states of a rerun of the last workflow. Default: the states of the first run.
+    /// Sets the states of a rerun of the workflow that was added last. By default, a rerun has the states of the first run.
     ///
     /// # Panics
     ///
@@ -127,7 +128,8 @@ impl Script {
         self
     }
 
-    /// Adds an artifact to the job of the last workflow. Set its content with [`Mock::file`](crate::mock::Mock::file).
+    /// Adds an artifact to the job of the workflow that was added last. To set the artifact's content, use
+    /// [`Mock::file`](crate::mock::Mock::file).
     ///
     /// # Panics
     ///
@@ -138,8 +140,8 @@ impl Script {
         self
     }
 
-    /// Adds a test result to the job of the last workflow. `result` is a value such as `success` or `failure`. `message` is the
-    /// message of a failed test.
+    /// Adds a test result to the job of the workflow that was added last. `result` is a value such as `success` or `failure`. If
+    /// the test failed, `message` is its error message.
     ///
     /// # Panics
     ///
@@ -160,7 +162,7 @@ impl Script {
         self
     }
 
-    /// Sets the output of the last step in the job of the last workflow.
+    /// Sets the output of a job's last step. The job is that of the workflow that was added last.
     ///
     /// # Panics
     ///
@@ -171,9 +173,8 @@ impl Script {
         self
     }
 
-    /// Starts the pipeline with a setup workflow. The workflow `setup` runs first. The workflows of this script start when a
-    /// client calls `continuePipeline` with the key from
-    /// [`Scenario::continuation_key`](super::Scenario::continuation_key).
+    /// Makes the pipeline start with a setup workflow, which is called `setup`. The workflows of this script start when a client
+    /// calls `continuePipeline` with the key from [`Scenario::continuation_key`](super::Scenario::continuation_key).
     ///
     /// ```
     /// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
@@ -197,8 +198,8 @@ impl Script {
         self
     }
 
-    /// Sets the branch of the pipeline. A branch in the trigger request takes precedence. Default: the default branch of the
-    /// project.
+    /// Sets the branch of the pipeline. If the trigger request names a branch, that branch is used instead. By default, the
+    /// pipeline runs on the project's default branch.
     pub fn branch(mut self, branch: impl Into<String>) -> Self {
         self.branch = Some(branch.into());
         self
@@ -212,7 +213,7 @@ impl Script {
         }
     }
 
-    /// Sets how many lists of the pipeline's workflows are empty before the workflows appear. Default: 1.
+    /// Sets how many times a list of the pipeline's workflows is empty before the workflows appear. The default is 1.
     pub fn hidden_for(mut self, polls: usize) -> Self {
         self.hidden = Some(polls);
         self

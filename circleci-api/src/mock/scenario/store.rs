@@ -1,4 +1,4 @@
-//! Answers about objects that clients create, read, change and delete.
+//! Answers the requests that create, read, change and delete objects.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ impl Store {
         ok(json)
     }
 
-    /// The object of the request.
+    /// Returns the object that the request names.
     pub(super) fn find(&mut self, request: &Received) -> Result<&mut Value, Refusal> {
         let asked = request.path(self.parameter).unwrap_or_default();
         let found = self.objects.iter_mut().find(|(id, _)| id == asked);
@@ -24,12 +24,12 @@ impl Store {
             .ok_or_else(|| not_found(self.kind))
     }
 
-    /// Answers with the object of the request.
+    /// Answers with the object that the request names.
     pub(super) fn get(&mut self, request: &Received) -> Outcome {
         self.find(request).cloned().and_then(ok)
     }
 
-    /// Deletes the object of the request.
+    /// Deletes the object that the request names.
     pub(super) fn delete(&mut self, request: &Received) -> Outcome {
         self.find(request)?;
         let asked = request.path(self.parameter).unwrap_or_default();
@@ -38,7 +38,7 @@ impl Store {
     }
 }
 
-/// Answers with a page of the objects that have a property.
+/// Answers with one page of the objects for which `is_listed` returns true.
 pub(super) fn list_of(
     world: &mut World,
     request: &Received,

@@ -1,4 +1,4 @@
-//! Usage exports, which complete as clients poll them.
+//! Usage exports. An export completes after clients have polled it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -10,9 +10,9 @@ use super::records::Export;
 use super::reply::{not_found, ok};
 use super::world::{Handler, Outcome, World, date, text};
 
-/// The longest time range of an export.
+/// The maximum time range of an export.
 const LONGEST: TimeDelta = TimeDelta::days(31);
-/// How many exports a world keeps.
+/// The maximum number of exports that a world keeps.
 const KEPT: usize = 100;
 
 pub(super) const HANDLERS: &[(&str, Handler)] =
@@ -62,7 +62,7 @@ fn get(world: &mut World, request: &Received) -> Outcome {
     }))
 }
 
-/// The file of an export: gzip-compressed CSV, with one row for each job that has ended.
+/// Returns the file of an export. It is gzip-compressed CSV with one row for each job that has ended.
 pub(super) fn stored_export(world: &World, id: &str) -> Option<Body> {
     world.exports.iter().find(|it| it.id == id)?;
     let mut csv = "organization_id,organization_name,project_id,project_name,pipeline_id,pipeline_number,workflow_id,workflow_name,\
@@ -102,7 +102,7 @@ pub(super) fn stored_export(world: &World, id: &str) -> Option<Body> {
     Some(Body::File(gzip(csv.as_bytes())))
 }
 
-/// A gzip file with uncompressed blocks.
+/// Returns a gzip file that holds `data` in uncompressed blocks.
 fn gzip(data: &[u8]) -> Vec<u8> {
     let mut file = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
     let blocks: Vec<&[u8]> = data.chunks(0xffff).collect();

@@ -58,7 +58,7 @@ fn create(world: &mut World, request: &Received) -> Outcome {
     world.webhooks.add(id, json)
 }
 
-/// CircleCI replaces the whole webhook. A body without a secret removes the secret.
+/// Updates a webhook. CircleCI replaces the whole webhook, so a body without a signing secret removes the secret.
 fn update(world: &mut World, request: &Received) -> Outcome {
     let body = request.json().cloned().unwrap_or_default();
     let now = date(world.now());

@@ -1,4 +1,4 @@
-//! Workflows: read, approve, cancel and rerun.
+//! Workflows: reading, approving, canceling and rerunning them.
 
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ impl World {
         say("Accepted.")
     }
 
-    /// Approves the newest workflow of this name that is on hold. Returns whether there was one.
+    /// Approves the newest workflow that has this name and is on hold. Returns false if there is no such workflow.
     pub(super) fn approve_newest(&mut self, workflow: &str) -> bool {
         let now = self.now();
         let runs = self.pipelines.iter_mut().rev();
@@ -141,7 +141,7 @@ impl Run {
         json
     }
 
-    /// The approval job, if the script has one, and the job.
+    /// Returns the jobs of the workflow: the approval job, if the script has one, and then the build job.
     pub(super) fn jobs(&self, world: &World) -> Vec<Value> {
         let mut statuses = self.script.statuses.iter();
         let hold = statuses.position(|status| *status == WorkflowStatus::OnHold);

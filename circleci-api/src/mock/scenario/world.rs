@@ -1,4 +1,4 @@
-//! The state of a scenario, and functions that its handlers share.
+//! The state of a scenario, and the functions that its handlers share.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::SystemTime;
@@ -14,29 +14,29 @@ use super::script::{Script, Workflow};
 use crate::generated::types::WorkflowStatus;
 use crate::values::slug::ProjectSlug;
 
-/// The result of a handler: the body of its answer, which has the status of the operation.
+/// The result of a handler: the body of a successful answer, or a refusal. A successful answer has the operation's own status.
 pub(super) type Outcome = Result<Body, Refusal>;
 
-/// A handler answers the requests for one operation.
+/// A function that answers the requests for one operation.
 pub(super) type Handler = fn(&mut World, &Received) -> Outcome;
 
 /// How many objects of each kind a world keeps by default.
 const KEPT: usize = 10_000;
-/// The default number of items per page, which is that of CircleCI's lists of pipelines.
+/// The default number of items per page. It is the same as in CircleCI's lists of pipelines.
 const PAGE: usize = 20;
 
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) slug: ProjectSlug,
-    /// The number of the scenario in the mock. It makes the ids of each scenario unique.
+    /// The number of this scenario in the mock. Ids contain it, so that two scenarios never have the same id.
     place: u16,
     ids: u64,
     time: DateTime<Utc>,
-    /// Whether the world uses the system clock. Otherwise, time advances by one second with each step.
+    /// Whether the world uses the system clock. Otherwise, each call of `now` advances the time by one second.
     pub(super) real_time: bool,
     pub(super) page_size: usize,
     pub(super) keep: usize,
-    /// How many requests pass before one is rejected, and how many have passed.
+    /// How many requests pass before one is rejected, and how many have passed since the last rejection.
     pub(super) rate_limit: Option<(usize, usize)>,
     pub(super) scripts: VecDeque<Script>,
     pub(super) pipelines: VecDeque<Pipeline>,
@@ -82,7 +82,7 @@ impl World {
             user_id: String::new(),
         };
         let is_id = |part: &str| uuid::Uuid::try_parse(part).is_ok();
-        // A slug of the provider `circleci` contains the ids.
+        // A slug of the provider `circleci` contains the ids of the organization and the project.
         let (organization, project) = (
             world.slug.organization().to_owned(),
             world.slug.project().to_owned(),
@@ -101,7 +101,7 @@ impl World {
         world
     }
 
-    /// A constant id. It never equals one of the counted ids.
+    /// Returns a constant id, which never equals an id from `id`.
     fn fixed_id(&self, number: u64) -> String {
         format!(
             "00000000-0000-4000-{:04x}-{number:012x}",
@@ -118,7 +118,7 @@ impl World {
         )
     }
 
-    /// Advances the time and returns it.
+    /// Advances the time and returns the new time.
     pub(super) fn now(&mut self) -> DateTime<Utc> {
         let next = self.time + TimeDelta::seconds(1);
         self.time = match self.real_time {
@@ -133,7 +133,7 @@ impl World {
         self.time
     }
 
-    /// Counts a request. Returns false if the rate limit is reached.
+    /// Counts a request. Returns false if the request exceeds the rate limit.
     pub(super) fn passes(&mut self) -> bool {
         match &mut self.rate_limit {
             Some((limit, passed)) if *passed >= *limit => {
@@ -148,7 +148,7 @@ impl World {
         }
     }
 
-    /// Removes the oldest objects of each kind beyond the limit, so that memory use stays bounded.
+    /// Removes the oldest objects of each kind if there are more than `keep` of them, so that memory use stays bounded.
     pub(super) fn trim(&mut self) {
         let keep = self.keep.max(1);
         fn newest<T>(list: &mut Vec<T>, keep: usize) {
@@ -167,7 +167,7 @@ impl World {
         pipelines.for_each(|pipeline| newest(&mut pipeline.workflows, keep));
     }
 
-    /// Whether the path names this world's project, by slug or id, or no project at all.
+    /// Checks whether the path names this world's project (by slug or id), or names no project at all.
     pub(super) fn is_mine(&self, request: &Received) -> bool {
         match request.project() {
             Some(project) if project == self.project_id => true,
@@ -176,7 +176,7 @@ impl World {
         }
     }
 
-    /// Whether the request is about this world. A mock may have several.
+    /// Checks whether the request is about an object of this world. A mock may have several worlds.
     pub(super) fn knows(&self, request: &Received) -> bool {
         fn has<'a>(id: &str, mut ids: impl Iterator<Item = &'a String>) -> bool {
             ids.any(|it| it == id)
@@ -211,7 +211,7 @@ impl World {
         }
     }
 
-    /// The workflows of all pipelines, oldest first.
+    /// Returns the workflows of all pipelines, oldest first.
     pub(super) fn runs(&self) -> impl DoubleEndedIterator<Item = &Run> {
         self.pipelines.iter().flat_map(|it| &it.workflows)
     }
@@ -237,7 +237,7 @@ impl World {
         }
     }
 
-    /// Updates the times of a workflow after its state may have changed.
+    /// Updates the start time and the stop time of a workflow whose state may have changed.
     pub(super) fn settle(&mut self, run: &str) {
         let now = self.now();
         let runs = self.pipelines.iter_mut().flat_map(|it| &mut it.workflows);
@@ -254,14 +254,14 @@ impl World {
     }
 }
 
-/// Removes the last names of a map beyond the limit.
+/// Keeps the first `keep` names of a map in sorted order, and removes the others.
 fn first<V>(map: &mut BTreeMap<String, V>, keep: usize) {
     while map.len() > keep {
         map.pop_last();
     }
 }
 
-/// A date in CircleCI's format.
+/// Writes a date in CircleCI's format.
 pub(super) fn date(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
@@ -276,7 +276,7 @@ pub(super) fn masked(value: &str) -> String {
     format!("xxxx{}", value.chars().skip(hidden).collect::<String>())
 }
 
-/// A required string field of the request body.
+/// Returns a required string field of the request body. If the field is missing, refuses the request.
 pub(super) fn text(request: &Received, key: &str) -> Result<String, Refusal> {
     let text = request.json().and_then(|body| body[key].as_str());
     text.map(str::to_owned)

@@ -1,4 +1,4 @@
-//! Installs the clients from their lock files, runs them, and reads their output.
+//! Installs the third-party clients from their lock files, runs them, and reads their output.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,9 +24,9 @@ pub enum Client {
     Tap,
 }
 
-/// The result of a run.
+/// The result of running a client.
 pub enum Outcome {
-    /// The machine lacks the client's language.
+    /// The machine lacks the client's language, or has only an older version. The text is the reason.
     Skipped(String),
     Ran(Vec<Call>),
 }
@@ -39,7 +39,7 @@ pub struct Call {
     pub why: String,
 }
 
-/// The verdict on the call.
+/// The verdict on a call.
 pub enum Finding<'a> {
     Good,
     Excused(&'a Call, &'a str),
@@ -61,7 +61,7 @@ impl Client {
     }
 }
 
-/// Installs the client if needed, and runs its calls.
+/// Installs the client unless it is already installed, and runs its calls.
 pub async fn run(client: Client, folder: &Path, scene: &Scene) -> Result<Outcome> {
     let installed = match client.is_node() {
         true => install_node(folder).await?,
@@ -71,7 +71,7 @@ pub async fn run(client: Client, folder: &Path, scene: &Scene) -> Result<Outcome
         Ok(program) => program,
         Err(why) => return Ok(Outcome::Skipped(why)),
     };
-    // The MCP server ignores files in hidden folders.
+    // The prefix has no leading dot, because the MCP server ignores files in hidden folders.
     let scratch = tempfile::Builder::new().prefix("strangers-").tempdir()?;
     let facts = scene.facts.to_string();
     let mut command = Command::new(program);
@@ -114,7 +114,7 @@ fn read(line: &str) -> Result<Call> {
     })
 }
 
-/// Returns the version that a program prints, or the reason why it is unsuitable.
+/// Checks that a program prints at least this version. Otherwise returns what is missing.
 async fn version(program: &str, least: (u32, u32), name: &str) -> Result<(), String> {
     let wanted = format!(
         "{name} {}.{} or later is not on this machine",
@@ -138,7 +138,7 @@ async fn version(program: &str, least: (u32, u32), name: &str) -> Result<(), Str
     if found >= least { Ok(()) } else { Err(wanted) }
 }
 
-/// Returns whether the installation is as new as the lock file.
+/// Checks whether the installation is at least as new as the lock file.
 fn is_installed(lock: &Path, mark: &Path) -> bool {
     let time = |path: &Path| fs::metadata(path).and_then(|it| it.modified()).ok();
     time(mark).is_some() && time(mark) >= time(lock)

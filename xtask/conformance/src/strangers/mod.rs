@@ -1,6 +1,7 @@
-//! `cargo xtask strangers`: runs third-party clients against the mock server (the feature `mock`).
+//! `cargo xtask strangers`: runs third-party clients against the mock server of this crate (the feature `mock`).
 //!
-//! scene (mock server) -> client (installed and run) -> table (results); sent compares their requests with those of this crate.
+//! `scene` starts the mock server. `client` installs and runs the clients. `sent` compares their requests with those of
+//! this crate.
 
 pub mod client;
 pub mod scene;
@@ -12,11 +13,10 @@ use std::path::Path;
 use anyhow::Result;
 use client::{Call, Client, Finding, Outcome};
 
-/// The clients, and how many of their calls must succeed. The reason for each other failure is in the client, and is listed in
-/// [`EXCUSED`].
+/// The clients that are run. All their calls must succeed, except those that [`EXCUSED`] lists.
 const CLIENTS: [Client; 3] = [Client::Mcp, Client::PyCircleCi, Client::Tap];
 
-/// Calls that cannot succeed, and why. An entry for a call that succeeds is an error.
+/// Calls that cannot succeed because of the client itself, with the reason. An entry for a call that succeeds is an error.
 const EXCUSED: [(Client, &str, &str); 1] = [(
     Client::Mcp,
     "download_usage_api_data",
@@ -24,7 +24,7 @@ const EXCUSED: [(Client, &str, &str); 1] = [(
 )];
 
 /// Runs all clients and prints the results. Returns `Ok(false)` if a call fails without an entry in `EXCUSED`, or if a difference
-/// has no explanation.
+/// between the requests has no explanation.
 pub async fn run(root: &Path, all: bool, out: &mut impl Write) -> Result<bool> {
     let folder = root.join("xtask/strangers");
     let mut good = true;
@@ -38,7 +38,7 @@ pub async fn run(root: &Path, all: bool, out: &mut impl Write) -> Result<bool> {
         good &= report(out, client, &outcome, all)?;
     }
     let explained = sent.compare(&sent::ours().await?).write(out)?;
-    // A skipped client shows no differences, so their explanations may appear unused.
+    // A skipped client shows no differences, so an explanation that only this client needs would appear unused.
     Ok(good && (explained || skipped))
 }
 

@@ -1,4 +1,4 @@
-//! Starts the mock server that the clients call, and collects the names and ids that they need.
+//! Starts the mock server that the clients call, and collects the names and ids that the calls need.
 
 use std::fs;
 use std::path::Path;
@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 const PAGE: usize = 2;
 const BRANCH: &str = "feature/report";
 
-/// A mock server with its default scenario. It stops when it is dropped.
+/// A mock server with the default scenario and some pipelines. It stops when this value is dropped.
 pub struct Scene {
     mock: Mock,
-    /// The names and ids that the clients' scripts read.
+    /// The names and ids that the scripts of the clients read.
     pub facts: Value,
-    /// The number of requests before the client started.
+    /// The number of requests that the server received before the client started.
     before: usize,
 }
 
@@ -68,7 +68,7 @@ impl Scene {
         self.mock.url()
     }
 
-    /// Returns the requests of the client.
+    /// Returns the requests that the server received from the client.
     pub fn received(&self) -> Vec<Received> {
         self.mock.received().split_off(self.before)
     }

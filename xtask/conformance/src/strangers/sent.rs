@@ -1,4 +1,4 @@
-//! Compares the requests of other clients with the requests of this crate for the same operation.
+//! Compares the requests of other clients with the requests that this crate sends for the same operations.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -29,7 +29,7 @@ const EXPLAINED: [(&str, &str); 4] = [
     ),
 ];
 
-/// Headers that identify a client or its formats and do not affect the operation.
+/// Headers that describe the client, its connection or its formats. They do not affect the operation.
 const OF_THE_CLIENT: [&str; 12] = [
     "accept",
     "accept-encoding",
@@ -45,7 +45,7 @@ const OF_THE_CLIENT: [&str; 12] = [
     "priority",
 ];
 
-/// The merged requests for one operation.
+/// The parts of all requests for one operation, merged into sets.
 #[derive(Debug, Default)]
 struct Shape {
     queries: BTreeSet<String>,
@@ -56,7 +56,7 @@ struct Shape {
     slug: BTreeSet<Slug>,
 }
 
-/// The spellings of a project slug in the path.
+/// The ways to write a project in a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Slug {
     Literal,
@@ -64,19 +64,19 @@ enum Slug {
     Id,
 }
 
-/// The requests by operation.
+/// The merged requests of each operation.
 #[derive(Debug, Default)]
 pub struct Requests(BTreeMap<&'static str, Shape>);
 
-/// The requests by client.
+/// The merged requests of each client.
 #[derive(Debug, Default)]
 pub struct Sent {
     clients: BTreeMap<Client, Requests>,
-    /// The method and path of requests outside the API v2.
+    /// The method and path of each request outside API v2.
     beside: BTreeSet<String>,
 }
 
-/// The differences, with the reason if there is a known one.
+/// The differences between the requests, each with the operations and the clients that show it.
 pub struct Differences {
     lines: BTreeMap<String, BTreeSet<String>>,
     beside: BTreeSet<String>,
@@ -96,7 +96,7 @@ impl Requests {
         for (key, value) in body.into_iter().flatten() {
             shape.keys.insert(key.clone());
             let below = value.as_object().into_iter().flatten();
-            // The caller chooses the keys of these objects.
+            // The keys inside these objects are not compared, because the caller chooses them.
             if key != "parameters" && key != "policies" && key != "headers" && key != "metadata" {
                 shape
                     .keys
@@ -122,7 +122,8 @@ fn slug(request: &Received) -> Option<Slug> {
     if !project.contains('/') {
         return Some(Slug::Id);
     }
-    // Other parameters may contain escaped slashes too. An unescaped slug has its provider as a path segment.
+    // The whole target may also contain `%2F` in other parameters. Only in an unescaped slug is the provider a path
+    // segment.
     let provider = project.split('/').next();
     let literal = request.target.split('/').any(|part| Some(part) == provider);
     Some(if literal {
@@ -132,13 +133,13 @@ fn slug(request: &Received) -> Option<Slug> {
     })
 }
 
-/// Returns the requests of this crate: each operation with only the required values, and with all values.
+/// Returns the requests of this crate. Each operation is called with only the required values, and then with all values.
 pub async fn ours() -> Result<Requests> {
     let mock = Mock::start_on((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
     let client = mock.client_builder().no_retries().build()?;
     for call in calls::all() {
         for function in [call.least, call.most] {
-            // The response has no effect here.
+            // Only the request matters here, and not the response.
             drop(function(&client).await);
         }
     }
@@ -176,7 +177,7 @@ impl Sent {
         }
     }
 
-    /// Returns what other clients send and this crate does not.
+    /// Compares the requests of the other clients with those of this crate.
     pub fn compare(&self, ours: &Requests) -> Differences {
         let mut lines: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut operations = BTreeSet::new();
@@ -243,7 +244,8 @@ impl Differences {
         self.lines.keys().map(String::as_str).collect()
     }
 
-    /// Prints the differences. Returns whether each has an explanation and each explanation is needed.
+    /// Prints the differences. Returns whether every difference has an explanation and every explanation belongs to a
+    /// difference.
     pub fn write(&self, out: &mut impl Write) -> Result<bool> {
         writeln!(
             out,

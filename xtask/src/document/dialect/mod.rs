@@ -1,8 +1,9 @@
-//! Translates a document from OpenAPI 3.1 to 3.0, the version that the other steps read.
+//! Translates a document from OpenAPI 3.1 to 3.0, which is the version that all later steps read.
 //!
-//! The result has the same meaning as the 3.0 document that the 3.1 document came from, so a change of the version alone is not
-//! drift. Keywords that 3.0 cannot express stay in the schema under `x-` and their name, where the generator ignores them and the
-//! comparison reads them. The translation also returns a list of these keywords with their JSON pointers.
+//! If CircleCI only converts its document from 3.0 to 3.1, the translation has the same meaning as the 3.0 document, so that a
+//! change of the version alone is not drift. A keyword that 3.0 cannot express stays in its schema, with `x-` in front of its
+//! name. The generator ignores such a keyword, but the comparison reads it. The translation also returns a list of these keywords
+//! with their JSON pointers.
 
 mod references;
 mod schema;
@@ -16,13 +17,13 @@ use std::{
     io::{self, Write},
 };
 
-/// The version of a document after [`lower`], whatever it was before.
+/// The version that [`lower`] writes into a document, whatever version it had before.
 pub const VERSION: &str = "3.0.3";
 
 /// Something that OpenAPI 3.0 cannot express.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Note {
-    /// The JSON pointer into the original document.
+    /// The JSON pointer to the keyword in the original document.
     pub pointer: String,
     pub what: String,
 }
@@ -30,13 +31,14 @@ pub struct Note {
 /// The maximum number of lines that [`tell`] writes.
 const MOST_LINES: usize = 20;
 
-/// Writes a line for each kind of item in the document `name` that OpenAPI 3.0 cannot express, but at most `MOST_LINES` lines.
+/// Writes one line for each kind of note about the document `name`, with its first place. Writes at most `MOST_LINES` of
+/// these lines.
 pub fn tell(name: &str, notes: &[Note], out: &mut dyn Write) -> io::Result<()> {
     let mut places: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for note in notes {
         places.entry(&note.what).or_default().insert(&note.pointer);
     }
-    // Servers and documents may contain control characters.
+    // The text may come from a server and contain control characters.
     let plain = |text: &str| text.replace(char::is_control, " ");
     let name = plain(name);
     for (what, at) in places.iter().take(MOST_LINES) {
@@ -64,11 +66,12 @@ pub fn is_3_0(version: &str) -> bool {
     patch.is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Translates an OpenAPI 3.1 document in place and lists what 3.0 cannot express. Leaves a document of another version unchanged.
+/// Translates an OpenAPI 3.1 document in place. Returns what 3.0 cannot express. Does not translate a document of another
+/// version.
 pub fn lower(document: &mut Value) -> Vec<Note> {
     let version = document["openapi"].as_str().unwrap_or_default();
     if is_3_0(version) {
-        // The patch version of 3.0 has no effect.
+        // All patch versions of 3.0 mean the same.
         document["openapi"] = json!(VERSION);
     }
     if !is_3_1(document["openapi"].as_str().unwrap_or_default()) {
@@ -106,7 +109,7 @@ impl Lowering {
             return;
         };
         self.schema_dialect(root);
-        // `x-webhooks` is the keyword that 3.0 documents use for webhooks.
+        // In 3.0 documents, webhooks are written under `x-webhooks`.
         if let Some(webhooks) = root.remove("webhooks") {
             root.insert("x-webhooks".into(), webhooks);
         }
@@ -133,7 +136,7 @@ impl Lowering {
             let at = format!("/components/{section}");
             self.each(components.get_mut(section), &at, translate);
         }
-        // Path items are copied to the places that refer to them.
+        // Every path item has already been copied to the places that refer to it.
         components.remove("pathItems");
     }
 
@@ -198,7 +201,7 @@ impl Lowering {
             Self::callback,
         );
         if let Some(operation) = operation.as_object_mut() {
-            // 3.0 requires `responses`.
+            // In 3.0, `responses` is required.
             operation.entry("responses").or_insert_with(|| json!({}));
         }
     }
@@ -237,7 +240,7 @@ impl Lowering {
         let content = holder.get_mut("content").and_then(Value::as_object_mut);
         for (media, body) in content.into_iter().flatten() {
             let at = format!("{at}/content/{}", escape(media));
-            // In 3.1, a body of bytes has no schema.
+            // In 3.1, a body that is raw bytes has no schema.
             if media == "application/octet-stream"
                 && let Some(body) = object_mut(body, &[])
             {
@@ -258,7 +261,8 @@ impl Lowering {
         }
     }
 
-    /// In 3.1, a reference to anything except a schema may have its own summary and description. 3.0 reads neither.
+    /// Notes a summary or a description beside a reference. In 3.1, a reference may have them, unless it refers to a schema. 3.0
+    /// ignores both.
     fn reference(&mut self, at: &str, value: &Value) {
         if !value["$ref"].is_string() {
             return;
@@ -272,7 +276,7 @@ impl Lowering {
     }
 }
 
-/// Converts a single example without a name to `example`, as in 3.0.
+/// Converts a list of named examples to `example`, as in 3.0, if its only example is named `default`.
 fn one_example(holder: &mut Value) {
     let Some(map) = holder.as_object_mut() else {
         return;

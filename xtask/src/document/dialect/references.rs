@@ -1,14 +1,15 @@
-//! Converts references of OpenAPI 3.1 to references of 3.0, which refer to a component by its JSON pointer.
+//! Converts references of OpenAPI 3.1 to those of 3.0, which can only name a component by its JSON pointer.
 //!
-//! Definitions inside a schema (`$defs`) become components. Anchors and ids become pointers. Path items replace their references.
+//! Definitions inside a schema (`$defs`) become components. References to anchors and ids become references to JSON pointers. A
+//! reference to a path item is replaced by a copy of the path item.
 
 use super::{Note, escape, object_mut, schema::NAMED};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// Keywords whose value is always data.
+/// Keywords whose value is data and not part of the document's structure.
 const DATA: [&str; 6] = ["const", "default", "enum", "example", "examples", "value"];
-/// Keywords whose value is an object with names as keys.
+/// Keywords whose value is an object that has names as its keys.
 const BY_NAME: [&str; 15] = [
     "$defs",
     "callbacks",
@@ -28,14 +29,14 @@ const BY_NAME: [&str; 15] = [
 ];
 const DEFINITIONS: [&str; 2] = ["$defs", "definitions"];
 
-/// The original place of a definition, and the component that it has become.
+/// The pointer that a definition had in its schema, and the pointer of the component that it becomes.
 #[derive(Clone, Debug)]
 pub(super) struct Moved {
     pub(super) from: String,
     pub(super) to: String,
 }
 
-/// The possible targets of a document's references.
+/// The places to which the references of a document can refer.
 #[derive(Default)]
 struct Targets {
     /// The original and the new pointer of each definition.
@@ -44,7 +45,8 @@ struct Targets {
     ids: BTreeMap<String, String>,
 }
 
-/// Resolves all references of a document. Returns the definitions that have moved, and the references that cannot be resolved.
+/// Converts all references of a document. Returns the definitions that it moved, and a note for each reference without a
+/// target.
 pub(super) fn settle(document: &mut Value) -> (Vec<Moved>, Vec<Note>) {
     let mut notes = Vec::new();
     for section in ["paths", "webhooks"] {
@@ -56,7 +58,7 @@ pub(super) fn settle(document: &mut Value) -> (Vec<Moved>, Vec<Note>) {
         reference(&whole, &targets, at, map, &mut notes);
     });
     let mut moved = targets.moved;
-    // Innermost definitions move first, so that a definition does not move together with the one around it.
+    // Inner definitions move first. Otherwise they would move together with the outer definition that contains them.
     moved.sort_by_key(|moved| std::cmp::Reverse(moved.from.len()));
     for Moved { from, to } in &moved {
         move_definition(document, from, to);
@@ -75,11 +77,11 @@ pub(super) fn settle(document: &mut Value) -> (Vec<Moved>, Vec<Note>) {
     (moved, notes)
 }
 
-/// Replaces references to path items by the path items. Keys beside the reference take precedence.
+/// Replaces each reference to a path item by the content of the path item. A key that is beside the reference wins.
 fn path_items(document: &mut Value, section: &str, notes: &mut Vec<Note>) {
     let whole = document.clone();
     for (path, item) in object_mut(document, &[section]).into_iter().flatten() {
-        // A path item may refer to another one.
+        // A path item may itself refer to another path item.
         for _ in 0..16 {
             let Some(map) = item.as_object_mut() else {
                 break;
@@ -142,7 +144,7 @@ fn targets(document: &Value) -> Targets {
     targets
 }
 
-/// Returns the name of the component that a definition becomes: its own name, with its owner's name in front if necessary.
+/// Returns a free component name for a definition: its own name, or if necessary the name of its owner and its own name.
 fn free_name(
     owner: &str,
     name: &str,
@@ -169,7 +171,7 @@ fn free_name(
     free
 }
 
-/// Replaces a reference by the pointer of its target.
+/// Makes a reference point to the new place of its target.
 fn reference(
     document: &Value,
     targets: &Targets,
@@ -197,7 +199,7 @@ fn reference(
     }
 }
 
-/// Returns the pointer that a reference at `at` refers to.
+/// Returns the JSON pointer of the target of a reference. `at` is the place of the reference.
 fn meant(document: &Value, targets: &Targets, at: &str, reference: &str) -> Option<String> {
     let (resource, fragment) = match reference.split_once('#') {
         Some((resource, fragment)) => (resource, decoded(fragment)),
@@ -214,7 +216,7 @@ fn meant(document: &Value, targets: &Targets, at: &str, reference: &str) -> Opti
     if document.pointer(&pointer).is_some() && !pointer.is_empty() {
         return Some(pointer);
     }
-    // `#/$defs/x` is relative to the schema that holds the definitions.
+    // A reference such as `#/$defs/x` may be relative to any schema around it that has the definitions.
     let mut around = Some(at);
     while let Some(place) = around {
         let pointer = format!("{place}{fragment}");
@@ -227,13 +229,13 @@ fn meant(document: &Value, targets: &Targets, at: &str, reference: &str) -> Opti
 }
 
 impl Targets {
-    /// Returns the new pointer of a place after the definitions moved.
+    /// Returns the pointer that a place has after the definitions have moved.
     fn new_pointer(&self, pointer: &str) -> String {
         let inside = self.moved.iter().filter_map(|moved| {
             let rest = pointer.strip_prefix(moved.from.as_str())?;
             (rest.is_empty() || rest.starts_with('/')).then_some((moved, rest))
         });
-        // This selects the innermost definition that contains the place.
+        // If the place is inside several definitions, the innermost one counts.
         match inside.max_by_key(|(moved, _)| moved.from.len()) {
             Some((moved, rest)) => format!("{}{rest}", moved.to),
             None => pointer.to_owned(),
@@ -241,9 +243,9 @@ impl Targets {
     }
 }
 
-/// Returns the pointer that a place had before the definitions moved.
+/// Returns the pointer that a place had before the definitions moved. This is the opposite of `Targets::new_pointer`.
 pub(super) fn as_it_came(moved: &[Moved], pointer: &str) -> String {
-    // One definition may come from inside another.
+    // A definition may have been inside another one that also moved.
     let mut pointer = pointer.to_owned();
     for _ in 0..=moved.len() {
         let old = moved.iter().find_map(|moved| {
@@ -279,12 +281,12 @@ fn move_definition(document: &mut Value, from: &str, to: &str) {
     }
 }
 
-/// Returns the pointer of a reference within the document.
+/// Returns the JSON pointer in a reference, or `None` if the reference leads to another document.
 fn pointer_of(reference: &str) -> Option<String> {
     reference.strip_prefix('#').map(decoded)
 }
 
-/// Decodes `%7B` to `{`, because a reference is a URL.
+/// Decodes percent-encoding such as `%7B`, which a reference can contain because it is a URL.
 fn decoded(fragment: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = fragment.as_bytes();
@@ -305,7 +307,7 @@ fn decoded(fragment: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| fragment.to_owned())
 }
 
-/// Returns whether the keys of `key`'s value are names.
+/// Checks whether the value of `key` is an object with names as its keys.
 fn holds_names(key: &str) -> bool {
     BY_NAME.contains(&key) || NAMED.contains(&key)
 }
@@ -314,7 +316,7 @@ fn is_data(key: &str) -> bool {
     DATA.contains(&key) || key.starts_with("x-")
 }
 
-/// Calls `visit` for every object except data and maps with names as keys.
+/// Calls `visit` for every object of the document, but not for data or for objects that have names as keys.
 fn walk<'a>(
     value: &'a Value,
     at: &str,
@@ -340,7 +342,7 @@ fn walk<'a>(
     }
 }
 
-/// Does the same as `walk`, but `visit` may change the objects.
+/// Does the same as `walk`, but lets the function change each object.
 fn rewrite(
     value: &mut Value,
     at: &str,

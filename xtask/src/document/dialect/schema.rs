@@ -1,11 +1,11 @@
-//! Translates a schema of OpenAPI 3.1, which is JSON Schema, into a schema of OpenAPI 3.0.
+//! Translates a schema from OpenAPI 3.1, where it is JSON Schema, to OpenAPI 3.0.
 
 use super::{Lowering, escape};
 use serde_json::{Map, Value, json};
 
 type Schema = Map<String, Value>;
 
-/// Keywords of JSON Schema that 3.0 does not have. They limit values, but do not affect the Rust type.
+/// Keywords of JSON Schema that 3.0 does not have. They restrict the values but do not change the Rust type.
 const RULES: [&str; 18] = [
     "const",
     "contains",
@@ -27,13 +27,13 @@ const RULES: [&str; 18] = [
     "unevaluatedProperties",
 ];
 
-/// Returns whether [`super::lower`] stored this keyword of a translated schema under `x-`.
+/// Checks whether this key of a translated schema is a keyword that [`super::lower`] stored under `x-`.
 pub fn is_rule(key: &str) -> bool {
     let rule = key.strip_prefix("x-");
     rule.is_some_and(|rule| RULES.contains(&rule) || matches!(rule, "type" | "enum"))
 }
 
-/// Keywords that name a schema or comment on it. The translation removes them after it resolves the references.
+/// Keywords that only identify or comment on a schema. They are removed after the references are resolved.
 const NAMES: [&str; 7] = [
     "$anchor",
     "$comment",
@@ -44,7 +44,7 @@ const NAMES: [&str; 7] = [
     "$vocabulary",
 ];
 
-/// Keywords that hold one schema.
+/// Keywords whose value is one schema.
 pub(super) const ONE: [&str; 11] = [
     "additionalProperties",
     "contains",
@@ -58,12 +58,12 @@ pub(super) const ONE: [&str; 11] = [
     "unevaluatedItems",
     "unevaluatedProperties",
 ];
-/// Keywords that hold a list of schemas.
+/// Keywords whose value is a list of schemas.
 pub(super) const MANY: [&str; 4] = ["allOf", "anyOf", "oneOf", "prefixItems"];
-/// Keywords that hold schemas by name.
+/// Keywords whose value is an object with a schema for each name.
 pub(super) const NAMED: [&str; 3] = ["dependentSchemas", "patternProperties", "properties"];
 
-/// The keywords that apply to one type. All other keywords apply to every type.
+/// Keywords that apply to values of one type only. Every keyword that is not listed applies to all types.
 const OF_TYPE: [(&str, &[&str]); 4] = [
     (
         "string",
@@ -111,7 +111,7 @@ const OF_TYPE: [(&str, &[&str]); 4] = [
 ];
 
 impl Lowering {
-    /// Translates a schema and everything below it.
+    /// Translates a schema and all schemas inside it.
     pub(super) fn schema(&mut self, at: &str, value: &mut Value) {
         match value {
             Value::Bool(true) => *value = json!({}),
@@ -141,7 +141,7 @@ impl Lowering {
     fn below(&mut self, at: &str, schema: &mut Schema) {
         for key in ONE {
             match schema.get_mut(key) {
-                // For the other keywords, a boolean needs no translation.
+                // In the other keywords, 3.0 accepts a boolean, or the value is only kept for the comparison.
                 Some(Value::Bool(_)) if key != "items" && key != "not" => {}
                 Some(Value::Bool(false)) if key == "items" => {}
                 Some(child) => self.schema(&format!("{at}/{key}"), child),
@@ -160,7 +160,7 @@ impl Lowering {
         }
     }
 
-    /// Translates a list of types: `null` in the list becomes `nullable`, and several other types become alternatives.
+    /// Translates a list of types. `null` becomes `nullable`. If several other types are left, each becomes an alternative.
     fn types(&mut self, at: &str, schema: &mut Schema) {
         let mut types: Vec<String> = match schema.get("type") {
             Some(Value::Array(list)) => list
@@ -203,7 +203,8 @@ impl Lowering {
         }
     }
 
-    /// Replaces an alternative that allows only null by `nullable`. A single remaining alternative needs no list.
+    /// Replaces an alternative that allows only null by `nullable`. If a single alternative is left, it is merged into the
+    /// schema.
     fn null_alternative(&mut self, key: &str, schema: &mut Schema) {
         let Some(branches) = schema.get_mut(key).and_then(Value::as_array_mut) else {
             return;
@@ -227,7 +228,8 @@ impl Lowering {
         }
     }
 
-    /// Converts the encoding of bytes in text to a format, as in 3.0.
+    /// Replaces the keywords for bytes in a text by a format, as in 3.0: `contentEncoding: base64` becomes the format
+    /// `byte`.
     fn contents(&mut self, schema: &mut Schema) {
         if schema.get("type") != Some(&json!("string")) || schema.contains_key("format") {
             return;
@@ -248,7 +250,8 @@ impl Lowering {
         schema.insert("format".into(), json!(format));
     }
 
-    /// Translates lists of any items, lists without items, and lists with a schema for each position.
+    /// Translates three kinds of lists: lists of any items, lists that must be empty, and lists with a schema for each
+    /// position.
     fn list(&mut self, at: &str, schema: &mut Schema) {
         let places = schema
             .get("prefixItems")
@@ -298,7 +301,7 @@ impl Lowering {
         }
     }
 
-    /// Keeps keywords that 3.0 lacks, so that the comparison reads them.
+    /// Moves keywords that 3.0 does not have to names with `x-`, which the comparison reads.
     fn rules(&mut self, at: &str, schema: &mut Schema) {
         for key in NAMES {
             schema.remove(key);
@@ -316,7 +319,7 @@ impl Lowering {
     }
 }
 
-/// Returns whether a value is of a type.
+/// Checks whether a value has this type.
 fn is_of(kind: &str, value: &Value) -> bool {
     match kind {
         "string" => value.is_string(),
@@ -338,7 +341,7 @@ fn type_of(value: &Value) -> &'static str {
     types.find(|kind| is_of(kind, value)).unwrap_or("null")
 }
 
-/// Converts a constant. A constant text becomes an enum with one value, and any other constant becomes its type.
+/// Converts `const`. A text or null becomes an enum with one value. Of any other constant, only the type is used.
 fn constant(schema: &mut Schema) {
     let Some(constant) = schema.get("const").cloned() else {
         return;
@@ -352,7 +355,8 @@ fn constant(schema: &mut Schema) {
     }
 }
 
-/// Splits a schema into one alternative for each type, with the keywords that apply to the type.
+/// Replaces a schema with several types by one alternative for each type. Each alternative gets the keywords that apply to
+/// its type.
 fn split(schema: &mut Schema, types: &[String]) {
     let mut branches = Vec::new();
     let words = schema.remove("enum");
@@ -372,7 +376,7 @@ fn split(schema: &mut Schema, types: &[String]) {
         branches.push(Value::Object(branch));
     }
     if let Some(words) = words {
-        // Generated Rust enums contain only text values.
+        // A generated Rust enum can have only text values.
         schema.insert("x-enum".into(), json!(words));
     }
     schema.retain(|key, value| !types.iter().any(|kind| belongs(key, value, kind)));
@@ -391,12 +395,13 @@ fn belongs(key: &str, value: &Value, kind: &str) -> bool {
         .any(|(of, keys)| *of == kind && keys.contains(&key))
 }
 
-/// Returns whether a translated schema allows only null.
+/// Checks whether a translated schema allows only null.
 fn is_only_null(schema: &Value) -> bool {
     schema["enum"] == json!([null]) && !MANY.iter().any(|key| schema.get(*key).is_some())
 }
 
-/// Replaces a list with one alternative: merges the alternative into the schema, or adds it to `allOf` if the two overlap.
+/// Puts the only alternative of a list into the schema. If the two have a key in common, the alternative becomes a part of
+/// `allOf`.
 fn fold(schema: &mut Schema, only: Value) {
     let Value::Object(branch) = only else { return };
     let overlaps = branch.contains_key("$ref")
@@ -413,7 +418,7 @@ fn fold(schema: &mut Schema, only: Value) {
     }
 }
 
-/// Converts an exclusive bound, which is a number in 3.1 and a flag beside the bound in 3.0.
+/// Converts an exclusive bound. In 3.1 it is a number. In 3.0 it is a flag beside the inclusive bound.
 fn bound(schema: &mut Schema, key: &str, exclusive: &str, tighter: fn(f64, f64) -> bool) {
     let Some(limit) = schema
         .get(exclusive)
@@ -431,7 +436,7 @@ fn bound(schema: &mut Schema, key: &str, exclusive: &str, tighter: fn(f64, f64) 
     }
 }
 
-/// Converts a single pattern for all keys to a map with one type of values.
+/// Converts an object that has the same pattern for all keys to a map whose values all have the same schema.
 fn map_of_patterns(schema: &mut Schema) {
     let closed = matches!(
         schema.get("additionalProperties"),
@@ -446,7 +451,7 @@ fn map_of_patterns(schema: &mut Schema) {
     }
 }
 
-/// Moves a reference that has keywords beside it into a part of a schema with these keywords, because 3.0 ignores them otherwise.
+/// Moves a reference with other keywords beside it into `allOf`, because 3.0 ignores keywords beside a reference.
 fn reference(schema: &mut Schema) {
     if schema.len() < 2 || !schema.get("$ref").is_some_and(Value::is_string) {
         return;

@@ -1,4 +1,4 @@
-//! Compares bodies, statuses, media types and headers.
+//! Compares the bodies, statuses, media types and headers of operations.
 
 use super::{Contract, Entries, REQUIRED, entries};
 use crate::{
@@ -52,7 +52,7 @@ impl<'a> Contract<'a> {
         }
         for status in came {
             let response = after[status];
-            // Released versions of the crate do not expect a second success response.
+            // Released versions of the crate expect only one success response with a body.
             let carries = response.get("content").or(response.get("$ref")).is_some();
             let class = worst_of_success(is_success(status) && carries);
             let text = format!("new status {status}");
@@ -76,7 +76,8 @@ impl<'a> Contract<'a> {
         }
     }
 
-    /// Compares the headers of responses. The crate reads a few headers by name, regardless of the document.
+    /// Compares the headers of responses. A difference never breaks the crate, which reads its few headers regardless of the
+    /// document.
     fn headers(&mut self, name: &str, at: &str, old: &Value, new: &Value) {
         let (before, after) = (entries(old), entries(new));
         for (one, other, did) in [
@@ -109,7 +110,7 @@ impl<'a> Contract<'a> {
                 }
                 None => {
                     let class = match (way, before.is_empty()) {
-                        // The request had no body before.
+                        // The request body had no content before, so a maintainer must review this.
                         (Way::Request, true) => Class::Review,
                         _ => Class::Additive,
                     };
@@ -154,7 +155,7 @@ impl<'a> Contract<'a> {
     }
 }
 
-/// Returns the class of a change that breaks programs only if it affects a success response.
+/// Returns the class of a change that breaks programs only if it is in a success response.
 fn worst_of_success(success: bool) -> Class {
     match success {
         true => Class::Breaking,
@@ -162,7 +163,7 @@ fn worst_of_success(success: bool) -> Class {
     }
 }
 
-/// The statuses of an operation: in both documents, only in the old one, or only in the new one.
+/// The statuses of an operation. A pair has the status in the old document and the status in the new one.
 struct Statuses<'a> {
     pairs: Vec<(&'a str, &'a str)>,
     gone: Vec<&'a str>,
@@ -183,7 +184,7 @@ impl<'a> Statuses<'a> {
             gone: without(before, after),
             came: without(after, before),
         };
-        // If each document has one unmatched success status, both are the same response with another status.
+        // If exactly one success status is gone and exactly one is new, they belong to the same response.
         let lone = |list: &[&'a str]| -> Option<&'a str> {
             let mut successes = list.iter().copied().filter(|status| is_success(status));
             successes.next().filter(|_| successes.next().is_none())

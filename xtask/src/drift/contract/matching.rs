@@ -3,7 +3,7 @@
 use crate::document::Operation;
 use std::collections::BTreeMap;
 
-/// Returns a path without the names of its parameters, and these names.
+/// Returns a path with its parameters as `{}`, and the names of the parameters.
 pub fn template(path: &str) -> (String, Vec<&str>) {
     let (mut shape, mut names, mut rest) = (String::new(), Vec::new(), path);
     while let Some((before, after)) = rest.split_once('{') {
@@ -34,7 +34,9 @@ pub fn called(operation: &Operation<'_>) -> String {
 
 pub type Matched<'a> = (Operation<'a>, Operation<'a>);
 
-/// Pairs operations: by method and path, then by the path without the names of its parameters, then by operationId.
+/// Pairs the operations of two documents. It pairs operations with the same method and path first, then those whose paths differ
+/// only in the names of parameters, and then those with the same operationId. It also returns the operations that are left in
+/// each document.
 pub fn match_up<'a>(
     old: Vec<Operation<'a>>,
     new: Vec<Operation<'a>>,

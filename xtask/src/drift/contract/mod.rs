@@ -1,4 +1,4 @@
-//! Compares two documents as contracts: operations, parameters, bodies, statuses, media types, security, servers.
+//! Compares two documents as contracts: their operations, parameters, bodies, statuses, media types, security and servers.
 
 mod bodies;
 pub mod matching;
@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 
 const LAYOUT: &str = "layout: the same is said in another way";
 
-/// Returns every difference, the worst first.
+/// Returns all changes between two documents, the worst first.
 pub fn changes(old: &Value, new: &Value) -> Vec<Change> {
     let mut contract = Contract {
         old,
@@ -75,7 +75,7 @@ struct Contract<'a> {
     changes: Vec<Change>,
 }
 
-/// A keyword that is `true` or absent, with the class and the text for its arrival and its removal.
+/// A keyword that is either `true` or absent. `came` and `gone` are the class and the text if it appears or disappears.
 struct Flag {
     key: &'static str,
     came: (Class, &'static str),
@@ -106,7 +106,7 @@ impl<'a> Contract<'a> {
         self.changes.push(change);
     }
 
-    /// Reports differences in unknown keywords, which a maintainer must review.
+    /// Reports differences in keywords that this module does not know. A maintainer must review them.
     fn other_keys(&mut self, what: &str, pointer: &str, old: &Value, new: &Value, known: &[&str]) {
         let mut keys = entries(old);
         keys.extend(entries(new));
@@ -126,7 +126,7 @@ impl<'a> Contract<'a> {
         }
     }
 
-    /// Reports each flag that differs.
+    /// Reports each flag that is set in only one of the two values.
     fn flags(
         &mut self,
         flags: &[Flag],
@@ -147,7 +147,7 @@ impl<'a> Contract<'a> {
 
 type Entries<'a> = BTreeMap<&'a str, &'a Value>;
 
-/// Returns the entries of an object, or nothing for any other value.
+/// Returns the entries of an object. Returns an empty map for any other value.
 fn entries(value: &Value) -> Entries<'_> {
     let entries = value.as_object().into_iter().flatten();
     entries.map(|(key, value)| (key.as_str(), value)).collect()

@@ -1,4 +1,4 @@
-//! Compares operations: new ones, missing ones, and those in both documents.
+//! Compares operations: reports those that are new or gone, and compares those that both documents have.
 
 use super::{
     Contract, DEPRECATED,
@@ -26,7 +26,7 @@ impl<'a> Contract<'a> {
         for (old, new) in matched {
             self.operation(&old, &new);
         }
-        // The parameters of a path item apply to each of its operations, so they are compared with each operation.
+        // This compares the other keys of the path items. Their parameters apply to each operation, and are compared there.
         for (path, item) in self.new["paths"].as_object().into_iter().flatten() {
             let at = format!("/paths/{}", escape(path));
             if let Some(before) = self.old["paths"].get(path) {
@@ -74,7 +74,7 @@ impl<'a> Contract<'a> {
         self.other_keys(&name, &at, old.value, new.value, &known);
     }
 
-    /// Compares the method, the path, and the names in the path.
+    /// Compares the method, the path, and the names of the parameters in the path.
     fn path(&mut self, name: &str, old: &Operation<'a>, new: &Operation<'a>) {
         let ((old_shape, old_names), (new_shape, new_names)) =
             (template(old.path), template(new.path));

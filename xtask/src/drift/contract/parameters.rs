@@ -1,4 +1,4 @@
-//! Compares parameters.
+//! Compares the parameters of operations.
 
 use super::{ALLOW_EMPTY, Contract, DEPRECATED, REQUIRED, said};
 use crate::{
@@ -89,7 +89,7 @@ impl<'a> Contract<'a> {
     }
 }
 
-/// Returns the parameters of an operation and of its path, each with its JSON pointer.
+/// Returns the parameters of an operation and of its path. The key is (`in`, `name`), and the value has the JSON pointer.
 fn parameters<'a>(
     document: &'a Value,
     operation: &Operation<'a>,

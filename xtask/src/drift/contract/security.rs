@@ -53,7 +53,7 @@ impl<'a> Contract<'a> {
     }
 
     pub fn requirements(&mut self, at: &str, old: &Value, new: &Value, name: &str) {
-        // Each entry is one way to authenticate. Their order has no meaning.
+        // Each entry of the list is one way to authenticate. The order of the entries has no meaning.
         let ways = |list: &Value| {
             list.as_array().map(|list| {
                 list.iter()
@@ -97,8 +97,8 @@ impl<'a> Contract<'a> {
         }
     }
 
-    /// The servers of the whole document (`at` is empty) or of one operation. The crate calls one server for all operations, so a
-    /// maintainer must judge the servers of a single operation.
+    /// Compares the servers of the whole document (`at` is empty) or of one operation. The crate calls the same server for all
+    /// operations, so a maintainer must review changes to the servers of a single operation.
     pub fn servers(&mut self, at: &str, old: &Value, new: &Value, name: &str) {
         let (before, after) = (by_url(old), by_url(new));
         let own = !at.is_empty();
@@ -127,7 +127,7 @@ impl<'a> Contract<'a> {
     }
 }
 
-/// Returns servers with their index, by URL. Ignores servers without a URL.
+/// Returns the servers by URL, each with its index. Skips servers without a URL.
 fn by_url(list: &Value) -> BTreeMap<&str, (usize, &Value)> {
     let servers = list.as_array().into_iter().flatten().enumerate();
     let servers = servers.filter_map(|it| Some((it.1["url"].as_str()?, it)));

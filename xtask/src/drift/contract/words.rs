@@ -1,4 +1,4 @@
-//! Compares descriptions and layout, which requests and responses do not contain.
+//! Compares descriptions and layout. They have no effect on requests and responses.
 
 use super::Contract;
 use crate::{
@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Contract<'_> {
-    /// The names of components are layout. Their contents are compared where an operation refers to them.
+    /// Reports components that are new or gone. Only the layout changes, because their contents are compared where operations
+    /// refer to them.
     pub fn components(&mut self) {
         let (old, new) = (&self.old["components"], &self.new["components"]);
         let sections = [
@@ -59,7 +60,7 @@ impl Contract<'_> {
         self.changes.push(change);
     }
 
-    /// Compares descriptions, examples and the like, and reports one line for each keyword.
+    /// Compares descriptions, examples and similar keywords. Reports one change for each keyword.
     pub fn docs(&mut self) {
         let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         words(self.old, self.new, "", false, &mut found);
@@ -76,7 +77,7 @@ impl Contract<'_> {
     }
 }
 
-/// Returns the key that identifies a parameter in a list.
+/// Returns the text that identifies a parameter in a list, or `None` if the value is not a parameter.
 fn parameter_key(parameter: &Value) -> Option<String> {
     let text = |key: &str| parameter[key].as_str();
     text("$ref")
@@ -84,7 +85,8 @@ fn parameter_key(parameter: &Value) -> Option<String> {
         .or_else(|| Some(format!("{} {}", text("in")?, text("name")?)))
 }
 
-/// Collects the descriptions that differ in places that both documents have. If `names` is true, keys are names and not keywords.
+/// Collects the places where a description differs, for all objects that both documents have. If `names` is true, the keys of
+/// `old` and `new` are names and not keywords.
 fn words(
     old: &Value,
     new: &Value,
@@ -104,7 +106,7 @@ fn words(
                     !names && is_docs(key)
                 };
                 if said {
-                    // The order of tags has no meaning.
+                    // The order of the tags has no meaning.
                     if one.map(canonical_tags) != other.map(canonical_tags) {
                         found.entry(key.clone()).or_default().insert(at);
                     }
@@ -115,7 +117,7 @@ fn words(
         }
         (Value::Array(before), Value::Array(after)) => {
             for (index, other) in after.iter().enumerate() {
-                // Parameters are identified by name and alternatives by their content, so their order has no effect.
+                // Parameters are paired by name, and alternatives by content, because their order has no meaning.
                 let one = match parameter_key(other) {
                     Some(key) => before
                         .iter()

@@ -1,5 +1,5 @@
-//! Finds every part of a document that makes progenitor panic, or for which the generated code would not compile or not work.
-//! Each problem is one line with the JSON pointer of its place.
+//! Finds the parts of a document that make progenitor panic, and those for which the generated code would not compile or not
+//! work. Each problem is one line that begins with the JSON pointer of the part.
 
 mod named;
 mod operations;
@@ -23,7 +23,7 @@ pub struct Problem {
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The document's keys may contain line breaks.
+        // Keys in the document, and so the pointer, may contain line breaks.
         let pointer = if self.pointer.is_empty() {
             "/"
         } else {
@@ -34,12 +34,12 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// Returns all problems of a document after the overlay and the fixups.
+/// Returns all problems of the effective document, to which the overlay and the fixups have already been applied.
 pub fn check(document: &Value) -> Vec<Problem> {
     let mut check = Check::of(document);
     check.skeleton();
     check.references();
-    // The checks below follow references.
+    // The later checks follow references, so they run only if all references are valid.
     if check.problems.is_empty() {
         check.cycles();
     }
@@ -53,7 +53,7 @@ pub fn check(document: &Value) -> Vec<Problem> {
     check.problems.into_iter().collect()
 }
 
-/// Joins the problems into one line.
+/// Joins the problems into one text with one line for each problem.
 pub fn one_line(problems: &[Problem]) -> String {
     problems
         .iter()
@@ -98,7 +98,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Returns whether a name of the document can become a Rust name.
+/// Returns whether a name in the document can become a Rust name.
 fn is_name(name: &str) -> bool {
     is_rust(&snake(name)) && !name.contains('\'')
 }

@@ -1,4 +1,4 @@
-//! Finds problems that appear only after every shape has a name.
+//! Finds the problems that can only be found after every shape has a name.
 
 use super::{Check, Problem};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Returns the problems that appear only after every shape has a name.
+/// Returns the problems that can only be found after every shape has a name.
 pub fn check_names(hoisted: &Hoisted) -> Vec<Problem> {
     let mut check = Check::of(&hoisted.document);
     for named in &hoisted.types {
@@ -58,7 +58,7 @@ pub fn check_names(hoisted: &Hoisted) -> Vec<Problem> {
 const UNNAMED_ITEMS: &str =
     "is a page of items without their own type, which the client cannot page through";
 
-/// Returns whether the item type of a page is a single identifier.
+/// Returns whether the type of a page's items can be written as a single identifier.
 fn is_item(schema: &Value) -> bool {
     let plain = schema["nullable"] != true
         && matches!(

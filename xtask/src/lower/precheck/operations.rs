@@ -1,4 +1,4 @@
-//! Checks operations: their names, parameters, bodies and responses.
+//! Checks operations: their names, parameters, request bodies and responses.
 
 use super::{Check, is_name};
 use crate::{
@@ -137,7 +137,7 @@ impl<'a> Check<'a> {
                 Some("string" | "integer" | "number" | "boolean")
             )
         };
-        // An enum without a `type` is a string enum.
+        // An enum without a `type` is an enum of strings.
         let plain = |schema: &Value| {
             (plain(schema) || (schema.get("type").is_none() && schema.get("enum").is_some()))
                 && schema.get("oneOf").is_none()
@@ -200,7 +200,7 @@ impl<'a> Check<'a> {
         media
     }
 
-    /// Checks that the only media type is JSON, with a schema.
+    /// Checks that JSON is the only media type, and that it has a schema.
     fn media(&mut self, at: &str, content: &[(&String, &Value)], what: &str) {
         for (media, body) in content {
             if *media != "application/json" {
@@ -268,7 +268,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Returns the name in the crate that an operation's builder or method would hide.
+/// Returns the name of an item in the crate that the builder or the method of the operation would conflict with.
 fn used(id: &str) -> Option<String> {
     let (builder, method) = (names::builder(id), names::method(id));
     let hidden = TYPES.contains(&builder.as_str());
@@ -280,7 +280,7 @@ fn used(id: &str) -> Option<String> {
     }
 }
 
-/// Types and traits that the files of operations use without a path, from imports or from the prelude.
+/// The types and traits that the generated files of operations use without a path. They come from imports or from the prelude.
 const TYPES: [&str; 48] = [
     "AsMut",
     "AsRef",
@@ -332,9 +332,10 @@ const TYPES: [&str; 48] = [
     "Vec",
 ];
 
-/// Handwritten methods of `Client`, and methods that every type has.
+/// Names that the method of an operation must not have: those of the handwritten methods of `Client`, and those of the methods
+/// that every type has.
 pub const METHODS: &[&str] = &[
-    // Methods of every type.
+    // Methods that every type has.
     "borrow",
     "borrow_mut",
     "clone",

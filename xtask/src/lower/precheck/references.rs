@@ -1,4 +1,4 @@
-//! Checks that references have a target, that circular references end, and that no component is too large.
+//! Checks that every reference has a target, that circular references end, and that no component is too large.
 
 use super::Check;
 use crate::{
@@ -8,12 +8,13 @@ use crate::{
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The maximum number of schemas in one component, after every reference in it is followed. The largest component of the
-/// vendored document has 300. A few dozen components that each refer twice to the next one would not fit in memory.
+/// The maximum number of schemas in a component after all its references are followed. The largest component in the vendored
+/// document contains 300 schemas. Without a limit, a few dozen components that each refer to the next one twice would not fit in
+/// memory.
 const LARGEST: usize = 20_000;
 
 impl<'a> Check<'a> {
-    /// Visits the places that are OpenAPI and not examples.
+    /// Visits the values that are part of the OpenAPI structure. Skips examples and defaults.
     fn visit(&self, visit_one: &mut impl FnMut(&str, &'a Value)) {
         visit(self.document, "", &mut |pointer, value| {
             let example = pointer
@@ -30,7 +31,7 @@ impl<'a> Check<'a> {
     pub fn references(&mut self) {
         let mut found = Vec::new();
         self.visit(&mut |pointer, value| {
-            // A property may have the name `$ref`. Then its value is a schema and not a string.
+            // A property may be called `$ref`. Then the value of `$ref` is a schema and not a string.
             if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
                 found.push((pointer.to_owned(), reference.to_owned()));
             }
@@ -44,8 +45,8 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Checks the target of a reference. A schema must refer to a schema, because only schemas have type names. Other references
-    /// must also refer to a component of their own kind.
+    /// Checks that the target of a reference has the right kind. A schema must refer to a schema, because only schemas become
+    /// types. Other objects must refer to a component of their own kind.
     fn reference_kind(&mut self, pointer: &str, reference: &str, target: &str) {
         let steps: Vec<&str> = target.split('/').collect();
         let [_, "components", section, _] = steps.as_slice() else {
@@ -95,7 +96,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Returns the components that a schema reaches through lists, maps and references alone.
+    /// Returns the components that a schema reaches if only lists, maps and references are followed.
     fn bare(&self, schema: &'a Value) -> BTreeSet<&'a str> {
         let (mut found, mut open) = (BTreeSet::new(), vec![schema]);
         while let Some(schema) = open.pop() {
@@ -110,7 +111,8 @@ impl<'a> Check<'a> {
         found
     }
 
-    /// Checks the size of the components, because they are copied to each place that refers to them to find equal shapes.
+    /// Checks the size of the components. To find equal shapes, the generator copies each component to every place that refers to
+    /// it.
     pub fn sizes(&mut self) {
         let kept = schema::kept_components(self.document);
         let mut known = BTreeMap::new();
@@ -129,7 +131,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Returns the number of schemas below a schema, and the number of their levels.
+    /// Returns the number of schemas in a schema (including itself), and the number of levels below it.
     fn size(
         &self,
         schema: &'a Value,
@@ -166,7 +168,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Returns the section of the components that a reference at `pointer` must lead to, if the place determines it.
+/// Returns the section of `components` to which a reference at `pointer` must lead, if the place determines it.
 fn section_of(pointer: &str) -> Option<&'static str> {
     let steps: Vec<&str> = pointer.split('/').collect();
     match steps.as_slice() {
@@ -184,7 +186,7 @@ fn section_of(pointer: &str) -> Option<&'static str> {
     }
 }
 
-/// Returns the components that a finite value can match.
+/// Returns the components for which a finite value exists.
 fn inhabited(components: Option<&Map<String, Value>>) -> BTreeSet<&str> {
     let mut known = BTreeSet::new();
     loop {
@@ -200,7 +202,7 @@ fn inhabited(components: Option<&Map<String, Value>>) -> BTreeSet<&str> {
     }
 }
 
-/// Returns whether a finite value can match the schema, given the components that one can match.
+/// Returns whether a finite value matches the schema. `known` contains the components for which a finite value exists.
 fn can_be(schema: &Value, known: &BTreeSet<&str>) -> bool {
     if let Some(name) = schema["$ref"].as_str().and_then(component_name) {
         return schema["nullable"] == true || known.contains(name);

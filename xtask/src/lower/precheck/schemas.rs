@@ -8,7 +8,7 @@ use crate::{
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The decoders that `x-decode` may name. `json::lenient` has a function for each.
+/// The decoders that `x-decode` may name. Each one is a function in `json::lenient`.
 const DECODERS: [&str; 2] = ["number_or_string", "text"];
 
 impl<'a> Check<'a> {
@@ -84,7 +84,7 @@ impl<'a> Check<'a> {
         self.children(pointer, map);
     }
 
-    /// Checks that each keyword has the type of value that OpenAPI 3.0 defines.
+    /// Checks that the value of each keyword has the type that OpenAPI 3.0 requires.
     fn keywords(&mut self, pointer: &str, map: &'a Map<String, Value>) {
         const KINDS: [&str; 6] = ["string", "integer", "number", "boolean", "array", "object"];
         match map.get("type") {
@@ -213,12 +213,13 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Checks that an alternative is a named type, or the only alternative of its plain type.
+    /// Checks that each alternative is either a named type or the only alternative of its plain type.
     fn alternatives(&mut self, pointer: &str, kind: Option<&str>, branches: &'a [Value]) {
         let mut plain: BTreeMap<&str, usize> = BTreeMap::new();
         let branches = branches.iter().enumerate();
         let branches = branches.map(|(index, branch)| (order::index_of(branch, index), branch));
-        // The document's order makes the second of two equal alternatives the reported one.
+        // The alternatives are checked in the order of the document, so that the second of two equal alternatives is the reported
+        // one.
         for (index, branch) in branches.collect::<BTreeMap<_, _>>() {
             let at = format!("{pointer}/oneOf/{index}");
             let branch = resolve(self.document, branch);

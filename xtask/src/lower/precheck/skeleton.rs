@@ -1,4 +1,4 @@
-//! Checks that objects are objects and lists are lists in every place that later steps read, and that paths are well formed.
+//! Checks that objects and lists really are objects and lists wherever later steps read them, and that paths are well formed.
 
 use super::Check;
 use crate::document::{METHODS, escape};
@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 impl<'a> Check<'a> {
-    /// Checks that objects are objects and lists are lists in every place that later steps read.
+    /// Checks that objects and lists really are objects and lists wherever later steps read them.
     pub fn skeleton(&mut self) {
         for section in ["schemas", "responses", "parameters", "requestBodies"] {
             let Some(components) = self
@@ -75,7 +75,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Checks that a path consists of text and `{placeholders}`.
+    /// Checks that a path consists only of text and placeholders such as `{id}`.
     fn template(&mut self, at: &str, path: &str) {
         if !path.starts_with('/') {
             self.report(at, "a path must start with a slash");

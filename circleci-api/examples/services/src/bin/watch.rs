@@ -4,12 +4,12 @@
 //! CIRCLE_TOKEN=… cargo run -p circleci-api-services --bin watch -- state.json gh/acme/web gh/acme/docs …
 //! ```
 //!
-//! - All calls share one [`Pacing`], so that fifty projects stay below the rate limit.
-//! - Every line of the log carries the project, and the id of the request in the span `circleci`.
-//! - It saves its progress in a file after each project, so that a restart continues from there. An interrupted list
-//!   continues at the saved page token. CircleCI answers 400 to an expired token. Then the list begins again, without
-//!   the pipelines that were reported.
-//! - Ctrl-C ends it after the running calls.
+//! - All calls share one [`Pacing`], so that even with fifty projects the daemon stays below the rate limit.
+//! - Every line of the log contains the project. The span `circleci` also contains the id of the request.
+//! - The daemon saves its progress in a file after each project, so that it can continue from there after a restart. An
+//!   interrupted list continues at the saved page token. If the token has expired, CircleCI answers 400. Then the daemon reads
+//!   the list from the beginning, but skips the pipelines that it has already reported.
+//! - Ctrl-C ends the daemon as soon as the current round is complete.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use tracing::{Instrument, info, info_span, warn};
 
 const EVERY: Duration = Duration::from_secs(60);
-/// For a new project, old pipelines are not reported.
+/// The number of pages that are read for a new project. The pipelines on later pages are old and are not reported.
 const FIRST_PAGES: usize = 1;
 
 #[tokio::main]
@@ -54,17 +54,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// The last known state of a project.
+/// The progress in a project.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Place {
-    /// All pipelines up to this number were reported.
+    /// The number up to which pipelines are not reported again.
     told: i64,
-    /// The state of an interrupted list.
+    /// The state of the list of pipelines, if reading it was interrupted.
     left: Option<Left>,
 }
 
-/// An interrupted list. The pipelines in `ranges`, from a first to a last number, were reported. The rest begins at the
-/// page with this token.
+/// The state of an interrupted list. The pipelines whose numbers are in `ranges` (each `(first, last)`, inclusive) were already
+/// reported. `token` is the token of the next page to read.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Left {
     ranges: Vec<(i64, i64)>,
@@ -117,7 +117,7 @@ impl Watch {
         })
     }
 
-    /// Checks all projects once, several at the same time.
+    /// Checks each project once, several projects at the same time.
     async fn round(&mut self) -> Result<(), Box<dyn Error>> {
         let circleci = &self.circleci;
         let looks = self.places.clone().into_iter().map(|(project, mut place)| {
@@ -144,7 +144,7 @@ fn tell(pipeline: &Pipeline) {
     info!(number = pipeline.number, state, "new pipeline");
 }
 
-/// Reports each new pipeline, and keeps its progress in `place`.
+/// Passes each new pipeline of a project to `tell`, and records the progress in `place`.
 async fn look(
     circleci: &Client,
     project: &str,
@@ -161,7 +161,7 @@ async fn look(
     let mut read = 0;
     loop {
         let page = match pages.try_next().await {
-            // A token that was kept too long: the list begins anew.
+            // The saved token has expired, so read the list from the beginning.
             Err(error) if resumed && error.status() == Some(StatusCode::BAD_REQUEST) => {
                 info!("the saved page token has expired; starting again");
                 (pages, resumed) = (list.clone().pages(), false);
@@ -217,7 +217,7 @@ impl Place {
     }
 }
 
-/// Saves all or nothing: if the program is killed while it saves, the old file stays.
+/// Saves either everything or nothing: if the program is killed while it saves, the old file remains.
 fn save(file: &Path, places: &BTreeMap<String, Place>) -> std::io::Result<()> {
     let state: Value = places
         .iter()
@@ -235,7 +235,8 @@ mod tests {
 
     use super::*;
 
-    /// Pages of three pipelines each, from `newest` down to 1; the token is the number that a page begins with.
+    /// Serves pages of three pipelines each, from number `newest` down to 1. The token of a page is the number of its first
+    /// pipeline. The page with the token `broken` is refused.
     fn serve(mock: &Mock, newest: i64, broken: Option<i64>) {
         mock.on::<ListPipelinesForProject>().reply_by(move |request| {
             let from: i64 = request.query("page-token").map_or(newest, |token| token.parse().unwrap());
@@ -294,7 +295,7 @@ mod tests {
 
         let mut place = Place::read(&serde_json::from_str(&place.json().to_string()).unwrap());
         assert_eq!(place.left.as_ref().unwrap().token.as_deref(), Some("14"));
-        serve(&mock, 22, None); // two are new by now
+        serve(&mock, 22, None); // two new pipelines since then
         assert_eq!(
             told(&mock, &mut place).await,
             ((6..=14).rev().collect(), true)
@@ -314,7 +315,7 @@ mod tests {
             left: Some(left),
         };
         serve(&mock, 22, Some(14));
-        // The list begins again, and its pages start at other pipelines: 22, 19, 16, 13.
+        // The list is read from the beginning, and its pages now start at the pipelines 22, 19, 16, 13, …
         let (numbers, well) = told(&mock, &mut place).await;
         assert_eq!(numbers, [22, 21, 14, 13, 12, 11, 10, 9, 8, 7, 6]);
         assert!(well);

@@ -1,10 +1,11 @@
-//! Receives webhooks with axum: verifies them, drops repeated events, and prints a line for each event.
+//! Receives webhooks with axum: verifies them, ignores repeated events, and prints a line for each new event.
 //!
 //! ```text
 //! CIRCLECI_WEBHOOK_SECRET=… cargo run -p circleci-api-services --bin webhook_axum -- 127.0.0.1:8080
 //! ```
 //!
-//! The body is taken as bytes: it has to be verified before anything parses it. TLS belongs in front of it.
+//! The handler takes the body as bytes, because the signature must be verified before anything parses the body. The server speaks
+//! plain HTTP, so put a proxy with TLS in front of it.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -42,7 +43,7 @@ fn app(secret: &str) -> Router {
     };
     Router::new()
         .route("/circleci", post(receive))
-        // An event is a few kilobytes.
+        // An event is only a few kilobytes long, so this limit is enough.
         .layer(DefaultBodyLimit::max(1 << 20))
         .with_state(Arc::new(receiver))
 }
@@ -75,7 +76,7 @@ fn line(event: &Event) -> String {
         Payload::JobCompleted(done) => format!("job {}: {:?}", done.job.name, done.job.status),
         other => format!("{other:?}"),
     };
-    // The name of a branch or a job must not contain control sequences of the terminal.
+    // The name of a branch or a job could contain control sequences for the terminal.
     text.replace(char::is_control, "?")
 }
 
@@ -85,7 +86,7 @@ mod tests {
 
     const BODY: &str = r#"{ "id": "3888f21b", "type": "ping" }"#;
 
-    /// A server on loopback, and what it answers to a body with a signature.
+    /// Starts a server on loopback. Returns its URL and its task.
     async fn server() -> (String, tokio::task::JoinHandle<()>) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/circleci", listener.local_addr().unwrap());
@@ -94,9 +95,9 @@ mod tests {
     }
 
     async fn send(url: &str, signature: Option<String>, body: impl Into<String>) -> u16 {
-        // reqwest needs a provider of TLS. An error means that there is one already.
+        // reqwest needs a TLS provider. An error means that one is already installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        // Plain http needs no certificates.
+        // The server speaks plain HTTP, so the client needs no certificates.
         let http = circleci_api::reqwest::Client::builder()
             .tls_certs_only([])
             .no_proxy()
