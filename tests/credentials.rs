@@ -105,7 +105,7 @@ async fn a_redirect_to_another_origin_is_an_error_and_never_carries_the_token() 
                     let line = error.to_string();
                     assert!(
                         line.contains(&format!(
-                            " to {origin}, where the client must not send the token"
+                            " to {origin}, and the client must not send the token there"
                         )),
                         "{line}"
                     );
@@ -151,7 +151,7 @@ async fn a_redirect_at_home_is_followed_for_get_only_and_not_for_ever() {
     assert_eq!(error.kind(), ErrorKind::Redirect);
     assert_eq!(
         error.to_string(),
-        "listPipelines: redirect not followed: more than 5 in a row"
+        "listPipelines: redirect not followed: more than 5 redirects in a row"
     );
     assert_eq!(round.count(), 6);
 }

@@ -234,11 +234,11 @@ async fn a_window_without_a_time_before_it_is_refused() {
     for (window, said) in [
         (
             ReportingWindow::Last60Days,
-            "no trend for last-60-days: CircleCI keeps 90 days of runs",
+            "no trend for last-60-days: CircleCI keeps runs for only 90 days",
         ),
         (
             ReportingWindow::Last90Days,
-            "no trend for last-90-days: CircleCI keeps 90 days of runs",
+            "no trend for last-90-days: CircleCI keeps runs for only 90 days",
         ),
         (
             "last-blue-moon".into(),

@@ -593,7 +593,7 @@ async fn what_can_never_match_is_said_at_the_line_of_the_test() {
     let user = || circleci.on::<GetUser>();
     let (owner, three) = (
         "the query has no parameter \"owner\"; it has [",
-        "a project slug has three parts",
+        "must be a project slug of three parts",
     );
     for (expected, said) in [
         (owner, panics(|| stub().query("owner", "x"))),
@@ -602,17 +602,20 @@ async fn what_can_never_match_is_said_at_the_line_of_the_test() {
         ("id must be a UUID", panics(|| user().path("id", "me"))),
         ("id is missing", panics(|| user().path("id", ""))),
         (
-            "99 is not a valid status",
+            "99 is not a valid response status",
             panics(|| stub().status(99, "x")),
         ),
-        ("0 is not a valid status", panics(|| stub().raw(0, "x"))),
         (
-            "700 is not a valid status",
+            "0 is not a valid response status",
+            panics(|| stub().raw(0, "x")),
+        ),
+        (
+            "700 is not a valid response status",
             panics(|| mock::Refusal::new(700, "x")),
         ),
         (three, panics(|| Scenario::start(&circleci, "web"))),
         (
-            "\"b\" has no state",
+            "\"b\" needs at least one status",
             panics(|| Script::new().workflow("b", [])),
         ),
         (

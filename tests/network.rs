@@ -1,7 +1,8 @@
 //! Tests of how calls end when a network, a proxy or a TLS server has a fault. `docs/faults.md` lists the kinds of faults.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
+use std::pin::Pin;
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +11,7 @@ use std::time::Duration;
 use crate::raw::{self, Frame, Raw};
 use crate::server::{Server, Waits, answer, refused};
 use circleci_api::{
-    CallOptions, Client, ClientBuilder, Error, ErrorKind, RetryPolicy, reqwest, types,
+    CallOptions, Client, ClientBuilder, Clock, Error, ErrorKind, RetryPolicy, reqwest, types,
 };
 use serde_json::{Value, json};
 
@@ -338,6 +339,153 @@ async fn what_a_server_of_http2_did_not_look_at_is_sent_again_whatever_the_metho
         "{error}"
     );
     assert!(error.to_string().contains("refused"), "{error}");
+}
+
+/// A clock of a test that began with a paused runtime: the first wait starts the runtime's time, and calls a function.
+struct Resume<F>(F);
+
+impl<F: Fn() + Send + Sync + 'static> Clock for Resume<F> {
+    fn sleep(&self, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        tokio::time::resume();
+        self.0();
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// A name server that never answers its first question.
+struct Silent {
+    asked: AtomicUsize,
+    address: SocketAddr,
+}
+
+impl reqwest::dns::Resolve for Silent {
+    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        let (first, address) = (self.asked.fetch_add(1, Ordering::SeqCst) == 0, self.address);
+        Box::pin(async move {
+            if first {
+                std::future::pending::<()>().await;
+            }
+            let addresses: reqwest::dns::Addrs = Box::new(std::iter::once(address));
+            Ok(addresses)
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_no_connection_takes_is_withdrawn_and_sent_again() {
+    let server = closes_after_each();
+    for (number, method) in ["GET", "POST", "file"].into_iter().enumerate() {
+        let names = Silent {
+            asked: AtomicUsize::new(0),
+            address: server.address,
+        };
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .dns_resolver(Arc::new(names));
+        let host = format!("http://stuck.test:{}", server.address.port());
+        let client = Client::builder()
+            .host(&host)
+            .allow_plain_http(true)
+            .token("t")
+            .http(http)
+            .clock(Resume(|| ()))
+            .build()
+            .unwrap();
+        match method {
+            "GET" => drop(get(&client).await.unwrap()),
+            "POST" => drop(post(&client).await.unwrap()),
+            _ => {
+                let artifact = json!({ "path": "a", "node_index": 0, "url": format!("{host}/a") });
+                let artifact: types::Artifact = serde_json::from_value(artifact).unwrap();
+                let mut file = client.download_artifact(&artifact).stream().await.unwrap();
+                assert!(file.try_next().await.unwrap().is_some());
+            }
+        }
+        assert_eq!(server.connections(), number + 1, "{method}");
+        tokio::time::pause();
+    }
+}
+
+/// Without retries, the error says that nothing was sent.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_no_connection_takes_was_not_sent() {
+    let names = Silent {
+        asked: AtomicUsize::new(0),
+        address: refused().await,
+    };
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .dns_resolver(Arc::new(names));
+    let (builder, _) = builder("http://stuck.test");
+    let client = builder
+        .allow_plain_http(true)
+        .http(http)
+        .retry(RetryPolicy::none())
+        .build();
+    let error = post(&client.unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
+    assert!(error.is_timeout() && error.is_transient(), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "createContext: no connection: no connection took the request within 30 s"
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_waits_for_other_streams_is_sent_again_and_processed_once() {
+    // The server allows one stream at a time, and answers the second request only after `go`.
+    let (go, wait) = std::sync::mpsc::channel();
+    let names = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let processed = Arc::clone(&names);
+    let server = Raw::start(move |_, stream| {
+        let mut serve = || -> std::io::Result<()> {
+            raw::greet_with(stream, &[0, 3, 0, 0, 0, 1])?;
+            loop {
+                let frame = Frame::read(stream)?;
+                if frame.ends_request() {
+                    let mut names = processed.lock().unwrap();
+                    names.push(frame.payload);
+                    if names.len() == 2 {
+                        wait.recv().unwrap();
+                    }
+                    raw::answer_stream(stream, frame.stream, r#"{"message":"fine"}"#)?;
+                }
+            }
+        };
+        let _ = serve();
+    });
+    let http = reqwest::Client::builder()
+        .http2_prior_knowledge()
+        .no_proxy();
+    let client = Client::builder()
+        .host(format!("http://{}", server.address))
+        .token("t")
+        .http(http)
+        .connect_timeout(Duration::from_secs(1))
+        .timeout(None)
+        .read_timeout(None)
+        .clock(Resume(move || go.send(()).unwrap()))
+        .build()
+        .unwrap();
+    let send = |name: &str| {
+        let body: types::CreateContextRequest = serde_json::from_value(
+            json!({ "name": name, "owner": { "id": ID, "type": "organization" } }),
+        )
+        .unwrap();
+        client.create_context(body).send_for_response_as::<Value>()
+    };
+    assert_eq!(send("first").await.unwrap().attempts(), 1);
+    tokio::time::pause();
+    let all = futures_util::future::join_all(["second", "third", "fourth"].map(send)).await;
+    let attempts: Vec<u32> = all.into_iter().map(|it| it.unwrap().attempts()).collect();
+    // The connection took the third request, which waits for the second. The fourth was still in the queue.
+    assert_eq!(attempts, [1, 1, 2]);
+    let names = names.lock().unwrap();
+    let names: Vec<_> = names
+        .iter()
+        .map(|body| serde_json::from_slice::<Value>(body).unwrap()["name"].clone())
+        .collect();
+    assert_eq!(names, ["first", "second", "third", "fourth"]);
 }
 
 /// Builds a client for an https host. All its requests go through this proxy, so no host name is resolved.

@@ -673,27 +673,23 @@ async fn a_success_that_does_not_decode_says_where_and_what() {
         (
             bad.as_str(),
             Some("items[3].number"),
-            "200 OK, but the body is not what was expected: items[3].number: invalid type: sequence, expected i64",
+            "200 OK, but the body could not be decoded: items[3].number: invalid type: sequence, expected i64",
         ),
         (
             "<html>",
             None,
-            "200 OK, but the body is not what was expected: it is an HTML page, not JSON",
+            "200 OK, but the body could not be decoded: it is an HTML page, not JSON",
         ),
         (
             "",
             None,
-            "200 OK, but the body is not what was expected: it is empty",
+            "200 OK, but the body could not be decoded: it is empty",
         ),
-        (
-            "[]",
-            None,
-            "200 OK, but the body is not what was expected: ",
-        ),
+        ("[]", None, "200 OK, but the body could not be decoded: "),
         (
             r#"{"items":[]} x"#,
             None,
-            "200 OK, but the body is not what was expected: trailing characters",
+            "200 OK, but the body could not be decoded: trailing characters",
         ),
     ];
     for (body, path, line) in table {

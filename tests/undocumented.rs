@@ -85,7 +85,7 @@ fn cases() -> Vec<Case> {
             Err("POST /x: 400 Bad Request: bad [redacted] (request req-400)")),
         case(|c| c.request(Method::GET, "/x"),
             [ok("<html>")], &["GET /api/v2/x"],
-            Err("GET /x: 200 OK, but the body is not what was expected: ")),
+            Err("GET /x: 200 OK, but the body could not be decoded: ")),
         // The client retries a call that is safe to repeat. It retries any call after a 429.
         case(|c| c.request(Method::GET, "/x"),
             [answer(502, "").into(), Act::Reset, ok("{}")],
@@ -109,7 +109,7 @@ fn cases() -> Vec<Case> {
             [moved("/api/v3/y"), ok("{}")], &["GET /api/v3/x", "GET /api/v3/y"], Ok(json!({}))),
         case(|c| c.request(Method::GET, "/x"),
             [moved("https://evil.example/x")], &["GET /api/v2/x"],
-            Err("GET /x: 302 Found, but redirect not followed: it leads from ")),
+            Err("GET /x: 302 Found, but redirect not followed: the redirect leads from ")),
         case(|c| c.request(Method::POST, "/x"),
             [moved("/api/v2/y")], &["POST /api/v2/x"],
             Err("POST /x: 302 Found, but redirect not followed: the client does not repeat a POST at another URL")),

@@ -391,7 +391,7 @@ async fn an_export_may_fail_or_take_too_long() {
     assert_eq!(
         error.to_string(),
         format!(
-            "usageExport: it has failed: export {}: query timeout",
+            "usageExport: CircleCI could not complete it: export {}: query timeout",
             job(1)
         )
     );

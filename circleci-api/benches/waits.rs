@@ -116,7 +116,7 @@ fn main() {
     };
 
     println!(
-        "| | calls | critical path | circleci-api | by the path | a loop with reqwest | times as fast |"
+        "| | calls | critical path | circleci-api | ratio to critical path | a loop with reqwest | times as fast |"
     );
     println!("|---|---|---|---|---|---|---|");
     for case in cases(&client, &plain) {

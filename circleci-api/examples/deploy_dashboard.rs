@@ -21,7 +21,10 @@ use circleci_api::{Client, Many, Period, ProjectSlug, Trend, WorkflowFigures};
 mod chart;
 #[path = "support/figures.rs"]
 mod figures;
-#[allow(dead_code, reason = "`flaky_tests` has use for more")]
+#[allow(
+    dead_code,
+    reason = "the example `flaky_tests` uses more of this module"
+)]
 #[path = "support/insights.rs"]
 mod server;
 

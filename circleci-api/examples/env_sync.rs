@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use circleci_api::secrecy::SecretString;
 use circleci_api::{Client, OrgSlug};
 
-#[allow(dead_code, reason = "the tour has use for more")]
+#[allow(dead_code, reason = "the tour uses more of this module")]
 #[path = "tour/server.rs"]
 mod server;
 

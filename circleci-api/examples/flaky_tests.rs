@@ -12,7 +12,10 @@ use std::process::ExitCode;
 use circleci_api::types::FlakyTest;
 use circleci_api::{Client, ProjectSlug};
 
-#[allow(dead_code, reason = "the dashboard has use for more")]
+#[allow(
+    dead_code,
+    reason = "the example `deploy_dashboard` uses more of this module"
+)]
 #[path = "support/insights.rs"]
 mod server;
 

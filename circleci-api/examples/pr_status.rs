@@ -20,7 +20,7 @@ use circleci_api::types::{Workflow, WorkflowStatus};
 use circleci_api::wait::{Outcome, Verdict};
 use circleci_api::{Client, ProjectSlug};
 
-#[allow(dead_code, reason = "the tour shows more of it")]
+#[allow(dead_code, reason = "the tour uses more of this module")]
 #[path = "tour/server.rs"]
 mod server;
 

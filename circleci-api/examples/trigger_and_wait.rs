@@ -21,7 +21,7 @@ use circleci_api::types::{GitRef, TriggerPipelineRunOutcome, TriggerPipelineRunR
 use circleci_api::wait::{OnHold, Outcome};
 use circleci_api::{Client, ParameterValue, PipelineParameters, ProjectSlug, params};
 
-#[allow(dead_code, reason = "the tour shows more of it")]
+#[allow(dead_code, reason = "the tour uses more of this module")]
 #[path = "tour/server.rs"]
 mod server;
 
@@ -166,7 +166,7 @@ fn report(outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
             error
                 .message
                 .as_deref()
-                .unwrap_or("an error without a message")
+                .unwrap_or("CircleCI reported an error without a message")
         )?;
     }
     for failure in &outcome.failures {

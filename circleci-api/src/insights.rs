@@ -179,7 +179,7 @@ impl Insights {
             return Err(Error::argument(
                 GetProjectWorkflowRuns::OPERATION,
                 format!(
-                    "no trend for {}: CircleCI keeps {KEPT_DAYS} days of runs",
+                    "no trend for {}: CircleCI keeps runs for only {KEPT_DAYS} days",
                     self.window
                 ),
             ));

@@ -89,7 +89,7 @@ mod insights;
 mod json;
 mod lists;
 #[cfg(feature = "mock")]
-#[allow(clippy::panic, reason = "a test that misuses it is to fail")]
+#[allow(clippy::panic, reason = "a test that misuses the mock must fail")]
 pub mod mock;
 mod operation;
 #[cfg(feature = "overview")]

@@ -130,8 +130,13 @@ impl Frame {
 
 /// Reads the connection preface of an HTTP/2 client, and sends the settings of the server.
 pub fn greet(stream: &mut TcpStream) -> io::Result<()> {
+    greet_with(stream, &[])
+}
+
+/// Reads the connection preface of an HTTP/2 client, and sends these settings of the server.
+pub fn greet_with(stream: &mut TcpStream, settings: &[u8]) -> io::Result<()> {
     stream.read_exact(&mut [0; 24])?;
-    Frame::write(stream, SETTINGS, 0, 0, &[])
+    Frame::write(stream, SETTINGS, 0, 0, settings)
 }
 
 /// Sends an HTTP/2 answer with the status 200 and this body.

@@ -24,7 +24,7 @@ pub fn block_on<T>(work: impl Future<Output = Answer<T>>) -> Answer<T> {
 pub fn measure(allocated: fn() -> (u64, u64)) -> Answer<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [call, times, server] = &arguments[..] else {
-        return Err("wanted: <call> <times> <server>".into());
+        return Err("usage: <call> <times> <server>".into());
     };
     let times: u64 = times.parse()?;
     block_on(async {
@@ -55,7 +55,7 @@ async fn make(peer: &Peer, call: &str) -> Answer<()> {
         "project" => drop(black_box(peer.project().await?)),
         "trigger" => drop(black_box(peer.trigger().await?)),
         "workflows" => drop(black_box(peer.workflows().await?)),
-        _ => return Err(format!("there is no call {call}").into()),
+        _ => return Err(format!("unknown call: {call}").into()),
     }
     Ok(())
 }

@@ -26,7 +26,7 @@ use xtask::{
 #[derive(Parser)]
 #[command(
     name = "cargo xtask",
-    about = "The maintainer's commands of circleci-api"
+    about = "Commands for the maintainers of circleci-api"
 )]
 struct Arguments {
     /// Use this root folder instead of the repository, for tests of the commands

@@ -182,7 +182,7 @@ impl Update {
             .context("cannot write")?;
         Err(Stopped::Decide(match stops {
             true => "a person must decide: the overlay, the fixups or the tables do not fit the new document; nothing was changed".to_owned(),
-            false => format!("a person must decide: {} of the report to review, then `cargo xtask update --reviewed`; nothing was changed", lines(report.to_review)),
+            false => format!("a person must decide: review {} of the report, then run `cargo xtask update --reviewed`; nothing was changed", lines(report.to_review)),
         }))
     }
 

@@ -330,7 +330,7 @@ fn what_is_neither_is_told_as_what_it_looks_like() {
         ("{\"openapi\": }}", "it is not JSON: "),
         (
             "Not found",
-            "it is neither JSON nor YAML: it holds a single value",
+            "it is neither JSON nor YAML: it is a single value, not an object or a list",
         ),
         ("openapi: [3.0.3\n", "it is neither JSON nor YAML: "),
         (

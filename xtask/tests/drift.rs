@@ -456,7 +456,10 @@ fn a_line_is_a_line_whatever_the_document_says() {
             .all(|line| !line.contains(|c: char| c.is_control())),
         "{text:?}"
     );
-    assert!(text.contains("has the new word `two lines`"), "{text}");
+    assert!(
+        text.contains("has the new enum value `two lines`"),
+        "{text}"
+    );
 }
 
 // ---- exit codes ----

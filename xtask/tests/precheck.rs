@@ -148,11 +148,11 @@ fn other_dialects() {
         ),
         (
             "",
-            "x.json is neither JSON nor YAML: it holds a single value",
+            "x.json is neither JSON nor YAML: it is a single value, not an object or a list",
         ),
         (
             "<html>",
-            "x.json is neither JSON nor YAML: it holds a single value",
+            "x.json is neither JSON nor YAML: it is a single value, not an object or a list",
         ),
         (
             r#"{"openapi":"#,
@@ -372,11 +372,11 @@ fn no_success() {
     remove(&mut document, GET_RESPONSES);
     refused(
         document,
-        &["/paths/~1thing~1{id}/get/responses: names no success"],
+        &["/paths/~1thing~1{id}/get/responses: contains no success response"],
     );
     refused(
         with(&[(GET_RESPONSES, json!({ "default": { "description": "" } }))]),
-        &["/paths/~1thing~1{id}/get/responses: names no success"],
+        &["/paths/~1thing~1{id}/get/responses: contains no success response"],
     );
     refused(
         with(&[(&format!("{GET_RESPONSES}/2000"), answers(refers("Thing")))]),
@@ -1053,7 +1053,7 @@ fn reference_circles() {
     };
     for section in ["parameters", "responses", "requestBodies"] {
         let lines = ["A", "B", "C"].map(|name| {
-            format!("/components/{section}/{name}: refers, in the end, only to itself")
+            format!("/components/{section}/{name}: is a reference that leads only back to itself")
         });
         refused(circle(section, &[]), &lines.each_ref().map(String::as_str));
     }
@@ -1065,14 +1065,14 @@ fn reference_circles() {
     refused(
         document,
         &[
-            "/components/schemas/A: refers, in the end, only to itself",
-            "/components/schemas/B: refers, in the end, only to itself",
+            "/components/schemas/A: is a reference that leads only back to itself",
+            "/components/schemas/B: is a reference that leads only back to itself",
         ],
     );
     let document = component("A", json!({ "allOf": [refers("A")] }));
     refused(
         document,
-        &["/components/schemas/A: refers, in the end, only to itself"],
+        &["/components/schemas/A: is a reference that leads only back to itself"],
     );
     // A long chain of references is not a cycle.
     let mut document = property("x", refers("C0"));
@@ -1116,11 +1116,11 @@ fn what_no_value_satisfies() {
         ),
         (
             json!({ "type": "string", "properties": { "a": {} } }),
-            "is of type string and has properties: no value is both",
+            "is of type string, but has properties: no value matches both",
         ),
         (
             json!({ "type": "string", "items": { "type": "string" } }),
-            "is of type string and has items: no value is both",
+            "is of type string, but has items: no value matches both",
         ),
         (json!({ "type": "array" }), "is a list without items"),
         (
@@ -1130,19 +1130,19 @@ fn what_no_value_satisfies() {
         (json!({ "not": {} }), "`not` is not supported"),
         (
             json!({ "type": "integer", "enum": [1, 2] }),
-            "an enum of anything but strings is not supported",
+            "only enums of strings are supported",
         ),
         (
             json!({ "type": "string", "enum": ["a", 1] }),
-            "an enum of anything but strings is not supported",
+            "only enums of strings are supported",
         ),
         (
             json!({ "type": "string", "enum": ["a", null] }),
-            "an enum of anything but strings is not supported",
+            "only enums of strings are supported",
         ),
         (
             json!({ "type": "boolean", "enum": ["true"] }),
-            "an enum of anything but strings is not supported",
+            "only enums of strings are supported",
         ),
         (
             json!({ "type": "string", "enum": "a" }),
@@ -1177,7 +1177,7 @@ fn what_no_value_satisfies() {
             json!({ "type": "integer", "oneOf": [{ "type": "string" }, { "type": "integer" }] }),
         ),
         &[
-            "/components/schemas/Thing/properties/x/oneOf/0: is of type string and stands in a schema of type integer: no value is both",
+            "/components/schemas/Thing/properties/x/oneOf/0: is of type string, but is in a schema of type integer: no value matches both",
         ],
     );
     refused(
@@ -1203,8 +1203,7 @@ fn what_no_value_satisfies() {
 
 #[test]
 fn parts_of_a_whole() {
-    let message =
-        "`allOf` of parts that cannot be merged: no value is all of them, or their types differ";
+    let message = "the parts of `allOf` cannot be merged: no value matches all of them, or their types differ";
     let of = |parts: Value| property("x", json!({ "allOf": parts }));
     let text = |words: Value| json!({ "type": "string", "enum": words });
     let contradictions = [
@@ -1322,7 +1321,7 @@ fn circles_that_no_value_ends() {
     // If a list or map contains itself without an object in between, it has no finite Rust type.
     let message = |name: &str| {
         format!(
-            "/components/schemas/{name}: is a list or a map of itself with no object between, which has no size in Rust"
+            "/components/schemas/{name}: is a list or a map that contains itself without an object in between, so the Rust type would have no size"
         )
     };
     refused(
@@ -1717,8 +1716,8 @@ fn types_that_collide() {
     assert_eq!(
         unsettled(document()),
         [
-            "/components/schemas/Person: is called Person2, for /components/schemas/paginatedPersonResponse has the name Person; \
-          name it by a row in xtask/src/lower/names.rs: (\"#Person\", \"Person2\"),"
+            "/components/schemas/Person: is called Person2, because the name Person is taken by /components/schemas/paginatedPersonResponse; \
+          to choose another name, add a row to xtask/src/lower/names.rs: (\"#Person\", \"Person2\"),"
         ]
     );
     works(document());

@@ -548,7 +548,7 @@ fn new_types_are_named_by_the_rows_that_rename_them() {
     let [spec, out] = [spec, out].map(|it| it.to_string_lossy().into_owned());
     let run = || copy.xtask(&["regen", "--spec", &spec, "--out", &out]);
     let text = said(&run());
-    let line = "paste it into xtask/src/lower/names.rs:\n    (\"#component.limits\", \"ComponentLimits\"),\n";
+    let line = "paste the row into xtask/src/lower/names.rs:\n    (\"#component.limits\", \"ComponentLimits\"),\n";
     assert!(text.contains(line), "{text}");
     assert_eq!(text.matches("    (\"").count(), 1, "{text}");
     // The output contains the full path of the folder.
@@ -643,7 +643,7 @@ fn a_row_of_the_naming_table_without_a_place_fails_by_name() {
         .retain(|path, _| !path.starts_with("/deploy/components/{component_id}/versions"));
     copy.replace_document(&document);
     let error = copy.build().expect_err("a row too many");
-    assert!(error.lines().any(|line| line == "naming table: ComponentVersion stands for #version, where the document has nothing"), "{error}");
+    assert!(error.lines().any(|line| line == "naming table: the row of ComponentVersion matches nothing, because the document has no #version"), "{error}");
     let built = build(document).expect("a warning");
     assert!(
         built
@@ -702,7 +702,7 @@ fn other_files_than_documents_are_refused_in_one_line() {
     for (text, expected) in [
         (
             "<html>",
-            "error: spec.json is neither JSON nor YAML: it holds a single value\n",
+            "error: spec.json is neither JSON nor YAML: it is a single value, not an object or a list\n",
         ),
         (
             "{\"swagger\": \"2.0\"}",

@@ -107,6 +107,6 @@ fn a_row_of_a_place_that_is_gone_is_named() {
             .is_some()
     );
     let (_, stale) = types(new);
-    let line = "one type: Pipeline stands for getPipelineByNumber.response, where the document has nothing";
+    let line = "one type: the row of Pipeline lists getPipelineByNumber.response, which is not in the document";
     assert!(stale.iter().any(|found| found == line), "{stale:?}");
 }

@@ -209,7 +209,7 @@ fn the_tree_is_as_it_was_when_it_stops() {
             &to_review,
             "",
             5,
-            "error: a person must decide: 1 line of the report to review",
+            "error: a person must decide: review 1 line of the report",
         ),
         (
             &with_a_word(),

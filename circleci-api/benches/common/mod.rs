@@ -1,6 +1,6 @@
 //! Code that the benches share: response bodies, structs as one would write them by hand, a server on loopback, and the
 //! measured calls.
-#![allow(dead_code, reason = "each bench uses its part")]
+#![allow(dead_code, reason = "each bench uses only a part of this module")]
 
 pub mod bodies;
 pub mod calls;

@@ -265,10 +265,10 @@ impl<'w> Examination<'w> {
 /// Describes an error without the server's message, which may contain private names.
 fn told(error: &Error) -> String {
     let mut text = match (error.kind(), error.status()) {
-        (ErrorKind::Decode, _) => "success, but the body is not what was expected".to_owned(),
+        (ErrorKind::Decode, _) => "success, but the body could not be decoded".to_owned(),
         (_, Some(status)) => status.to_string(),
         (ErrorKind::Connect, None) => {
-            "no connection: the host, the proxy or the certificates".to_owned()
+            "no connection: check the host, the proxy and the certificates".to_owned()
         }
         (ErrorKind::Timeout, None) => "no response in time".to_owned(),
         (kind, None) => format!("failed: {kind:?}"),

@@ -52,7 +52,7 @@ impl Findings {
         )?;
         for ((operation, place, kind), count) in counts.iter() {
             let place = if place.is_empty() {
-                "the whole answer"
+                "the whole response"
             } else {
                 place
             };

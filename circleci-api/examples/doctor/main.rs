@@ -22,7 +22,7 @@ use circleci_api::{Client, ClientBuilder, Environment, ProjectSlug};
 pub mod examination;
 pub mod findings;
 
-#[allow(dead_code, reason = "the tour shows more of it")]
+#[allow(dead_code, reason = "the tour uses more of this module")]
 #[path = "../tour/server.rs"]
 pub mod server;
 

@@ -19,11 +19,11 @@ use circleci_api::serde_json;
 const USAGE: &str = "usage: mock [--address 127.0.0.1] [--port 8080] [--scenario FILE] [--page-size ITEMS] [--rate-limit REQUESTS] [--quiet]
 
   --address    the address to listen on; default: 127.0.0.1
-  --port       the port to listen on; 0 is a free one; default: 8080
+  --port       the port to listen on; 0 chooses a free port; default: 8080
   --scenario   a scenario in JSON; default: the one in examples/mock/scenario.json
-  --page-size  the items of a page; default: 20
-  --rate-limit answer this many requests, refuse one with 429, and so on; default: no limit
-  --quiet      print no line per request";
+  --page-size  the number of items on a page; default: 20
+  --rate-limit after this many requests, refuse one with 429, and repeat; default: no limit
+  --quiet      do not print a line for each request";
 
 /// The number of requests and of pipelines that are kept. The limit bounds the memory of a mock that runs for long.
 const KEPT: usize = 1000;

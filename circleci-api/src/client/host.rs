@@ -109,7 +109,7 @@ fn url(text: &str) -> Result<Url, Error> {
         None => text,
     };
     if behind.starts_with('/') {
-        return refuse("has a slash before its name".into());
+        return refuse("has a slash before the host name".into());
     }
     let url = match text.contains("://") {
         true => Url::parse(text),
@@ -272,9 +272,9 @@ mod tests {
             ("https:/circleci.com", "two slashes"),
             ("https:circleci.com", "two slashes"),
             ("HTTP:/localhost:3000", "two slashes"),
-            ("https:///circleci.com", "slash before its name"),
-            ("//circleci.com", "slash before its name"),
-            ("/api/v2", "slash before its name"),
+            ("https:///circleci.com", "slash before the host name"),
+            ("//circleci.com", "slash before the host name"),
+            ("/api/v2", "slash before the host name"),
             ("https//circleci.com", "invalid scheme"),
             ("https://https://circleci.com", "invalid scheme"),
             ("https", "invalid scheme"),

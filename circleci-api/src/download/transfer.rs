@@ -230,7 +230,7 @@ impl Transfer {
         if to.scheme() != "https" && !(to.scheme() == "http" && from.scheme() == "http") {
             let (from, to) = (host::origin(from), host::origin(&to));
             return Err(refuse(format!(
-                "it leads from {from} to {to}, which is not https"
+                "the redirect leads from {from} to {to}, which is not https"
             )));
         }
         Ok(to)
@@ -245,8 +245,8 @@ impl Transfer {
             }
             // The response does not contain the file. A 202, for example, contains a message.
             status => {
-                let refused =
-                    Error::new(ErrorKind::Status).with_message("the answer is not a file");
+                let refused = Error::new(ErrorKind::Status)
+                    .with_message("the response does not contain the file");
                 Err(about(refused, status, response.headers()))
             }
         }

@@ -417,11 +417,11 @@ impl fmt::Display for Error {
             ErrorKind::Redirect => "redirect not followed".into(),
             ErrorKind::Status => "unexpected answer".into(),
             ErrorKind::RateLimited => "rate limited".into(),
-            ErrorKind::Decode => "the body is not what was expected".into(),
+            ErrorKind::Decode => "the body could not be decoded".into(),
             ErrorKind::TooLarge => "the body is too large".into(),
             ErrorKind::RepeatedPage => "the pages repeat".into(),
             ErrorKind::File => "the file cannot be written".into(),
-            ErrorKind::Failed => "it has failed".into(),
+            ErrorKind::Failed => "CircleCI could not complete it".into(),
         };
         if let Some(status) = error.status {
             // For these two kinds, the status says enough (`404 Not Found`). For the other kinds, it is only context.

@@ -27,7 +27,9 @@ pub(crate) fn deserialize<'de, T, D: Deserializer<'de>>(
         // A union is never only a message.
         Some(Mode::OnlyMessage) => None,
     };
-    found.ok_or_else(|| de::Error::custom(format_args!("it matches no form of {name}")))
+    found.ok_or_else(|| {
+        de::Error::custom(format_args!("the value has none of the shapes of {name}"))
+    })
 }
 
 fn first<T>(attempts: &[fn(&Value) -> Option<T>], value: &Value) -> Option<T> {

@@ -34,7 +34,7 @@ use crate::lists::pages::Pages;
 /// assert_eq!(rest.len(), 2); // of which the first was seen before
 /// # Ok(()) }
 /// ```
-#[must_use = "nothing is sent until it is polled"]
+#[must_use = "nothing is sent until the stream is polled"]
 pub struct Items<P: Page> {
     pages: Pages<P>,
     current: vec::IntoIter<P::Item>,

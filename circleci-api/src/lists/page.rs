@@ -89,8 +89,8 @@ impl<T: Send + 'static> Page for Vec<T> {
 /// # Ok(()) }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not answer in pages",
-    note = "`.send()` gives all there is"
+    message = "`{Self}` does not return its result in pages",
+    note = "`.send()` returns the complete result"
 )]
 pub trait Paged: Kind<Output: Page<Item: DeserializeOwned> + DeserializeOwned> {
     #[doc(hidden)]

@@ -40,7 +40,7 @@ use crate::values::argument::QueryValue;
 /// # server.assert_count::<ListPipelines>(3);
 /// # Ok(()) }
 /// ```
-#[must_use = "nothing is sent until it is polled"]
+#[must_use = "nothing is sent until the stream is polled"]
 pub struct Pages<P> {
     call: Call,
     cursor: Cursor,

@@ -90,7 +90,7 @@ impl From<Refusal> for Answer {
 pub(super) fn checked(status: u16) -> u16 {
     assert!(
         (200..=599).contains(&status),
-        "{status} is not a valid status of a response; use 200 to 599"
+        "{status} is not a valid response status; use 200 to 599"
     );
     status
 }

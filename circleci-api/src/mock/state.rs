@@ -107,7 +107,10 @@ impl Inner {
             (_, Some(rule)) => rule.answer(&request),
             (None, None) => {
                 let (method, target) = (&request.method, &request.target);
-                Answer::message(404, format!("the API has no operation {method} {target}"))
+                Answer::message(
+                    404,
+                    format!("the API has no operation for {method} {target}"),
+                )
             }
             (Some(_), None) if self.strict => {
                 let message = format!("the strict mock has no answer for {request}");

@@ -536,7 +536,7 @@ impl<'a> Stub<'a, AnyPath> {
         let mut parts = template.split('/');
         assert!(
             template.starts_with('/') && parts.all(|part| !braces(part) || is_name(part)),
-            "{template:?}: a template must start with a slash, and a name in braces must fill a whole segment"
+            "{template:?}: a template must start with a slash, and a parameter in braces must be a whole segment"
         );
         Self::of(state, Target::Path { method, template })
     }

@@ -428,7 +428,7 @@ impl Found {
         let unknown = self.names.into_iter().map(|(name, source)| UnknownProject {
             name,
             source,
-            reason: "CircleCI returns only the project's name; a slug in this organization requires the project's ID",
+            reason: "CircleCI returns only the project's name, but a slug in this organization needs the project's id",
         });
         Ok(OrganizationProjects {
             projects: self.projects.into_values().collect(),

@@ -21,8 +21,8 @@ use crate::values::argument::{PathValue, QueryValue};
 
 impl Client {
     /// Creates a request for an endpoint for which this crate has no method. It may be a new endpoint, or one that CircleCI's
-    /// document does not describe. The caller gives the HTTP method and the path template. For examples, see [the
-    /// guide](crate::guide::undocumented) and [`RawRequest`].
+    /// document does not describe. The caller gives the HTTP method and the path template. See [the
+    /// guide](crate::guide::undocumented). [`RawRequest`] has an example.
     ///
     /// The template begins with a slash. It is relative to `/api/v2`, or to another [`root`](RawRequest::root) on the same host.
     /// A segment in braces is a parameter, and [`path`](RawRequest::path) sets its value. The template must not contain a query,
@@ -153,7 +153,9 @@ impl RawRequest {
                 self.operation.root = root.to_owned();
                 self.name();
             }
-            Ok(_) => self.fault("the root must not have parameters: put them in the path"),
+            Ok(_) => {
+                self.fault("the root must not have parameters: put the parameters in the path")
+            }
             Err(fault) => self.fault(fault.replacen("path", "root", 1)),
         }
         self
@@ -255,7 +257,7 @@ impl RawRequest {
     fn by(mut self, cursor: Cursor) -> Self {
         let name = cursor.name();
         if !is_name(name) {
-            self.fault("the parameter for pages must be named by letters, digits, `-` and `_`");
+            self.fault("the name of the page parameter may have only letters, digits, `-` and `_`");
         } else if self.query_name(name.to_owned()).is_some() {
             self.cursor = cursor;
         }
@@ -389,7 +391,7 @@ fn params(template: &str) -> Result<Vec<(String, ParamKind)>, String> {
                 .and_then(|rest| rest.strip_suffix('}'));
             let Some(name) = name.filter(|it| is_name(it)) else {
                 return say(
-                    "must have each parameter as a whole segment in braces; its name has only letters, digits, `-` and `_`",
+                    "has an invalid parameter: a parameter must be a whole segment in braces, and its name may have only letters, digits, `-` and `_`",
                 );
             };
             if params.iter().any(|(known, _)| known == name) {
@@ -405,7 +407,7 @@ fn params(template: &str) -> Result<Vec<(String, ParamKind)>, String> {
             .all(|b| b.is_ascii_alphanumeric() || b"-._~!$'()*+,;=:@".contains(&b))
         {
             return say(
-                "has a character that must be escaped: write a parameter in braces and pass its value with `path`",
+                "has a character that must be escaped: put a parameter in braces there, and pass its value with `path`",
             );
         }
     }

@@ -24,7 +24,7 @@ fn project_settings(body: &mut Map<String, Value>) -> Result<(), &'static str> {
         advanced.remove("oss");
         if advanced.is_empty() {
             return Err(
-                "no setting is set that CircleCI accepts: set a field of `advanced` other than `oss`",
+                "`advanced` has no field that CircleCI accepts: set a field other than `oss`",
             );
         }
     }
@@ -41,7 +41,9 @@ pub(super) fn refusal<'q>(
         "DeleteOrgClaims" | "DeleteProjectClaims" => {
             let names = query("claims").map_or("", QueryValue::as_str);
             let unnamed = names.split(',').all(|name| name.trim().is_empty());
-            unnamed.then_some("claims must name the claims to delete: `audience`, `ttl`, or both with a comma between them")
+            unnamed.then_some(
+                "claims must name the claims to delete: `audience`, `ttl` or `audience,ttl`",
+            )
         }
         _ => None,
     }

@@ -126,7 +126,8 @@ pub(crate) fn is_redirect(status: StatusCode) -> bool {
 
 #[cold]
 pub(crate) fn too_many_redirects() -> Error {
-    Error::new(ErrorKind::Redirect).with_message(format!("more than {REDIRECTS} in a row"))
+    Error::new(ErrorKind::Redirect)
+        .with_message(format!("more than {REDIRECTS} redirects in a row"))
 }
 
 /// Returns the URL to which an answer redirects, or `None` if the answer is not a redirect.
@@ -152,14 +153,14 @@ fn follow(method: &Method, from: &Url, location: &HeaderValue) -> Result<Url, St
     };
     if to.origin() != from.origin() {
         return Err(format!(
-            "it leads from {} to {}, where the client must not send the token",
+            "the redirect leads from {} to {}, and the client must not send the token there",
             host::origin(from),
             host::origin(&to)
         ));
     }
     if !matches!(*method, Method::GET | Method::HEAD) {
         return Err(format!(
-            "the client does not repeat a {method} at another URL ({})",
+            "the client does not send a {method} again to the URL of a redirect ({})",
             to.path()
         ));
     }

@@ -350,7 +350,7 @@ impl Call {
         path.push_str(rest);
         let query = self.written_query();
         if path.len() + query.as_ref().map_or(0, String::len) > LONGEST {
-            let long = format!("its path and query have more than {LONGEST} bytes");
+            let long = format!("the path and the query together have more than {LONGEST} bytes");
             return Err(Error::argument(operation, long));
         }
         let mut url = host.base.clone();

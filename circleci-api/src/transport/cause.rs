@@ -17,7 +17,7 @@ pub(super) struct Cause {
 }
 
 /// The explanation for a certificate with an unknown issuer.
-pub(super) const UNKNOWN_ISSUER: &str = "no CA certificate on this machine signs the server's certificate: install the package ca-certificates, \
+pub(super) const UNKNOWN_ISSUER: &str = "this machine does not trust the issuer of the server's certificate: install the package ca-certificates, \
      or add the server's own CA with `ClientBuilder::http`";
 
 impl Cause {

@@ -113,7 +113,7 @@ impl Desk {
             let ours = window.wait(self.now());
             self.may_wait(ours, || {
                 Error::new(ErrorKind::RateLimited)
-                    .with_message("CircleCI's limit of calls an hour is used up")
+                    .with_message("CircleCI's hourly limit of calls is used up")
             })?;
             self.sleep(window.take(self.now())).await;
             let refused = match call().await {

@@ -135,7 +135,7 @@ impl View {
 /// assert!(outcome.is_success());
 /// # Ok(()) }
 /// ```
-#[must_use = "nothing is sent until it is polled"]
+#[must_use = "nothing is sent until the stream is polled"]
 pub struct Changes<O> {
     news: VecDeque<Change>,
     then: Then<O>,

@@ -100,7 +100,7 @@ use pace::Pace;
 /// assert_eq!(wait.finish().await?.verdict, Verdict::Failed); // `deploy` was not run
 /// # Ok(()) }
 /// ```
-#[must_use = "nothing is waited for until `finish` is awaited or `changes` is polled"]
+#[must_use = "the wait does not start until `finish` is awaited or `changes` is polled"]
 pub struct Wait<W> {
     client: Client,
     pace: Pace,

@@ -110,7 +110,7 @@ async fn a_bad_answer_is_told_once_with_what_was_sent_and_received() {
     let report = run((200, "", r#"{"id":"not a UUID","login":"jo","name":"Jo"}"#)).await;
     assert!(!report.is_good());
     let told = told(&report);
-    assert!(told.contains("getCurrentUser (least, static; 3 in all): undecodable response: getCurrentUser: 200 OK, but the body is not what was expected: id"), "{told}");
+    assert!(told.contains("getCurrentUser (least, static; 3 in all): undecodable response: getCurrentUser: 200 OK, but the body could not be decoded: id"), "{told}");
     assert_eq!(
         told.matches("undecodable").count(),
         2,

@@ -31,7 +31,7 @@ impl std::fmt::Display for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::UnknownKey => "a key that is not in the document",
-            Self::UnknownWord => "a word that the document does not have",
+            Self::UnknownWord => "an enum value that the document does not have",
             Self::Missing => "absent, but the document requires it",
             Self::Null => "null, but the document does not allow it",
             Self::WrongForm => "of another type than in the document",
@@ -248,7 +248,7 @@ impl<'a> Judge<'a> {
             };
             // The client reads a property without a type as text, whatever value it has.
             let properties =
-                json!({ key.as_str(): { "description": "Comes in more than one form." } });
+                json!({ key.as_str(): { "description": "CircleCI sends this value with different types." } });
             vec![
                 action::remove(why, &schema.place),
                 action::update(why, parent, json!({ "properties": properties })),

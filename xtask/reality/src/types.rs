@@ -86,7 +86,9 @@ impl Types {
             error: match answered {
                 Ok(Ok(_)) => None,
                 Ok(Err(error)) => Some(error.to_string()),
-                Err(_) => Some("the client cannot read what it wrote".to_owned()),
+                Err(_) => Some(
+                    "the client panicked: it could not read the value that it wrote".to_owned(),
+                ),
             },
         })
     }

@@ -70,7 +70,7 @@ impl Bench<'_> {
             Part::Instructions => ("Instructions of a call", self.instructions()?),
             Part::Check => ("`cargo check` of the client alone", self.check()?),
             Part::Build => (
-                "A program that makes one call, built from nothing",
+                "A program that makes one call, built from scratch",
                 self.build()?,
             ),
             Part::Size => ("The size of that program", self.size()?),
@@ -169,7 +169,11 @@ impl Bench<'_> {
         let part = self.part;
         let clients = CLIENTS.iter().zip(&mut self.ready);
         for (client, ready) in clients.filter(|(client, _)| client.is_in(part)) {
-            writeln!(self.progress, "checking what {} stands on …", client.name)?;
+            writeln!(
+                self.progress,
+                "checking the dependencies of {} …",
+                client.name
+            )?;
             if ready.is_ok() {
                 *ready = run(&mut check(client));
             }

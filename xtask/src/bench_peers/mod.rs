@@ -64,7 +64,7 @@ impl BenchPeers {
                     writeln!(progress, "building {} …", client.name)?;
                     client.prepare(&root, &peers)
                 }
-                false => Err("it is in no part".to_owned()),
+                false => Err("none of the chosen parts measures it".to_owned()),
             });
         }
         let mut bench = Bench {

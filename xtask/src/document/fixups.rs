@@ -19,7 +19,7 @@ pub struct Fixup {
 pub const FIXUPS: &[Fixup] = &[
     Fixup {
         name: "successes only",
-        reason: "59 operations have a `200` and a different `default`, and many have several error bodies. progenitor panics on both. The handwritten layer reads all errors, whatever their body",
+        reason: "59 operations declare a `200` and a different `default`, and many declare several error bodies. progenitor panics in both cases. The handwritten layer reads all errors, whatever their body",
         run: successes_only,
     },
     Fixup {
@@ -34,7 +34,7 @@ pub const FIXUPS: &[Fixup] = &[
     },
     Fixup {
         name: "all of one",
-        reason: "three numbers are declared as `allOf` with the same integer twice. Objects are merged too, because progenitor would merge them without a name for the result",
+        reason: "three numbers are declared as `allOf` with the same integer twice. This fixup also merges objects, because progenitor would give the merged object no name",
         run: all_of_one,
     },
     Fixup {

@@ -73,7 +73,7 @@ fn yaml(text: &str) -> Result<Value, String> {
     }
     match value {
         Value::Object(_) | Value::Array(_) => Ok(whole_numbers(value)),
-        _ => Err("it holds a single value".to_owned()),
+        _ => Err("it is a single value, not an object or a list".to_owned()),
     }
 }
 

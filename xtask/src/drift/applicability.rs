@@ -126,7 +126,7 @@ impl Applicability {
     fn headline(&self) -> &'static str {
         match self.stops() {
             true => "`cargo xtask regen` would stop",
-            false => "all still apply, `cargo xtask regen` would go through",
+            false => "all still apply, so `cargo xtask regen` would succeed",
         }
     }
 
@@ -218,8 +218,8 @@ fn places(count: usize) -> String {
 impl Need {
     fn answer(&self) -> String {
         match &self.taken_by {
-            Some(name) => format!("taken by {name}"),
-            None => "nothing takes it: write an overlay action".to_owned(),
+            Some(name) => format!("handled by {name}"),
+            None => "nothing handles it: write an overlay action".to_owned(),
         }
     }
 }

@@ -182,7 +182,7 @@ pub fn compare(old: &Document, new: &Document, overlay: &str, version: &str) -> 
             let failed = sides
                 .into_iter()
                 .filter_map(|(name, error)| Some((name, error?)));
-            failed.map(|(name, error)| Change::new(Class::Review, format!("no Rust can be made of {name}, so nobody knows what changes there: {error}"))).collect()
+            failed.map(|(name, error)| Change::new(Class::Review, format!("no Rust code can be generated from {name}, so its changes are unknown: {error}"))).collect()
         }
     };
     report.applicability =

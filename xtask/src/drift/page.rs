@@ -34,7 +34,7 @@ impl Report {
         if !self.handwritten.is_empty() {
             writeln!(
                 out,
-                "  handwritten files that use what the new code does not have:"
+                "  handwritten files that use items which the new code does not have:"
             )?;
         }
         for user in &self.handwritten {
@@ -308,9 +308,9 @@ fn grouped<'c>(changes: impl Iterator<Item = &'c Change>) -> Vec<String> {
     let mut rest = Vec::new();
     for change in changes {
         let text = change.text.as_str();
-        if let Some((owner, word)) = text.split_once(" has the new word ") {
+        if let Some((owner, word)) = text.split_once(" has the new enum value ") {
             groups
-                .entry((owner, "has the new words"))
+                .entry((owner, "has the new enum values"))
                 .or_default()
                 .push(word);
         } else if let Some(name) = text.strip_prefix("new property ") {

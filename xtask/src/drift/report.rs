@@ -156,22 +156,22 @@ impl Report {
         }
         let mut steps = Vec::new();
         if self.applicability.stops() {
-            steps.push("mend openapi/overlay.yaml, the fixups or the tables at each line that stops `cargo xtask regen`".to_owned());
+            steps.push("correct openapi/overlay.yaml, the fixups or the tables for each line that stops `cargo xtask regen`".to_owned());
         }
         if self.to_review > 0 {
             steps.push(format!(
-                "look at the {} to review, and decide whether users are touched",
+                "for the {} to review, decide whether users are affected",
                 lines(self.to_review)
             ));
         }
-        steps.push("take the document in with `cargo xtask update`".to_owned());
+        steps.push("vendor the new document with `cargo xtask update`".to_owned());
         steps.push(match self.verdict {
             Verdict::Breaking => {
                 "release it as a breaking version, and say in its notes what users must change"
                     .to_owned()
             }
             Verdict::Additive if self.to_review > 0 => {
-                "release it as what the review makes of it".to_owned()
+                "release it as the kind of version that the review decides".to_owned()
             }
             Verdict::Additive => {
                 "release it whenever it suits: nobody has to change anything".to_owned()
@@ -214,7 +214,7 @@ impl Report {
         let sections = [
             ("What CircleCI changed", self.contract.as_slice()),
             (
-                "What that does to users of circleci-api",
+                "How this affects users of circleci-api",
                 self.rust.as_slice(),
             ),
         ];

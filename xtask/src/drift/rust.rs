@@ -165,7 +165,7 @@ impl<'a> Diff<'a> {
         } else if permuted(&old.arguments, &new.arguments) {
             self.note(
                 Class::Breaking,
-                format!("{text}: it still compiles, and means something else"),
+                format!("{text}: code that uses it still compiles, but means something else"),
             );
         }
         if shape(&old.route) != shape(&new.route) {
@@ -444,7 +444,7 @@ impl<'a> Diff<'a> {
                         format!("`{name}::new({})` was `new({})`", spell(new), spell(old)),
                     );
                 } else if permuted(old, new) {
-                    self.note(Class::Breaking, format!("`{name}::new({})` was `new({})`: it still compiles, and means something else", spell(new), spell(old)));
+                    self.note(Class::Breaking, format!("`{name}::new({})` was `new({})`: code that uses it still compiles, but means something else", spell(new), spell(old)));
                 } else if old
                     .iter()
                     .map(|(argument, _)| argument)
@@ -464,7 +464,7 @@ impl<'a> Diff<'a> {
             }
             (Some(_), None) => self.note(
                 Class::Breaking,
-                format!("`{name}::new` is gone: it is only received now"),
+                format!("`{name}::new` is gone: this type is now only in responses"),
             ),
             (None, Some(new)) => self.note(
                 Class::Additive,

@@ -528,7 +528,7 @@ impl Difference<'_> {
         if let (Some(old), Some(new)) = (component(old), component(new))
             && old != new
         {
-            self.here(Kind::Moved, &format!("stands where `{old}` stood"));
+            self.here(Kind::Moved, &format!("replaces `{old}`"));
         }
     }
 
@@ -536,10 +536,13 @@ impl Difference<'_> {
         match (old.words(), new.words()) {
             (Some(old), Some(new)) => {
                 new.difference(&old).for_each(|word| {
-                    self.here(Kind::WordAdded, &format!("has the new word `{word}`"))
+                    self.here(Kind::WordAdded, &format!("has the new enum value `{word}`"))
                 });
                 old.difference(&new).for_each(|word| {
-                    self.here(Kind::WordRemoved, &format!("has lost the word `{word}`"))
+                    self.here(
+                        Kind::WordRemoved,
+                        &format!("has lost the enum value `{word}`"),
+                    )
                 });
             }
             (None, Some(words)) => self.here(
@@ -658,9 +661,15 @@ impl Difference<'_> {
             _ if old.kind().0 != new.kind().0 => return,
             (None, Some((_, items))) => self.here(
                 Kind::Retyped,
-                &format!("has items of a known shape, had any: {}", short(items)),
+                &format!(
+                    "now has items of a known shape (before, items could be anything): {}",
+                    short(items)
+                ),
             ),
-            (Some(_), None) => self.here(Kind::Retyped, "has any items, had some of a known shape"),
+            (Some(_), None) => self.here(
+                Kind::Retyped,
+                "now has items of any shape (before, the shape was known)",
+            ),
             (None, None) => {}
         }
         let (before, after) = (
@@ -685,7 +694,10 @@ impl Difference<'_> {
             (Some(old), Some(new)) => below.push((old, new)),
             (None, Some((_, values))) => self.here(
                 Kind::Retyped,
-                &format!("has values of a known shape, had any: {}", short(values)),
+                &format!(
+                    "now has values of a known shape (before, values could be anything): {}",
+                    short(values)
+                ),
             ),
             (Some(_), None) => {
                 self.here(Kind::Retyped, "has any values, had some of a known shape")

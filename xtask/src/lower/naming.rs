@@ -61,7 +61,7 @@ pub fn name(shapes: &Shapes, findings: &mut Findings) -> Names {
                     .find(free)
                     .unwrap_or_default();
                 findings.unsettled.push(format!(
-                    "{}: is called {longer}, for {other} has the name {wanted}; name it by a row in xtask/src/lower/names.rs: {}",
+                    "{}: is called {longer}, because the name {wanted} is taken by {other}; to choose another name, add a row to xtask/src/lower/names.rs: {}",
                     place.pointer,
                     names::row(&place.place, &longer)
                 ));
@@ -108,7 +108,9 @@ fn from_table<'a>(
         given.insert(key.as_str(), first.1);
     }
     findings.unused.extend(unused.iter().map(|(place, name)| {
-        format!("naming table: {name} stands for {place}, where the document has nothing")
+        format!(
+            "naming table: the row of {name} matches nothing, because the document has no {place}"
+        )
     }));
     given
 }

@@ -22,7 +22,7 @@ pub fn unite(roots: &mut [(&str, &mut Value)], findings: &mut Findings) {
             .zip(&found)
             .filter(|(_, found)| found.is_none());
         findings.unused.extend(missing.map(|(place, _)| {
-            format!("one type: {name} stands for {place}, where the document has nothing")
+            format!("one type: the row of {name} lists {place}, which is not in the document")
         }));
         let mut schemas = found.into_iter().flatten();
         let Some(first) = schemas.next() else {

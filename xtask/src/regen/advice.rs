@@ -72,7 +72,7 @@ fn action(ty: &Named, pointers: &BTreeSet<&str>, document: &Value) -> Option<Str
     let yaml = serde_yaml_ng::to_string(&actions.collect::<Vec<_>>()).ok()?;
     let indented: String = yaml.lines().map(|line| format!("\n  {line}")).collect();
     let mut advice = format!(
-        "{} is several types now; to keep one, paste this into openapi/overlay.yaml:{indented}",
+        "{} has become several types; to keep a single type, paste this into openapi/overlay.yaml:{indented}",
         ty.name
     );
     // A response may have a field that a request does not accept, so there is no `ONE_TYPE` row for a type that is used in

@@ -142,7 +142,7 @@ fn new_types(built: &Built, generated: &Path, errors: &mut dyn Write) -> Result<
     if !rows.is_empty() {
         writeln!(
             errors,
-            "new types; to name one otherwise, change its row and paste it into xtask/src/lower/names.rs:"
+            "new types; to give one a different name, change the name in its row and paste the row into xtask/src/lower/names.rs:"
         )?;
     }
     for row in rows {

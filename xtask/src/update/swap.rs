@@ -112,8 +112,7 @@ pub fn check(copy: &Path, root: &Path) -> Result<()> {
         let folder = place.parent().unwrap_or(root);
         if !is_same_file_system(copy, folder).context("cannot look at the folders")? {
             bail!(
-                "{} is on another file system than {}, so that files cannot be moved between them; make `target` a folder of this \
-                 tree (CARGO_TARGET_DIR may name another one for what cargo builds)",
+                "{} is on another file system than {}, so that files cannot be moved between them; `target` must be a real folder in this tree (to put cargo's output elsewhere, set CARGO_TARGET_DIR)",
                 copy.display(),
                 folder.display()
             );

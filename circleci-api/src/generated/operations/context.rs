@@ -41,7 +41,7 @@ impl Client {
     /// `POST /context`, CircleCI's [`createContext`](https://circleci.com/docs/api/v2/index.html#tag/Context/operation/createContext). Example: [`CreateContext`](crate::operations::CreateContext).
     ///
     /// # Arguments
-    /// - `body` ([`CreateContextRequest`](crate::types::CreateContextRequest)): The context to create, and who is to own it.
+    /// - `body` ([`CreateContextRequest`](crate::types::CreateContextRequest)): The context to create, and its owner.
     ///
     /// # Errors
     /// CircleCI's document names 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
@@ -240,7 +240,7 @@ operation! {
     /// [`Client::create_context`] describes the operation and makes a [`Request<CreateContext>`](Request) for `POST /context`.
     ///
     /// # Required arguments
-    /// - `body` ([`CreateContextRequest`](crate::types::CreateContextRequest)): The context to create, and who is to own it.
+    /// - `body` ([`CreateContextRequest`](crate::types::CreateContextRequest)): The context to create, and its owner.
     ///
     /// # Optional setters
     /// None.

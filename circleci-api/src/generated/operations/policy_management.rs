@@ -27,7 +27,7 @@ impl Client {
     /// - `body` ([`CreatePolicyBundleRequest`](crate::types::CreatePolicyBundleRequest)): The policy bundle that is to replace the current one.
     ///
     /// # Optional
-    /// - `dry` (`bool`): Whether only to say what would change, and to change nothing.
+    /// - `dry` (`bool`): Whether to report what would change without changing anything.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 403 (not permitted: the token lacks a scope, or the user lacks a role), 413 (too large), 500 (the server failed).
@@ -191,7 +191,7 @@ operation! {
     /// - `body` ([`CreatePolicyBundleRequest`](crate::types::CreatePolicyBundleRequest)): The policy bundle that is to replace the current one.
     ///
     /// # Optional setters
-    /// - `dry` (`bool`): Whether only to say what would change, and to change nothing.
+    /// - `dry` (`bool`): Whether to report what would change without changing anything.
     ///
     /// # Example
     /// ```no_run
@@ -213,7 +213,7 @@ operation! {
 
 #[cfg(any(not(doc), all_setters))]
 impl Request<CreatePolicyBundle> {
-    /// Whether only to say what would change, and to change nothing.
+    /// Whether to report what would change without changing anything.
     pub fn dry(self, dry: bool) -> Self {
         self.with_query("dry", dry)
     }

@@ -20,7 +20,7 @@ impl Client {
     ///
     /// # Arguments
     /// - `org_id` (text): An opaque identifier of an organization.
-    /// - `body` ([`CreateUsageExportRequest`](crate::types::CreateUsageExportRequest)): The range of time of which to export the usage.
+    /// - `body` ([`CreateUsageExportRequest`](crate::types::CreateUsageExportRequest)): The time range for which to export the usage.
     ///
     /// # Errors
     /// CircleCI's document names 400 (bad request), 401 (the token is missing, invalid or expired), 404 (not found, or not visible to the token), 429 (rate limited), 500 (the server failed).
@@ -58,7 +58,7 @@ operation! {
     ///
     /// # Required arguments
     /// - `org_id` (text): An opaque identifier of an organization.
-    /// - `body` ([`CreateUsageExportRequest`](crate::types::CreateUsageExportRequest)): The range of time of which to export the usage.
+    /// - `body` ([`CreateUsageExportRequest`](crate::types::CreateUsageExportRequest)): The time range for which to export the usage.
     ///
     /// # Optional setters
     /// None.

@@ -31,7 +31,7 @@ one_of! {
     AddedEnvironmentVariable {
         /// An environment variable of a context, without its value.
         Variable(ContextEnvironmentVariable),
-        /// A message: all that CircleCI answers where there is nothing else to say.
+        /// A message.
         Message(MessageResponse),
     }
 }
@@ -202,7 +202,7 @@ object! {
 }
 
 object! {
-    /// The context to create, and who is to own it.
+    /// The context to create, and its owner.
     CreateContextRequest as request requires "name", "owner" {
         /// The user defined name of the context.
         name: String = required(0) "name",

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 object! {
-    /// A component, of which versions are deployed to environments.
+    /// A component, whose versions are deployed to environments.
     Component {
         /// The time when the component was archived.
         archived_at: Option<DateTime<Utc>> = optional "archived_at",

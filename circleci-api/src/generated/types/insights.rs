@@ -331,7 +331,7 @@ object! {
 }
 
 open_enum! {
-    /// The time window of which summary metrics are calculated.
+    /// The time window for which summary metrics are calculated.
     ReportingWindow {
         Last7Days = "last-7-days",
         Last90Days = "last-90-days",

@@ -84,7 +84,7 @@ object! {
 }
 
 object! {
-    /// What came of creating or removing an entry of a URL orb allow-list.
+    /// The result of creating or removing an entry of a URL orb allow-list.
     UrlOrbAllowListChange requires "id" promises "message" {
         /// URL orb allow-list entry UUID.
         id: String = required(0) "id",

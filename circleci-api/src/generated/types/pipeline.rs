@@ -280,7 +280,7 @@ impl PipelineRunConfig {
 open_enum! {
     /// The current state of a pipeline.
     ///
-    /// Whether it succeeded is said by the statuses of its workflows.
+    /// The statuses of its workflows show whether it succeeded.
     PipelineState {
         Created = "created",
         Errored = "errored",
@@ -427,11 +427,11 @@ impl TriggerPipelineRequest {
 }
 
 one_of! {
-    /// What came of the request to trigger a pipeline: a pipeline, or a message and no pipeline.
+    /// The result of a request to trigger a pipeline: either the pipeline or, if there is none, a message.
     TriggerPipelineRunOutcome {
         /// The pipeline that was triggered.
         Triggered(PipelineCreation),
-        /// No pipeline was triggered; this is what CircleCI says instead.
+        /// CircleCI triggered no pipeline and sent this message instead.
         Skipped(MessageResponse),
     }
 }

@@ -49,7 +49,7 @@ impl CreatePolicyBundleRequest {
 }
 
 object! {
-    /// A policy decision: what came of evaluating a config against its owner's policies.
+    /// A policy decision: the result of evaluating a config against its owner's policies.
     Decision promises "status" {
         /// The names of the rules that are enabled.
         enabled_rules: Vec<String> = list "enabled_rules",
@@ -132,7 +132,7 @@ impl DecisionSettings {
 }
 
 object! {
-    /// The VCS information of what a policy decision was made for.
+    /// The VCS information of the build for which a policy decision was made.
     DecisionVcs {
         /// The branch of the build.
         branch: Option<String> = optional "branch",

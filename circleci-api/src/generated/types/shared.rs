@@ -36,7 +36,9 @@ open_enum! {
 }
 
 object! {
-    /// A message: all that CircleCI answers where there is nothing else to say.
+    /// A message.
+    ///
+    /// It is CircleCI's whole response if there is nothing else to report.
     MessageResponse promises "message" {
         /// A human-readable message.
         message: Option<String> = optional "message",

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 object! {
-    /// The range of time of which to export the usage.
+    /// The time range for which to export the usage.
     CreateUsageExportRequest as request requires "end", "start" {
         /// The end date & time (inclusive) of the range from which data will be pulled.
         ///

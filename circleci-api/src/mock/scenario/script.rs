@@ -102,7 +102,10 @@ impl Script {
         statuses: impl IntoIterator<Item = WorkflowStatus>,
     ) -> Self {
         let (name, statuses) = (name.into(), Vec::from_iter(statuses));
-        assert!(!statuses.is_empty(), "the workflow {name:?} has no state");
+        assert!(
+            !statuses.is_empty(),
+            "the workflow {name:?} needs at least one status"
+        );
         let output = format!("{name} says hello\n");
         self.workflows.push(Workflow {
             name,
@@ -123,7 +126,7 @@ impl Script {
     #[track_caller]
     pub fn rerun(mut self, statuses: impl IntoIterator<Item = WorkflowStatus>) -> Self {
         let statuses = Vec::from_iter(statuses);
-        assert!(!statuses.is_empty(), "the rerun has no state");
+        assert!(!statuses.is_empty(), "`rerun` needs at least one status");
         self.last("rerun").rerun = Some(statuses);
         self
     }

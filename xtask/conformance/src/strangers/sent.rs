@@ -13,19 +13,19 @@ use super::client::Client;
 const EXPLAINED: [(&str, &str); 4] = [
     (
         "they send `content-length: 0` without a body",
-        "a DELETE has no body, and HTTP asks for a length only where a method has one; this crate says it for POST, PUT and PATCH",
+        "a DELETE has no body, and HTTP requires a length only for methods that have a body; this crate sends it for POST, PUT and PATCH",
     ),
     (
         "they send the key config.content in the body",
-        "`PipelineRunConfig` has it; this crate's calls here name a branch",
+        "`PipelineRunConfig` supports this key, but the calls of this crate in this comparison name a branch",
     ),
     (
         "they send `content-type: application/json` without a body",
-        "it is the type of a body that is not there",
+        "the header describes a body, but the request has none",
     ),
     (
         "they send the key owner.slug in the body",
-        "an owner goes by its id or by its slug; this crate's calls here take the id, and `ContextOwner` has both",
+        "an owner is named by its id or its slug; the calls of this crate in this comparison use the id, but `ContextOwner` supports both",
     ),
 ];
 

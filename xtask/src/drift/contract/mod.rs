@@ -18,7 +18,7 @@ use crate::document::escape;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-const LAYOUT: &str = "layout: the same is said in another way";
+const LAYOUT: &str = "layout: the documents mean the same, but are written differently";
 
 /// Returns all changes between two documents, the worst first.
 pub fn changes(old: &Value, new: &Value) -> Vec<Change> {

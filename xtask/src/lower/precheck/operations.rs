@@ -226,7 +226,10 @@ impl<'a> Check<'a> {
             .filter(|(status, _)| is_success(status))
             .collect();
         if successes.is_empty() {
-            self.report(format!("{pointer}/responses"), "names no success");
+            self.report(
+                format!("{pointer}/responses"),
+                "contains no success response",
+            );
         }
         let mut types: BTreeMap<String, &str> = BTreeMap::new();
         for (status, response) in successes {
@@ -262,7 +265,7 @@ impl<'a> Check<'a> {
         if errors > 0 {
             self.report(
                 format!("{pointer}/responses"),
-                "has error types, which the fixups should have set aside",
+                "has error responses, which the fixups should have removed",
             );
         }
     }

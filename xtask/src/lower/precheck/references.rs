@@ -71,7 +71,7 @@ impl<'a> Check<'a> {
                 {
                     self.report(
                         format!("/components/{section}/{}", escape(name)),
-                        "refers, in the end, only to itself",
+                        "is a reference that leads only back to itself",
                     );
                 }
             }
@@ -91,7 +91,7 @@ impl<'a> Check<'a> {
                     "requires itself, so no value of it can exist",
                 );
             } else if self.bare(schema).contains(name.as_str()) {
-                self.report(format!("/components/schemas/{name}"), "is a list or a map of itself with no object between, which has no size in Rust");
+                self.report(format!("/components/schemas/{name}"), "is a list or a map that contains itself without an object in between, so the Rust type would have no size");
             }
         }
     }

@@ -121,7 +121,7 @@ impl<'a> Check<'a> {
     fn contradictions(&mut self, pointer: &str, kind: Option<&str>, map: &'a Map<String, Value>) {
         let both = |kind: Option<&str>, what: &str| {
             format!(
-                "is of type {} and has {what}: no value is both",
+                "is of type {}, but has {what}: no value matches both",
                 kind.unwrap_or_default()
             )
         };
@@ -141,7 +141,7 @@ impl<'a> Check<'a> {
             self.report(pointer, "`not` is not supported");
         }
         if map.contains_key("allOf") {
-            self.report(pointer, "`allOf` of parts that cannot be merged: no value is all of them, or their types differ");
+            self.report(pointer, "the parts of `allOf` cannot be merged: no value matches all of them, or their types differ");
         }
         for key in ["oneOf", "anyOf"] {
             if map
@@ -188,7 +188,7 @@ impl<'a> Check<'a> {
             return self.report(pointer, "an enum without values: no value is valid");
         }
         if kind.is_some_and(|kind| kind != "string") || words.iter().any(|word| !word.is_string()) {
-            return self.report(pointer, "an enum of anything but strings is not supported");
+            return self.report(pointer, "only enums of strings are supported");
         }
         let mut variants: BTreeMap<String, &str> = BTreeMap::new();
         for word in words.into_iter().filter_map(Value::as_str) {
@@ -230,7 +230,7 @@ impl<'a> Check<'a> {
                 self.report(
                     &at,
                     format!(
-                        "is of type {own} and stands in a schema of type {kind}: no value is both"
+                        "is of type {own}, but is in a schema of type {kind}: no value matches both"
                     ),
                 );
             }
