@@ -427,7 +427,7 @@ async fn a_request_that_no_connection_takes_was_not_sent() {
     assert!(error.is_timeout() && error.is_transient(), "{error}");
     assert_eq!(
         error.to_string(),
-        "createContext: no connection: no connection took the request within 30 s"
+        "createContext: cannot connect: no connection took the request within 30 s"
     );
 }
 
@@ -448,7 +448,13 @@ async fn a_request_that_waits_for_other_streams_is_sent_again_and_processed_once
                     if names.len() == 2 {
                         wait.recv().unwrap();
                     }
-                    raw::answer_stream(stream, frame.stream, r#"{"message":"fine"}"#)?;
+                    raw::answer_stream(
+                        stream,
+                        frame.stream,
+                        &format!(
+                            r#"{{"id":"{ID}","name":"n","created_at":"2026-03-01T12:00:00Z"}}"#
+                        ),
+                    )?;
                 }
             }
         };
@@ -472,7 +478,7 @@ async fn a_request_that_waits_for_other_streams_is_sent_again_and_processed_once
             json!({ "name": name, "owner": { "id": ID, "type": "organization" } }),
         )
         .unwrap();
-        client.create_context(body).send_for_response_as::<Value>()
+        client.create_context(body).send_for_response()
     };
     assert_eq!(send("first").await.unwrap().attempts(), 1);
     tokio::time::pause();

@@ -258,13 +258,18 @@ impl ClientBuilder {
     /// handles redirects and adds its own headers, so the token goes only to the configured host.
     ///
     /// The defaults of `builder` apply instead of the client's defaults: proxies from the environment are used even for loopback
-    /// hosts, and idle connections are kept for 90 seconds instead of 30.
+    /// hosts, and idle connections are kept for 90 seconds instead of 30. Only the client's own [retry policy](Self::retry)
+    /// applies: reqwest cannot retry these requests.
     pub fn http(mut self, builder: reqwest::ClientBuilder) -> Self {
         self.http = Some(builder);
         self
     }
 
     /// Sets the longest wait for a connection. Default: 10 seconds, or the setting of the builder in [`http`](Self::http).
+    ///
+    /// The client withdraws a request that no connection has taken one second after this time, and retries it, whatever its
+    /// method. If only the builder in [`http`](Self::http) sets the time, it does this after the
+    /// [`read_timeout`](Self::read_timeout).
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
         self
