@@ -28,7 +28,7 @@ pub(crate) struct Connections {
     pub(crate) no_roots: Option<String>,
     /// Whether all connections use HTTP/1.1, and none uses HTTP/2.
     pub(crate) http1_only: bool,
-    /// How long a request waits for a connection to take it.
+    /// How long a request waits for a connection to take it, if that is shorter than the read timeout.
     pub(crate) untaken_timeout: Option<Duration>,
 }
 
@@ -68,12 +68,14 @@ impl Connections {
                 Err(_) => return Err(unusable(error)),
             },
         };
+        let http1_only = cfg!(not(feature = "http2"));
         Ok(Self {
             http,
             proxies,
             no_roots,
-            http1_only: cfg!(not(feature = "http2")),
-            untaken_timeout: Some(connect_timeout.saturating_add(GRACE)),
+            http1_only,
+            // In HTTP/1.1, a request rarely waits for a connection that never takes it, and an earlier timer costs every call.
+            untaken_timeout: (!http1_only).then(|| connect_timeout.saturating_add(GRACE)),
         })
     }
 

@@ -71,7 +71,7 @@ pub(crate) struct Inner {
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Option<Duration>,
     pub(crate) read_timeout: Option<Duration>,
-    /// How long a request waits for a connection to take it.
+    /// How long a request waits for a connection to take it, if that is shorter than the read timeout.
     pub(crate) untaken_timeout: Option<Duration>,
     pub(crate) body_limit: usize,
     pub(crate) clock: Arc<dyn Clock>,
@@ -267,9 +267,8 @@ impl ClientBuilder {
 
     /// Sets the longest wait for a connection. Default: 10 seconds, or the setting of the builder in [`http`](Self::http).
     ///
-    /// The client withdraws a request that no connection has taken one second after this time, and retries it, whatever its
-    /// method. If only the builder in [`http`](Self::http) sets the time, it does this after the
-    /// [`read_timeout`](Self::read_timeout).
+    /// If HTTP/2 is possible, the client withdraws a request that no connection has taken one second after this time, and
+    /// retries it, whatever its method. Otherwise, it does this after the [`read_timeout`](Self::read_timeout).
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
         self

@@ -2,10 +2,11 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::{Poll, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Sleep;
 
 use crate::client::Inner;
 use crate::error::{Error, ErrorKind};
@@ -46,12 +47,12 @@ pub(crate) async fn look_up() {
 }
 
 /// Waits for the head of the response, but not longer than the read timeout and not longer than the remaining time of the call.
-pub(crate) async fn head(
-    client: &Inner,
-    time: &Stopwatch,
+pub(crate) fn head<'a>(
+    client: &'a Inner,
+    time: &'a Stopwatch,
     sent: Sent<impl Future<Output = reqwest::Result<reqwest::Response>> + Unpin>,
-) -> Result<reqwest::Response, Error> {
-    within(client, time, sent.response, Some(sent.taken)).await
+) -> impl Future<Output = Result<reqwest::Response, Error>> {
+    within(client, time, sent.response, Some(sent.taken))
 }
 
 /// Waits for the next chunk of a body, with the same time limits. Returns `None` at the end of the body.
@@ -64,44 +65,89 @@ pub(crate) async fn chunk(
 }
 
 /// Waits for the network. Withdraws a request that no connection takes in time.
-async fn within<T>(
-    client: &Inner,
-    time: &Stopwatch,
-    mut wire: impl Future<Output = reqwest::Result<T>> + Unpin,
-    mut taken: Option<Taken>,
-) -> Result<T, Error> {
-    let mut ends_call = false;
-    let mut waited = Duration::ZERO;
-    let mut timer = pin!(None);
-    poll_fn(move |cx| {
-        if let Poll::Ready(result) = Pin::new(&mut wire).poll(cx) {
-            return Poll::Ready(result.map_err(|error| broken(client, error)));
+fn within<'a, T, F: Future<Output = reqwest::Result<T>> + Unpin>(
+    client: &'a Inner,
+    time: &'a Stopwatch,
+    wire: F,
+    taken: Option<Taken>,
+) -> impl Future<Output = Result<T, Error>> {
+    let mut wait = Wait {
+        client,
+        time,
+        wire,
+        taken,
+        waited: Duration::ZERO,
+        ends_call: false,
+    };
+    // An `async fn` would store its arguments twice, and this future is a part of every call.
+    async move {
+        let mut timer = pin!(None);
+        poll_fn(|cx| wait.poll(timer.as_mut(), cx)).await
+    }
+}
+
+/// A wait for the network.
+struct Wait<'a, F> {
+    client: &'a Inner,
+    time: &'a Stopwatch,
+    wire: F,
+    /// The request that is to be withdrawn if no connection takes it.
+    taken: Option<Taken>,
+    /// The time after which the timer ends, from the start of the wait.
+    waited: Duration,
+    /// Whether the call has no time left when the timer ends.
+    ends_call: bool,
+}
+
+impl<T, F: Future<Output = reqwest::Result<T>> + Unpin> Wait<'_, F> {
+    fn poll(
+        &mut self,
+        mut timer: Pin<&mut Option<Sleep>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T, Error>> {
+        if let Poll::Ready(result) = Pin::new(&mut self.wire).poll(cx) {
+            return Poll::Ready(result.map_err(|error| broken(self.client, error)));
         }
         loop {
             // The timer is created only now, because a result that is ready at once needs no timer.
             if timer.is_none() {
-                let left = time.left(client.clock.now());
-                let quiet = client.read_timeout.map(|most| most.saturating_sub(waited));
-                let untaken = taken.as_ref().and(client.untaken_timeout);
-                let patience = [left, quiet, untaken].into_iter().flatten().min();
-                ends_call = left.is_some() && left == patience;
-                waited += patience.unwrap_or_default();
-                timer.set(patience.map(tokio::time::sleep));
+                timer.set(self.timer());
             }
             let Some(timeout) = timer.as_mut().as_pin_mut() else {
                 return Poll::Pending;
             };
             ready!(timeout.poll(cx));
-            match taken.take() {
-                _ if ends_call => return Poll::Ready(Err(timed_out(client, time, true))),
-                Some(request) if request.withdraw() => return Poll::Ready(Err(untaken(waited))),
-                // A connection took the request, so the rest of the read timeout remains.
-                Some(_) if client.read_timeout.is_none_or(|most| waited < most) => timer.set(None),
-                _ => return Poll::Ready(Err(timed_out(client, time, false))),
+            if let Some(failure) = self.ended() {
+                return Poll::Ready(Err(failure));
             }
+            timer.set(None);
         }
-    })
-    .await
+    }
+
+    fn timer(&mut self) -> Option<Sleep> {
+        let left = self.time.left(self.client.clock.now());
+        let quiet = self.client.read_timeout;
+        let quiet = quiet.map(|most| most.saturating_sub(self.waited));
+        let untaken = self.taken.as_ref().and(self.client.untaken_timeout);
+        let patience = [left, quiet, untaken].into_iter().flatten().min()?;
+        self.ends_call = left == Some(patience);
+        self.waited += patience;
+        Some(tokio::time::sleep(patience))
+    }
+
+    /// The failure after the timer has ended. `None` if a connection took the request, so that the rest of the read timeout
+    /// remains.
+    #[cold]
+    fn ended(&mut self) -> Option<Error> {
+        let request = self.taken.take();
+        let most = self.client.read_timeout;
+        match request {
+            _ if self.ends_call => Some(timed_out(self.client, self.time, true)),
+            Some(request) if request.withdraw() => Some(untaken(self.waited)),
+            Some(_) if most.is_none_or(|most| self.waited < most) => None,
+            _ => Some(timed_out(self.client, self.time, false)),
+        }
+    }
 }
 
 /// The error of a request that was withdrawn before a connection took it.
