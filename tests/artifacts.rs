@@ -262,7 +262,7 @@ async fn a_link_leads_nowhere() {
         assert_eq!(error.kind(), ErrorKind::File);
     }
     assert_eq!(circleci.count(), 0);
-    // If the name of the file belongs to a link, the download replaces the link and does not follow it.
+    // If a link already has the name of the file, the download replaces the link and does not follow it.
     client
         .download_artifact(&artifact("real/kept", &url))
         .into_folder(&folder)
@@ -521,7 +521,7 @@ async fn two_files_are_never_joined() {
         let first = || cut("0123456789", 4);
         let rest = || part("ABCDEF", tag, "bytes 4-9/10");
         let (got, ranges) = play(vec![first(), rest(), whole("0123ABCDEF", "\"v2\"")]).await;
-        // The other file begins with the bytes that were already received, so the download succeeds.
+        // The new version of the file begins with the bytes that were already received, so the download succeeds.
         assert_eq!(got.unwrap(), "0123ABCDEF", "{tag:?}");
         assert_eq!(asked(&ranges), ["-", "bytes=4-", "-"]);
         let (got, _) = play(vec![first(), rest(), whole("zzzzABCDEF", "\"v2\"")]).await;
@@ -531,7 +531,7 @@ async fn two_files_are_never_joined() {
             (ErrorKind::Transport, false)
         );
     }
-    // The file changes. The connection breaks again before the client has compared the second file with the bytes of the first.
+    // The file changes. The connection breaks again before the client has compared all received bytes with the new version.
     let second = whole("zzzzABCDEF", "\"v2\"").ending(Ending::CutAt(2));
     let (got, ranges) = play(vec![
         cut("0123456789", 4),
@@ -541,7 +541,7 @@ async fn two_files_are_never_joined() {
     .await;
     assert!(!got.unwrap_err().is_transient());
     assert_eq!(asked(&ranges), ["-", "bytes=4-", "-"]);
-    // The second file begins with the bytes that were already received, so the next request uses the tag of the second file.
+    // The new version begins with the bytes that were already received, so the next request uses the tag of the new version.
     let second = whole("0123ABCDEF", "\"v2\"").ending(Ending::CutAt(6));
     let third = part("CDEF", Some("\"v2\""), "bytes 6-9/10");
     let (got, ranges) = play(vec![cut("0123456789", 4), second, third]).await;
@@ -632,8 +632,8 @@ async fn a_range_that_contradicts_itself_is_not_taken() {
     assert_eq!(got.unwrap(), "");
 }
 
-/// In this build, reqwest can decompress bodies itself, because xtask enables that feature of reqwest for the whole
-/// workspace. The client must not use it for files.
+/// In this build, reqwest can decompress bodies itself, because xtask enables reqwest's feature `gzip` for the whole
+/// workspace. The client must not let reqwest decompress files.
 #[tokio::test]
 async fn a_stored_file_is_kept_byte_for_byte() {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -717,7 +717,7 @@ async fn a_file_that_is_replaced_keeps_its_mode() {
     }
 }
 
-/// After a download is dropped, it changes no file, no matter when the drop occurs.
+/// A download that was dropped changes no file, no matter when it was dropped.
 #[test]
 fn a_cancelled_download_does_not_rename_its_file() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -747,7 +747,7 @@ fn a_cancelled_download_does_not_rename_its_file() {
             })
             .await;
             drop(download);
-            // When this task has run, the other thread has finished all earlier tasks.
+            // When this task has run, the thread for file operations has finished all earlier tasks.
             tokio::task::spawn_blocking(|| ()).await.unwrap();
             let content = fs::read_to_string(&path).unwrap();
             match done {
@@ -871,7 +871,7 @@ async fn all_artifacts_of_a_job_come_some_at_a_time() {
         .filter(|artifact| artifact.path != "skip.bin")
         .at_once(2)
         .on_progress(move |progress| {
-            // `most.0` counts the downloads that have started but not ended.
+            // `most.0` counts the downloads that have started and have not ended yet.
             if progress.received == 0 && !progress.finished {
                 let now = most.0.fetch_add(1, Ordering::SeqCst) + 1;
                 most.1.fetch_max(now, Ordering::SeqCst);

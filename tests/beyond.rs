@@ -150,7 +150,7 @@ fn unknown_values_beside_a_secret_or_named_like_one_are_not_shown() {
     assert_eq!(odd.extra()["signing-secret"], json!(["hush4"]));
 }
 
-/// Reads a webhook from an answer through a client, which moves invalid values to the unknown keys.
+/// Returns the webhook that a client decodes from this answer. The client moves invalid values to the unknown keys.
 fn typed_by_client(json: Value) -> Webhook {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -190,10 +190,10 @@ async fn a_value_of_the_wrong_form_costs_only_itself() {
         let odd = &page.items[0];
         assert_eq!((page.items.len(), odd.name.as_str()), (2, "ci"), "{key}");
         assert_eq!(odd.extra()[key], value);
-        // When the value is serialized, it is the same object that was read.
+        // Serializing the value gives the JSON object that the client received.
         let written = serde_json::to_value(odd).unwrap();
         assert_eq!(written, with(workflow(), key, value.clone()));
-        // When the JSON is read again, the value is equal.
+        // Reading this JSON object again gives an equal value.
         let again: Workflow = serde_json::from_value(written).unwrap();
         assert_eq!(&again, odd);
         assert!(page.items[1].extra().is_empty());
@@ -277,7 +277,7 @@ async fn a_form_that_a_union_does_not_have_is_kept_and_is_no_answer() {
         "{told:?}"
     );
 
-    // An answer that is no object is an error.
+    // An answer that is not an object is an error.
     let server = Server::start(|_, _| answer(200, r#"["queued"]"#).into()).await;
     let run = server.client().trigger_pipeline_run("gh/acme/web").send();
     assert_eq!(run.await.unwrap_err().kind(), ErrorKind::Decode);
@@ -349,7 +349,7 @@ async fn a_message_in_place_of_an_answer_is_an_error() {
         stage.say(200, body.to_string());
         let errors = [
             client.get_workflow_by_id(id("w")).send().await.err(),
-            // There are several ways to read a list.
+            // Each way to read a list returns the error.
             client.list_contexts().send().await.err(),
             client.list_contexts().items().into_vec().await.err(),
             client
@@ -363,7 +363,7 @@ async fn a_message_in_place_of_an_answer_is_an_error() {
                 .send_as::<Tolerant<ContextList>>()
                 .await
                 .err(),
-            // Every field of this answer is optional.
+            // The error is returned although every field of this answer is optional.
             client
                 .get_project_settings("gh/acme/web")
                 .send()
@@ -612,7 +612,7 @@ async fn each_surprise_is_told_by_place_and_kind_and_never_by_value() {
     );
     assert!(told.iter().any(|it| it.path() == "items[0].colour"));
 
-    // Both answers lack fields. The type requires some of these fields, but not all.
+    // Each answer lacks at least one field that the document requires. The type requires only one of these fields, the `id`.
     let server = Server::script([
         answer(200, r#"{ "items": [{ "id": "5034460f-c7c4-4c43-9457-de07e2029e7b", "name": "n" }] }"#).into(),
         answer(200, r#"{ "items": [{ "name": "n", "created_at": "2026-03-01T10:00:00Z" }], "next_page_token": null }"#).into(),

@@ -31,7 +31,7 @@ fn the_origin_or_the_only_remote() {
             "[remote \"bitbucket\"]\n  url = https://jo@bitbucket.org/acme/web.git\n",
             "bb/acme/web",
         ),
-        // The host is an ssh alias, such as users with several keys define.
+        // The host is an ssh alias. Users with several ssh keys define such aliases.
         (
             "[remote \"origin\"]\n\turl = git@github.com-work:acme/web.git\n",
             "gh/acme/web",

@@ -36,7 +36,7 @@ async fn a_compressed_answer_is_read_like_any_other() {
         assert_eq!(response.headers().get("content-length"), None);
         assert_eq!(server.seen()[0].header("accept-encoding"), Some("gzip"));
     }
-    // The client also decompresses the body of an error, and finds the message.
+    // The client also decompresses the body of an error response, and finds the message in it.
     let server = Server::script([packed(404, r#"{"message":"no such user"}"#).into()]).await;
     let error = server.client().get_current_user().send().await.unwrap_err();
     assert_eq!(error.message(), Some("no such user"));

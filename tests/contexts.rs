@@ -82,7 +82,7 @@ async fn one_request_and_one_result_for_each_variable() {
 
 #[tokio::test]
 async fn no_more_at_once_than_allowed_and_all_in_the_end() {
-    // The server answers in pairs: it holds each request until another request arrives.
+    // The server answers requests in pairs: it holds the first request of a pair until the second request arrives.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (open, most, pair) = (
@@ -225,8 +225,8 @@ async fn of_one_name_the_last_value_counts_and_nothing_is_nothing() {
 #[tokio::test]
 async fn a_value_is_in_nothing_that_is_shown() {
     let long = format!("{VALUE}-{}", "x".repeat(6000));
-    // The answers of the server contain the secret value: in a message, in HTML, in the unchanged body of the request, or as
-    // a string.
+    // Each answer of the server contains the secret value: in a message, in HTML, in a copy of the request body, or as the
+    // whole answer.
     let server = Server::start(|index, request| match index {
         0 => answer(
             400,

@@ -327,7 +327,7 @@ struct Case {
     variables: &'static [(&'static str, &'static str)],
     file: Option<&'static str>,
     explicit: fn(ClientBuilder) -> ClientBuilder,
-    /// The token that the client sends and its base URL, or the beginning of the error.
+    /// The token and the base URL that the client uses, or the beginning of the error.
     expected: Result<(&'static str, &'static str), &'static str>,
 }
 
@@ -539,7 +539,8 @@ async fn plain_http_is_for_this_machine_or_for_those_who_insist() {
     }
 }
 
-/// The client removes the token from a text before it cuts the text. After the cut, it would not recognize a part of the token.
+/// The client removes the token from a text before it cuts the text. In a text that is already cut, the client would not
+/// recognize a token of which a part is missing.
 #[tokio::test]
 async fn a_token_is_taken_out_before_a_text_is_cut() {
     let often = format!("{TOKEN} ").repeat(3500);
@@ -555,7 +556,7 @@ async fn a_token_is_taken_out_before_a_text_is_cut() {
             let error = client.list_pipelines().send().await.unwrap_err();
             assert_no_secret(&error);
             let said = format!("{error:#?}{}", error.body_excerpt().unwrap());
-            // The output may contain only the prefix that all tokens share.
+            // The output may contain no part of the token except the prefix that all tokens share.
             assert!(!said.contains(&TOKEN[..8]), "{status}, {shift}: {said}");
         }
     }

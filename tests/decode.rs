@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 // ---- from the document ---------------------------------------------------------------------------------------------
 
-/// Returns the variants of an answer: the name, whether the document allows the variant, and the style of its values.
+/// Returns the variants of an answer. Each has a name, whether the document allows the variant, and the style of its values.
 fn variants() -> Vec<(&'static str, bool, Style)> {
     let plain = Style::default();
     vec![
@@ -198,7 +198,8 @@ async fn what_the_document_promises_is_read() {
     );
 }
 
-/// Reports each value that was sent but is missing in the decoded answer, and each value that is there but was not sent.
+/// Reports each value that was sent but is missing in the decoded answer, and each value in the decoded answer that was not
+/// sent.
 pub fn differences(sent: &Value, read: &Value, at: &str, found: &mut dyn FnMut(String)) {
     match (sent, read) {
         (Value::Object(sent), Value::Object(read)) => {
@@ -725,8 +726,9 @@ table! {
 
 // ---- from the generated source ---------------------------------------------------------------------------------------
 
-/// Checks that every generated type accepts unknown values: it comes from a macro that accepts them, or it is not closed itself.
-/// The test reads the generated code as Rust, because tests with answers cover only some types.
+/// Checks that every generated type accepts unknown values: either it is defined by a macro whose types accept unknown values,
+/// or its own definition is not closed. The test parses the generated code, because the tests that decode answers cover only
+/// some types.
 #[test]
 fn no_type_is_closed() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../circleci-api/src");

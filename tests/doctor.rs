@@ -18,8 +18,8 @@ fn project() -> ProjectSlug {
     PROJECT.parse().unwrap()
 }
 
-/// Runs the doctor. Returns whether every check passed, the report, and the text that only the user sees, which is not in the
-/// report.
+/// Runs the doctor. Returns three values: whether every check passed, the report, and the text that is shown to the user but is
+/// not part of the report.
 async fn examined(builder: circleci_api::ClientBuilder) -> (bool, String, String) {
     let (mut out, mut aside) = (Vec::new(), Vec::new());
     let healthy = program::examine(builder, "CIRCLE_TOKEN", &project(), &mut out, &mut aside)
@@ -192,7 +192,7 @@ async fn ten_planted_surprises_are_all_found() {
             "{finding}\n{report}"
         );
     }
-    // The report lists only these ten differences.
+    // The report lists the ten differences that are checked above, and no others.
     let listed = report.split("Please report it:\n").nth(1).unwrap();
     assert_eq!(listed.lines().count(), 10, "{report}");
     for secret in ["hush", "secret", TOKEN] {

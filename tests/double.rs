@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::document::{Document, Maker, Operation, Style};
 
-/// A plain HTTP client of a mock.
+/// A plain HTTP client that sends requests to a mock.
 struct Plain {
     http: reqwest::Client,
     base: String,
@@ -105,8 +105,9 @@ impl Plain {
 
 // ---- bytes ---------------------------------------------------------------------------------------------------------
 
-/// The differences between CircleCI's recorded answers and its document: the operation, a pointer in the schema of its answer
-/// to a value that may also be null, and the reason. [`in_snake_case`] handles the differences in kebab-case keys.
+/// The values that are null in CircleCI's recorded answers, although the document does not allow null. Each entry has the
+/// operation, a pointer to the value in the schema of the answer, and the reason. [`in_snake_case`] handles the keys that the
+/// document spells in kebab-case.
 const RECORDED: [(&str, &str, &str); 1] = [(
     "createUsageExport",
     "/properties/download_urls",
@@ -116,8 +117,8 @@ const RECORDED: [(&str, &str, &str); 1] = [(
 /// The operations whose answer has no body, although the document declares a body.
 const WITHOUT_BODY: [(&str, &str); 1] = [("deleteGroup", "204 without a body")];
 
-/// Changes the kebab-case keys of a schema to snake_case, because CircleCI's answers have snake_case keys, except those for
-/// schedules.
+/// Changes the kebab-case keys of a schema to snake_case, because CircleCI's answers have snake_case keys. Only its answers
+/// about schedules have kebab-case keys.
 fn in_snake_case(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -241,7 +242,7 @@ async fn every_default_answer_is_valid_byte_for_byte() {
         assert!(!text.contains(['⟦', '⟧']), "{id}: {text}");
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-    // The mock's answers differ from the document only for these operations, whose recorded answers differ too.
+    // The mock's answers differ from the document only for these operations. CircleCI's recorded answers differ there too.
     let known = [
         "createCheckoutKey",
         "createUsageExport",
@@ -258,7 +259,7 @@ async fn every_default_answer_is_valid_byte_for_byte() {
     assert!(operations.len() > 100);
 }
 
-/// Checks that [`errors`] finds wrong answers. Otherwise, the tests that use it would prove nothing.
+/// Checks that [`errors`] finds wrong answers. If it did not, the tests that use [`errors`] would prove nothing.
 #[test]
 fn the_judge_refuses_what_circleci_never_sends() {
     let document = Document::read();
@@ -324,7 +325,7 @@ async fn a_taught_answer_has_the_keys_of_the_wire() {
         schedule["created-at"].is_string() && schedule.get("created_at").is_none(),
         "{schedule}"
     );
-    // The body of the answer is the one that the document declares for the status.
+    // The body of the answer matches the schema that the document declares for the status.
     let triggered = plain
         .call("POST", "/project/gh/acme/web/pipeline/run", json!({}))
         .await;
@@ -611,7 +612,7 @@ async fn a_path_that_no_operation_has_is_taught() {
         (came.operation.map(|it| it.id), came.path("project-slug")),
         (None, Some("gh/acme/web"))
     );
-    // The stub does not match a request with another value, another method or another root path.
+    // The stub does not match a request with another project or another method.
     for (method, target) in [
         ("GET", "/project/gh/acme/api/brand-new?deep=1"),
         ("POST", path),
@@ -1199,8 +1200,8 @@ async fn the_scenarios_answers_are_valid_byte_for_byte() {
         let schema = operation.successes.last().unwrap().1.unwrap();
         let schema = recorded(&document, operation, schema);
         let mut wrong = errors(&document, &schema, answer);
-        // Recorded answers have these differences too: an approval job, or a job that waits for one, has no start time, and a
-        // rerun has a tag that the document does not list.
+        // Recorded answers differ from the document in these ways too. An approval job has no start time, and a job that waits
+        // for an approval job has none either. A rerun has a tag that the document does not list.
         wrong.retain(|error| !error.contains("started_at: null is not") && !error.contains("/tag"));
         assert_eq!(wrong, Vec::<String>::new(), "{id}: {answer}");
     };
@@ -1563,7 +1564,8 @@ async fn ten_thousand_steps_hold_what_a_client_relies_on() {
     }
 }
 
-/// Pages stay consistent while other clients write: the pages of a list contain each item exactly once if it exists all the time.
+/// Pages stay consistent while other clients write: an item that exists during the whole reading of a list is on exactly one
+/// page.
 #[tokio::test]
 async fn pages_are_complete_while_the_list_changes() {
     let circleci = Mock::start().await;

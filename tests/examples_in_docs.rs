@@ -32,7 +32,7 @@ impl Docs {
         docs
     }
 
-    /// Returns the last part of the name of the item whose example the text refers to.
+    /// If the text refers to the example of another item, returns the last part of that item's name.
     fn referred(&self) -> Option<&str> {
         let name = match self.text.split_once(" has an example") {
             Some((before, _)) => before.rsplit("[`").next(),
@@ -75,7 +75,7 @@ fn doc(attribute: &Attribute) -> Option<String> {
 
 #[derive(Default)]
 struct Pages {
-    /// The code of all examples on the page of a type or a trait, by the name of the type or the trait.
+    /// For each type and trait, the code of all examples on its page. The key is the name of the type or trait.
     code: BTreeMap<String, String>,
     /// The modules that have an example.
     modules: Vec<String>,

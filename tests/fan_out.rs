@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 
 use crate::server::{Act, Seen, Server, TOKEN, answer};
 
-/// How many calls of each helper can run at the same time. There is one call for each workflow, job, context, variable, file
-/// or part.
+/// The number of calls that each helper can run at the same time: one call for each workflow, job, context, variable, file or
+/// part, depending on the helper.
 const ALL: usize = 12;
 /// The number of the call that fails or gets a 429.
 const ODD: usize = 5;
@@ -44,7 +44,7 @@ fn of_id(target: &str) -> Option<usize> {
     digits.parse::<usize>().ok().map(|number| number % 100)
 }
 
-/// Returns the number that follows `before`.
+/// Returns the number that follows `before` in the request target.
 fn after(target: &str, before: &str) -> Option<usize> {
     let rest = target.split_once(before)?.1;
     let end = rest
@@ -53,9 +53,9 @@ fn after(target: &str, before: &str) -> Option<usize> {
     rest[..end].parse().ok()
 }
 
-/// Returns the answer to a request. Pipeline 1 has twelve workflows. The pipelines of `gh/acme/web` (from 20) and of
-/// `gh/acme/api` (from 40) have one workflow each. Each workflow has one job, but workflow 800 has twelve jobs. Each job has
-/// one file and one failed test, but job 800 has twelve files.
+/// Returns the answer to a request. Pipeline 1 has twelve workflows. The pipelines of `gh/acme/web` (numbered from 20)
+/// and of `gh/acme/api` (numbered from 40) have one workflow each. Each workflow has one job, but workflow 800 has twelve
+/// jobs. Each job has one file and one failed test, but job 800 has twelve files.
 fn world(base: &str, request: &Seen) -> Act {
     let target = request.target.split('?').next().unwrap();
     let all = 0..ALL;
@@ -126,7 +126,7 @@ struct Case {
     run: fn(Client, usize, PathBuf) -> Run,
     /// The concurrency limit of a helper whose callers cannot set the limit.
     fixed: Option<usize>,
-    /// Whether the first error ends the helper. This is so if the output is one stream.
+    /// True if the first error ends the helper, as it does for a helper whose output is one stream.
     ends: bool,
 }
 
@@ -317,7 +317,7 @@ async fn projects(client: Client, at_once: usize) -> Found {
             .iter()
             .map(|it| digits(it.slug.as_str()))
             .collect(),
-        // A failure contains the name of a source and no number.
+        // A failure contains the name of a source, but not the number of the call.
         failed: found.failed.iter().map(|_| ODD).collect(),
     }
 }

@@ -52,7 +52,7 @@ struct House {
     modules: BTreeMap<String, String>,
 }
 
-/// An import: the module that imports, the module that it imports, and the path as the source has it.
+/// An import: the importing module, the imported module, and the path as it is written in the source.
 struct Import {
     from: String,
     to: String,
@@ -116,7 +116,7 @@ impl House {
             .unwrap_or_default()
     }
 
-    /// Returns the imports that are against the order, one line each.
+    /// Returns the imports that violate the order, one line for each.
     fn faults(&self, order: &[&[&str]]) -> Vec<String> {
         let level = |room: &str| order.iter().position(|rooms| rooms.contains(&room));
         let mut faults = Vec::new();
@@ -271,11 +271,11 @@ fn absolute(from: &str, path: &[String]) -> Option<Vec<String>> {
     Some(base)
 }
 
-/// Returns the import cycles between files, one line each.
+/// Returns the import cycles between files, one line for each.
 fn circles(imports: &[Import]) -> Vec<String> {
     let mut next: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for import in imports {
-        // The file of a folder declares the modules in that folder. A declaration is no import.
+        // The file of a folder declares the modules in that folder. A declaration is not an import.
         if !starts(&import.to, &import.from) {
             next.entry(&import.from).or_default().insert(&import.to);
         }

@@ -124,7 +124,7 @@ async fn a_trend_is_two_windows_of_runs() {
                 run("2026-02-22T12:00:00Z", "success", json!(120), json!(20)),
                 run("2026-02-28T12:00:00Z", "error", json!(140), json!(0)),
                 run("2026-02-28T12:00:00Z", "success", json!(110), json!(null)),
-                // These two runs count as runs and with their credits, but in no other figure.
+                // The numbers of runs and of credits include these two runs. No other figure counts them.
                 run("2026-02-27T12:00:00Z", "canceled", json!(9999), json!(5)),
                 run("2026-02-27T12:00:00Z", "imploded", json!(9999), json!(5)),
             ]),

@@ -45,7 +45,7 @@ async fn settings_are_read_changed_and_written_back() {
         .send()
         .await
         .unwrap();
-    // The client does not send `oss`, because CircleCI answers it with 400 ("Unexpected field").
+    // The client does not send `oss`, because CircleCI refuses it with 400 ("Unexpected field").
     let expected = json!({ "advanced": {
         "autocancel_builds": true, "disable_ssh": true, "pr_only_branch_overrides": ["main"],
     } });
@@ -74,7 +74,7 @@ async fn an_updated_webhook_keeps_no_secret_by_accident() {
     let hook = json!({ "id": ID, "name": "n", "url": "https://x.example" });
     let server = Server::start(move |_, _| ok(hook.clone())).await;
     let client = server.client();
-    // `new` requires an `Option` with the secret, so that no caller omits the secret by accident. `None` deletes it.
+    // `new` requires an `Option` with the secret, so that no caller omits the secret by accident. `None` deletes the secret.
     let deletes = UpdateWebhookRequest::new(None).events([WebhookEvent::JobCompleted]);
     client.update_webhook(ID, deletes).send().await.unwrap();
     assert_eq!(sent(&server), json!({ "events": ["job-completed"] }));

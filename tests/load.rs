@@ -40,7 +40,7 @@ async fn ten_thousand_calls_64_at_a_time_with_one_in_ten_refused() {
     const AT_A_TIME: usize = 64;
 
     let _alone = ALONE.lock().await;
-    // The server counts how often each call succeeds, and how many connections there are.
+    // The server counts the successes of each call, and the connections.
     let through: Arc<Mutex<HashMap<String, usize>>> = Arc::default();
     let connections: Arc<Mutex<usize>> = Arc::default();
     let server = {
@@ -171,7 +171,7 @@ async fn an_export_of_a_thousand_parts_in_constant_memory() {
     const ROW: &str = "0123456789012345678901234567890\n";
 
     let _alone = ALONE.lock().await;
-    // A part usually has 32 kB. Every fiftieth part is larger than the buffer into which the client reads parts ahead.
+    // Most parts are 32 kB long. Every fiftieth part is larger than the buffer into which the client reads parts ahead.
     let rows = |part: usize| {
         if part.is_multiple_of(50) {
             65_536

@@ -231,7 +231,7 @@ async fn replies_come_one_after_the_other() {
     let limited = get(&once).await.unwrap_err();
     assert!(limited.is_rate_limited());
     assert_eq!(limited.retry_after(), Some(Duration::from_secs(2)));
-    // A client with retries succeeds after the remaining errors.
+    // The client with retries gets the two errors that are left (the 502 and the cut), and then succeeds.
     let answered = circleci
         .client()
         .get_workflow_by_id(ID)
@@ -363,7 +363,7 @@ async fn json_is_checked_against_the_operation() {
     );
     assert_eq!(pipelines[1].vcs, None);
 
-    // The mock treats a key in kebab-case and in snake_case as the same key.
+    // The mock treats the kebab-case and the snake_case spelling of a key as the same key.
     circleci
         .on::<GetFlakyTests>()
         .reply_json(json!({ "flaky_tests": [{ "test-name": "adds" }] }));

@@ -43,7 +43,7 @@ fn one_thread() -> tokio::runtime::Runtime {
         .unwrap()
 }
 
-/// Starts a server that answers one request per connection, and then closes the connection without an announcement.
+/// Starts a server that answers one request per connection, and then closes the connection without announcing the close.
 fn closes_after_each() -> Raw {
     Raw::start(|_, stream| {
         if raw::request(stream).is_some() {
@@ -89,7 +89,7 @@ fn a_command_that_is_run_between_two_calls_costs_none_of_them() {
                     .success()
             );
             server.wait_until_closed(2 * round + 1);
-            // The client must not repeat this call, so the call succeeds only if it does not use the closed connection.
+            // The client must not repeat this call, so the call fails if the client uses the closed connection.
             let once = CallOptions::new().replay(false);
             client
                 .cancel_workflow(ID)
@@ -290,7 +290,8 @@ fn serve_http2(stream: &mut TcpStream, deeds: &[Does], next: &mut usize) -> std:
     }
 }
 
-/// Reads until the client closes the connection. If the server closed it with unread bytes, the connection would be reset.
+/// Reads until the client closes the connection. If the server closed the connection before it read all bytes, the connection
+/// would be reset.
 fn drain(stream: &mut TcpStream) -> std::io::Result<()> {
     stream.shutdown(std::net::Shutdown::Write)?;
     std::io::copy(stream, &mut std::io::sink()).map(drop)
@@ -341,7 +342,7 @@ async fn what_a_server_of_http2_did_not_look_at_is_sent_again_whatever_the_metho
     assert!(error.to_string().contains("refused"), "{error}");
 }
 
-/// A clock of a test that began with a paused runtime: the first wait starts the runtime's time, and calls a function.
+/// A clock for tests that pause the time of their runtime. A wait resumes the time, calls a function, and ends at once.
 struct Resume<F>(F);
 
 impl<F: Fn() + Send + Sync + 'static> Clock for Resume<F> {
@@ -484,7 +485,8 @@ async fn a_request_that_waits_for_other_streams_is_sent_again_and_processed_once
     tokio::time::pause();
     let all = futures_util::future::join_all(["second", "third", "fourth"].map(send)).await;
     let attempts: Vec<u32> = all.into_iter().map(|it| it.unwrap().attempts()).collect();
-    // The connection took the third request, which waits for the second. The fourth was still in the queue.
+    // The connection took the third request while the second was open. The fourth request was still in the queue, so the client
+    // sent it again.
     assert_eq!(attempts, [1, 1, 2]);
     let names = names.lock().unwrap();
     let names: Vec<_> = names

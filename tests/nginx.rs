@@ -81,7 +81,7 @@ impl Nginx {
     }
 }
 
-/// The number of times that the server processed each call, by the number of the call.
+/// How often the server processed each call. The key is the number of the call.
 type Processed = Arc<Mutex<HashMap<usize, usize>>>;
 
 /// Starts a server that counts the calls in `processed`, and answers each call with the number of the call.
@@ -129,7 +129,7 @@ async fn run(name: &str, listen: &str, http: reqwest::ClientBuilder) {
         .host(format!("http://{at}"))
         .token(TOKEN)
         .http(http.no_proxy())
-        // A request that the HTTP stack has lost is sent again a second later.
+        // If the HTTP stack loses a request, the client sends it again one second after this timeout.
         .connect_timeout(Duration::from_secs(2))
         .timeout(None)
         .build()

@@ -249,8 +249,8 @@ async fn a_page_that_fails_is_the_streams_last_item() {
     assert!(results[..20].iter().all(|ok| *ok) && !results[20]);
 }
 
-/// Starts a server whose branch has the pipelines 1 to 5. `workflows` returns the workflows of a pipeline by its number, and
-/// `cancel` returns the answer to the cancellation of a workflow by its number.
+/// Starts a server whose branch has the pipelines 1 to 5. `workflows` takes the number of a pipeline and returns its workflows.
+/// `cancel` takes the number of a workflow and returns the answer to the request that cancels it.
 async fn branch(workflows: fn(usize) -> Vec<Value>, cancel: fn(usize) -> Act) -> Server {
     Server::start_slow(
         move |_, request| match request.target.split('?').next().unwrap() {
@@ -298,7 +298,7 @@ async fn older_pipelines_are_cancelled_and_each_workflow_has_its_result() {
         },
         |workflow| match workflow % 10 {
             2 => answer(404, "{}").into(),
-            // CircleCI refuses to cancel both workflows, but only workflow 4 has ended in the meantime.
+            // CircleCI refuses to cancel either workflow. Workflow 4 has already ended, but workflow 5 is still running.
             4 | 5 => answer(400, r#"{"message":"cannot be canceled"}"#).into(),
             _ => answer(202, r#"{"message":"Accepted."}"#).into(),
         },

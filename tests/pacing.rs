@@ -10,7 +10,7 @@ use circleci_api::{Client, Clock, ErrorKind, Pacing};
 
 const ID: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
 
-/// A clock that does not really wait: it only advances, by the time that a client wants to sleep.
+/// A clock that does not really wait. It only advances by the time that a client wants to sleep.
 #[derive(Clone)]
 struct Hands(Arc<Mutex<Instant>>, Instant);
 

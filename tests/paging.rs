@@ -36,7 +36,7 @@ fn tokens(server: &Server) -> Vec<Option<String>> {
         .collect()
 }
 
-/// Returns the answers of a server whose list has three pages. The second page is empty.
+/// Returns the answer to a request for a page of a list. The list has three pages, and the second page is empty.
 fn three(_: usize, seen: &Seen) -> Act {
     match seen.query("page-token") {
         None => page(0..3, Some("a")),
@@ -456,7 +456,7 @@ async fn reading_ahead_is_one_page_ahead_and_stops_with_the_stream() {
     assert_eq!(server.count(), 0);
     for read in 1..4 {
         pages.try_next().await.unwrap().unwrap();
-        // Without a poll, the stream requests the next page, but no page after that.
+        // Even if the stream is not polled, it requests the next page, but no page after that.
         while pages_after_a_round_trip(&server).await <= read {}
         assert_eq!(pages_after_a_round_trip(&server).await, read + 1);
     }

@@ -165,7 +165,7 @@ async fn each_job_has_a_folder_and_what_failed_is_listed() {
             "build / test (20): \"gone\""
         ]
     );
-    // The progress reports are about the files of all jobs together.
+    // Each progress report counts the files of all jobs together.
     let told = told.lock().unwrap();
     assert_eq!(told.last().map(|it| (it.0, it.1, it.2)), Some((5, 7, 132)));
     assert!(

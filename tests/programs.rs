@@ -1,6 +1,6 @@
-//! Ten programs that people need, each with its test. They are written with only the knowledge of the README and the guides.
-//! Each program is one function that a `main` can call, and contains nothing that the crate should do instead. Two more
-//! programs are in `examples/`: the receiver of webhooks (`webhook_axum`) and the daemon (`watch`).
+//! Ten programs that people need, each with its test. They use only what the README and the guides explain. Each program is
+//! one function that a `main` can call, and contains nothing that the crate should do instead. Two more programs are in
+//! `examples/`: the receiver of webhooks (`webhook_axum`) and the daemon (`watch`).
 
 use std::path::Path;
 

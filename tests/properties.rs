@@ -99,8 +99,8 @@ fn every_body_that_the_document_allows_is_written_as_it_is_read() {
                 judge.is_valid(body),
                 "{id}: not what the document allows: {body}"
             );
-            // The test skips `null`, because it means that there is no body. It also skips policy bundles without policies,
-            // because the client rejects them (see the overlay).
+            // The test skips `null`, because `null` means that there is no body. It also skips policy bundles without policies,
+            // because the client rejects such bundles (see the overlay).
             let sent =
                 !body.is_null() && (id != "CreatePolicyBundle" || body.get("policies").is_some());
             match round(body) {

@@ -1,5 +1,5 @@
-//! Compares the public API with snapshots. The API is listed from the generated source, so that an upstream change is a
-//! readable diff.
+//! Compares the public API with snapshots. The snapshots list the API as the generated source defines it, so that an upstream
+//! change causes a readable diff.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -171,13 +171,14 @@ fn every_word_of_the_document_has_its_variant() {
         .collect();
     let missing: Vec<&BTreeSet<&str>> = documented
         .iter()
-        // The overlay merges the two enums for the type of an owner into one, so that `organization` is no enum of its own.
+        // The document has two enums for the type of an owner. The overlay merges them, so the client has no separate enum for
+        // `organization`.
         .filter(|words| !known.contains(*words) && **words != provider && **words != organization)
         .collect();
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
-/// Reads two kinds of docs from the generated source: those of each operation, and those of its method of `Client`.
+/// Reads two kinds of docs from the generated source: the docs of each operation, and the docs of its method of `Client`.
 fn docs_of(folder: &Path) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
     let (mut pages, mut methods) = (BTreeMap::new(), BTreeMap::new());
     for (path, text) in read_files(folder).expect("the generated files") {
@@ -270,8 +271,8 @@ fn the_page_of_every_operation_shows_its_arguments_its_setters_and_an_example() 
             method.contains(&format!("(crate::operations::{builder})")),
             "{builder}: its method does not lead to its page"
         );
-        // Everything after the heading is the example: `under` would stop at a hidden line of it, which starts with `#`
-        // like a heading.
+        // Everything after the heading is the example. The function `under` would stop at a hidden line of the example, because
+        // such a line starts with `#` like a heading.
         let (_, example) = page.split_once("# Example\n").expect("an example");
         assert!(example.contains("```no_run"), "{builder}: {example}");
         assert!(

@@ -1,5 +1,5 @@
-//! Tests every kind of fault of a server, a proxy or a connection: how many requests the client sends, and what the caller gets.
-//! The tests use real sockets, and they do not really wait between retries.
+//! Tests what the client does if a server, a proxy or a connection has a fault: how many requests it sends, and what the caller
+//! gets. The tests use real sockets, and they do not really wait between retries.
 
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use circleci_api::{
     CallOptions, Client, ClientBuilder, Error, ErrorKind, Replay, RetryPolicy, operations, types,
 };
 
-/// The timeout of a client that calls a silent server. Even a slow machine sends its other answers sooner.
+/// The timeout of a client that calls a silent server. Even on a slow machine, all answers that the server does send
+/// arrive sooner.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 const ID: &str = "5034460f-c7c4-4c43-9457-de07e2029e7b";
@@ -874,7 +875,8 @@ async fn a_body_is_bounded() {
             assert_eq!(call(&client, Get).await.is_ok(), fits, "{ending:?} {limit}");
         }
     }
-    // The server announces 63 MiB. The client must not allocate them, because the server may send less.
+    // The server announces a body of 63 MiB. The client must not allocate this memory in advance, because the server may send
+    // less.
     let liar = answer(200, "{}").ending(Ending::Flood {
         bytes: 63 << 20,
         announced: true,

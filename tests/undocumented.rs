@@ -1,4 +1,4 @@
-//! Tests that calls to undocumented endpoints behave like operations, over a real socket.
+//! Tests, over a real socket, that calls to undocumented endpoints behave like calls to documented operations.
 
 use crate::server::{Act, Ending, Seen, Server, TOKEN, answer};
 use circleci_api::http::Method;
@@ -17,7 +17,7 @@ fn moved(to: &str) -> Act {
     answer(302, "").header("location", to).into()
 }
 
-/// One call: the request, the reaction of the server, and the result.
+/// A test case: one call, the reactions of the server, and the expected requests and result.
 struct Case {
     make: fn(&Client) -> RawRequest,
     acts: Vec<Act>,
@@ -64,7 +64,7 @@ fn cases() -> Vec<Case> {
             [ok(r#""done""#)],
             &["PATCH /api/v2/org/gh/acme/x {}"],
             Ok(json!("done"))),
-        // These calls use another root than `/api/v2`.
+        // The root of these calls is not `/api/v2`.
         case(|c| c.request(Method::GET, "/me").root("/api/v1.1"),
             [ok("{}")], &["GET /api/v1.1/me"], Ok(json!({}))),
         case(|c| c.request(Method::GET, "/x").root("/api/v3/"),
@@ -156,7 +156,7 @@ async fn what_the_crate_does_not_know_goes_the_way_of_every_call() {
     }
 }
 
-/// The parts of an error that a caller sees.
+/// Returns the parts of an error that a caller can see.
 fn told(error: &Error) -> impl PartialEq + std::fmt::Debug + use<> {
     (
         (
@@ -251,8 +251,8 @@ async fn a_list_that_the_crate_does_not_know_is_followed() {
     assert_eq!(tolerant.iter().filter(|item| item.is_ok()).count(), 3);
     assert!(tolerant[3].as_ref().is_err_and(|bad| bad.json() == "7"));
 
-    // A JSON array is always the only page. An object without `items` is not a list. Two pages with the same token are a
-    // loop.
+    // A JSON array is always the only page. An object without `items` is not a list. If two pages have the same page token, the
+    // pages would never end.
     let server = Server::script([
         ok("[1,2]"),
         ok(r#"{"message":"nothing here"}"#),

@@ -22,7 +22,7 @@ fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-/// Returns the id of an export, which ends in the given number.
+/// Returns the id of an export. The id ends in the given number.
 fn job(number: usize) -> Uuid {
     format!("5034460f-c7c4-4c43-9457-{number:012}")
         .parse()
@@ -45,8 +45,8 @@ fn state(number: usize, state: &str, urls: Value) -> Act {
     answer(200, body.to_string()).into()
 }
 
-/// Starts a storage server that serves parts by their paths. The n-th request for a part gets the n-th act of that part. Later
-/// requests get its last act.
+/// Starts a storage server that serves each part at its path. The server answers the n-th request for a part with the n-th act
+/// of that part. After the last act, it repeats that act.
 async fn storage(parts: Vec<(&'static str, Vec<Act>)>) -> Server {
     let counts = Mutex::new(vec![0; parts.len()]);
     Server::start(move |_, seen| {
@@ -112,8 +112,8 @@ async fn eight_parts_of_which_one_fails_once_are_one_csv() {
         .enumerate()
     {
         let text = match number {
-            // One part has CRLF lines and a byte order mark, two have no newline at the end, two have only the header, and
-            // one is empty.
+            // One part has CRLF lines and a byte order mark. Two parts have no newline at the end, two have only the header,
+            // and one is empty.
             1 => format!("\u{feff}{head}\r\no,job-1,1\r\n"),
             2 => format!("{head}\no,job-2,2"),
             3 => format!("{head}\n"),
@@ -173,8 +173,8 @@ async fn eight_parts_of_which_one_fails_once_are_one_csv() {
         ["/0", "/1", "/2", "/3", "/4", "/5", "/6", "/6", "/7"]
     );
     assert_no_token(&storage);
-    // The waits before the polls double from 15 seconds, each plus at most a quarter. The fifth wait is before the retry of the
-    // failed part.
+    // The first four waits come before polls. They start at 15 seconds and double, and each is extended by at most a quarter.
+    // The fifth wait comes before the retry of the failed part.
     let waits = waits.all();
     assert_eq!(waits.len(), 5);
     for (wait, seconds) in waits.iter().zip([15.0, 30.0, 60.0, 120.0]) {
@@ -207,8 +207,8 @@ async fn a_part_that_breaks_in_the_middle_goes_on() {
             vec![
                 cut.clone().header("etag", "\"v1\"").into(),
                 answer(206, &packed[20..])
-                    // The client requires the tag of the first answer. Without it, these bytes may belong to another file
-                    // (RFC 9110, 15.3.7.3).
+                    // The client accepts these bytes only if they have the same `ETag` as the first response. Otherwise they
+                    // may belong to another file (RFC 9110, 15.3.7.3).
                     .header("etag", "\"v1\"")
                     .header(
                         "content-range",
@@ -370,7 +370,7 @@ async fn a_refusal_is_waited_out() {
             .collect::<Vec<_>>(),
         [1800, 600]
     );
-    // With `WhenLimited::Fail`, the caller gets the refusal as an error.
+    // With `WhenLimited::Fail`, the caller gets an error when CircleCI refuses to create the export.
     let circleci = Server::script([refused(1800)]).await;
     let error = whole(january(&circleci.client()).when_limited(WhenLimited::Fail))
         .await
@@ -699,7 +699,8 @@ async fn a_row_of_another_length_is_an_error() {
         ),
         ("a,b\n1,2\n\"", "row 2: a part ends inside a quoted field"),
     ] {
-        // The invalid row is in the last part, or in a part before another one, which must not continue the row.
+        // The invalid row is either in the last part, or in a part that another part follows. The following part must not
+        // continue the row.
         for parts in [
             vec![part.as_bytes()],
             vec![part.as_bytes(), b"a,b\n\"8\",9\n"],
@@ -767,8 +768,8 @@ async fn urls_that_expire_are_asked_for_anew() {
                     .header("etag", "\"v1\"")
                     .header("content-range", format!("bytes 15-{}/{size}", size - 1))
                     .into(),
-                // The first URL of this part expires before the client reads the part. So does the one that comes with the
-                // second poll.
+                // The first URL of this part expires before the client reads the part. The URL from the second poll expires
+                // too.
                 ("/3?sig=1" | "/3?sig=2", 1) => answer(status, expired).into(),
                 ("/3?sig=3", 1) => answer(200, pack("a\n3\n")).into(),
                 _ => answer(418, "").into(),
@@ -801,8 +802,8 @@ async fn urls_that_expire_are_asked_for_anew() {
         assert_eq!(ranges, [None, Some("bytes=15-"), Some("bytes=15-")]);
         assert_no_token(&storage);
     }
-    // The client does not poll for new URLs if a part is missing. If it polls but gets no new URLs, the first error is the
-    // result.
+    // If a part is missing, the client does not poll for new URLs. If it polls but gets no new URLs, it returns the first
+    // error.
     let storage = Server::start(|_, _| answer(404, "").into()).await;
     let urls = json!([format!("{}/a", storage.url())]);
     let circleci = Server::script([ordered(1), state(1, "completed", urls)]).await;
@@ -852,8 +853,8 @@ async fn parts_that_expire_together_are_asked_for_once() {
     assert_eq!((storage.count(), storage.most()), (16, 8));
 }
 
-/// The client polls the later exports while it reads the first one. At most 8 parts are open at the same time, and at most 18 are
-/// started. A part that stalls delays all parts after those.
+/// The client polls the later exports while it reads the first one. At most 8 parts are open at the same time, and at most 18
+/// parts are started. If the first of these parts stalls, the client starts no more parts.
 #[tokio::test]
 async fn exports_and_parts_are_read_ahead_within_bounds() {
     let storage = Server::start_slow(|_, seen| match seen.target.as_str() {
@@ -888,8 +889,8 @@ async fn exports_and_parts_are_read_ahead_within_bounds() {
     assert_eq!((circleci.count(), circleci.most()), (3, 3));
 }
 
-/// If an early poll of a later export fails, the client polls again when it reaches that export. The other exports are not
-/// affected.
+/// The client polls later exports in advance. If such a poll fails, the client polls again when it reaches that export. The
+/// other exports are not affected.
 #[tokio::test]
 async fn a_look_ahead_that_fails_is_repeated_in_its_turn() {
     let storage = storage(vec![("/a", vec![answer(200, "c\n1\n").into()])]).await;
@@ -914,8 +915,8 @@ async fn a_look_ahead_that_fails_is_repeated_in_its_turn() {
     assert!(waits.all().is_empty(), "{:?}", waits.all());
 }
 
-/// The caller learns the id of each created export at once, even while the creation of another one is still pending. It can
-/// resume these exports.
+/// The caller learns the id of each created export at once, even while the creation of another export is still pending. With
+/// the ids, the caller can resume the exports.
 #[tokio::test]
 async fn an_order_is_told_without_a_wait_for_the_others() {
     let circleci = Server::start(|_, seen| {
@@ -962,7 +963,7 @@ async fn a_refusal_without_a_wait_costs_one_place() {
         );
         assert!(error.is_rate_limited() && error.retry_after().is_some_and(|wait| !wait.is_zero()));
     }
-    // The server can also reject a poll with this 429.
+    // The server can also reject a poll with a 429 that asks for no wait.
     let refused = answer(429, "Rate limited.").header("retry-after", 0);
     let circleci = Server::start(move |_, _| refused.clone().into()).await;
     let client = circleci.builder().0.no_retries().build().unwrap();
@@ -977,7 +978,7 @@ async fn a_refusal_without_a_wait_costs_one_place() {
         (error.operation(), circleci.count()),
         (Some("getUsageExport"), 1)
     );
-    // A client that may wait must not send its next request immediately.
+    // If the client may wait, it must not send its next request immediately, even if the 429 asks for no wait.
     let error = whole(client.resume_usage_export(ORG, [job(1)]).deadline(HOUR))
         .await
         .unwrap_err();
@@ -1047,7 +1048,7 @@ async fn an_export_keeps_the_mode_of_the_file_that_it_replaces() {
     );
 }
 
-/// The columns must be those of the document.
+/// The columns of `UsageRow` must be those that the document lists.
 #[test]
 fn the_rows_have_the_columns_of_the_document() {
     let document = crate::document::Document::read().root;

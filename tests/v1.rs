@@ -1,4 +1,4 @@
-//! Tests of the output of a job's steps, which version 1.1 of the API returns.
+//! Tests reading the output of a job's steps, which version 1.1 of the API returns.
 
 use std::io::Write;
 
@@ -264,8 +264,8 @@ async fn what_is_not_one_whole_array_is_an_error_that_keeps_what_was_read() {
         (" \r\n", "", "empty"),
         ("\u{feff}", "", "empty"),
     ] {
-        // The server sends the body unchanged, compressed, and in chunks. If the body is cut off, the test also cuts off
-        // compressed bytes.
+        // The server sends the body unchanged, compressed, and in chunks. If the test case is about a body that is cut off, the
+        // server also sends the compressed body without its last bytes.
         let packed = pack(body);
         let mut answers = vec![
             answer(200, body),

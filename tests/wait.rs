@@ -1,4 +1,4 @@
-//! Tests waits against a server with a script: which requests they send, in which order, and how they end.
+//! Tests waits against a scripted server: which requests a wait sends, in which order, and how the wait ends.
 
 #![allow(clippy::duplicate_mod, reason = "each example brings its own server")]
 
@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 
 use crate::server::{Act, Answer, Server, Waits, answer};
 
-/// The beginning of the ids in these tests. Only their last digit differs, so the scripts write `1` for a whole id.
+/// The beginning of all ids in these tests. Only the last digit of the ids differs, so a script writes only that digit (such as
+/// `1`).
 const PREFIX: &str = "00000000-0000-4000-8000-00000000000";
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -22,7 +23,7 @@ fn id(digit: u32) -> Uuid {
     format!("{PREFIX}{digit}").parse().unwrap()
 }
 
-/// A server that expects a list of requests in this order, and has one answer for each.
+/// A server that expects a list of requests in a fixed order, and has one answer for each request.
 struct Script {
     server: Server,
     client: Client,
@@ -53,7 +54,7 @@ impl Script {
         script
     }
 
-    /// Checks that the client sent the requests of the script and no others. Returns the waits between them.
+    /// Checks that the client sent the requests of the script and no others. Returns the waits between the requests.
     fn is_played(&self) -> Vec<Duration> {
         assert_eq!(seen(&self.server), self.expected);
         self.waits.all()
@@ -246,7 +247,7 @@ async fn a_setup_workflow_may_continue_with_nothing() {
         if workflows {
             list([setup(1, "success")])
         } else {
-            // The state must not be `setup`, because this state means that CircleCI still works on the pipeline.
+            // The state must not be `setup`, which would mean that CircleCI is still working on the pipeline.
             pipeline("created")
         }
         .into()
@@ -373,7 +374,7 @@ async fn on_hold_is_waited_for_approved_or_returned() {
     };
     let approve = "POST workflow/1/approve/5";
 
-    // With `OnHold::Wait`, somebody else approves the job.
+    // With `OnHold::Wait`, the wait continues until somebody else approves the job.
     let script = Script::new(vec![
         (P, pipeline("created")),
         (W, list([workflow(1, "deploy", "on_hold")])),
@@ -400,8 +401,8 @@ async fn on_hold_is_waited_for_approved_or_returned() {
         ]
     );
 
-    // The callback refuses the job when it is first asked, and then approves it. CircleCI still shows the job as on hold
-    // for a moment.
+    // The callback refuses to approve the job the first time, and approves it the second time. After the approval, CircleCI
+    // still shows the job as on hold for a moment.
     let script = Script::new(vec![
         ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
         ("GET workflow/1/job", held()),
@@ -554,7 +555,7 @@ async fn an_errored_pipeline_is_what_the_policy_says() {
     let message = outcome.pipeline_errors[0].message.as_deref();
     assert_eq!(message, Some("No such job: tset"));
 
-    // An error that the pipeline has after setup does not hide its running workflows.
+    // If a pipeline has an error after setup, the wait still does not end before its running workflows end.
     let script = Script::new(vec![
         (P, errored()),
         (W, list([workflow(1, "build", "running")])),
@@ -826,7 +827,7 @@ async fn a_tagged_rerun_takes_the_place_of_what_it_repeats() {
         assert!(outcome.is_success(), "{tag}");
         assert_eq!(names(&outcome), ["build success"]);
         assert_eq!(outcome.superseded[0].id, Some(id(1)));
-        // The third workflow reruns the second one, which is itself a rerun. The two have different tags.
+        // The third workflow is a rerun of the second one, which is itself a rerun. The two reruns may have different tags.
         let third = tagged(3, "build", "rerun-single-job", "failed");
         let second = tagged(2, "build", tag, "success");
         let (outcome, _) = still("created", &[third, second, first]).await;
@@ -836,7 +837,7 @@ async fn a_tagged_rerun_takes_the_place_of_what_it_repeats() {
             "{tag}"
         );
     }
-    // Two workflows with the same name both count only if one of them is a setup workflow. Otherwise only the newer one
+    // If two workflows have the same name, both count only if one of them is a setup workflow. Otherwise only the newer one
     // counts.
     let (outcome, _) = still(
         "created",
@@ -890,7 +891,7 @@ async fn a_pipeline_in_setup_is_not_finished() {
             ["setup success", "build success"],
             "{state}"
         );
-        // The deadline also ends the wait if the pipeline never gets these workflows.
+        // The deadline also ends the wait if the workflows that should follow never appear.
         for workflows in [list([setup(1, "success")]), list([])] {
             let server = Server::start(move |_, seen| {
                 match seen.target.ends_with("/workflow") {
@@ -1027,7 +1028,7 @@ async fn a_verdict_needs_no_names() {
             ("build", &None, "failed")
         );
         assert!(script.is_played().is_empty());
-        // The client does not know the name of the approval job either.
+        // Without the jobs, the client does not know the name of the approval job either.
         let script = Script::without_retries(vec![
             ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
             ("GET workflow/1/job", answer(status, "")),
@@ -1043,7 +1044,7 @@ async fn a_verdict_needs_no_names() {
             (Verdict::OnHold, 0)
         );
         script.is_played();
-        // A wait that reports the states of jobs succeeds without them.
+        // With `jobs(true)`, the wait succeeds even if the client cannot read the jobs.
         let script = Script::without_retries(vec![
             ("GET workflow/1", ok(workflow(1, "build", "success"))),
             ("GET workflow/1/job", answer(status, "")),

@@ -25,7 +25,7 @@ fn the_documented_vector() {
         Verifier::new("secret").sign(BODY).unwrap(),
         format!("v1={GOOD}")
     );
-    // These test vectors are also from CircleCI's documentation.
+    // Like `GOOD`, these test vectors are from CircleCI's documentation.
     for (body, secret, signature) in [
         (
             "lalala",
@@ -135,8 +135,7 @@ fn an_empty_secret_verifies_nothing() {
 fn a_secret_of_blanks_verifies_nothing_and_blanks_around_one_do_not_count() {
     for blank in ["", " ", "\n", "\t \r\n", "\u{a0}\u{3000}"] {
         let verifier = Verifier::new(blank).or(blank);
-        // This is the signature for an empty secret. Anyone who guesses that the secret is blank can compute such a
-        // signature.
+        // This is the signature for an empty secret. Anyone who guesses that the secret is blank can compute it.
         for signature in [
             "v1=c2ea634c993f050482b4e6243224087f7c23bdd3c07ab1a45e9a21c62fad994e",
             &format!("v1={GOOD}"),
@@ -263,7 +262,7 @@ fn a_workflow_is_completed() {
     );
     let happened = event.happened_at.as_ref().unwrap().utc().unwrap();
     assert_eq!(happened.to_rfc3339(), "2026-03-01T22:49:34.317+00:00");
-    // The event has the long form `github/acme/web`, which names the same project.
+    // The slug in the event is `github/acme/web`, the long form of `gh/acme/web`.
     let slug = event.project().unwrap().project_slug().unwrap();
     assert_eq!(slug, ProjectSlug::new("gh", "acme", "web").unwrap());
     let Payload::WorkflowCompleted(done) = &event.payload else {
@@ -326,7 +325,7 @@ fn a_project_of_another_provider_has_trigger_parameters() {
     let event = read(&json);
     let pipeline = event.pipeline().unwrap();
     assert_eq!(pipeline.vcs, None);
-    // If a value is empty in one map, it is read from the next map.
+    // A value that is empty in one map of `trigger_parameters` is read from the next map.
     let built = (pipeline.branch(), pipeline.tag(), pipeline.revision());
     assert_eq!(built, (Some("main"), Some("v1"), Some("850a1519")));
     let parameters = pipeline.trigger_parameters.as_ref().unwrap();

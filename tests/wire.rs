@@ -1,4 +1,4 @@
-//! Tests the requests of every operation, over a real socket, against CircleCI's own document.
+//! Tests, over a real socket, that the requests of every operation conform to CircleCI's own document.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,11 +10,11 @@ use circleci_api::Client;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-/// Query parameters that the document declares as objects. The client sends each value of them as a parameter of its own, as the
-/// document's own examples do (`?branches=main&branches=dev`).
+/// Query parameters that the document declares as objects. The client repeats the parameter for each value, like the document's
+/// own examples (`?branches=main&branches=dev`).
 const LISTS: [&str; 3] = ["branches", "workflow-names", "project-names"];
 
-/// Query parameters that CircleCI accepts and the document does not declare.
+/// Query parameters that CircleCI accepts, although the document does not declare them.
 const UNDECLARED: [(&str, &str); 1] = [("listComponents", "component-name")];
 
 /// Query parameters that the document requires, although CircleCI's own client never sends them.
@@ -109,7 +109,7 @@ impl Judge {
             let schema = &parameters
                 .remove(parameter)
                 .unwrap_or_else(|| panic!("{name}: {parameter} is not declared"))["schema"];
-            // The client sends each part of a slug as a segment of its own. The path then has no `%2F`, which a proxy could
+            // The client sends each part of a slug as a separate segment. The path therefore has no `%2F`, which a proxy could
             // reject.
             let more = match parameter {
                 "project-slug" => 2,
@@ -268,7 +268,7 @@ impl Judge {
                 .filter(|branch| self.document.judge(branch).is_valid(value))
                 .collect();
             assert!(!fitting.is_empty(), "{name}: {key} fits no branch");
-            // A timetable with both weekdays and days of the month is valid in both branches.
+            // A timetable with both weekdays and days of the month is valid in both branches of the union.
             fitting
                 .into_iter()
                 .for_each(|branch| self.keys(name, branch, value, key, given));
@@ -287,8 +287,8 @@ impl Judge {
                     .flatten()
                     .filter_map(Value::as_str)
                     .collect();
-                // The document makes the policies of a bundle optional. The overlay requires them, because pushing none
-                // would delete them all.
+                // The document makes the policies of a bundle optional. The overlay requires them, because a request without
+                // policies would delete all policies of the bundle.
                 if name.starts_with("CreatePolicyBundle") && key.is_empty() {
                     required.insert("policies");
                 }
@@ -397,7 +397,7 @@ fn headers(name: &str, request: &Seen) {
     );
 }
 
-/// Decodes percent-encoding. Checks that every other character is unreserved in RFC 3986.
+/// Decodes a percent-encoded text. Checks that all characters that are not encoded are unreserved (RFC 3986).
 fn decoded(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~%".contains(c);
     assert!(
@@ -481,7 +481,7 @@ async fn a_page_token_goes_where_the_document_forgets_it() {
     }
 }
 
-/// Compares whole request lines. It uses no helper functions, so that a reader can check it without the code above.
+/// Compares whole request lines. The test uses no helper functions, so a reader can understand it without the code above.
 #[tokio::test]
 async fn a_slug_a_branch_and_a_name_stay_what_they_are() {
     let server = Server::start(|_, _| {
@@ -506,7 +506,7 @@ async fn a_slug_a_branch_and_a_name_stay_what_they_are() {
         .map(|seen| format!("{} {}", seen.method, seen.target))
         .collect();
     // The client sends a slug as three segments. Some proxies and the router of CircleCI Server reject a slug with `%2F`. The
-    // endpoint `pipeline/run` answers such a slug with 404.
+    // endpoint `pipeline/run` returns 404 for it.
     assert_eq!(
         targets,
         [

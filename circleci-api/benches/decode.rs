@@ -1,4 +1,5 @@
-//! Compares decoding into our types with decoding into plain structs that have the same fields and use serde's derive.
+//! Compares decoding into our types with decoding into plain structs. The plain structs have the same fields and use serde's
+//! derive.
 //! Our types accept more JSON and keep unknown enum values. The plain structs have closed enums.
 
 mod common;

@@ -4,7 +4,8 @@
 //! case runs in its own process under callgrind, once with a number of iterations and once with twice as many. The difference
 //! between the two counts is the cost of the iterations, without start-up and without the server.
 //!
-//! `--only <case>` counts one case. `--work <case> <side> <iterations> <server>` runs one side of a case once, without counting.
+//! `--only <case>` counts only the cases whose names contain `<case>`. `--work <case> <side> <iterations> <server>` runs this
+//! number of iterations of one side of a case, without counting instructions.
 
 mod common;
 
@@ -66,7 +67,7 @@ fn table(only: &str) -> ExitCode {
     );
     for (case, iterations) in CASES.into_iter().filter(|(case, _)| case.contains(only)) {
         let [floor, by_hand, timeouts, ours] = SIDES.map(|side| {
-            // Decoding uses no network and no timeouts, so these two sides have nothing to count.
+            // Decoding uses no network and no timeouts, so the sides `FLOOR` and `TIMEOUTS` have nothing to count.
             let counted = !(case.starts_with("decode") && [FLOOR, TIMEOUTS].contains(&side));
             let count = |iterations| count(case, side, iterations, server);
             counted.then(|| (count(2 * iterations) - count(iterations)) / iterations as f64)

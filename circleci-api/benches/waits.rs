@@ -258,7 +258,7 @@ fn folder() -> PathBuf {
     std::env::temp_dir().join(format!("circleci-api-waits-{}", std::process::id()))
 }
 
-/// The same tasks, written as loops with reqwest, without retries, checks and limits.
+/// The measured tasks, written as loops with reqwest. These loops have no retries, no checks and no limits.
 #[derive(Clone)]
 struct Plain {
     http: reqwest::Client,

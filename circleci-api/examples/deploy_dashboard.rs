@@ -1,4 +1,4 @@
-//! Writes an HTML page about a project's workflows. It shows the lowest success rate, the costs, and the runs of each day.
+//! Writes an HTML page about a project's workflows. The page shows the lowest success rate, the costs, and the runs of each day.
 //!
 //! ```text
 //! cargo run --example deploy_dashboard --features insights -- page.html                of a project in this process
@@ -118,7 +118,7 @@ pub async fn page(circleci: &Client, project: &ProjectSlug) -> Result<String> {
     Ok(html)
 }
 
-/// The parts of the page's links to CircleCI's web app.
+/// The parts of which the page's links to CircleCI's web app consist: the app's URL, and the path of the project.
 struct Links {
     app: String,
     project: String,
@@ -252,7 +252,7 @@ fn overview(html: &mut String, workflows: &[Workflow]) -> Result {
     Ok(())
 }
 
-/// A change of a figure as text (such as `▲ 5.0 % slower`), with a CSS class for better, worse or the same.
+/// A change of a figure, as text (such as `▲ 5.0 % slower`) and as a CSS class that says whether the change is good or bad.
 struct Changed {
     class: &'static str,
     words: String,

@@ -6,7 +6,7 @@
 //! cargo run --example env_sync --features contexts -- .env gh/acme deploy-prod    into CircleCI; needs CIRCLE_TOKEN
 //! ```
 //!
-//! Values are never printed. Other variables of the context do not change.
+//! Values are never printed. Variables of the context that are not in the file do not change.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -118,7 +118,7 @@ async fn sync(
     }
 }
 
-/// Parses lines of the form `NAME=value`, with or without `export`. In double quotes, `\n`, `\t`, `\"` and `\\` are escapes. In
+/// Parses lines of the form `NAME=value` or `export NAME=value`. In double quotes, `\n`, `\t`, `\"` and `\\` are escapes. In
 /// single quotes, there are no escapes. An error contains the number of the line, but not its text, which may be a secret.
 pub fn parse(text: &str) -> Result<Vec<(String, SecretString)>> {
     let mut variables = Vec::new();

@@ -61,7 +61,7 @@ async fn real(project: &str, branch: &str, out: &mut dyn Write) -> Result<bool> 
     status(&Client::from_env()?, &project, branch, out).await
 }
 
-/// Prints the line. Returns whether there is a pipeline and nothing has failed.
+/// Prints the line. Returns `true` if there is a pipeline and nothing has failed.
 async fn status(
     circleci: &Client,
     project: &ProjectSlug,
@@ -105,7 +105,7 @@ async fn status(
     Ok(fine)
 }
 
-/// Returns the failed jobs of a workflow, such as ` (test, lint)`, or an empty text.
+/// Returns the names of a workflow's failed jobs, such as ` (test, lint)`, or an empty string if no job failed.
 fn culprits(outcome: &Outcome, workflow: &Workflow) -> String {
     let failures = outcome.failures.iter();
     let of_it = failures.filter(|failure| failure.workflow_id == workflow.id);

@@ -102,7 +102,8 @@ async fn real(arguments: &[String], out: &mut dyn Write) -> Result<bool> {
     release.run(&Client::from_env()?, out).await
 }
 
-/// Gives a parameter its type, as YAML would: `true` is a boolean, `2` is a number, and other values are strings.
+/// Gives a parameter's value the type that YAML would give it: `true` is a boolean, `2` is a number, and other values are
+/// strings.
 fn typed(value: &str) -> ParameterValue {
     match (value.parse::<bool>(), value.parse::<i64>()) {
         (Ok(value), _) => value.into(),

@@ -5,7 +5,7 @@
 //! cargo run --example usage_report --features usage -- report ORG-ID [DAYS]    of yours; needs CIRCLE_TOKEN
 //! ```
 //!
-//! It writes `report.svg` and `report.csv`. The picture adapts to light and dark mode, and to narrow and wide screens.
+//! The program writes `report.svg` and `report.csv`. The picture adapts to light and dark mode, and to narrow and wide screens.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -124,7 +124,8 @@ async fn report(name: &str, circleci: &Client, organization: &str, days: u16) ->
     Ok(())
 }
 
-/// Formats a field of a CSV file. If a spreadsheet would take the text for a formula, a `'` before it prevents that.
+/// Formats a field of a CSV file. If a spreadsheet would interpret the text as a formula, adds a `'` before the text to prevent
+/// this.
 fn field(text: &str) -> String {
     let text = if text.starts_with(['=', '+', '-', '@']) {
         format!("'{text}")
@@ -141,8 +142,8 @@ fn field(text: &str) -> String {
 /// The name of the last entry, which is the sum of all entries that do not fit into the picture.
 const OTHERS: &str = "(others)";
 
-/// Sums the credits by project or by class. Returns at most `most` sums, the greatest first. If there are more, the last entry is
-/// the sum of the rest.
+/// Sums the credits by project or by class. Returns at most `most` sums, the greatest first. If there are more projects or
+/// classes than this, the last entry is the sum of the rest.
 fn ranked<'u>(
     usage: &'u Usage,
     of: impl Fn(&'u (String, String)) -> &'u str,
@@ -214,7 +215,7 @@ impl<'u> Drawn<'u> {
     }
 }
 
-/// Returns the picture as SVG. It has no fixed width: bars are in percent of the width, and the text always has the same size.
+/// Returns the picture as SVG. It has no fixed width: the bars scale with the width, and the text always has the same size.
 pub fn picture(usage: &Usage, end: DateTime<Utc>, days: u16) -> Result<String> {
     let drawn = Drawn::of(usage);
     let begin = end - TimeDelta::days(days.into());
@@ -249,7 +250,7 @@ pub fn picture(usage: &Usage, end: DateTime<Utc>, days: u16) -> Result<String> {
     ))
 }
 
-/// Returns a line of text with a class of the style sheet.
+/// Returns an SVG element for a line of text. `class` is a class of the style sheet.
 fn text(x: u16, y: i32, class: &str, words: &str) -> String {
     format!(
         "<text x=\"1%\" dx=\"{x}\" y=\"{y}\" class=\"{class}\">{}</text>",

@@ -1,4 +1,4 @@
-//! Summaries of Insights: success rates, durations, costs and trends of workflows, and flaky tests.
+//! Summaries of CircleCI's Insights: the success rates, durations, costs and trends of workflows, and the flaky tests.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,8 +18,8 @@ impl Client {
     /// Creates a query for the metrics of a project's workflows and tests. By default, the query covers the last 30 days and all
     /// branches. Requires the feature `insights`.
     ///
-    /// CircleCI refreshes Insights once a day, so the last 24 hours may be missing. The numbers of credits come from CircleCI's
-    /// Insights, and differ from the numbers on the bill.
+    /// CircleCI refreshes Insights once a day, so the last 24 hours may be missing. The credit figures come from Insights,
+    /// and differ from those on the bill.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::{GetProjectWorkflowMetrics, GetProjectWorkflowRuns}};
@@ -91,7 +91,7 @@ impl Insights {
         self
     }
 
-    /// Returns CircleCI's metrics for each workflow that ran in the window. Sends one request for each page.
+    /// Returns CircleCI's metrics for each workflow that ran in the window. Sends one request for each page of workflows.
     ///
     /// # Errors
     ///
@@ -151,7 +151,7 @@ impl Insights {
         Ok(days)
     }
 
-    /// Compares the metrics of a workflow in the window with its metrics in the preceding period of the same length.
+    /// Compares the metrics of a workflow in the window with the metrics in the period of the same length before the window.
     ///
     /// CircleCI also sends trends, but does not document what they mean. This method computes its own trends from the
     /// individual runs, and sends one request for each page of runs. CircleCI keeps runs for 90 days, so there are no trends for
@@ -361,8 +361,8 @@ pub struct Period {
     pub runs: u64,
     /// The number of runs that succeeded.
     pub succeeded: u64,
-    /// The number of runs that failed, including errors. The remaining runs were canceled or unauthorized, or have a status that
-    /// this version of the crate does not know.
+    /// The number of runs with the status `failed` or `error`. The runs that neither succeeded nor failed were canceled or
+    /// unauthorized, or have a status that this version of the crate does not know.
     pub failed: u64,
     /// The median duration of the runs that succeeded or failed.
     pub median: Option<Duration>,
@@ -442,8 +442,8 @@ impl Period {
 /// The metrics of a window and of the preceding period of the same length, returned by [`Insights::trend`]. Requires the feature
 /// `insights`.
 ///
-/// The methods return the change from the preceding period to the window. They return `None` if one of the two periods lacks the
-/// metric, or if the change is relative and the earlier value is zero.
+/// Each method returns the change of a metric from the preceding period to the window, or `None` if one of the two periods lacks
+/// the metric. A relative change is also `None` if the earlier value is zero.
 ///
 #[doc = mock_example!()]
 /// # use std::time::{Duration, SystemTime};
@@ -522,7 +522,7 @@ fn seconds(number: i64) -> Option<Duration> {
     natural(number).map(Duration::from_secs)
 }
 
-/// Returns a percentile by the nearest-rank method. The result is always the duration of one of the runs.
+/// Returns a percentile by the nearest-rank method, so the result is always the duration of one of the runs.
 fn percentile(sorted: &[Duration], percent: usize) -> Option<Duration> {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.checked_sub(1)?).copied()

@@ -1,6 +1,7 @@
 // The documentation of this crate shows parts of the README. The README's own link definitions lead to docs.rs, so that the links
-// work wherever the README is shown. The definitions below lead to the guides of the same build. They come first, because the
-// first of two definitions of a link counts. If the feature of a guide is disabled, the link to the guide leads to docs.rs.
+// work wherever the README is shown. The definitions below lead to the guides of the same build. If a link is defined twice, the
+// first definition counts, so these definitions must come before the README. If the feature of a guide is disabled, the link to
+// the guide leads to docs.rs.
 #![doc = "[first call]: crate::guide::first_call"]
 #![doc = "[paging]: crate::guide::paging"]
 #![doc = "[errors]: crate::guide::errors"]
@@ -144,5 +145,5 @@ pub use values::parameters::ParameterValue;
 pub use values::pipeline_parameters::{ParameterError, PipelineParameters};
 pub use values::slug::{OrgSlug, ProjectSlug, SlugError};
 
-// The crates whose types appear in this crate's signatures. Thanks to these exports, a caller need not guess their versions.
+// The crates whose types appear in this crate's signatures. With these exports, a caller always gets matching versions.
 pub use {bytes, chrono, http, reqwest, secrecy, serde_json, uuid};

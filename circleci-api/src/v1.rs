@@ -1,8 +1,8 @@
 //! The steps of a job and their output. Requires the feature `v1`.
 //!
-//! **CircleCI's document of API v2 does not contain these calls.** Version 2 has no logs, so these calls use version 1.1.
-//! CircleCI still runs version 1.1 but no longer documents it, so they are less reliable than all other calls of this
-//! crate.
+//! **CircleCI's document of API v2 does not contain the calls of this module.** Version 2 offers no logs, so these calls
+//! use version 1.1. CircleCI still runs version 1.1 but no longer documents it, so these calls are less reliable than all
+//! other calls of this crate.
 //!
 //! ```
 //! # use circleci_api::serde_json::json;
@@ -51,14 +51,16 @@ use crate::operation::{Operation, Replay};
 use crate::request::{Request, operation};
 use crate::values::argument::PathValue;
 
-/// The size limit of an output as the server sends it: 256 MiB.
+/// The maximum size of an output before decompression: 256 MiB.
 const MAX_BYTES: u64 = 256 << 20;
-/// The size limit of one decompressed part of an output: 64 MiB. CircleCI shortens a part to a few megabytes.
+/// The maximum size of one part of an output after decompression: 64 MiB. CircleCI itself shortens a part to a few
+/// megabytes.
 const MAX_PART: usize = 64 << 20;
-/// The number of bytes that are decompressed in one step. Even so few bytes may contain a hundred thousand empty parts.
+/// The number of bytes that are decompressed in one step. Even this few compressed bytes may contain a hundred thousand
+/// empty parts.
 const BLOCK: usize = 256;
 
-/// The operation that errors of the download name. CircleCI's API document does not contain it.
+/// The operation in the errors of the download. CircleCI's API document does not contain this operation.
 static OUTPUT: Operation = Operation::new("getStepOutput", Method::GET, "", &[], Replay::Safe);
 
 impl Client {
@@ -84,8 +86,8 @@ impl Client {
     /// the stream is polled. If the action has no output, the stream is empty. Requires the feature `v1`.
     /// [`v1`](crate::v1) has an example.
     ///
-    /// The output is in storage under a signed URL. The client never sends the token to this URL. The URL expires after
-    /// some minutes. After that, request the steps of the job again.
+    /// The output is downloaded from a signed URL, to which the client never sends the token. The URL expires after some
+    /// minutes. To get a new URL, request the steps of the job again.
     ///
     /// # Errors
     ///
@@ -127,8 +129,7 @@ operation! {
 }
 
 object! {
-    /// A job in version 1.1 of the API, with the fields that belong to its steps.
-    /// [`v1`](crate::v1) has an example.
+    /// A job in version 1.1 of the API, with its steps. [`v1`](crate::v1) has an example.
     JobSteps {
         /// The number of the job.
         build_num: Option<i64> = optional "build_num",
@@ -248,8 +249,8 @@ object! {
 }
 
 stream! {
-    /// A stream of the parts of an action's output, from [`Client::step_output`]. If the output is not one complete JSON
-    /// array of parts, the stream returns the valid parts and then an [error](ErrorKind::Decode). The output is [too
+    /// A stream of the parts of an action's output. [`Client::step_output`] creates it. If the output is not one complete
+    /// JSON array of parts, the stream returns the valid parts and then an [error](ErrorKind::Decode). The output is [too
     /// large](ErrorKind::TooLarge) if the server sends more than 256 MiB, or if one part has more than 64 MiB.
     ///
     /// ```
@@ -305,7 +306,7 @@ impl StepOutput {
     /// # Errors
     ///
     /// Returns an error if the output cannot be fetched, or if it is not one complete JSON array of parts. For example,
-    /// it is empty or incomplete, or other data follows it.
+    /// the output may be empty or incomplete, or other data may follow the array.
     pub async fn read_to(&mut self, text: &mut String) -> Result<(), Error> {
         while let Some(part) = self.try_next().await? {
             text.push_str(&part.message);
@@ -392,8 +393,8 @@ struct Scan {
 /// The position of the next byte in the array.
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
-    /// Before the array. The number counts the bytes of a byte order mark that were read. White space counts as a whole
-    /// mark.
+    /// Before the array. The number is how many bytes of a byte order mark were read. After white space, it is the length
+    /// of a whole mark, because no mark may follow.
     Before(usize),
     Begun,
     InObject,

@@ -7,20 +7,21 @@ use circleci_api_tests::fuzzed;
 #[doc(hidden)]
 pub use libfuzzer_sys;
 
-/// Runs the target that has this name with the fuzzer's bytes.
+/// Runs the target called `name` with the fuzzer's bytes.
 pub fn run(name: &str, bytes: &[u8]) {
     let target = fuzzed::TARGETS.iter().find(|(known, _)| *known == name);
     let (_, run) = target.unwrap_or_else(|| panic!("there is no target {name}"));
     run(bytes);
 }
 
-/// Replaces the panic hook of libFuzzer by a hook that only prints the panic. The hook of libFuzzer ends the process at every
-/// panic, but the generator catches the panics of progenitor. A panic that is not caught still ends the process.
+/// Replaces the panic hook of libFuzzer with a hook that only prints the panic. The hook of libFuzzer ends the process at
+/// every panic, even at the panics of progenitor, which the generator catches. A panic that is not caught still ends the
+/// process.
 pub fn print_panics() {
     std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
 }
 
-/// Defines the fuzz target that has this name.
+/// Defines the fuzz target for a name.
 #[macro_export]
 macro_rules! target {
     ($name:literal) => {

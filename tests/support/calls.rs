@@ -14,7 +14,7 @@ use crate::values::{
     date, id, number, org_slug as org, project_slug as slug, slug_in_parts, text as t,
 };
 
-/// The answer of a call: the decoded answer, serialized as JSON again.
+/// A call in progress. Its result is the answer of the server, decoded and then serialized as JSON again.
 pub type Answer = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send>>;
 
 pub struct Call {
@@ -68,7 +68,7 @@ fn metadata() -> serde_json::Map<String, Value> {
     .collect()
 }
 
-/// Returns project settings in which every setting is set.
+/// Returns project settings in which every setting has a value.
 fn settings() -> ProjectSettings {
     ProjectSettings::new().advanced(
         AdvancedSettings::new()
@@ -368,8 +368,8 @@ pub fn other_branches() -> Vec<Named> {
     ]
 }
 
-/// Returns calls of operations that return a `next_page_token`, but accept no page token according to the document. The
-/// client still requests the next page.
+/// Returns calls of operations that return a `next_page_token`, although the document does not let them accept a page token.
+/// The client requests the next page nevertheless.
 pub fn token_only() -> Vec<Named> {
     vec![
         ("getContextRestrictions", |c| {

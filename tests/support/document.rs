@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
-/// The places where the document contradicts itself, so that no value is valid. Each has the change that removes the
-/// contradiction.
+/// The places where the document contradicts itself, so that no value is valid. Each entry has a pointer to the place, and the
+/// change that removes the contradiction.
 const CONTRADICTIONS: [(&str, &str); 2] = [
     (
         "/components/schemas/context_created/properties/owner",
@@ -194,8 +194,8 @@ impl Document {
     }
 }
 
-/// Returns a document as OpenAPI 3.0 in JSON. If it already has this form, it is returned unchanged. Otherwise, the generator
-/// converts it.
+/// Returns a document as OpenAPI 3.0 in JSON. If the document already is OpenAPI 3.0 in JSON, it is returned unchanged.
+/// Otherwise, the generator converts it.
 pub fn as_3_0(bytes: &[u8]) -> Value {
     let plain: Option<Value> = serde_json::from_slice(bytes).ok();
     let is_3_0 = |root: &Value| {
@@ -291,7 +291,7 @@ pub const UNKNOWN_WORD: &str = "added/tomorrow Ü";
 #[derive(Clone, Copy, Debug)]
 pub struct Chance<'a> {
     pub bytes: &'a [u8],
-    /// Whether to make values that the document does not allow, but that CircleCI may send.
+    /// True to also make values that CircleCI may send although the document does not allow them.
     pub beyond: bool,
 }
 
@@ -414,7 +414,7 @@ impl<'a> Maker<'a> {
             Some("object") => self.object(&schema),
             None if schema.contains_key("properties") => self.object(&schema),
             None if schema.contains_key("items") => self.list(&schema, name),
-            // Where the document has no type, it allows any value. The client sends text in such places.
+            // A schema without a type allows any value. The client sends text for such a schema.
             None if self.chance.is_some_and(|chance| !chance.beyond) => {
                 json!(crate::values::text(name))
             }
@@ -491,8 +491,8 @@ impl<'a> Maker<'a> {
             let identity = must && IDENTITIES.contains(&key.as_str());
             self.here();
             let snake = self.style.snake;
-            // `items` is never absent. The client rejects a list without it, because a message would otherwise look like an
-            // empty list.
+            // `items` is never absent. The client rejects a list without `items`, because otherwise a message would look like
+            // an empty list.
             let is_list = key == "items";
             if self.style.least && !must && !is_list {
                 continue;

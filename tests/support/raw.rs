@@ -1,5 +1,5 @@
 //! Servers that write to a bare socket, for faults that a correct HTTP server would never have. Each server has its own
-//! thread, so that it continues while nothing polls the client's runtime.
+//! thread, so that the server continues while nothing polls the client's runtime.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -50,7 +50,7 @@ impl Raw {
     }
 }
 
-/// Reads an HTTP/1.1 request, and returns its first line. Returns `None` if the connection ends before the request.
+/// Reads an HTTP/1.1 request, and returns its first line. Returns `None` if the connection ends before the request is complete.
 pub fn request(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     let mut byte = [0];

@@ -158,21 +158,22 @@ impl Server {
         .await
     }
 
-    /// Starts a server that reacts to each request with the act that `handler` returns for the number of the request and the
-    /// request.
+    /// Starts a server that reacts to each request with the act that `handler` returns. The arguments of `handler` are the
+    /// number of the request and the request itself.
     pub async fn start(handler: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static) -> Self {
         Self::serve("127.0.0.1", None, true, 0, handler).await
     }
 
-    /// Starts a server like [`start`](Self::start), but only counts its requests. Tests with very many requests use this server.
+    /// Starts a server like [`start`](Self::start) that counts its requests but does not record them. Tests with very many
+    /// requests use it.
     pub async fn start_quiet(
         handler: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static,
     ) -> Self {
         Self::serve("127.0.0.1", None, false, 0, handler).await
     }
 
-    /// Starts a server like [`start`](Self::start), but answers each request late, so that [`most`](Self::most) also counts
-    /// requests that the client sends at the same time.
+    /// Starts a server like [`start`](Self::start), but answers each request late. Requests that a client sends at the same time
+    /// are then in progress together, and [`most`](Self::most) counts them.
     pub async fn start_slow(handler: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static) -> Self {
         Self::serve("127.0.0.1", None, true, 300, handler).await
     }

@@ -68,7 +68,7 @@ async fn call() {
 #[tokio::test]
 async fn it_works() {
     call().await;
-    // A client for an https host can also be built. Building it does not connect.
+    // A client for CircleCI's own host can also be built, because building a client does not connect.
     Client::builder().token("t").build().unwrap();
 }
 

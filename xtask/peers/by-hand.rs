@@ -1,5 +1,5 @@
-//! The client that is written by hand with reqwest and serde. It has structs for only these responses, no timeout and no retries.
-//! It neither checks nor escapes anything.
+//! The client that is written by hand with reqwest and serde. It has structs only for the responses of the measured calls, no
+//! timeout and no retries. It neither checks nor escapes anything.
 
 use std::collections::BTreeMap;
 

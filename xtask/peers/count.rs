@@ -1,4 +1,5 @@
-//! Makes a call many times, and counts the allocations. Counting takes time, so `load` does not count.
+//! Makes a call many times, and counts the allocations. Counting takes time, so the time is measured with `load`, which does
+//! not count.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 pub type Answer<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// The number of calls before the measurement starts. Connections and buffers exist after these calls.
+/// The number of calls before the measurement starts. They make sure that connections and buffers already exist.
 const WARM_UP: u64 = 20;
 
 /// Runs a future on a single thread. All clients are measured in this way.

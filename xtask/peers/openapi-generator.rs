@@ -1,5 +1,5 @@
-//! The client that openapi-generator generates for the language `rust`. The token is its `api_key`, as the generator intends. It
-//! sends the key as a header and also in the query, because the document declares both.
+//! The client that openapi-generator generates for the language `rust`. The token is its `api_key`, as the generator intends.
+//! The client sends the key as a header and also in the query, because the document declares both.
 
 use openapi::apis::configuration::{ApiKey, Configuration};
 use openapi::apis::{pipeline_api, project_api};

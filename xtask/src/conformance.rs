@@ -2,8 +2,8 @@
 //! `xtask/conformance/` or in `xtask/reality/`. These packages are separate because they need the client, and `cargo xtask regen`
 //! must also work while the client does not compile.
 //!
-//! This module has what the programs and xtask share: the arguments, so that `--help` compiles nothing, and how to find the
-//! document.
+//! This module contains what xtask and the programs share: the definitions of the arguments, and the code that finds the
+//! document. The arguments are defined here so that `--help` compiles nothing.
 
 use crate::{
     document::{self, overlay},
@@ -19,12 +19,12 @@ use std::{
     process::{Command, ExitCode},
 };
 
-/// Calls every operation of the client on Stoplight Prism, a mock server that reads CircleCI's document. Needs Node 20 or
+/// Calls every operation of the client against Stoplight Prism, a mock server that reads CircleCI's document. Needs Node 20 or
 /// later.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask conformance")]
 pub struct Conformance {
-    /// The number of runs with responses that Prism generates; each run has another seed
+    /// The number of runs with responses that Prism generates; each run has a different seed
     #[arg(long, value_name = "NUMBER", default_value_t = 20)]
     pub seeds: u32,
     /// The number of calls that run at the same time
@@ -47,8 +47,8 @@ pub struct Reality {
 }
 
 /// Runs third-party clients against the mock: CircleCI's own MCP server (npm), pycircleci and the Singer tap (PyPI). Prints
-/// which calls worked, and how the requests differ from those of this crate. Needs Node 20 and Python 3.10 or later. Without one
-/// of them, skips the clients that need it.
+/// which calls worked, and how the requests differ from those of this crate. Needs Node 20 and Python 3.10 or later. If one of
+/// them is missing, skips the clients that need it.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask strangers")]
 pub struct Strangers {
@@ -62,15 +62,16 @@ pub trait Program: Parser {
     const PACKAGE: &str;
     const NAME: &str;
 
-    /// Compiles and runs the program, and returns its exit code. Wrong arguments and `--help` end this process before that.
+    /// Compiles and runs the program, and returns its exit code. Invalid arguments and `--help` end this process before
+    /// anything is compiled.
     fn start(root: &Path, arguments: &[String]) -> Result<u8> {
         let name = Self::command().get_name().to_owned();
         Self::parse_from(iter::once(name).chain(arguments.iter().cloned()));
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let status = Command::new(cargo)
             .args(["run", "--quiet", "--manifest-path"])
-            // Names the manifest instead of changing the current folder, because the paths in the arguments are relative to
-            // that folder.
+            // Names the manifest instead of changing the current folder, because the paths in the arguments are relative to the
+            // current folder.
             .arg(root.join("Cargo.toml"))
             .args(["--package", Self::PACKAGE, "--bin", Self::NAME, "--"])
             .args(arguments)
@@ -98,7 +99,7 @@ impl Program for Strangers {
 
 // ---- for the programs ----------------------------------------------------------------------------------------------
 
-/// Returns the root of the repository, from which this package was built.
+/// Returns the root of the repository in which this package was built.
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()

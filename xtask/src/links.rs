@@ -15,10 +15,10 @@ use std::{
 /// The URL under which docs.rs shows the crate.
 const DOCS_RS: &str = "https://docs.rs/circleci-api/";
 
-/// The beginning of a link in the docs of `tracing`. rustdoc copies this link to the pages of our types.
+/// The beginning of a link that rustdoc copies from the docs of `tracing` to the pages of our types. Such a link is not checked.
 const FOREIGN: &str = "dispatcher#";
 
-/// The exit code if there are broken links although the command itself did not fail.
+/// The exit code if the command works but finds a broken link.
 const BROKEN: u8 = 4;
 
 /// Prints each broken link in the pages of the crate `krate`, which are below `docs`. Returns the exit code.
@@ -57,7 +57,7 @@ impl Known {
     fn broken(&mut self, docs: &Path, page: &Path, link: &str) -> Result<Option<&'static str>> {
         let (path, place) = link.split_once('#').unwrap_or((link, ""));
         let target = if let Some(rest) = path.strip_prefix(DOCS_RS) {
-            // The version follows the name of the crate.
+            // The part of `rest` before the first `/` is the crate's version.
             match rest.split_once('/') {
                 Some((_, rest)) if !rest.is_empty() => docs.join(rest),
                 _ => return Ok(None),

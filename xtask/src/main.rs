@@ -52,7 +52,7 @@ enum Command {
     /// Compare this client with alternative clients that make the same calls to the same server; prints tables to stdout
     #[command(after_help = bench_peers::NEEDS)]
     BenchPeers {
-        /// How often to measure each duration
+        /// How many times to measure each duration
         #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=99))]
         rounds: u8,
         /// Measure only this part; can be given several times
@@ -87,7 +87,7 @@ enum Command {
         #[arg(value_name = "DIR", default_value = "target/doc")]
         docs: PathBuf,
     },
-    /// Print the public API of the generated code, as the snapshots contain it
+    /// Print the public API of the generated code, in the format of the snapshots
     Surface {
         /// Print statistics instead of the API
         #[arg(long)]

@@ -1,5 +1,5 @@
 //! Reads the generated files with syn and lists their public API. The list is short enough to be reviewed. The snapshots in
-//! `tests/` contain it, and `cargo xtask surface` prints it.
+//! `tests/` contain the list, and `cargo xtask surface` prints it.
 
 use anyhow::{Context, Result, anyhow, bail};
 use proc_macro2::{TokenStream, TokenTree};
@@ -31,7 +31,7 @@ pub struct Operation {
     pub output: String,
     /// When a failed request may be sent again: `safe`, `cancel` or `never`.
     pub replay: String,
-    /// The type of the items, and `token` or `offset`. `None` if the operation has no pages.
+    /// The type of the items, and the kind of paging (`token` or `offset`). `None` if the operation has no pages.
     pub paged: Option<(String, &'static str)>,
     pub deprecated: bool,
 }
@@ -340,7 +340,7 @@ impl Field {
 
 // ---- reading -------------------------------------------------------------------------------------------------------
 
-/// Writes code as a person would, without `types::` and trailing commas.
+/// Formats code as a person would write it: without `types::` and trailing commas.
 fn spell(tokens: &impl ToTokens) -> String {
     let mut text = String::new();
     spell_into(tokens.to_token_stream(), &mut text);
@@ -452,7 +452,7 @@ fn literal(token: &TokenTree) -> Result<String> {
     Ok(syn::parse2::<syn::LitStr>(token.clone().into())?.value())
 }
 
-/// The data of an operation that `operation!` contains.
+/// What `operation!` contains about an operation.
 struct Described {
     output: String,
     id: String,
@@ -561,8 +561,8 @@ fn doc_text(attribute: &syn::Attribute) -> Option<String> {
     }
 }
 
-/// Returns the item type and the kind of page token of each builder. Reads them from two macros: `page! { Page of Item }` and
-/// `paged! { Builder: Page by Token "page-token" }`.
+/// Returns the item type and the kind of paging (`token` or `offset`) of each builder. Reads them from the macros
+/// `page! { Page of Item }` and `paged! { Builder: Page by Token "page-token" }`.
 fn paging(text: &str) -> Result<BTreeMap<String, (String, &'static str)>> {
     let file = syn::parse_file(text).context("generated/paging.rs is not Rust")?;
     let words = |tokens: &TokenStream| {

@@ -1,8 +1,8 @@
 //! Contains `cargo xtask update`, which adopts a newer document with one command.
 //!
-//! All work happens in a copy of the tree. After the tests have passed there, the document, its record, the generated code and
-//! the snapshots are moved from the copy to the real tree, either all or none. Until then, the real tree does not change. If a
-//! run is killed during the move, the next run undoes the move.
+//! All work happens in a copy of the tree. After the tests have passed in the copy, the document, its record, the generated code
+//! and the snapshots are moved from the copy to the real tree, either all or none. Until then, the real tree does not change. If
+//! a run is killed during the move, the next run undoes the move.
 
 pub mod swap;
 
@@ -171,7 +171,8 @@ impl Update {
         Ok(lock)
     }
 
-    /// Fails if a maintainer must decide something. Prints the report that the decision needs.
+    /// Fails if a maintainer must decide something. In this case, first prints the report, which the maintainer needs for the
+    /// decision.
     fn decided(&self, report: &Report, out: &mut dyn Write) -> Result<(), Stopped> {
         let stops = report.applicability.stops();
         if !stops && (report.to_review == 0 || self.reviewed) {
@@ -186,7 +187,7 @@ impl Update {
         }))
     }
 
-    /// Runs cargo in the copy of the tree, with the target folder of the real tree.
+    /// Runs cargo in the copy of the tree, but with the target folder of the real tree.
     fn cargo(&self, copy: &Path, arguments: &[&str], variable: Option<(&str, &str)>) -> Result<()> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let target = std::env::var_os("CARGO_TARGET_DIR")
@@ -255,8 +256,8 @@ fn rows(copy: &Path, files: &Files) -> Result<(), Stopped> {
     )))
 }
 
-/// Returns the operations at the beginning of the rows of one table. `then` is the text after the operation. It is different in
-/// the two tables.
+/// Returns the operationIds with which the rows of one table begin. `then` is the text after the operationId, which is different
+/// in the two tables.
 fn rows_of<'t>(table: &'t str, then: &str) -> BTreeSet<&'t str> {
     let rows = table
         .lines()
@@ -327,7 +328,7 @@ impl Drop for Copy {
     }
 }
 
-/// The git folder, and the files that a fuzzer creates.
+/// Paths that are not copied: the git folder, and the files that a fuzzer creates.
 const LEFT_OUT: [&str; 3] = [".git", "fuzz/artifacts", "fuzz/corpus"];
 
 /// Copies everything that may be in the repository. Leaves out the target folder (which contains the copy itself), `node_modules`

@@ -1,4 +1,5 @@
-//! Contains all tests of this package in one program, because every test program must link the generator and its dependencies.
+//! Contains all tests of this package in one program, because each separate test program would have to link the generator and its
+//! dependencies.
 
 mod advice;
 mod ci;

@@ -120,7 +120,7 @@ fn everything_it_refers_to_is_there() {
                 .all(|image| image["image"].is_string()),
             "{name}"
         );
-        // YAML reads some texts without quotes as numbers or booleans, but CircleCI requires text.
+        // YAML reads some unquoted texts as numbers or booleans, but CircleCI requires text.
         assert!(
             object(&executor["environment"], name)
                 .values()
@@ -207,7 +207,7 @@ fn everything_it_refers_to_is_there() {
     assert_eq!(used, jobs, "a job that no workflow runs");
 }
 
-/// Returns all commands that a job runs, one after the other.
+/// Returns the commands of all steps of a job as one text.
 fn commands_of(config: &Value, job: &str) -> String {
     list(&config["jobs"][job]["steps"], job)
         .iter()
@@ -304,8 +304,8 @@ fn every_script_it_runs_is_there() {
     }
 }
 
-/// The number of operations changes with the document. Only the changelog may mention it, because its entries are about one
-/// release.
+/// The number of operations changes with the document. Only the changelog may mention this number, because each entry of the
+/// changelog is about one release.
 #[test]
 fn only_the_changelog_says_how_many_operations_there_are() {
     let paths = common::vendored()["paths"].take();

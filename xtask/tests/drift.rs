@@ -320,8 +320,7 @@ fn there_are_many_kinds() {
 
 // ---- what is no change ----
 
-/// Returns the same JSON, in which the keys of every object are in alphabetical order or, if `backwards` is true, in the reverse
-/// order.
+/// Returns the same JSON with the keys of every object in alphabetical order. If `backwards` is true, the order is reversed.
 fn reserialised(value: &Value, backwards: bool) -> String {
     match value {
         Value::Object(map) => {
@@ -949,7 +948,7 @@ fn a_revision_is_older() {
             && out.contains(") to openapi/openapi.json (vendored, as of "),
         "{out}"
     );
-    // The page shows the new fields of a type in one line, while `--all` shows each field in its own line.
+    // The page shows the new fields of a type on one line, while `--all` shows each field on its own line.
     assert!(out.contains("`Thing` has `weight: Option<f64>`"), "{out}");
     let (_, out, _) = told(&folder.drift(&["--against", "git:HEAD", "--reverse"]));
     assert!(
@@ -971,7 +970,7 @@ fn a_revision_is_older() {
         &folder.drift(&["--against", "git:empty"]),
         "git:empty: has no openapi/openapi.json",
     );
-    // A folder that comes from a tarball is not a git repository, and the error must say so.
+    // This folder is not a git repository (for example, it comes from a tarball), and the error must say so.
     cannot(
         &Folder::small().drift(&["--against", "git:HEAD"]),
         "git:HEAD: git says: fatal: not a git repository",

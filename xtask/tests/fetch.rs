@@ -66,7 +66,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
-        // The thread waits in `accept`, so it needs a connection to notice the end.
+        // The thread waits in `accept`. It notices that it must stop only when a connection arrives.
         drop(TcpStream::connect(self.address));
         if let Some(thread) = self.thread.take() {
             let ended = thread.join();
@@ -81,7 +81,7 @@ impl Drop for Server {
 fn read_head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
-    // A TLS handshake starts with the byte 22. It does not end with an empty line as an HTTP head does.
+    // A TLS handshake starts with the byte 22. Unlike an HTTP head, it does not end with an empty line.
     while !head.ends_with(b"\r\n\r\n")
         && head.first() != Some(&22)
         && matches!(stream.read(&mut byte), Ok(1))
@@ -175,7 +175,7 @@ fn run(fetch: &Fetch) -> (Result<Fetched, FetchError>, String) {
     (result, String::from_utf8(out).expect("UTF-8"))
 }
 
-/// Runs a fetch that must fail with an error of one line. It must change nothing and leave no new file behind.
+/// Runs a fetch that must fail with an error of one line. The fetch must change nothing and leave no new file behind.
 fn refused(vendored: &Vendored, fetch: &Fetch) -> FetchError {
     let before = vendored.files();
     let (result, out) = run(fetch);
@@ -643,7 +643,8 @@ fn drip(stream: &mut TcpStream) {
     let pause = Some(Duration::from_millis(5));
     stream.set_read_timeout(pause).expect("set");
     let mut byte = [0];
-    // The read waits for the pause between two bytes. If it returns zero bytes, the client has closed the connection.
+    // The read makes the pause between two bytes, because it waits until its timeout. If it returns zero bytes, the client has
+    // closed the connection.
     while stream.write_all(b"x").is_ok() && !matches!(stream.read(&mut byte), Ok(0)) {}
 }
 
@@ -827,7 +828,7 @@ impl Failing {
 impl Store for Failing {
     fn write(&mut self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
         if let Err(full) = self.next("write") {
-            // Like a full disk, writes only the part that still fits.
+            // Simulates a full disk: writes only the part that still fits.
             Disk.write(file, &bytes[..bytes.len() / 2])?;
             return Err(full);
         }

@@ -1,4 +1,4 @@
-//! Tests changes that `drift` once missed or wrongly reported as breaking, in both directions. The snapshots are in the same
+//! Tests, in both directions, changes that `drift` once missed or wrongly reported as breaking. The snapshots are in the same
 //! folder as those of `drift.rs`.
 
 use crate::{

@@ -27,8 +27,8 @@ impl Choose for Random {
     }
 }
 
-/// Makes changes to copies of `documents`. Returns how many documents the generator accepted, and the faults with the changes
-/// that caused them.
+/// Makes changes to copies of `documents`. Returns how many documents the generator accepted, and a description of each fault
+/// with the changes that caused it.
 fn run(documents: &[Value], seed: u64, rounds: usize) -> (usize, Vec<String>) {
     let (mut accepted, mut faults) = (0, Vec::new());
     for round in 0..rounds {

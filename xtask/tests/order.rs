@@ -59,7 +59,7 @@ fn the_vendored_document_turned_round_is_the_same_document() {
     assert!(files(document) == files(other));
 }
 
-/// Returns a small document that contains a list of each kind whose order could matter.
+/// Returns a small document that contains every kind of list whose order could matter.
 fn small() -> Value {
     let mut document = base();
     let properties = json!({
@@ -115,7 +115,7 @@ fn a_small_document_turned_round_is_the_same_document() {
     common::check_files(&one.files).expect("Rust");
 }
 
-/// A different order neither hides a change nor adds one.
+/// A different order neither hides a change nor causes an additional one.
 #[test]
 fn a_change_in_another_order_is_the_change() {
     let document = small();

@@ -120,7 +120,7 @@ fn what_users_do_not_notice_does_not_break_them() {
             (&*field, json!({ "type": "string" })),
             (&*field, json!({ "description": "?" })),
         ),
-        // The old Rust type of this path parameter was also text, but the text was checked.
+        // Before the change, this path parameter was also text in Rust, but the text was checked.
         (
             (&*id, json!({ "type": "string", "format": "uuid" })),
             (&*id, json!({ "type": "string" })),

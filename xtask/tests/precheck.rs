@@ -47,7 +47,7 @@ fn refused(document: Value, lines: &[&str]) {
     }
 }
 
-/// Returns the operation that is called `getThing` in the base document. Its name may be different here.
+/// Returns the operation that is called `getThing` in the base document. In the document under test, it may have another name.
 fn get(surface: &xtask::surface::Surface) -> &xtask::surface::Operation {
     surface
         .operations
@@ -56,7 +56,7 @@ fn get(surface: &xtask::surface::Surface) -> &xtask::surface::Operation {
         .expect("an operation")
 }
 
-/// Returns the field of a struct that has this name in JSON.
+/// Returns the field with the JSON name `wire` of the struct `ty`.
 #[track_caller]
 fn field(surface: &xtask::surface::Surface, ty: &str, wire: &str) -> xtask::surface::Field {
     let Some(xtask::surface::Type::Struct { fields, .. }) = surface.types.get(ty) else {
@@ -681,8 +681,8 @@ fn parameters() {
         document,
         &["/paths/~1thing/post/parameters/0: body would be the same argument as the body"],
     );
-    // If a parameter occurs twice, the second one replaces the first. In the same way, the parameter of an operation replaces
-    // that of its path.
+    // If a parameter occurs twice, the second one replaces the first. In the same way, a parameter of an operation replaces the
+    // same parameter of the operation's path.
     let (_, surface) = works(add(query("limit", json!({ "type": "boolean" }))));
     assert_eq!(
         get(&surface).setters,
@@ -1996,8 +1996,8 @@ fn what_does_not_matter_may_be_anything() {
     }
 }
 
-/// `METHODS` must contain every method that is written by hand. If an operation had the name of one, the generated code would not
-/// compile.
+/// `METHODS` must contain every handwritten method. If an operation had the same name as a handwritten method, the generated code
+/// would not compile.
 #[test]
 fn the_methods_of_the_client_are_known_to_the_precheck() {
     let mut folders = vec![root().join("circleci-api/src")];

@@ -18,7 +18,7 @@ use xtask::emit::deviations;
 use xtask::emit::model::Files;
 use xtask::regen::{self, Places};
 
-/// Returns the files for the vendored document. Builds them only once, because this takes long.
+/// Returns the files for the vendored document. Builds them only once, because building takes a long time.
 fn generated() -> &'static Files {
     static FILES: OnceLock<Files> = OnceLock::new();
     FILES.get_or_init(|| {
@@ -590,7 +590,7 @@ fn an_overlay_that_cannot_be_read_or_applied_fails_in_one_line() {
 #[test]
 fn a_fixup_that_matches_nothing_fails_by_name() {
     let copy = Copy::with_code();
-    // The document changes as if CircleCI had corrected the faults for which the fixup "no defaults" exists.
+    // The document changes as if CircleCI had corrected the faults that make the fixup "no defaults" necessary.
     let mut document = vendored();
     let mended = mend(&mut document);
     assert!(mended > 0, "the document has changed: choose another fixup");
@@ -608,8 +608,8 @@ fn a_fixup_that_matches_nothing_fails_by_name() {
     );
 }
 
-/// Removes every `default` that is a keyword of a schema. This is the case if it is next to a keyword such as `type`. Returns how
-/// many it removed.
+/// Removes every `default` that is a keyword of a schema. A `default` is such a keyword if it is next to another keyword, such as
+/// `type`. Returns how many it removed.
 fn mend(value: &mut Value) -> usize {
     let mut mended = 0;
     match value {
@@ -636,7 +636,7 @@ fn mend(value: &mut Value) -> usize {
 fn a_row_of_the_naming_table_without_a_place_fails_by_name() {
     let copy = Copy::with_code();
     let mut document = vendored();
-    // Removes the operations whose responses refer to `#version`, so that its row matches nothing.
+    // Removes the operations whose responses refer to `#version`, so that the table row for `#version` matches nothing.
     document["paths"]
         .as_object_mut()
         .expect("paths")

@@ -1,5 +1,5 @@
-//! Tests that no change is missing in the report. Hundreds of small documents differ from the original by one automatic edit
-//! each, and the report must show this edit in both directions. The page must list or count every change in the report.
+//! Tests that no change is missing from the report. Hundreds of small documents each differ from the original by one automatic
+//! edit, and the report must show this edit in both directions. The page must list or count every change in the report.
 
 use crate::{common, drift};
 

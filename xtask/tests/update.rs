@@ -26,7 +26,7 @@ const NOT_COPIED: [&str; 4] = [
 /// A folder with copies of the files that `update` reads and writes.
 struct Tree {
     folder: tempfile::TempDir,
-    /// The folder with the log of the fake cargo, which has one line per call. It is outside the tree.
+    /// The folder with the log of the fake cargo, which has one line per call. The folder is outside the tree.
     calls: tempfile::TempDir,
 }
 
@@ -56,7 +56,8 @@ impl Tree {
         self.folder.path()
     }
 
-    /// Runs `update` with a fake cargo. When it is called, the fake cargo runs `script` in the current folder.
+    /// Runs `update` with a fake cargo. Whenever `update` calls the fake cargo, the fake cargo runs `script` in the current
+    /// folder.
     fn update(&self, document: &Value, arguments: &[&str], script: &str) -> (i32, String, String) {
         let new = self.calls.path().join("new.json");
         fs::write(&new, serde_json::to_vec_pretty(document).expect("JSON")).expect("written");
@@ -297,7 +298,8 @@ fn an_operation_comes_in_with_its_row() {
 fn what_cannot_be_replaced_is_put_back() {
     let tree = Tree::new();
     let before = tree.files();
-    // The fake test run removes the snapshots, so that one of the four items is missing when `update` replaces them.
+    // The fake test run removes the snapshots from the copy, so one of the four items is missing when `update` replaces the real
+    // ones.
     let (code, out, error) = tree.update(
         &with_a_word(),
         &[],
@@ -326,8 +328,8 @@ fn killed_child() {
     }
 }
 
-/// Replaces or restores the items, in a process that is killed at the n-th rename. Returns whether the process ended before this
-/// rename.
+/// Replaces or restores the items in a process that is killed at the n-th rename. Returns true if the process finished before it
+/// reached this rename.
 fn kill(what: &str, renames: usize, copy: &Path, root: &Path) -> bool {
     let (copy, root) = (copy.display().to_string(), root.display().to_string());
     let output = killed::start("update::killed_child", renames, &[what, &copy, &root]);
@@ -377,7 +379,7 @@ fn outside_target(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-/// Kills the replacement at each rename. For each of them, also kills the restoration at each of its renames.
+/// Kills the replacement at each of its renames. After each of these kills, also kills the restoration at each of its renames.
 #[test]
 fn a_move_that_is_killed_is_undone_even_if_that_is_killed_too() {
     for missing in [None, Some("tests/snapshots")] {

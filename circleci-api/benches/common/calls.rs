@@ -1,4 +1,5 @@
-//! The measured calls: with this crate, by hand with reqwest, and with the HTTP client below reqwest.
+//! The measured calls in three versions: with this crate, written by hand with reqwest, and with the HTTP client on which reqwest
+//! is built.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -63,7 +64,7 @@ impl Ours {
 }
 
 /// A client that is written by hand with reqwest and serde_json. It encodes arguments but does not check them, and panics when a
-/// call fails. It has no retries and no limit on the size of a body. It has the two timeouts of our client, or none.
+/// call fails. It has no retries and no limit on the size of a body. It has the same two timeouts as our client, or none.
 pub struct ByHand {
     http: reqwest::Client,
     base: String,
@@ -113,8 +114,8 @@ impl ByHand {
     }
 }
 
-/// The HTTP client on which reqwest is built, with the same headers, URLs and bodies. It has no redirects and no proxies, and
-/// parses a URL only as a `Uri`. Its cost is the least that a call can cost with this HTTP stack.
+/// The HTTP client on which reqwest is built. It sends the same headers, URLs and bodies as `ByHand`. It has no redirects and no
+/// proxies, and parses a URL only as a `Uri`. Its cost is the least that a call can cost with this HTTP stack.
 pub struct Floor {
     http: HyperClient<HttpConnector, Full<Bytes>>,
     headers: HeaderMap,

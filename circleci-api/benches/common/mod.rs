@@ -7,7 +7,7 @@ pub mod calls;
 pub mod plain;
 pub mod server;
 
-/// Returns a runtime of the kind that runs every measured call, with this crate or by hand.
+/// Returns a new runtime. All measured calls run on this kind of runtime, whether they use this crate or are written by hand.
 pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

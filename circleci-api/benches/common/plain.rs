@@ -1,4 +1,4 @@
-//! Structs as one would write them by hand: they have the same fields as our types, serde's derive, and closed enums.
+//! Structs as one would write them by hand: they have the same fields as our types, use serde's derive, and have closed enums.
 
 use std::collections::BTreeMap;
 

@@ -6,8 +6,8 @@ use std::time::{Instant, SystemTime};
 use chrono::{DateTime, Utc};
 use circleci_api::{Client, Error, ErrorKind, ProjectSlug, Response, Sending};
 
-/// The largest harmless difference between this machine's clock and the server's, in seconds. If it is larger, tokens and
-/// signatures fail.
+/// The largest harmless difference between this machine's clock and the server's clock, in seconds. A larger difference makes
+/// tokens and signatures fail.
 const SKEW: i64 = 30;
 
 /// The base URL on CircleCI's own host. Every other host is a self-hosted server.
@@ -20,7 +20,7 @@ pub struct Examination<'w> {
     aside: &'w mut dyn Write,
     /// The number of failed calls, plus one if the clock is wrong.
     failed: usize,
-    /// Whether the server refused the token. Then no other call is made.
+    /// True if the server refused the token. In that case, no other call is made.
     refused: bool,
 }
 
@@ -50,7 +50,7 @@ impl<'w> Examination<'w> {
         writeln!(self.out, "project       {vcs}/…/…")
     }
 
-    /// Makes all calls. Returns whether all of them succeeded and the clock is right.
+    /// Makes all calls. Returns `true` if all of them succeeded and the clock is right.
     pub async fn calls(&mut self, project: &ProjectSlug) -> io::Result<bool> {
         let client = self.client.clone();
         self.who(&client).await?;
@@ -186,7 +186,7 @@ impl<'w> Examination<'w> {
         Ok(())
     }
 
-    /// Reads the newest pipeline, its first workflow, and the job of that workflow with the highest number.
+    /// Reads the newest pipeline, its first workflow, and that workflow's job with the highest number.
     async fn newest(&mut self, client: &Client, project: &ProjectSlug) -> io::Result<()> {
         let pipelines = client
             .list_pipelines_for_project(project)
@@ -232,7 +232,7 @@ impl<'w> Examination<'w> {
         Ok(())
     }
 
-    /// Waits for a call and writes its line of the report. Returns the body, or `None` if the call failed.
+    /// Waits for a call and writes a line about it to the report. Returns the body, or `None` if the call failed.
     async fn call<T>(
         &mut self,
         name: &str,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use circleci_api::{ClientBuilder, Surprise, SurpriseKind};
 
-/// The number of findings by operation, path and kind.
+/// How often each finding occurred. A finding is an operation, a path and a kind.
 type Counts = BTreeMap<(String, String, &'static str), usize>;
 
 /// The surprises that a client has reported.
@@ -21,7 +21,7 @@ impl Findings {
     }
 
     fn note(&self, surprise: &Surprise) {
-        // On the last page, CircleCI omits this key as often as it sends a null. This crate reads both.
+        // On the last page of a list, CircleCI often omits this key and often sends null. This crate reads both forms.
         if surprise.kind() == SurpriseKind::MissingField && surprise.path() == "next_page_token" {
             return;
         }
@@ -36,7 +36,7 @@ impl Findings {
         }
     }
 
-    /// Writes the findings. Returns whether there are none.
+    /// Writes the findings. Returns `true` if there are none.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<bool> {
         let Ok(counts) = self.0.lock() else {
             return Ok(false);

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The report on the standard output contains no values from responses, no names, no ids and no secrets, so you can paste it into
-//! an issue. The host and the login, which only the user should see, are on the standard error.
+//! an issue. The host and the login, which only the user should see, are written to the standard error.
 //!
 //! The exit code is 0 if the report finds no problem, 1 if it finds a problem, and 2 if the command line is wrong.
 
@@ -76,7 +76,8 @@ async fn real(
 ) -> io::Result<bool> {
     let (environment, source) = watched(|name| std::env::var(name).ok());
     let builder = Client::builder().or_from(&environment);
-    // Building a client reads the environment, and so finds the source of the token. `examine` builds the client that is used.
+    // Build a client only to make it read the environment, which records where the token comes from. `examine` builds the client
+    // that makes the calls.
     let _ = builder.build();
     let builder = Client::builder().or_from(&environment);
     let source = source.lock().map_or(None, |source| source.clone());
@@ -84,7 +85,8 @@ async fn real(
     examine(builder, &source, project, out, aside).await
 }
 
-/// Returns an environment, and the place where it stores the name of the variable that it took the token from.
+/// Returns an environment that reads its variables from `lookup`, and a shared value. When the environment reads the token, it
+/// stores the name of the token's variable in this value.
 pub fn watched(
     lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
 ) -> (Environment, Arc<Mutex<Option<String>>>) {
@@ -103,7 +105,7 @@ pub fn watched(
     (environment, source)
 }
 
-/// Writes the report. Returns whether it contains no problem.
+/// Writes the report. Returns `true` if it contains no problem.
 pub async fn examine(
     builder: ClientBuilder,
     token: &str,

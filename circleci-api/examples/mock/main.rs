@@ -25,7 +25,8 @@ const USAGE: &str = "usage: mock [--address 127.0.0.1] [--port 8080] [--scenario
   --rate-limit after this many requests, refuse one with 429, and repeat; default: no limit
   --quiet      do not print a line for each request";
 
-/// The number of requests and of pipelines that are kept. The limit bounds the memory of a mock that runs for long.
+/// The maximum number of requests and the maximum number of pipelines that the mock keeps. They limit the memory of a mock that
+/// runs for a long time.
 const KEPT: usize = 1000;
 
 struct Arguments {

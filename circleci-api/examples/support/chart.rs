@@ -10,7 +10,7 @@ pub struct Chart {
     pub title: &'static str,
     /// The unit of the columns' heights. It is the visible heading of the chart.
     pub unit: &'static str,
-    /// The entries of the legend: a class of the style sheet, and its meaning.
+    /// The entries of the legend. Each entry is a class of the style sheet and the meaning of this class.
     pub legend: &'static [(&'static str, &'static str)],
     pub columns: Vec<Column>,
     /// A date for each column.
@@ -33,7 +33,7 @@ impl Column {
     }
 }
 
-/// The height of the drawing, in its own units. It is as many units wide as there are columns.
+/// The height of the drawing, in the drawing's own units. Each column is one unit wide.
 const HEIGHT: f64 = 100.0;
 const CLASSES: [&str; 3] = ["one", "two", "three"];
 

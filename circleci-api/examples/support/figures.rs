@@ -16,7 +16,7 @@ pub fn thousands(number: f64) -> String {
     text
 }
 
-/// Formats a share as a percentage: 0.123 becomes `12.3 %`.
+/// Formats a fraction as a percentage: 0.123 becomes `12.3 %`.
 pub fn percent(rate: f64) -> String {
     format!("{:.1}\u{202f}%", rate * 100.0)
 }

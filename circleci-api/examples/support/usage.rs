@@ -58,7 +58,7 @@ pub async fn start() -> MockServer {
     server
 }
 
-/// The usage: project, resource class, number of runs, seconds per run and credits per run.
+/// The usage. Each row has a project, a resource class, the number of runs, the seconds per run and the credits per run.
 const USED: [(&str, &str, u32, u32, u32); 11] = [
     ("web", "large", 412, 284, 95),
     ("web", "medium", 380, 61, 11),

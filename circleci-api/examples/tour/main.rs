@@ -68,7 +68,7 @@ pub async fn small(out: &mut dyn Write) -> Result {
     what_arrived(&server, screen)
 }
 
-/// Runs the part of the tour that only reads, on CircleCI itself.
+/// Runs the read-only part of the tour on CircleCI itself.
 async fn real(slug: &str, out: &mut dyn Write) -> Result {
     let project: ProjectSlug = slug.parse()?;
     let circleci = Client::from_env()?;
@@ -242,8 +242,8 @@ async fn trigger_and_watch(
     Err("the pipeline did not finish".into())
 }
 
-/// Prints the first two calls that `pipeline_outcome` makes. It also lists the jobs of workflows that failed or are on hold, but
-/// those calls are not printed.
+/// Prints the first two calls that `pipeline_outcome` makes. `pipeline_outcome` also lists the jobs of workflows that failed or
+/// are on hold, but those calls are not printed.
 fn outcome_called(screen: &mut Screen<'_>) -> Result {
     screen.called(op::GetPipelineById::OPERATION)?;
     screen.called(op::ListWorkflowsByPipelineId::OPERATION)?;
@@ -307,7 +307,7 @@ async fn change_variables(
 async fn fail(circleci: &Client, project: &ProjectSlug, screen: &mut Screen<'_>) -> Result {
     screen.chapter("Errors")?;
     screen.called(op::GetEnvVar::OPERATION)?;
-    // Both calls fail: the variable has been deleted, and `acme/web` is no project slug, because a slug has three parts.
+    // Both calls fail: the variable has been deleted, and `acme/web` is not a project slug, because a slug has three parts.
     for slug in [project.as_str(), "acme/web"] {
         match circleci.get_env_var(slug, "GREETING").send().await {
             Ok(variable) => return Err(format!("{} is there", variable.name).into()),

@@ -30,7 +30,7 @@ const DEFINITION: &str = "8d1a7be4-26cf-4f0e-8c5c-6f1f0c1b7a02";
 const CONTEXT: &str = "2b6e3f10-93d4-4f52-b1a7-7c9d0e5f4a03";
 const USER: &str = "c4d5e6f7-1a2b-4c3d-8e4f-5a6b7c8d9e04";
 
-/// The workflow of the failed pipeline. The ids after it belong to the pipeline that the tour triggers.
+/// The id of the failed pipeline's workflow. The ids after this one belong to the pipeline that the tour triggers.
 const FAILED: &str = "10000000-4d2a-4f00-9e11-000000000512";
 const SETUP: &str = "20000000-4d2a-4f00-9e11-000000000513";
 const BUILD: &str = "30000000-4d2a-4f00-9e11-000000000513";
@@ -149,7 +149,7 @@ enum Answer {
 #[derive(Default)]
 struct World {
     requests: u64,
-    /// The project's variables: the value by name.
+    /// The project's variables: each name with its value.
     variables: BTreeMap<String, String>,
     context_variables: BTreeMap<String, String>,
     triggered: Option<Triggered>,
@@ -377,7 +377,7 @@ impl World {
         }
     }
 
-    /// Returns the pipeline's values: CircleCI's own, and the parameters of the trigger.
+    /// Returns the triggered pipeline's values: its number, and the parameters with which it was triggered.
     fn values(&self) -> Answer {
         let Some(run) = &self.triggered else {
             return message(404, "Pipeline not found");
@@ -407,7 +407,7 @@ fn pipeline_id(number: u32) -> String {
     format!("a1b2c3d4-5e6f-4a7b-8c9d-000000000{number}")
 }
 
-/// Returns one of three pages. The second page is empty.
+/// Returns the page of pipelines that the page token selects. There are three pages, and the second one is empty.
 fn pipelines(token: Option<&str>) -> Answer {
     let (items, next) = match token {
         None => (
@@ -436,7 +436,7 @@ fn pipelines(token: Option<&str>) -> Answer {
     ok(json!({ "items": items, "next_page_token": next }))
 }
 
-/// Returns a pipeline. Without a branch, it has a tag.
+/// Returns a pipeline. If `branch` is `None`, the pipeline has a tag.
 fn pipeline(number: u32, trigger: &str, branch: Option<&str>, subject: &str) -> Value {
     let mut vcs = json!({
         "provider_name": "GitHub",
@@ -637,7 +637,7 @@ fn flaky_tests() -> Value {
     })
 }
 
-/// Masks a value as CircleCI does, which shows only the last four characters.
+/// Masks a value in the same way as CircleCI: only the last four characters are shown.
 fn masked(value: &str) -> String {
     let hidden = value.chars().count().saturating_sub(4);
     format!("xxxx{}", value.chars().skip(hidden).collect::<String>())

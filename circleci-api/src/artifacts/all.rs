@@ -86,15 +86,15 @@ pub struct DownloadArtifacts {
 pub struct Progress<'a> {
     /// The artifact that is being downloaded.
     pub artifact: &'a Artifact,
-    /// The index of this artifact among all artifacts of the download, starting at 0.
+    /// The index of this artifact among all artifacts in the download, starting at 0.
     pub index: usize,
-    /// The number of all artifacts of the download.
+    /// The total number of artifacts in the download.
     pub count: usize,
-    /// The number of bytes of this artifact that were received.
+    /// The number of bytes of this artifact that were received so far.
     pub received: u64,
     /// The size of this artifact in bytes, if the server sent it.
     pub length: Option<u64>,
-    /// Whether the file is complete and has its final name.
+    /// True if the file is complete and has its final name.
     pub finished: bool,
 }
 
@@ -181,7 +181,7 @@ impl DownloadArtifacts {
         self
     }
 
-    /// Sets a function that is called for each piece of each artifact that is received. The function should not block.
+    /// Sets a function that is called each time a piece of an artifact is received. The function should not block.
     pub fn on_progress(mut self, progress: impl Fn(&Progress<'_>) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(progress));
         self

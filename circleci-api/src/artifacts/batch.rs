@@ -32,7 +32,7 @@ macro_rules! setters {
                 self
             }
 
-            /// Sets the size of the largest artifact that is downloaded, in bytes. Default: 1 GiB.
+            /// Sets the maximum size of an artifact, in bytes. The download of a larger artifact fails. Default: 1 GiB.
             pub fn max_bytes(mut self, bytes: u64) -> Self {
                 self.batch.max_bytes = bytes;
                 self
@@ -68,7 +68,8 @@ impl Batch {
         }
     }
 
-    /// Downloads the artifacts to `paths` below `folder`. Returns one result for each artifact, in the order of `artifacts`.
+    /// Downloads each artifact to its path in `paths`, which is below `folder`. Returns one result for each artifact, in the
+    /// order of `artifacts`.
     pub(super) async fn fetch(
         &self,
         folder: &Path,
@@ -109,7 +110,7 @@ impl Batch {
     }
 }
 
-/// Returns the path of each artifact of a job, below `folder`. If the artifacts come from several parallel runs, each run has
+/// Returns the path below `folder` for each artifact of a job. If the artifacts come from several parallel runs, each run has
 /// its own folder. A path that is already in `taken` is an error, because one artifact would overwrite the other.
 pub(super) fn paths(
     client: &Client,

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::generated::types::Artifact;
 use crate::operation::{Operation, Replay};
 
-/// The operation that errors of a download name. It is not in CircleCI's document.
+/// The operation that is named in the errors of a download. It is not in CircleCI's document.
 static DOWNLOAD: Operation = Operation::new("downloadArtifact", Method::GET, "", &[], Replay::Safe);
 
 impl Client {
@@ -44,10 +44,10 @@ impl Client {
 
 /// A request from [`Client::download_artifact`] to download an artifact.
 ///
-/// A failed attempt is retried. The client's [`RetryPolicy`](crate::RetryPolicy) applies to the file as a whole. An interrupted
-/// download continues where it stopped if the server supports ranges and sends the same strong `ETag` with each range.
-/// Otherwise the file is read again from its start and compared with the bytes that were already received. If they differ, the
-/// download fails. The total time has no limit, but the time without data has one
+/// A failed attempt is retried. The client's [`RetryPolicy`](crate::RetryPolicy) limits the attempts for the whole file. An
+/// interrupted download continues where it stopped if the server supports ranges and sends the same strong `ETag` with each
+/// range. Otherwise, the file is read again from its start and compared with the bytes that were already received. If they
+/// differ, the download fails. The total time has no limit, but the time without data has one
 /// ([`read_timeout`](crate::ClientBuilder::read_timeout)).
 ///
 /// The content is kept byte for byte. A file that is stored compressed (`content-encoding: gzip`) stays compressed, with or
@@ -103,7 +103,7 @@ impl DownloadArtifact {
         self
     }
 
-    /// Sets the size of the largest artifact that is downloaded, in bytes. Default: 1 GiB.
+    /// Sets the maximum size of an artifact, in bytes. The download of a larger artifact fails. Default: 1 GiB.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self
@@ -143,11 +143,11 @@ impl DownloadArtifact {
     ///
     /// # Errors
     ///
-    /// The call fails with the errors of `to_file`. The artifact's path comes from a server, so an unsafe path is
+    /// The call fails in the same cases as `to_file`. The artifact's path comes from a server, so an unsafe path is
     /// [rejected](crate::ErrorKind::File) before anything is sent or created. A path is unsafe
     ///
     /// - if it is absolute or leads out of the folder;
-    /// - if it contains a backslash, a drive or a control character;
+    /// - if it contains a backslash, a drive letter or a control character;
     /// - on Windows, if it contains a reserved name.
     ///
     /// The path is also rejected if a folder between `folder` and the file is a symbolic link.
@@ -184,8 +184,8 @@ impl DownloadArtifact {
         self.receive(path, tell).await?.keep().await
     }
 
-    /// Receives the artifact into a temporary file. Calls `tell` for every piece, with the number of bytes so far and, if it is
-    /// known, the total number of bytes.
+    /// Receives the artifact into a temporary file. Calls `tell` for every piece, with the number of bytes received so far and
+    /// (if it is known) the total number of bytes.
     pub(super) async fn receive(
         self,
         path: PathBuf,

@@ -122,7 +122,7 @@ pub struct FoundTests {
 }
 
 impl FoundTests {
-    /// Returns the jobs whose tests could not be read, in the workflow's order of jobs.
+    /// Returns the jobs whose tests could not be read, in the order of the workflow's jobs.
     pub fn unread(&self) -> &[UnreadTests] {
         &self.unread
     }
@@ -170,7 +170,7 @@ impl<'a> IntoIterator for &'a FoundTests {
 type OfJob = (Vec<FailedTest>, Option<UnreadTests>);
 
 impl FailedTests {
-    /// Sets for how many jobs the tests are read at the same time. Default: 8. 0 counts as 1.
+    /// Sets the number of jobs whose tests are read at the same time. Default: 8. 0 counts as 1.
     pub fn at_once(mut self, jobs: usize) -> Self {
         self.at_once = jobs.max(1);
         self
@@ -185,7 +185,7 @@ impl FailedTests {
     ///
     /// # Errors
     ///
-    /// The call fails if the jobs cannot be listed, or if neither the jobs nor the workflow name the project. If the tests of a
+    /// The call fails if the jobs cannot be listed, or if neither a job nor the workflow names the project. If the tests of a
     /// single job cannot be read, the error is [in the result](FoundTests::unread).
     pub async fn send(self) -> Result<FoundTests, Error> {
         let mut jobs = self.jobs.clone().items().into_vec().await?;
@@ -208,8 +208,8 @@ impl FailedTests {
         Ok(FoundTests { failed, unread })
     }
 
-    /// Returns the workflow's project, for jobs that do not name a project. If it is unknown, returns `of_another`, the project
-    /// of another job.
+    /// Returns the project of the workflow, which is used for jobs that do not name a project. If the workflow's project is
+    /// unknown, returns `of_another`, which is the project of another job.
     async fn project(&self, of_another: Option<String>) -> Result<String, Error> {
         let workflow = self.workflow.clone().send().await;
         let slug = workflow.and_then(|workflow| {

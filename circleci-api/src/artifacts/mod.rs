@@ -29,5 +29,5 @@ pub use pipeline::{
     PipelineProgress,
 };
 
-/// The default size of the largest artifact that is downloaded: 1 GiB.
+/// The default maximum size of an artifact: 1 GiB. The download of a larger artifact fails.
 const MAX_BYTES: u64 = 1 << 30;

@@ -89,13 +89,13 @@ pub struct PipelineProgress<'a> {
     pub artifact: &'a Artifact,
     /// The number of files that are complete.
     pub finished: usize,
-    /// The number of all artifacts of the download.
+    /// The total number of artifacts in the download.
     pub count: usize,
-    /// The number of bytes that were received, over all files.
+    /// The number of bytes that were received so far, summed over all files.
     pub received: u64,
 }
 
-/// The result of a download of all artifacts of a pipeline.
+/// The result of downloading all artifacts of a pipeline.
 ///
 /// ```no_run
 /// # async fn run(circleci: circleci_api::Client) -> Result<(), circleci_api::Error> {
@@ -136,8 +136,8 @@ pub struct PipelineFile {
     pub file: Downloaded,
 }
 
-/// An artifact, or a list of artifacts or jobs, that could not be read. `Display` prints it as one line.
-/// [`Client::download_pipeline_artifacts`] has an example.
+/// A failure in the download of a pipeline's artifacts: a list of jobs, a list of artifacts or an artifact could not be read.
+/// `Display` prints the failure as one line. [`Client::download_pipeline_artifacts`] has an example.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PipelineArtifactFailure {
@@ -198,7 +198,7 @@ impl DownloadPipelineArtifacts {
         self
     }
 
-    /// Sets a function that is called for each piece of each artifact that is received. The function should not block.
+    /// Sets a function that is called each time a piece of an artifact is received. The function should not block.
     pub fn on_progress(
         mut self,
         progress: impl Fn(&PipelineProgress<'_>) + Send + Sync + 'static,
@@ -276,7 +276,8 @@ impl DownloadPipelineArtifacts {
             let (Some(progress), Some(place)) = (&self.progress, places.get(piece.index)) else {
                 return;
             };
-            // A download that starts again counts its bytes from 0, so `more` can stand for a negative number.
+            // A download that starts again counts its bytes from 0, so the difference can be negative. Wrapping arithmetic makes
+            // the sum right even then.
             let before = place.received.swap(piece.received, Ordering::Relaxed);
             let more = piece.received.wrapping_sub(before);
             let received = all.fetch_add(more, Ordering::Relaxed).wrapping_add(more);

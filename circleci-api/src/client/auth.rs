@@ -62,7 +62,7 @@ impl From<SecretString> for Token {
 
 const INVALID: &str = "the token is not a valid header value: it contains a space, a line break, a control character or a non-ASCII character";
 
-/// The header with the token. Each client makes it once.
+/// The header with the token. Each client creates it once, for all requests.
 pub(crate) struct Credential {
     scheme: Scheme,
     /// `None` for a client without a token.

@@ -1,4 +1,5 @@
-//! Builds the HTTP client that makes a client's connections, either from the caller's builder or with default settings.
+//! Builds the reqwest client that makes the connections of a [`Client`](super::Client), either from the caller's builder or with
+//! default settings.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -13,11 +14,11 @@ use crate::error::Error;
 /// The default connection timeout.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The time for which an idle connection is kept. Load balancers keep an idle connection for at least 60 seconds, and a request
-/// that is sent while they close the connection is lost.
+/// The time for which an idle connection is kept. Load balancers keep an idle connection for at least 60 seconds. A shorter time
+/// is necessary, because a request that is sent while a load balancer closes the connection is lost.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// How much longer than the connection timeout a request waits for a connection to take it.
+/// The time that a request waits for a connection to take it, in addition to the connection timeout.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The HTTP client that makes the connections, and how it is configured.
@@ -26,9 +27,10 @@ pub(crate) struct Connections {
     pub(crate) proxies: Proxies,
     /// The reason why no https server can be trusted, if the machine has no CA certificates.
     pub(crate) no_roots: Option<String>,
-    /// Whether all connections use HTTP/1.1, and none uses HTTP/2.
+    /// True if all connections use HTTP/1.1. False if a connection may use HTTP/2.
     pub(crate) http1_only: bool,
-    /// How long a request waits for a connection to take it, if that is shorter than the read timeout.
+    /// The longest time that a request waits for a connection to take it. If this is `None` or longer than the read timeout, the
+    /// read timeout applies instead.
     pub(crate) untaken_timeout: Option<Duration>,
 }
 
@@ -74,7 +76,8 @@ impl Connections {
             proxies,
             no_roots,
             http1_only,
-            // In HTTP/1.1, a request rarely waits for a connection that never takes it, and an earlier timer costs every call.
+            // HTTP/1.1 has no such timeout, because there a request rarely waits for a connection that never takes it, and an
+            // earlier timer would make every call more expensive.
             untaken_timeout: (!http1_only).then(|| connect_timeout.saturating_add(GRACE)),
         })
     }

@@ -1,5 +1,5 @@
-//! Reads the token and the host from environment variables. Reads what they leave unset from the configuration file of CircleCI's
-//! CLI.
+//! Reads the token and the host from environment variables. A value that they do not set is read from the configuration file of
+//! CircleCI's CLI.
 
 use std::fmt;
 use std::io;
@@ -18,7 +18,7 @@ const HOMES: [&str; 2] = ["HOME", "USERPROFILE"];
 
 /// The source of the values that [`ClientBuilder::or_from`](crate::ClientBuilder::or_from) adds to a builder.
 ///
-/// The first of these sources that has a value is used. An empty variable counts as unset.
+/// An empty variable counts as unset. The first of these sources that has a value is used:
 ///
 /// - for the token: `CIRCLE_TOKEN`, `CIRCLECI_CLI_TOKEN`, `CIRCLECI_TOKEN`, and then the key `token` of `~/.circleci/cli.yml`
 /// - for the host: `CIRCLE_HOST`, `CIRCLECI_CLI_HOST`, and then the keys `host` and `rest_endpoint` of the same file
@@ -53,7 +53,7 @@ impl Environment {
     }
 
     /// Returns an environment that reads its variables from a function. The variable `HOME` (or `USERPROFILE`) locates the CLI's
-    /// file. If `lookup` returns neither variable, no file is read.
+    /// file. If `lookup` returns `None` for both of them, no file is read.
     ///
     /// ```
     /// use circleci_api::{Client, Environment};
@@ -116,7 +116,7 @@ pub(crate) struct Found {
     pub(crate) host: Option<String>,
 }
 
-/// The message of the error if there is no token.
+/// The message of the error that says that there is no token.
 pub(crate) const NO_TOKEN: &str = "no token: pass one to the builder, set CIRCLE_TOKEN, CIRCLECI_CLI_TOKEN or CIRCLECI_TOKEN, or run `circleci setup` of the CLI 0.1.x";
 
 /// The three keys of the CLI's file that the client uses. Their values are scalars at the top level, so reading line by line is
@@ -150,7 +150,7 @@ impl CliFile {
     fn parse(text: &str) -> Self {
         let mut file = Self::default();
         for line in text.trim_start_matches('\u{feff}').lines() {
-            // The key of an indented line keeps its indent, so it matches none of the names below. It belongs to another key.
+            // An indented line belongs to another key. Its name keeps the indent, so it matches none of the names below.
             let Some((key, value)) = line.split_once(':') else {
                 continue;
             };
@@ -186,7 +186,8 @@ impl CliFile {
     }
 }
 
-/// Reads a plain or quoted YAML scalar from the part of a line after the colon, without a comment. Returns `None` if it is empty.
+/// Reads a plain or quoted YAML scalar from the part of a line after the colon, and ignores a comment. Returns `None` if the
+/// scalar is empty or null.
 fn scalar(value: &str) -> Option<String> {
     let value = value.trim();
     let text = match value.chars().next()? {

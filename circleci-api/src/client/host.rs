@@ -15,7 +15,7 @@ pub(crate) const DEFAULT_HOST: &str = "https://circleci.com";
 /// A checked base URL.
 #[derive(Clone, Debug)]
 pub(crate) struct Host {
-    /// The base URL, ending in `/api/v2` without a slash.
+    /// The base URL. It ends in `/api/v2`, without a slash after that.
     pub(crate) base: Url,
     pub(crate) loopback: bool,
 }
@@ -23,8 +23,8 @@ pub(crate) struct Host {
 impl Host {
     /// Parses a host such as `circleci.com`, `https://circleci.com`, `https://circleci.com/api/v2/` or `ci.example.com:8443`.
     ///
-    /// Rejects plain `http`, because anyone on the network path can read the token. It is allowed only for a loopback host, or if
-    /// `allow_plain_http` is true.
+    /// Rejects plain `http` unless the host is a loopback host or `allow_plain_http` is true, because anyone on the network path
+    /// could read the token.
     pub(crate) fn parse(text: &str, allow_plain_http: bool) -> Result<Self, Error> {
         let text = text.trim();
         let mut url = url(text)?;
@@ -184,7 +184,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Returns the URL to which a `Location` header leads, without a user name.
+/// Returns the URL to which a `Location` header leads, without a user name and a password.
 pub(crate) fn join(from: &Url, location: &HeaderValue) -> Option<Url> {
     let mut to = from.join(location.to_str().ok()?).ok()?;
     remove_user(&mut to);

@@ -71,7 +71,8 @@ pub(crate) struct Inner {
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Option<Duration>,
     pub(crate) read_timeout: Option<Duration>,
-    /// How long a request waits for a connection to take it, if that is shorter than the read timeout.
+    /// The longest time that a request waits for a connection to take it. If this is `None` or longer than the read timeout, the
+    /// read timeout applies instead.
     pub(crate) untaken_timeout: Option<Duration>,
     pub(crate) body_limit: usize,
     pub(crate) clock: Arc<dyn Clock>,
@@ -104,7 +105,7 @@ impl Client {
         Self::builder().or_from(&Environment::process()).build()
     }
 
-    /// Returns the URL below which all operations are, such as `https://circleci.com/api/v2`.
+    /// Returns the base URL of all operations, such as `https://circleci.com/api/v2`.
     pub fn base_url(&self) -> &str {
         self.inner.host.base.as_str()
     }
@@ -207,7 +208,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Builds the client without a token. CircleCI answers some calls about public projects without one. A token in the
+    /// Makes the client send no token. CircleCI answers some calls about public projects without a token. A token in the
     /// environment is ignored.
     ///
     /// ```
@@ -241,7 +242,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Takes the token and the host from this environment, unless they are set on the builder. The setters may be called in any
+    /// Takes the token and the host from `environment`, unless they are set on the builder. The setters may be called in any
     /// order. [`Environment`] has an example.
     pub fn or_from(mut self, environment: &Environment) -> Self {
         self.environment = Some(environment.clone());
@@ -267,8 +268,8 @@ impl ClientBuilder {
 
     /// Sets the longest wait for a connection. Default: 10 seconds, or the setting of the builder in [`http`](Self::http).
     ///
-    /// If HTTP/2 is possible, the client withdraws a request that no connection has taken one second after this time, and
-    /// retries it, whatever its method. Otherwise, it does this after the [`read_timeout`](Self::read_timeout).
+    /// If no connection takes a request, the client withdraws the request and retries it, whatever its method. If HTTP/2 is
+    /// possible, it does so one second after this time. Otherwise, it does so after the [`read_timeout`](Self::read_timeout).
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
         self
@@ -298,7 +299,7 @@ impl ClientBuilder {
         self.retry(RetryPolicy::none())
     }
 
-    /// Sets the size of the largest response body that is read, in bytes. Default: 64 MiB.
+    /// Sets the maximum size of a response body, in bytes. A call with a larger body fails. Default: 64 MiB.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;
         self
@@ -395,8 +396,8 @@ impl ClientBuilder {
         let connections = Connections::new(self.http, self.connect_timeout, &host)?;
         let mut json_headers = headers.clone();
         json_headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        // Without this header, hyper would add it, and enlarge the map of the headers. For a request with a body, the map is
-        // enlarged anyway.
+        // If this header were missing, hyper would add it and enlarge the header map. The map of a request with a body is
+        // enlarged anyway, so `json_headers` does not contain this header.
         if connections.http1_only
             && let Some(name) = host.header()
         {

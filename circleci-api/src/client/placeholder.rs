@@ -1,7 +1,7 @@
 //! Recognizes placeholder text that was passed instead of a token or a host.
 
-/// Returns which kind of placeholder `text` looks like, or `None` if it looks like a real value. The returned words complete
-/// a sentence such as "the token looks like …", and never repeat `text`.
+/// Returns a description of the placeholder that `text` looks like, or `None` if `text` looks like a real value. The
+/// description completes a sentence such as "the token looks like …", and never contains `text`.
 pub(crate) fn looks_like(text: &str) -> Option<&'static str> {
     let quotes = ['"', '\'', '`', '“', '”', '‘', '’'];
     if text.starts_with(quotes) || text.ends_with(quotes) {

@@ -1,9 +1,9 @@
-//! Finds the proxy that leads to a host, so that the message of a failed connection can name it.
+//! Finds the proxy through which a host is reached, so that the error message of a failed connection can name the proxy.
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
-/// How a client's connections treat the variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+/// How a client's connections treat the environment variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Proxies {
     /// The connections ignore the variables.
@@ -15,7 +15,8 @@ pub(crate) enum Proxies {
 }
 
 impl Proxies {
-    /// Returns the proxy for `url` in the form that messages show, without its user name and password.
+    /// Returns the phrase that names the proxy for `url` in an error message. The phrase leaves out the proxy's user name and
+    /// password.
     pub(crate) fn name(self, url: &Url) -> Option<String> {
         match self {
             Self::Ignored => None,

@@ -16,8 +16,8 @@ pub(crate) const fn is_built_in() -> bool {
     cfg!(any(feature = "rustls-no-provider", feature = "native-tls"))
 }
 
-/// Calls `build`, which creates connections. The connections use the TLS provider that the program has installed. If there is
-/// none, they use the provider that the features of this crate select.
+/// Calls `build`, which creates connections. The connections use the TLS provider that the program has installed. If the
+/// program has installed none, the connections use the provider that the features of this crate select.
 pub(crate) fn with_provider<T>(build: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     install();
     if has_provider() {

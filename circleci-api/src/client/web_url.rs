@@ -9,7 +9,8 @@ use crate::values::slug::ProjectSlug;
 
 impl Pipeline {
     /// Returns the URL of the pipeline's web page, such as `https://app.circleci.com/pipelines/github/acme/web/512`. If the
-    /// client's host is not CircleCI's own (for example, a CircleCI Server), the URL has the same path on that host.
+    /// client's host is not `circleci.com` (for example, because it is a self-hosted CircleCI Server), the URL has the same
+    /// path on the client's host.
     ///
     /// Returns `None` if the pipeline has no project slug.
     ///
@@ -30,8 +31,8 @@ impl Pipeline {
 
 impl Workflow {
     /// Returns the URL of the workflow's web page, such as
-    /// `https://app.circleci.com/pipelines/github/acme/web/512/workflows/<id>`. If the client's host is not CircleCI's own,
-    /// the URL has the same path on that host.
+    /// `https://app.circleci.com/pipelines/github/acme/web/512/workflows/<id>`. If the client's host is not `circleci.com`, the
+    /// URL has the same path on the client's host.
     ///
     /// Returns `None` if the workflow lacks its project slug, its pipeline's number or its id.
     ///
@@ -51,7 +52,7 @@ impl Workflow {
 
 impl WorkflowJob {
     /// Returns the URL of the job's web page, such as `https://app.circleci.com/jobs/github/acme/web/1843`. If the client's
-    /// host is not CircleCI's own, the URL has the same path on that host.
+    /// host is not `circleci.com`, the URL has the same path on the client's host.
     ///
     /// Returns `None` if the job lacks its project slug or its number. Approval jobs and jobs that have not started have no
     /// number.

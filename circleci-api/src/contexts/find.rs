@@ -1,4 +1,4 @@
-//! Finds the contexts that have a variable.
+//! Finds the contexts that have a variable with a given name.
 
 use crate::client::Client;
 use crate::error::Error;
@@ -45,7 +45,7 @@ impl Client {
     }
 }
 
-/// A search for the contexts that have a variable. Created by [`Client::contexts_with_variable`].
+/// A search for the contexts that have a variable with a given name. Created by [`Client::contexts_with_variable`].
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -64,7 +64,8 @@ pub struct FindContexts {
     at_once: usize,
 }
 
-/// The contexts that have a variable, and the contexts that could not be searched. Returned by [`FindContexts::send`].
+/// The result of a search for a variable: the contexts that have it, and the contexts whose variables could not be listed.
+/// Returned by [`FindContexts::send`].
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -113,8 +114,8 @@ impl FindContexts {
     ///
     /// # Errors
     ///
-    /// Returns an error if the contexts could not be listed. If only the variables of a context could not be listed, the
-    /// context is in [`failed`](ContextsWithVariable::failed) instead.
+    /// Returns an error if the contexts could not be listed. If the variables of a single context could not be listed, `send`
+    /// does not fail, and the context is in [`failed`](ContextsWithVariable::failed).
     pub async fn send(self) -> Result<ContextsWithVariable, Error> {
         let (client, name) = (&self.client, &self.name);
         let contexts = self.list.items().into_vec().await?;

@@ -1,4 +1,5 @@
-//! Sets many variables of a context or a project, finds contexts by variable, and copies restrictions between contexts.
+//! Sets many variables of a context or a project, finds contexts by the name of a variable, and copies restrictions between
+//! contexts.
 
 mod find;
 mod plan;
@@ -77,11 +78,11 @@ impl Client {
         SetVariables::new(self, Place::Project(project_slug.into()), variables)
     }
 
-    /// Copies restrictions from the context `from` to the context `to`, unless `to` already has them. Restrictions are only
-    /// added, never removed. Requires the feature `contexts`.
+    /// Copies the restrictions of the context `from` to the context `to`, except those that `to` already has. Restrictions are
+    /// only added, never removed. Requires the feature `contexts`.
     ///
-    /// Each project restriction gives one project access to its context. If `to` already has project restrictions, each copied
-    /// project restriction gives one more project access to `to`.
+    /// A project restriction allows one project to use its context. So if `to` already has project restrictions, each copied
+    /// project restriction allows one more project to use `to`.
     ///
     /// This method first lists the restrictions of `from` and `to`, with one request for each page. It then sends one request
     /// for each restriction that `to` lacks, in the order of `from`.
@@ -144,7 +145,7 @@ impl Client {
                     .await
                 {
                     Ok(_) => Ok(Copied::Created),
-                    // Someone else created it in the meantime.
+                    // Someone else created the restriction after `there` was listed.
                     Err(error) if error.status() == Some(http::StatusCode::CONFLICT) => {
                         Ok(Copied::WasThere)
                     }
@@ -179,7 +180,7 @@ fn rule(restriction: &ContextRestriction) -> (String, String) {
 pub struct CopiedRestriction {
     /// The restriction of the source context.
     pub restriction: ContextRestriction,
-    /// How the target context got the restriction, or why the restriction could not be created.
+    /// Whether the restriction was created or existed already, or the error if it could not be created.
     pub result: Result<Copied, Error>,
 }
 
@@ -265,8 +266,8 @@ impl SetVariables {
     /// Sets each variable with one call. If a call fails, the others continue.
     ///
     /// The client's [`RetryPolicy`](crate::RetryPolicy) applies to each call. Even the POST for a project variable is retried,
-    /// because it is safe to set the same value twice. Dropping the future aborts the running calls and does not send the
-    /// remaining ones.
+    /// because it is safe to set the same value twice. If you drop the future, the running calls are aborted, and the remaining
+    /// calls are not sent.
     pub async fn send(self) -> VariablesSet {
         let (client, place) = (&self.client, &self.place);
         let calls = self.variables.into_iter().map(|(name, value)| async move {
@@ -370,8 +371,8 @@ impl VariablesSet {
     }
 }
 
-/// The length, in characters, from which a variable's value is removed from errors. Shorter values, such as `1`, occur in many
-/// messages by chance. CircleCI masks values from the same length on.
+/// The length, in characters, of the shortest value that is removed from errors. Shorter values, such as `1`, occur in many
+/// messages by chance. CircleCI also masks only values of at least this length.
 const SHORTEST: usize = 4;
 /// Removes a variable's value from an error, because the response may repeat the value.
 fn without(error: Error, value: &SecretString) -> Error {
@@ -379,7 +380,7 @@ fn without(error: Error, value: &SecretString) -> Error {
     if plain.chars().count() < SHORTEST {
         return error;
     }
-    // The value in its escaped form, as a JSON string without the quotes around it.
+    // The value as it appears inside a JSON string: escaped, and without the surrounding quotes.
     let quoted = serde_json::Value::from(plain).to_string();
     let quoted = quoted[1..quoted.len() - 1].to_owned();
     error.without(&Secrets::new([plain.to_owned(), quoted]))

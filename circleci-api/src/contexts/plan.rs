@@ -1,4 +1,4 @@
-//! Previews what setting variables would change.
+//! Previews the changes that a request to set variables would make.
 
 use std::collections::BTreeSet;
 
@@ -19,8 +19,8 @@ pub struct VariablesPlan {
 }
 
 impl SetVariables {
-    /// Returns the changes that [`send`](Self::send) would make, without making them. Its only requests list the
-    /// existing variables.
+    /// Returns the changes that [`send`](Self::send) would make, without making them. This method sends only the requests that
+    /// list the existing variables.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::mock::{Mock, scenario::Scenario};

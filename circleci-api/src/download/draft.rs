@@ -24,9 +24,9 @@ pub(crate) struct Draft {
 
 impl Draft {
     pub(crate) fn begin(target: &Path) -> Result<Self, Error> {
-        // The temporary file is in the target's folder because a rename is atomic only within a file system. It is
-        // hidden and has a random name, so that nobody can place a link at its path in advance. If there is a link all
-        // the same, `create_new` does not follow it.
+        // The temporary file is in the target's folder because a rename is atomic only within a file system. The file is
+        // hidden, and its name is random so that nobody can place a link at its path in advance. If there is such a link
+        // nevertheless, `create_new` does not follow it.
         let name = format!(
             ".circleci-{:016x}.part",
             RandomState::new().hash_one(target)
@@ -62,8 +62,8 @@ impl Draft {
             .map_err(|error| broken(&self.target, error))
     }
 
-    /// Renames the temporary file to the target's path. A reader of the target sees either the old content or the new content,
-    /// never a part of it.
+    /// Renames the temporary file to the target's path. A reader of the target sees either the complete old content or the
+    /// complete new content.
     pub(crate) async fn keep(mut self) -> Result<(), Error> {
         let written = match &mut self.file {
             None => Ok(()),
@@ -116,9 +116,9 @@ fn keep_mode(_: &std::fs::File, _: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns the path of the file `below` in the folder `root`, and creates the folders that are missing. Returns an error if a
-/// folder between `root` and the file is a symbolic link. Otherwise, a server could write outside of `root` through an existing
-/// link. (A process that can write below `root` at the same time can still bypass this check.)
+/// Returns the path of the file whose path inside the folder `root` is `below`, and creates the missing folders. Returns an
+/// error if a folder between `root` and the file is a symbolic link. Otherwise, a server could write outside of `root` through
+/// an existing link. (A process that can write below `root` at the same time can still bypass this check.)
 #[cfg(feature = "artifacts")]
 pub(crate) async fn place(root: &Path, below: &Path) -> Result<PathBuf, Error> {
     fs::create_dir_all(root)

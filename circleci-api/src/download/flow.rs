@@ -15,8 +15,8 @@ pub(crate) trait Next: Send + Sized + 'static {
 
 type Busy<S> = Pin<Box<dyn Future<Output = (S, Result<Option<<S as Next>::Item>, Error>)> + Send>>;
 
-/// A stream of the items that `S` returns. The stream owns the future of the next item, so no item is lost if a caller stops
-/// waiting for it.
+/// A stream of the items that `S` returns. The stream owns the future of the next item. If a caller stops waiting for that
+/// item, the next call continues with the same future, so no item is lost.
 pub(crate) enum Flow<S: Next> {
     Idle(S),
     Busy(Busy<S>),

@@ -8,13 +8,13 @@ use flate2::write::GzDecoder;
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Takes a block of at most `size` bytes from the front of `piece`. A server may send half a megabyte at once, which may be a
-/// thousand times as large when decompressed. So pass on the output of each block before you take the next one.
+/// thousand times as large when decompressed. So pass on the output of each block before you take the next block.
 pub(crate) fn block(piece: &mut Bytes, size: usize) -> Option<Bytes> {
     (!piece.is_empty()).then(|| piece.split_to(piece.len().min(size)))
 }
 
-/// Decompresses one file. The first bytes of the file tell whether it is compressed. A header cannot tell this, because storage
-/// sends the file as it was uploaded, and because the HTTP client may have decompressed it already.
+/// Decompresses one file. The first bytes of the file tell whether it is compressed. The HTTP headers cannot tell this: storage
+/// services send the file as it was uploaded, and the HTTP client may already have decompressed it.
 #[derive(Default)]
 pub(crate) struct Gunzip {
     kind: Kind,
@@ -22,7 +22,7 @@ pub(crate) struct Gunzip {
 
 #[derive(Default)]
 enum Kind {
-    /// No bytes have arrived. Two are needed to know whether the file is compressed.
+    /// No bytes have arrived. Two bytes are needed to know whether the file is compressed.
     #[default]
     Empty,
     OneByte,
@@ -84,7 +84,7 @@ impl Gunzip {
         Ok(())
     }
 
-    /// Ends the file and passes the remaining output to `out`. Fails if the compressed data is incomplete.
+    /// Finishes the decompression and passes the remaining output to `out`. Fails if the compressed data is incomplete.
     pub(crate) fn finish(
         &mut self,
         mut out: impl FnMut(&[u8]) -> io::Result<()>,

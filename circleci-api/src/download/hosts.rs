@@ -14,12 +14,12 @@ const ARTIFACTS: &str = "circle-artifacts.com";
 /// Private artifacts require the token, but circleci.com serves them from other hosts than the API. The token is sent
 ///
 /// - to the client's own origin, which receives it with every call (a self-hosted server keeps its artifacts there);
-/// - to `https://output.circle-artifacts.com` and the other hosts below `circle-artifacts.com`, if the client's host is
+/// - to `https://output.circle-artifacts.com` and all other hosts in the domain `circle-artifacts.com`, if the client's host is
 ///   `circleci.com` (these hosts must not get the token of a self-hosted server);
 /// - to the hosts that you [allow](Self::allow).
 ///
-/// The token is sent to no other host. After a redirect to another origin, the token is sent to no host at all, not even to
-/// one in this list, because such a redirect leads to a signed URL, which works without the token. (Headers that you set in
+/// The token is sent to no other host. After a redirect to another origin, the token is not sent at all, not even to a host in
+/// this list, because such a redirect leads to a signed URL, which works without the token. (Headers that you set in
 /// [`ClientBuilder::http`](crate::ClientBuilder::http) are not restricted: every host receives them.)
 ///
 /// ```
@@ -39,7 +39,7 @@ pub struct TokenHosts {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Pattern {
-    /// The whole name of the host, or the name above it if `below` is set.
+    /// The name of the host. If `below` is set, the name of the domain whose subdomains are allowed.
     name: String,
     below: bool,
     port: Option<u16>,
@@ -52,7 +52,8 @@ impl Default for TokenHosts {
 }
 
 impl TokenHosts {
-    /// Creates a list with the client's own origin and, if that is circleci.com, its artifact hosts.
+    /// Creates a list of the client's own origin and, if the client's host is `circleci.com`, the hosts that serve its
+    /// artifacts.
     pub fn new() -> Self {
         Self {
             known: true,
@@ -92,7 +93,8 @@ impl TokenHosts {
             && url.query().is_none()
             && url.fragment().is_none()
             && url.username().is_empty();
-        // The URL parser has already decoded `%2e` to a dot. An empty label is refused too: `com.` is the top-level domain `com`.
+        // The URL parser has already decoded `%2e` to a dot. An empty label is refused too, because `com.` means the top-level
+        // domain `com`.
         let labels = name.split('.');
         let no_name = |label: &str| label.is_empty() || label.contains(['*', '%']);
         if labels.clone().any(no_name)

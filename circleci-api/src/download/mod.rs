@@ -1,7 +1,7 @@
-//! Downloads files from hosts other than the API's: artifacts, the parts of a usage export, and the output of a step.
+//! Downloads artifacts, the parts of a usage export, and the output of a step. These files are on other hosts than the API.
 //!
-//! Most URLs of these files are pre-signed: anyone who has the URL can read the file, without a token. Therefore, no URL is
-//! printed, and the token is not sent. [`hosts`] describes the hosts that receive the token all the same.
+//! Most URLs of these files are pre-signed: anyone who has the URL can read the file, without a token. Therefore, this module
+//! prints no URL and sends no token. The only exceptions are the hosts that [`hosts`] describes: they receive the token.
 
 #[cfg(any(feature = "artifacts", feature = "usage"))]
 pub(crate) mod draft;

@@ -27,7 +27,8 @@ use crate::transport::wire::{chunk, execute, head, look_up};
 /// compared with the bytes that were already returned.
 ///
 /// The client's [`RetryPolicy`](crate::RetryPolicy) applies to the whole file: it limits the total number of attempts and the
-/// total time of the waits between them. The duration of the download is not limited, only the time in which no data arrives.
+/// total time of the waits between them. The whole download may take any time, but the time in which no data arrives is
+/// limited.
 pub(crate) struct Transfer {
     client: Client,
     operation: &'static Operation,
@@ -47,8 +48,8 @@ pub(crate) struct Transfer {
     part_end: Option<u64>,
     /// Set while the file is read again from its start.
     skip: Option<Skip>,
-    /// The number of the current attempt. If the server sends only a part of a range, the request for the rest is not a new
-    /// attempt.
+    /// The number of the current attempt. If the server sends only a part of a range, the request for the rest does not count
+    /// as a new attempt.
     attempts: u32,
     /// The number of responses that contained only a small piece of the requested range.
     small_parts: u32,
@@ -57,11 +58,13 @@ pub(crate) struct Transfer {
     done: bool,
 }
 
-/// The bytes to skip because they were already returned. They are compared by digest, because the file may have changed.
+/// The bytes of a new response that are skipped because they were already returned. Their digest is compared, because the file
+/// may have changed.
 struct Skip {
     left: u64,
     digest: Digest,
-    /// The strong `ETag` of the response that is skipped. It becomes the download's `ETag` when the comparison succeeds.
+    /// The strong `ETag` of the response whose beginning is skipped. It becomes the download's `ETag` when the comparison
+    /// succeeds.
     validator: Option<HeaderValue>,
 }
 
@@ -164,8 +167,8 @@ impl Transfer {
         let mut url = self.url.clone();
         let mut at_home = true;
         for _ in 0..=REDIRECTS {
-            // A redirect to another origin leads to storage, no matter who runs it. From there on, the token is never sent
-            // again.
+            // A redirect to another origin leads to a storage service, no matter whose host that is. After such a redirect, the
+            // token is not sent again.
             at_home &= url.origin() == self.url.origin();
             let with_token = at_home
                 && self
@@ -184,7 +187,7 @@ impl Transfer {
             }
             match response.headers().get(LOCATION) {
                 Some(location) if is_redirect(status) => url = self.follow(&response, location)?,
-                // The range is not available. Without the `ETag`, the next attempt requests the whole file.
+                // The server does not have the range. `take` removes the `ETag`, so the next attempt requests the whole file.
                 _ if status == StatusCode::RANGE_NOT_SATISFIABLE
                     && self.validator.take().is_some() =>
                 {
@@ -236,7 +239,7 @@ impl Transfer {
         Ok(to)
     }
 
-    /// Accepts a successful response that contains the file or the part that is missing.
+    /// Accepts a successful response that contains the whole file or the missing part of it.
     fn accept(&mut self, response: Response) -> Result<(), Error> {
         match response.status() {
             StatusCode::PARTIAL_CONTENT => self.accept_part(response),
@@ -317,7 +320,8 @@ impl Transfer {
         if self.received == 0 {
             self.validator = validator;
         } else {
-            // Trust no `ETag` until the bytes are compared. This response may not belong to the file that was returned so far.
+            // Use no `ETag` until the bytes are compared, because this response may contain another file than the one that was
+            // returned so far.
             self.validator = None;
             self.skip = Some(Skip {
                 left: self.received,
@@ -328,8 +332,8 @@ impl Transfer {
         Ok(())
     }
 
-    /// Handles the end of a response. Either the file is complete, or the next request asks for the rest, or the download has
-    /// failed.
+    /// Handles the end of a response. Returns an error if the response was too short. Sets `done` if the file is complete. If
+    /// it is not, the next request asks for the rest.
     fn end(&mut self) -> Result<(), Error> {
         let (skipping, part_end) = (self.skip.is_some(), self.part_end);
         self.begin_answer(None);
@@ -396,7 +400,7 @@ impl Transfer {
         let client = &*self.client.inner;
         let (status, url) = (response.status(), response.url().clone());
         let (mut failure, body) = refusal::failure(client, &self.time, &mut response).await;
-        // Keep no excerpt of the body, because storage repeats parts of the URL's signature in it.
+        // Keep no excerpt of the body, because storage services repeat parts of the URL's signature in the body.
         let mut message = message_of(&body, &url);
         if self.token.is_some() && !with_token && matches!(status.as_u16(), 401 | 403 | 404) {
             let note = format!(

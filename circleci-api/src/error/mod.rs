@@ -122,8 +122,8 @@ pub enum ErrorKind {
     Configuration,
     /// An argument of the call is invalid. Nothing was sent.
     InvalidArgument,
-    /// The request was not processed. Either there was no connection, so that the request never left this machine, or the
-    /// server says that it did not process the request.
+    /// The request was not processed. Either there was no connection, and the request never left this machine, or the server
+    /// reported that it did not process the request.
     Connect,
     /// The response did not arrive in time.
     Timeout,
@@ -136,11 +136,11 @@ pub enum ErrorKind {
     Status,
     /// CircleCI answered 429, or the wait for a rate limit would exceed the call's deadline.
     RateLimited,
-    /// The response has a status of success, but its body does not match CircleCI's document.
+    /// The response has a success status, but its body does not match CircleCI's document.
     Decode,
     /// The body is larger than the client's limit.
     TooLarge,
-    /// The pages of a list repeat, so that reading the list would never end.
+    /// The pages of a list repeat, so reading the list would never end.
     RepeatedPage,
     /// A file on this machine cannot be written, or its path leads outside the folder.
     File,
@@ -213,8 +213,8 @@ impl Error {
         self
     }
 
-    /// Sets the body, or a beginning of the body that is at least as long as the excerpt. [`without`](Self::without) shortens it
-    /// after it has removed the secrets.
+    /// Sets the excerpt to the whole body, or to a beginning of the body that has at least the length of an excerpt.
+    /// [`without`](Self::without) first removes the secrets and then shortens the excerpt.
     pub(crate) fn with_excerpt(mut self, body: String) -> Self {
         self.0.excerpt = Some(body).filter(|body| !body.is_empty());
         self
@@ -252,8 +252,8 @@ impl Error {
         self
     }
 
-    /// Marks the error of a request that a connection took, but that the server did not process. The client can send the
-    /// request on another connection at once.
+    /// Records that the server did not process the request, although a connection took it. The client can send such a request
+    /// again at once, on another connection.
     pub(crate) fn never_processed(mut self) -> Self {
         self.0.never_processed = true;
         self
@@ -297,7 +297,8 @@ impl Error {
         self.0.kind
     }
 
-    /// Returns the HTTP status, if a response arrived. If only its body could not be decoded, the status is a success.
+    /// Returns the HTTP status, if a response arrived. If the response was successful but its body could not be decoded, the
+    /// returned status is a success (such as 200).
     pub fn status(&self) -> Option<StatusCode> {
         self.0.status
     }
@@ -393,7 +394,7 @@ impl Error {
     }
 }
 
-/// Checks whether the same call may succeed after a response with this status.
+/// Checks whether a call that got a response with this status may succeed later.
 fn is_transient(status: StatusCode) -> bool {
     // Cloudflare sends 520 to 524 if the server behind it cannot be reached.
     matches!(
@@ -424,7 +425,8 @@ impl fmt::Display for Error {
             ErrorKind::Failed => "CircleCI could not complete it".into(),
         };
         if let Some(status) = error.status {
-            // For these two kinds, the status says enough (`404 Not Found`). For the other kinds, it is only context.
+            // For the kinds `Status` and `RateLimited`, the status says enough (for example, `404 Not Found`). For the other
+            // kinds, the status is only context.
             let status = match status.canonical_reason() {
                 Some(reason) => format!("{} {reason}", status.as_u16()),
                 None => status.as_u16().to_string(),
@@ -458,7 +460,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// `{:?}` prints the same line as `{}`, because it is what a program prints if its `main` returns the error. `{:#?}` prints all
+/// `{:?}` prints the same line as `{}`, because Rust uses `{:?}` to print an error that `main` returns. `{:#?}` prints all
 /// details.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -491,8 +493,8 @@ impl StdError for Error {
     }
 }
 
-/// Returns the message in the body of a failed response. It is in the JSON (`{message}`, `{error, context?}` or
-/// `{errors: [..]}`), is the plain text, or is the title of an HTML page.
+/// Returns the message in the body of a failed response. A JSON body has the form `{message}`, `{error, context?}` or
+/// `{errors: [..]}`. A plain text is the message itself. The message of an HTML page is its title.
 pub(crate) fn message_of(body: &str) -> Option<String> {
     let body = body.trim();
     if body.is_empty() {

@@ -60,8 +60,8 @@ impl Secrets {
         matches!(self.hide(text), Cow::Owned(_))
     }
 
-    /// Calls `run` while [`hide_current`] redacts these secrets. Use this for code that creates errors from a response but does
-    /// not know the secrets.
+    /// Calls `run`. During this call, [`hide_current`] redacts these secrets. Use this method for code that creates errors from
+    /// a response but does not know the secrets.
     pub(crate) fn during<T>(&self, run: impl FnOnce() -> T) -> T {
         let _restore = Restore(CURRENT.replace(self.clone()));
         run()
@@ -114,8 +114,8 @@ fn replace(text: &str, secret: &str) -> Option<String> {
     (kept > 0).then_some(hidden)
 }
 
-/// Checks whether `before` ends inside a word, so that the text after it continues the word. An apostrophe belongs to a word, as
-/// in `can't`.
+/// Checks whether `before` ends inside a word, which the text after `before` then continues. An apostrophe can be a part of a
+/// word (for example, of `can't`).
 fn continues_before(before: &str) -> bool {
     let before = before.strip_suffix('\'').unwrap_or(before);
     before.ends_with(is_in_word)

@@ -24,9 +24,9 @@
 //! | [deviations] | see where this crate departs from CircleCI's document, and why |
 //! | [operations] | look up an operation by CircleCI's name |
 //!
-//! A guide that has no link in this table exists only with some features of this crate: `triggering` needs `wait`, `webhooks`
-//! needs `webhooks`, and `testing` needs `mock`. `everyday` needs `artifacts`, `insights`, `contexts` and `usage`. `overview`
-//! needs `overview` and `wait`.
+//! A guide that has no link in this table exists only if certain features of this crate are enabled: `triggering` needs `wait`,
+//! `webhooks` needs `webhooks`, and `testing` needs `mock`. `everyday` needs `artifacts`, `insights`, `contexts` and `usage`.
+//! `overview` needs `overview` and `wait`.
 
 // Only rustdoc reads these pages. Without the feature `mock`, examples that need the mock are not run as tests.
 

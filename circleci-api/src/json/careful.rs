@@ -1,4 +1,5 @@
-//! A deserializer that knows its position in the JSON. It reads from a [`Value`], which is slower than reading from bytes.
+//! A deserializer that knows its position in the JSON. Its input is a [`Value`], so it is slower than a deserializer
+//! that reads from bytes.
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -12,7 +13,7 @@ use crate::json::surprise::SurpriseKind;
 /// hint at all, so an ordinary read does not pay for the check.
 const CAREFUL: usize = usize::MAX;
 
-/// Checks whether a map is read carefully. In a careful read, notes are kept, and the last value of the map can be read again.
+/// Checks whether a map is read carefully. A careful read takes [`notes`], and can read the last value of the map again.
 #[inline]
 pub(super) fn is_careful<'de, A: MapAccess<'de>>(map: &A) -> bool {
     map.size_hint() == Some(CAREFUL)
@@ -78,7 +79,7 @@ impl<'de> Deserializer<'de> for Careful<'de> {
         self.0.deserialize_unit_struct(name, visitor)
     }
 
-    /// A type ignores a value only if it does not know the key of the value.
+    /// Records an unknown key, because a type ignores a value only if it does not know the value's key.
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         notes::note(SurpriseKind::UnknownKey);
         visitor.visit_unit()
@@ -119,7 +120,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
 
 struct Fields<'a> {
     fields: map::Iter<'a>,
-    /// The current key and its value. They are kept so that the value can be read again.
+    /// The current key and its value, which are kept so that the value can be read again.
     current: Option<(&'a str, &'a Value)>,
     careful: bool,
 }

@@ -1,4 +1,4 @@
-//! What a JSON object contains besides the fields of its type.
+//! The keys and values of a JSON object that the fields of its type cannot hold.
 
 use std::sync::OnceLock;
 
@@ -63,7 +63,8 @@ fn is_secret_name(name: &str) -> bool {
     SECRET_NAMES.iter().any(|secret| plain.contains(secret))
 }
 
-/// Returns what `Debug` shows as the value of an unknown key. Values whose names look like the name of a secret are hidden.
+/// Returns what `Debug` shows as the value of an unknown key. A value is hidden if its key looks like the name
+/// of a secret.
 pub(crate) fn shown(key: &str, value: &Value) -> Value {
     match value {
         Value::Null | Value::Bool(_) => value.clone(),
@@ -111,8 +112,8 @@ macro_rules! extra_methods {
     ($name:ident) => {
         #[allow(dead_code, reason = "not every object is public")]
         impl $name {
-            /// Returns the keys that this version of the crate does not know, and the values that do not fit their field. All
-            /// of them are kept unchanged, and are written back when the object is serialized.
+            /// Returns the keys that this version of the crate does not know, and the values that do not fit their field. When
+            /// the object is serialized, these keys and values are written back unchanged.
             pub fn extra(&self) -> &::serde_json::Map<::std::string::String, ::serde_json::Value> {
                 self.__extra.map()
             }

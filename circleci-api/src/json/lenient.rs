@@ -7,7 +7,7 @@ pub(crate) trait Lenient {
     /// The type of the field.
     type Value;
 
-    /// Returns the value, or `None` for null. If the JSON has none of the shapes, returns the JSON as the error.
+    /// Returns the value, or `None` for null. If the JSON has none of the expected shapes, returns the JSON as the error.
     fn read(value: Value) -> Result<Option<Self::Value>, Value>;
 }
 

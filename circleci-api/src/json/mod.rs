@@ -1,5 +1,5 @@
-//! Reads and writes the types of CircleCI's document. Accepts both spellings of a key, unknown keys, and missing or invalid
-//! values.
+//! Reads and writes the types of CircleCI's document. Accepts keys in snake_case and in kebab-case, unknown keys, and
+//! missing or invalid values.
 
 mod careful;
 pub(crate) mod extra;

@@ -1,7 +1,7 @@
 //! The notes of a careful read: its current position, and a list of findings.
 //!
-//! The notes are in a thread-local variable, because serde offers no other way to pass them from an object to the objects in
-//! it. They are kept only during a careful read, so an ordinary read does not pay for them.
+//! The notes are in a thread-local variable, because serde offers no other way to pass them from an object to its nested objects.
+//! Only a careful read takes notes, so an ordinary read does not pay for them.
 
 use std::cell::RefCell;
 use std::fmt::Write;
@@ -22,7 +22,7 @@ pub(crate) enum Mode {
     Strict,
     /// An optional value of the wrong form is read as absent. The original value is kept as an extra key.
     Mend,
-    /// No value is read. The read only finds out whether the message is the type's only field.
+    /// No value is read. The read only finds out whether `message` is the type's only field.
     OnlyMessage,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Noted {
     pub(super) only_message: bool,
 }
 
-/// Runs `read`, and returns its result together with the notes that were kept meanwhile.
+/// Runs `read`, and returns its result together with the notes that it took.
 pub(super) fn take<T>(mode: Mode, read: impl FnOnce() -> T) -> (T, Noted) {
     /// Restores the notes of the outer read when it is dropped, even if the inner read panics.
     struct Outer(Option<Notes>);
@@ -100,7 +100,7 @@ pub(super) fn enter_index(index: usize) {
     with(|notes| notes.path.push(Step::Index(index)));
 }
 
-/// Leaves the key or index that was entered last. `failed` is true if its value could not be read.
+/// Leaves the key or index that was entered last. `failed` is true if the value at that key or index could not be read.
 pub(super) fn leave(failed: bool) {
     with(|notes| {
         if failed && notes.fault.is_none() {
@@ -110,12 +110,12 @@ pub(super) fn leave(failed: bool) {
     });
 }
 
-/// Returns the current number of findings. [`forget`] drops all findings after this number.
+/// Returns the current number of findings. With this number, [`forget`] drops all findings that are added later.
 pub(super) fn mark() -> usize {
     with(|notes| notes.findings.len()).unwrap_or_default()
 }
 
-/// Drops all findings after the number that [`mark`] returned. Also drops the position of the first error.
+/// Drops the findings that were added after [`mark`] returned this number. Also drops the position of the first error.
 pub(super) fn forget(mark: usize) {
     with(|notes| {
         notes.findings.truncate(mark);
@@ -157,7 +157,7 @@ pub(super) fn note_key(kind: SurpriseKind, key: &str) {
     leave(false);
 }
 
-/// Runs `read` in another mode. A union tries its alternatives in this way.
+/// Runs `read` in another mode. A union uses this function to try its alternatives.
 pub(super) fn in_mode<T>(mode: Mode, read: impl FnOnce() -> T) -> T {
     let before = with(|notes| std::mem::replace(&mut notes.mode, mode));
     let value = read();

@@ -1,8 +1,9 @@
 //! Objects: structs that read and write JSON without serde's derive.
 //!
-//! For 160 structs, serde's derive would take more than half of this crate's compile time and memory. Here, a struct only
-//! declares the keys of its fields with `object!`, and all structs share the code that reads and writes. This code is as fast
-//! as the derive, and more tolerant: if an object has a key twice, or in both of its spellings, the last one counts.
+//! For 160 structs, the code that serde derives would take more than half of the time and memory that compiling this crate needs.
+//! In this module, a struct only declares the keys of its fields with `object!`, and all structs share the code that reads and
+//! writes. The shared code is as fast as the derived code, and more tolerant: if a key occurs twice in an object, or once in
+//! snake_case and once in kebab-case, the last value counts.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ pub(crate) trait Object: Sized {
     /// The name of the struct (for messages), and its required keys (at most 64).
     const SHAPE: (&'static str, &'static [&'static str]);
 
-    /// All keys, spelled as they are written.
+    /// The keys of all fields, in the spelling that is used for writing.
     const KEYS: &'static [&'static str];
 
     /// The keys that the document requires in a response, but that may be missing. The keys in `SHAPE` are not repeated here.
@@ -35,7 +36,7 @@ pub(crate) trait Object: Sized {
     /// Creates the object, before anything is read into it.
     fn empty() -> Self;
 
-    /// Returns what the object contains besides its fields.
+    /// Returns the keys and values that the object's fields cannot hold.
     fn beyond(&self) -> &Extra;
 
     /// Reads the value of `key` into its field.
@@ -49,8 +50,8 @@ pub(crate) trait Object: Sized {
     fn write<M: SerializeMap>(&self, writer: &mut Writer<'_, M>);
 }
 
-/// The value that a field has until it is read. This trait is not `Default`, because a caller should not be able to create a
-/// request with blank fields.
+/// The value that a field has until it is read. This trait is separate from `Default`, because `Default` would let a caller
+/// create a request with blank fields.
 pub(crate) trait Blank {
     fn blank() -> Self;
 }
@@ -91,7 +92,7 @@ macro_rules! collections {
 
 collections!([T] Vec<T>, [T] BTreeMap<String, T>, [] Map<String, Value>, [] String);
 
-/// The place that keeps a value that does not fit its field.
+/// The place for a value that does not fit its field: under `key` in `extra`.
 pub(crate) struct Place<'a> {
     pub(crate) key: &'static str,
     pub(crate) extra: &'a mut Extra,
@@ -104,7 +105,7 @@ pub(crate) struct Reader<'a, A> {
 }
 
 impl<'de, A: MapAccess<'de>> Reader<'_, A> {
-    /// Reads a required field. `bit` is its position among the required keys.
+    /// Reads a required field. `bit` is the position of the field's key among the required keys.
     #[inline]
     pub(crate) fn required<T: Deserialize<'de>>(
         self,
@@ -128,7 +129,8 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
             true => self.mendable(place)?.flatten(),
             false => self.map.next_value()?,
         };
-        // A null under one spelling of a key does not replace a value under the other spelling.
+        // If an object has a key in snake_case and in kebab-case, a null under one of them does not replace a value under the
+        // other.
         if value.is_some() {
             *field = value;
         }
@@ -225,8 +227,8 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
         Ok(())
     }
 
-    /// Reads a value that may have the wrong form. Such a value is read as `None`, and the original is kept as an extra key.
-    /// This does not work if the map is read from bytes, because a value that was partly read cannot be read again.
+    /// Reads a value that may have the wrong form. A value of the wrong form is read as `None`, and the original is kept as an
+    /// extra key. A map that is read from bytes cannot be mended, because a value that was partly read cannot be read again.
     #[cold]
     #[inline(never)]
     fn mendable<T: DeserializeOwned>(self, place: Place<'_>) -> Result<Option<T>, A::Error> {
@@ -245,7 +247,7 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
             Err(_) if notes::mode() == Some(Mode::Mend) => {
                 notes::forget_within(place.key);
                 notes::note_key(SurpriseKind::MendedValue, place.key);
-                // A careful read returns the same value again.
+                // In a careful read, `next_value` returns the same value again.
                 place.extra.insert(place.key, self.map.next_value()?);
                 Ok(None)
             }
@@ -255,8 +257,8 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
 }
 
 thread_local! {
-    /// Whether the output is for people. It is a thread-local variable, because serde offers no other way to pass
-    /// this setting to nested objects.
+    /// True while `Debug` formats an object, so that its secrets are hidden. The setting is a thread-local variable, because
+    /// serde offers no other way to pass it to nested objects.
     static SHOWN: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -280,9 +282,9 @@ pub(crate) struct Writer<'a, M: SerializeMap> {
     map: &'a mut M,
     result: Result<(), M::Error>,
     extra: Option<&'a Map<String, Value>>,
-    /// The keys that were written. They are recorded only if there are extra keys.
+    /// The keys that were written, which are recorded only if there are extra keys.
     written: Vec<&'static str>,
-    /// Whether one of the fields is a secret.
+    /// True if one of the fields is a secret.
     secretive: bool,
 }
 
@@ -348,8 +350,8 @@ impl<M: SerializeMap> Writer<'_, M> {
         }
     }
 
-    /// Writes the extra keys. If the object has a secret field, output for people hides their values, because they may be secrets
-    /// too.
+    /// Writes the extra keys. If the object has a secret field, `Debug` hides the values of the extra keys, because these may be
+    /// secrets too.
     fn finish(mut self) -> Result<(), M::Error> {
         for (key, value) in self.extra.into_iter().flatten() {
             if self.result.is_err() {
@@ -368,7 +370,7 @@ impl<M: SerializeMap> Writer<'_, M> {
     }
 }
 
-/// A secret value, and the text that people see in its place.
+/// A secret value. `Debug` shows the result of `hidden` in its place.
 pub(crate) trait Secret {
     type Hidden: Serialize;
 
@@ -479,7 +481,7 @@ impl<'de, T: Object> de::Visitor<'de> for AnyObject<T> {
     }
 }
 
-/// Records whether the message is the only field of the type, and returns a blank object.
+/// Records whether `message` is the only field of the type, and returns a blank object.
 #[cold]
 fn only_message<T: Object, E: de::Error>() -> Result<T, E> {
     if T::KEYS == ["message"] {
@@ -535,15 +537,16 @@ pub(crate) fn debug<T: Object>(object: &T, f: &mut fmt::Formatter<'_>) -> fmt::R
     }
 }
 
-/// Checks whether two objects write the same JSON. This is slower than comparing fields, but comparisons are rare.
+/// Checks whether two objects write the same JSON. Comparing JSON is slower than comparing fields, but comparisons are rare.
 pub(crate) fn equal<T: Object>(one: &T, other: &T) -> bool {
     let json = |object| serialize(object, serde_json::value::Serializer).ok();
     json(one).is_some_and(|one| Some(one) == json(other))
 }
 
-/// Defines a struct that reads and writes an object.
+/// Defines a struct that is read from and written as a JSON object.
 ///
-/// - A field declares the method of [`Reader`] that reads it, and its keys. The first key is the one that is written.
+/// - Each field declares the method of [`Reader`] that reads the field, and the keys that it has in JSON. The first key is used
+///   for writing.
 /// - `requires` lists the required keys. A required field gives its position in this list.
 /// - `promises` lists the keys that the document requires, but that may be missing.
 /// - `as request` marks a type that is only sent. `as both` marks a type that is sent and received.
@@ -612,7 +615,8 @@ macro_rules! object {
             }
         }
 
-        // The same code as the derive's, but without `#[inline]`, which would make the compiler keep the body of every `clone`.
+        // This code equals the derived code, except that it has no `#[inline]`. With that attribute, the compiler would keep the
+        // body of every `clone`.
         #[allow(deprecated, reason = "what the document deprecates is still copied")]
         impl Clone for $name {
             fn clone(&self) -> Self {

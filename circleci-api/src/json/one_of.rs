@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::json::careful::Careful;
 use crate::json::notes::{self, Mode};
 
-/// Reads a value that has one of several shapes. The `attempts` are tried in order on the same JSON. If all of them fail and
+/// Reads a value that has one of several shapes. The `attempts` are tried in order on the same JSON. If all attempts fail and
 /// values may be mended, the attempts are repeated with mending.
 pub(crate) fn deserialize<'de, T, D: Deserializer<'de>>(
     name: &'static str,
@@ -24,7 +24,7 @@ pub(crate) fn deserialize<'de, T, D: Deserializer<'de>>(
             notes::in_mode(Mode::Strict, strictly).or_else(|| first(attempts, &value))
         }
         Some(Mode::Strict) => first(attempts, &value),
-        // A union is never only a message.
+        // A union never consists of only a message.
         Some(Mode::OnlyMessage) => None,
     };
     found.ok_or_else(|| {
@@ -43,7 +43,7 @@ fn first<T>(attempts: &[fn(&Value) -> Option<T>], value: &Value) -> Option<T> {
     })
 }
 
-/// Tries to read the value as one of the shapes.
+/// Tries to read the value as `T`, which is one of the shapes.
 pub(crate) fn attempt<T: DeserializeOwned>(value: &Value) -> Option<T> {
     T::deserialize(Careful(value)).ok()
 }

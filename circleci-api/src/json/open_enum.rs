@@ -1,4 +1,4 @@
-//! Enums that accept new values: an enum value that CircleCI adds later is `Unknown`, not an error.
+//! Enums that accept new values: an enum value that CircleCI adds later is read as `Unknown` and is not an error.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -155,7 +155,7 @@ macro_rules! open_enum {
             }
         }
 
-        // These impls work on the string, in one line each. Five derives for each of the 40 enums would take 7 MB of the
+        // Each of these impls is one line that works on the string. Five derives for each of the 40 enums would take 7 MB of the
         // compiler's memory.
         impl PartialEq for $name {
             fn eq(&self, other: &Self) -> bool {
@@ -273,7 +273,7 @@ mod tests {
             );
         }
         assert_eq!(Light::WORDS, ["red", "green-light"]);
-        // A string with an escape is read by the code that allocates.
+        // To read a string with an escape sequence, serde_json allocates, so this tests another code path.
         assert_eq!(
             serde_json::from_str::<Light>(r#""r\u0065d""#).unwrap(),
             Light::Red

@@ -1,7 +1,7 @@
-//! Reads a value from bytes, and mends the JSON only if this is needed.
+//! Reads a value from bytes, and mends the JSON only if needed.
 //!
-//! The first read is an ordinary one. If it fails, the second read mends the text. If that read fails too, the third one is a
-//! careful read, which mends optional values of the wrong form.
+//! The first read is an ordinary one. If it fails, the second read mends the text. If that read fails too, the third read is
+//! a careful one, which mends optional values of the wrong form.
 
 use std::collections::BTreeSet;
 
@@ -148,7 +148,7 @@ pub(crate) fn begins_like_a_message(json: &[u8]) -> bool {
     })
 }
 
-/// Returns the value to use for an empty body, if the message is the type's only field.
+/// Returns the value to use for an empty body, if `message` is the type's only field.
 #[cold]
 #[inline(never)]
 pub(crate) fn empty_message<T: DeserializeOwned>() -> Option<T> {
@@ -173,8 +173,8 @@ fn carefully<T: DeserializeOwned>(
     result.map_err(|error| (error, noted.fault))
 }
 
-/// Decodes the JSON again to find the path of the error. This happens only after a failure, because it takes several times as
-/// long as an ordinary read.
+/// Decodes the JSON again to find the path of the error. Call this function only after a failure, because it takes several
+/// times as long as an ordinary read.
 #[cold]
 pub(crate) fn locate<T: DeserializeOwned>(
     json: &[u8],
@@ -201,7 +201,7 @@ fn compressed(body: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Recognizes what a body contains if it is not valid JSON.
+/// Finds out what a body that is not valid JSON contains instead.
 fn not_json(body: &[u8], syntax: &serde_json::Error) -> Option<Instead> {
     let text = body.trim_ascii_start();
     match text {
@@ -225,9 +225,9 @@ fn begins_with(text: &[u8], prefix: &[u8]) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
-/// The largest distance, in bytes, from the start of an error report to the end of the body.
+/// The maximum length, in bytes, of an error report at the end of a body.
 const REPORT: usize = 8 * 1024;
-/// The number of positions that are tried as the start of an error report.
+/// The maximum number of positions that are tried as the start of an error report.
 const PLACES: usize = 64;
 
 /// Returns the error report that follows an incomplete body. The report is an object with only a message, or an HTML page.

@@ -3,7 +3,8 @@
 use std::fmt;
 
 /// A place where a response differs from CircleCI's document or from this version of the crate. A surprise consists of the
-/// operation, the position in the JSON, and the kind of difference. It never contains a value of the response.
+/// operation, the position in the JSON, and the kind of difference. A surprise never contains a value from the
+/// response.
 ///
 /// The closure that you pass to [`ClientBuilder::on_surprise`](crate::ClientBuilder::on_surprise) receives all surprises. That
 /// method has an example.

@@ -1,4 +1,4 @@
-//! Mends text that is almost JSON. Each error costs at most one character of the text.
+//! Mends text that is almost JSON. For each error in the text, at most one character is lost.
 
 use std::borrow::Cow;
 

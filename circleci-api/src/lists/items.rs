@@ -48,8 +48,8 @@ impl<P: Page> Items<P> {
         }
     }
 
-    /// Starts at the page of a saved [`continuation`](Self::continuation) instead of the first page. Call this method
-    /// before the first poll.
+    /// Makes the stream start at the page that a saved [`continuation`](Self::continuation) names, instead of at the first page.
+    /// Call this method before the first poll.
     pub fn resume_from(mut self, continuation: impl Into<String>) -> Self {
         self.pages = self.pages.resume_from(continuation);
         self
@@ -61,9 +61,9 @@ impl<P: Page> Items<P> {
         self
     }
 
-    /// Returns the token from which to resume without skipping an item. It is the token of the first page that still has items to
+    /// Returns the token from which to resume without skipping an item: the token of the first page that still has items to
     /// return. Returns `None` on the first page, and when the stream is [finished](Self::is_finished). A resumed stream begins
-    /// with the first item of that page, so some items may come a second time.
+    /// with the first item of the page that the token names, so some items may come a second time.
     pub fn continuation(&self) -> Option<&str> {
         if self.current.len() > 0 {
             self.pages.handed_out.as_deref()
@@ -90,8 +90,8 @@ impl<P: Page> Items<P> {
     ///
     /// # Errors
     ///
-    /// Returns an error if a page could not be read. The items of earlier pages are then lost. To keep them, use
-    /// [`try_next`](Self::try_next).
+    /// Returns an error if a page could not be read. The items that were already read are then lost. To keep these
+    /// items, use [`try_next`](Self::try_next).
     pub async fn into_vec(mut self) -> Result<Vec<P::Item>, Error> {
         let mut items = Vec::new();
         while let Some(item) = self.try_next().await? {

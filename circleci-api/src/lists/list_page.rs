@@ -7,7 +7,7 @@ use serde::de::{self, Deserialize, Deserializer, IgnoredAny};
 
 use crate::lists::page::Page;
 
-/// A page of a list that this crate has no type for. Its JSON is an object with `items` and, except on the last page,
+/// A page of a list that this crate has no type for. The JSON of a page is an object with `items` and, except on the last page,
 /// `next_page_token`. An array is also accepted, as a list with only one page. See
 /// [`RawRequest::pages_as`](crate::RawRequest::pages_as).
 ///
@@ -23,7 +23,7 @@ use crate::lists::page::Page;
 pub struct ListPage<T> {
     /// The items of this page.
     pub items: Vec<T>,
-    /// The token of the next page. It is `None` or empty on the last page.
+    /// The token of the next page. On the last page, the token is `None` or empty.
     pub next_page_token: Option<String>,
 }
 

@@ -17,7 +17,7 @@ pub(crate) const AT_ONCE: usize = 8;
 /// Runs many futures, with a limit on how many run at the same time. The helpers of this crate that make many calls use `Many`.
 ///
 /// - A future is created and polled only when its turn comes, so the source can be long or endless.
-/// - By default, results come in the order of the source. With [`unordered`](Self::unordered), they come in the order of
+/// - By default, results come in the order of the source. With [`unordered`](Self::unordered), results come in the order of
 ///   completion.
 /// - [`into_vec`](Self::into_vec) returns every result. [`try_into_vec`](Self::try_into_vec) stops at the first error.
 /// - A `Many` runs nothing before it is polled. Dropping a `Many` drops the running futures, which cancels their calls.
@@ -60,7 +60,7 @@ pub struct Many<'a, T> {
     ordered: bool,
     /// The running futures, in the order in which they were started.
     running: Vec<Running<'a, T>>,
-    /// Results that wait until an earlier result is ready.
+    /// Results of finished futures that cannot be returned before an earlier result.
     ready: BTreeMap<usize, T>,
     started: usize,
     returned: usize,
@@ -133,8 +133,8 @@ impl<'a, T> Many<'a, T> {
         self
     }
 
-    /// Returns each result as soon as it is ready. By default, results come in the order of the source, so a slow future delays
-    /// the results after it. The number of results that are kept meanwhile is at most twice [`at_once`](Self::at_once).
+    /// Makes this `Many` return each result as soon as it is ready. By default, results come in the order of the source, so a
+    /// slow future delays the results after it. The number of delayed results is at most twice [`at_once`](Self::at_once).
     pub fn unordered(mut self) -> Self {
         self.ordered = false;
         self
@@ -175,7 +175,8 @@ impl<'a, T> Many<'a, T> {
         }
     }
 
-    /// Runs another future to its end. The futures of this `Many` make progress meanwhile, and their results are kept.
+    /// Runs another future to its end. While `other` runs, the futures of this `Many` make progress too, and their results are
+    /// kept.
     #[cfg(feature = "usage")]
     pub(crate) async fn beside<F: Future>(&mut self, other: F) -> F::Output {
         let mut other = std::pin::pin!(other);
@@ -241,7 +242,8 @@ impl<T, E> Many<'_, Result<T, E>> {
     ///
     /// # Errors
     ///
-    /// Returns the error if the next future failed. The other futures continue, and the next call returns the next result.
+    /// Returns the error if the next future failed. The other futures continue, and the next call of `try_next` returns the next
+    /// result.
     pub async fn try_next(&mut self) -> Result<Option<T>, E> {
         self.next().await.transpose()
     }

@@ -44,8 +44,9 @@ impl<O: Paged> Request<O> {
 
 impl RawRequest {
     /// Returns a stream of the pages of a list. The type `T` of its items is one of [`types`](crate::types), or your own type.
-    /// The request for each next page contains the page token as the parameter `page-token`, as is usual in API v2. For a list
-    /// with another parameter, call [`pages_by_token`](Self::pages_by_token) or [`pages_by_offset`](Self::pages_by_offset) first.
+    /// Each request after the first one contains the page token in the parameter `page-token`, which most lists of API v2 use. If
+    /// a list uses another parameter, first call [`pages_by_token`](Self::pages_by_token) or
+    /// [`pages_by_offset`](Self::pages_by_offset).
     /// Read the pages as in the example of [`Pages`].
     pub fn pages_as<T: DeserializeOwned + Send + 'static>(self) -> Pages<ListPage<T>> {
         let cursor = self.cursor();

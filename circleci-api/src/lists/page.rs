@@ -1,4 +1,4 @@
-//! The traits of a page and of an operation that returns pages.
+//! The trait for a page, and the trait for an operation that returns pages.
 
 use serde::de::DeserializeOwned;
 
@@ -35,11 +35,11 @@ pub trait Page: Send + Sized + 'static {
     /// Returns the items of this page by value.
     fn into_items(self) -> Vec<Self::Item>;
 
-    /// Returns the token of the next page. It is `None` or empty on the last page.
+    /// Returns the token of the next page. On the last page, the token is `None` or empty.
     fn next_page_token(&self) -> Option<&str>;
 }
 
-/// A list without page tokens. Either it has only one page, or its pages are requested by offset.
+/// A list without page tokens. Such a list has only one page, or its pages are requested by offset.
 impl<T: Send + 'static> Page for Vec<T> {
     type Item = T;
 
@@ -63,8 +63,8 @@ impl<T: Send + 'static> Page for Vec<T> {
 /// contains the operation's filters. A stream continues after an empty page. If a page token is repeated, the stream returns an
 /// error. After any error, the stream is finished.
 ///
-/// Both streams implement [`Stream`](futures_core::Stream), for use with the `futures` crate. Without that crate, use
-/// `try_next`:
+/// [`Items`](crate::Items) and [`Pages`](crate::Pages) implement [`Stream`](futures_core::Stream), so you can use them with the
+/// `futures` crate. Without the `futures` crate, use `try_next`:
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {

@@ -79,8 +79,8 @@ impl<P: Page> Pages<P> {
         }
     }
 
-    /// Starts at the page of a saved [`continuation`](Self::continuation) instead of the first page. An empty token is
-    /// ignored. Call this method before the first poll.
+    /// Makes the stream start at the page that a saved [`continuation`](Self::continuation) names, instead of at the first page.
+    /// An empty token is ignored. Call this method before the first poll.
     pub fn resume_from(mut self, continuation: impl Into<String>) -> Self {
         let token = continuation.into();
         if !token.is_empty() {
@@ -97,8 +97,8 @@ impl<P: Page> Pages<P> {
         self
     }
 
-    /// Returns the token from which to resume, which is the token of the next page. Returns `None` before the first page, and
-    /// when the stream is [finished](Self::is_finished). After an error, returns the token of the page that failed.
+    /// Returns the token from which to resume, which is the token of the next page. Returns `None` before the first page and
+    /// after the last page. After an error, returns the token of the page that could not be read.
     pub fn continuation(&self) -> Option<&str> {
         self.token.as_deref()
     }

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-/// The page tokens that were already used, in bounded memory. `latest` has the hashes of the latest tokens, which detect a short
-/// loop at once. `marker` has the hash of one older token. The marker is replaced after 1, 2, 4, 8 tokens, and so on, which
-/// detects a loop of any length (Brent's algorithm).
+/// A record, in bounded memory, of the page tokens that were already used. `latest` contains the hashes of the latest tokens, so
+/// that a short loop is detected at once. `marker` contains the hash of one older token. To detect a loop of any length, the
+/// marker is replaced after 1, 2, 4, 8 tokens, and so on (Brent's algorithm).
 #[derive(Default)]
 pub(super) struct Seen {
     latest: VecDeque<u64>,

@@ -162,7 +162,7 @@ where
         }
         Err(error) => error,
     };
-    // If the body is not even a list, the second read fails too, and the error of the first read is returned.
+    // If the body is not even a list, this second read fails too. The function then returns the error of the first read.
     read::from_slice(&reply.answer.body).map_err(|_| error)
 }
 

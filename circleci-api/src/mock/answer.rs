@@ -30,7 +30,8 @@ pub(super) enum Body {
     File(Vec<u8>),
     /// The server closes the connection.
     Cut,
-    /// Pages that are selected by a page token. Each page is a copy of `pattern` with its own items and next token.
+    /// Pages that are selected by a page token. Each page is a copy of `pattern`, in which the items and the next page token are
+    /// replaced.
     Pages {
         parameter: &'static str,
         pattern: Value,
@@ -69,7 +70,7 @@ impl Refusal {
     ///
     /// # Panics
     ///
-    /// Panics if the status is outside this range.
+    /// Panics if the status is not between 200 and 599.
     #[track_caller]
     pub fn new(status: u16, message: impl Into<String>) -> Self {
         Self {
@@ -85,7 +86,7 @@ impl From<Refusal> for Answer {
     }
 }
 
-/// Checks that a server can answer with this status.
+/// Returns `status`, or panics if a server cannot answer with it.
 #[track_caller]
 pub(super) fn checked(status: u16) -> u16 {
     assert!(
@@ -128,7 +129,8 @@ impl Answer {
         }
     }
 
-    /// Returns the answer to this request, and `true` if the next request gets the stub's next answer.
+    /// Returns the answer to this request. The flag is `true` if the stub's next answer is used for the next request, and `false`
+    /// if the current one is used again.
     pub(super) fn to_request(&self, request: &Received) -> (Self, bool) {
         match &self.body {
             Body::Pages {
@@ -201,7 +203,7 @@ impl Answer {
     }
 
     fn respond(&self, request: &Received, responder: &Responder) -> Self {
-        // If the panic were not caught, it would close the connection, and the client would not see its message.
+        // If the panic were not caught, it would close the connection, and the client would not see the panic's message.
         let made = catch_unwind(AssertUnwindSafe(|| (responder.0)(request)));
         let mut made = made.unwrap_or_else(|panic| {
             let said = panic.downcast_ref::<String>().map(String::as_str);

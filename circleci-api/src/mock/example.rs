@@ -1,4 +1,4 @@
-//! Values that a test can reply with. They are examples from CircleCI's document, and the test can change them.
+//! Values that a test can use as replies. The values are examples from CircleCI's document, and the test can change them.
 
 use http::{HeaderMap, Method};
 use serde::Serialize;
@@ -26,7 +26,7 @@ use crate::request::Kind;
 ///
 /// # Panics
 ///
-/// Panics if the operation has no example. All operations of this crate have one.
+/// Panics if the operation has no example. Every operation of this crate has an example.
 #[track_caller]
 pub fn example<O: Kind<Output: DeserializeOwned>>() -> O::Output {
     decoded::<O>(filled::<O>())
@@ -44,7 +44,7 @@ pub fn example<O: Kind<Output: DeserializeOwned>>() -> O::Output {
 ///
 /// # Panics
 ///
-/// Panics if the operation has no example. All operations of this crate have one.
+/// Panics if the operation has no example. Every operation of this crate has an example.
 #[track_caller]
 pub fn item<O: Paged>(
     change: impl FnOnce(&mut <O::Output as Page>::Item),
@@ -124,7 +124,7 @@ where
             O::OPERATION.id
         );
     }
-    // The type keeps an unknown key, so `lost` does not find it. Such a key is misspelled, too.
+    // An unknown key is also misspelled, but `lost` does not find it, because the type keeps unknown keys.
     let unknown = || odd::<O>(&read, SurpriseKind::UnknownKey).map(|path| format!("{path:?}"));
     let lost = lost("", changes, &written).or_else(unknown);
     if let Some(lost) = lost {
@@ -133,8 +133,8 @@ where
     json
 }
 
-/// Applies `changes` to `json`. Objects are changed key by key. Each item of a new list starts as a copy of the old list's first
-/// item.
+/// Applies `changes` to `json`. Objects are changed key by key. Each item of a new list is applied to a copy of the old list's
+/// first item.
 fn change(json: &mut Value, changes: &Value) {
     match (json, changes) {
         (Value::Object(old), Value::Object(new)) => {
@@ -154,8 +154,8 @@ fn change(json: &mut Value, changes: &Value) {
     }
 }
 
-/// Reads `json` as the operation's response type, and returns the position of the first surprise of this kind. A position does
-/// not count if the example has the same surprise there, because the example comes from CircleCI's own document.
+/// Reads `json` as the operation's response type, and returns the position of the first surprise of this kind. A surprise does
+/// not count if the example has the same surprise at the same position, because the example comes from CircleCI's own document.
 fn odd<O: Kind<Output: DeserializeOwned>>(json: &Value, kind: SurpriseKind) -> Option<String> {
     let paths = |json: &Value| {
         let mut findings = Vec::new();
@@ -169,8 +169,8 @@ fn odd<O: Kind<Output: DeserializeOwned>>(json: &Value, kind: SurpriseKind) -> O
     paths(json).find(|path| !known.contains(&plain(path)))
 }
 
-/// Returns the first key in `changes` that is missing from `written`, which is the response type's JSON after it was decoded from
-/// the changed example. Such a key is misspelled.
+/// Returns the first key in `changes` that is missing from `written`. `written` is the JSON of a response that was decoded from
+/// the changed example, so a missing key is misspelled.
 fn lost(path: &str, changes: &Value, written: &Value) -> Option<String> {
     match (changes, written) {
         (Value::Object(changes), Value::Object(written)) => {

@@ -2,7 +2,7 @@
 //!
 //! [`Mock::start`] listens on a free local port. [`Mock::client`] returns a client that talks to the mock and does not wait
 //! between attempts. If you did not configure an operation, the mock answers with an example of what CircleCI sends. The
-//! example has the keys of the wire format, and the project, the branch and the ids of the request.
+//! keys of the example are spelled as CircleCI spells them, and its project, branch and ids are those of the request.
 //!
 //! Test a program that reads a list, page by page:
 //!
@@ -183,8 +183,8 @@ impl Mock {
         self.server.stop().await;
     }
 
-    /// Returns the URL of the server, such as `http://127.0.0.1:49152`. Pass it to the program under test as its host, either
-    /// in `CIRCLE_HOST` or with [`ClientBuilder::host`].
+    /// Returns the URL of the server, such as `http://127.0.0.1:49152`. Pass the URL to the program under test as its host,
+    /// either in `CIRCLE_HOST` or with [`ClientBuilder::host`].
     pub fn url(&self) -> String {
         self.server.url()
     }
@@ -202,7 +202,7 @@ impl Mock {
         }
     }
 
-    /// Returns the builder of [`client`](Self::client), so that a test can change settings before it builds the client.
+    /// Returns the builder that [`client`](Self::client) uses, so that a test can change settings before it builds a client.
     pub fn client_builder(&self) -> ClientBuilder {
         Client::builder()
             .host(self.url())
@@ -226,8 +226,9 @@ impl Mock {
         Stub::new(&self.state)
     }
 
-    /// Configures the answers to a method and a path, for an endpoint that this crate does not know. The template is relative
-    /// to `/api/v2`, unless it begins with `/api/`. `{project-slug}` also matches a slug of three segments.
+    /// Configures the answers to requests with this method and this path template, for an endpoint that this crate does not
+    /// know. The template is relative to `/api/v2`, unless it begins with `/api/`. `{project-slug}` also matches a slug of three
+    /// segments.
     ///
     /// ```
     /// # use circleci_api::{mock::Mock, http::Method, serde_json::json};
@@ -248,7 +249,7 @@ impl Mock {
         Stub::on_path(&self.state, method, template.into())
     }
 
-    /// Limits [`received`](Self::received) to this number of requests. The mock keeps the newest requests. Default: no limit.
+    /// Sets how many requests the mock keeps for [`received`](Self::received). The mock keeps the newest ones. Default: no limit.
     pub fn keep(&self, requests: usize) {
         self.state.lock().keep = Some(requests);
     }
@@ -261,7 +262,7 @@ impl Mock {
 
     /// Stores a file and returns its URL. You can use the URL in an artifact, in a part of a usage export, or as the output of a
     /// step. A download needs no token, and is not listed in [`received`](Self::received). If a client downloads a file that was
-    /// not stored, it gets the path of the file as the content.
+    /// not stored, the response body is the path of the file.
     ///
     #[cfg_attr(feature = "artifacts", doc = "```")]
     #[cfg_attr(not(feature = "artifacts"), doc = "```text")]
@@ -284,7 +285,7 @@ impl Mock {
         url
     }
 
-    /// Makes the mock answer with 501, and not with an example, to every operation that is not configured.
+    /// Makes the mock answer with 501 to every operation that is not configured. By default, the mock answers with an example.
     ///
     /// ```
     /// # use circleci_api::{http::StatusCode, mock::Mock, operations::GetCurrentUser};
@@ -318,7 +319,7 @@ impl Mock {
         .collect()
     }
 
-    /// Asserts that this number of requests arrived for an operation. Each repeated attempt and each page counts as one request.
+    /// Asserts that this number of requests arrived for an operation. Each attempt and each page counts as one request.
     ///
     /// # Panics
     ///
@@ -337,8 +338,7 @@ impl Mock {
         }
     }
 
-    /// Asserts that exactly these operations were called, in this order. Each repeated attempt and each page counts as one
-    /// call.
+    /// Asserts that exactly these operations were called, in this order. Each attempt and each page counts as one call.
     ///
     /// # Panics
     ///

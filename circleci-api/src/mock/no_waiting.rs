@@ -7,9 +7,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::retry::clock::Clock;
 
-/// A clock for tests. It shortens each wait to one millisecond and then advances by the full length of the wait. The clients
-/// that a [`Mock`](super::Mock) creates use this clock. If the program under test builds its own client, set this clock on the
-/// client's builder.
+/// A clock for tests. For each wait, the clock sleeps for only one millisecond, and then advances by the full length of the wait.
+/// The clients that a [`Mock`](super::Mock) creates use this clock. If the program under test builds its own client, set this
+/// clock on the client's builder.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -37,7 +37,7 @@ impl Clock for NoWaiting {
     fn sleep(&self, wait: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         let (clock, until) = (self.clone(), self.waited().saturating_add(wait));
         Box::pin(async move {
-            // Waits that overlap do not add up: the clock advances only to the latest of their ends.
+            // Waits that overlap do not add up: the clock advances only to the end of the wait that ends last.
             tokio::time::sleep(Duration::from_millis(1)).await;
             let mut waited = clock.0.lock().unwrap_or_else(PoisonError::into_inner);
             *waited = until.max(*waited);

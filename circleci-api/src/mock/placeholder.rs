@@ -1,5 +1,5 @@
-//! Placeholders in the mock's default answers. Each one stands for a value of the request: `⟦job-number=42⟧` is replaced by the
-//! path parameter `job-number`, or by the default, 42, if the request has no such value.
+//! Placeholders in the mock's default answers. Each placeholder stands for a value of the request: `⟦job-number=42⟧` is replaced
+//! with the path parameter `job-number`, or with the default, 42, if the request has no such parameter.
 
 use serde_json::Value;
 use uuid::Uuid;

@@ -13,10 +13,10 @@ use crate::values::slug::ProjectSlug;
 /// The path prefix of the files that the mock stores. A request for a file is not an API request and needs no token.
 pub(super) const FILES: &str = "/files/";
 
-/// The project in the default answers if the request names no project.
+/// The project that default answers contain if the request names no project.
 const DEFAULT_PROJECT: &str = "gh/CircleCI-Public/api-preview-docs";
 
-/// The maximum number of characters of a request body in the message of a failed assertion.
+/// The maximum number of characters that the message of a failed assertion shows of a request body.
 const SHOWN: usize = 300;
 
 /// A request that a mock received, without its credentials.
@@ -102,7 +102,7 @@ impl Received {
         self.target.split('?').next().unwrap_or_default()
     }
 
-    /// Returns a copy of the request that has these path parameters, which come from another path template.
+    /// Returns a copy of the request with `params` as its path parameters, which come from another path template.
     pub(super) fn with_params(&self, params: &Params) -> Self {
         Self {
             params: params.clone(),
@@ -119,7 +119,7 @@ impl Received {
             .map(|(_, value)| value.as_str())
     }
 
-    /// Returns the project slug. The path has it as one parameter, or as three (provider, organization and project).
+    /// Returns the project slug. The path contains the slug as one parameter, or as three (provider, organization and project).
     pub fn project(&self) -> Option<String> {
         let parts = || {
             Some(format!(
@@ -132,7 +132,7 @@ impl Received {
         self.path("project-slug").map(str::to_owned).or_else(parts)
     }
 
-    /// Returns the value for a placeholder in the default answers, by the placeholder's name.
+    /// Returns the value that replaces the placeholder `name` in a default answer.
     pub(super) fn value_of(&self, name: &str) -> Option<String> {
         if let Some(key) = name.strip_prefix("body.") {
             let value = self.json()?.get(key)?;
@@ -181,7 +181,7 @@ impl Received {
         slug.map(str::to_owned)
     }
 
-    /// Checks whether the request is about this project, no matter in which form the request writes the slug.
+    /// Checks whether the request is about this project. The slug in the request may have any valid form.
     pub(super) fn is_of(&self, project: &ProjectSlug) -> bool {
         let slug = self.project().and_then(|slug| slug.parse().ok());
         slug.is_some_and(|slug: ProjectSlug| slug == *project)

@@ -1,4 +1,4 @@
-//! Checks that a request has a valid body and valid enum values, as CircleCI requires.
+//! Checks that a request has the body and the enum values that CircleCI's document allows.
 
 use serde_json::Value;
 
@@ -8,8 +8,8 @@ use super::route;
 /// The maximum nesting depth at which a body is checked. Deeper values are accepted.
 const DEEPEST: usize = 16;
 
-/// Returns an error message in CircleCI's style if the body is invalid, or if the value of a query parameter is not one of its
-/// enum values.
+/// Returns an error message in CircleCI's style if the body is invalid, or if a query parameter does not have one of its enum
+/// values.
 pub(super) fn check(request: &Received) -> Result<(), String> {
     let Some(reply) = request.operation.and_then(route::reply) else {
         return Ok(());

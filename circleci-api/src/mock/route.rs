@@ -21,7 +21,8 @@ const OTHERS: &[Example] = &[Example {
     request: "null",
 }];
 
-/// An example of a build in API version 1.1. It includes what clients read: the job's name, and whether each action failed.
+/// An example of a build in API version 1.1. The example includes what clients read: the job's name, and whether each action
+/// failed.
 #[cfg(feature = "v1")]
 const BUILD: &str = r#"{"build_num":"⟦build_num=1⟧","build_url":"https://circleci.com/⟦project-slug⟧/⟦build_num=1⟧","status":"success","lifecycle":"finished","outcome":"success","branch":"main","parallel":1,"workflows":{"job_name":"build","workflow_name":"build-and-test"},"steps":[{"name":"Checkout code","actions":[{"index":0,"step":101,"name":"Checkout code","type":"checkout","status":"success","failed":null,"exit_code":0,"start_time":"2026-01-02T03:04:11.700Z","end_time":"2026-01-02T03:04:12.900Z","run_time_millis":1200,"background":false,"has_output":false,"truncated":false,"canceled":null,"timedout":null}]}]}"#;
 #[cfg(not(feature = "v1"))]

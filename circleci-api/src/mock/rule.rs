@@ -13,8 +13,8 @@ use super::route::{self, Params};
 use crate::operation::Operation;
 use crate::values::slug::ProjectSlug;
 
-/// A rule that chooses the answers to some requests. Either a test configured it for one operation or path, or it covers
-/// everything that a scenario serves.
+/// A rule that chooses the answers to some requests. Either a test configured it for one operation or one path, or it belongs to
+/// a scenario and covers all requests that the scenario serves.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) target: Target,
@@ -29,15 +29,16 @@ pub(super) struct Rule {
 #[derive(Debug)]
 pub(super) enum Target {
     Operation(&'static Operation),
-    /// A method and a path. They may or may not belong to an operation of the API.
+    /// A method and a path template. The API may have no operation for them.
     Path {
         method: Method,
         template: String,
     },
     Scenario {
-        /// Whether the scenario has a handler for the request.
+        /// Tells whether the scenario has a handler for the request.
         serves: Predicate,
-        /// Whether this scenario contains the requested object. A mock may have several scenarios.
+        /// Tells whether this scenario contains the requested object. A mock may have several scenarios, and the one with the
+        /// object answers.
         knows: Predicate,
     },
 }
@@ -85,8 +86,8 @@ impl Rule {
         }
     }
 
-    /// Returns `Some` if the rule matches the request. The inner value holds the path parameters if the rule has its own path
-    /// template.
+    /// Returns `Some` if the rule matches the request. The inner `Option` holds the request's path parameters. It is `None` if
+    /// the rule has no path template of its own.
     pub(super) fn matches(&self, request: &Received) -> Option<Option<Params>> {
         let params = match &self.target {
             Target::Operation(operation) => {
@@ -121,7 +122,8 @@ impl Rule {
         matches!(&self.target, Target::Scenario { knows, .. } if (knows.0)(request))
     }
 
-    /// Checks whether a test configured answers for this rule. The mock does not validate requests that such a rule answers.
+    /// Checks whether the rule's answers come from a test. In that case, the mock does not validate the requests that the rule
+    /// answers.
     pub(super) fn is_taught(&self) -> bool {
         !matches!(self.target, Target::Scenario { .. }) && !self.answers.is_empty()
     }

@@ -1,4 +1,4 @@
-//! The mock's HTTP server. It reads requests from its sockets and sends the answers that the state chooses.
+//! The mock's HTTP server. It reads requests from its sockets, and sends the answers that `State` chooses.
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,7 +25,7 @@ use super::state::State;
 const BACKLOG: u32 = 1024;
 /// The maximum size of a request body: 16 MiB.
 const MAX_BODY: usize = 16 << 20;
-/// How long a server that is stopping waits for its open connections.
+/// The maximum time for which a server that is stopping waits for its open connections to end.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A running server. It stops when it is dropped.
@@ -37,8 +37,8 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts a server that listens on `address`. The server has its own thread and runtime, because the caller's runtime may be
-    /// blocked or may have paused its time.
+    /// Starts a server that listens on `address`. The server has its own thread and its own runtime. The caller's runtime may be
+    /// blocked, or a test may have paused its clock.
     pub(super) async fn start(address: SocketAddr, state: Arc<State>) -> io::Result<Self> {
         let (stop, stopping) = watch::channel(());
         let (started, starting) = oneshot::channel();
@@ -47,7 +47,7 @@ impl Server {
             .name("circleci-mock".to_owned())
             .spawn(move || {
                 serve(address, state, stopping, started);
-                // This fails if the server was dropped, because no receiver is left.
+                // Sending fails if the `Server` was dropped, because its receiver is then gone.
                 let _ = done.send(());
             })?;
         let gone = |_| io::Error::other("the server's thread has ended");
@@ -75,7 +75,7 @@ impl Server {
     /// Answers the requests that have already arrived, and returns when the address is free.
     pub(super) async fn stop(self) {
         drop(self.stop);
-        // An error also means that the thread has ended.
+        // If the sender is gone, the thread has ended too, so an error does not matter.
         let _ = self.stopped.await;
     }
 }
@@ -91,7 +91,7 @@ fn serve(
         .build();
     match runtime {
         Ok(runtime) => runtime.block_on(accept(address, state, stopping, started)),
-        // If the receiver is gone, nobody needs the error.
+        // If the receiver is gone, nobody waits for the error.
         Err(error) => drop(started.send(Err(error))),
     }
 }
@@ -142,18 +142,19 @@ async fn accept(
 }
 
 async fn connection(stream: TcpStream, state: Arc<State>, mut stopping: watch::Receiver<()>) {
-    // This option sends small answers at once. If it cannot be set, they only arrive later, so an error does not matter.
+    // With this option, small answers are sent without delay. If the option cannot be set, answers only arrive later, so an error
+    // does not matter.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| handle(request, state.clone()));
     let mut builder = http1::Builder::new();
-    // Idle connections have no timeout. Otherwise, a client could send a request just as the server closes the connection, and
-    // would see an error.
+    // Idle connections have no timeout. If they had one, a client could send a request at the moment when the server closes the
+    // connection, and the request would fail.
     let served = builder
         .header_read_timeout(None)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(served);
     tokio::select! {
-        // An error means that the client went away or that the test closed the connection.
+        // An error means that the client closed the connection, or that the test told the mock to close it.
         _ = served.as_mut() => {}
         _ = stopping.changed() => {
             served.as_mut().graceful_shutdown();
@@ -200,8 +201,8 @@ async fn handle(
     respond(answer, state.request_id())
 }
 
-/// Checks whether the request has a token. It may be in `Circle-Token`, in `Authorization` (as Basic or Bearer), or (deprecated)
-/// in the query.
+/// Checks whether the request has a token. The token may be in the header `Circle-Token` or `Authorization` (as Basic or Bearer).
+/// It may also be in the query, which is deprecated.
 fn has_credential(headers: &HeaderMap, query: &str) -> bool {
     let header = |name: &str| {
         let value = headers.get(name).and_then(|value| value.to_str().ok());
@@ -242,7 +243,7 @@ fn respond(answer: Answer, id: String) -> Result<Response<Full<Bytes>>, Cut> {
         headers.insert("x-request-id", id);
     }
     if let Some(wait) = answer.retry_after {
-        // The header holds whole seconds. They are rounded up, so that the client never waits too short a time.
+        // The header holds whole seconds. They are rounded up, so that a client that obeys the header waits at least `wait`.
         let seconds = wait.as_secs_f64().ceil() as u64;
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

@@ -27,7 +27,7 @@ pub(super) struct Inner {
     pub(super) keep: Option<usize>,
     pub(super) strict: bool,
     scenarios: u16,
-    /// The contents of each stored file, by its path.
+    /// The contents of each stored file, by the file's path.
     pub(super) files: BTreeMap<String, Vec<u8>>,
     pub(super) log: Option<Log>,
 }
@@ -55,7 +55,7 @@ impl State {
         format!("5a1c7e00-0000-4000-8000-{:012x}", number & 0xffff_ffff_ffff)
     }
 
-    /// Records a request and returns its answer.
+    /// Records a request, and returns the answer to it.
     pub(super) fn answer(&self, request: Received, has_credential: bool) -> Answer {
         let mut inner = self.lock();
         if let Some(file) = request.plain_path().strip_prefix(FILES) {
@@ -88,7 +88,7 @@ impl Inner {
             let params = rule.matches(&request)?;
             Some((rule, params))
         });
-        // If several rules have the same key, `max_by_key` returns the last one, which is the newest.
+        // If `knows` is equal for several rules, `max_by_key` returns the last one, which is the newest.
         let rule = matching.max_by_key(|(rule, _)| rule.knows(&request));
         let (rule, params) = rule.map_or((None, None), |(rule, params)| (Some(rule), params));
         let request = match params {
@@ -128,8 +128,8 @@ impl Inner {
         }
     }
 
-    /// Answers with a stored file, or with a file that a scenario generates. If neither exists, the content of the file is its
-    /// own path.
+    /// Answers with a stored file, or with a file that a scenario generates. If neither exists, answers with a file whose content
+    /// is the requested path.
     fn stored(&mut self, path: &str, request: &Received) -> Answer {
         let name = percent_decode_str(path).decode_utf8_lossy();
         if let Some(contents) = self.files.get(&*name) {

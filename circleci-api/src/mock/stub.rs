@@ -1,4 +1,4 @@
-//! Stubs, with which a test chooses the answers to requests.
+//! Stubs. A test uses them to choose the answers to requests.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -22,8 +22,8 @@ use crate::values::slug::ProjectSlug;
 
 /// The answers that a test configures for one operation of a [`Mock`](super::Mock).
 ///
-/// Each method changes the mock at once. First select the requests, then add the replies. Each matching request gets the next
-/// reply. When all replies have been used, the last one is repeated. A stub without replies answers with the
+/// First select the requests, then add the replies. Each of these methods changes the mock immediately. Each matching request
+/// gets the next reply. When all replies have been used, the last one is repeated. A stub without replies answers with the
 /// [example](super::example) of the operation.
 ///
 /// ```
@@ -111,12 +111,12 @@ impl<'a, O: Kind> Stub<'a, O> {
         Self::of(state, Target::Operation(O::OPERATION))
     }
 
-    /// Selects requests whose path parameter has this value, no matter how the client escaped it. `name` is the parameter's name
-    /// in the [path template](crate::Operation::path).
+    /// Selects requests in which the path parameter `name` has this value, no matter how the client escaped the value. `name` is
+    /// the parameter's name in the [path template](crate::Operation::path).
     ///
     /// # Panics
     ///
-    /// Panics if the operation has no such path parameter, or if the value is invalid for it.
+    /// Panics if the operation has no path parameter of this name, or if the value is invalid for the parameter.
     #[track_caller]
     pub fn path(self, name: &str, value: impl Into<PathValue>) -> Self {
         let mut params = O::OPERATION.params.iter();
@@ -128,7 +128,7 @@ impl<'a, O: Kind> Stub<'a, O> {
             );
         };
         let value = value.into();
-        // Clients never send invalid values, so no request could match.
+        // Clients never send invalid values, so no request would match.
         if let Err(why) = value.write(param, &mut String::new()) {
             panic!("{}: {} {why}", O::OPERATION.id, param.name);
         }
@@ -138,8 +138,8 @@ impl<'a, O: Kind> Stub<'a, O> {
         ))
     }
 
-    /// Selects requests for the project with this slug, such as `gh/acme/web`. A request may write the slug in any form: escaped
-    /// or not, and in one path parameter or in three.
+    /// Selects requests for the project with this slug, such as `gh/acme/web`. It does not matter whether the slug is escaped, or
+    /// whether it is in one path parameter or in three.
     ///
     /// # Panics
     ///
@@ -155,11 +155,11 @@ impl<'a, O: Kind> Stub<'a, O> {
         self.when(Condition::Project(project(slug.into().as_str())))
     }
 
-    /// Selects requests whose query parameter has this value. The name may be spelled with `-` or `_`.
+    /// Selects requests in which the query parameter `name` has this value. The name may be spelled with `-` or `_`.
     ///
     /// # Panics
     ///
-    /// Panics if the operation has no such query parameter.
+    /// Panics if the operation has no query parameter of this name.
     #[track_caller]
     pub fn query(self, name: &str, value: impl Into<QueryValue>) -> Self {
         let value = value.into().as_str().to_owned();
@@ -173,17 +173,17 @@ impl<'a, O: Kind> Stub<'a, O> {
     ///
     /// # Panics
     ///
-    /// Panics if the operation has no such query parameter.
+    /// Panics if the operation has no query parameter of this name.
     #[track_caller]
     pub fn without_query(self, name: &str) -> Self {
         self.when(Condition::Query(parameter::<O>(name).to_owned(), None))
     }
 }
 
-/// Methods for every kind of stub: they select requests by body, and count requests.
+/// Methods that every kind of stub has. They select requests by body, and count requests.
 impl<O> Stub<'_, O> {
-    /// Selects requests whose body contains everything in `part`. `part` is JSON or a struct of [`types`](crate::types). An
-    /// object in the request may have more keys than the same object in `part`.
+    /// Selects requests whose body contains everything in `part`. `part` is JSON or a struct from [`types`](crate::types).
+    /// Objects in the request may have keys that `part` does not have.
     ///
     /// # Panics
     ///
@@ -203,12 +203,12 @@ impl<O> Stub<'_, O> {
     ///
     /// # Panics
     ///
-    /// Panics if the stub has answered a different number of requests. The message lists all requests that the server received.
+    /// Panics if the stub has answered a different number of requests. The message lists the requests that the mock recorded.
     #[track_caller]
     pub fn assert_count(&self, count: usize) {
         let (came, what) = self.with(|rule| (rule.came, rule.describe()));
         if came != count {
-            // The lock is released before the panic, because a panic would poison it.
+            // The lock is released before the panic. Otherwise, the panic would poison the lock.
             let all: Vec<Received> = self.state.lock().received.iter().cloned().collect();
             panic!(
                 "{what}: expected {}, got {}\n{}",
@@ -220,7 +220,7 @@ impl<O> Stub<'_, O> {
     }
 }
 
-/// Methods that add replies of the operation's response type.
+/// Methods that add replies with a body of the operation's response type.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -266,8 +266,8 @@ where
         }
     }
 
-    /// Replies with what `make` returns for the request: a value, or a [`Refusal`]. `make` must not call the mock, because the
-    /// mock is locked until `make` returns.
+    /// Calls `make` for each request, and replies with the value or the [`Refusal`] that it returns. `make` must not call the
+    /// mock, because the mock is locked until `make` returns.
     ///
     /// ```
     /// # use circleci_api::{mock::{self, Mock, Refusal}, operations::GetUser};
@@ -286,7 +286,7 @@ where
         self.then_by(move |request| make(request).map(Self::answer))
     }
 
-    /// Replies with the [example](super::example) after `change` has modified it.
+    /// Replies with the operation's [example](super::example), which `change` modifies first.
     #[track_caller]
     pub fn reply_with(self, change: impl FnOnce(&mut O::Output)) -> Self {
         let mut value = example::example::<O>();
@@ -294,8 +294,9 @@ where
         self.reply(value)
     }
 
-    /// Replies with the [example](super::example) after `changes` is merged into it. Keys that `changes` does not have keep the
-    /// example's values. Each item of a list in `changes` is merged into the item of the example's list.
+    /// Replies with the operation's [example](super::example), into which `changes` is merged. Keys that `changes` does not have
+    /// keep their values from the example. A list gets as many items as the list in `changes` has. Each of these items is merged
+    /// into a copy of the first item of the example's list.
     ///
     /// ```
     /// # use circleci_api::{mock::Mock, operations::GetCollaborations, serde_json::json};
@@ -307,7 +308,7 @@ where
     ///
     /// # Panics
     ///
-    /// Panics if the result does not match the response type, because a value has the wrong type or a key is unknown.
+    /// Panics if the result does not match the response type: a value has the wrong type, or a key is unknown.
     #[track_caller]
     pub fn reply_json(self, changes: Value) -> Self {
         let body = example::changed::<O>(&changes);
@@ -361,8 +362,8 @@ impl<O> Stub<'_, O> {
         self.then(Answer::new(0, Body::Cut))
     }
 
-    /// Delays the previous reply, or the example if there is no reply yet. The delay passes in real time, as a client's timeouts
-    /// do. A [cut](Self::cut) is never delayed.
+    /// Delays the previous reply, or the example if there is no reply yet. The delay passes in real time, and so do a client's
+    /// timeouts. A [cut](Self::cut) is never delayed.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -414,7 +415,7 @@ impl<O> Stub<'_, O>
 where
     O: Paged<Output: Page<Item: Serialize>>,
 {
-    /// Replies with these items as the only page. Create the items with [`item`](super::item).
+    /// Replies with a single page that holds these items. Create the items with [`item`](super::item).
     ///
     /// # Panics
     ///
@@ -424,11 +425,12 @@ where
         self.pages([items])
     }
 
-    /// Replies with these pages. Each request selects its page: with the token of the previous page, or with an offset if the
-    /// operation pages by offset.
+    /// Replies with these pages. Each request selects its page with the page token from the previous page or, if the operation
+    /// pages by offset, with the offset.
     ///
-    /// All these pages count as one reply. The stub moves on to the next reply after a client has read the last page. With
-    /// offsets, it moves on after the empty page that follows the last page. If there is no next reply, the pages start again.
+    /// All these pages together count as one reply. The stub moves on to the next reply after a client has read the last page. If
+    /// the operation pages by offset, the stub moves on after the empty page that follows the last page. If there is no next
+    /// reply, the stub serves these pages again.
     ///
     /// # Panics
     ///
@@ -458,7 +460,7 @@ where
     }
 }
 
-/// Returns the name of a query parameter in the spelling of the wire format.
+/// Returns the name of a query parameter as CircleCI spells it.
 #[track_caller]
 fn parameter<O: Kind>(name: &str) -> &'static str {
     let known = route::reply(O::OPERATION).map_or(&[][..], |reply| reply.queries);
@@ -474,7 +476,7 @@ fn parameter<O: Kind>(name: &str) -> &'static str {
     }
 }
 
-/// Parses a project slug into its normal form, for comparisons.
+/// Parses a project slug. The result is in normal form, so it can be compared with other slugs.
 #[track_caller]
 pub(super) fn project(slug: &str) -> ProjectSlug {
     match slug.parse() {
@@ -483,7 +485,8 @@ pub(super) fn project(slug: &str) -> ProjectSlug {
     }
 }
 
-/// Returns the success status that fits the keys of the body. Some operations have several success statuses.
+/// Returns the first success status whose response may have all keys of the body. Some operations have several success statuses
+/// with different keys.
 fn status_of<O: Kind>(body: &Value) -> u16 {
     let Some(reply) = route::reply(O::OPERATION) else {
         return 200;
@@ -496,7 +499,7 @@ fn status_of<O: Kind>(body: &Value) -> u16 {
     fitting.map_or(reply.status, |(status, _)| *status)
 }
 
-/// The marker of a stub for a method and a path, which may or may not belong to an operation. See
+/// The marker type of a [`Stub`] for any method and path, even if the API has no operation for them. See
 /// [`Mock::on_path`](super::Mock::on_path).
 ///
 /// ```
@@ -515,7 +518,7 @@ fn status_of<O: Kind>(body: &Value) -> u16 {
 #[non_exhaustive]
 pub struct AnyPath;
 
-/// Methods that select requests by path, and add replies with any JSON.
+/// Methods of stubs from [`Mock::on_path`](super::Mock::on_path). They select requests, and add replies with any JSON.
 ///
 /// ```
 /// # use circleci_api::{http::Method, mock::Mock, serde_json::json};
@@ -541,11 +544,11 @@ impl<'a> Stub<'a, AnyPath> {
         Self::of(state, Target::Path { method, template })
     }
 
-    /// Selects requests whose path parameter has this value. `name` is the parameter's name in the template.
+    /// Selects requests in which the path parameter `name` of the template has this value.
     ///
     /// # Panics
     ///
-    /// Panics if the template has no such parameter.
+    /// Panics if the template has no parameter of this name.
     #[track_caller]
     pub fn path(self, name: &str, value: impl Into<PathValue>) -> Self {
         let known = self.with(|rule| match &rule.target {
@@ -562,7 +565,7 @@ impl<'a> Stub<'a, AnyPath> {
         }
     }
 
-    /// Selects requests whose query parameter has this value.
+    /// Selects requests in which the query parameter `name` has this value.
     pub fn query(self, name: impl Into<String>, value: impl Into<QueryValue>) -> Self {
         let value = value.into().as_str().to_owned();
         self.when(Condition::Query(name.into(), Some(value)))
@@ -573,12 +576,12 @@ impl<'a> Stub<'a, AnyPath> {
         self.when(Condition::Query(name.into(), None))
     }
 
-    /// Replies with 200 and exactly this JSON.
+    /// Replies with 200 and with `body` as it is.
     pub fn reply_json(self, body: Value) -> Self {
         self.reply_status(200, body)
     }
 
-    /// Replies with a status from 200 to 599 and exactly this JSON. `null` stands for an empty body.
+    /// Replies with a status from 200 to 599 and with `body` as it is. `null` stands for an empty body.
     ///
     /// # Panics
     ///
@@ -592,8 +595,8 @@ impl<'a> Stub<'a, AnyPath> {
         self.then(Answer::new(checked(status), body))
     }
 
-    /// Replies with what `make` returns for the request: JSON, or a [`Refusal`]. `make` must not call the mock, because the mock
-    /// is locked until `make` returns.
+    /// Calls `make` for each request, and replies with the JSON or the [`Refusal`] that it returns. `make` must not call the
+    /// mock, because the mock is locked until `make` returns.
     pub fn reply_by(
         self,
         make: impl Fn(&Received) -> Result<Value, Refusal> + Send + Sync + 'static,

@@ -1,10 +1,10 @@
-//! Converts the serialized form of a type to the JSON that CircleCI sends. In this JSON, keys have the spelling of the wire
-//! format, and required keys are present even if their value is null.
+//! Converts a serialized value of a type to the JSON that CircleCI sends. CircleCI's JSON has CircleCI's spelling of the keys,
+//! and contains a required key even if its value is null.
 
 use serde_json::{Map, Value};
 
-/// Completes `value`. `pattern` is an answer of the same shape, with the keys as CircleCI spells them. `nulls` contains the
-/// required keys. Those that may be null have the value null in it.
+/// Completes `value`. `pattern` is an answer of the same shape, with the keys as CircleCI spells them. `nulls` contains only the
+/// required keys. A required key that may be null has the value null in `nulls`.
 pub(super) fn complete(value: &mut Value, pattern: &Value, nulls: &Value) {
     match value {
         Value::Object(object) => complete_object(object, pattern, nulls),

@@ -1,11 +1,11 @@
-//! The deprecation of an operation, as the headers of an answer report it.
+//! The deprecation of an operation, which CircleCI announces in the headers of an answer.
 
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use http::{HeaderMap, HeaderValue};
 
-/// The `Deprecation` and `Sunset` headers of an answer. They say that CircleCI is withdrawing the operation, and when.
+/// The `Deprecation` and `Sunset` headers of an answer. They announce that CircleCI will withdraw the operation, and when.
 ///
 /// With the feature `tracing`, a client logs one warning for each deprecated operation.
 ///
@@ -37,7 +37,7 @@ pub struct Deprecation {
 }
 
 impl Deprecation {
-    /// Reads the headers of an answer. Returns `None` if there is no `Sunset` header, and `Deprecation` is absent or `false`.
+    /// Reads the headers of an answer. Returns `None` if `Sunset` is absent and `Deprecation` is absent or `false`.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let (deprecation, sunset) = (headers.get("deprecation"), headers.get("sunset"));
         let denied = deprecation.is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"false"));
@@ -62,7 +62,8 @@ impl fmt::Display for Deprecation {
     }
 }
 
-/// Parses a date in the format of RFC 9745 (`@1688169599`), of HTTP, or of RFC 3339. The time of day may be missing.
+/// Parses a date in one of three formats: that of RFC 9745 (`@1688169599`), that of HTTP, or that of RFC 3339. In RFC 3339
+/// format, the time of day may be missing.
 fn date(value: &HeaderValue) -> Option<DateTime<Utc>> {
     let text = value.to_str().ok()?.trim().trim_matches('"');
     if let Some(seconds) = text.strip_prefix('@') {

@@ -7,7 +7,7 @@ use http::Method;
 
 pub(crate) mod deprecation;
 
-/// The root of API v2: the path on its host below which all its endpoints are.
+/// The root of API v2. The path of every endpoint of API v2 begins with it.
 pub(crate) const V2: &str = "/api/v2";
 
 /// An operation of the API, as CircleCI's document describes it.
@@ -30,11 +30,12 @@ pub struct Operation {
     pub method: Method,
     /// The path template, such as `/workflow/{id}/job`.
     pub path: &'static str,
-    /// The path parameters, in the order in which the template has them.
+    /// The path parameters, in the order in which they occur in the template.
     pub params: &'static [Param],
-    /// Whether a failed call may be sent again without the caller's permission.
+    /// The replay class. It says whether a failed call may be sent again without the caller's permission.
     pub replay: Replay,
-    /// The root of the path on the host. It is `/api/v2`, unless the operation belongs to another version of the API.
+    /// The part of the URL between the client's host and the path template. It is `/api/v2`, unless the operation belongs to
+    /// another version of the API.
     pub root: &'static str,
 }
 
@@ -57,7 +58,7 @@ impl Operation {
         }
     }
 
-    /// Returns the same operation with another root.
+    /// Returns a copy of the operation with another root.
     #[cfg(any(feature = "v1", feature = "overview"))]
     pub(crate) const fn below(mut self, root: &'static str) -> Self {
         self.root = root;
@@ -74,10 +75,11 @@ pub(crate) struct RawOperation {
     pub(crate) method: Method,
     pub(crate) root: String,
     pub(crate) path: String,
-    /// The path parameters, in the order in which the template has them.
+    /// The path parameters, in the order in which they occur in the template.
     pub(crate) params: Vec<(String, ParamKind)>,
     pub(crate) replay: Replay,
-    /// The reason why the operation is invalid, or `None` if it is valid. A call with a fault fails before anything is sent.
+    /// The reason why the operation is invalid, or `None` if it is valid. The call of an invalid operation fails before anything
+    /// is sent.
     pub(crate) fault: Option<String>,
 }
 
@@ -126,7 +128,7 @@ impl Identity {
         }
     }
 
-    /// Returns the name and the kind of a path parameter, by its position in the template.
+    /// Returns the name and the kind of the path parameter at this position in the template.
     pub(crate) fn param(&self, at: usize) -> Option<(&str, ParamKind)> {
         match self {
             Self::Known(operation) => operation.params.get(at).map(|it| (it.name, it.kind)),
@@ -178,20 +180,20 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// The mock's default answer to an operation, and the form of the requests that it accepts. `regen` generates this from
-/// CircleCI's document.
+/// The mock's default answer to an operation, and the form of the requests that the mock accepts. `regen` generates these
+/// examples from CircleCI's document.
 #[cfg(feature = "mock")]
 pub(crate) struct Example {
     pub(crate) operation: &'static Operation,
     pub(crate) status: u16,
-    /// If an operation has several success statuses, the keys that the body may have with each status.
+    /// The keys that the body may have with each success status. Empty if the operation has only one success status.
     pub(crate) statuses: &'static [(u16, &'static [&'static str])],
     /// The query parameters, each with the enum values that the document allows.
     pub(crate) queries: &'static [(&'static str, &'static [&'static str])],
-    /// The body as JSON, or `null` if there is no body. Keys are spelled as CircleCI sends them. `⟦name=default⟧` stands for a
-    /// value of the request.
+    /// The body as JSON, or `null` if there is no body. Keys are spelled as CircleCI sends them. The placeholder `⟦name=default⟧`
+    /// stands for a value from the request, or for the default if the request has no such value.
     pub(crate) body: &'static str,
-    /// The same body, reduced to the required keys. Each key that may be null is null here.
+    /// The body reduced to its required keys. Each key that may be null is null here.
     pub(crate) nulls: &'static str,
     /// The schema of the request body, or `null` if the operation takes no body.
     pub(crate) request: &'static str,
@@ -210,24 +212,24 @@ pub struct Param {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParamKind {
-    /// Three parts, as in `gh/acme/web`, or the project's UUID.
+    /// A slug of three parts (such as `gh/acme/web`), or the project's UUID.
     ProjectSlug,
-    /// Two parts, as in `gh/acme`.
+    /// A slug of two parts (such as `gh/acme`).
     OrgSlug,
-    /// Two parts, as in `gh/acme`, or the organization's UUID.
+    /// A slug of two parts (such as `gh/acme`), or the organization's UUID.
     OrgSlugOrId,
     /// A UUID.
     Uuid,
     /// A sequence of digits.
     Integer,
-    /// Anything that can be one segment of a path.
+    /// Any text that can be one segment of a path.
     Text,
 }
 
-/// Whether sending an operation twice has the same effect as sending it once.
+/// The replay class of an operation. It says whether sending the operation twice has the same effect as sending it once.
 ///
-/// CircleCI has no idempotency keys, so sending a POST again after its answer was lost may repeat its effect. In every class, a
-/// call is retried if it was rate limited (429) or never left this machine. [`Operation`] has an example.
+/// CircleCI has no idempotency keys, so sending a POST again after its answer was lost may repeat its effect. A call of any class
+/// is retried if it was rate limited (429) or never left this machine. [`Operation`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Replay {

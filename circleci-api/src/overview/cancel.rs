@@ -15,7 +15,7 @@ impl Client {
     /// Cancels workflows in the older pipelines of a branch. Only workflows that are running or on hold are canceled. Requires
     /// the feature `overview`.
     ///
-    /// A workflow that has ended in the meantime, or no longer exists, does not count as a failure.
+    /// It is not a failure if a workflow ends before it can be canceled, or no longer exists.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::{Mock, scenario::{Scenario, Script}}, types::WorkflowStatus::Running};
@@ -86,21 +86,21 @@ impl CancelFilter {
         }
     }
 
-    /// Sets how many of the branch's newest pipelines are not canceled. The default is 1.
+    /// Sets how many of the branch's newest pipelines are excluded from the cancellation. The default is 1.
     pub fn keep_newest(mut self, pipelines: usize) -> Self {
         self.keep = pipelines;
         self
     }
 
-    /// Selects only pipelines whose number is lower than `number`. For example, pass the number of the pipeline in which the
-    /// program runs.
+    /// Selects only pipelines whose number is lower than `number`. For example, a program that runs in a pipeline can pass the
+    /// number of that pipeline.
     pub fn before(mut self, number: i64) -> Self {
         self.before = Some(number);
         self
     }
 
-    /// Sets how many of the branch's newest pipelines are checked. Workflows of older pipelines continue to run. The default is
-    /// 100.
+    /// Sets how many of the branch's newest pipelines are checked for running workflows. Pipelines that are older than these are
+    /// not touched. The default is 100.
     pub fn looking_back(mut self, pipelines: usize) -> Self {
         self.look_back = pipelines;
         self
@@ -118,7 +118,7 @@ impl CancelFilter {
             Some(WorkflowStatus::Running | WorkflowStatus::Failing | WorkflowStatus::OnHold) => {
                 true
             }
-            // This version does not know the status, so the workflow counts as running if it has not stopped.
+            // This version of the crate does not know the status, so a workflow without a stop time counts as running.
             Some(WorkflowStatus::Unknown(_)) => workflow.stopped_at.is_none(),
             _ => false,
         };
@@ -148,7 +148,7 @@ pub struct CancelPipelines {
     at_once: usize,
 }
 
-/// The results of [`Client::cancel_pipelines`].
+/// The result of [`Client::cancel_pipelines`].
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -179,7 +179,7 @@ impl CanceledPipelines {
     ///
     /// # Errors
     ///
-    /// Returns the first error. Other workflows may have been canceled nevertheless.
+    /// Returns the first error. Some workflows may have been canceled even so.
     pub fn into_result(self) -> Result<(), Error> {
         if let Some((_, error)) = self.failed.into_iter().next() {
             return Err(error);
@@ -189,8 +189,8 @@ impl CanceledPipelines {
     }
 }
 
-/// The result for a workflow that was running. It prints as one line.
-/// [`Client::cancel_pipelines`] has an example.
+/// A workflow that was running, and what happened to it. Its `Display` output is one line. [`Client::cancel_pipelines`] has an
+/// example.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct CanceledWorkflow {
@@ -198,7 +198,7 @@ pub struct CanceledWorkflow {
     pub pipeline: i64,
     /// The workflow as it was before the cancellation.
     pub workflow: Workflow,
-    /// How the workflow ended, or why it could not be canceled.
+    /// The reason why the workflow no longer runs, or the error if it could not be canceled.
     pub result: Result<Cancellation, Error>,
 }
 
@@ -214,7 +214,7 @@ impl fmt::Display for CanceledWorkflow {
     }
 }
 
-/// Why a workflow no longer runs. [`Client::cancel_pipelines`] has an example.
+/// The reason why a workflow no longer runs. [`Client::cancel_pipelines`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cancellation {
@@ -222,7 +222,7 @@ pub enum Cancellation {
     Canceled,
     /// The workflow ended before it could be canceled.
     AlreadyFinished,
-    /// The workflow does not exist, or the token no longer has access to it.
+    /// The workflow no longer exists, or the token no longer has access to it.
     Gone,
 }
 
@@ -235,12 +235,12 @@ impl CancelPipelines {
 
     /// Lists the pipelines and their workflows, and cancels the workflows that are running.
     ///
-    /// If the future is dropped, the calls in progress end, and nothing more is canceled.
+    /// If the future is dropped, the calls in progress are aborted, and no further workflow is canceled.
     ///
     /// # Errors
     ///
-    /// Returns an error if the pipelines could not be listed. Nothing was canceled in that case. All other errors are in the
-    /// result.
+    /// Returns an error if the pipelines could not be listed. In that case, nothing was canceled. All other errors are in the
+    /// returned [`CanceledPipelines`].
     pub async fn send(self) -> Result<CanceledPipelines, Error> {
         let older = self.older().await?;
         let (client, filter, gate) = (&self.client, &self.filter, &Gate::new(self.at_once));
@@ -303,7 +303,8 @@ async fn cancel(client: &Client, workflow: &Workflow) -> Result<Cancellation, Er
     };
     match error.status() {
         Some(StatusCode::NOT_FOUND) => Ok(Cancellation::Gone),
-        // CircleCI does not document the status for a workflow that has already ended, so request the workflow itself.
+        // CircleCI does not document the status with which it refuses to cancel a workflow that has already ended. So request the
+        // workflow to find out.
         Some(status) if status.is_client_error() && !error.is_rate_limited() => {
             match client.get_workflow_by_id(workflow.id).send().await {
                 Ok(now) if now.status.as_ref().is_some_and(WorkflowStatus::is_finished) => {

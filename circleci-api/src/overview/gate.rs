@@ -1,4 +1,4 @@
-//! A limit on simultaneous calls that all levels of a tree share.
+//! A limit on the number of simultaneous calls. All levels of a tree share it.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -19,8 +19,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Calls that do not depend on each other run at the same time, at most [`at_once`](GetProjectOverview::at_once) of them.
-//! They follow the client's retry policy and pacing.
+//! Calls that do not depend on each other run at the same time. [`at_once`](GetProjectOverview::at_once) sets the maximum number
+//! of simultaneous calls. All calls follow the client's retry policy and pacing.
 
 mod cancel;
 mod gate;

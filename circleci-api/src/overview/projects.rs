@@ -1,4 +1,4 @@
-//! Finds the projects of an organization in all sources that the API offers.
+//! Finds the projects of an organization by combining all sources that the API offers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,7 +15,8 @@ use crate::lists::many::{AT_ONCE, Many, both};
 use crate::request::operation;
 use crate::values::slug::{OrgSlug, ProjectSlug};
 
-/// The default number of pages of pipelines to read. They hold the 200 newest pipelines of the organization.
+/// The default number of pages of pipelines that are read. Together, these pages hold the 200 newest pipelines of the
+/// organization.
 const PAGES: usize = 10;
 
 impl Client {
@@ -30,7 +31,7 @@ impl Client {
     /// | [`Restrictions`](ProjectSource::Restrictions) | projects to which a context is restricted | ids and names | ids, which are enough for slugs |
     /// | [`Followed`](ProjectSource::Followed) | projects that the token's user follows (API v1.1) | slugs | slugs |
     ///
-    /// A project that never ran, is in no restriction and is not followed is in none of these sources, so it may be missing from
+    /// If a project never ran, is in no restriction and is not followed, none of these sources lists it, and it is missing from
     /// the result. In a `circleci/<id>` organization, a project that is known only by its name is in
     /// [`unknown`](OrganizationProjects::unknown).
     ///
@@ -89,7 +90,7 @@ pub struct FindProjects {
 pub struct OrganizationProjects {
     /// The projects, ordered by slug.
     pub projects: Vec<FoundProject>,
-    /// Projects that exist, but whose slug is not known.
+    /// The projects whose slug is not known.
     pub unknown: Vec<UnknownProject>,
     /// The sources that could not be read completely, each with its error.
     pub failed: Vec<(ProjectSource, Error)>,
@@ -105,11 +106,11 @@ pub struct FoundProject {
     pub name: Option<String>,
     /// The project's id, if a source gives it.
     pub id: Option<Uuid>,
-    /// The sources that list the project.
+    /// All sources that list the project.
     pub sources: BTreeSet<ProjectSource>,
 }
 
-/// A project whose slug is not known. It prints as one line. [`Client::organization_projects`] has an example.
+/// A project whose slug is not known. Its `Display` output is one line. [`Client::organization_projects`] has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownProject {
@@ -165,7 +166,7 @@ object! {
 
 impl FollowedProject {
     fn slug(&self) -> Option<ProjectSlug> {
-        // If the names cannot be parts of a slug, the URL contains the ids that can.
+        // In a `circleci` organization, slugs contain ids in place of names, and the URL holds these ids.
         if let Some((_, ids)) = self
             .vcs_url
             .as_deref()
@@ -191,7 +192,7 @@ impl FindProjects {
         self
     }
 
-    /// Reads all sources at the same time, and combines their answers.
+    /// Reads all sources at the same time, and combines what they list.
     ///
     /// # Errors
     ///
@@ -221,7 +222,7 @@ impl FindProjects {
     }
 }
 
-/// The projects that were found in one source, and the first error that kept the search from finding more.
+/// The projects that were found in one source, and the first error, if the source could not be read completely.
 type Finding = (Vec<Known>, Option<Error>);
 
 /// What a source says about a project: its slug, its name, or its id.
@@ -306,7 +307,7 @@ async fn by_followed(client: &Client, gate: &Gate, org: &OrgSlug) -> Finding {
     }
 }
 
-/// The projects and errors that were found so far.
+/// The projects that were found so far, and the errors of the sources.
 struct Found {
     org: OrgSlug,
     projects: BTreeMap<ProjectSlug, FoundProject>,
@@ -392,7 +393,8 @@ impl Found {
         project.sources.insert(source);
     }
 
-    /// Requests each project that has no name yet, to learn its name. Projects that are known only by name can then be matched.
+    /// Requests each project whose name is not known yet, and adds the name. A project that another source knows only by this
+    /// name is then merged with it.
     async fn ask_names(&mut self, client: &Client, gate: &Gate, at_once: usize) {
         let nameless = self
             .projects

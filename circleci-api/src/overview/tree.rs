@@ -54,7 +54,7 @@ impl Client {
     }
 
     /// Creates a request for the newest pipelines of a project, each with its workflows and their jobs. `pipelines` is the
-    /// number of pipelines. Requires the feature `overview`.
+    /// maximum number of pipelines to read. Requires the feature `overview`.
     ///
     /// [`overview`](crate::overview) has an example.
     pub fn project_overview(
@@ -116,7 +116,7 @@ pub struct GetProjectOverview {
     at_once: usize,
 }
 
-/// A pipeline with its workflows and their jobs. It prints as several lines.
+/// A pipeline with its workflows and their jobs. Its `Display` output has one line for each part.
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -164,8 +164,8 @@ impl PipelineOverview {
         self.workflows.as_ref().err().into_iter().chain(jobs)
     }
 
-    /// Returns the pipeline's outcome according to this tree, like [`Client::pipeline_outcome`] but without a request. Returns
-    /// `None` if the workflows could not be read. Requires the feature `wait`.
+    /// Returns the pipeline's outcome, which is computed from this tree. In contrast to [`Client::pipeline_outcome`], this method
+    /// sends no request. Returns `None` if the workflows could not be read. Requires the feature `wait`.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::mock::Mock;
@@ -203,7 +203,8 @@ impl GetPipelineOverview {
     ///
     /// # Errors
     ///
-    /// Returns an error if the pipeline could not be read. Any other error is in the tree, in place of what could not be read.
+    /// Returns an error if the pipeline could not be read. If its workflows or their jobs could not be read, the tree contains
+    /// the error in their place.
     pub async fn send(self) -> Result<PipelineOverview, Error> {
         let gate = Gate::new(self.at_once);
         let pipeline = gate.pass(self.pipeline.send());
@@ -233,18 +234,19 @@ impl GetProjectOverview {
     ///
     /// # Errors
     ///
-    /// Returns an error if the pipelines could not be listed. Any other error is in its tree, in place of what could not be
-    /// read.
+    /// Returns an error if the pipelines could not be listed. If workflows or jobs of a pipeline could not be read, its tree
+    /// contains the error in their place.
     pub async fn send(self) -> Result<Vec<PipelineOverview>, Error> {
         self.stream().try_into_vec().await
     }
 
-    /// Returns the trees one by one, newest first. With [`unordered`](Many::unordered), they come in the order in which they are
-    /// completed. Memory use does not grow with the number of pipelines.
+    /// Returns the trees one by one. The tree of the newest pipeline comes first. With [`unordered`](Many::unordered), each tree
+    /// comes as soon as it is complete. Memory use does not grow with the number of pipelines.
     ///
-    /// If the pipelines cannot be listed, that error is the last item of the stream. Any other error is in its tree, in place of
-    /// what could not be read. To limit the simultaneous calls, use [`at_once`](Self::at_once) of this type. The method
-    /// `at_once` of [`Many`] limits how many pipelines are read at the same time.
+    /// If the pipelines cannot be listed, the error is the last item of the stream. If workflows or jobs of a pipeline cannot be
+    /// read, its tree contains the error in their place. To limit the number of simultaneous calls, use
+    /// [`at_once`](Self::at_once) of this type. In contrast, the method `at_once` of [`Many`] limits how many pipelines are read
+    /// at the same time.
     pub fn stream(self) -> Many<'static, Result<PipelineOverview, Error>> {
         let (client, gate, at_once) = (self.client, Gate::new(self.at_once), self.at_once);
         let pipelines = Listing {
@@ -266,8 +268,8 @@ impl GetProjectOverview {
                 })
             }
         });
-        // The gate limits the calls to `at_once`. Reading more pipelines than that keeps the gate busy while the last calls of a
-        // pipeline run.
+        // The gate limits the calls to `at_once`. Twice as many pipelines are read at the same time, so that the gate stays busy
+        // while the last calls of a pipeline run.
         overviews.at_once(at_once.saturating_mul(2))
     }
 }
@@ -349,7 +351,7 @@ impl Stream for Listing {
 }
 
 impl fmt::Display for PipelineOverview {
-    /// Writes one line for the pipeline, and one for each workflow, job and error.
+    /// Writes one line for the pipeline, one for each workflow, one for each job and one for each error.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = |status: Option<&str>| status.unwrap_or("-").to_owned();
         let state = self.pipeline.state.as_ref().map(|state| state.as_str());

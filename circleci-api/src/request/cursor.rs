@@ -4,9 +4,9 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(hidden)]
 pub enum Cursor {
-    /// This query parameter holds the page token from the previous answer.
+    /// By page token. The query parameter with this name holds the page token from the previous answer.
     Token(&'static str),
-    /// This query parameter holds the number of items that have been received so far.
+    /// By offset. The query parameter with this name holds the number of items that have been received so far.
     Offset(&'static str),
 }
 

@@ -24,8 +24,9 @@ pub use raw::RawRequest;
 pub use sending::Sending;
 
 mod sealed {
-    /// An operation as a type. It has the operation's description and the type of its answer. Use this trait as a bound in code
-    /// that works with any operation. The trait is sealed: every operation of this crate implements it, and no other type can.
+    /// The trait of all types that stand for an operation. It gives the operation's description and the type of the operation's
+    /// answer. Use this trait as a bound in code that works with any operation. The trait is sealed: the operations of this crate
+    /// implement it, and no other type can.
     ///
     #[doc = mock_example!()]
     /// use circleci_api::{Error, Kind, Request};
@@ -45,7 +46,7 @@ mod sealed {
     /// # Ok(()) }
     /// ```
     pub trait Kind: 'static {
-        /// The description of the operation from CircleCI's document.
+        /// The description of the operation, which comes from CircleCI's document.
         const OPERATION: &'static crate::operation::Operation;
         /// The type of the operation's answer.
         type Output: 'static;
@@ -65,8 +66,9 @@ pub type Decode<T> = fn(&mut Reply) -> Result<T, Error>;
 /// A request for an operation, before it is sent.
 ///
 /// The methods of [`Client`](crate::Client) create a request from the required arguments. Optional arguments have setters, which
-/// differ from operation to operation. Each operation's page lists its setters: those of `Request<ListPipelines>` are on the
-/// page of [`ListPipelines`](crate::operations::ListPipelines). See [`operations`](crate::operations) for all operations.
+/// differ from operation to operation. The page of each operation lists them. For example, the page of
+/// [`ListPipelines`](crate::operations::ListPipelines) lists the setters of `Request<ListPipelines>`. See
+/// [`operations`](crate::operations) for all operations.
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -122,12 +124,12 @@ impl<O: Kind> Request<O> {
     ///
     /// # Errors
     ///
-    /// Returns any failure as an [`Error`], whose methods tell what went wrong.
+    /// Returns an [`Error`] if the call fails. The methods of [`Error`] tell what went wrong.
     pub fn send(self) -> Sending<O::Output> {
         Sending::new(self.call, O::DECODE)
     }
 
-    /// Sets options for this one call, such as retries, replay and timeout.
+    /// Sets options for this call only, such as its retry policy, replay and timeout.
     pub fn options(mut self, options: CallOptions) -> Self {
         self.call.set_options(options);
         self
@@ -152,7 +154,7 @@ impl<O: Kind> Request<O> {
         Sending::new(self.call, decode::json)
     }
 
-    /// Returns the description of the operation from CircleCI's document.
+    /// Returns the description of the operation, which comes from CircleCI's document.
     pub fn operation(&self) -> &'static Operation {
         O::OPERATION
     }
@@ -161,15 +163,16 @@ impl<O: Kind> Request<O> {
         self.call
     }
 
-    // Generated code uses the following methods to fill in a request. Their names cannot clash with the setter of a parameter.
+    // Generated code uses the following methods to fill in a request. Their names begin with `with_`, so they cannot clash with
+    // the setter of a parameter.
 
-    /// Sets the next path parameter. The order is that of the template.
+    /// Sets the value of the next path parameter, in the order of the template.
     pub(crate) fn with_path(mut self, value: impl Into<PathValue>) -> Self {
         self.call.push_path(value.into());
         self
     }
 
-    /// Sets the three path parameters that form a project slug.
+    /// Sets the three path parameters that together form a project slug.
     #[allow(dead_code, reason = "depends on the document")]
     pub(crate) fn with_project(mut self, slug: impl Into<PathValue>) -> Self {
         self.call.push_project(slug.into());
@@ -220,8 +223,8 @@ impl<O: Kind> Request<O> {
 /// }
 /// ```
 ///
-/// If the output is `()`, the body of the answer is not read. `below "/api/v1.1"` after the replay class selects another root of
-/// the API.
+/// If the output is `()`, the body of the answer is not read. To select another root of the API, add `below` and the root after
+/// the replay class, such as `below "/api/v1.1"`.
 macro_rules! operation {
     ($(#[$meta:meta])* $name:ident -> (); $($rest:tt)*) => {
         $crate::request::operation! { @with (nothing nothing_with_response) ($(#[$meta])*) $name (()) $($rest)* }
@@ -233,7 +236,7 @@ macro_rules! operation {
         pub struct $name;
 
         impl $name {
-            /// The description of this operation from CircleCI's document.
+            /// The description of this operation, which comes from CircleCI's document.
             pub const OPERATION: &'static $crate::operation::Operation = &$crate::operation::Operation::new(
                 $id,
                 ::http::Method::$method,

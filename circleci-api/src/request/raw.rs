@@ -20,13 +20,13 @@ use crate::transport::response::Response;
 use crate::values::argument::{PathValue, QueryValue};
 
 impl Client {
-    /// Creates a request for an endpoint for which this crate has no method. It may be a new endpoint, or one that CircleCI's
+    /// Creates a request for an endpoint for which this crate has no method, such as a new endpoint or one that CircleCI's
     /// document does not describe. The caller gives the HTTP method and the path template. See [the
     /// guide](crate::guide::undocumented). [`RawRequest`] has an example.
     ///
     /// The template begins with a slash. It is relative to `/api/v2`, or to another [`root`](RawRequest::root) on the same host.
     /// A segment in braces is a parameter, and [`path`](RawRequest::path) sets its value. The template must not contain a query,
-    /// a percent-encoded character (such as `%2F`), or a `.` or `..` segment. It is checked when the call is sent.
+    /// a percent-encoded character (such as `%2F`), or a `.` or `..` segment. The template is checked when the call is sent.
     pub fn request(&self, method: Method, template: impl Into<String>) -> RawRequest {
         RawRequest::new(self, method, template.into())
     }
@@ -35,11 +35,11 @@ impl Client {
 /// A request that the caller describes. Created by [`Client::request`].
 ///
 /// The request is handled like every other request, with the same token, host, escaping, retries, pacing, timeouts, errors and
-/// spans. Its errors and spans name the HTTP method and the path. If any part of the request is invalid, the call fails with an
+/// spans. Errors and spans name it by its HTTP method and its path. If any part of the request is invalid, the call fails with an
 /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) error, and nothing is sent.
 ///
 /// A failed `GET`, `HEAD`, `OPTIONS`, `PUT` or `DELETE` is retried. A request with any other method is retried only after a 429,
-/// or if it never left this machine. To override this, use [`replay`](Self::replay).
+/// or if it never left this machine. To change whether the request is retried, use [`replay`](Self::replay).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -105,7 +105,7 @@ impl RawRequest {
             method,
         };
         if matches!(operation.method, Method::CONNECT | Method::TRACE) {
-            // A server that supports TRACE sends the token back in the body of its answer.
+            // If a server supports TRACE, its answer repeats the request's headers, and with them the token.
             operation.fault = Some(format!("the method {} is not allowed", operation.method));
         }
         match params(&operation.path) {
@@ -117,7 +117,7 @@ impl RawRequest {
             }
         }
         let mut request = Self {
-            // Later setters change `operation`, so `into_call` replaces this copy of it.
+            // Later setters change `operation`, so `into_call` replaces this copy with the final operation.
             call: Call::new(client, Identity::Raw(Arc::new(operation.clone()))),
             values: vec![None; operation.params.len()],
             cursor: Cursor::V2,
@@ -127,7 +127,7 @@ impl RawRequest {
         request
     }
 
-    /// Sets the name of the call in errors and spans.
+    /// Sets the name that errors and spans use for the call.
     fn name(&mut self) {
         let RawOperation {
             method, root, path, ..
@@ -138,12 +138,12 @@ impl RawRequest {
         };
     }
 
-    /// Records a fault. If there are several faults, the first one is kept.
+    /// Records why the request is invalid. If there are several reasons, the first one is kept.
     fn fault(&mut self, fault: impl Into<String>) {
         self.operation.fault.get_or_insert(fault.into());
     }
 
-    /// Selects another root on the same host instead of `/api/v2`, such as `/api/v1.1`, `/api/v3` or `/api/private`.
+    /// Sets another root on the same host, such as `/api/v1.1`, `/api/v3` or `/api/private`. The default is `/api/v2`.
     /// [`RawRequest`] has an example.
     pub fn root(mut self, root: impl Into<String>) -> Self {
         let root = root.into();
@@ -161,9 +161,9 @@ impl RawRequest {
         self
     }
 
-    /// Sets the value of a path parameter, and replaces any earlier value. Slashes in the value are escaped. There is one
-    /// exception: the values of parameters named `project-slug`, `org-slug` and `org-slug-or-id` are checked as slugs, and keep
-    /// the slashes between their parts.
+    /// Sets the value of a path parameter, and replaces any earlier value. Slashes in the value are escaped, unless the parameter
+    /// is named `project-slug`, `org-slug` or `org-slug-or-id`. The value of such a parameter is checked as a slug, and keeps the
+    /// slashes between its parts.
     pub fn path(mut self, name: &str, value: impl Into<PathValue>) -> Self {
         match self.operation.params.iter().position(|(it, _)| it == name) {
             Some(at) => self.values[at] = Some(value.into()),
@@ -181,7 +181,7 @@ impl RawRequest {
         self
     }
 
-    /// Sets a query parameter, and replaces any earlier value of this name. The name and the value are escaped.
+    /// Sets a query parameter, and replaces any earlier value of the parameter. The name and the value are escaped.
     pub fn query(mut self, name: impl Into<String>, value: impl Into<QueryValue>) -> Self {
         if let Some(name) = self.query_name(name.into()) {
             self.call.set_query(name, value.into());
@@ -189,7 +189,7 @@ impl RawRequest {
         self
     }
 
-    /// Adds a query parameter once for each of `values`, and replaces any earlier values of this name. [`RawRequest`] has an
+    /// Adds a query parameter once for each of `values`, and replaces any earlier values of the parameter. [`RawRequest`] has an
     /// example.
     pub fn query_each<V: Into<QueryValue>>(
         mut self,
@@ -216,19 +216,19 @@ impl RawRequest {
         None
     }
 
-    /// Sets the query parameter that carries the page token when the next page of a list is requested. The default is
-    /// `page-token`, as in API v2.
+    /// Sets the name of the query parameter that carries the page token in requests for the next page of a list. The default is
+    /// `page-token`, which is the name in API v2.
     ///
-    /// The name may have only letters, digits, `-` and `_`. It is used by [`pages_as`](Self::pages_as),
-    /// [`items_as`](Self::items_as) and [`tolerant_items_as`](Self::tolerant_items_as). For usage, see the example of
-    /// [`pages_by_offset`](Self::pages_by_offset).
+    /// The name may contain only letters, digits, `-` and `_`. The methods [`pages_as`](Self::pages_as),
+    /// [`items_as`](Self::items_as) and [`tolerant_items_as`](Self::tolerant_items_as) use it.
+    /// [`pages_by_offset`](Self::pages_by_offset) has a similar example.
     pub fn pages_by_token(self, parameter: &'static str) -> Self {
         self.by(Cursor::Token(parameter))
     }
 
-    /// Makes lists request their next page by offset, as API v1.1 requires. `parameter` is the query parameter that carries the
-    /// number of items received so far. A list ends at the first empty page. To set the page size, set the API's own parameter,
-    /// such as `limit`, with [`query`](Self::query).
+    /// Makes lists request their next page by offset, as API v1.1 requires. `parameter` is the name of the query parameter that
+    /// carries the number of items received so far. A list ends at the first empty page. To set the page size, set the API's own
+    /// parameter, such as `limit`, with [`query`](Self::query).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -281,7 +281,7 @@ impl RawRequest {
         self
     }
 
-    /// Sets options for this one call: retries, replay, timeout and headers. [`RawRequest`] has an example.
+    /// Sets options for this call only: its retry policy, replay, timeout and headers. [`RawRequest`] has an example.
     pub fn options(mut self, options: CallOptions) -> Self {
         self.call.set_options(options);
         self
@@ -297,7 +297,7 @@ impl RawRequest {
     }
 
     /// Sends the request, and decodes the answer into a type of your choice, such as one of [`types`](crate::types). An empty
-    /// body is read as `null`, which `send_as::<Option<T>>()` and `send_as::<()>()` accept. [`RawRequest`] has an example.
+    /// body is read as `null`. Use `send_as::<Option<T>>()` or `send_as::<()>()` to accept it. [`RawRequest`] has an example.
     ///
     /// # Errors
     ///
@@ -306,8 +306,8 @@ impl RawRequest {
         Sending::new(self.into_call(), body)
     }
 
-    /// Like [`send_as`](Self::send_as), but returns the body together with the status, the headers, the request id and the rate
-    /// limit figures. [`RawRequest`] has an example.
+    /// Sends the request and decodes the answer like [`send_as`](Self::send_as). Returns the body together with the status, the
+    /// headers, the request id and the rate limit figures. [`RawRequest`] has an example.
     ///
     /// # Errors
     ///
@@ -353,7 +353,7 @@ impl fmt::Debug for RawRequest {
     }
 }
 
-/// Decodes the body of the answer. An empty body is decoded as `null` if the type accepts that.
+/// Decodes the body of the answer. An empty body is decoded as `null` if the type accepts `null`.
 fn body<T: DeserializeOwned>(reply: &mut Reply) -> Result<T, Error> {
     if reply.answer.body.iter().all(u8::is_ascii_whitespace)
         && let Ok(nothing) = serde_json::from_slice(b"null")
@@ -421,8 +421,8 @@ fn is_name(name: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
 }
 
-/// Returns the kind that the crate's own operations give to a parameter of this name. Only the kinds that affect escaping matter
-/// here.
+/// Returns the kind that a parameter of this name has in the crate's own operations. Only the kinds that keep slashes matter
+/// here, so every other parameter is `Text`.
 fn kind(name: &str) -> ParamKind {
     match name {
         "project-slug" => ParamKind::ProjectSlug,
@@ -495,8 +495,8 @@ mod tests {
 
     #[test]
     fn no_template_leaves_its_root() {
-        // Tries every ASCII character in a template. The URL of an accepted template must have exactly this path below the root,
-        // and no query.
+        // Tries every ASCII character in a template. If the template is accepted, the URL must have exactly this path below the
+        // root, and no query.
         for c in (0..=127u8).map(char::from) {
             for template in [
                 format!("/{c}"),

@@ -10,8 +10,8 @@ use crate::transport::call::Call;
 use crate::transport::exchange;
 use crate::transport::reply::Reply;
 
-/// A call in progress: a future that returns the answer. Nothing is sent before the future is awaited. Dropping it cancels the
-/// call.
+/// A call in progress: a future that returns the answer. Nothing is sent before the future is awaited. Dropping the future
+/// cancels the call.
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -46,10 +46,11 @@ impl<T> Future for Sending<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             let mut reply = ready!(self.exchange.as_mut().poll(cx))?;
-            // Decoding errors may show what the server sent, so they are created while the secrets are redacted.
+            // Decoding errors may quote what the server sent, so the secrets are redacted while the errors are created.
             let secrets = reply.call.client.inner.credential.secrets.clone();
             match secrets.during(|| (self.decode)(&mut reply)) {
-                // Only the decoder notices that a body is incomplete, so the call is retried from here.
+                // A transient error means that the body was incomplete. Only the decoder notices this, so the call is retried
+                // from here.
                 Err(error) if error.is_transient() => {
                     self.exchange = exchange::again(reply, error);
                 }

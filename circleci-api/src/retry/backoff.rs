@@ -1,4 +1,4 @@
-//! Waits that grow and have jitter.
+//! Waits that grow from attempt to attempt and contain jitter.
 
 use std::time::Duration;
 
@@ -13,9 +13,10 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// Creates the series. `jitter` is the largest share of a wait, between 0 and 1, that is added to the wait.
+    /// Creates the series. The jitter that is added to a wait is at most the share `jitter` of the wait. `jitter` is between 0
+    /// and 1.
     pub(crate) fn new(first: Duration, cap: Duration, factor: f32, jitter: f64) -> Self {
-        // The waits without jitter stay below the maximum, which leaves room for the jitter.
+        // The waits without jitter are limited to less than `cap`, so that there is room for the jitter.
         let most = cap.div_f64(1.0 + jitter);
         let plain = ExponentialBuilder::new()
             .with_min_delay(first.min(most))

@@ -4,8 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, Instant, SystemTime};
 
-/// The clock of a client, which a test can replace. The client uses it to wait between attempts and for a rate limiter, so no
-/// test has to wait in real time.
+/// The clock of a client, which a test can replace. The client uses it for all waits between attempts and for a rate limiter, so
+/// a test with its own clock does not wait in real time.
 ///
 #[doc = mock_example!()]
 /// use std::{future::{ready, Future}, pin::Pin, sync::{Arc, atomic::{AtomicU64, Ordering}}, time::{Duration, Instant}};
@@ -45,8 +45,8 @@ pub trait Clock: Send + Sync + 'static {
         Instant::now()
     }
 
-    /// Returns the date and time with which a date in `Retry-After` is compared. Override it like `now` in the example of
-    /// [`Clock`].
+    /// Returns the current date and time. It is compared with a date in `Retry-After` to find how long to wait. A test overrides
+    /// `utc` in the same way as `now` in the example of [`Clock`].
     fn utc(&self) -> SystemTime {
         SystemTime::now()
     }
@@ -60,7 +60,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// The time that a call has taken so far, and the time that it may take.
+/// The time that a call has taken so far, and the maximum time that it may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stopwatch {
     started: Instant,
@@ -77,12 +77,12 @@ impl Stopwatch {
         }
     }
 
-    /// Returns the time since the start. It includes waits, even if a test's clock skips them.
+    /// Returns the time since the start of the call, including waits that a test's clock skips.
     pub(crate) fn elapsed(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.started).max(self.waited)
     }
 
-    /// Returns the current time plus the waits that a test's clock skipped.
+    /// Returns the current time. If a test's clock skipped waits, these waits are added.
     #[cfg(feature = "usage")]
     pub(crate) fn moment(&self, now: Instant) -> Instant {
         self.started + self.elapsed(now)
@@ -94,7 +94,7 @@ impl Stopwatch {
         self.waited = self.waited.max(elapsed);
     }
 
-    /// Returns the time that was spent in `sleep`.
+    /// Returns the time that was spent in waits.
     #[cfg(any(
         feature = "artifacts",
         feature = "usage",

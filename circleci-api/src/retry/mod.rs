@@ -12,13 +12,14 @@ pub(crate) mod rate_limit;
 
 use backoff::Backoff;
 
-/// The limits of a call's retries: how many attempts it has, and how long they may take.
+/// The limits on the retries of a call: the number of attempts, and the time that they may take.
 ///
 /// A call is retried, whatever its method, if it was rate limited (429), never left this machine, or was not processed by the
 /// server. Calls that failed with 408, 500, 502, 503, 504, 520 to 524, a broken connection or a timeout are retried if sending
 /// them again is harmless (see [`Replay`](crate::Replay)). The wait before a retry is an exponential backoff with jitter, or the
 /// time that the server asks for (`Retry-After`, or `RateLimit-Reset` with a 429), whichever is longer. If the next wait would
-/// exceed the budget, the call fails at once. After a 429, the error says how long the wait would have been.
+/// end after [`max_elapsed`](Self::max_elapsed) or after the call's timeout, the call fails at once. After a 429, the error says
+/// how long the wait would have been.
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -52,7 +53,7 @@ pub struct RetryPolicy {
 
 impl Default for RetryPolicy {
     /// Returns a policy of 6 attempts within 90 seconds. The first wait is 250 milliseconds, and no wait is longer than 20
-    /// seconds unless the server asks for more.
+    /// seconds unless the server asks for a longer one.
     fn default() -> Self {
         Self {
             attempts: 6,
@@ -87,32 +88,33 @@ impl RetryPolicy {
         self
     }
 
-    /// Sets the time after which no attempt begins. This time counts from the start of the call and includes the waits. The
-    /// client's [`timeout`](crate::ClientBuilder::timeout) (default: 2 minutes) can end a call earlier.
+    /// Sets the time after which no further attempt begins. This time counts from the start of the call and includes the waits.
+    /// The client's [`timeout`](crate::ClientBuilder::timeout) (default: 2 minutes) can end a call earlier.
     pub fn max_elapsed(mut self, elapsed: Duration) -> Self {
         self.elapsed = elapsed;
         self
     }
 
-    /// Sets the wait after the first attempt, without jitter. It doubles with each attempt.
+    /// Sets the wait after the first attempt, without jitter. The wait doubles after each further attempt.
     pub fn min_delay(mut self, delay: Duration) -> Self {
         self.first = delay;
         self
     }
 
-    /// Sets the longest wait that the client chooses, including jitter. The server may ask for a longer one.
+    /// Sets the maximum wait that the client chooses, including jitter. If the server asks for a longer wait, the client waits
+    /// longer.
     pub fn max_delay(mut self, delay: Duration) -> Self {
         self.cap = delay;
         self
     }
 
-    /// Returns the waits of one call. They are created when the call first fails.
+    /// Creates the series of waits for one call.
     fn backoff(&self) -> Backoff {
         Backoff::new(self.first, self.cap, 2.0, 1.0)
     }
 }
 
-/// What to do after a failed attempt.
+/// The decision about what to do after a failed attempt.
 pub(crate) enum Next {
     /// Retry after a wait.
     Again { failure: Error, wait: Duration },
@@ -120,11 +122,11 @@ pub(crate) enum Next {
     GiveUp(Error),
 }
 
-/// The rules for what a call may do after a failure.
+/// The rules that decide whether a call may be retried after a failure.
 pub(crate) struct Rules<'a> {
     pub(crate) policy: &'a RetryPolicy,
     pub(crate) may_replay: bool,
-    /// The maximum total time of the call. The call does not wait beyond it.
+    /// The maximum total time of the call. No retry is made if the wait before it would end after this time.
     pub(crate) limit: Option<Duration>,
 }
 
@@ -154,8 +156,8 @@ impl Retries {
         {
             return Next::Again { failure, wait };
         }
-        // The wait is too long for this call, but the caller may have more time. Therefore, the error of a rate-limited call
-        // contains the wait.
+        // The wait is too long for this call, but the caller may be able to wait longer. Therefore, if the call was rate limited,
+        // its error contains the wait.
         Next::GiveUp(match failure.is_rate_limited() {
             true => failure.with_retry_after(Some(wait)),
             false => failure,

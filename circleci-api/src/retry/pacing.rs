@@ -1,4 +1,4 @@
-//! Keeps a client below a rate, and slows the client down before the server refuses requests.
+//! Limits the rate of a client's requests, and slows the client down before the server refuses requests.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -14,15 +14,16 @@ use http::{HeaderMap, StatusCode};
 
 use crate::retry::rate_limit::{self, RateLimit};
 
-/// The longest time for which one answer can delay a client. CircleCI's rate limit windows last minutes, and an odd header must
-/// not stop a client for years. After this time, the client sends a request, whose answer updates the limit.
+/// The longest time for which one answer can delay a client. CircleCI's rate limit windows last minutes, but a wrong header must
+/// not stop a client for years. After this time, the client sends a request, and the answer updates the limit.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// A rate limiter for one or more clients. A client shares it with its clones, and with every client that is built with a clone
-/// of the limiter. Requires the feature `pacing`.
+/// A rate limiter for one or more clients. A client shares its limiter with its own clones, and with every client that is built
+/// with a clone of the limiter. Requires the feature `pacing`.
 ///
-/// Besides the given rate, the limiter follows the server's headers. If less than a quarter of a window's requests is left, it
-/// spreads the remaining requests over the rest of the window. After a 429, all requests wait.
+/// Besides the given rate, the limiter obeys the server's rate limit headers. If less than a quarter of the requests of the
+/// current window is left, the limiter spreads them over the rest of the window. After a 429, all requests wait for the time that
+/// the server asks for, but no longer than 60 seconds.
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -49,13 +50,13 @@ struct Limiter {
 /// The limits that the server's headers set.
 #[derive(Default)]
 struct Server {
-    /// The time between two requests, which applies until `until`.
+    /// The minimum time between two requests. It applies until `until`.
     gap: Duration,
     /// The time when `gap` stops applying.
     until: Option<Instant>,
     /// The earliest time of the next request, according to the headers of the latest answer.
     next: Option<Instant>,
-    /// The earliest time of the next request after a 429. Answers to calls that were already in progress do not change it.
+    /// The earliest time of the next request after a 429. Answers to calls that were already in progress never make it earlier.
     held: Option<Instant>,
 }
 
@@ -71,7 +72,7 @@ impl Pacing {
     }
 
     fn new(quota: Quota) -> Self {
-        // Bursts are not allowed, because they would exceed the rate.
+        // A burst would briefly exceed the rate, so bursts are not allowed.
         let quota = quota.allow_burst(NonZeroU32::MIN);
         let moments = Moments::default();
         Self(Arc::new(Limiter {
@@ -85,7 +86,7 @@ impl Pacing {
         self.0.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Allows a request, or returns how long to wait before asking again.
+    /// Allows a request to be sent now, or returns how long the caller must wait before it asks again.
     pub(crate) fn admit(&self, now: Instant) -> Result<(), Duration> {
         let mut server = self.server();
         if let Some(next) = server.next.max(server.held)
@@ -124,8 +125,8 @@ impl Pacing {
             return;
         }
         let mut server = self.server();
-        // The latest answer replaces what earlier answers said about the window, even if the headers of the latest answer are
-        // odd.
+        // What the latest answer says about the window replaces what earlier answers said, even if the headers are missing or
+        // invalid.
         server.until = None;
         server.next = None;
         let Some((remaining, reset)) = figures else {
@@ -159,7 +160,8 @@ fn at_least_one(count: u32) -> NonZeroU32 {
     NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN)
 }
 
-/// The clock of the rate limiter. It takes its time from the caller's clock, so a test controls the limiter's time too.
+/// The clock of the rate limiter. It is set to the time of the client's clock, so a test that replaces the client's clock also
+/// controls the limiter.
 #[derive(Clone, Default)]
 struct Moments(Arc<(OnceLock<Instant>, AtomicU64)>);
 

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-/// A server's rate limit, from the headers `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset`. Each header may also
-/// have the prefix `X-`. [`Response`](crate::Response) has an example.
+/// The rate limit that a server announces in the headers `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset`. The
+/// names of these headers may also begin with `X-`. [`Response`](crate::Response) has an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimit {
@@ -28,8 +28,8 @@ impl RateLimit {
     }
 }
 
-/// Returns how long the server asks the client to wait: the time in `Retry-After`, or, for a 429 without a valid `Retry-After`,
-/// the time until the window resets.
+/// Returns how long the server asks the client to wait. This is the time in `Retry-After`. For a 429 without a valid
+/// `Retry-After`, it is the time until the window resets.
 pub(crate) fn asked(status: StatusCode, headers: &HeaderMap, utc: SystemTime) -> Option<Duration> {
     let utc = server_time(headers).unwrap_or(utc);
     let after = headers
@@ -42,15 +42,15 @@ pub(crate) fn asked(status: StatusCode, headers: &HeaderMap, utc: SystemTime) ->
     }
 }
 
-/// Returns the time on the server's clock. Dates from the server are compared with this time, because the clock of this machine
-/// may be wrong.
+/// Returns the server's current time, from the `Date` header. Other dates from the server are compared with this time, because
+/// the clock of this machine may be wrong.
 fn server_time(headers: &HeaderMap) -> Option<SystemTime> {
     let text = headers.get(DATE)?.to_str().ok()?;
     httpdate::parse_http_date(text.trim()).ok()
 }
 
-/// Returns the time until the window resets, from `RateLimit-Reset`. The header holds seconds from now, but some servers send a
-/// point in time instead.
+/// Returns the time until the window resets, from `RateLimit-Reset`. The header should hold a number of seconds from now, but
+/// some servers send a point in time instead.
 pub(crate) fn reset(headers: &HeaderMap, utc: SystemTime) -> Option<Duration> {
     let utc = server_time(headers).unwrap_or(utc);
     let value = headers
@@ -58,8 +58,8 @@ pub(crate) fn reset(headers: &HeaderMap, utc: SystemTime) -> Option<Duration> {
         .or_else(|| headers.get("x-ratelimit-reset"))?;
     let wait = seconds(value).or_else(|| date(value, utc))?;
     let now = utc.duration_since(UNIX_EPOCH).unwrap_or_default();
-    // A number that would mean more than 30 years in seconds is a Unix time. If it would even mean more than 3,000 years, it is
-    // a Unix time in milliseconds.
+    // If the number is so large that it would mean a wait of more than 30 years, it is a Unix time in seconds. If it would mean a
+    // wait of more than 3,000 years, it is a Unix time in milliseconds.
     Some(match wait.as_secs() {
         0..1_000_000_000 => wait,
         1_000_000_000..100_000_000_000 => wait.saturating_sub(now),
@@ -87,7 +87,7 @@ fn date(value: &HeaderValue, utc: SystemTime) -> Option<Duration> {
 
 fn figure(headers: &HeaderMap, names: [&str; 2]) -> Option<u64> {
     let value = names.iter().find_map(|name| headers.get(*name))?;
-    // In `100, 100;w=60`, the first number is the current value.
+    // Some servers send a value such as `100, 100;w=60`. Its first number is the current value.
     let text = value.to_str().ok()?.split([',', ';']).next()?;
     text.trim().parse().ok()
 }

@@ -1,4 +1,5 @@
-//! Fixes or reports some requests before they are sent: those that CircleCI refuses although its document allows them.
+//! Handles requests that CircleCI refuses although its document allows them. Before such a request is sent, it is fixed or
+//! reported as an error.
 //!
 //! These cases were tested against the live API in August 2026.
 
@@ -17,8 +18,8 @@ pub(super) fn of_body(operation: &str) -> Option<Adjust> {
     }
 }
 
-/// Removes `oss`, which CircleCI sends in answers but refuses in an update ("Unexpected field"). Reports an empty `advanced`,
-/// which CircleCI also refuses.
+/// Removes `oss`, which CircleCI sends in answers but refuses in an update ("Unexpected field"). Returns an error if `advanced`
+/// is then empty, because CircleCI refuses that too.
 fn project_settings(body: &mut Map<String, Value>) -> Result<(), &'static str> {
     if let Some(Value::Object(advanced)) = body.get_mut("advanced") {
         advanced.remove("oss");
@@ -31,13 +32,13 @@ fn project_settings(body: &mut Map<String, Value>) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Returns the reason why the query of an operation is invalid, or `None` if it is valid.
+/// Returns the reason why CircleCI would refuse the query of an operation, or `None` if CircleCI accepts the query.
 pub(super) fn refusal<'q>(
     operation: &str,
     query: impl Fn(&str) -> Option<&'q QueryValue>,
 ) -> Option<&'static str> {
     match operation {
-        // CircleCI answers 400 if the query names no claims.
+        // CircleCI answers 400 if the query parameter `claims` names no claims.
         "DeleteOrgClaims" | "DeleteProjectClaims" => {
             let names = query("claims").map_or("", QueryValue::as_str);
             let unnamed = names.split(',').all(|name| name.trim().is_empty());

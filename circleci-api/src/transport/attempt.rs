@@ -15,11 +15,12 @@ use crate::transport::reply::{Answer, Progress, about};
 use crate::transport::unpack;
 use crate::transport::wire::{execute, head, look_up};
 
-/// The maximum number of redirects in a row. A moved host needs one or two, so a longer chain is a loop.
+/// The maximum number of redirects in a row. If the host has moved, one or two redirects are enough, so a longer chain is a loop.
 pub(crate) const REDIRECTS: u8 = 5;
 
-/// How often an attempt sends a request again at once if the server did not process it. An HTTP/2 server may close each
-/// connection after a number of requests. Requests that it received too late can use another connection.
+/// How many times an attempt sends its request again at once if the server did not process the request. For example, an HTTP/2
+/// server may close each connection after a number of requests. A request that arrives too late for one connection can use
+/// another one.
 const RESENDS: u8 = 2;
 
 pub(super) async fn attempt(call: &Call, progress: &mut Progress) -> Result<Answer, Error> {
@@ -99,7 +100,7 @@ fn answer(
     }
 }
 
-/// A request without its body.
+/// Builds the request without its body.
 fn request(call: &Call, url: Url, has_body: bool) -> reqwest::Request {
     let client = &*call.client.inner;
     let mut request = reqwest::Request::new(call.operation.method().clone(), url);
@@ -113,7 +114,7 @@ fn request(call: &Call, url: Url, has_body: bool) -> reqwest::Request {
     }
     let method = request.method();
     if !has_body && matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
-        // See RFC 9110, section 8.6. Some proxies answer 411 to a POST without the length of its body.
+        // See RFC 9110, section 8.6. Some proxies answer 411 to a POST without a `Content-Length` header.
         let none = HeaderValue::from_static("0");
         request.headers_mut().insert(CONTENT_LENGTH, none);
     }
@@ -146,7 +147,7 @@ fn target(call: &Call, response: &reqwest::Response) -> Result<Option<Box<Url>>,
     }
 }
 
-/// Returns the target of a redirect, or the reason why the client must not follow the redirect.
+/// Returns the URL to which a redirect leads, or the reason why the client must not follow the redirect.
 fn follow(method: &Method, from: &Url, location: &HeaderValue) -> Result<Url, String> {
     let Some(to) = host::join(from, location) else {
         return Err("the `Location` header is not a URL".to_owned());

@@ -11,8 +11,8 @@ use crate::error::{Error, ErrorKind};
 use crate::retry::clock::Stopwatch;
 use crate::transport::wire::{broken, chunk};
 
-/// Reads the part of the body that has already arrived. Most bodies arrive together with the head of the answer, so there is no
-/// need for a future that waits for them. `Err` holds the beginning of a body whose rest has not arrived.
+/// Reads the part of the body that has already arrived. Most bodies arrive together with the head of the answer, so usually no
+/// future has to wait for the body. If the body is not complete yet, `Err` holds the part that has arrived.
 pub(super) fn begin(
     client: &Inner,
     response: &mut reqwest::Response,
@@ -21,7 +21,7 @@ pub(super) fn begin(
         Ok(body) => body,
         Err(error) => return Ok(Err(error)),
     };
-    // No waker is needed, because `rest` polls again with one.
+    // No waker is needed here, because `rest` polls again with a waker.
     let cx = &mut Context::from_waker(Waker::noop());
     loop {
         let pushed = match pin!(response.chunk()).poll(cx) {
@@ -36,7 +36,7 @@ pub(super) fn begin(
     }
 }
 
-/// The chunks of a body that have arrived so far. A body of a single chunk is not copied.
+/// The chunks of a body that have arrived so far. If the body is a single chunk, it is not copied.
 pub(super) struct Body {
     limit: usize,
     announced: Option<u64>,
@@ -81,7 +81,7 @@ impl Body {
         }
         if !self.first.is_empty() {
             let expected = match self.announced.map(usize::try_from) {
-                // The announced length may be wrong, so at most 1 MiB is reserved because of it.
+                // The announced length may be wrong, so no more than 1 MiB is reserved because of it.
                 Some(Ok(announced)) => announced.min(1 << 20).max(come),
                 _ => 2 * come,
             };

@@ -1,4 +1,4 @@
-//! A call that is being built. It holds everything that does not depend on the types of the operation.
+//! A call that is being built. It holds every part of a request that does not depend on the operation's types.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -49,7 +49,7 @@ pub struct CallOptions {
     pub(crate) replay: Option<bool>,
     pub(crate) timeout: Option<Duration>,
     headers: HeaderMap,
-    /// The reason why a header is invalid, or `None`. A call with a fault fails before anything is sent.
+    /// The reason why a header is invalid, or `None`. A call with an invalid header fails before anything is sent.
     fault: Option<String>,
 }
 
@@ -80,14 +80,14 @@ impl CallOptions {
         Self::default()
     }
 
-    /// Replaces the client's retry policy.
+    /// Sets a retry policy for this call, which replaces the client's retry policy.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = Some(policy);
         self
     }
 
-    /// Sets whether the call may be retried although it may already have taken effect (see [`Replay`](crate::Replay)). If you
-    /// set it to `true` for a call that triggers a pipeline, two pipelines may start.
+    /// Sets whether the call may be retried although it may already have taken effect (see [`Replay`](crate::Replay)). For
+    /// example, if a call that triggers a pipeline has `replay(true)`, it may start two pipelines.
     pub fn replay(mut self, harmless: bool) -> Self {
         self.replay = Some(harmless);
         self
@@ -99,13 +99,13 @@ impl CallOptions {
         self
     }
 
-    /// Sets a header of this call. It replaces the header of the same name that the client sends. `Debug` does not show the
-    /// value.
+    /// Sets a header of this call. If the client sends a header of the same name, this one replaces it. The `Debug` output does
+    /// not show the value.
     ///
-    /// If the name or the value is invalid in HTTP, the call fails with an
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) error, and nothing is sent. The same happens for a header that
-    /// carries a credential (`Circle-Token`, `Authorization`, `Proxy-Authorization`, `Cookie`), and for one that describes the
-    /// message itself (`Host`, `Content-Type`, `Content-Length`, `Connection`, …).
+    /// If the name or the value is invalid in HTTP, the call fails with an [`InvalidArgument`](crate::ErrorKind::InvalidArgument)
+    /// error, and nothing is sent. The call also fails in this way if the header carries a credential (`Circle-Token`,
+    /// `Authorization`, `Proxy-Authorization`, `Cookie`) or describes the message itself (`Host`, `Content-Type`,
+    /// `Content-Length`, `Connection`, …).
     ///
     #[doc = mock_example!()]
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -148,7 +148,7 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> 
     Ok((name, value))
 }
 
-/// The maximum total length of a path and its query. hyper rejects a longer URL.
+/// The maximum length of a path and its query together. hyper rejects a URL that exceeds it.
 const LONGEST: usize = u16::MAX as usize - 1;
 
 /// A call: the client, the operation and the arguments.
@@ -159,8 +159,8 @@ pub struct Call {
     pub(crate) operation: Identity,
     path: Vec<PathValue>,
     query: Vec<(Cow<'static, str>, QueryValue)>,
-    /// The JSON body, which is empty if the call has none. The error says why the body could not be serialized. It is reported
-    /// when the call is sent.
+    /// The JSON body. It is empty if the call has no body. If the body could not be serialized, the error says why, and is
+    /// reported when the call is sent.
     body: Result<Bytes, Box<str>>,
     options: Option<Box<CallOptions>>,
 }
@@ -183,7 +183,7 @@ impl Call {
     }
 
     /// Adds a project slug to a template that has one parameter for each part of the slug. A slug that does not have three parts
-    /// is kept whole. The call then fails, because path parameters are missing.
+    /// is added as one value. The call then fails, because the other path parameters are missing.
     pub(crate) fn push_project(&mut self, slug: PathValue) {
         match slug.parts() {
             Some(parts) => self.path.extend(parts),
@@ -243,7 +243,7 @@ impl Call {
         (!options.headers.is_empty()).then_some(&options.headers)
     }
 
-    /// Returns the first error of the call that can be found before its URL and body are written.
+    /// Checks the call for errors that can be found before its URL and body are written. Returns the first one.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let options = self.options.as_deref().and_then(|it| it.fault.as_deref());
         let query = || adjust::refusal(self.operation.id(), |name| self.query_value(name));
@@ -253,11 +253,11 @@ impl Call {
         }
     }
 
-    /// Returns the values for the span of the call: the project, the organization, and the other path values.
+    /// Returns the values that the span of the call shows: the project, the organization, and the other path values.
     #[cfg(feature = "tracing")]
     pub(crate) fn about(&self) -> [Option<String>; 3] {
         let [mut project, mut org, mut other] = [const { Vec::new() }; 3];
-        // If the project slug has three parameters, the first of them has one of these names.
+        // If the project slug takes up three path parameters, the first one is named `provider` or `vcs`.
         let parts = match self.operation.param(0) {
             Some(("provider" | "vcs", _)) if self.path.len() >= 3 => 3,
             _ => 0,
@@ -317,7 +317,8 @@ impl Call {
             .or(self.client.inner.timeout)
     }
 
-    /// Returns the URL, which consists of the host, the template with its values, and the query. The host is not parsed again.
+    /// Builds the URL from the host, the path template with its values, and the query. The host was parsed earlier and is not
+    /// parsed again.
     pub(crate) fn url(&self) -> Result<Url, Error> {
         let operation = &self.operation;
         if operation.param(self.path.len()).is_some() {
@@ -381,7 +382,7 @@ impl Call {
     }
 }
 
-/// Serializes a body in the form that the operation accepts.
+/// Serializes a body after `adjust` has changed it to the form that the operation accepts.
 fn adjusted<B: Serialize + ?Sized>(body: &B, adjust: adjust::Adjust) -> Result<Vec<u8>, String> {
     let mut json = serde_json::to_value(body).map_err(|error| error.to_string())?;
     if let serde_json::Value::Object(body) = &mut json {

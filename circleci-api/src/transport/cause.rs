@@ -1,17 +1,17 @@
-//! Classifies an error of the HTTP stack: whether the server may have processed the request, whether a retry can succeed,
-//! and which of the error's causes the message must name.
+//! Classifies an error of the HTTP stack. The classification says whether the server may have processed the request, whether a
+//! retry can succeed, and which of the error's causes is shown in the message.
 
 use std::error::Error as StdError;
 use std::io;
 
 use crate::error::ErrorKind;
 
-/// The classification of an error.
+/// The classification of an error of the HTTP stack.
 pub(super) struct Cause {
     pub(super) kind: ErrorKind,
     /// Whether a retry would fail in the same way.
     pub(super) lasting: bool,
-    /// The request was not written, or the server says that it did not process it.
+    /// Whether the server certainly did not process the request: the request was not written, or the server says so.
     pub(super) never_processed: bool,
     pub(super) message: String,
 }
@@ -62,8 +62,8 @@ impl<'e> Chain<'e> {
         Self { errors, texts }
     }
 
-    /// Returns the message of the innermost error, which is the reason. If the message of an outer error contains this
-    /// message, returns the outer message instead, because it says more: native-tls adds why a certificate was refused.
+    /// Returns the message of the innermost error, which is the actual reason. If the message of an outer error contains that
+    /// message, returns the outer one, because it says more. For example, native-tls adds why a certificate was refused.
     fn message(&self) -> String {
         let innermost = self.texts.last().map_or("", String::as_str);
         let fullest = self.texts.iter().find(|text| text.contains(innermost));
@@ -71,8 +71,8 @@ impl<'e> Chain<'e> {
     }
 }
 
-/// Returns the next error in a chain. For an `io::Error`, this is the error that it wraps. Its `source` would skip the
-/// wrapped error and return the source of that error.
+/// Returns the next error in a chain of causes. For an `io::Error`, this is the wrapped error. The method `source` of `io::Error`
+/// would skip the wrapped error and return that error's own source.
 fn inside<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError + 'static)> {
     match error
         .downcast_ref::<io::Error>()
@@ -140,11 +140,11 @@ fn is_lasting_tls(error: &rustls::Error) -> bool {
     }
 }
 
-/// Checks by its text whether an error is lasting. Errors of native-tls, of a TLS library of the caller, and of proxies
-/// have no type that could be checked.
+/// Checks whether an error is lasting, by the text of its message. The errors of native-tls, of a TLS library that the caller
+/// chose, and of proxies have no type that could be checked.
 fn is_lasting_text(text: &str) -> bool {
     const LASTING: [&str; 15] = [
-        // Messages of OpenSSL, SecureTransport and SChannel, and of rustls in versions whose types this crate does not use.
+        // Messages of OpenSSL, SecureTransport, SChannel, and those versions of rustls whose types this crate does not use.
         "certificate verify failed",
         "certificate was not trusted",
         "certificate chain",
@@ -170,7 +170,7 @@ fn is_lasting_text(text: &str) -> bool {
 const NO_TLS: &str = "invalid URL, scheme is not http";
 /// hyper-rustls's message for a proxy whose scheme is neither `http` nor `https`.
 const PROXY_SCHEME: &str = "unsupported scheme";
-/// hyper's message if a proxy refuses a CONNECT request. It does not contain the status of the proxy's answer.
+/// hyper's message for a proxy that refuses a CONNECT request. The message does not contain the status of the proxy's answer.
 const PROXY_REFUSED: &str = "tunnel error: unsuccessful";
 const PROXY_WANTS_PASSWORD: &str = "tunnel error: proxy authorization required";
 /// The messages of rustls and OpenSSL for a certificate from an untrusted issuer.
@@ -182,7 +182,7 @@ const UNKNOWN_ISSUERS: [&str; 4] = [
 ];
 const PROXY_UNREACHABLE: &str = "tunnel error: failed to create underlying connection";
 
-/// Returns an explanation for the user, if the error's own message does not explain enough.
+/// Returns an explanation for errors whose own message does not explain enough, or `None` for other errors.
 fn explanation(texts: &[String]) -> Option<&'static str> {
     let says = |what: &str| texts.iter().any(|text| text.contains(what));
     if says(PROXY_WANTS_PASSWORD) {

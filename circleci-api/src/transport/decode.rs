@@ -1,4 +1,4 @@
-//! Decodes the body of an answer into a type: in one pass if the body is valid, and in several passes if it is not.
+//! Decodes the body of an answer into a type. A valid body needs one pass. An invalid body needs several.
 
 use http::header::CONTENT_ENCODING;
 use serde::de::DeserializeOwned;
@@ -47,15 +47,15 @@ pub(crate) fn with_response<T>(reply: &mut Reply, body: T) -> Response<T> {
     }
 }
 
-/// Checks whether a decoded body needs no second check. That is the case if there is no listener for surprises, and the
-/// body does not begin like an error message.
+/// Returns true if a decoded body needs no second check: there is no listener for surprises, and the body does not begin like an
+/// error message.
 pub(crate) fn is_plain(reply: &Reply) -> bool {
     reply.call.client.inner.on_surprise.is_none()
         && !read::begins_like_a_message(&reply.answer.body)
 }
 
-/// Returns the decoded value, or an error if the body is a message that the operation does not return. Reports surprises
-/// in the body.
+/// Makes the second check. Returns an error if the body is a message and the operation does not return messages. Otherwise,
+/// reports surprises in the body and returns the decoded value.
 #[cold]
 #[inline(never)]
 pub(crate) fn looked_into<T: DeserializeOwned>(reply: &Reply, value: T) -> Result<T, Error> {
@@ -77,7 +77,7 @@ pub(crate) fn looked_into<T: DeserializeOwned>(reply: &Reply, value: T) -> Resul
     Ok(value)
 }
 
-/// Tries again to decode a body that the first pass could not decode. Reports the findings in the body.
+/// Tries again to decode a body that the first pass could not decode. Reports what it finds in the body to the client's listener.
 #[cold]
 #[inline(never)]
 pub(crate) fn mended<T: DeserializeOwned>(
@@ -96,7 +96,7 @@ pub(crate) fn mended<T: DeserializeOwned>(
     result.map_err(|fault| unexpected(reply, fault))
 }
 
-/// Reports the findings in a body to the client's listener for surprises.
+/// Reports each finding in a body to the client's listener for surprises.
 pub(crate) fn report(reply: &Reply, findings: Vec<Finding>) {
     let client = &reply.call.client.inner;
     let Some(listener) = &client.on_surprise else {
@@ -141,7 +141,7 @@ pub(crate) fn unexpected(reply: &Reply, fault: Fault) -> Error {
     if let Some(path) = path {
         it = it.with_path(path);
     }
-    // A retry may get a complete answer.
+    // If the answer was cut off, a retry may get a complete one.
     if matches!(instead, Some(Instead::CutOff | Instead::CutOffBy(_))) && reply.call.may_replay() {
         it = it.passing();
     }

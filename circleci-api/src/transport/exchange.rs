@@ -10,8 +10,8 @@ use crate::transport::call::Call;
 use crate::transport::reply::{Progress, Reply};
 use crate::transport::trace;
 
-/// The future of a call. The box keeps the future of every operation small, and the compiler analyzes the boxed code only
-/// once instead of once per operation.
+/// The future of a call. The box keeps the futures of all operations small. It also makes the compiler analyze the code inside
+/// only once, and not once per operation.
 pub(crate) type Exchange = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>;
 
 pub(crate) fn start(call: Call) -> Exchange {
@@ -26,15 +26,15 @@ pub(crate) fn again(reply: Reply, failure: Error) -> Exchange {
     run(reply.call, reply.progress, Some(failure))
 }
 
-/// Makes attempts until one succeeds or no further attempt is allowed. If `failure` is given, begins with the wait after
-/// it.
+/// Makes attempts until one succeeds or no further attempt is allowed. If `failure` is given, begins with the wait before a
+/// retry.
 ///
 /// Every call pays for the size of this future. Large or rare values are therefore boxed, or are not kept across an
 /// `await`.
 fn run(call: Call, mut progress: Progress, mut failure: Option<Error>) -> Exchange {
     Box::pin(async move {
         if progress.attempts == 0 {
-            // The time of a call starts when the call is first polled, not when it is created.
+            // The time of a call counts from the first poll, not from the creation of the future.
             progress = Progress::start(&call);
         }
         let span = trace::Span::new(&call);

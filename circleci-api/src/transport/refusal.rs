@@ -18,7 +18,7 @@ const BODY: usize = 64 * 1024;
 /// The maximum time for reading the body of a failed answer.
 const BODY_TIME: Duration = Duration::from_secs(5);
 
-/// Returns the error for an answer with an error status. It includes the server's message, if there is one.
+/// Returns the error for an answer with an error status. The error includes the server's message, if the answer has one.
 pub(super) async fn refused(
     client: &Inner,
     time: &Stopwatch,
@@ -33,8 +33,8 @@ pub(super) async fn refused(
     }
 }
 
-/// Returns the error for a failed answer, without the server's message, and the body of the answer. The error has the
-/// status even if the body cannot be read.
+/// Returns the error for a failed answer, and the beginning of the answer's body. The error does not include the server's
+/// message. It has the status even if the body cannot be read.
 pub(crate) async fn failure(
     client: &Inner,
     time: &Stopwatch,

@@ -15,11 +15,12 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
 }
 
-/// A successful answer together with its call.
+/// A successful answer, together with the call that it answers.
 pub struct Reply {
     pub(crate) call: Call,
     pub(crate) answer: Answer,
-    /// What the call has used so far. If the body turns out to be incomplete, the call continues from here.
+    /// The attempts and the time that the call has used so far. If the body turns out to be incomplete, the call continues with
+    /// what is left.
     pub(crate) progress: Progress,
 }
 
@@ -41,7 +42,7 @@ impl Progress {
     }
 }
 
-/// Adds the status of the answer and the id of the request, which every error about an answer contains.
+/// Adds the status of the answer and the id of the request to an error. Every error about an answer contains both.
 pub(crate) fn about(error: Error, status: StatusCode, headers: &HeaderMap) -> Error {
     error
         .with_status(status)

@@ -8,7 +8,7 @@ use crate::operation::deprecation::Deprecation;
 use crate::retry::rate_limit::RateLimit;
 use crate::transport::reply::request_id;
 
-/// A decoded body with the status and the headers of its answer.
+/// The decoded body of an answer, with the answer's status and headers.
 ///
 #[doc = mock_example!()]
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -56,13 +56,13 @@ impl<T> Response<T> {
         request_id(&self.headers)
     }
 
-    /// Returns the rate limit figures that the server sent. A figure that it did not send is `None`.
+    /// Returns the rate limit figures that the server sent. A figure that the server did not send is `None`.
     pub fn rate_limit(&self) -> RateLimit {
         self.rate_limit
     }
 
-    /// Returns the deprecation of the operation, if the answer announces one in the headers `Deprecation` or `Sunset`.
-    /// [`Deprecation`](crate::Deprecation) has an example.
+    /// Returns the deprecation of the operation, or `None` if the answer does not announce one in the header `Deprecation` or
+    /// `Sunset`. [`Deprecation`](crate::Deprecation) has an example.
     pub fn deprecation(&self) -> Option<Deprecation> {
         Deprecation::read(&self.headers)
     }
@@ -77,7 +77,7 @@ impl<T> Response<T> {
         &self.body
     }
 
-    /// Returns the decoded body by value.
+    /// Consumes the response and returns the decoded body.
     pub fn into_body(self) -> T {
         self.body
     }

@@ -1,8 +1,8 @@
-//! Whether a connection has taken a request.
+//! Tracks whether a connection has taken a request.
 //!
-//! A request that is handed to a connection at the moment when the connection closes can be lost (hyper, issue 4122): it is
-//! never sent, and neither an answer nor an error arrives. A request also waits as long as a server allows no more streams
-//! on an HTTP/2 connection. In both cases, the client can withdraw the request and send it again, whatever its method.
+//! A request that is handed to a connection at the moment when the connection closes can be lost (hyper, issue 4122): it is never
+//! sent, and neither an answer nor an error arrives. On an HTTP/2 connection, a request also waits while the server allows no
+//! more streams. In both cases, the client can withdraw the request and send it again, whatever its method.
 
 use std::io;
 use std::pin::Pin;
@@ -17,17 +17,18 @@ const WAITING: u8 = 0;
 const TAKEN: u8 = 1;
 const WITHDRAWN: u8 = 2;
 
-/// The state of a request. The request shares it with its body.
+/// The state of a request: waiting, taken by a connection, or withdrawn. The request and its body share this state.
 #[derive(Clone, Default)]
 pub(crate) struct Taken(Arc<AtomicU8>);
 
 impl Taken {
-    /// Withdraws the request. Returns `false` if a connection has taken it, so that the server may process it.
+    /// Withdraws the request. Returns `false` if a connection has already taken the request. In that case, the server may process
+    /// it.
     pub(crate) fn withdraw(&self) -> bool {
         self.change(WITHDRAWN)
     }
 
-    /// Returns whether the request has, or gets, the new state.
+    /// Changes the state from waiting to `new`. Returns true if the state is then `new`, even if it was `new` before.
     fn change(&self, new: u8) -> bool {
         let changed = self
             .0
@@ -35,7 +36,8 @@ impl Taken {
         changed.map_or_else(|state| state == new, |_| true)
     }
 
-    /// The body of the request. A connection asks a body whether it is empty when it takes the request, and not before.
+    /// Creates the body of the request. A connection asks the body whether it is empty at the moment when it takes the request,
+    /// and not before.
     pub(super) fn body(&self, bytes: Option<Bytes>) -> reqwest::Body {
         reqwest::Body::wrap(Watched {
             bytes,
@@ -44,7 +46,7 @@ impl Taken {
     }
 }
 
-/// The body of a request: all bytes at once, or none.
+/// The body of a request. It yields all its bytes at once, or is empty.
 struct Watched {
     bytes: Option<Bytes>,
     taken: Taken,

@@ -36,7 +36,7 @@ pub(crate) fn answered(_: &Call, _: &HeaderMap) {}
 #[cfg(not(feature = "tracing"))]
 pub(crate) fn failed(_: &Call, _: &Error) {}
 
-/// The span of a call. Its values are computed only if a subscriber is active.
+/// The span of a call. Its field values are computed only if a subscriber is active.
 #[cfg(feature = "tracing")]
 pub(crate) struct Span {
     span: tracing::Span,
@@ -143,7 +143,7 @@ fn warn(call: &Call, deprecation: Deprecation) {
     let mut warned = warned
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner());
-    // The limit keeps the set small, because a caller may create any number of operations.
+    // A caller may create any number of operations, so the size of the set is limited.
     if warned.len() < 1024 && warned.insert(id.to_owned()) {
         tracing::warn!(operation = id, deprecation = %deprecation, "CircleCI deprecates this operation");
     }

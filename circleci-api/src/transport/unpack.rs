@@ -1,7 +1,7 @@
 //! Decompresses answers if the feature `gzip` is enabled.
 //!
-//! reqwest can decompress answers too, but only for all requests of a client. That would also decompress downloads, where
-//! a compressed file must stay unchanged.
+//! reqwest can decompress answers too, but only for all requests of a client at once. It would therefore also decompress
+//! downloads, where a compressed file must stay unchanged.
 
 #[cfg(not(feature = "gzip"))]
 pub(super) use without::{beginning, body};
@@ -47,8 +47,8 @@ mod with {
 
     use crate::error::{Error, ErrorKind};
 
-    /// Returns the decompressed body, and removes the headers that describe the compressed body. A decompressed body of
-    /// more than `limit` bytes is an error.
+    /// Returns the decompressed body, and removes the headers that describe the compressed body. Returns an error if the
+    /// decompressed body has more than `limit` bytes.
     pub(in crate::transport) fn body(
         headers: &mut HeaderMap,
         body: Bytes,
@@ -73,7 +73,7 @@ mod with {
         Ok(plain.into())
     }
 
-    /// Returns the decompressed beginning of a body that may be cut off. At most `limit` bytes are decompressed.
+    /// Decompresses the beginning of a body that may be cut off. Returns at most `limit` decompressed bytes.
     pub(in crate::transport) fn beginning<'b>(
         headers: &HeaderMap,
         body: &'b [u8],

@@ -1,4 +1,4 @@
-//! Waits for the network.
+//! Sends requests, and waits for their responses within the time limits.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -37,16 +37,17 @@ pub(crate) fn execute(
     }
 }
 
-/// Lets the runtime process events on idle connections. For example, the server has closed a connection, or has sent an
-/// unexpected answer on it. A single-threaded runtime has not polled idle connections since the last call. Without this
-/// step, the request could use a connection that no longer exists.
+/// Lets the runtime process events on idle connections, for example when the server has closed a connection or has sent
+/// an unexpected answer on it. A single-threaded runtime has not polled idle connections since the last call. Without
+/// this step, the next request could use a connection that no longer exists.
 pub(crate) async fn look_up() {
-    // The first pass polls the sockets. The second pass polls the tasks that have events.
+    // At the first yield, the runtime polls the sockets. At the second yield, it polls the tasks whose sockets have
+    // events.
     tokio::task::yield_now().await;
     tokio::task::yield_now().await;
 }
 
-/// Waits for the head of the response, but not longer than the read timeout and not longer than the remaining time of the call.
+/// Waits for the head of the response. The read timeout and the remaining time of the call limit this wait.
 pub(crate) fn head<'a>(
     client: &'a Inner,
     time: &'a Stopwatch,
@@ -55,7 +56,7 @@ pub(crate) fn head<'a>(
     within(client, time, sent.response, Some(sent.taken))
 }
 
-/// Waits for the next chunk of a body, with the same time limits. Returns `None` at the end of the body.
+/// Waits for the next chunk of a body, with the same time limits as [`head`]. Returns `None` at the end of the body.
 pub(crate) async fn chunk(
     client: &Inner,
     time: &Stopwatch,
@@ -64,7 +65,7 @@ pub(crate) async fn chunk(
     within(client, time, pin!(response.chunk()), None).await
 }
 
-/// Waits for the network. Withdraws a request that no connection takes in time.
+/// Waits for `wire` within the time limits. Withdraws the request if no connection takes it in time.
 fn within<'a, T, F: Future<Output = reqwest::Result<T>> + Unpin>(
     client: &'a Inner,
     time: &'a Stopwatch,
@@ -79,7 +80,7 @@ fn within<'a, T, F: Future<Output = reqwest::Result<T>> + Unpin>(
         waited: Duration::ZERO,
         ends_call: false,
     };
-    // An `async fn` would store its arguments twice, and this future is a part of every call.
+    // An `async fn` would store its arguments twice. This future is a part of every call, so it should be small.
     async move {
         let mut timer = pin!(None);
         poll_fn(|cx| wait.poll(timer.as_mut(), cx)).await
@@ -91,11 +92,11 @@ struct Wait<'a, F> {
     client: &'a Inner,
     time: &'a Stopwatch,
     wire: F,
-    /// The request that is to be withdrawn if no connection takes it.
+    /// The request to withdraw if no connection takes it.
     taken: Option<Taken>,
-    /// The time after which the timer ends, from the start of the wait.
+    /// The time from the start of the wait to the end of the timer.
     waited: Duration,
-    /// Whether the call has no time left when the timer ends.
+    /// True if the call has no time left when the timer ends.
     ends_call: bool,
 }
 
@@ -135,8 +136,8 @@ impl<T, F: Future<Output = reqwest::Result<T>> + Unpin> Wait<'_, F> {
         Some(tokio::time::sleep(patience))
     }
 
-    /// The failure after the timer has ended. `None` if a connection took the request, so that the rest of the read timeout
-    /// remains.
+    /// Returns the error to report when the timer has ended. Returns `None` if the wait goes on, because a connection has
+    /// taken the request and the read timeout has not passed yet.
     #[cold]
     fn ended(&mut self) -> Option<Error> {
         let request = self.taken.take();
@@ -150,7 +151,7 @@ impl<T, F: Future<Output = reqwest::Result<T>> + Unpin> Wait<'_, F> {
     }
 }
 
-/// The error of a request that was withdrawn before a connection took it.
+/// Returns the error for a request that was withdrawn before a connection took it.
 #[cold]
 fn untaken(waited: Duration) -> Error {
     let message = format!(
@@ -171,8 +172,8 @@ fn timed_out(client: &Inner, time: &Stopwatch, ends_call: bool) -> Error {
     Error::new(ErrorKind::Timeout).with_message(message)
 }
 
-/// Converts an error of reqwest. Leaves out the URL, because an argument in it may be private. The operation identifies
-/// the call instead.
+/// Converts an error of reqwest, and removes its URL, because the arguments in the URL may be private. The operation
+/// identifies the call instead.
 #[cold]
 pub(crate) fn broken(client: &Inner, error: reqwest::Error) -> Error {
     let cause = Cause::of(&error);

@@ -18,13 +18,13 @@ use crate::download::transfer::Transfer;
 use crate::error::Error;
 use crate::lists::many::{AT_ONCE, Many};
 
-/// The number of bytes of a part that are read before the turn of that part.
+/// The number of bytes that are read from a part before the turn of that part.
 const BYTES_AHEAD: usize = 1 << 20;
 
 pub(super) type Parts = Many<'static, Result<Part, Error>>;
 
-/// Returns the parts in order. At most 8 parts are open at the same time. At most 18 parts are started, and each of them
-/// keeps at most a little more than [`BYTES_AHEAD`] bytes.
+/// Returns the parts in order. At most 8 parts are open at the same time. At most 18 parts are started before their turn,
+/// and each of them keeps at most a little more than [`BYTES_AHEAD`] bytes.
 pub(super) fn parts(desk: Desk, exports: Exports) -> Parts {
     let places = Places {
         exports: Flow::Idle(exports),
@@ -35,8 +35,8 @@ pub(super) fn parts(desk: Desk, exports: Exports) -> Parts {
         let (desk, open) = (desk.clone(), Arc::clone(&open));
         async move {
             let place = place?;
-            // The semaphore is never closed, so this is never an error. Permits are given in the order of the parts, so
-            // the current part has a permit.
+            // The semaphore is never closed, so `acquire_owned` never fails. Permits are given in the order of the parts,
+            // so the current part always gets a permit.
             let permit = open.acquire_owned().await.ok();
             Part::begin(&desk, place, permit).await
         }
@@ -87,7 +87,7 @@ impl Stream for Places {
 /// A part that is being read.
 pub(super) struct Part {
     place: Place,
-    /// How often the URLs had been renewed when this part got its URL.
+    /// How many times the URLs had been renewed when this part got its URL.
     renewed: usize,
     transfer: Transfer,
     /// The bytes that were read before the turn of this part.
@@ -96,7 +96,7 @@ pub(super) struct Part {
     failure: Option<Error>,
     /// The number of bytes that this part had received when it last requested new URLs.
     expired: Option<u64>,
-    /// The permit to be open. The part keeps it until the part is received completely.
+    /// The permit that allows the part to be open. The part keeps the permit until all its bytes are received.
     open: Option<OwnedSemaphorePermit>,
 }
 
@@ -129,7 +129,7 @@ impl Part {
                     part.open = None;
                     break;
                 }
-                // The error counts only when the turn of this part comes.
+                // The error is handled only when the turn of this part comes.
                 Err(error) => {
                     part.failure = Some(error);
                     break;

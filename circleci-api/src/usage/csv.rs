@@ -8,14 +8,13 @@ use crate::download::flow::{Next, stream};
 use crate::error::Error;
 
 stream! {
-    /// A stream of an organization's usage as one CSV with one header, from
-    /// [`UsageExport::csv`](super::UsageExport::csv). The stream returns the CSV in pieces. A piece may end anywhere,
-    /// even inside a row.
+    /// A stream of an organization's usage. [`UsageExport::csv`](super::UsageExport::csv) creates it. The stream returns
+    /// one CSV with one header, in pieces. A piece may end anywhere, even inside a row.
     ///
-    /// CircleCI delivers an export in parts. A part that fails is requested again, within the client's
-    /// [`RetryPolicy`](crate::RetryPolicy). The parts are in storage, under signed URLs. The client never sends the token
-    /// to these URLs. When the URLs expire (401 or 403), one `getUsageExport` call requests new URLs for all parts of the
-    /// export, and each part continues where it stopped.
+    /// CircleCI delivers an export in parts. The client's [`RetryPolicy`](crate::RetryPolicy) decides whether a part that
+    /// fails is requested again. The parts are downloaded from signed URLs. The client never sends the token to these
+    /// URLs. When the URLs have expired (status 401 or 403), one `getUsageExport` call requests new URLs for all parts of
+    /// the export, and each part continues where it stopped.
     ///
     /// The stream returns an error if a row has more or fewer fields than there are columns. It also returns an error if
     /// the columns of a part differ from those of the first part.

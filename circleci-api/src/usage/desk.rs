@@ -15,7 +15,7 @@ use crate::generated::types::{CreateUsageExportRequest, UsageExportJob, UsageExp
 use crate::request::Request;
 use crate::retry::clock::Stopwatch;
 
-/// The longest wait of an order that still counts as no wait.
+/// An order that can be sent within this time counts as an order that can be sent now.
 const AT_ONCE: Duration = Duration::from_secs(1);
 /// The wait after a refusal (429) that does not say how long to wait.
 const REFUSED: Duration = Duration::from_secs(360);
@@ -54,7 +54,8 @@ impl Desk {
         self.limited(looks, || self.request(job).send()).await
     }
 
-    /// Requests the state of an export like `look`, but does not wait for CircleCI's limit.
+    /// Requests the state of an export. Unlike `look`, this function does not wait when CircleCI's hourly limit is
+    /// reached.
     pub(super) async fn look_now(&self, job: Uuid) -> Result<UsageExportJobStatus, Error> {
         self.order.limits.look_window().take(self.now());
         self.request(job).send().await
@@ -169,8 +170,8 @@ impl Desk {
         self.time().map_or(Duration::ZERO, |time| time.elapsed(now))
     }
 
-    /// Returns the current time for the hourly limits of [`UsageLimits`](super::UsageLimits). It includes the waits that
-    /// a test's clock skips.
+    /// Returns the current time plus the waits that a test's clock has skipped. The hourly limits of
+    /// [`UsageLimits`](super::UsageLimits) use this time.
     fn now(&self) -> Instant {
         let now = self.order.client.inner.clock.now();
         self.time().map_or(now, |time| time.moment(now))

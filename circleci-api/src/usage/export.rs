@@ -21,12 +21,12 @@ use crate::error::Error;
 use crate::lists::many::both;
 use crate::values::argument::PathValue;
 
-/// The age limit of the usage that CircleCI exports.
+/// The maximum age of the usage that CircleCI exports.
 const OLDEST: TimeDelta = TimeDelta::days(366);
 
 impl Client {
-    /// Prepares an export of an organization's usage between two times, both included. CircleCI exports at most 31 days
-    /// at once, so a longer time span is split into several exports, and their results are joined. CircleCI exports
+    /// Prepares an export of an organization's usage from `start` to `end`, both included. CircleCI exports at most 31
+    /// days at once, so a longer time span is split into several exports, and their results are joined. CircleCI exports
     /// nothing older than 366 days. Requires the feature `usage`.
     ///
     /// ```no_run
@@ -47,8 +47,8 @@ impl Client {
         UsageExport::new(self, org_id.into(), Span::Between(start, end))
     }
 
-    /// Prepares to read exports that were already ordered, for example by another program, or before a deadline passed.
-    /// `jobs` are their ids (`usage_export_job_id`). No new export is ordered. Requires the feature `usage`.
+    /// Prepares to read exports that were already ordered, for example by another program, or by an export whose deadline
+    /// has passed. `jobs` are their ids (`usage_export_job_id`). No new export is ordered. Requires the feature `usage`.
     ///
     /// ```no_run
     /// # async fn run(circleci: circleci_api::Client, kept: Vec<uuid::Uuid>) -> Result<(), circleci_api::Error> {
@@ -70,15 +70,15 @@ impl Client {
 
 /// A usage export with its settings, from [`Client::usage_export`] or [`Client::resume_usage_export`].
 ///
-/// What runs at the same time:
+/// An export works as follows:
 ///
 /// - A time span is split into windows of at most 31 days, with one export for each window. These exports are ordered
 ///   together, up to 8 calls at a time. [`UsageLimits`] allows 10 orders per hour by default. Exports beyond this limit
-///   are ordered when the hour has passed.
+///   are ordered later, when the limit allows it.
 /// - The exports are awaited in order. While an export is in progress, only its own state is requested, because CircleCI
 ///   also limits state requests. When it is completed, the states of the following exports are requested together.
-/// - The parts of all exports are read in order, 8 at a time. About 1 MiB of each of the next 18 parts is kept until its
-///   turn, so memory use does not grow with the size of the export.
+/// - The parts of all exports are read in order, up to 8 at a time. At most 18 parts are started before their turn, and
+///   each of them keeps about 1 MiB. So memory use does not grow with the size of the export.
 ///
 /// All waits use the client's [`Clock`](crate::Clock). After a refusal (429), the export waits as long as the refusal
 /// asks. Dropping the future or the stream ends the wait. The exports that were already ordered continue at CircleCI, and
@@ -145,7 +145,7 @@ impl UsageExport {
         self
     }
 
-    /// Sets the hourly limits of CircleCI. All exports of an organization should share them.
+    /// Sets the hourly limits that the export respects. All exports of an organization should share one [`UsageLimits`].
     pub fn limits(mut self, limits: &UsageLimits) -> Self {
         self.order.limits = limits.clone();
         self
@@ -157,15 +157,15 @@ impl UsageExport {
         self
     }
 
-    /// Sets the total time for ordering and waiting, for all windows together. CircleCI may take up to 4 hours for one
-    /// window. Default: 5 hours.
+    /// Sets the maximum total time for ordering the exports of all windows and waiting for them. CircleCI may take up to
+    /// 4 hours for one window. Default: 5 hours.
     pub fn deadline(mut self, total: Duration) -> Self {
         self.order.deadline = total;
         self
     }
 
-    /// Sets the maximum size of the CSV, in bytes after decompression. It also limits the size of each compressed part.
-    /// Default: 4 GiB.
+    /// Sets the maximum size of the CSV, in bytes after decompression. The same limit applies to the size of each
+    /// compressed part. Default: 4 GiB.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.order.max_bytes = bytes;
         self
@@ -177,7 +177,7 @@ impl UsageExport {
         self
     }
 
-    /// Returns the usage as a stream of pieces of one CSV with one header. Nothing is sent before the stream is polled.
+    /// Returns the usage as one CSV with one header, in a stream of pieces. Nothing is sent before the stream is polled.
     /// [`UsageCsv`] has an example.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use crate::retry::backoff::Backoff;
 const FIRST_LOOK: Duration = Duration::from_secs(15);
 const RAREST_LOOK: Duration = Duration::from_secs(450);
 
-/// The export of one window: still to be ordered, or ordered with this id.
+/// The export of one window: the time span if the export must still be ordered, or the id if it was already ordered.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Job {
     Wanted((DateTime<Utc>, DateTime<Utc>)),
@@ -36,7 +36,7 @@ pub(super) struct Finished {
 #[derive(Clone)]
 pub(super) struct Urls {
     pub(super) urls: Vec<String>,
-    /// How often new URLs were requested.
+    /// How many times new URLs were requested.
     pub(super) renewed: usize,
 }
 
@@ -63,11 +63,12 @@ impl Finished {
     }
 }
 
-/// The exports of all windows. Each export is returned when it is completed, in the order of the windows.
+/// A source of the exports of all windows. It returns each export when the export is completed, in the order of the
+/// windows.
 pub(super) struct Exports {
     desk: Desk,
     windows: Vec<Window>,
-    /// Whether the exports were ordered earlier, before this stream was created.
+    /// Whether the exports were already ordered when this value was created.
     resumed: bool,
     /// The number of exports that were returned so far.
     returned: usize,
@@ -75,9 +76,9 @@ pub(super) struct Exports {
 
 struct Window {
     job: Job,
-    /// The state that CircleCI returned at the last request for it.
+    /// The state of the export at the last state request, or `None` before the first one.
     state: Option<UsageExportJobState>,
-    /// Whether the state was requested before the turn of this window.
+    /// Whether the state was already requested before the turn of this window.
     ahead: bool,
     finished: Option<Result<Finished, Error>>,
 }
@@ -98,8 +99,8 @@ impl Exports {
         }
     }
 
-    /// Orders the export of a window. CircleCI processes exports in parallel, so this also orders as many of the later
-    /// exports as the limit allows now. The others are ordered when their turn comes.
+    /// Orders the export of a window. CircleCI processes exports in parallel, so this function also orders as many of the
+    /// later exports as the limit allows now. The remaining exports are ordered when their turn comes.
     async fn order(&mut self, turn: usize) -> Result<Uuid, Error> {
         loop {
             let now = self.desk.orders_now();
@@ -124,8 +125,8 @@ impl Exports {
             let desk = self.desk.clone();
             async move {
                 let job = desk.order(span).await?;
-                // Report the order at once, without waiting for the other orders, because an export that was ordered can
-                // be resumed.
+                // Report the order at once, without waiting for the other orders, because a caller that knows the id can
+                // resume the export.
                 desk.tell(&UsageChange {
                     window: index,
                     windows,
@@ -136,7 +137,7 @@ impl Exports {
                 Ok((index, job.usage_export_job_id))
             }
         });
-        // Every order counts towards the limit, so no order is cancelled when another one fails.
+        // Every order counts towards the limit, so no order is canceled when another one fails.
         let mut failure = None;
         let orders = Many::new(orders.collect::<Vec<_>>()).into_vec().await;
         for ordered in orders {
@@ -156,7 +157,7 @@ impl Exports {
             if let Some(finished) = self.windows[turn].finished.take() {
                 return finished;
             }
-            // An export that was ordered together with an earlier one, or by an earlier program, has already had time to
+            // An export that is resumed, or that was ordered together with an earlier one, has already had time to
             // complete. The exports after it have had this time too, so their states are requested as well.
             let had_time = (turn > 0 || self.resumed) && self.windows[turn].state.is_none();
             let others = if had_time {

@@ -8,9 +8,10 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// The number of exports that may be ordered per hour, and the number of state requests that may be sent per hour.
 ///
-/// CircleCI's document allows 10 orders and 10 state requests per hour for each organization. Clones share one count.
-/// Create one `UsageLimits` for each organization, and pass a clone of it to every export of that organization. Requests
-/// of other programs are not counted, but a refusal by CircleCI (429) is respected too.
+/// CircleCI's document allows 10 orders and 10 state requests per hour for each organization. All clones of a
+/// `UsageLimits` share one count. Create one `UsageLimits` for each organization, and pass a clone of it to every export
+/// of that organization. Requests of other programs are not counted. If they cause CircleCI to refuse a request (429),
+/// the export respects that refusal.
 ///
 /// ```
 /// use circleci_api::usage::UsageLimits;
@@ -29,7 +30,7 @@ pub struct UsageLimits {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenLimited {
-    /// Wait until the limit allows the request. If that is after the deadline, fail at once.
+    /// Wait until the limit allows the request. If that time is after the deadline, fail at once.
     #[default]
     Wait,
     /// Fail with [`ErrorKind::RateLimited`](crate::ErrorKind::RateLimited). The error says how long the wait would be.
@@ -74,7 +75,7 @@ impl UsageLimits {
     }
 }
 
-/// The times of the latest calls, at most as many as are allowed per hour.
+/// The times of the latest calls. The number of times never exceeds the number of calls that are allowed per hour.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
     an_hour: usize,

@@ -1,4 +1,4 @@
-//! The settings of an export, and its windows of at most 31 days.
+//! The settings of an export, and the windows of at most 31 days into which its time span is split.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::generated::types::UsageExportJobState;
 use crate::operation::{Operation, Replay};
 use crate::values::argument::PathValue;
 
-/// The operation that errors name if no single operation failed. CircleCI's API document does not contain it.
+/// The operation that an error of an export contains if no operation of CircleCI's API document failed.
 pub(super) static EXPORT: Operation =
     Operation::new("usageExport", Method::GET, "", &[], Replay::Never);
 
@@ -44,12 +44,12 @@ pub struct UsageChange {
     pub job: Uuid,
     /// The new state of the export.
     pub state: UsageExportJobState,
-    /// The number of parts of the export. It is 0 until the export is completed, and if there is no usage.
+    /// The number of parts of the export. It is 0 until the export is completed. It stays 0 if there is no usage.
     pub parts: usize,
 }
 
 /// Splits a time span into windows of at most 31 days. CircleCI includes both ends of a window, so each window ends a
-/// millisecond before the next one begins. Otherwise a job at the shared end would count twice.
+/// millisecond before the next one begins. Otherwise, a job at a time that belongs to two windows would be counted twice.
 pub(super) fn windows(
     start: DateTime<Utc>,
     end: DateTime<Utc>,

@@ -144,7 +144,7 @@ impl Pieces {
         Ok(())
     }
 
-    /// Separates the header from the beginning of a part.
+    /// Separates the header of a part from the rows that follow it.
     fn split(
         &mut self,
         head: &mut Option<Vec<u8>>,
@@ -186,7 +186,7 @@ impl Pieces {
     }
 }
 
-/// The position of the header, which is the first line that is not blank, and its column names.
+/// The position and the column names of the header, which is the first line that is not blank.
 struct Header {
     start: usize,
     end: usize,

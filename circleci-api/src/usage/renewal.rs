@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::error::{Error, ErrorKind};
 
-/// Checks whether storage refused a signed URL because the URL has expired.
+/// Checks whether the error means that a signed URL has expired.
 pub(super) fn is_expired(error: &Error) -> bool {
     let said = error.message().unwrap_or_default();
     error.is_unauthorized()
@@ -12,8 +12,8 @@ pub(super) fn is_expired(error: &Error) -> bool {
         || (error.kind() == ErrorKind::Status && said.starts_with("ExpiredToken"))
 }
 
-/// Brings the new URLs into the order of the old ones. They are matched by path. If the paths are not unique, or differ
-/// from the old ones, the new URLs are returned unchanged. Returns `None` if the number of parts has changed.
+/// Brings the new URLs into the order of the old ones. The URLs are matched by their paths. If the paths are not unique,
+/// or differ from the old paths, the new URLs are returned unchanged. Returns `None` if the number of parts has changed.
 pub(super) fn in_the_same_order(old: &[String], new: Vec<String>) -> Option<Vec<String>> {
     let path = |url: &str| url.split(['?', '#']).next().unwrap_or_default().to_owned();
     if old.len() != new.len() {

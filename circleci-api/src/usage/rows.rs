@@ -16,11 +16,11 @@ use crate::error::{Error, ErrorKind};
 const MAX_ROW: usize = 1 << 20;
 
 stream! {
-    /// A stream of an organization's usage, row by row, from [`UsageExport::rows`](super::UsageExport::rows).
+    /// A stream of an organization's usage, row by row. [`UsageExport::rows`](super::UsageExport::rows) creates it.
     ///
     /// Each row has the columns of its own part, because the export of another month may have other columns. The stream
     /// returns an error if a row has more or fewer fields than its part has columns. The error contains the number of the
-    /// row. Rows are counted from 1 over all parts, and header lines are not counted.
+    /// row. Row numbers start at 1 and continue across all parts. Header lines are not counted.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::GetUsageExport, serde_json::json};
@@ -87,7 +87,7 @@ impl UsageRow {
             .filter(|text| !matches!(*text, "" | "\\N"))
     }
 
-    /// Returns all columns with their texts, in CircleCI's order.
+    /// Returns the name and the text of every column, in the order of the export.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.columns
             .iter()
@@ -255,7 +255,7 @@ fn flag(text: &str) -> Option<bool> {
     }
 }
 
-/// Reads an RFC 3339 time, or a date in UTC with or without a time of day.
+/// Reads an RFC 3339 time, or a UTC date with or without a time of day.
 fn moment(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
@@ -284,10 +284,10 @@ pub(super) struct Rows {
     reader: Box<Reader>,
     columns: Arc<[String]>,
     piece: Bytes,
-    /// Whether the part has ended, and `piece` is the line break that ends its last line.
+    /// True if the part has ended. `piece` is then the line break that ends its last line.
     closing: bool,
-    /// The current row so far: its text is the first `length` bytes, and its ends are the first `fields` entries of
-    /// `ends`.
+    /// The current row so far. Its text is the first `length` bytes of `text`, and the ends of its fields are the first
+    /// `fields` entries of `ends`.
     text: Vec<u8>,
     length: usize,
     ends: Vec<usize>,
@@ -382,8 +382,8 @@ impl Next for Rows {
     }
 }
 
-/// Returns the row as text, and the position where each field ends. A byte that is not UTF-8 becomes a replacement
-/// character.
+/// Returns the row as text, and the position where each field ends. Bytes that are not valid UTF-8 become replacement
+/// characters.
 fn legible(bytes: &[u8], ends: &[usize]) -> (String, Vec<usize>) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return (text.to_owned(), ends.to_vec());

@@ -14,7 +14,7 @@ pub(super) struct Shape {
     fields: usize,
     /// Whether the current row has begun.
     begun: bool,
-    /// The number of rows that have ended, over all parts.
+    /// The number of complete rows so far, in all parts.
     row: u64,
 }
 

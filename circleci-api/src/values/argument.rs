@@ -26,8 +26,8 @@ const ENCODED_SLUG: &AsciiSet = &ENCODED.remove(b'/');
 /// value, and encodes it so that the request cannot reach another route. A slug becomes one path segment for each of its
 /// parts, and any other value becomes a single segment.
 ///
-/// An `Option` of an id, a number or a slug also converts into a `PathValue`, because these fields may be missing in
-/// responses. If the value is `None`, the client returns an error and sends nothing.
+/// An `Option` of an id, a number or a slug also converts into a `PathValue`, because responses may lack these values. If
+/// the value is `None`, the client returns an error and sends nothing.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {
@@ -133,7 +133,7 @@ impl PathValue {
             ),
             ParamKind::Text if text.is_empty() => Err("must not be empty"),
             ParamKind::Text if text.contains('\0') => Err("must not contain a NUL character"),
-            // If a proxy decodes `%2F` before it routes the request, it would resolve these segments.
+            // A proxy that decodes `%2F` before it routes the request would resolve the segments `.` and `..`.
             ParamKind::Text
                 if text
                     .split(['/', '\\'])
@@ -184,7 +184,7 @@ impl From<String> for PathValue {
     }
 }
 
-// Responses may lack these values. A missing value becomes an empty text, which `write` rejects for all kinds of
+// Responses may lack values of these types. A missing value becomes an empty text, which `write` rejects for all kinds of
 // parameters.
 macro_rules! from_option {
     ($($from:ty),*) => {
@@ -311,7 +311,8 @@ mod tests {
 
     #[test]
     fn no_text_leaves_its_segment() {
-        // For each ASCII character, alone and around dots, the URL parser must see exactly one segment.
+        // Each ASCII character is tested alone, between letters, and next to dots. The URL parser must see exactly one
+        // segment.
         for c in (1..=127u8).map(char::from) {
             for text in [
                 format!("{c}"),

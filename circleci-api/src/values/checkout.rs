@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use crate::values::slug::{ProjectSlug, SlugError};
 
-/// The reason why a checkout has no project. It does not contain the URL of a remote, because a URL may contain a
-/// password. [`ProjectSlug::of_checkout`] has an example.
+/// The reason why no project was found for a checkout. The error does not contain the URL of a remote, because a URL may
+/// contain a password. [`ProjectSlug::of_checkout`] has an example.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CheckoutError {
-    /// Neither this directory nor one of its parents is a git checkout.
+    /// Neither this directory nor any of its parents is a git checkout.
     NotACheckout(PathBuf),
     /// A file of the git repository could not be read.
     #[non_exhaustive]
@@ -37,8 +37,8 @@ pub enum CheckoutError {
 }
 
 impl ProjectSlug {
-    /// Returns the project of the git checkout that contains `path`. The project is read from the remote `origin`, or
-    /// from the only remote. Requires the feature `wait`.
+    /// Returns the project of the git checkout that contains `path`. The URL of the remote `origin` identifies the
+    /// project. If the checkout has only one remote, that remote may have any name. Requires the feature `wait`.
     ///
     /// This also works in worktrees and submodules. Only the configuration file of the repository is read. Included files
     /// and replacements such as `insteadOf` are ignored.

@@ -1,4 +1,4 @@
-//! Constructors for the source of a pipeline's configuration.
+//! Converts a branch or a tag to a `PipelineRunConfig`, which is the source of a pipeline's configuration.
 
 use crate::generated::types::if_type;
 

@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The value of a pipeline parameter.
 ///
-/// CircleCI's parameters are booleans, integers and strings. An enum parameter is a string. [`Other`](Self::Other) keeps any
-/// other value of a response.
+/// CircleCI's parameters are booleans, integers and strings. The value of an enum parameter is a string.
+/// [`Other`](Self::Other) keeps any other value of a response.
 ///
 /// ```
 /// # use std::collections::BTreeMap;

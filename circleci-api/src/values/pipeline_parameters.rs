@@ -63,9 +63,9 @@ pub enum ParameterError {
 impl PipelineParameters {
     /// The maximum number of parameters.
     pub const ENTRIES: usize = 100;
-    /// The maximum number of characters of a name.
+    /// The maximum number of characters in a name.
     pub const NAME: usize = 128;
-    /// The maximum number of characters of a value.
+    /// The maximum number of characters in a value.
     pub const VALUE: usize = 512;
 
     /// Creates an empty set of parameters.
@@ -176,7 +176,8 @@ impl From<ParameterError> for Error {
     }
 }
 
-/// Creates [`PipelineParameters`], or returns the first [`ParameterError`]. Requires the feature `wait`.
+/// Creates [`PipelineParameters`] from `name => value` pairs. If a pair is invalid, returns the first [`ParameterError`].
+/// Requires the feature `wait`.
 ///
 /// ```
 /// let parameters = circleci_api::params! { "deploy" => true, "environment" => "staging" }?;

@@ -7,9 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The slug of a project: provider, organization and project, as in `gh/acme/web` or `circleci/<org id>/<project id>`.
 ///
-/// It can be parsed from a slug or from the URL of a git remote, such as `https://github.com/acme/web.git`,
-/// `git@bitbucket.org:acme/web.git` or `ssh://git@github.com/acme/web`. `github/acme/web` and `gh/acme/web` are the same
-/// project. The host of an SSH remote may be an alias such as `github.com-work`.
+/// Parsing accepts a slug or the URL of a git remote, such as `https://github.com/acme/web.git`,
+/// `git@bitbucket.org:acme/web.git` or `ssh://git@github.com/acme/web`. `github/acme/web` and `gh/acme/web` identify the
+/// same project. The host of an SSH remote may be an alias such as `github.com-work`.
 ///
 /// ```
 /// use circleci_api::ProjectSlug;
@@ -212,7 +212,7 @@ pub(crate) fn is_part(part: &str) -> bool {
 struct Remote<'t> {
     host: &'t str,
     path: &'t str,
-    /// Whether the remote uses SSH. The configuration of SSH may define an alias for the host.
+    /// Whether the remote uses SSH. If it does, the host may be an alias from the SSH configuration.
     by_ssh: bool,
 }
 
@@ -237,8 +237,8 @@ fn remote(text: &str) -> Option<Remote<'_>> {
 }
 
 /// Returns the host that an SSH alias such as `github.com-work` stands for, or `host` itself if it is not an alias.
-/// People with several keys use one alias for each key. No top-level domain begins with `com-` or `org-`, so an alias is
-/// never the name of another host.
+/// People with several keys use one alias for each key. No top-level domain begins with `com-` or `org-`, so such an
+/// alias cannot be the name of a real host.
 fn without_alias(host: &str) -> &str {
     for known in ["github.com", "bitbucket.org"] {
         if let Some(rest) = host.strip_prefix(known)

@@ -6,7 +6,7 @@ use crate::generated::types::{
 
 /// Methods that classify the status. All three return `false` for a status that this version of the crate does not know.
 impl WorkflowStatus {
-    /// Checks whether the workflow has ended. Only a rerun can change that.
+    /// Checks whether the workflow has ended. After that, only a rerun can continue it.
     ///
     /// ```
     /// use circleci_api::types::WorkflowStatus;
@@ -65,8 +65,8 @@ impl JobStatus {
         *self == Self::Success
     }
 
-    /// Checks whether the job ended without success. It then failed, timed out, was canceled, was unauthorized, or had an
-    /// infrastructure failure.
+    /// Checks whether the job ended without success. For example, it failed, timed out, was canceled, was unauthorized,
+    /// or had an infrastructure failure.
     ///
     /// ```
     /// use circleci_api::types::JobStatus;
@@ -143,7 +143,7 @@ macro_rules! judged_by_status {
             /// # Ok::<(), serde_json::Error>(())
             /// ```
             impl $name {
-                /// Checks whether the run has ended. Only a rerun can change that.
+                /// Checks whether the run has ended. After that, only a rerun can continue it.
                 pub fn is_finished(&self) -> bool {
                     self.status.as_ref().is_some_and(|status| status.is_finished())
                 }

@@ -3,8 +3,8 @@
 use crate::generated::types::{DayOfWeek, Timetable};
 
 impl Timetable {
-    /// Creates a timetable that triggers on these days of the week. It triggers `per_hour` times (1 to 60) in each of the
-    /// hours (0 to 23, UTC).
+    /// Creates a timetable that triggers on `days_of_week`. On these days, it triggers `per_hour` times (1 to 60) in each
+    /// hour of `hours_of_day` (0 to 23, UTC).
     ///
     /// ```
     /// use circleci_api::types::{DayOfWeek, Timetable};
@@ -20,8 +20,8 @@ impl Timetable {
         Self::new(per_hour, hours_of_day).days_of_week(days_of_week)
     }
 
-    /// Creates a timetable that triggers on these days of the month (1 to 31). It triggers `per_hour` times (1 to 60) in
-    /// each of the hours (0 to 23, UTC).
+    /// Creates a timetable that triggers on `days_of_month` (1 to 31). On these days, it triggers `per_hour` times (1 to
+    /// 60) in each hour of `hours_of_day` (0 to 23, UTC).
     ///
     /// ```
     /// use circleci_api::types::Timetable;

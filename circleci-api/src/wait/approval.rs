@@ -27,13 +27,13 @@ pub struct ApprovalWait {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Approvals {
-    /// The approval jobs of the wait, with the people who approved them. The list is empty if the workflow has no
-    /// approval jobs, or none with the given name.
+    /// The approval jobs that the wait was for, each with the person who approved it. The list is empty if the workflow
+    /// has no approval jobs, or none with the given name.
     pub jobs: Vec<WorkflowJob>,
 }
 
 impl Approvals {
-    /// Checks whether there was at least one approval job, and all approval jobs were approved. A job that was canceled
+    /// Returns true if there was at least one approval job and all approval jobs were approved. A job that was canceled
     /// together with its workflow does not count as approved.
     ///
     /// [`Client::wait_for_approval`] has an example.
@@ -45,7 +45,7 @@ impl Approvals {
 
 impl Client {
     /// Waits until all approvals of a workflow are decided, including those that are not requested yet. The wait also
-    /// ends if the workflow ends before that. Requires the feature `wait`.
+    /// ends when the workflow ends, even if an approval is still undecided. Requires the feature `wait`.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::{GetWorkflowById, ListWorkflowJobs}, serde_json::json};

@@ -33,7 +33,7 @@ pub struct Board {
     approved: HashSet<Uuid>,
 }
 
-/// A wait that tracks workflows, which is a wait for a workflow or for a pipeline.
+/// A wait that tracks workflows: either a wait for a workflow, or a wait for a pipeline.
 ///
 #[doc = mock_example!()]
 /// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
@@ -94,7 +94,7 @@ impl<W: HasWorkflows> Wait<W> {
     }
 
     /// Sets how to count a workflow with a status that this version of the crate does not know. Default:
-    /// [`CountAs::Unfinished`]. With this value, a workflow that has a `stopped_at` counts as a failure.
+    /// [`CountAs::Unfinished`]. With this value, such a workflow counts as a failure once it has a `stopped_at`.
     ///
     /// [`Wait`] has an example.
     pub fn unknown(mut self, count: CountAs) -> Self {
@@ -219,7 +219,7 @@ impl Board {
                 {
                     return Err(error);
                 }
-                // The status of the workflow is known even without its jobs.
+                // The status of the workflow is known even without its jobs, so this error does not end the wait.
                 Err(error) => {
                     view.news.push(Change::Trouble(Arc::new(error)));
                     continue;
@@ -266,7 +266,7 @@ impl Board {
         if self.told.insert(id) {
             view.news.push(Change::OnHold(held.clone()));
         }
-        // CircleCI may show a job on hold for a moment after it was approved.
+        // CircleCI may still show a job as on hold for a moment after the job was approved.
         if self.approved.contains(&id) {
             return Ok(());
         }
@@ -279,7 +279,7 @@ impl Board {
                 .approve_pending_approval_job_by_id(held.workflow_id, id);
             match approval.options(view.options()).send().await {
                 Ok(_) => {}
-                // An earlier request for this approval reached CircleCI, but the answer was lost.
+                // An earlier request for this approval reached CircleCI, but its answer was lost.
                 Err(error) if again && says_done(&error) => {}
                 Err(error) => {
                     // CircleCI refused the approval, so a later refusal does not mean that the job was already approved.
@@ -295,7 +295,7 @@ impl Board {
         Ok(())
     }
 
-    /// Returns the outcome when the wait no longer waits for any of the workflows.
+    /// Returns the outcome of a wait that no workflow keeps open any longer.
     pub(super) async fn outcome(
         &mut self,
         workflows: Vec<Workflow>,
@@ -384,7 +384,7 @@ pub(super) fn held(
         workflow: workflow.name.clone(),
         workflow_id: id,
         job: job.name.clone(),
-        // If CircleCI sends both ids, they are the same.
+        // If CircleCI sends an `approval_request_id`, it is the same as the id of the job.
         approval_request_id: job.approval_request_id.unwrap_or(job.id),
         web_url: client.and_then(|client| workflow.web_url(client)),
     }
@@ -399,8 +399,8 @@ fn says_done(error: &Error) -> bool {
     error.status().is_some_and(|status| done.contains(&status))
 }
 
-/// Returns what failed in a failed workflow. If the jobs of the workflow cannot be listed, reports the error, and returns
-/// the workflow itself.
+/// Returns the failures of a failed workflow. If the jobs of the workflow cannot be listed, reports that error, and
+/// returns the workflow itself as the only failure.
 async fn failures_of(workflow: &Workflow, view: &mut View) -> Vec<Failure> {
     let jobs = match workflow.id {
         Some(id) => jobs(id, view).await.unwrap_or_else(|error| {

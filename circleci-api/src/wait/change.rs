@@ -15,7 +15,7 @@ use crate::generated::types::{
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Change {
-    /// The pipeline itself has this new state. The state does not tell whether the workflows succeed.
+    /// The new state of the pipeline itself. It does not tell whether the workflows succeed.
     Pipeline(PipelineState),
     /// A workflow that is new, or has a new status.
     #[non_exhaustive]
@@ -45,8 +45,8 @@ pub enum Change {
     Approved(Held),
     /// A new state of a usage export.
     UsageExport(UsageExportJobState),
-    /// The error of a call that failed. The wait goes on, because the next look may succeed. If the jobs of a workflow
-    /// cannot be listed, the outcome only lacks the names of these jobs.
+    /// The error of a call that failed. The wait goes on, because the next look may succeed. If the failed call was the
+    /// one that lists the jobs of a workflow, the outcome only lacks the names of these jobs.
     Trouble(Arc<Error>),
 }
 

@@ -100,7 +100,8 @@ impl View {
         !missed || self.time.elapsed() < NEW
     }
 
-    /// Returns options that limit a call to the time before the deadline, or to a short time if less is left.
+    /// Returns options with the timeout of a call: the client's timeout, but at most the time that is left before the
+    /// deadline. If less time than [`LAST_LOOK`] is left, `LAST_LOOK` is the maximum instead.
     pub(super) fn options(&self) -> CallOptions {
         let left = self.time.left().max(LAST_LOOK);
         let usual = self.client.inner.timeout.unwrap_or(left);

@@ -77,7 +77,7 @@ impl Wait<JobWait> {
     }
 
     /// Sets how to count a job with a status that this version of the crate does not know. Default:
-    /// [`CountAs::Unfinished`]. With this value, a job that has a `stopped_at` counts as a failure.
+    /// [`CountAs::Unfinished`]. With this value, such a job counts as a failure once it has a `stopped_at`.
     pub fn unknown(mut self, count: CountAs) -> Self {
         self.watch.unknown = count;
         self

@@ -26,17 +26,18 @@
 //! ```
 //!
 //! A wait checks the state again and again until the end or the deadline. Each check is called a *look*. The interval
-//! between two looks grows from about 5 to about 30 seconds, with jitter. [`changes`](Wait::changes) reports what happens
-//! in the meantime. Nothing is sent before the wait is polled, nothing runs in the background, and dropping the wait ends
-//! it.
+//! between two looks grows from about 5 to about 30 seconds, with jitter. [`changes`](Wait::changes) reports what has
+//! changed since the previous look. Nothing is sent before the wait is polled, and nothing runs in the background.
+//! Dropping the wait ends it.
 //!
 //! The client's [`RetryPolicy`](crate::RetryPolicy) decides whether a failed call is retried. If the retries do not help
-//! and the error is temporary (see [`Error::is_transient`](crate::Error::is_transient)), the wait goes on. It reports the
-//! error as [`Change::Trouble`]. The next look comes after the usual interval, or later if the server asks for that.
+//! and the error is temporary (see [`Error::is_transient`](crate::Error::is_transient)), the wait goes on. It then
+//! reports the error as [`Change::Trouble`]. The next look comes after the usual interval, or later if the server asks
+//! for a longer wait.
 //!
-//! CircleCI's servers do not all find a new pipeline at once. A 404 therefore ends a wait only if two looks in a row get
-//! a 404, and the second of them is more than a minute after the first look of the wait. So if an id does not exist, the
-//! error comes after a minute.
+//! Some of CircleCI's servers find a new pipeline later than others. A 404 therefore ends a wait only if the previous
+//! look also got a 404 and more than a minute has passed since the first look of the wait. So if an id does not exist,
+//! the wait ends with an error after about a minute.
 
 mod approval;
 mod board;
@@ -122,15 +123,15 @@ impl<W: Watch> Wait<W> {
         self
     }
 
-    /// Sets the time between two looks, including jitter. It is `least` at first, and grows to `most`. The minimum is 100
-    /// milliseconds. Default: from 5 to 30 seconds.
+    /// Sets the time between two looks, including jitter. The time grows from `least` to `most`. A value below 100
+    /// milliseconds counts as 100 milliseconds. Default: from 5 to 30 seconds.
     pub fn interval(mut self, least: Duration, most: Duration) -> Self {
         self.pace.least = least.max(pace::LEAST);
         self.pace.most = most.max(self.pace.least);
         self
     }
 
-    /// Returns a stream of the changes during the wait. The stream also returns the outcome.
+    /// Returns a stream of the changes during the wait. [`Changes::finish`] then returns the outcome.
     pub fn changes(self) -> Changes<W::Outcome> {
         Changes::new(self.client, self.pace, self.watch)
     }

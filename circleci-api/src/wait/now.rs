@@ -16,12 +16,12 @@ use crate::generated::types::{Pipeline, PipelineState, Workflow, WorkflowJob, Wo
 use crate::lists::many::{Many, both};
 use crate::values::argument::PathValue;
 
-/// How long a workflow may take to appear. A wait has the same default.
+/// How long an expected workflow may take to appear. A wait uses the same time by default.
 const PATIENCE: TimeDelta = TimeDelta::minutes(1);
 
 impl Client {
     /// Returns the current state of a pipeline, without waiting: its workflows, what failed, what waits for a person, and
-    /// the verdict. Of a workflow that was rerun, only the last run counts. The verdict is the one that
+    /// the verdict. If a workflow was rerun, only its last run counts. The verdict is the one that
     /// [`wait_for_pipeline`](Self::wait_for_pipeline) would return now, or [`Verdict::Running`] if that wait would go on.
     /// Requires the feature `wait`.
     ///
@@ -82,14 +82,14 @@ impl Client {
 }
 
 impl Outcome {
-    /// Returns the outcome of a pipeline from the list of its workflows. Of a workflow that was rerun, only the last run
+    /// Returns the outcome of a pipeline from the list of its workflows. If a workflow was rerun, only its last run
     /// counts. The verdict is the one that [`wait_for_pipeline`](Client::wait_for_pipeline) would return, or
     /// [`Verdict::Running`] if that wait would go on.
     ///
     /// The list contains no jobs. A failure therefore names only its workflow and has no URL, and
-    /// [`on_hold`](Self::on_hold) is empty. [`Client::pipeline_outcome`] also returns the jobs and the URLs. Another
-    /// workflow may still appear within a minute, after a setup workflow or by an automatic rerun. This machine's clock
-    /// decides whether that minute has passed.
+    /// [`on_hold`](Self::on_hold) is empty. [`Client::pipeline_outcome`] also returns the jobs and the URLs. After a
+    /// setup workflow, or if an automatic rerun is due, another workflow may still appear. The verdict is then
+    /// [`Verdict::Running`] for one minute, measured with this machine's clock.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::{mock::Mock, operations::ListWorkflowsByPipelineId, serde_json::json};
@@ -151,7 +151,7 @@ fn board() -> Board {
     board
 }
 
-/// Checks whether a job of the workflow has failed while others are still running.
+/// Checks whether a job of the workflow has failed while other jobs are still running.
 fn is_failing(workflow: &Workflow) -> bool {
     workflow.status == Some(WorkflowStatus::Failing)
 }

@@ -36,7 +36,7 @@ use crate::generated::types::{PipelineError, Workflow};
 pub struct Outcome {
     /// The overall result.
     pub verdict: Verdict,
-    /// The workflows that count, oldest first. Of a workflow that was rerun, only the last run counts.
+    /// The workflows that count, oldest first. If a workflow was rerun, only its last run counts.
     pub workflows: Vec<Workflow>,
     /// The workflows that were replaced by a rerun, which is a later workflow with the same name.
     pub superseded: Vec<Workflow>,
@@ -49,7 +49,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Checks whether there was at least one workflow, and all workflows succeeded.
+    /// Returns true if there was at least one workflow and all workflows succeeded.
     pub fn is_success(&self) -> bool {
         self.verdict == Verdict::Success
     }
@@ -70,7 +70,7 @@ pub enum Verdict {
     /// There was no workflow.
     NoWorkflow,
     /// Something is running or is about to start. Only [`Client::pipeline_outcome`] and [`Outcome::of`] return this
-    /// verdict. A wait goes on instead.
+    /// verdict. A wait goes on instead of returning it.
     ///
     /// [`Client::pipeline_outcome`]: crate::Client::pipeline_outcome
     Running,
@@ -101,7 +101,8 @@ pub struct Failure {
     pub job: Option<String>,
     /// The number of the job, if it started.
     pub job_number: Option<i64>,
-    /// The status of the job, or of the workflow if there is no job, such as `failed`, `canceled` or `timedout`.
+    /// The status, such as `failed`, `canceled` or `timedout`. It is the status of the job, or of the workflow if there
+    /// is no job.
     pub status: String,
     /// The URL of the web page, or `None` if CircleCI's answer lacks a part of the URL.
     pub web_url: Option<String>,
@@ -134,8 +135,8 @@ pub struct Held {
     pub workflow_id: Uuid,
     /// The name of the job.
     pub job: String,
-    /// The id with which the job is approved; see
-    /// [`approve_pending_approval_job_by_id`](crate::Client::approve_pending_approval_job_by_id).
+    /// The id to pass to [`approve_pending_approval_job_by_id`](crate::Client::approve_pending_approval_job_by_id) to
+    /// approve the job.
     pub approval_request_id: Uuid,
     /// The URL of the workflow's web page, or `None` if CircleCI's answer lacks a part of the URL.
     pub web_url: Option<String>,

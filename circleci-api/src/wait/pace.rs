@@ -44,8 +44,7 @@ impl Time {
         }
     }
 
-    /// Returns the time that was spent waiting between looks. It grows when a wait between two looks ends, and does not
-    /// include the looks.
+    /// Returns the total time of the waits between looks. The time that the looks themselves take is not included.
     pub(super) fn waited(&self) -> Duration {
         self.watch.waited()
     }

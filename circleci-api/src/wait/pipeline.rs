@@ -25,9 +25,10 @@ pub struct PipelineWait {
     announced: Duration,
     pipeline: Option<Pipeline>,
     workflows: Vec<Workflow>,
-    /// Whether a workflow was running at the last look. While one is running, the pipeline's own state does not matter.
+    /// Whether a workflow was running at the last look. While a workflow is running, the pipeline's own state does not
+    /// matter.
     running: bool,
-    /// The time of the last change, counted as the time that was spent waiting between looks.
+    /// The value of `Time::waited` at the last change.
     still_since: Option<Duration>,
 }
 
@@ -44,7 +45,7 @@ impl Client {
     /// - CircleCI reruns a failed workflow automatically if its configuration says so.
     /// - A person reruns a workflow while others are running.
     ///
-    /// Of a workflow that was rerun, only the last run counts.
+    /// If a workflow was rerun, only its last run counts.
     ///
     /// A pipeline in the state `pending`, `setup-pending` or `setup` is not finished, unless its setup workflow has failed.
     ///
@@ -100,9 +101,9 @@ impl Wait<PipelineWait> {
         self
     }
 
-    /// Sets how long to wait for expected workflows. These are automatic reruns, and the workflows that follow a
-    /// successful setup workflow after the pipeline has left the state `setup`. If none of them has appeared by then, the
-    /// wait ends. Default: 1 minute.
+    /// Sets how long to wait for expected workflows. Two kinds of workflows are expected: automatic reruns, and the
+    /// workflows that follow a successful setup workflow after the pipeline has left the state `setup`. If no expected
+    /// workflow appears within this time, the wait ends. Default: 1 minute.
     pub fn announced(mut self, time: Duration) -> Self {
         self.watch.announced = time;
         self

@@ -72,8 +72,8 @@ pub enum CountAs {
 pub enum NoWorkflow {
     /// Wait until a workflow appears or the deadline passes.
     Wait,
-    /// End the wait if there is no workflow after this time, unless CircleCI is still processing the pipeline. A pipeline
-    /// has no workflows if all of them were filtered out.
+    /// End the wait if there is no workflow after this time, unless CircleCI is still processing the pipeline. For
+    /// example, a pipeline has no workflows if filters exclude all of them.
     ReturnAfter(Duration),
 }
 

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-/// A memory of the ids of the latest deliveries, which detects repeated deliveries. CircleCI repeats a delivery if it got
-/// no answer, and sometimes for no visible reason.
+/// A detector of repeated deliveries. It remembers the ids of the latest deliveries. CircleCI repeats a delivery if it
+/// got no answer, and sometimes for no visible reason.
 ///
 /// Share one instance among all threads and tasks that receive deliveries. If several deliveries have the same id,
 /// exactly one of them counts as new. Each id takes less than 150 bytes of memory, regardless of its length. When the

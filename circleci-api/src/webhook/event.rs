@@ -261,7 +261,8 @@ object! {
         id: Option<String> = with(Text) "id",
         /// The name of the project.
         name: Option<String> = with(Text) "name",
-        /// The slug as it was sent, in the long form `github/acme/web`; see [`project_slug`](Self::project_slug).
+        /// The slug as CircleCI sent it, in the long form, such as `github/acme/web`.
+        /// [`project_slug`](Self::project_slug) returns the short form.
         slug: Option<String> = with(Text) "slug",
     }
 }
@@ -361,8 +362,8 @@ object! {
         trigger: Option<Trigger> = optional "trigger",
         /// The built commit, for GitHub OAuth and Bitbucket projects.
         vcs: Option<Vcs> = optional "vcs",
-        /// The built commit, for projects that are not connected by GitHub OAuth or Bitbucket. Each value is a map, and its
-        /// key is a name such as `circleci`, `git`, `gitlab` or `github_app`.
+        /// The built commit, for projects that are not connected by GitHub OAuth or Bitbucket. Each key is a name such as
+        /// `circleci`, `git`, `gitlab` or `github_app`, and each value is a map.
         trigger_parameters: Option<Map<String, Value>> = optional "trigger_parameters",
     }
 }
@@ -407,7 +408,7 @@ impl Pipeline {
                 .iter()
                 .filter_map(|name| group.get(name).and_then(Value::as_str))
         });
-        // Fields that do not apply are empty strings.
+        // CircleCI sends an empty string for a field that does not apply.
         vcs.into_iter().chain(found).find(|text| !text.is_empty())
     }
 }

@@ -8,12 +8,12 @@ use sha2::Sha256;
 
 use super::{Event, WebhookError};
 
-/// The name of the header that contains the signatures. Its value is `v1=<64 hex digits>`, and other signatures may follow,
-/// such as `,v2=…`. [`Verifier::read`] has an example.
+/// The name of the header that contains the signatures. The value of the header is `v1=<64 hex digits>`. Other
+/// signatures may follow (such as `,v2=…`). [`Verifier::read`] has an example.
 pub const SIGNATURE_HEADER: &str = "circleci-signature";
 
-/// The maximum number of signatures that are checked in a header. A rotation of secrets needs two. The limit bounds the time
-/// that a header with thousands of signatures can take.
+/// The maximum number of signatures that are checked in a header. The rotation of a secret needs two. The limit bounds the
+/// time that the check of a header with thousands of signatures can take.
 const MOST: usize = 16;
 
 /// The signing secrets of a webhook, with methods that check whether a delivery is from CircleCI. `Debug` does not show the
@@ -74,7 +74,7 @@ impl Verifier {
         if signatures.is_empty() {
             return Err(WebhookError::NoSignature);
         }
-        // A signature is 32 bytes in hex. This format is checked without the secret, so the check reveals nothing about it.
+        // A signature is 32 bytes in hex. This format is checked without the secret, so the check does not reveal the secret.
         let signatures: Vec<[u8; 32]> = signatures.into_iter().filter_map(from_hex).collect();
         for secret in secrets {
             let Some(mac) = mac(secret, body) else {
@@ -125,8 +125,8 @@ impl Verifier {
         Event::from_slice(body)
     }
 
-    /// Returns the header value that CircleCI would send with this body, signed with the first secret that is not blank. Use
-    /// this method in tests of a receiver.
+    /// Signs the body with the first secret that is not blank, and returns the header value that CircleCI would send. Use this
+    /// method in tests of a receiver.
     ///
     /// # Errors
     ///
@@ -168,14 +168,15 @@ impl fmt::Debug for Verifier {
     }
 }
 
-/// Starts the HMAC with the body. The result is never `None`, because HMAC accepts keys of any length.
+/// Returns the HMAC of the body, ready to be compared or finalized. The result is never `None`, because HMAC accepts keys of
+/// any length.
 fn mac(secret: &SecretString, body: &[u8]) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).ok()?;
     mac.update(body);
     Some(mac)
 }
 
-/// Returns the `v1` signatures in a header, in hex.
+/// Returns the hex digits of each `v1` signature in a header.
 fn v1(header: &[u8]) -> impl Iterator<Item = &[u8]> {
     header
         .split(|byte| *byte == b',')

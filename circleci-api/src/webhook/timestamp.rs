@@ -23,7 +23,7 @@ pub struct Timestamp(String);
 
 /// The formats with an offset that [`Timestamp::utc`] reads in addition to RFC 3339 and RFC 2822.
 const WITH_OFFSET: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f %z"];
-/// The formats without an offset. A date in such a format is in UTC.
+/// The formats without an offset. A date in one of these formats is read as UTC.
 const WITHOUT: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"];
 
 impl Timestamp {
@@ -35,10 +35,11 @@ impl Timestamp {
     /// Parses the date. Returns `None` if the format is unknown.
     ///
     /// The known formats are RFC 3339, RFC 2822, and `2026-03-01 12:00:05 +0100` with or without the name of a time zone at
-    /// the end. A date without an offset is in UTC. If it names a time zone other than UTC or GMT, the result is `None`.
+    /// the end. A date without an offset is read as UTC. If a date has no offset, but the name of a time zone other than UTC or
+    /// GMT, the result is `None`.
     pub fn utc(&self) -> Option<DateTime<Utc>> {
         let text = self.0.trim();
-        // In `… +0100 CET`, the offset is enough, so the name is ignored.
+        // In `… +0100 CET`, the offset is enough, so the name of the time zone is ignored.
         let named = text.rsplit_once(' ').filter(|(_, zone)| {
             !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_uppercase())
         });

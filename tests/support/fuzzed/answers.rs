@@ -1,5 +1,5 @@
-//! The input is a byte that chooses an operation, and then the body of the answer. If the call succeeds, its result must be
-//! equal after it is serialized and read again.
+//! The first byte of the input chooses an operation. The rest is the body of the answer. If the call succeeds, its result
+//! must be equal after it is serialized and read again.
 
 use super::stage::Stage;
 use crate::calls::{self, Call};

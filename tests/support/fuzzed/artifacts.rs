@@ -1,5 +1,5 @@
-//! The input has one line for each artifact of a job: the path of the artifact. The client must not write a file outside of
-//! the folder that the caller chose.
+//! Each line of the input is the path of an artifact of a job. The client must not write a file outside of the folder that
+//! the caller chose.
 
 use std::fs;
 

@@ -1,5 +1,5 @@
-//! The input is a text that a hostile document uses as a description, a tag and a path. The test parses the resulting
-//! comments with the Markdown parser of rustdoc.
+//! A hostile document uses the input as a description, a tag and a path. The test parses the comments that the generator
+//! makes from them with the Markdown parser of rustdoc.
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag};
 use xtask::emit::{docs, escape};

@@ -88,7 +88,7 @@ impl Script {
             (0..4, Some(start)) if seen.header("if-range") == Some(&tag) => {
                 part(file, start, how, end)
             }
-            // The server ignores the `If-Range` condition of the request.
+            // The server sends a range without checking the `If-Range` condition of the request.
             (4 | 5, Some(start)) => part(file, start, how, end),
             _ => answer(200, file.clone()),
         };

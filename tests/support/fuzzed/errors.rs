@@ -1,5 +1,5 @@
-//! The input is a byte that chooses the status, a line for the content type, a line for the request id, and the body of an error
-//! response. The error must always contain the status of the response.
+//! The input describes an error response. Its first byte chooses the status, the first line after this byte is the content
+//! type, the next line is the request id, and the rest is the body. The error must always contain the status of the response.
 
 use super::stage::Stage;
 use crate::server::answer;

@@ -1,4 +1,5 @@
-//! The input is a byte that chooses whether to compress the rest, and then the output of a step in the format of API version 1.1.
+//! The first byte of the input chooses whether to compress the rest. The rest is the output of a step in the format of API
+//! version 1.1.
 
 use circleci_api::v1::StepAction;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Changes a small document in ways that the input chooses. For each changed document, the generator must either write files
+//! Changes a small document in ways that the input chooses. The generator must either write files for the changed document,
 //! or return an error that names the place of the fault.
 
 use crate::documents::mutate::{self, Bytes};

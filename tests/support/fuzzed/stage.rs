@@ -67,7 +67,7 @@ impl Stage {
         self.play(move |_| Some(answer.clone()));
     }
 
-    /// From now on, answers each request with the result of `script`, or with the status 500 if the result is `None`.
+    /// From now on, answers each request with the answer that `script` returns, or with the status 500 if it returns `None`.
     pub fn play(&self, script: impl Fn(&Seen) -> Option<Answer> + Send + 'static) {
         *self.script.lock().expect("the script") = Box::new(script);
     }

@@ -1,5 +1,5 @@
-//! The input is a byte that chooses whether to compress the rest, and then the only part of a usage export. The client reads
-//! the export as rows and as CSV.
+//! The first byte of the input chooses whether to compress the rest. The rest is the only part of a usage export. The client
+//! reads the export as rows and as CSV.
 
 use super::stage::Stage;
 use crate::server::answer;

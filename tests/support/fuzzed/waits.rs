@@ -1,5 +1,5 @@
-//! The input is a byte that chooses the status, and a line for each header that can make a client wait. The clock of the
-//! stage checks that no wait is longer than the client's retry budget.
+//! The first byte of the input chooses the status. After it, there is one line for each header that can make a client wait.
+//! The clock of the stage checks that no wait is longer than the client's retry budget.
 
 use super::stage::Stage;
 use crate::server::answer;

@@ -1,5 +1,5 @@
-//! The input is a line for the signature header, and then the body of a delivery. The verifier must accept only a signature
-//! of this body.
+//! The first line of the input is the value of the signature header. The rest is the body of a delivery. The verifier must
+//! accept only a signature of this body.
 
 use circleci_api::webhook::{Event, Verifier};
 

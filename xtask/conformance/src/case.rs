@@ -3,8 +3,8 @@
 use circleci_api::Client;
 use circleci_api_tests::calls::{self, Answer};
 
-/// Operations for which Prism rejects every request, and the reason. Their calls use the document with the overlay applied. Each
-/// run also checks that Prism still rejects the calls when it serves the vendored document.
+/// Operations for which Prism rejects every request, each with the reason. Their calls use the document with the overlay
+/// applied. Each run also checks that Prism still rejects the calls when it serves the vendored document.
 pub const OVERLAID: [(&str, &str); 1] = [(
     "createContext",
     "the document closes `owner` (`additionalProperties: false`) beside the `oneOf` that names its properties, so that no owner is valid",
@@ -17,7 +17,7 @@ pub enum Given {
     Least,
     /// All parameters and properties.
     Most,
-    /// All parameters and properties, with another branch of the union in the body.
+    /// All parameters and properties, but a different branch of the union in the body.
     Branch,
 }
 
@@ -39,8 +39,8 @@ pub struct Case {
     pub call: fn(&Client) -> Answer,
 }
 
-/// Operations with a parameter that the document requires and CircleCI's own client never sends. Prism rejects a call without
-/// this parameter.
+/// Operations with a parameter that the document requires, although CircleCI's own client never sends it. Prism rejects a call
+/// without this parameter.
 const REQUIRES_MORE: [&str; 2] = ["listComponents", "listEnvironments"];
 
 /// Returns all calls. Every documented operation is called with the required parameters and with all parameters. If its body has

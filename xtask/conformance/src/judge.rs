@@ -1,4 +1,4 @@
-//! Judges one call by two things: the violations that the server reports, and the result that the client returns.
+//! Judges a call by the violations that the server reports and by the result that the client returns.
 
 use circleci_api::{Error, ErrorKind};
 use serde_json::Value;
@@ -24,7 +24,7 @@ pub struct Finding {
     pub exchange: Option<Exchange>,
 }
 
-/// How a call ended in the client.
+/// How a call ended for the client: with an answer, an error or a panic.
 pub enum Outcome {
     Answered,
     Failed(Error),
@@ -83,7 +83,7 @@ fn request_violations(exchange: &Exchange) -> Vec<String> {
     let mut all: Vec<String> = beside.chain(within).map(sentence).collect();
     all.sort();
     all.dedup();
-    // Some rejections have only a text and no list of violations, such as a rejection of the credentials.
+    // Some rejections have only a text and no list of violations. An example is the rejection of the credentials.
     if all.is_empty()
         && problem["type"]
             .as_str()

@@ -1,9 +1,9 @@
-//! `cargo xtask conformance`: calls every operation of the client on Stoplight Prism. Prism is a mock server that reads
+//! `cargo xtask conformance`: calls every operation of the client against Stoplight Prism. Prism is a mock server that reads
 //! CircleCI's document and shares no code with this crate.
 //!
 //! The client sends its requests to a `relay`, which forwards them to the server (`prism`) and records the violations that the
-//! server reports. `suite` makes the calls that `case` lists, which are also the calls of the tests. `judge` decides whether each
-//! call succeeded, and `report` prints the results.
+//! server reports. `suite` makes the calls that `case` lists. The tests of the client use the same calls. `judge` decides
+//! whether each call succeeded, and `report` prints the results.
 
 #![warn(
     clippy::expect_used,

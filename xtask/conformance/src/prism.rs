@@ -58,7 +58,7 @@ pub async fn install(folder: &Path) -> Result<()> {
 }
 
 impl Prism {
-    /// Starts a Prism that serves `document`, which is OpenAPI 3.0. Writes the document and Prism's log to `scratch`.
+    /// Starts Prism with `document`, which must be an OpenAPI 3.0 document. Writes the document and Prism's log to `scratch`.
     pub async fn start(folder: &Path, document: &Value, scratch: &Path) -> Result<Self> {
         // Prism rejects port 0, so this function looks for a free port. Another process may take the port before Prism
         // starts.

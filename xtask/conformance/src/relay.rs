@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::slugs::Templates;
 
-/// The path prefix of the API, which the client sends.
+/// The path prefix of the API. The client sends it, but Prism does not serve it.
 const PREFIX: &str = "/api/v2";
 /// The maximum size of a request or a response.
 const LARGEST: usize = 16 << 20;
@@ -94,7 +94,7 @@ impl Relay {
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let state = shared.clone();
-                // The client's call reports an error if its connection breaks.
+                // An error is ignored here: if the connection breaks, the client's call reports an error too.
                 tokio::spawn(async move { state.serve(client).await.ok() });
             }
         });
@@ -185,7 +185,8 @@ impl State {
             violations,
             received: answer.body.clone(),
         };
-        // The exchange is recorded before the client gets the response, so that `take` finds it when the call has ended.
+        // The exchange is recorded before the client gets the response, so that `take` returns it as soon as the call has
+        // ended.
         self.noted
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -247,7 +248,7 @@ impl Message {
         let length = message
             .header("content-length")
             .and_then(|length| length.trim().parse::<usize>().ok());
-        // Without a length, a response ends when its connection ends, and a request has no body.
+        // Without a `content-length`, a response ends when its connection ends, and a request has no body.
         let missing = match length {
             Some(length) if length > LARGEST => bail!("a body of {length} bytes"),
             Some(length) => Some(length.saturating_sub(message.body.len())),

@@ -9,7 +9,7 @@ use crate::relay::Mode;
 
 /// The maximum number of findings that the report prints in full.
 const TOLD: usize = 40;
-/// The maximum length of a body that the report prints.
+/// The maximum number of characters that the report prints of a body.
 const SHOWN: usize = 1500;
 
 pub struct Report {
@@ -97,7 +97,7 @@ impl Report {
                 Kind::Dynamic => format!("{seeds} seeds, {given}"),
             };
             let count = |fault| row.faults.get(&fault).copied().unwrap_or_default();
-            // Every operation counts, except with `Given::Branch`: only a few operations have such calls.
+            // The total is the number of all operations, except for `Given::Branch`: only a few operations have such a call.
             let all = if *given == Given::Branch {
                 row.operations.len()
             } else {

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use xtask::conformance::{Documents, repository};
 use xtask::regen::Places;
 
-/// The response of the server to `GET /me`: its status, its further headers and its body.
+/// The response of the server to `GET /me`: its status, its additional headers and its body.
 type Said = (u16, &'static str, &'static str);
 
 const USER: Said = (

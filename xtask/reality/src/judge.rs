@@ -148,7 +148,7 @@ impl<'a> Judge<'a> {
         for (key, value) in fields {
             let at = join(at, key);
             let property = named.iter().find_map(|part| {
-                // CircleCI's responses spell some keys in snake case that the document spells in kebab case.
+                // Some keys are in snake case in CircleCI's responses, but in kebab case in the document.
                 let properties = part.value["properties"].as_object()?;
                 let spelled = properties
                     .keys()
@@ -177,7 +177,7 @@ impl<'a> Judge<'a> {
         self.missing(schema, parts, fields, at);
     }
 
-    /// Reports the keys that the document requires and the body does not have.
+    /// Reports the keys that the document requires but the body does not have.
     fn missing(
         &mut self,
         schema: &Schema<'a>,
@@ -214,7 +214,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Reports only the contradictions with the branch that fits best.
+    /// Compares the value with every branch of a union. Reports only the contradictions with the branch that fits best.
     fn union(&mut self, union: &Schema<'a>, key: &str, value: &Value, at: &str) {
         let branches = union.value[key].as_array().map_or(0, Vec::len);
         let mut best: Option<Vec<Contradiction>> = None;
@@ -237,7 +237,8 @@ impl<'a> Judge<'a> {
     }
 
     fn wrong_form(&mut self, schema: &Schema<'a>, at: &str) {
-        // The actions replace a property by one without a type. In any other place, a person must decide what to do.
+        // If the place is a property, the actions replace it with a property that has no type. In any other place, a person
+        // must decide what to do.
         let replaced = match schema.place.as_slice() {
             [parent @ .., properties, key] if properties == "properties" => Some((parent, key)),
             _ => None,

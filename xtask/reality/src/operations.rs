@@ -52,8 +52,8 @@ pub fn find<'o, 'a>(operations: &'o [Operation<'a>], asked: &Asked) -> Option<&'
 }
 
 impl<'a> Operation<'a> {
-    /// Returns the schema of the response with this status, and the place of the schema in the document. If the status is unknown
-    /// or has no schema, returns the schema of the first success that has one.
+    /// Returns the schema of the response with this status, and the place of the schema in the document. If the status is
+    /// unknown or has no schema, returns the schema of the first success response that has one.
     pub fn schema(&self, status: Option<u16>) -> Option<(Vec<String>, &'a Value)> {
         let responses = self.responses.as_object()?;
         let wanted = status.map(|status| status.to_string());

@@ -1,5 +1,5 @@
-//! Reads three kinds of recordings: files with one JSON body each, HTTP archives (HAR), and cassettes of VCR and similar tools in
-//! YAML or JSON.
+//! Reads three kinds of recordings: files with one JSON body each, HTTP archives (HAR), and cassettes (YAML or JSON) of VCR and
+//! similar tools.
 
 use std::fs;
 use std::io::Read;
@@ -14,7 +14,7 @@ use serde_json::Value;
 /// A recorded response, and the request that it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {
-    /// The name of the file. If the file contains several recordings, the number of this one follows.
+    /// The name of the file. If the file contains several recordings, `#` and the number of this recording follow.
     pub source: String,
     pub asked: Asked,
     /// `None` if the recording has no status.

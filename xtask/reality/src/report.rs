@@ -16,10 +16,11 @@ use crate::types::{Reading, Types};
 #[derive(Debug, Default)]
 pub struct Report {
     pub recordings: usize,
-    /// The number of recordings that are skipped, because the response is no success or the document gives it no JSON body.
+    /// The number of skipped recordings: those whose response is not a success, or has no JSON body in the document.
     pub passed_over: usize,
     pub contradictions: Vec<Found>,
-    /// The calls that the document does not have. The values are the recordings that contain the call.
+    /// The calls that the document does not have. Each key is a call, and its value is the set of recordings that contain the
+    /// call.
     pub unknown_calls: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -87,7 +88,7 @@ impl Report {
         mut found: Vec<Contradiction>,
         reading: Reading,
     ) {
-        // These are values that the document allows but the types reject.
+        // Adds the values that the document allows but the types reject.
         for (path, kind) in &reading.surprises {
             let known = found
                 .iter()

@@ -1,5 +1,5 @@
-//! Tests thirty recordings of all three kinds. The report must find each contradiction that the test plants in them, and no
-//! others.
+//! Tests the report on thirty recordings of all three kinds. It must find each contradiction that the test plants in the
+//! recordings, and no others.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -33,7 +33,7 @@ macro_rules! answers {
     };
 }
 
-/// Returns ten responses. The test records three copies of this list, each in another format.
+/// Returns ten responses. The test records three copies of this list, each in a different format.
 fn answers() -> Vec<Answer> {
     answers! {
         ListPipelines "listPipelines" "pipeline?org-slug=gh%2Facme"
@@ -49,7 +49,7 @@ fn answers() -> Vec<Answer> {
     }
 }
 
-/// A planted contradiction: the number of the list, the operation, the JSON pointer, the new value (`None` removes the old one),
+/// A planted contradiction: the index of the copy, the operation, the JSON pointer, the new value (`None` removes the old one),
 /// and the kind that the report must name.
 type Planted = (usize, &'static str, &'static str, Option<Value>, Kind);
 
@@ -243,7 +243,7 @@ async fn what_was_planted_is_found_and_nothing_else() {
     assert_eq!(found, expected);
     assert_eq!(report.contradictions.len(), expected.len());
 
-    // After the overlay actions are pasted from the report, the document agrees with the recordings.
+    // With the overlay actions from the report, the document agrees with the recordings.
     let actions: Vec<&Value> = report
         .contradictions
         .iter()

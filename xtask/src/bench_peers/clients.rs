@@ -16,9 +16,9 @@ const TO_RUST: &str = "0.23.0";
 
 pub struct Client {
     pub name: &'static str,
-    /// The source of the `client.rs` in its project.
+    /// The source code of the `client.rs` in the client's project.
     code: &'static str,
-    /// Its dependencies in addition to tokio and libc.
+    /// The dependencies of the project in addition to tokio and libc.
     dependencies: &'static str,
     /// The package that the part `check` measures. For the client that is written by hand, this is its own project.
     pub package: &'static str,
@@ -165,7 +165,8 @@ impl Client {
                 to_rust(root, peers, &project, out)
             })?,
         }
-        // A client uses the versions in this repository's lock file if it accepts them.
+        // The project starts with a copy of this repository's lock file, so that the client uses the same versions if it
+        // accepts them.
         let lock = project.join("Cargo.lock");
         if !lock.exists() {
             fs::copy(root.join("Cargo.lock"), &lock).map_err(|error| error.to_string())?;
@@ -255,7 +256,7 @@ fn to_rust(root: &Path, peers: &Path, project: &Path, out: &Path) -> Result<(), 
     let place = peers.join(format!("openapi-to-rust-{TO_RUST}"));
     let program = place.join("bin/openapi-to-rust");
     if !program.exists() {
-        // This runs outside this repository, because its cargo settings must not apply.
+        // This command runs outside this repository, because the repository's cargo settings must not apply.
         run(tools::cargo(
             project,
             &target(peers, "tools"),
@@ -265,7 +266,7 @@ fn to_rust(root: &Path, peers: &Path, project: &Path, out: &Path) -> Result<(), 
         .arg(place)
         .arg(format!("openapi-to-rust@{TO_RUST}")))?;
     }
-    // This configuration follows the first example in the generator's README, with CircleCI's header.
+    // This configuration follows the first example in the generator's README, but uses CircleCI's header.
     let settings = project.join("openapi-to-rust.toml");
     let document = root.join("openapi/openapi.json");
     let document = toml_string(&document.to_string_lossy());

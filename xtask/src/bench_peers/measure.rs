@@ -16,9 +16,9 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// A call, and how many times the programs make it to measure time and to count instructions or allocations.
+/// A call, with two numbers of repetitions: one for measuring time, and one for counting instructions or allocations.
 struct Call {
-    /// The word for the call in the arguments of the programs.
+    /// The argument that selects this call in the programs.
     word: &'static str,
     name: &'static str,
     times: u64,
@@ -129,8 +129,8 @@ impl Bench<'_> {
         Ok(rows)
     }
 
-    /// Counts the instructions of one call. It subtracts a run with N calls from a run with 2N calls, so that the start of the
-    /// program and its first calls do not count.
+    /// Counts the instructions of one call from the difference between a run with 2N calls and a run with N calls. The start of
+    /// the program and its first calls therefore do not count.
     fn instructions(&mut self) -> Result<Vec<Row>> {
         const CALLGRIND: [&str; 3] = [
             "valgrind",
@@ -239,7 +239,7 @@ impl Bench<'_> {
     }
 
     /// Measures every client once in each round, so that a slow phase of the machine affects all clients equally. For each
-    /// figure, returns the medians of all clients.
+    /// figure, returns the median of each client.
     fn in_turn<const N: usize>(
         &mut self,
         what: &str,
@@ -273,7 +273,7 @@ impl Bench<'_> {
     }
 }
 
-/// Returns the figures as rows. In all of them, a lower figure is better.
+/// Returns the figures as rows. In all rows, a lower figure is better.
 fn rows<const N: usize>(figures: [Vec<Figure>; N], names: [(&str, usize); N]) -> Vec<Row> {
     let named = figures.into_iter().zip(names);
     let row = |(figures, (name, decimals)): (_, (&str, _))| Row {

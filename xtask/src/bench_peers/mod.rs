@@ -1,4 +1,4 @@
-//! `cargo xtask bench-peers`: makes the same calls to the same server with this client and with the alternatives to it.
+//! `cargo xtask bench-peers`: makes the same calls to the same server with this client and with alternative clients.
 //!
 //! `clients` writes one project for each client, in `target/peers/`. `measure` runs them against the server (`server`), and
 //! `table` prints the figures.
@@ -40,7 +40,7 @@ pub enum Part {
 #[derive(Debug)]
 pub struct BenchPeers {
     pub root: PathBuf,
-    /// How many times each time is measured.
+    /// The number of rounds. The times are measured once in each round.
     pub rounds: usize,
     /// The parts to measure. An empty list means all parts.
     pub only: Vec<Part>,

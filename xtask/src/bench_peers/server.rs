@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-/// Serves until stdin ends. That also happens when the parent process ends.
+/// Serves until stdin ends. stdin also ends when the parent process ends.
 pub fn serve(out: &mut dyn Write) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").context("cannot listen on loopback")?;
     writeln!(out, "{}", listener.local_addr()?)?;

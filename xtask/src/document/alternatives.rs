@@ -1,5 +1,5 @@
-//! Gives each alternative of a schema a word that identifies it. The index cannot identify it, because the order has no
-//! meaning.
+//! Gives each alternative of a schema a word that identifies it. An index would not identify it, because the order of the
+//! alternatives has no meaning.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 /// The key under which an alternative stores its word.
 pub const WORD: &str = "x-alternative";
 
-/// Returns a unique word for each alternative. The word is the alternative's name, or a property or enum value that no other
-/// alternative has, or its type. If none of these is unique, the word is the alternative's number.
+/// Returns a unique word for each alternative: its name, one of its required properties, one of its properties, one of its enum
+/// values, or its type. The first of these that no other alternative has is used. If there is none, the word is the
+/// alternative's index.
 ///
 /// A word that is already stored under [`WORD`] is kept, because later steps remove what the word was made from.
 pub fn words(branches: &[Value]) -> Vec<String> {
@@ -40,7 +41,7 @@ fn only(branches: &[Value], index: usize, way: fn(&Value) -> BTreeSet<String>) -
         .find(|word| !others.contains(word))
 }
 
-/// Returns the name that the document gives to an alternative, as a set.
+/// Returns a set with the name that the document gives to an alternative. The set is empty if there is no name.
 fn name(branch: &Value) -> BTreeSet<String> {
     let named = ["x-component", "title"]
         .into_iter()

@@ -37,12 +37,12 @@ const TEMPORARY: &str = ".tmp";
 /// The limits of a download: size, redirects and time.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// The maximum size of the document after decompression. It also applies if `Content-Length` announces less.
+    /// The maximum size of the document after decompression. It also applies if `Content-Length` declares a smaller size.
     pub max_bytes: u64,
     pub max_redirects: usize,
     pub connect_timeout: Duration,
-    /// The longest time without data. It applies to the time until the response starts (redirects included), and to each pause
-    /// after that.
+    /// The maximum time without data. It applies to the time until the response starts (including redirects), and to each later
+    /// pause.
     pub stall_timeout: Duration,
     /// The deadline of the whole download. The code checks it after each chunk, so a download may exceed it by one
     /// `stall_timeout`.
@@ -244,8 +244,8 @@ pub fn download(from: &str, limits: &Limits) -> Result<Downloaded, FetchError> {
     }
 }
 
-/// Downloads the document from the first address that has it. An address that returns anything else does not have it, even if the
-/// status is 200: the body may be a page that says that the document has moved.
+/// Downloads the document from the first address that has it. If an address returns anything else, the next address is tried,
+/// even if the status is 200: the body may be a page that says that the document has moved.
 pub fn download_first(
     addresses: &[&str],
     limits: &Limits,
@@ -374,7 +374,7 @@ fn download_url(url: &Url, etag: Option<&str>, limits: &Limits) -> Result<Answer
 }
 
 fn request(url: &Url, etag: Option<&str>, limits: &Limits) -> Result<Response, FetchError> {
-    // An error only means that a provider is already installed.
+    // An error only means that a TLS provider is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let max = limits.max_redirects;
     let mut client = Client::builder()
@@ -384,7 +384,7 @@ fn request(url: &Url, etag: Option<&str>, limits: &Limits) -> Result<Response, F
         .connect_timeout(limits.connect_timeout)
         .timeout(limits.stall_timeout.min(limits.total_timeout));
     if is_loopback(url) {
-        // A proxy would connect to its own localhost.
+        // A proxy would connect to its own `localhost`, and not to the one of this machine.
         client = client.no_proxy();
         if url.scheme() == "http" {
             // An http server needs no certificates, and this machine may have none.
@@ -643,7 +643,7 @@ fn count_paths(document: &Value) -> usize {
     paths.map_or(0, |paths| paths.iter().filter(is_path).count())
 }
 
-/// The file operations that can fail in the middle of a replacement. Tests let them fail one at a time.
+/// The file operations that can fail in the middle of a replacement. Tests make them fail one at a time.
 pub trait Store {
     fn write(&mut self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
         file.write_all(bytes)
@@ -723,7 +723,7 @@ impl Fetch {
             &new.bytes,
             &fetched.source.to_json()?,
         )?;
-        // Both files are already replaced, so an error of `out` does not count.
+        // Both files are already replaced, so an error while writing to `out` is ignored.
         let _ = report(&document, &fetched, out);
         Ok(fetched)
     }
@@ -781,7 +781,8 @@ fn report(document: &Value, fetched: &Fetched, out: &mut dyn Write) -> io::Resul
     }
 }
 
-/// Replaces both files by renaming new ones. After a crash between the two renames, [`Source::verify`] rejects the files.
+/// Replaces both files by renaming new files to their names. After a crash between the two renames, [`Source::verify`] rejects
+/// the files.
 fn replace(
     store: &mut dyn Store,
     dir: &Path,
@@ -830,7 +831,7 @@ fn folder(target: &Path) -> &Path {
     }
 }
 
-/// Links the old document to a second name, so that restoring it needs no disk space.
+/// Gives the old document a second name (a hard link), so that restoring it needs no disk space.
 fn keep_old(store: &mut dyn Store, path: &Path) -> Result<Option<TempPath>, FetchError> {
     let linked = temporary(path).make_in(folder(path), |name| store.link(path, name));
     match linked {
@@ -872,7 +873,7 @@ fn put_back(
     }
 }
 
-/// Flushes the renames to the disk. If the system cannot do this, both files are complete nevertheless.
+/// Flushes the renames to the disk. Both files are complete even if the system cannot do this.
 fn sync_dir(dir: &Path) {
     if let Ok(dir) = File::open(dir) {
         let _ = dir.sync_all();

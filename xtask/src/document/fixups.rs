@@ -99,8 +99,8 @@ pub fn apply(document: &mut Value) -> Vec<Applied> {
         .collect()
 }
 
-/// Removes the parameters in headers and cookies, and returns a line about each. In the vendored document, such a parameter is an
-/// error. In any other document, it is only missing from the generated code.
+/// Removes header and cookie parameters, and returns a line about each of them. In the vendored document, such a parameter is
+/// an error. In any other document, it is only missing from the generated code.
 pub fn leave_out_headers(document: &mut Value) -> Vec<String> {
     let whole = document.clone();
     let mut left_out = Vec::new();
@@ -255,8 +255,8 @@ fn all_of_one(document: &mut Value) -> usize {
     merged
 }
 
-/// Replaces an `allOf` that has one reference by the reference. OpenAPI 3.0 needs the `allOf` to make the reference nullable or
-/// to describe it.
+/// Replaces an `allOf` that contains only one reference with that reference. OpenAPI 3.0 needs such an `allOf` to make a
+/// reference nullable or to describe it.
 fn only_part(schema: &mut Map<String, Value>) -> bool {
     let Some([part]) = schema
         .get("allOf")
@@ -381,7 +381,8 @@ fn strip(document: &mut Value, keys: &[&str]) -> usize {
     let mut changed = 0;
     each_schema(document, &mut |schema| {
         for key in keys {
-            // This does not remove a property with such a name, because its key is in `properties` and not in the schema itself.
+            // A property with one of these names is not removed, because its key is in `properties` and not in the schema
+            // itself.
             changed += usize::from(schema.remove(*key).is_some());
         }
         false

@@ -34,7 +34,8 @@ fn lock(folder: &File) -> io::Result<bool> {
     }
 }
 
-/// A folder cannot be opened here, so this opens a file in it that no other process may open at the same time.
+/// On this system, a folder cannot be opened. This function therefore opens a file in it that no other process may open at the
+/// same time.
 #[cfg(not(unix))]
 fn open(folder: &Path) -> io::Result<File> {
     let mut options = File::options();

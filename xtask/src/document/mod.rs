@@ -70,8 +70,8 @@ pub fn parameters<'a>(document: &'a Value, operation: &Operation<'a>) -> Vec<&'a
         .collect()
 }
 
-/// Returns the same as [`parameters`], each with the JSON pointer of its entry. The order does not depend on the document's
-/// order.
+/// Returns the same parameters as [`parameters`], each with the JSON pointer of its entry. The order does not depend on the
+/// document's order.
 pub fn parameters_at<'a>(
     document: &'a Value,
     operation: &Operation<'a>,
@@ -99,11 +99,11 @@ pub fn parameters_at<'a>(
     found
 }
 
-/// Follows the `$ref` of a value to its target. Returns the value itself if it has none. The precheck reports references without
-/// a target.
+/// Follows the `$ref` of a value to its target. Returns the value itself if it has no `$ref`. The precheck reports references
+/// without a target.
 pub fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let mut value = value;
-    // A longer chain of references is a cycle, which the precheck reports.
+    // A chain of more than 16 references is a cycle, which the precheck reports.
     for _ in 0..16 {
         match value["$ref"]
             .as_str()
@@ -165,8 +165,8 @@ pub fn too_deep(document: &Value) -> Option<String> {
     None
 }
 
-/// Reads a document of OpenAPI 3.0 or 3.1, in JSON or YAML. Returns it as a 3.0 document with sorted keys, so that documents that
-/// differ only in spelling give the same code.
+/// Reads a document of OpenAPI 3.0 or 3.1, in JSON or YAML. Returns it as a 3.0 document with sorted keys, so that documents
+/// that differ only in the way they are written give the same code.
 pub fn parse(bytes: &[u8], name: &str) -> Result<Value> {
     Ok(parse_noted(bytes, name)?.0)
 }
@@ -293,12 +293,12 @@ pub fn is_success(status: &str) -> bool {
     status.starts_with('2')
 }
 
-/// Returns the schema of the JSON body of an operation's first success response, if it has one.
+/// Returns the schema of the JSON body in an operation's first success response, or `None` if there is no such body.
 pub fn success_schema<'a>(document: &'a Value, operation: &Operation<'a>) -> Option<&'a Value> {
     success_at(document, operation).map(|(_, schema)| schema)
 }
 
-/// Returns the same as [`success_schema`], and the JSON pointer of the schema.
+/// Returns the schema that [`success_schema`] returns, and its JSON pointer.
 pub fn success_at<'a>(
     document: &'a Value,
     operation: &Operation<'a>,
@@ -312,12 +312,12 @@ pub fn success_at<'a>(
     )
 }
 
-/// Returns the schema of the JSON body of an operation's request, if it has one.
+/// Returns the schema of the JSON body in an operation's request, or `None` if there is no such body.
 pub fn body_schema<'a>(document: &'a Value, operation: &Operation<'a>) -> Option<&'a Value> {
     body_at(document, operation).map(|(_, schema)| schema)
 }
 
-/// Returns the same as [`body_schema`], and the JSON pointer of the schema.
+/// Returns the schema that [`body_schema`] returns, and its JSON pointer.
 pub fn body_at<'a>(document: &'a Value, operation: &Operation<'a>) -> Option<(String, &'a Value)> {
     json_at(
         document,

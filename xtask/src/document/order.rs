@@ -8,8 +8,9 @@ use std::cmp::Reverse;
 /// The key under which an alternative that moved stores its original index.
 pub const INDEX: &str = "x-index";
 
-/// Sorts the alternatives of every schema, so that the same alternatives in another order give the same code. Those with more
-/// required properties come first, and then those with more properties, because they match fewer values.
+/// Sorts the alternatives of every schema, so that the same alternatives in another order give the same code. Alternatives with
+/// more required properties come first, because they match fewer values. Among those with equally many, the ones with more
+/// properties come first.
 pub fn settle_alternatives(document: &mut Value) {
     let whole = document.clone();
     let mut open = vec![document];

@@ -9,13 +9,13 @@ use serde_json::Value;
 use serde_json_path::JsonPath;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The maximum number of values in a document. A document with more values means a mistake in the overlay: a few actions that
-/// copy `$` would fill the memory. CircleCI's document has eleven thousand values.
+/// The maximum number of values in a document. If an overlay makes a larger document, it has a mistake: for example, a few
+/// actions that copy `$` would fill the memory. CircleCI's document has eleven thousand values.
 const MOST_VALUES: usize = 250_000;
 /// The maximum nesting depth. A deeper document could be written, but not read again.
 const MOST_LEVELS: usize = 127;
 
-/// The number of places where an action or a fixup applied.
+/// An action or a fixup, and the number of places where it applied.
 #[derive(Clone, Debug)]
 pub struct Applied {
     pub name: String,
@@ -60,7 +60,7 @@ fn actions(text: &str) -> Result<Arc<Vec<Single>>> {
 /// action may find a text where it expects an object.
 pub fn apply(document: &mut Value, text: &str, lenient: bool) -> Result<Vec<Applied>> {
     let mut report = Vec::new();
-    // These are upper bounds, because counting the values of a whole document takes time.
+    // After the first action, these are only upper bounds, because counting the values of a whole document takes time.
     let (mut values, mut levels) = size(document);
     for Single {
         name,

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-/// Returns the abbreviated commit of a revision, and the document in it. An error is a single line.
+/// Returns the abbreviated commit id of a revision, and the document in that commit. An error is a single line.
 pub fn document_at(root: &Path, revision: &str) -> Result<(String, Vec<u8>), String> {
     // This runs first, so that a missing repository and a missing revision give different errors.
     git(root, &["rev-parse", "--git-dir"])?;
@@ -32,8 +32,8 @@ pub fn document_at(root: &Path, revision: &str) -> Result<(String, Vec<u8>), Str
 /// The error of [`git`] if git fails without a message.
 const SILENT: &str = "git failed and did not say why";
 
-/// Returns the output of git, or an error with the first line of its message. git runs without the variables and settings of the
-/// caller that could select another repository or run other programs.
+/// Returns the output of git, or an error with the first line of its message. git does not see those variables and settings of
+/// the caller that could select another repository or run other programs.
 fn git(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, String> {
     let mut command = Command::new("git");
     for variable in [

@@ -29,7 +29,7 @@ impl fmt::Display for Unreadable {
 pub fn read(text: &str) -> Result<Value, Unreadable> {
     let json = match serde_json::from_str::<Value>(text) {
         Ok(value) => {
-            // The version must stay as it is written.
+            // `whole_numbers` must not change the version.
             let version = value.get("openapi").cloned();
             let mut value = whole_numbers(value);
             if let (Some(openapi), Some(version)) = (value.get_mut("openapi"), version) {

@@ -20,8 +20,7 @@ use std::{
 pub struct Applicability {
     /// The reasons why `regen` would stop, except those in `unnecessary`.
     pub refusals: Vec<String>,
-    /// The overlay actions, fixups and table rows that match nothing in the new document. `regen` would stop because of each of
-    /// them.
+    /// The overlay actions, fixups and table rows that match nothing in the new document. Each of them would make `regen` stop.
     pub unnecessary: Vec<String>,
     /// Overlay actions that a maintainer can paste. Each action keeps a type from being split into several types.
     pub paste: Vec<String>,
@@ -248,7 +247,7 @@ fn counts(before: &[Applied], after: &[Applied]) -> Vec<Count> {
     changed.collect()
 }
 
-/// Returns the places that need something in the new document, and that needed nothing in the old one.
+/// Returns the places of the new document that need an action, a fixup or a pass, and that needed none in the old document.
 fn needs(old: &Value, new: &Value, applied: &[Applied]) -> Vec<Need> {
     let (before, after) = (of_kinds(old), of_kinds(new));
     let mut needs = Vec::new();
@@ -323,7 +322,7 @@ fn of_kinds(document: &Value) -> Found {
     found
 }
 
-/// Returns the success statuses of an operation whose responses have a body.
+/// Returns the statuses of an operation's success responses that have a body.
 fn success_bodies(document: &Value, operation: &document::Operation<'_>) -> BTreeSet<String> {
     let responses = operation.value["responses"]
         .as_object()

@@ -1,4 +1,5 @@
-//! Compares only the methods and paths of two documents. Lists the operations that both have, and their names in each document.
+//! Compares only the methods and paths of two documents. Lists the operations that are in both, and their names in each
+//! document.
 
 use super::{
     NONE, WITHIN,

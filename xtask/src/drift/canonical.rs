@@ -1,9 +1,10 @@
-//! Normalizes documents: sorts the lists whose order has no meaning, and replaces different spellings of the same thing by one.
+//! Normalizes documents: sorts the lists whose order has no meaning, and writes everything that has several spellings in only
+//! one way.
 
 use crate::document::{dialect, sorted};
 use serde_json::{Map, Value, json};
 
-/// Returns the normalized document. Documents that differ only in this way become equal.
+/// Returns the normalized document. Documents that differ only in order or spelling become equal.
 pub fn canonical(document: &Value) -> Value {
     let mut canonical = document.clone();
     if canonical["openapi"].as_str().is_some_and(dialect::is_3_0) {
@@ -214,7 +215,8 @@ impl<'a> Proof<'a> {
     }
 }
 
-/// Returns the value after following its references, and each `allOf` that has one part and no keywords beside it.
+/// Follows the references of a value, and each `allOf` that has one part and no keywords with an effect beside it. Returns the
+/// value at the end.
 fn followed<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let mut value = crate::document::resolve(document, value);
     for _ in 0..16 {

@@ -8,18 +8,20 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-/// A change, with the places where it is and the operations that it affects.
+/// A change, the places where it occurs, and the operations that it affects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
     pub class: Class,
     pub text: String,
-    /// JSON pointers into the new document. If the place is missing there, pointers into the old one.
+    /// The JSON pointers of the places in the new document. If a place is missing there, its pointer in the old document is
+    /// used.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub places: BTreeSet<String>,
     /// The names of the affected operations. `(request)`, `(answer)` or `(error)` after a name says which side is affected.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub touches: BTreeSet<String>,
-    /// Only for a change of the Rust surface that no change of the contract explains: its cause, and how to undo it.
+    /// The cause of the change and how to undo it. It is set only for a change of the Rust surface that no change of the
+    /// contract explains.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
 }

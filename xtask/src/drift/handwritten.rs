@@ -187,7 +187,7 @@ fn braced(text: &str) -> &str {
 
 const CRATE: &str = "circleci-api/src/";
 
-/// Returns the modules that need a feature. The key is the beginning of their paths, and the value is the feature.
+/// Returns the modules that need a feature. Each key is the beginning of a module's path, and its value is the feature.
 fn features(sources: &[(String, String)]) -> BTreeMap<String, String> {
     let mut features = BTreeMap::new();
     for (path, text) in sources {

@@ -45,7 +45,7 @@ pub fn hidden(old: &Value, new: &Value, overlay: &str, contract: &[Change]) -> V
     by_action.into_iter().map(change).collect()
 }
 
-/// Returns the name of the first action that removes a place of the document, or after which the place has no effect.
+/// Returns the name of the first action that removes a place from the document or makes the place ineffective.
 fn hidden_by(document: &Value, stages: &[(String, Value)], place: &str) -> Option<String> {
     let mut before = document;
     before.pointer(place)?;
@@ -60,7 +60,7 @@ fn hidden_by(document: &Value, stages: &[(String, Value)], place: &str) -> Optio
     None
 }
 
-/// Checks whether anything around the place has become a reference or has another type now.
+/// Checks whether a value that contains the place has become a reference or has changed its type.
 fn replaced(before: &Value, after: &Value, place: &str) -> bool {
     let mut above = place;
     while let Some((parent, _)) = above.rsplit_once('/') {

@@ -36,7 +36,7 @@ use source::{Document, Other};
 use std::{io::Write, path::PathBuf, thread};
 use verdict::Class;
 
-/// The exit code if the second document is missing or the first one is damaged, so that they cannot be compared.
+/// The exit code if the documents cannot be compared, because the second one is missing or the first one is damaged.
 pub const CANNOT: u8 = 6;
 
 /// The text after the options in `drift --help`.
@@ -57,7 +57,7 @@ pub struct Drift {
     pub against: Option<String>,
     pub format: Format,
     pub deny: Option<Deny>,
-    /// Whether to report every change with its places. Otherwise the report is one page.
+    /// If true, the report lists every change with its places. Otherwise the report is one page.
     pub all: bool,
     /// The file to compare, if it is not the vendored document.
     pub base: Option<PathBuf>,
@@ -132,8 +132,8 @@ impl Drift {
     }
 }
 
-/// Writes the parts of both documents that OpenAPI 3.0 cannot express, each one once. It writes to stderr, because stdout is for
-/// the report.
+/// Writes the parts of both documents that OpenAPI 3.0 cannot express. A part that is in both documents is written only once.
+/// Writes to stderr, because stdout is for the report.
 fn tell_notes(one: &Document, other: &Document) {
     let new = other.notes.iter().filter(|note| !one.notes.contains(note));
     let new: Vec<_> = new.cloned().collect();

@@ -199,7 +199,7 @@ fn is_row(line: &str) -> bool {
 
 // ---- the contract ------------------------------------------------------------------------------------------------
 
-/// The numbers of the changes that the page counts and does not list.
+/// The numbers of changes that the page only counts and does not list.
 #[derive(Default)]
 struct Counted {
     new_operations: usize,
@@ -289,7 +289,8 @@ fn operations(change: &Change) -> String {
     }
 }
 
-/// Returns ` (request)`, ` (answer)` or ` (error)` if a change affects only this side. The reader could not see it from the text.
+/// Returns ` (request)`, ` (answer)` or ` (error)` if a change affects only this side. The text of the change does not say
+/// this.
 fn side(change: &Change) -> String {
     let sides = change
         .touches
@@ -302,7 +303,8 @@ fn side(change: &Change) -> String {
     }
 }
 
-/// Returns the texts of changes. Merges the texts of new enum values of one schema, of new properties, and of new statuses.
+/// Returns the texts of changes. Merges three kinds of texts: new enum values of the same schema, new properties, and new
+/// statuses.
 fn grouped<'c>(changes: impl Iterator<Item = &'c Change>) -> Vec<String> {
     let mut groups: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     let mut rest = Vec::new();

@@ -83,7 +83,7 @@ impl Report {
         }
     }
 
-    /// Returns the report for the case that the server says that the document has not changed.
+    /// Returns the report that says that nothing has changed. It is used if the server says that its document is unchanged.
     pub fn unchanged(from: &str, to: &str) -> Self {
         Self::new(
             from,
@@ -394,8 +394,8 @@ fn counts(changes: &[Change]) -> String {
     }
 }
 
-/// Returns the items to show. A changed description may be in hundreds of places, so only the first three are shown. All other
-/// changes show all items.
+/// Returns the items to show. A changed description may be in hundreds of places, so only the first three are shown. For all
+/// other changes, all items are shown.
 fn shown(items: &BTreeSet<String>, class: Class) -> impl Iterator<Item = &str> {
     let most = if class == Class::Docs { 3 } else { usize::MAX };
     items.iter().take(most).map(String::as_str)
@@ -423,7 +423,8 @@ fn text_list(
     let count = words.len();
     for (index, item) in words.iter().enumerate() {
         let comma = if index + 1 < count { "," } else { "" };
-        // An item is never broken, even if it is wider than the line, because a reader could not search for a broken pointer.
+        // An item is never split, even if it is wider than the line, because a reader could not search for a pointer that is
+        // split.
         if line.len() + item.len() > 130 && index > 0 {
             writeln!(out, "{line}")?;
             line = "              ".to_owned();

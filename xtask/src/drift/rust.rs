@@ -83,7 +83,7 @@ impl<'a> Diff<'a> {
         self.changes.push(Change::new(class, text));
     }
 
-    /// Returns the text of an old type, in which the renamed types have their new names.
+    /// Returns the text of an old type, with each renamed type under its new name.
     fn translated(&self, ty: &str) -> String {
         words(ty)
             .map(|word| self.renamed.get(word).map_or(word, String::as_str))
@@ -284,7 +284,7 @@ impl<'a> Diff<'a> {
         }
     }
 
-    /// Returns a type that is gone, and the only new type that is equal to it except for the name.
+    /// Returns a type that is gone, together with its new name, if exactly one new type is equal to it except for the name.
     fn alike(&self) -> Option<(String, String)> {
         let (old, new) = (&self.old.types, &self.new.types);
         let taken: BTreeSet<&String> = self.renamed.values().collect();
@@ -505,7 +505,7 @@ impl<'a> Diff<'a> {
     fn variants(&mut self, name: &str, before: &Listed, after: &Listed) {
         let by_name = |list: &Listed| list.iter().cloned().collect::<BTreeMap<_, _>>();
         let (before, after) = (by_name(before), by_name(after));
-        // A variant that is gone and a new variant with the same content are one renamed variant.
+        // A variant that is gone and a new variant with the same content count as one renamed variant.
         let free = |list: &BTreeMap<String, String>, variant: &String| !list.contains_key(variant);
         let mut came: Vec<(&String, &String)> = after
             .iter()
@@ -566,7 +566,7 @@ fn permuted(old: &Listed, new: &Listed) -> bool {
     before == after
 }
 
-/// Adds the pair of types to `open` for each name that is in both lists.
+/// For each name that is in both lists, adds its old and its new type to `open`.
 fn pairs(before: &Listed, after: &Listed, open: &mut Vec<(String, String)>) {
     for (name, old) in before {
         if let Some((_, new)) = after.iter().find(|(other, _)| other == name) {

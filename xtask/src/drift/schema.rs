@@ -28,7 +28,7 @@ impl Way {
     }
 }
 
-/// A change in one place of a schema.
+/// The kind of a change in one place of a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     /// A new property, and whether it is required.
@@ -150,7 +150,7 @@ impl<'a> Schemas<'a> {
     ) {
         let mut open = Vec::new();
         let pair = self.enter(old, new, &mut open);
-        // A loop replaces recursion, which could overflow the stack, because references can make schemas nest deeper than the
+        // A loop is used here, because recursion could overflow the stack: references can make schemas nest deeper than the
         // document itself.
         while let Some((pair, old, new)) = open.pop() {
             let (found, below) = self.difference(&pair.0, old, &pair.1, new);
@@ -389,7 +389,7 @@ fn component(pointer: &str) -> Option<&str> {
         .filter(|name| !name.contains('/'))
 }
 
-/// Returns the format of a string if it has its own Rust type. Strings with other formats are plain text in Rust.
+/// Returns the format of a string if the format has its own Rust type. Strings with other formats are plain text in Rust.
 fn seen_by_rust(kind: &str, format: Option<&str>) -> &'static str {
     match (kind, format) {
         ("string", Some("date-time")) => "date-time",
@@ -771,7 +771,7 @@ fn branches<'a>(view: &View<'a>) -> Vec<(String, &'a Value)> {
         .collect()
 }
 
-/// Pairs the alternatives that have the same key in both lists, and moves the pairs to `below`.
+/// Pairs the alternatives of both lists for which `key` returns the same text, and moves the pairs to `below`.
 fn pair_up<'a>(
     before: &mut Vec<(String, &'a Value)>,
     after: &mut Vec<(String, &'a Value)>,

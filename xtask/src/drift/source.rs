@@ -52,7 +52,7 @@ impl From<FetchError> for CannotCompare {
     }
 }
 
-/// The document that `--against` names, or the information that it is unchanged.
+/// The document that `--against` names, or `Unchanged` if the server says that the vendored document is still the current one.
 #[derive(Debug)]
 pub enum Other {
     Document {
@@ -60,11 +60,11 @@ pub enum Other {
         /// Whether the document is older than the vendored one. This is true for a git revision, and false for a URL or a file.
         older: bool,
     },
-    /// The server answers that the ETag in `source.json` is still current.
+    /// The server answered that its document still has the ETag in `source.json`.
     Unchanged { name: String },
 }
 
-/// Returns the vendored document after checking it against `source.json`.
+/// Checks the vendored document against its record `source.json`, and returns both.
 pub fn vendored(openapi: &Path) -> Result<(Document, fetch::Source), CannotCompare> {
     let (bytes, source) = fetch::vendored(openapi)?;
     let mut document = parse(&bytes, "openapi/openapi.json".to_owned())?;
@@ -72,7 +72,8 @@ pub fn vendored(openapi: &Path) -> Result<(Document, fetch::Source), CannotCompa
     Ok((document, source))
 }
 
-/// Reads a file that replaces the vendored document. The returned record has neither a URL nor an ETag.
+/// Reads the file that is compared instead of the vendored document (option `--base`). The returned `Source` has neither a URL
+/// nor an ETag.
 pub fn base(path: &Path) -> Result<(Document, fetch::Source), CannotCompare> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path)
@@ -116,7 +117,7 @@ pub fn other(
     }
 }
 
-/// Returns the document that CircleCI publishes. Tries the known addresses in order, until one of them has it.
+/// Returns the document that CircleCI publishes. Tries the known addresses in order until one of them works.
 pub fn published(
     root: &Path,
     vendored: &fetch::Source,

@@ -35,7 +35,7 @@ pub fn rows(old: &Surface, new: &Surface, document: &Value) -> Vec<String> {
 struct Row<'a> {
     operation: &'a Operation,
     surface: &'a Surface,
-    /// The parameters, by the name of the Rust argument.
+    /// The parameters, keyed by the name of the Rust argument.
     parameters: BTreeMap<String, &'a Value>,
 }
 
@@ -148,15 +148,16 @@ impl<'a> Row<'a> {
 
 // ---- causes ------------------------------------------------------------------------------------------------------
 
-/// Adds a cause to each breaking change of the Rust code that no change of the contract explains. Adds to each renamed type the
-/// row of the naming table that keeps the old name. `types` contains the types of the old document and of the new one.
+/// Sets the causes of the breaking changes in the Rust code. If no change of the contract explains a breaking change, its cause
+/// is our overlay or tables. For a renamed type, the cause also contains the row of the naming table that keeps the old name.
+/// `types` contains the types of the old document and those of the new document.
 pub fn causes(
     rust: &mut [Change],
     contract: &[Change],
     types: [&[Named]; 2],
     methods: &BTreeMap<String, String>,
 ) {
-    // A change of the layout has no places, so it may be the cause of any breaking change.
+    // A change whose text begins with `layout: ` has no places, so it may be the cause of any breaking change.
     let layout = contract
         .iter()
         .any(|change| change.text.starts_with("layout: "));
@@ -179,7 +180,7 @@ pub fn causes(
     }
 }
 
-/// Maps the name of each method to the id of its operation.
+/// Returns a map from the name of each method to the id of its operation.
 pub fn methods(surfaces: [&Surface; 2]) -> BTreeMap<String, String> {
     let operations = surfaces.into_iter().flat_map(|it| &it.operations);
     operations
@@ -203,8 +204,9 @@ fn is_told_of_method(
     })
 }
 
-/// Returns whether a change of the contract concerns the type in `text`, which describes a breaking change. Returns `None` for
-/// variants and removed types, because the places of changes do not show this for them.
+/// Returns whether a change of the contract concerns the type that a breaking change is about. `text` describes the breaking
+/// change. Returns `None` for variants and removed types, because for them the places of the contract's changes cannot answer
+/// this question.
 fn is_told_of_type(
     contract: &[Change],
     text: &str,
@@ -252,9 +254,9 @@ pub fn quoted(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Returns whether a change of the contract is at one of `pointers` or around it. Without a `field`, a change below a pointer
-/// counts too. With a `field`, a change at a place with this name counts too, but changes that affect only documentation or
-/// unknown keys do not count.
+/// Returns whether a change of the contract is at one of `pointers` or above it. If `field` is `None`, a change below one of
+/// `pointers` also counts. If `field` is a name, a change at a place that contains this name also counts, but a change that
+/// affects only documentation or unknown keys does not count.
 fn has_cause(contract: &[Change], pointers: &[String], field: Option<&str>) -> bool {
     let is_below = |outer: &str, inner: &str| {
         inner

@@ -50,7 +50,7 @@ impl fmt::Display for Verdict {
 }
 
 impl Verdict {
-    /// Returns the worst of the effects. A change that needs a review counts as additive.
+    /// Returns the most severe of the effects. A change that needs a review counts as additive.
     pub fn of(classes: impl Iterator<Item = Class>) -> Self {
         let verdicts = classes.map(|class| match class {
             Class::Docs => Self::DocsOnly,

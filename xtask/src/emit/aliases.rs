@@ -18,7 +18,8 @@ pub fn attributes(operation: &Operation<'_>, indent: &str) -> String {
         .collect()
 }
 
-/// The aliases for operations. Each row is a part of the operationId (in lower case) or of the path, and the words to add.
+/// The aliases for operations. Each row contains a part of the operationId (in lower case) or of the path, and the aliases for
+/// the operations that contain this part.
 const ALIASES: [(&str, &[&str]); 19] = [
     ("artifact", &["artifacts", "download"]),
     ("rerun", &["rerun", "retry", "restart"]),

@@ -16,11 +16,12 @@ const FIXUP: &str = "what an Overlay cannot express";
 /// One deviation from CircleCI's document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deviation {
-    /// The heading above the action in the overlay.
+    /// The heading of the deviation's group in the guide. For an overlay action, it is the heading above the action in the
+    /// overlay.
     pub kind: String,
     pub name: String,
     pub reason: String,
-    /// The place in the document, as a JSONPath. A fixup has none, because it finds its places itself.
+    /// The place in the document, as a JSONPath. For a fixup, it is `None`, because a fixup finds its places itself.
     pub target: Option<String>,
 }
 

@@ -15,7 +15,7 @@ pub fn address(operation: &Operation<'_>) -> String {
     )
 }
 
-/// Returns whether CircleCI's document lacks the operation. The overlay adds such an operation.
+/// Returns whether the overlay adds the operation because CircleCI's document lacks it.
 pub fn is_undocumented(operation: &Operation<'_>) -> bool {
     operation.value["x-undocumented"] == true
 }
@@ -30,14 +30,14 @@ pub fn lines(text: &str) -> Vec<String> {
     lines
 }
 
-/// Returns the lines of a description in a form that is safe for rustdoc: without accidental links, tags or tests, and with an
-/// empty line between paragraphs.
+/// Returns the lines of a description in a form that is safe for rustdoc: without accidental links, HTML tags or doctests, and
+/// with an empty line between paragraphs.
 pub fn paragraphs(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut kind = Kind::Blank;
     for line in text.trim().lines() {
-        // Indented text would be a code block, and rustdoc would run a code block as a test. Invisible characters are removed
-        // first, because they could hide the indent.
+        // Removes the indent, because rustdoc would treat indented text as a code block and run it as a test. Invisible
+        // characters are removed first, because they could hide the indent.
         let line = escape::visible(line);
         let line = line.trim();
         let next = Kind::of(line, kind);
@@ -133,7 +133,7 @@ fn finish(lines: Vec<String>) -> Vec<String> {
         let line = if index == 0 { capitalised(&line) } else { line };
         let open = !item
             && line.ends_with(|c: char| c.is_alphanumeric() || matches!(c, ')' | '`' | '"' | '>'));
-        // If the line ends with a whole sentence in brackets, its full stop is already inside the brackets.
+        // If the line ends with a whole sentence in brackets, the full stop of the sentence is already inside the brackets.
         let bracketed =
             line.ends_with(".)") && line.rfind(" (").is_some_and(|at| line[..at].ends_with('.'));
         finished.push(if open && !bracketed {
@@ -178,8 +178,8 @@ fn is_abbreviation(before: &str) -> bool {
     matches!(word, "e.g" | "i.e" | "eg" | "ie" | "etc" | "vs")
 }
 
-/// Returns whether two sentences have the same words, apart from capitals, punctuation and an "s" at the end of a word. An
-/// example is "Create a webhook." and "Creates a webhook".
+/// Returns whether two sentences have the same words. Ignores capitals, punctuation and an "s" at the end of a word. For example,
+/// "Create a webhook." and "Creates a webhook" have the same words.
 pub fn same(one: &str, other: &str) -> bool {
     let gist = |text: &str| {
         let words = text

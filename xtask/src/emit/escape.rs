@@ -1,6 +1,6 @@
 //! Escapes the texts of CircleCI's document for comments and docs. Every text of the document passes through this module. The
-//! result is harmless: it contains no test that `cargo test` would run, no HTML, no picture, no link except to https, and no
-//! character that hides or reverses the text after it.
+//! result is harmless: it contains no test that `cargo test` would run, no HTML, no image, no link other than an https link, and
+//! no character that hides or reverses the text after it.
 //!
 //! The running time of every function is linear in the length of the text.
 
@@ -117,9 +117,9 @@ pub fn is_safe_address(address: &str) -> bool {
         })
 }
 
-/// Escapes a line of Markdown prose, but keeps emphasis, short code and links to https.
+/// Escapes a line of Markdown prose, but keeps emphasis, inline code and https links.
 ///
-/// If the address of a link begins with `#`, `page` is put before it.
+/// If the address of a link begins with `#`, writes `page` before the address.
 pub fn prose_with_links(line: &str, page: &str) -> String {
     let line = visible(line);
     let mut out = String::with_capacity(line.len() + 16);
@@ -139,7 +139,7 @@ pub fn prose_with_links(line: &str, page: &str) -> String {
                 out.push_str(&format!("`{inside}`"));
                 at = end;
             }
-            // If the text before ends in a backslash, it already escapes the first backtick of the run.
+            // If the text before the run ends in a backslash, this backslash already escapes the first backtick of the run.
             (true, None) => piece.chars().for_each(|c| {
                 if !escapes(&out) {
                     out.push('\\');
@@ -153,15 +153,16 @@ pub fn prose_with_links(line: &str, page: &str) -> String {
     out
 }
 
-/// For each run of one or two backticks that begins code, returns the index of the run that ends the code. This is the next run
-/// of the same length.
+/// Finds the runs of one or two backticks that begin code. For each of them, returns the index of the run that ends the code,
+/// which is the next run of the same length.
 fn closing(pieces: &[&str]) -> Vec<Option<usize>> {
     let mut next = [None; FENCE];
     let mut closing = vec![None; pieces.len()];
     for (at, piece) in pieces.iter().enumerate().rev() {
         if piece.starts_with('`') && piece.len() < FENCE {
             closing[at] = next[piece.len()].replace(at);
-            // After a backslash, the first backtick of a run is plain text, so the real run is shorter and needs another end.
+            // A backslash before the run makes its first backtick plain text. The rest of the run is shorter, so the end that was
+            // found does not match it.
             if at > 0 && escapes(pieces[at - 1]) {
                 closing[at] = None;
             }
@@ -211,7 +212,8 @@ fn between(text: &str, page: &str, out: &mut String) {
     out.push_str(rest);
 }
 
-/// Writes the opening bracket, or the whole link that begins with it. Returns the length of the text that was read.
+/// Writes the opening bracket, or the whole link that begins with the bracket. Returns the length of the part of `text` that was
+/// read.
 fn bracket(text: &str, page: &str, out: &mut String) -> usize {
     if let Some((length, words, target)) = link(text) {
         let target = match target.starts_with('#') {
@@ -234,7 +236,7 @@ fn bracket(text: &str, page: &str, out: &mut String) -> usize {
     1
 }
 
-/// Parses a link `[words](target)` at the beginning of the text. Also accepts `[words](target]`, a typing error. Returns the
+/// Parses a link `[words](target)` at the beginning of the text. Also accepts the typing error `[words](target]`. Returns the
 /// length of the link, its words and its target.
 fn link(text: &str) -> Option<(usize, &str, &str)> {
     let end = 1 + text[1..].find(['[', ']'])?;
@@ -251,7 +253,7 @@ fn address(text: &str, out: &mut String) -> usize {
     });
     let whole = &text[..end.unwrap_or(text.len())];
     let url = whole.trim_end_matches(['.', ',']);
-    // In a path, `<vcs>` is a placeholder and not a tag.
+    // A `<` directly after the address begins a placeholder of a path, such as `<vcs>`, and not a tag.
     let placeholder = text[whole.len()..].starts_with('<');
     if out.ends_with('<') || placeholder {
         out.push_str(url);

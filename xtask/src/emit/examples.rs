@@ -1,4 +1,4 @@
-//! Writes the example for an operation's page: a call with plausible values. Doctests compile it.
+//! Writes the example for an operation's page: a call with plausible values. The doctests compile each example.
 
 use super::{
     model::{Body, Model, Operation, Query},
@@ -177,7 +177,7 @@ fn named_value(model: &Model<'_>, name: &str, depth: usize) -> Result<Option<Str
     if schema.get("properties").is_some() {
         return struct_value(model, name, depth + 1);
     }
-    // A union takes the value of its first alternative if that is a generated type.
+    // For a union, the example uses the value of the first alternative if the type of this alternative is generated.
     let Ok([first, ..]) = model.rust.fields(name) else {
         return Ok(None);
     };
@@ -189,7 +189,7 @@ fn named_value(model: &Model<'_>, name: &str, depth: usize) -> Result<Option<Str
     Ok(inner.map(|inner| format!("types::{name}::{variant}({inner})")))
 }
 
-/// Returns a call of `types::X::new(…)` with the required fields. If there are none, the call also sets one optional field.
+/// Returns a call of `types::X::new(…)` with the required fields. If no field is required, the call also sets one optional field.
 fn struct_value(model: &Model<'_>, name: &str, depth: usize) -> Result<Option<String>> {
     let schema = model.schema(name)?;
     let named = model.types.iter().find(|named| named.name == name);

@@ -14,7 +14,7 @@ pub const CLIENT: &str = "crate::client::Client";
 pub const TYPES: &str = "crate::generated::types";
 pub const REQUEST: &str = "crate::request::{Request, operation}";
 pub const BORROW: &str = "std::borrow::Borrow";
-/// The generated types that are in other files of `types/`.
+/// The import of the generated types in the other files of `types/`.
 pub const OTHER_TYPES: &str = "super::*";
 const PARAMETER_VALUE: &str = "crate::values::parameters::ParameterValue";
 const DATE_TIME: &str = "chrono::{DateTime, Utc}";
@@ -65,7 +65,7 @@ impl Imports {
         }
     }
 
-    /// Adds the imports that a type needs in a file outside `types/`. There, the path of a generated type is `types::X`.
+    /// Adds the imports that a type needs in a file outside `types/`. Such a file refers to a generated type as `types::X`.
     pub fn add_type_outside(&mut self, ty: &Rust) {
         self.add_type(ty);
         if ty.any(&|ty| matches!(ty, Rust::Named(_))) {

@@ -1,4 +1,4 @@
-//! Writes the docs of an operation: those of its method on `Client`, and those of its own page.
+//! Writes the docs of an operation, both for its method on `Client` and for its own page.
 
 use super::{
     docs, escape, examples,
@@ -195,7 +195,8 @@ fn errors(operation: &document::Operation<'_>) -> Vec<String> {
     lines
 }
 
-/// Paths below which CircleCI answers 403 if the object in the path does not exist, and the name of this object.
+/// The beginnings of paths for which CircleCI answers 403 if the object in the path does not exist, each with the name of the
+/// object.
 const ABSENT: [(&str, &str); 2] = [
     ("/context/{context_id}", "context"),
     ("/organizations/{org_id}/groups/{group_id}", "group"),

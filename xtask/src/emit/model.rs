@@ -251,7 +251,7 @@ impl Operation<'_> {
     }
 }
 
-/// Returns the text of a key, or an empty text if the key has none.
+/// Returns the string value of a key, or an empty string if the key has no string value.
 pub fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value[key].as_str().unwrap_or_default()
 }

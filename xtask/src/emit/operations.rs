@@ -172,10 +172,10 @@ fn builder(model: &Model<'_>, operation: &Operation<'_>) -> Result<String> {
     Ok(text)
 }
 
-/// Hides the setters from rustdoc, which would show about forty `impl` blocks on the page of `Request` and make it unreadable.
-/// The page of each operation describes the setters instead. `#[doc(hidden)]` is not used, because IDEs do not complete hidden
-/// items. With this `cfg`, they see the setters, because they read the code without `cfg(doc)`. Tools that compare the public API
-/// by rustdoc's JSON set `all_setters` to see the setters.
+/// Hides the setters from rustdoc. Otherwise, the page of `Request` would contain about forty `impl` blocks and be unreadable.
+/// The page of each operation describes its setters instead. `#[doc(hidden)]` is not used, because IDEs do not complete hidden
+/// items. This `cfg` does not hide the setters from IDEs, because they read the code without `cfg(doc)`. Tools that compare the
+/// public API by rustdoc's JSON set `all_setters` to see the setters.
 const SETTERS_ATTRIBUTE: &str = "#[cfg(any(not(doc), all_setters))]\n";
 
 fn setter(parameter: &Query) -> String {
@@ -196,9 +196,9 @@ fn setter(parameter: &Query) -> String {
 enum Taken {
     /// Takes a list, and adds one query parameter for each item.
     Each,
-    /// Takes the type itself.
+    /// Takes the parameter's type itself.
     Plain,
-    /// Takes the type itself, and converts it to text.
+    /// Takes the parameter's type itself, and converts the value to text.
     Number,
     /// Takes any type that converts into a query value. This is used for IDs and text.
     Text,

@@ -1,7 +1,7 @@
 //! Writes the data of the feature `mock`: the default response of each operation, and the request bodies that the mock accepts.
 //!
 //! The responses come from the document as CircleCI serves it, without the overlay and the fixups, so that the mock responds like
-//! CircleCI. For the operations that users call most, `openapi/examples.yaml` replaces the response.
+//! CircleCI. The operations that users call most have a handwritten response in `openapi/examples.yaml` instead.
 
 use std::collections::BTreeMap;
 
@@ -79,7 +79,7 @@ use crate::operation::Example;
 pub(crate) static REPLIES: &[Example] = &[
 "#;
 
-/// Makes the row for one operation.
+/// Writes the row of one operation in the table of default responses.
 struct Maker<'a> {
     root: &'a Value,
     operation: &'a document::Operation<'a>,
@@ -177,7 +177,7 @@ impl<'a> Maker<'a> {
             .join(", ")
     }
 
-    /// Returns the query parameters that the crate sends. Each one has the enum values that the document allows.
+    /// Returns the query parameters that the crate sends, each with the enum values that the document allows.
     fn queries(&self, operation: &Operation<'_>) -> String {
         let parameters = document::parameters(self.root, self.operation);
         let words = |name: &str| -> Vec<String> {
@@ -195,7 +195,7 @@ impl<'a> Maker<'a> {
         queries.collect::<Vec<_>>().join(", ")
     }
 
-    /// Returns the noun of the operation, which is the last fixed part of its path in the singular.
+    /// Returns the noun of the operation: the last fixed part of its path, in the singular.
     fn noun(&self) -> String {
         let parts = self.operation.path.split('/').rev();
         let fixed = parts.filter(|part| !part.is_empty() && !part.starts_with('{'));
@@ -237,8 +237,8 @@ impl<'a> Maker<'a> {
             })
     }
 
-    /// Returns the key as CircleCI sends it: in snake_case where the document has kebab-case. Responses about schedules are the
-    /// exception.
+    /// Returns the key as CircleCI sends it. CircleCI sends a key in snake_case even if the document has it in kebab-case. Only
+    /// the responses about schedules keep the document's spelling.
     fn wire(&self, key: &str) -> String {
         if self.operation.path.contains("schedule") {
             key.to_owned()
@@ -247,7 +247,8 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// Returns a value that the schema allows. `within` lists the components around it. A component inside itself becomes null.
+    /// Returns a value that the schema allows. `within` lists the components that contain the schema. If a component contains
+    /// itself, the value of the inner one is null.
     fn sample(&self, place: Place<'_>, schema: &'a Value, within: &mut Vec<&'a str>) -> Value {
         let Some(reference) = schema["$ref"].as_str() else {
             return self.sample_of(place, schema, within);
@@ -262,7 +263,7 @@ impl<'a> Maker<'a> {
     }
 
     fn sample_of(&self, place: Place<'_>, schema: &'a Value, within: &mut Vec<&'a str>) -> Value {
-        // The default response is both the first and the last page of a list.
+        // The default response contains the only page of a list, so there is no next page.
         if place.key == "next_page_token" {
             return Value::Null;
         }
@@ -351,7 +352,7 @@ impl<'a> Maker<'a> {
                 property,
             )
         });
-        // A key without a value is omitted, unless its value may be null.
+        // A key is omitted if its value is null here, unless the document allows null.
         let kept = filled
             .filter(|(_, _, value, property)| !value.is_null() || is_nullable(self.root, property));
         Value::Object(kept.map(|(wire, _, value, _)| (wire, value)).collect())
@@ -405,7 +406,7 @@ impl<'a> Maker<'a> {
                 let must =
                     required.is_some_and(|names| names.iter().any(|name| name == key.as_str()));
                 let below = self.nulls(property, within);
-                // A response with the last page of a list always contains this key.
+                // A response with the last page of a list always contains this key, with the value null.
                 let last = key == "next_page_token";
                 if !below.is_null() || last || must && is_nullable(self.root, property) {
                     found.insert(self.wire(key), below);
@@ -427,8 +428,8 @@ impl<'a> Maker<'a> {
     }
 
     /// Returns the parts of a schema that the mock checks in a request: types, required keys and enum values. `within` lists the
-    /// schemas around it. Where a schema contains itself, the inner one accepts any value, because each level would multiply the
-    /// output.
+    /// schemas that contain this schema. If a schema contains itself, the inner one accepts any value, because each level of
+    /// nesting would multiply the output.
     fn shape<'s>(&'s self, schema: &'s Value, within: &mut Vec<&'s Value>) -> Value {
         let schema = document::resolve(self.root, schema);
         let mut shape = Map::new();
@@ -490,7 +491,7 @@ fn singular(noun: &str) -> String {
     short.unwrap_or_else(|| noun.strip_suffix('s').map_or(noun.clone(), str::to_owned))
 }
 
-/// Returns the example as a number. A whole number has no fraction.
+/// Returns the example as a number. A whole number is written without a fraction.
 fn number(example: &Value) -> Value {
     match example.as_f64() {
         Some(number) if number.fract() != 0.0 => json!(number),
@@ -533,7 +534,7 @@ fn text(place: Place<'_>, schema: &Value, example: Option<&str>) -> String {
     }
 }
 
-/// Replaces synonyms with the same noun: `organization` and `owner` become `org`.
+/// Replaces synonyms with one common noun. For example, `organization` and `owner` become `org`.
 fn kind(noun: &str) -> &str {
     match noun {
         "organization" | "owner" => "org",

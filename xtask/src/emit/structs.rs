@@ -24,7 +24,8 @@ struct Member<'a> {
 }
 
 impl Member<'_> {
-    /// Returns whether the constructor takes an `Option`, so that a caller must write `None` to omit the field.
+    /// Returns whether the constructor's argument for this field is an `Option`. A caller must then pass `None` to omit the
+    /// field.
     fn is_explicit(&self) -> bool {
         self.schema["x-explicit"] == true
     }
@@ -75,7 +76,7 @@ pub fn emit(
     Ok(text)
 }
 
-/// Returns the `promises` clause. It lists the keys that the document requires in a response, but the Rust type does not.
+/// Returns the `promises` clause. It lists the keys that the document requires in a response but the Rust type does not require.
 fn promises(schema: &Value, required: &[String]) -> String {
     let promised: Vec<String> = schema["x-promised"]
         .as_array()
@@ -127,7 +128,7 @@ fn declaration(member: &Member<'_>, required: &mut Vec<String>, uses: &mut Impor
     let (field, schema) = (member.field, member.schema);
     let (wire, ident, optional) = (&field.wire, &field.ident, field.optional);
     let secret = schema["x-secret"] == true;
-    // A decoder returns an `Option`, and required fields of a request are never decoded.
+    // Only an optional field has a decoder: a decoder returns an `Option`, and required fields of a request are never decoded.
     let kind = match schema["x-decode"].as_str().filter(|_| optional) {
         Some(decoder) => {
             uses.add(match decoder {
@@ -154,8 +155,8 @@ fn declaration(member: &Member<'_>, required: &mut Vec<String>, uses: &mut Impor
             format!("required({})", required.len() - 1)
         }
     };
-    // CircleCI sends snake_case keys where its document has kebab-case. The generated code reads both spellings and writes
-    // kebab-case.
+    // CircleCI sends snake_case keys where its document has kebab-case keys. The generated code reads the key in both spellings
+    // and writes it in kebab-case.
     let alias = if wire.contains('-') {
         format!(" | {:?}", wire.replace('-', "_"))
     } else {
@@ -243,7 +244,8 @@ fn value(member: &Member<'_>) -> String {
 
 fn setter(member: &Member<'_>) -> String {
     let ident = &member.field.ident;
-    // `new` is the name of the constructor, and `extra` is the name of the setter for extra keys.
+    // `new` is already the constructor, and `extra` already sets extra keys, so a setter with one of these names gets an
+    // underscore.
     let setter = match ident.as_str() {
         "new" | "extra" => format!("{ident}_"),
         _ => ident.clone(),

@@ -24,7 +24,7 @@ pub fn emit(model: &Model<'_>, files: &mut Files) -> Result<()> {
             structs::emit(model, named, schema, uses)?
         });
     }
-    // A single `impl` for all boxes is not possible, so each boxed type gets its own.
+    // A single `impl` for all boxes is not possible, so each boxed type gets its own `impl`.
     for named in model.types {
         if model.rust.is_boxed(&named.name) {
             let (_, items) = by_file.entry(file_of(named)).or_default();

@@ -196,9 +196,9 @@ const FIELDS: &[(&str, &str)] = &[
     ("Violation.rule", "The name of the rule."),
 ];
 
-/// Descriptions that replace those of the document. The document's text is unsuitable, for example because it describes only one
-/// of several places that share a type, or a response and not its content. The keys are types, fields, and the builder names of
-/// operations whose summary is replaced.
+/// Descriptions that replace those of the document where the document's text is unsuitable. For example, that text describes only
+/// one of several places that share a type, or it describes a response instead of its content. The keys are types, fields, and
+/// the builder names of operations whose summary is replaced.
 #[rustfmt::skip]
 const INSTEAD: &[(&str, &str)] = &[
     ("AttributionActor", "The actor to attribute pipeline runs to: `current` is the user who sends the request, `system` the CircleCI system actor."),
@@ -260,7 +260,7 @@ const INSTEAD: &[(&str, &str)] = &[
     ("WorkflowSummary", "Aggregated metrics and trends for a workflow."),
 ];
 
-/// Corrections to the document's texts: each row is a wrong text and its replacement. The wrong texts are typing errors,
+/// Corrections to the document's texts. Each row contains a wrong text and its replacement. The wrong texts are typing errors,
 /// repetitions, and advice about requests that does not apply to this crate.
 #[rustfmt::skip]
 const SLIPS: &[(&str, &str)] = &[
@@ -350,8 +350,8 @@ impl Words {
         .unwrap_or_else(|| format!("The `{wire}` of {}.", spoken(owner)))
     }
 
-    /// Returns the description of a union's variant, if a table has one. The document's description of an alternative belongs to
-    /// the alternative's type.
+    /// Returns the description of a union's variant, if a table has one. The document describes no variants: its description of
+    /// an alternative describes the alternative's type.
     pub fn of_variant(&self, union: &str, variant: &str) -> Option<String> {
         self.choose(FIELDS, &[&format!("{union}.{variant}")], "")
     }
@@ -413,8 +413,8 @@ pub fn capitalised(text: &str) -> String {
     })
 }
 
-/// Returns the unit of a field: a word, and a sentence to add to the description unless the description already contains the
-/// word. A trend has no unit, because it is not a quantity and CircleCI does not say how it is measured.
+/// Returns the unit of a field: a word for the unit, and a sentence about it. The sentence is added to a description that does
+/// not contain the word. A trend has no unit, because it is not a quantity and CircleCI does not say how it is measured.
 pub fn unit(owner: &str, wire: &str) -> Option<(&'static str, &'static str)> {
     match wire {
         _ if owner.ends_with("Trends") => None,

@@ -1,8 +1,8 @@
-//! Gives each shape one type. This module finds equal schemas anywhere in the document and gives each shape a name. It turns 329
-//! inline objects into about 130 named ones, before progenitor sees the document.
+//! Gives each shape one type. Schemas with the same structure have the same shape, wherever they are in the document. This module
+//! gives each shape a name. It turns 329 inline objects into about 130 named ones, before progenitor sees the document.
 //!
-//! Only the structure of a schema decides: schemas that differ in a property, a type, an enum value or a required key are
-//! separate shapes, except for the schemas that `unite` makes equal.
+//! Only the structure of a schema determines its shape: schemas that differ in a property, a type, an enum value or a required
+//! key have different shapes, except for the schemas that `unite` makes equal.
 //!
 //! The name of a shape comes from the naming table (`names.rs`). If the table has no row, the name comes from the document (the
 //! name of a component, or a title). If the document has no name either, the name comes from the place of the shape: `errors` in
@@ -54,8 +54,8 @@ pub struct Hoisted {
     pub findings: Findings,
 }
 
-/// A schema from which the search for shapes starts, with its place and its usage. It is the schema of a request body, a response
-/// or a parameter, or a component that is kept as a `$ref`.
+/// A schema from which the search for shapes starts, with its place and its usage. The schema is either that of a request body, a
+/// response or a parameter, or a component that is kept as a `$ref`.
 struct Root {
     place: String,
     pointer: String,
@@ -167,7 +167,8 @@ fn roots_of(document: &Value, operation: &Operation<'_>, kept: &BTreeSet<String>
     found.into_iter().map(root).collect()
 }
 
-/// Returns a root for each component that is kept as a `$ref`. Its usage is that of all roots that refer to the component.
+/// Returns the roots for the components that are kept as `$ref`s. Each component has one root for each tag whose operations use
+/// it. The usage of this root combines the usages of all roots with this tag that refer to the component.
 fn kept_roots(document: &Value, roots: &[Root], kept: &BTreeSet<String>) -> Vec<Root> {
     let mut users: BTreeMap<(&str, &str), Usage> = BTreeMap::new();
     for root in roots {
@@ -263,8 +264,8 @@ fn collect(schema: &Value, place: Place, depth: usize, root: &Root, shapes: &mut
         };
         let property = step.word();
         let parent = own.clone().map(|own| (own, property));
-        // A list or map passes its place on to its items, so that they are named after the property: each item of `errors` is an
-        // error.
+        // The items of a list and the values of a map are named after the property that contains the list or map: each item of
+        // `errors` is an error.
         let inherited = own.is_none().then(|| inherited_parent(&here, shapes));
         let parent = parent.or(inherited.flatten());
         let suggestion = parent
@@ -345,7 +346,8 @@ fn root_suggestion(root: &Root, depth: usize, here: &str) -> Option<String> {
     (depth == 0 && here == root.place).then(|| root.suggestion.clone())
 }
 
-/// Finds the shape that contains the list or map at `here`. Returns the key of the shape and the name of the property.
+/// Finds the shape that contains the list or map at `here`. Returns the key of the shape, and the name of the property with the
+/// list or map.
 fn inherited_parent(here: &str, shapes: &Shapes) -> Option<(String, String)> {
     let trimmed = here.trim_end_matches(['[', ']', '{', '}']);
     let (parent, property) = trimmed.rsplit_once('.')?;
@@ -401,7 +403,8 @@ fn rebuild(
     document::sorted(rebuilt)
 }
 
-/// Returns the names of all shapes. For the components that are kept as `$ref`s, adds the key of the `$ref` with the same name.
+/// Returns `names` with an additional key for each component that is kept as a `$ref`: the key of the `$ref`, with the name of
+/// the component's shape.
 fn with_kept(shapes: &Shapes, names: &Names, kept: &BTreeSet<String>) -> Names {
     let mut all = names.clone();
     for (shape, place) in shapes
@@ -421,7 +424,8 @@ fn with_kept(shapes: &Shapes, names: &Names, kept: &BTreeSet<String>) -> Names {
     all
 }
 
-/// Writes the parameters and bodies of an operation inline, so that the remaining references lead only to schemas.
+/// Replaces an operation's references to parameters, request bodies and responses with their targets, so that the remaining
+/// references lead only to schemas.
 fn rewrite_operation(
     document: &Value,
     rebuilt: &mut Value,
@@ -479,7 +483,7 @@ fn rewrite_operation(
     }
 }
 
-/// Returns the schema to write where a schema is used. This is a reference if the schema has a name.
+/// Returns what to write at a place that uses the schema: a reference if the schema has a name, otherwise the definition.
 fn outside(schema: &Value, names: &Names) -> Value {
     match (is_named(schema) || schema.get("$ref").is_some())
         .then(|| names.get(&key(schema)))
@@ -487,7 +491,7 @@ fn outside(schema: &Value, names: &Names) -> Value {
     {
         Some(name) => {
             let mut reference = json!({ "$ref": format!("#/components/schemas/{name}") });
-            // The later steps of the generator read these keys next to the reference. progenitor does not.
+            // The later steps of the generator read these keys next to the reference. progenitor does not read them.
             for word in [
                 "description",
                 "deprecated",

@@ -138,9 +138,9 @@ const TABLE: &[(&str, &str)] = &[
     ("#version", "ComponentVersion"),
 ];
 
-/// Places that share one type, even if CircleCI adds a field or an enum value to only one of them. Each row is the name of the
-/// type and its places. Schemas below these places share their types too. A place in a request is listed only if it is an enum,
-/// because a request does not necessarily accept all fields that a response has.
+/// Places that share one type, even if CircleCI adds a field or an enum value to only one of them. Each row contains the name of
+/// the type and its places. Schemas below these places share their types too. A place in a request is listed only if its schema
+/// is an enum, because a request does not necessarily accept all fields that a response has.
 #[rustfmt::skip]
 const ONE_TYPE: &[(&str, &[&str])] = &[
     ("CheckoutKey", &["createCheckoutKey.response", "listCheckoutKeys.response.items[]", "getCheckoutKey.response"]),
@@ -216,7 +216,8 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
     ("Timetable", &["per-hour", "hours-of-day"]),
 ];
 
-/// Returns a line for each row of `ARGUMENTS` that matches nothing. `required` returns the required properties of a type.
+/// Returns a line for each row of `ARGUMENTS` that contains a property that the type does not require. `required` returns the
+/// required properties of a type.
 pub fn unused_arguments(required: impl Fn(&str) -> Vec<String>) -> Vec<String> {
     let unused = ARGUMENTS.iter().filter(|(name, order)| {
         let required = required(name);
@@ -228,8 +229,8 @@ pub fn unused_arguments(required: impl Fn(&str) -> Vec<String>) -> Vec<String> {
     unused.map(line).collect()
 }
 
-/// Returns the position of a required property among the constructor's arguments. Properties without a row come last. The caller
-/// sorts them by name.
+/// Returns the position of a required property among the constructor's arguments. Properties that are not in a row come last, and
+/// the caller sorts them by name.
 pub fn argument_place(type_name: &str, wire: &str) -> usize {
     let row = ARGUMENTS.iter().find(|(name, _)| *name == type_name);
     let place = row.and_then(|(_, order)| order.iter().position(|name| *name == wire));
@@ -298,7 +299,8 @@ pub fn variant(word: &str) -> String {
 }
 
 /// Returns the name of the variant for an alternative of a union. In the union `ContextOwner`, the alternative `ContextOwnerId`
-/// becomes `Id`. If the names have no common prefix, this is the full name or an exception from the list below.
+/// becomes `Id`. If the alternative's name does not begin with the union's name, the variant has the full name of the
+/// alternative. The first arms of the `match` are exceptions.
 pub fn union_variant(union: &str, alternative: &str) -> String {
     match (union, alternative) {
         ("TriggerPipelineRunOutcome", "PipelineCreation") => "Triggered".into(),
@@ -321,8 +323,8 @@ pub fn method(id: &str) -> String {
     out_of_the_way(snake(id), &TAKEN)
 }
 
-/// Returns the name of a parameter as an argument and a setter. If the name is that of a method of the builder, it gets an
-/// underscore.
+/// Returns the name that a parameter has as an argument and as a setter. If the builder has a method of the same name, the
+/// parameter's name gets an underscore.
 pub fn argument(ident: &str) -> String {
     const TAKEN: [&str; 15] = [
         "new",
@@ -350,7 +352,7 @@ pub fn argument(ident: &str) -> String {
 /// Returns the name of an operation's builder.
 pub fn builder(id: &str) -> String {
     let name = pascal(id);
-    // progenitor uses this name for an operation that is called `self`.
+    // The builder of an operation that is called `self` is `Self_`, as in progenitor's output.
     if name == "Self" {
         format!("{name}_")
     } else {
@@ -382,8 +384,8 @@ pub fn is_rust(word: &str) -> bool {
         && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Returns whether a generated type must not have this name. It would hide an item of the prelude or an import of the generated
-/// files.
+/// Returns true if a generated type must not have this name, because the type would hide an item of the prelude or an import of
+/// the generated files.
 pub fn is_taken(name: &str) -> bool {
     const TAKEN: &str = "AsMut AsRef BTreeMap Borrow Box Build ByteStream Client Clone Copy DateTime Debug Default Deserialize \
         DoubleEndedIterator Drop Eq Err ExactSizeIterator Extend Fn FnMut FnOnce From FromIterator Into IntoIterator Iterator None Ok Option \

@@ -1,4 +1,5 @@
-//! Names each shape. The name comes from the naming table, otherwise from the document, otherwise from the place of the shape.
+//! Names each shape. The name comes from the first of these sources that has one: the naming table, the document, the place of
+//! the shape.
 
 use super::{findings::Findings, names, tolerate::Usage};
 use serde_json::Value;
@@ -8,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Shape {
     pub schema: Value,
     pub depth: usize,
-    /// All places of the shape. A name that is derived from a place is derived from the first one.
+    /// All places of the shape. If the name is derived from a place, the first place is used.
     pub places: Vec<Place>,
     pub usage: Usage,
     pub tags: BTreeSet<String>,
@@ -21,7 +22,7 @@ pub struct Place {
     pub pointer: String,
     /// The name that comes from the document or from the operation, if there is one.
     pub suggestion: Option<String>,
-    /// The key of the shape that contains this one, and the name of the property that leads here.
+    /// The key of the shape that contains this place, and the name of the property that leads to this place.
     pub parent: Option<(String, String)>,
 }
 
@@ -74,8 +75,8 @@ pub fn name(shapes: &Shapes, findings: &mut Findings) -> Names {
     names
 }
 
-/// Returns the shapes in an order in which parents come before their children, because the name of a child may be derived from
-/// that of its parent.
+/// Sorts the shapes so that parents come before their children, because the name of a child may be derived from that of its
+/// parent.
 fn in_order(shapes: &Shapes) -> Vec<(&String, &Shape)> {
     let mut order: Vec<(&String, &Shape)> = shapes.iter().collect();
     order.sort_by(|a, b| (a.1.depth, &a.1.places[0].place).cmp(&(b.1.depth, &b.1.places[0].place)));

@@ -30,7 +30,7 @@ pub struct Types {
 pub struct Arguments {
     /// The type of the success response. It is `()` if the response has no body.
     pub output: Rust,
-    /// One field for each parameter. Only its identifier, name and type are meaningful.
+    /// One field for each parameter. Only the identifier, the name and the type of the field are meaningful.
     pub parameters: Vec<Field>,
 }
 
@@ -46,7 +46,7 @@ impl Types {
         operation.with_context(|| format!("progenitor was not asked about {id}"))
     }
 
-    /// Returns whether any field contains a box of this type.
+    /// Returns whether any field contains this type in a `Box`.
     pub fn is_boxed(&self, name: &str) -> bool {
         let named = |ty: &Rust| matches!(ty, Rust::Named(other) if other == name);
         let in_box = |ty: &Rust| matches!(ty, Rust::Boxed(inner) if named(inner));
@@ -94,8 +94,8 @@ pub fn ask(document: &Value) -> Result<Types> {
     })
 }
 
-/// Returns the type of an alternative. Only the JSON type of a value selects an alternative, so strings lose their format here,
-/// and a map accepts values of any type.
+/// Returns the type of an alternative. Only the JSON type of a value decides which alternative the value matches. Therefore a
+/// string loses its format here, and the values of a JSON object may have any type.
 fn widened(ty: Rust) -> Rust {
     let inside = |inner: Box<Rust>| Box::new(widened(*inner));
     match ty {
@@ -107,7 +107,7 @@ fn widened(ty: Rust) -> Rust {
     }
 }
 
-/// The prefix for the names of the objects that stand for operations.
+/// The prefix for the names of the objects that stand for operations in progenitor's input.
 struct Names(String);
 
 impl Names {
@@ -166,7 +166,7 @@ fn generate(told: &Value, last: &dyn Fn(&str) -> bool) -> Result<syn::File> {
 
 // ---- what progenitor is told -----------------------------------------------------------------------------------
 
-/// Returns the types and operations of the document. Contains only what affects a name or a type.
+/// Returns the input for progenitor: the types and operations of the document, reduced to what affects a name or a type.
 fn essentials(document: &Value, names: &Names) -> Value {
     let types = document["components"]["schemas"].as_object();
     let mut told: Map<String, Value> = types
@@ -227,7 +227,7 @@ fn schema(value: &Value) -> Value {
     if let Some(reference) = value.get("$ref") {
         return json!({ "$ref": reference });
     }
-    // A schema without a type allows any value. This includes null.
+    // A schema without a type allows any value, including null.
     let Some(kind) = value["type"].as_str() else {
         return json!({});
     };
@@ -277,7 +277,7 @@ fn schema(value: &Value) -> Value {
 
 // ---- what progenitor answers -----------------------------------------------------------------------------------
 
-/// Returns the structs in progenitor's module `types`, by name.
+/// Returns the fields of each struct in progenitor's module `types`, keyed by the name of the struct.
 fn structs(file: &syn::File) -> Result<BTreeMap<String, Vec<Field>>> {
     let types = file.items.iter().find_map(|item| match item {
         syn::Item::Mod(module) if module.ident == "types" => module.content.as_ref(),
@@ -346,7 +346,7 @@ fn renamed(field: &syn::Field) -> Option<String> {
     name
 }
 
-/// Converts a type in progenitor's output.
+/// Converts a type in progenitor's output to a [`Rust`].
 fn rust(ty: &syn::Type) -> Result<Rust> {
     let syn::Type::Path(syn::TypePath { path, .. }) = ty else {
         bail!("progenitor uses a type that is not a path");

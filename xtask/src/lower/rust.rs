@@ -57,7 +57,7 @@ impl fmt::Display for Rust {
 }
 
 impl Rust {
-    /// Returns whether a setter takes this type itself. For other types, it takes `impl Into` of the type.
+    /// Returns true if a setter takes this type itself. For any other type `T`, a setter takes `impl Into<T>`.
     pub fn is_plain(&self) -> bool {
         matches!(
             self,
@@ -92,7 +92,7 @@ pub struct Field {
     /// The type of the value, without the `Option` and the `Box` around it.
     pub ty: Rust,
     pub optional: bool,
-    /// Whether the value is in a `Box`. A recursive type needs one, because it has no size without it.
+    /// Whether the value is in a `Box`. Without a `Box`, a recursive type would have no size.
     pub boxed: bool,
 }
 

@@ -4,12 +4,12 @@ use crate::document::{self, alternatives};
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeSet, fmt};
 
-/// The components for which there is a handwritten type. They are never merged with other schemas.
+/// The components that have a handwritten type. These components are never merged with other schemas.
 pub const HANDWRITTEN: [&str; 1] = ["ParameterValue"];
 
-/// Returns the components that are kept as `$ref`s and not expanded in place: the handwritten ones, and the named ones that
-/// contain themselves. Lists and maps are always expanded. The expansion ends, because the precheck ensures that every cycle
-/// contains an object or a union.
+/// Returns the components that are kept as `$ref`s and not expanded in place: those with a handwritten type, and those that
+/// contain themselves and become a named type. Lists and maps are always expanded. The expansion ends, because the precheck
+/// ensures that every cycle contains an object or a union.
 pub fn kept_components(document: &Value) -> BTreeSet<String> {
     let mut kept: BTreeSet<String> = HANDWRITTEN.iter().map(|name| (*name).to_owned()).collect();
     for (name, schema) in document["components"]["schemas"]
@@ -54,13 +54,13 @@ pub fn is_named(schema: &Value) -> bool {
         || schema.get("oneOf").is_some()
 }
 
-/// A step from a schema to a schema directly below it. `Display` writes it in the notation of the naming table.
+/// A step from a schema to a schema directly below it. `Display` writes the step in the notation of the naming table.
 #[derive(Clone, Debug)]
 pub enum Step<'a> {
     Items,
     Values,
     Property(&'a str),
-    /// The alternative with this index. The text is the word that identifies it.
+    /// The alternative with this index. The text is the word that identifies the alternative.
     Alternative(usize, String),
 }
 
@@ -143,7 +143,7 @@ pub fn children_mut(schema: &mut Value, visit: &mut dyn FnMut(&mut Value)) {
 // ---- references --------------------------------------------------------------------------------------------------
 
 /// Replaces the references in a schema with their targets. If the schema itself is a reference, also returns the name of the
-/// component at its end.
+/// component to which it finally leads.
 pub fn expand<'a>(
     document: &'a Value,
     schema: &'a Value,
@@ -230,12 +230,12 @@ pub fn expand_inside<'a>(
 
 // ---- shapes ------------------------------------------------------------------------------------------------------
 
-/// Returns a key for the shape of a schema, without descriptions. Schemas with equal keys have the same type.
+/// Returns a key for the shape of a schema. Descriptions do not affect the key. Schemas with equal keys have the same type.
 pub fn key(schema: &Value) -> String {
     document::sorted(canonical(schema)).to_string()
 }
 
-/// Returns the key of a schema. Replaces its references first.
+/// Replaces the references in a schema, and returns the key of the result.
 pub fn shape_of(document: &Value, schema: &Value) -> String {
     key(&expand(document, schema, &kept_components(document)).0)
 }

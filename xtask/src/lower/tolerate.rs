@@ -1,8 +1,8 @@
 //! Decides for each property whether the Rust field is a `T`, an `Option<T>` or a collection that may be empty.
 //!
 //! A property that is required in a request stays required. In a response, a property stays required only if it identifies the
-//! object. All other properties become an `Option`, or a collection that is empty if it is missing. The reason is that about two
-//! dozen required properties were null or absent in real responses, and older self-hosted servers omit more. A missing
+//! object. Any other property becomes an `Option`, or a collection that is empty if the property is missing. The reason is that
+//! about two dozen required properties were null or absent in real responses, and older self-hosted servers omit more. A missing
 //! `avatar_url` must not make a whole page unreadable.
 
 use serde_json::{Map, Value, json};
@@ -20,7 +20,7 @@ const IDENTITIES: [&str; 9] = [
     "usage_export_job_id",
 ];
 
-/// Returns whether the property identifies an object, so that responses must contain it.
+/// Returns whether the property identifies an object. If the document requires such a property, a response must contain it.
 pub fn identifies(property: &str) -> bool {
     IDENTITIES.contains(&property)
 }
@@ -50,8 +50,8 @@ impl Usage {
     }
 }
 
-/// Changes `required` and `nullable` of an object schema to suit its usage. The keys that the document requires are kept in
-/// `x-required` for requests, where the constructor needs them, and in `x-promised` for responses.
+/// Changes `required` and `nullable` in an object schema to suit its usage. Keeps the list of the keys that the document
+/// requires: for requests in `x-required`, because the constructor needs it, and for responses in `x-promised`.
 pub fn object(schema: &mut Map<String, Value>, usage: Usage) {
     let mut required: Vec<String> = schema
         .get("required")
@@ -82,7 +82,7 @@ pub fn object(schema: &mut Map<String, Value>, usage: Usage) {
             property.insert("x-or-default".into(), json!(true));
             still_required.push(name.clone());
         } else if collection {
-            // For progenitor, a missing list equals an empty one. In a request, the two are different.
+            // progenitor treats a missing list like an empty one, but in a request the two are different.
             property.insert("nullable".into(), json!(true));
         }
     }
@@ -105,7 +105,7 @@ pub fn object(schema: &mut Map<String, Value>, usage: Usage) {
     }
 }
 
-/// Returns whether an object is a map, because it has no named properties.
+/// Returns whether the schema is a map, which is an object without named properties.
 pub fn is_map(schema: &Map<String, Value>) -> bool {
     schema.get("type") == Some(&json!("object"))
         && !schema.contains_key("properties")

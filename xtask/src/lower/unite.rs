@@ -1,5 +1,5 @@
-//! Keeps the places of one type equal. If CircleCI adds a field to one of the places, the other places get it as an optional
-//! field.
+//! Makes the schemas at all places of one type equal. If CircleCI adds a field to only one of the places, the other places get it
+//! as an optional field.
 
 use super::{
     findings::Findings,
@@ -9,8 +9,8 @@ use super::{
 };
 use serde_json::{Map, Value, json};
 
-/// Makes the schemas at the places of each row of `names::one_type` equal. Each root consists of a place, in the notation of the
-/// naming table, and of the schema at this place.
+/// For each row of `names::one_type`, makes the schemas at the row's places equal. Each root consists of a place, in the notation
+/// of the naming table, and of the schema at this place.
 pub fn unite(roots: &mut [(&str, &mut Value)], findings: &mut Findings) {
     for (name, places) in names::one_type() {
         let mut found = vec![None; places.len()];
@@ -54,8 +54,8 @@ fn collect(schema: &Value, here: &str, places: &[&str], found: &mut [Option<Valu
     });
 }
 
-/// Writes `united` to `places`. Keeps the keywords that belong to the place, such as the name of its component and whether it may
-/// be null.
+/// Writes `united` to `places`. At each place, keeps the keywords that belong to the place and not to the type, such as
+/// `description` and `nullable`.
 fn replace(schema: &mut Value, here: &str, places: &[&str], united: &Value) {
     if !leads_to(here, places) {
         return;
@@ -84,7 +84,8 @@ fn replace(schema: &mut Value, here: &str, places: &[&str], united: &Value) {
     });
 }
 
-/// Returns whether one of `places` can be at `here` or below it. A component can be anywhere.
+/// Returns whether one of `places` can be at `here` or below it. The result is always true if one of `places` is in a component,
+/// because a component can be anywhere.
 fn leads_to(here: &str, places: &[&str]) -> bool {
     let leads = |place: &&str| place.starts_with('#') || place.starts_with(here);
     places.iter().any(leads)
@@ -140,7 +141,7 @@ fn both(one: &Value, other: &Value) -> Option<Value> {
     Some(Value::Object(united))
 }
 
-/// Returns the shape key of a single keyword, without descriptions.
+/// Returns the key of a schema that contains only this keyword.
 fn key_of(word: &str, value: Option<&Value>) -> String {
     key(&json!({ word: value }))
 }
@@ -159,7 +160,7 @@ fn properties(mine: &Value, theirs: &Value) -> Option<Value> {
 }
 
 /// Returns the properties of `one` that stay required. An identifying property stays required only if `other` requires it too.
-/// For all other properties, one schema that requires them is enough, because a response may lack them anyway.
+/// Any other property only needs to exist in `other`, because a response may lack it anyway.
 fn required(one: &Map<String, Value>, other: &Map<String, Value>) -> Value {
     let is_required = |schema: &Map<String, Value>, name: &Value| {
         let list = schema.get("required").and_then(Value::as_array);

@@ -75,8 +75,8 @@ fn action(ty: &Named, pointers: &BTreeSet<&str>, document: &Value) -> Option<Str
         "{} has become several types; to keep a single type, paste this into openapi/overlay.yaml:{indented}",
         ty.name
     );
-    // A response may have a field that a request does not accept, so there is no `ONE_TYPE` row for a type that is used in
-    // requests.
+    // A response may have a field that a request does not accept, so there is no advice about `ONE_TYPE` for a type that is used
+    // in requests.
     if !ty.usage.request {
         let places: BTreeSet<&String> = ty.places.iter().collect();
         let row = format!("({:?}, &{:?}),", ty.name, Vec::from_iter(places));
@@ -87,8 +87,8 @@ fn action(ty: &Named, pointers: &BTreeSet<&str>, document: &Value) -> Option<Str
     Some(advice)
 }
 
-/// Returns the JSONPath targets that match exactly these places. This is one target that selects the places by their common
-/// fields or, if that is not possible, one target for each place.
+/// Returns JSONPath targets that together match exactly these places: one target that selects all places by their common fields
+/// or, if that is not possible, one target for each place.
 fn targets(document: &Value, places: &BTreeSet<String>, mut common: Vec<&str>) -> Vec<String> {
     let by_fields = |fields: &[&str]| {
         let tests: Vec<String> = fields

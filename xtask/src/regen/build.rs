@@ -1,4 +1,4 @@
-//! Builds the generated files from a document. Keeps them in memory.
+//! Builds the generated files of a document in memory.
 
 use crate::{
     document::{
@@ -29,10 +29,10 @@ pub struct Built {
     pub report: Vec<Applied>,
     /// All types, with their places in the document.
     pub types: Vec<Named>,
-    /// Overlay actions, fixups and table rows that match nothing in this document. These are errors if it is the vendored
-    /// document.
+    /// Overlay actions, fixups and table rows that match nothing in this document. They are errors if the document is the
+    /// vendored one.
     pub unused: Vec<String>,
-    /// Places of this document that need an overlay action or a table row. These are errors if it is the vendored document.
+    /// Places of this document that need an overlay action or a table row. They are errors if the document is the vendored one.
     pub unsettled: Vec<String>,
     /// The document after the overlay, but without the fixups.
     pub overlaid: Value,
@@ -93,7 +93,7 @@ pub fn build(mut document: Value, overlay: &str, lenient: bool) -> Result<Built>
 }
 
 impl Built {
-    /// Returns the mismatches of the document, one per line of text. They are errors if it is the vendored document.
+    /// Returns the mismatches of the document, each as one line of text. They are errors if the document is the vendored one.
     pub fn warnings(&self) -> Vec<String> {
         [self.unsettled.as_slice(), &self.unused].concat()
     }

@@ -21,7 +21,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The exit code if the generated code is stale although the command itself did not fail.
+/// The exit code of `regen --check` if the generated code is stale.
 const STALE: u8 = 4;
 
 #[derive(Debug, clap::Args)]
@@ -29,13 +29,13 @@ pub struct Regen {
     /// Write nothing; fail with exit code 4 if the generated code or the document's record is stale
     #[arg(long)]
     check: bool,
-    /// Generate from this document; overlay actions that match nothing in it are only warnings
+    /// Generate from this document; overlay actions that match nothing in it only cause warnings
     #[arg(long, value_name = "FILE", requires = "out")]
     spec: Option<PathBuf>,
     /// Generate into this folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Print how often each overlay action and each fixup applied
+    /// Print how often each overlay action and each fixup was applied
     #[arg(long)]
     report: bool,
 }
@@ -45,7 +45,7 @@ impl Regen {
     pub fn run(self, root: &Path, out: &mut dyn Write, errors: &mut dyn Write) -> Result<u8> {
         let places = Places::of(root);
         let built = match self.build(&places) {
-            // The code is also stale if the document is not the one that its record describes.
+            // The code also counts as stale if the document does not match its record.
             Err(error) if self.check && is_stale(&error) => {
                 writeln!(errors, "error: {error:#}")?;
                 return Ok(STALE);

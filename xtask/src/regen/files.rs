@@ -7,7 +7,7 @@ use std::{fs, io, path::Path};
 /// The command that updates stale code. Error messages mention it.
 pub const COMMAND: &str = "cargo xtask regen";
 
-/// Returns a line for each file on disk that is not as expected, such as `changed: types/job.rs`.
+/// Returns a line for each difference between the generated files and those on disk, such as `changed: types/job.rs`.
 pub fn differences(files: &Files, dir: &Path) -> Result<Vec<String>> {
     let mut differences = Vec::new();
     let on_disk = present(dir)?;

@@ -4,8 +4,8 @@ use super::build::{Built, prepared, unmatched};
 use crate::document::overlay;
 use serde_json::Value;
 
-/// Looks up how often each idle overlay action matches in an older document, and adds this to the line about the action. `name`
-/// is what the line calls the older document.
+/// For each overlay action that matches nothing, counts its matches in an older document, and adds the count to the line about
+/// the action. `name` is the name of the older document in this line.
 pub fn explain(built: &mut Built, base: &Value, name: &str, overlay: &str) {
     let mut base = prepared(base.clone());
     let Ok(before) = overlay::apply(&mut base, overlay, true) else {

@@ -33,8 +33,9 @@ impl Places {
     }
 }
 
-/// Builds the generated files from the vendored document. Fails if an overlay action, a fixup or a table row matches nothing or
-/// is missing. For an overlay action, the error also says how often it matches in the document of the last commit.
+/// Builds the generated files from the vendored document. Fails if an overlay action, a fixup or a table row matches nothing, or
+/// if a necessary one is missing. If an overlay action matches nothing, the error also says how often it matches in the document
+/// of the last commit.
 pub fn build_vendored(places: &Places) -> Result<Built> {
     let (bytes, _) = fetch::vendored(&places.openapi)?;
     let (document, notes) = document::parse_noted(&bytes, "openapi/openapi.json")?;
@@ -69,8 +70,8 @@ pub fn build_other(places: &Places, spec: &Path) -> Result<Built> {
     Ok(Built { notes, ..built })
 }
 
-/// Adds to each line about an idle action how often the action matches in an older document. Returns texts to paste, which keep
-/// the types of the older document.
+/// For each overlay action that matches nothing, adds to its line how often the action matches in an older document. Returns
+/// texts to paste that keep the types of the older document.
 fn compared(built: &mut Built, base: &Value, name: &str, overlay: &str) -> Vec<String> {
     idle::explain(built, base, name, overlay);
     match build(base.clone(), overlay, true) {
@@ -79,7 +80,7 @@ fn compared(built: &mut Built, base: &Value, name: &str, overlay: &str) -> Vec<S
     }
 }
 
-/// Returns the document of the last commit, or `None` if there is no such commit or it has no document.
+/// Returns the document of the last commit, or `None` if there is no commit or the commit has no document.
 fn committed(places: &Places) -> Option<Value> {
     let root = places.openapi.parent()?;
     let (_, bytes) = revision::document_at(root, "HEAD").ok()?;

@@ -48,7 +48,7 @@ fn things(copy: &Path, root: &Path) -> impl DoubleEndedIterator<Item = Thing> {
     })
 }
 
-/// Replaces all items. If one cannot be replaced, restores the old ones.
+/// Replaces all items. If an item cannot be replaced, restores all old items.
 pub fn swap(store: &mut dyn Store, copy: &Path, root: &Path) -> Result<()> {
     let old = copy.join(OLD);
     fs::create_dir(&old).context("cannot make a folder for the old files")?;
@@ -63,7 +63,7 @@ pub fn swap(store: &mut dyn Store, copy: &Path, root: &Path) -> Result<()> {
         .context("cannot finish the move")
 }
 
-/// Returns whether the tree is between the two states.
+/// Returns whether the tree is between the old and the new state.
 pub fn is_interrupted(copy: &Path) -> bool {
     copy.join(OLD).exists()
 }
@@ -105,7 +105,7 @@ impl Thing {
     }
 }
 
-/// Fails if an item cannot be moved from the copy to its place because the two are on different file systems.
+/// Fails if an item cannot be moved from the copy to its place because the copy and the place are on different file systems.
 pub fn check(copy: &Path, root: &Path) -> Result<()> {
     for name in TAKEN {
         let place = root.join(name);

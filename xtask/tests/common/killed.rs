@@ -1,4 +1,4 @@
-//! Simulates a process that is killed at a rename. It runs a test of this program in a child process, which ends at the rename.
+//! Simulates a process that is killed at a rename: runs a test of this program in a child process, which ends at the rename.
 
 use std::{
     io,
@@ -7,7 +7,7 @@ use std::{
 };
 use xtask::document::fetch::{Disk, Store};
 
-/// A store that ends the process instead of doing the n-th rename, like a kill.
+/// A store that ends the process instead of doing the n-th rename, as if the process were killed.
 pub struct Killed {
     renames: usize,
 }
@@ -34,8 +34,8 @@ pub fn start(test: &str, renames: usize, words: &[&str]) -> Output {
         .expect("run")
 }
 
-/// In a child process that [`start`] runs, returns the store and the arguments. Otherwise returns `None`, and the test should do
-/// nothing.
+/// Returns the store and the arguments in a child process that [`start`] runs. Returns `None` in any other process, in which the
+/// test should do nothing.
 pub fn child() -> Option<(Killed, Vec<String>)> {
     let child = std::env::var(CHILD).ok()?;
     let mut parts = child.split('|').map(str::to_owned);

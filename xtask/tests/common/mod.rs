@@ -139,8 +139,7 @@ pub fn works(document: Value) -> (Files, Surface) {
     (built.files, surface)
 }
 
-/// Checks that every file is valid Rust, that the public API can be listed, and that every name that is used is defined exactly
-/// once.
+/// Checks that every file is valid Rust, that the public API can be listed, and that every used name is defined exactly once.
 pub fn check_files(files: &Files) -> Result<Surface, String> {
     for (path, text) in files {
         syn::parse_file(text).map_err(|error| format!("{path} is not Rust: {error}\n{text}"))?;

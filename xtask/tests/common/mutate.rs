@@ -14,7 +14,7 @@ pub trait Choose {
     }
 }
 
-/// Reads each choice from two bytes. After the bytes end, always chooses the first option.
+/// A source that reads each choice from two bytes. After the last bytes, it always chooses the first option.
 pub struct Bytes<'a>(pub &'a [u8]);
 
 impl Choose for Bytes<'_> {
@@ -27,7 +27,7 @@ impl Choose for Bytes<'_> {
     }
 }
 
-/// Returns a small document to which up to sixteen changes were made.
+/// Returns a small document after up to sixteen changes.
 pub fn changed_by(choice: u8, bytes: &mut Bytes<'_>) -> Value {
     let mut document = if choice.is_multiple_of(2) {
         base()
@@ -227,7 +227,8 @@ pub fn mutate(document: &mut Value, random: &mut impl Choose) {
     }
 }
 
-/// Returns whether the generator accepted the document. If the result has a fault, returns a description of it as the error.
+/// Returns whether the generator accepted the document. If the result has a fault, returns the description of the fault as an
+/// error.
 pub fn judge(document: &Value) -> Result<bool, String> {
     let document = document.clone();
     let built = std::panic::catch_unwind(|| build(document));

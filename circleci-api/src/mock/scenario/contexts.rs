@@ -38,7 +38,8 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
 ];
 
 impl World {
-    /// Returns the context that the request names. If it does not exist, refuses with 403, as CircleCI does.
+    /// Returns the context that the request names. If the context does not exist, returns a refusal with the status 403, as
+    /// CircleCI does.
     fn context(&mut self, request: &Received) -> Result<&mut Context, Refusal> {
         let id = request.path("context_id").unwrap_or_default();
         let mut contexts = self.contexts.iter_mut();

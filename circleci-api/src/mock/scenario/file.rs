@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use super::script::Script;
 use crate::generated::types::WorkflowStatus;
 
-/// The error of [`Scenario::load`](super::Scenario::load). It names the path of an invalid value and the reason.
+/// The error that [`Scenario::load`](super::Scenario::load) returns. Its message names the path of the invalid key or value, and
+/// says what is wrong with it.
 ///
 /// ```
 /// # use circleci_api::{mock::{Mock, scenario::Scenario}, serde_json::json};
@@ -226,8 +227,8 @@ fn workflow(mut script: Script, path: &str, value: &Value) -> Read<Script> {
     Ok(script)
 }
 
-/// Reads a list of workflow statuses. Only the statuses in CircleCI's document are valid. Otherwise, a misspelled status would
-/// be taken for a new one.
+/// Reads a list of workflow statuses. Only the statuses in CircleCI's document are valid. If any text were valid, a misspelled
+/// status would be taken for a new status.
 fn statuses(keys: &mut Keys<'_>, key: &str) -> Read<Vec<WorkflowStatus>> {
     let status = |(path, value): (String, Value)| {
         let status = value.as_str().map(WorkflowStatus::from);

@@ -50,8 +50,9 @@ impl Run {
     }
 }
 
-/// Returns the ended runs of the branch and the workflow that the request names. If the request names no branch, the default
-/// branch is used. With `anywhere`, runs of all branches are returned.
+/// Returns the runs that have ended. They are filtered by the workflow that the request names, if any, and by the requested
+/// branch or else the default branch. If `anywhere` is true or the request asks for all branches, they are not filtered by
+/// branch.
 fn ended<'a>(world: &'a World, request: &Received, anywhere: bool) -> Vec<&'a Run> {
     let everywhere = anywhere || request.query("all-branches") == Some("true");
     let branch = request.query("branch").unwrap_or(&world.branch);
@@ -170,7 +171,8 @@ fn named<'a>(runs: &[&'a Run], name: &str) -> Vec<&'a Run> {
     runs.filter(|run| run.script.name == name).collect()
 }
 
-/// Returns the metrics of each workflow, or of each job. Every workflow has one job, which has the name of its workflow.
+/// Returns the metrics of each workflow if `workflows` is true, and of each job otherwise. In a scenario, every workflow has
+/// exactly one job, and the job has the workflow's name.
 fn grouped(world: &mut World, request: &Received, workflows: bool) -> Outcome {
     let runs = ended(world, request, false);
     let asked = request.query("job-name");
@@ -342,7 +344,8 @@ fn test_metrics(world: &mut World, request: &Received) -> Outcome {
     ok(json)
 }
 
-/// Returns one item for each job and each hour (or day) in which the job started.
+/// Returns the time series of all jobs in one list. The list has one item for each job and each hour in which the job started, or
+/// each day if the request does not ask for hours.
 fn time_series(world: &mut World, request: &Received) -> Outcome {
     let step = match request.query("granularity") {
         Some("hourly") => TimeDelta::hours(1),
@@ -385,7 +388,7 @@ fn time_series(world: &mut World, request: &Received) -> Outcome {
     list_in_order(world, request, items, false)
 }
 
-/// Returns the metrics and the trends for a summary page.
+/// Returns the metrics and the trends for a summary page. `keys` are the names of the metrics.
 fn page_figures(runs: &[&Run], keys: &[&str]) -> (Value, Value) {
     let all = figures(runs);
     let seconds: i64 = runs.iter().filter_map(|run| run.seconds()).sum();

@@ -184,7 +184,7 @@ fn build(world: &mut World, request: &Received) -> Outcome {
     }))
 }
 
-/// Validates a configuration. The mock only checks that it contains the word `version`.
+/// Validates a configuration. The mock only checks that the configuration contains the word `version`.
 fn compile(_: &mut World, request: &Received) -> Outcome {
     let source = super::world::text(request, "config_yaml")?;
     let valid = source.contains("version");
@@ -211,8 +211,8 @@ fn silence(world: &mut World, request: &Received) -> Outcome {
     Ok(Body::Text(String::new()))
 }
 
-/// Returns a job's output in the JSON format that `output_url` serves. The output is in storage, so clients can download it
-/// without a token.
+/// Returns a job's output in the JSON format of the file at `output_url`. As with every file of the mock, clients need no token
+/// to download it.
 pub(super) fn stored_output(world: &World, number: &str) -> Option<Body> {
     let mut runs = world.runs();
     let run = runs.find(|run| run.has_job() && run.job_number.to_string() == number)?;

@@ -72,7 +72,8 @@ pub use script::Script;
 /// - insights, which it computes from the workflows that ran
 /// - builds in API version 1.1, with their output
 ///
-/// The mock answers all other operations as it does without a scenario. It answers 400 if a request body lacks a required field.
+/// The mock answers all other operations as it does without a scenario. If a request body lacks a required field, the mock
+/// answers 400.
 ///
 /// ```
 /// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
@@ -125,9 +126,9 @@ pub use script::Script;
 pub struct Scenario(Arc<Mutex<World>>);
 
 impl Scenario {
-    /// Adds a project to the mock. Scenarios that were started earlier keep working. The newest scenario answers two kinds of
-    /// requests that name no project: lists (`listPipelines`, `listContexts`), and requests that create something outside a
-    /// project. Stubs that are configured later with [`Mock::on`] take precedence over the scenario.
+    /// Adds a project to the mock. Scenarios that were started earlier keep working. Some requests name no project: lists
+    /// (`listPipelines`, `listContexts`), and requests that create something outside a project. The newest scenario answers them.
+    /// Stubs that are configured later with [`Mock::on`] take precedence over the scenario.
     ///
     /// # Panics
     ///
@@ -207,14 +208,14 @@ impl Scenario {
         scenario
     }
 
-    /// Sets the script of the next pipeline that a client triggers. Further calls set the scripts of the pipelines after it, in
-    /// this order. A pipeline without a script runs the workflow `build-and-test`, which succeeds.
+    /// Sets the script of the next pipeline that a client triggers. Each further call sets the script of the pipeline that is
+    /// triggered after that one. A pipeline without a script runs the workflow `build-and-test`, which succeeds.
     pub fn next(&self, script: Script) {
         self.lock().scripts.push_back(script);
     }
 
-    /// Adds a pipeline that has already run, and returns its id. Each of its workflows has reached its last state, or is on
-    /// hold.
+    /// Adds a pipeline that has already run, and returns its id. Each workflow of the pipeline has reached its last state, or is
+    /// on hold.
     pub fn ran(&self, script: Script) -> String {
         let mut world = self.lock();
         let id = world.begin(script.hidden_for(0), None, None, Map::new());
@@ -234,8 +235,8 @@ impl Scenario {
         self.lock().set_variable(name.into(), value.into());
     }
 
-    /// Adds a context to the organization, and returns the context's id. `variables` are the names of the context's variables.
-    /// They need no values, because CircleCI never returns the values.
+    /// Adds a context to the organization, and returns the context's id. `variables` are the names of the context's variables. No
+    /// values are needed, because CircleCI never returns the values of a context's variables.
     pub fn context<V: AsRef<str>>(
         &self,
         name: impl Into<String>,
@@ -276,7 +277,7 @@ impl Scenario {
         self.lock().page_size = items.max(1);
     }
 
-    /// Makes the scenario let this many requests pass, answer the next one with 429, and then start counting again.
+    /// Sets how many requests pass before one is answered with 429. After the 429, the count starts again at 0.
     ///
     /// ```
     /// # use circleci_api::{mock::{Mock, scenario::Scenario}, operations::GetProjectBySlug};
@@ -295,14 +296,14 @@ impl Scenario {
         self.lock().rate_limit = Some((requests, 0));
     }
 
-    /// Limits how many objects of each kind (such as pipelines, contexts or webhooks) the scenario keeps. When there are more,
-    /// it removes the oldest ones. The default is 10,000.
+    /// Limits how many objects of each kind (such as pipelines, contexts or webhooks) the scenario keeps. When there are more
+    /// objects of a kind, the scenario removes the oldest ones. The default is 10,000.
     pub fn keep(&self, count: usize) {
         self.lock().keep = count;
     }
 
-    /// Makes the scenario use the system clock. By default, time begins on 2 January 2026 and advances by one second with each
-    /// step.
+    /// Makes the scenario use the system clock. By default, the scenario has its own clock. This clock starts on 2 January 2026
+    /// and advances by one second each time that the scenario needs the current time.
     ///
     /// ```
     /// # use std::time::SystemTime;
@@ -355,7 +356,7 @@ fn templates() -> impl Iterator<Item = (Method, &'static str, Handler)> {
     jobs::TEMPLATES.into_iter().chain(projects::TEMPLATES)
 }
 
-/// Returns the path parameters and the handler of a request for one of the `templates`.
+/// Returns the path parameters and the handler for a request that matches one of the `templates`, or `None` for other requests.
 fn beside(request: &Received) -> Option<(route::Params, Handler)> {
     templates().find_map(|(method, template, handler)| {
         let same = method == request.method;
@@ -411,7 +412,8 @@ impl World {
     }
 }
 
-/// Returns the project id, the kind and the id of a file that a scenario generates, or `None` for other paths.
+/// Splits the path of a file that a scenario generates into the project's id, the kind of file and the file's id. Returns `None`
+/// for other paths.
 fn stored(request: &Received) -> Option<(&str, &str, &str)> {
     let path = request.plain_path().strip_prefix(FILES)?;
     let mut parts = path.strip_prefix("ci/")?.split('/');

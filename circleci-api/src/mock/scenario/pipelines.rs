@@ -47,7 +47,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("continuePipeline", resume),
 ];
 
-/// The branch or the tag that the request asks to build.
+/// The branch or the tag that the trigger request asks to build.
 #[derive(Default)]
 struct Reference {
     branch: Option<String>,

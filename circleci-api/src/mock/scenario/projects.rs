@@ -31,7 +31,7 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
     ("patchProjectSettings", change_settings),
 ];
 
-/// The endpoints that are not in CircleCI's document.
+/// The endpoints of this module that are not in CircleCI's document.
 pub(super) const TEMPLATES: [(Method, &str, Handler); 2] = [
     (
         Method::GET,
@@ -85,7 +85,8 @@ fn collaboration(world: &World) -> Value {
     })
 }
 
-/// Changes settings. CircleCI rejects an empty change. It also rejects the key `oss`, although its own answers contain that key.
+/// Changes settings. CircleCI rejects an empty change. CircleCI also rejects the key `oss`, although its own answers contain that
+/// key.
 fn change_settings(world: &mut World, request: &Received) -> Outcome {
     let changes = request.json().and_then(|body| body["advanced"].as_object());
     let changes = changes.filter(|changes| !changes.is_empty());

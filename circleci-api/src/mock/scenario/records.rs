@@ -1,4 +1,4 @@
-//! The records of a world, as plain data. The other modules create their answers from these records.
+//! The data that a world stores. The other modules create their answers from this data.
 
 use std::collections::BTreeMap;
 
@@ -18,11 +18,11 @@ pub(super) struct Pipeline {
     pub(super) parameters: Map<String, Value>,
     pub(super) created_at: DateTime<Utc>,
     pub(super) updated_at: DateTime<Utc>,
-    /// How many more times a list of the pipeline's workflows is empty before the workflows appear.
+    /// How many more requests for the pipeline's workflows return an empty list before the workflows appear.
     pub(super) hidden: usize,
     pub(super) workflows: Vec<Run>,
-    /// The continuation key, and the workflows that start when a client sends this key. `None` if the pipeline does not wait for
-    /// a key.
+    /// The continuation key, and the workflows that start when a client sends this key. It is `None` if the pipeline does not
+    /// wait for a key.
     pub(super) continuation: Option<(String, Vec<Workflow>)>,
     pub(super) configuration: Option<String>,
     /// Whether the pipeline started with a setup workflow.
@@ -36,7 +36,7 @@ pub(super) struct Context {
     pub(super) created_at: String,
     /// The slug or the id of the owner.
     pub(super) owner: String,
-    /// The names of the variables. Each has its creation time and its update time.
+    /// The creation time and the update time of each variable, by the variable's name.
     pub(super) variables: BTreeMap<String, (String, String)>,
     pub(super) restrictions: Vec<Value>,
 }
@@ -44,7 +44,7 @@ pub(super) struct Context {
 /// The objects of one kind, oldest first.
 #[derive(Debug)]
 pub(super) struct Store {
-    /// The name of this kind of object in messages, such as `Webhook`.
+    /// What messages call an object of this kind, such as `Webhook`.
     pub(super) kind: &'static str,
     /// The name of the path parameter that holds an object's id.
     pub(super) parameter: &'static str,

@@ -20,8 +20,9 @@ pub(super) fn not_found(what: &str) -> Refusal {
     Refusal::new(404, format!("{what} not found"))
 }
 
-/// Returns the items of the requested page, and the token of the next page. The items are sorted by `key`, in descending order
-/// if `newest_first` is set. A token holds the key of the last item on its page, so deleted items do not shift the next page.
+/// Returns the items of the requested page, and the token of the next page. The items are sorted by `key`. If `newest_first` is
+/// true, the order is descending. The token holds the key of the last item on the page, so items that are deleted later do not
+/// shift the next page.
 pub(super) fn page<T>(
     world: &mut World,
     request: &Received,
@@ -63,7 +64,8 @@ pub(super) fn list(
     ok(json!({ "items": items, "next_page_token": token }))
 }
 
-/// Answers with one page of items that have no key. Their positions serve as keys, so their order must not change.
+/// Answers with one page of items that have no key. The position of an item serves as its key, so the items must have the same
+/// order in every request.
 pub(super) fn list_in_order(
     world: &mut World,
     request: &Received,
@@ -75,12 +77,13 @@ pub(super) fn list_in_order(
     list(world, request, items, newest_first)
 }
 
-/// Returns a number as text with leading zeros. When these texts are sorted, the numbers are in order.
+/// Returns a number as text with leading zeros, so that sorting the texts sorts the numbers.
 pub(super) fn order(number: impl std::fmt::Display) -> String {
     format!("{number:0>20}")
 }
 
-/// Returns a hash of the list's path and filters. A page token is only valid for a request with the same hash.
+/// Returns a hash of the request's path and of its query without the page token. A page token is valid only for requests with the
+/// same hash.
 fn fingerprint(request: &Received) -> u32 {
     let query = request
         .query

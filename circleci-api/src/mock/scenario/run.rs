@@ -14,9 +14,9 @@ pub(super) struct Run {
     pub(super) approval: String,
     pub(super) job: String,
     pub(super) job_number: u64,
-    /// The index of the current state in the script's statuses.
+    /// The index of the current state in the list of statuses in the script.
     pub(super) at: usize,
-    /// Whether a client has read the workflow since it entered its current state.
+    /// Whether a client has read the workflow since the workflow entered its current state.
     pub(super) seen: bool,
     pub(super) tag: Option<&'static str>,
     pub(super) created_at: DateTime<Utc>,
@@ -39,7 +39,7 @@ impl Run {
         self.status() == WorkflowStatus::OnHold
     }
 
-    /// Checks whether the workflow was canceled, or has ended in its last state.
+    /// Checks whether the workflow was canceled, or has reached its last state and ended there.
     pub(super) fn is_over(&self) -> bool {
         let last = self.at + 1 >= self.script.statuses.len();
         self.canceled_by.is_some() || last && !self.is_on_hold() && self.has_ended()
@@ -60,7 +60,8 @@ impl Run {
         self.settle(now);
     }
 
-    /// Moves to the next state if a client has already read the current state. Then marks the current state as read.
+    /// Moves the workflow to its next state if a client has already read the current one. Then marks the state that is now
+    /// current as read.
     pub(super) fn look(&mut self, now: DateTime<Utc>) {
         let last = self.at + 1 >= self.script.statuses.len();
         if self.seen && self.canceled_by.is_none() && !last && !self.is_on_hold() {
@@ -85,7 +86,7 @@ impl Run {
         self.started_at.is_some()
     }
 
-    /// Returns the status of the job. A job has other statuses than a workflow.
+    /// Returns the status of the job. Some statuses of jobs have other names than those of workflows.
     pub(super) fn job_status(&self) -> String {
         let status = self.status();
         let word = match &status {

@@ -22,7 +22,8 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[
 ];
 
 impl World {
-    /// Returns the actor of a schedule: the system if the body asks for it, or else the user.
+    /// Returns the actor to whom the schedule's pipelines are attributed: the system if the body asks for that, otherwise the
+    /// user.
     fn attributed(&self, body: &Value) -> Value {
         match body["attribution-actor"].as_str() {
             Some("system") => json!({

@@ -88,9 +88,9 @@ impl Script {
         Self::default()
     }
 
-    /// Adds a workflow. It has one job, which has the name of the workflow. Each time that a client reads the workflow, it moves
-    /// to the next of `statuses`. It stays in the last one. A workflow that is [`OnHold`](WorkflowStatus::OnHold) stays so until
-    /// it is approved.
+    /// Adds a workflow with one job, which has the same name as the workflow. The workflow begins in the first of `statuses`, and
+    /// moves to the next one each time that a client reads it again. It stays in the last one. A workflow that is
+    /// [`OnHold`](WorkflowStatus::OnHold) stays on hold until it is approved.
     ///
     /// # Panics
     ///
@@ -165,7 +165,7 @@ impl Script {
         self
     }
 
-    /// Sets the output of a job's last step. The job is that of the workflow that was added last.
+    /// Sets the output of the last step in the job of the workflow that was added last.
     ///
     /// # Panics
     ///
@@ -176,8 +176,8 @@ impl Script {
         self
     }
 
-    /// Makes the pipeline start with a setup workflow, which is called `setup`. The workflows of this script start when a client
-    /// calls `continuePipeline` with the key from [`Scenario::continuation_key`](super::Scenario::continuation_key).
+    /// Makes the pipeline start with a setup workflow named `setup`. The workflows of this script start when a client calls
+    /// `continuePipeline` with the key from [`Scenario::continuation_key`](super::Scenario::continuation_key).
     ///
     /// ```
     /// # use circleci_api::mock::{Mock, scenario::{Scenario, Script}};
@@ -216,7 +216,7 @@ impl Script {
         }
     }
 
-    /// Sets how many times a list of the pipeline's workflows is empty before the workflows appear. The default is 1.
+    /// Sets how many requests for the pipeline's workflows return an empty list before the workflows appear. The default is 1.
     pub fn hidden_for(mut self, polls: usize) -> Self {
         self.hidden = Some(polls);
         self

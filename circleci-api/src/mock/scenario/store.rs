@@ -9,7 +9,7 @@ use super::reply::{list, not_found, ok, say};
 use super::world::{Outcome, World};
 
 impl Store {
-    /// Adds an object and answers with it.
+    /// Adds an object, and answers with the object's JSON.
     pub(super) fn add(&mut self, id: String, json: Value) -> Outcome {
         self.objects.push((id, json.clone()));
         ok(json)

@@ -1,4 +1,4 @@
-//! Usage exports. An export completes after clients have polled it.
+//! Usage exports. An export is completed when a client polls it for the second time.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;

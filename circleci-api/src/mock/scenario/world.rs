@@ -22,21 +22,21 @@ pub(super) type Handler = fn(&mut World, &Received) -> Outcome;
 
 /// How many objects of each kind a world keeps by default.
 const KEPT: usize = 10_000;
-/// The default number of items per page. It is the same as in CircleCI's lists of pipelines.
+/// The default number of items per page. CircleCI's lists of pipelines have the same page size.
 const PAGE: usize = 20;
 
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) slug: ProjectSlug,
-    /// The number of this scenario in the mock. Ids contain it, so that two scenarios never have the same id.
+    /// The number of this scenario in the mock. Ids contain this number, so two scenarios never create the same id.
     place: u16,
     ids: u64,
     time: DateTime<Utc>,
-    /// Whether the world uses the system clock. Otherwise, each call of `now` advances the time by one second.
+    /// Whether the world uses the system clock. If not, each call of `now` advances the time by one second.
     pub(super) real_time: bool,
     pub(super) page_size: usize,
     pub(super) keep: usize,
-    /// How many requests pass before one is rejected, and how many have passed since the last rejection.
+    /// The number of requests that pass before one is rejected, and the number that have passed since the last rejection.
     pub(super) rate_limit: Option<(usize, usize)>,
     pub(super) scripts: VecDeque<Script>,
     pub(super) pipelines: VecDeque<Pipeline>,
@@ -101,7 +101,7 @@ impl World {
         world
     }
 
-    /// Returns a constant id, which never equals an id from `id`.
+    /// Returns a constant id. It never equals an id that the method `id` returns.
     fn fixed_id(&self, number: u64) -> String {
         format!(
             "00000000-0000-4000-{:04x}-{number:012x}",
@@ -167,7 +167,7 @@ impl World {
         pipelines.for_each(|pipeline| newest(&mut pipeline.workflows, keep));
     }
 
-    /// Checks whether the path names this world's project (by slug or id), or names no project at all.
+    /// Checks whether the request names this world's project (by slug or id), or names no project at all.
     pub(super) fn is_mine(&self, request: &Received) -> bool {
         match request.project() {
             Some(project) if project == self.project_id => true,
@@ -176,7 +176,7 @@ impl World {
         }
     }
 
-    /// Checks whether the request is about an object of this world. A mock may have several worlds.
+    /// Checks whether the request is about an object of this world. A mock with several scenarios has several worlds.
     pub(super) fn knows(&self, request: &Received) -> bool {
         fn has<'a>(id: &str, mut ids: impl Iterator<Item = &'a String>) -> bool {
             ids.any(|it| it == id)
@@ -254,7 +254,7 @@ impl World {
     }
 }
 
-/// Keeps the first `keep` names of a map in sorted order, and removes the others.
+/// Keeps the first `keep` entries of a map, in the order of their names, and removes the others.
 fn first<V>(map: &mut BTreeMap<String, V>, keep: usize) {
     while map.len() > keep {
         map.pop_last();
@@ -270,13 +270,13 @@ pub(super) fn optional_date(time: Option<DateTime<Utc>>) -> Value {
     time.map_or(Value::Null, |time| json!(date(time)))
 }
 
-/// Masks a value as CircleCI does: only the last four characters are visible.
+/// Masks a value as CircleCI does: `xxxx`, followed by the last four characters of the value.
 pub(super) fn masked(value: &str) -> String {
     let hidden = value.chars().count().saturating_sub(4);
     format!("xxxx{}", value.chars().skip(hidden).collect::<String>())
 }
 
-/// Returns a required string field of the request body. If the field is missing, refuses the request.
+/// Returns a required string field of the request body. If the field is missing, returns a refusal with the status 400.
 pub(super) fn text(request: &Received, key: &str) -> Result<String, Refusal> {
     let text = request.json().and_then(|body| body[key].as_str());
     text.map(str::to_owned)

@@ -114,7 +114,7 @@ fn read(line: &str) -> Result<Call> {
     })
 }
 
-/// Checks that a program prints at least this version. Otherwise returns what is missing.
+/// Checks that the installed version of a program is at least `least`. If it is not, returns a text that says what is missing.
 async fn version(program: &str, least: (u32, u32), name: &str) -> Result<(), String> {
     let wanted = format!(
         "{name} {}.{} or later is not on this machine",

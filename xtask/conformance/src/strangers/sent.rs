@@ -122,8 +122,8 @@ fn slug(request: &Received) -> Option<Slug> {
     if !project.contains('/') {
         return Some(Slug::Id);
     }
-    // The whole target may also contain `%2F` in other parameters. Only in an unescaped slug is the provider a path
-    // segment.
+    // A `%2F` in the target may belong to another parameter. The check therefore looks for the provider, which is a path
+    // segment of its own only if the slug is not escaped.
     let provider = project.split('/').next();
     let literal = request.target.split('/').any(|part| Some(part) == provider);
     Some(if literal {
@@ -244,7 +244,7 @@ impl Differences {
         self.lines.keys().map(String::as_str).collect()
     }
 
-    /// Prints the differences. Returns whether every difference has an explanation and every explanation belongs to a
+    /// Prints the differences. Returns `true` if every difference has an explanation and every explanation belongs to a
     /// difference.
     pub fn write(&self, out: &mut impl Write) -> Result<bool> {
         writeln!(

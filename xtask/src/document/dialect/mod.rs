@@ -1,8 +1,8 @@
 //! Translates a document from OpenAPI 3.1 to 3.0, which is the version that all later steps read.
 //!
-//! If CircleCI only converts its document from 3.0 to 3.1, the translation has the same meaning as the 3.0 document, so that a
-//! change of the version alone is not drift. A keyword that 3.0 cannot express stays in its schema, with `x-` in front of its
-//! name. The generator ignores such a keyword, but the comparison reads it. The translation also returns a list of these keywords
+//! If CircleCI only converts its document from 3.0 to 3.1, the translation has the same meaning as the 3.0 document. A change
+//! of the version alone is therefore not drift. A keyword that 3.0 cannot express stays in its schema, with the prefix `x-`.
+//! The generator ignores such a keyword, but the comparison reads it. The translation also returns a list of these keywords
 //! with their JSON pointers.
 
 mod references;
@@ -31,8 +31,8 @@ pub struct Note {
 /// The maximum number of lines that [`tell`] writes.
 const MOST_LINES: usize = 20;
 
-/// Writes one line for each kind of note about the document `name`, with its first place. Writes at most `MOST_LINES` of
-/// these lines.
+/// Writes one line for each kind of note about the document `name`. The line contains the first place that has this kind of
+/// note. Writes at most `MOST_LINES` of these lines.
 pub fn tell(name: &str, notes: &[Note], out: &mut dyn Write) -> io::Result<()> {
     let mut places: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for note in notes {
@@ -261,8 +261,8 @@ impl Lowering {
         }
     }
 
-    /// Notes a summary or a description beside a reference. In 3.1, a reference may have them, unless it refers to a schema. 3.0
-    /// ignores both.
+    /// Records a note for a summary or a description beside a reference. In 3.1, a reference may have both, unless it refers to
+    /// a schema. 3.0 ignores both.
     fn reference(&mut self, at: &str, value: &Value) {
         if !value["$ref"].is_string() {
             return;
@@ -276,7 +276,7 @@ impl Lowering {
     }
 }
 
-/// Converts a list of named examples to `example`, as in 3.0, if its only example is named `default`.
+/// Replaces `examples` with `example` if the only named example is called `default` and has only a `value`.
 fn one_example(holder: &mut Value) {
     let Some(map) = holder.as_object_mut() else {
         return;

@@ -1,4 +1,4 @@
-//! Converts references of OpenAPI 3.1 to those of 3.0, which can only name a component by its JSON pointer.
+//! Converts references of OpenAPI 3.1 to references of 3.0, which can only name a component by its JSON pointer.
 //!
 //! Definitions inside a schema (`$defs`) become components. References to anchors and ids become references to JSON pointers. A
 //! reference to a path item is replaced by a copy of the path item.
@@ -77,7 +77,8 @@ pub(super) fn settle(document: &mut Value) -> (Vec<Moved>, Vec<Note>) {
     (moved, notes)
 }
 
-/// Replaces each reference to a path item by the content of the path item. A key that is beside the reference wins.
+/// Replaces each reference to a path item with the content of the path item. If a key is also beside the reference, the value
+/// beside the reference is kept.
 fn path_items(document: &mut Value, section: &str, notes: &mut Vec<Note>) {
     let whole = document.clone();
     for (path, item) in object_mut(document, &[section]).into_iter().flatten() {
@@ -144,7 +145,8 @@ fn targets(document: &Value) -> Targets {
     targets
 }
 
-/// Returns a free component name for a definition: its own name, or if necessary the name of its owner and its own name.
+/// Returns a free component name for a definition: its own name, or if that is taken, its owner's name followed by its own
+/// name.
 fn free_name(
     owner: &str,
     name: &str,
@@ -342,7 +344,7 @@ fn walk<'a>(
     }
 }
 
-/// Does the same as `walk`, but lets the function change each object.
+/// Does the same as `walk`, but `change` can change each object.
 fn rewrite(
     value: &mut Value,
     at: &str,

@@ -141,7 +141,8 @@ impl Lowering {
     fn below(&mut self, at: &str, schema: &mut Schema) {
         for key in ONE {
             match schema.get_mut(key) {
-                // In the other keywords, 3.0 accepts a boolean, or the value is only kept for the comparison.
+                // Of these keywords, only `items` and `not` need booleans to be translated. Under the other keywords, 3.0
+                // accepts a boolean, or the value is only kept for the comparison.
                 Some(Value::Bool(_)) if key != "items" && key != "not" => {}
                 Some(Value::Bool(false)) if key == "items" => {}
                 Some(child) => self.schema(&format!("{at}/{key}"), child),
@@ -228,8 +229,8 @@ impl Lowering {
         }
     }
 
-    /// Replaces the keywords for bytes in a text by a format, as in 3.0: `contentEncoding: base64` becomes the format
-    /// `byte`.
+    /// Replaces the keywords for encoded or binary data in a string with the format that 3.0 uses: `contentEncoding: base64`
+    /// becomes the format `byte`.
     fn contents(&mut self, schema: &mut Schema) {
         if schema.get("type") != Some(&json!("string")) || schema.contains_key("format") {
             return;
@@ -301,7 +302,7 @@ impl Lowering {
         }
     }
 
-    /// Moves keywords that 3.0 does not have to names with `x-`, which the comparison reads.
+    /// Adds the prefix `x-` to keywords that 3.0 does not have. The comparison reads them under their new names.
     fn rules(&mut self, at: &str, schema: &mut Schema) {
         for key in NAMES {
             schema.remove(key);
@@ -341,7 +342,7 @@ fn type_of(value: &Value) -> &'static str {
     types.find(|kind| is_of(kind, value)).unwrap_or("null")
 }
 
-/// Converts `const`. A text or null becomes an enum with one value. Of any other constant, only the type is used.
+/// Converts `const`. A string or null becomes an enum with one value. For any other constant, only the type is used.
 fn constant(schema: &mut Schema) {
     let Some(constant) = schema.get("const").cloned() else {
         return;
@@ -400,8 +401,8 @@ fn is_only_null(schema: &Value) -> bool {
     schema["enum"] == json!([null]) && !MANY.iter().any(|key| schema.get(*key).is_some())
 }
 
-/// Puts the only alternative of a list into the schema. If the two have a key in common, the alternative becomes a part of
-/// `allOf`.
+/// Merges the only alternative of a list into the schema. If the alternative and the schema have a key in common, the
+/// alternative becomes a part of `allOf` instead.
 fn fold(schema: &mut Schema, only: Value) {
     let Value::Object(branch) = only else { return };
     let overlaps = branch.contains_key("$ref")
@@ -436,7 +437,7 @@ fn bound(schema: &mut Schema, key: &str, exclusive: &str, tighter: fn(f64, f64) 
     }
 }
 
-/// Converts an object that has the same pattern for all keys to a map whose values all have the same schema.
+/// Converts an object with one pattern for all keys to a map. All values of the map have the schema that the pattern has.
 fn map_of_patterns(schema: &mut Schema) {
     let closed = matches!(
         schema.get("additionalProperties"),
@@ -451,7 +452,7 @@ fn map_of_patterns(schema: &mut Schema) {
     }
 }
 
-/// Moves a reference with other keywords beside it into `allOf`, because 3.0 ignores keywords beside a reference.
+/// Moves a reference into `allOf` if there are other keywords beside it, because 3.0 ignores keywords beside a reference.
 fn reference(schema: &mut Schema) {
     if schema.len() < 2 || !schema.get("$ref").is_some_and(Value::is_string) {
         return;

@@ -76,8 +76,8 @@ impl<'a> Contract<'a> {
         }
     }
 
-    /// Compares the headers of responses. A difference never breaks the crate, which reads its few headers regardless of the
-    /// document.
+    /// Compares the headers of responses. A difference never breaks the crate, because the crate reads its few headers
+    /// regardless of the document.
     fn headers(&mut self, name: &str, at: &str, old: &Value, new: &Value) {
         let (before, after) = (entries(old), entries(new));
         for (one, other, did) in [

@@ -75,7 +75,8 @@ struct Contract<'a> {
     changes: Vec<Change>,
 }
 
-/// A keyword that is either `true` or absent. `came` and `gone` are the class and the text if it appears or disappears.
+/// A keyword that is either `true` or absent. `came` is the class and the text for its appearance, and `gone` those for its
+/// disappearance.
 struct Flag {
     key: &'static str,
     came: (Class, &'static str),

@@ -26,7 +26,8 @@ impl<'a> Contract<'a> {
         for (old, new) in matched {
             self.operation(&old, &new);
         }
-        // This compares the other keys of the path items. Their parameters apply to each operation, and are compared there.
+        // This compares the other keys of the path items. The parameters of a path item apply to all its operations, and are
+        // compared with them.
         for (path, item) in self.new["paths"].as_object().into_iter().flatten() {
             let at = format!("/paths/{}", escape(path));
             if let Some(before) = self.old["paths"].get(path) {

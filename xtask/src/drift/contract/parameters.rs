@@ -89,7 +89,8 @@ impl<'a> Contract<'a> {
     }
 }
 
-/// Returns the parameters of an operation and of its path. The key is (`in`, `name`), and the value has the JSON pointer.
+/// Returns the parameters of an operation and of its path. The key is (`in`, `name`), and the value is the parameter with its
+/// JSON pointer.
 fn parameters<'a>(
     document: &'a Value,
     operation: &Operation<'a>,

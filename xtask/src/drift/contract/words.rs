@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Contract<'_> {
-    /// Reports components that are new or gone. Only the layout changes, because their contents are compared where operations
-    /// refer to them.
+    /// Reports components that are new or gone. These changes affect only the layout, because the contents of components are
+    /// compared where operations refer to them.
     pub fn components(&mut self) {
         let (old, new) = (&self.old["components"], &self.new["components"]);
         let sections = [

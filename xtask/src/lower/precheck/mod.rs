@@ -1,5 +1,5 @@
-//! Finds the parts of a document that make progenitor panic, and those for which the generated code would not compile or not
-//! work. Each problem is one line that begins with the JSON pointer of the part.
+//! Finds the parts of a document that make progenitor panic, or for which the generated code would not compile or would not work.
+//! Each problem is one line that begins with the JSON pointer of the part.
 
 mod named;
 mod operations;
@@ -23,7 +23,7 @@ pub struct Problem {
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Keys in the document, and so the pointer, may contain line breaks.
+        // The pointer may contain line breaks, because the keys of the document may contain them.
         let pointer = if self.pointer.is_empty() {
             "/"
         } else {

@@ -200,7 +200,7 @@ impl<'a> Check<'a> {
         media
     }
 
-    /// Checks that JSON is the only media type, and that it has a schema.
+    /// Checks that each media type is JSON and has a schema.
     fn media(&mut self, at: &str, content: &[(&String, &Value)], what: &str) {
         for (media, body) in content {
             if *media != "application/json" {
@@ -271,7 +271,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Returns the name of an item in the crate that the builder or the method of the operation would conflict with.
+/// Returns the name of the builder or method of the operation if another item of the crate already has this name.
 fn used(id: &str) -> Option<String> {
     let (builder, method) = (names::builder(id), names::method(id));
     let hidden = TYPES.contains(&builder.as_str());

@@ -1,4 +1,5 @@
-//! Checks that every reference has a target, that circular references end, and that no component is too large.
+//! Checks that every reference has a target, that no circular reference requires an infinite value or type, and that no component
+//! is too large.
 
 use super::Check;
 use crate::{
@@ -31,7 +32,7 @@ impl<'a> Check<'a> {
     pub fn references(&mut self) {
         let mut found = Vec::new();
         self.visit(&mut |pointer, value| {
-            // A property may be called `$ref`. Then the value of `$ref` is a schema and not a string.
+            // If a property is called `$ref`, the value of `$ref` is a schema and not a string.
             if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
                 found.push((pointer.to_owned(), reference.to_owned()));
             }
@@ -168,7 +169,8 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Returns the section of `components` to which a reference at `pointer` must lead, if the place determines it.
+/// Returns the section of `components` to which a reference at `pointer` must lead. Returns `None` if the place does not
+/// determine the section.
 fn section_of(pointer: &str) -> Option<&'static str> {
     let steps: Vec<&str> = pointer.split('/').collect();
     match steps.as_slice() {

@@ -213,13 +213,12 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Checks that each alternative is either a named type or the only alternative of its plain type.
+    /// Checks that each alternative either becomes a named type or is the only unnamed alternative of its JSON type.
     fn alternatives(&mut self, pointer: &str, kind: Option<&str>, branches: &'a [Value]) {
         let mut plain: BTreeMap<&str, usize> = BTreeMap::new();
         let branches = branches.iter().enumerate();
         let branches = branches.map(|(index, branch)| (order::index_of(branch, index), branch));
-        // The alternatives are checked in the order of the document, so that the second of two equal alternatives is the reported
-        // one.
+        // The alternatives are checked in the order of the document, so that the second of two equal alternatives is reported.
         for (index, branch) in branches.collect::<BTreeMap<_, _>>() {
             let at = format!("{pointer}/oneOf/{index}");
             let branch = resolve(self.document, branch);

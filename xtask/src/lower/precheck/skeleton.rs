@@ -1,4 +1,4 @@
-//! Checks that objects and lists really are objects and lists wherever later steps read them, and that paths are well formed.
+//! Checks that there are objects and lists wherever later steps expect them, and that paths are well formed.
 
 use super::Check;
 use crate::document::{METHODS, escape};
@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 impl<'a> Check<'a> {
-    /// Checks that objects and lists really are objects and lists wherever later steps read them.
+    /// Checks that there are objects and lists wherever later steps expect them.
     pub fn skeleton(&mut self) {
         for section in ["schemas", "responses", "parameters", "requestBodies"] {
             let Some(components) = self

@@ -49,15 +49,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
             stopped = &mut stop => return Ok(stopped?),
             _ = clock.tick() => {}
         }
-        // Finish a round that has started, so that nothing is reported twice or lost.
+        // A round that has started is finished, so that nothing is reported twice or lost.
         watch.round().await?;
     }
 }
 
-/// The progress in a project.
+/// How far the pipelines of a project have been read and reported.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Place {
-    /// The number up to which pipelines are not reported again.
+    /// The highest pipeline number that counts as reported. Pipelines with this number or a lower one are not reported again.
     told: i64,
     /// The state of the list of pipelines, if reading it was interrupted.
     left: Option<Left>,
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     /// Serves pages of three pipelines each, from number `newest` down to 1. The token of a page is the number of its first
-    /// pipeline. The page with the token `broken` is refused.
+    /// pipeline. A request for the page with the token `broken` is refused.
     fn serve(mock: &Mock, newest: i64, broken: Option<i64>) {
         mock.on::<ListPipelinesForProject>().reply_by(move |request| {
             let from: i64 = request.query("page-token").map_or(newest, |token| token.parse().unwrap());
