@@ -111,7 +111,7 @@ impl Plain {
 const RECORDED: [(&str, &str, &str); 1] = [(
     "createUsageExport",
     "/properties/download_urls",
-    "a new export has no URLs: null",
+    "the URLs of a new export are null",
 )];
 
 /// The operations whose answer has no body, although the document declares a body.
@@ -1594,7 +1594,7 @@ async fn pages_are_complete_while_the_list_changes() {
     let again = plain.get("/context?owner-slug=gh/acme").await;
     assert_ne!(
         again["next_page_token"], token,
-        "a token is another one each time"
+        "each reading of the list must return a new page token"
     );
     for other in [
         format!("/context?owner-slug=gh/other&page-token={token}"),

@@ -411,7 +411,7 @@ async fn the_dashboard_has_three_charts_for_each_workflow_and_takes_no_markup() 
     // The charts use only colors that the page defines, because the page has a light and a dark theme.
     assert!(
         !html.contains("#010101") && !html.contains("fill=\"#"),
-        "a colour of its own"
+        "a chart uses a color that the page does not define"
     );
     assert!(
         html.contains("<h1>gh/acme/&lt;web&gt;</h1>")

@@ -6,7 +6,7 @@ use circleci_api::mock::Mock;
 use circleci_api::operations::{DeleteGroup, DeleteOtelExporter};
 use circleci_api::types::{
     AdvancedSettings, CreateContextRestrictionRequest, CreateOtelExporterRequest,
-    CreateWebhookRequest, GitRef, NewWebhookScope, OtelProtocol, PipelineRunConfig,
+    CreateWebhookRequest, EventWebhook, GitRef, NewWebhookScope, OtelProtocol, PipelineRunConfig,
     ProjectSettings, TriggerPipelineRunRequest, UpdateWebhookRequest, Webhook, WebhookEvent,
 };
 use circleci_api::{Client, Environment, ErrorKind};
@@ -332,8 +332,10 @@ async fn more_keys_that_the_document_does_not_name_are_fields() {
 }
 
 #[test]
-fn the_address_of_an_outbound_webhook_is_secret() {
+fn the_addresses_of_webhooks_are_secret() {
     let url = "https://hooks.example/services/hush";
+    let event: EventWebhook = serde_json::from_value(json!({ "sender": "s", "url": url })).unwrap();
+    assert_eq!(event.url.as_deref(), Some(url));
     let hook: Webhook =
         serde_json::from_value(json!({ "id": ID, "name": "n", "url": url })).unwrap();
     assert_eq!(hook.url, url);
@@ -341,6 +343,7 @@ fn the_address_of_an_outbound_webhook_is_secret() {
     let made = CreateWebhookRequest::new("n", [WebhookEvent::JobCompleted], url, true, "s", scope);
     let changed = UpdateWebhookRequest::new(None).url(url);
     for shown in [
+        format!("{event:?}"),
         format!("{hook:?}"),
         format!("{made:#?}"),
         format!("{changed:?}"),

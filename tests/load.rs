@@ -2,15 +2,18 @@
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use circleci_api::{RetryPolicy, serde_json, uuid::Uuid, v1::StepAction};
+use circleci_api::{RetryPolicy, serde_json, types, uuid::Uuid, v1::StepAction};
 use circleci_api_tests::server::{Act, Server, answer};
 use flate2::{Compression, write::GzEncoder};
+use futures_util::FutureExt;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex as Turn;
 
 mod nginx;
@@ -109,6 +112,128 @@ async fn ten_thousand_calls_64_at_a_time_with_one_in_ten_refused() {
         "connections are used again: {connections}"
     );
     assert_flat(before, "10,000 calls");
+}
+
+/// Starts a server that never completes an answer, on a runtime of its own. Returns its address and the number of its open
+/// connections.
+fn never_done() -> (SocketAddr, Arc<AtomicUsize>) {
+    let open = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&open);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let serve = async move {
+        let listener = TcpListener::from_std(listener).unwrap();
+        while let Ok((mut connection, _)) = listener.accept().await {
+            let open = Arc::clone(&count);
+            open.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(async move {
+                let mut bytes = vec![0; 4096];
+                while let Ok(1..) = connection.read(&mut bytes).await {
+                    // A download gets a part of its file. A call gets nothing.
+                    if bytes.starts_with(b"GET /file") {
+                        let head = "HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n";
+                        let _ = connection.write_all(head.as_bytes()).await;
+                        let _ = connection.write_all(&[b'x'; 1000]).await;
+                    }
+                }
+                open.fetch_sub(1, Ordering::SeqCst);
+            });
+        }
+    };
+    std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(serve);
+    });
+    (address, open)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_cancelled_calls_leave_nothing_behind() {
+    const CALLS: usize = 10_000;
+    const AT_A_TIME: usize = 64;
+
+    let _alone = ALONE.lock().await;
+    let (address, open) = never_done();
+    let folder = tempfile::tempdir().unwrap();
+    let tasks = || {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    };
+    let before = tasks();
+    let client = circleci_api::Client::builder()
+        .host(format!("http://{address}"))
+        .token("t")
+        .build()
+        .unwrap();
+    let artifact = serde_json::json!({ "path": "a", "node_index": 0, "url": format!("http://{address}/file") });
+    let artifact: types::Artifact = serde_json::from_value(artifact).unwrap();
+    let ticket = Arc::new(AtomicUsize::new(0));
+    let workers: Vec<_> = (0..AT_A_TIME)
+        .map(|_| {
+            let (client, ticket, artifact) =
+                (client.clone(), Arc::clone(&ticket), artifact.clone());
+            let folder = folder.path().to_owned();
+            tokio::spawn(async move {
+                loop {
+                    let number = ticket.fetch_add(1, Ordering::SeqCst);
+                    if number >= CALLS {
+                        return;
+                    }
+                    let download = client.download_artifact(&artifact);
+                    let call: Pin<Box<dyn Future<Output = bool> + Send>> = match number % 4 {
+                        0 => Box::pin(
+                            download
+                                .to_file(folder.join(number.to_string()))
+                                .map(|it| it.is_ok()),
+                        ),
+                        1 => Box::pin(
+                            client
+                                .cancel_workflow(Uuid::nil())
+                                .send()
+                                .map(|it| it.is_ok()),
+                        ),
+                        _ => Box::pin(
+                            client
+                                .get_workflow_by_id(Uuid::nil())
+                                .send()
+                                .map(|it| it.is_ok()),
+                        ),
+                    };
+                    // Each call is cancelled after another number of turns: before it connects, while it waits, in its body.
+                    let turns = async {
+                        for _ in 0..number % 50 {
+                            tokio::task::yield_now().await;
+                        }
+                    };
+                    tokio::select! {
+                        succeeded = call => assert!(!succeeded),
+                        () = turns => {}
+                    }
+                }
+            })
+        })
+        .collect();
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    // Idle connections belong to the client.
+    drop(client);
+    let files = || std::fs::read_dir(folder.path()).unwrap().count();
+    let begun = Instant::now();
+    while (open.load(Ordering::SeqCst), tasks(), files()) != (0, before, 0) {
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "{} connections, {} tasks after {before}, {} files",
+            open.load(Ordering::SeqCst),
+            tasks(),
+            files()
+        );
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

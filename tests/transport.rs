@@ -771,7 +771,7 @@ async fn a_broken_wire() {
                 Create,
                 1,
                 &[],
-                silence("createContext: 200 OK, but timed out: no data for 3 s (request req-200)"),
+                silence("createContext: 200 OK, but timed out: the server sent no data for 3 s (request req-200)"),
             ),
             Row(
                 "no answer, then one",
@@ -787,7 +787,7 @@ async fn a_broken_wire() {
                 Create,
                 1,
                 &[],
-                silence("createContext: timed out: no data for 3 s"),
+                silence("createContext: timed out: the server sent no data for 3 s"),
             ),
         ],
         |builder| builder.read_timeout(PATIENCE),
@@ -800,7 +800,7 @@ async fn a_broken_wire() {
             Get,
             1,
             &[],
-            silence("getWorkflowById: timed out: not complete within 3 s"),
+            silence("getWorkflowById: timed out: the call was not complete within 3 s"),
         )],
         |builder| builder.read_timeout(None).timeout(PATIENCE),
     )

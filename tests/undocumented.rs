@@ -112,7 +112,7 @@ fn cases() -> Vec<Case> {
             Err("GET /x: 302 Found, but redirect not followed: the redirect leads from ")),
         case(|c| c.request(Method::POST, "/x"),
             [moved("/api/v2/y")], &["POST /api/v2/x"],
-            Err("POST /x: 302 Found, but redirect not followed: the client does not repeat a POST at another URL")),
+            Err("POST /x: 302 Found, but redirect not followed: the client does not send a POST again to the URL of a redirect")),
         // This body breaks off in the middle.
         case(|c| c.request(Method::GET, "/x"),
             [answer(200, r#"{"a":"b"}"#).ending(Ending::CutAt(4)).into(), ok("2")],
@@ -269,7 +269,7 @@ async fn a_list_that_the_crate_does_not_know_is_followed() {
     assert_eq!(error.kind(), ErrorKind::RepeatedPage);
     assert_eq!(
         error.to_string(),
-        "GET /x: the pages repeat: a page leads back to an earlier page"
+        "GET /x: the pages repeat: the next page token was already used, so the list would repeat an earlier page"
     );
     assert_eq!(server.count(), 4);
 

@@ -690,9 +690,9 @@ async fn columns_may_differ_between_exports_where_they_are_read_by_name() {
 #[tokio::test]
 async fn a_row_of_another_length_is_an_error() {
     for (part, word) in [
-        ("a,b\n1,2\n3\n", "row 2: it has 1 fields"),
-        ("a,b\n1,2\n3,4,5\n6,7\n", "row 2: it has 3 fields"),
-        ("a,b\n1,2\n\n\r\n3\n", "row 2: it has 1 fields"),
+        ("a,b\n1,2\n3\n", "row 2: the row has 1 fields"),
+        ("a,b\n1,2\n3,4,5\n6,7\n", "row 2: the row has 3 fields"),
+        ("a,b\n1,2\n\n\r\n3\n", "row 2: the row has 1 fields"),
         (
             "a,b\n1,2\n3,\"4\n",
             "row 2: a part ends inside a quoted field",
@@ -815,18 +815,19 @@ async fn urls_that_expire_are_asked_for_anew() {
     );
     let storage = Server::start(|_, _| answer(403, "").into()).await;
     let urls = json!([format!("{}/a", storage.url())]);
-    let circleci = Server::script([
-        ordered(1),
-        state(1, "completed", urls),
-        state(1, "completed", Value::Null),
-    ])
-    .await;
-    assert!(
-        whole(january(&circleci.client()))
-            .await
-            .unwrap_err()
-            .is_forbidden()
-    );
+    // The client polls once for new URLs, and not again if storage refuses them too.
+    for second in [Value::Null, urls.clone()] {
+        let circleci = Server::script([
+            ordered(1),
+            state(1, "completed", urls.clone()),
+            state(1, "completed", second),
+            state(1, "completed", urls.clone()),
+        ])
+        .await;
+        let refused = whole(january(&circleci.client())).await;
+        assert!(refused.unwrap_err().is_forbidden());
+        assert_eq!(calls(&circleci), ["POST", "GET 1", "GET 1"]);
+    }
 }
 
 /// The URLs of all eight parts expire before the client reads the first part. The client polls for new URLs only once.

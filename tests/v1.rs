@@ -256,6 +256,7 @@ async fn what_is_not_one_whole_array_is_an_error_that_keeps_what_was_read() {
             "not a JSON array",
         ),
         (r#"[{"message":"a"},]"#, "a", "not a JSON array"),
+        (r#"[{"message":"a"}}"#, "a", "not a JSON array"),
         (r#"[,{"message":"a"}]"#, "", "not a JSON array"),
         (r#"[[{"message":"a"}]]"#, "", "not a JSON array"),
         (r#"[{"message":"a"},null]"#, "a", "not a JSON array"),

@@ -194,7 +194,7 @@ pub async fn demo() -> Result {
             .await?;
         println!("  answered with {}", sent.status());
         if sent.status() != wanted {
-            return Err(format!("{what}: expected the response {wanted}").into());
+            return Err(format!("{what}: expected the status {wanted}").into());
         }
     }
     server.abort();

@@ -35,7 +35,10 @@ where
         let value = sending.await?;
         let json = serde_json::to_value(&value).expect("a value that can be written");
         let again: T = serde_json::from_value(json.clone()).expect("what was written can be read");
-        assert_eq!(again, value, "written and read again it is another value");
+        assert_eq!(
+            again, value,
+            "the value changed when it was serialized and read again"
+        );
         Ok(json)
     })
 }

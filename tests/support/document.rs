@@ -10,11 +10,11 @@ const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 const CONTRADICTIONS: [(&str, &str); 2] = [
     (
         "/components/schemas/context_created/properties/owner",
-        "`additionalProperties: false` beside `oneOf` forbids the keys that the branches require; it is left out",
+        "`additionalProperties: false` beside `oneOf` forbids the keys that the branches require, so the tests remove it",
     ),
     (
         "/components/schemas/update_env_var",
-        "`additionalProperties: false` beside `anyOf` forbids the keys that the branches require; it is left out",
+        "`additionalProperties: false` beside `anyOf` forbids the keys that the branches require, so the tests remove it",
     ),
 ];
 

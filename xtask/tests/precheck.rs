@@ -235,7 +235,9 @@ fn grows_too_large() {
 fn several_types_of_openapi_31() {
     refused(
         property("x", json!({ "type": ["string", "null"] })),
-        &["/components/schemas/Thing/properties/x: has several types, as in OpenAPI 3.1"],
+        &[
+            "/components/schemas/Thing/properties/x: has a list of types, which only OpenAPI 3.1 allows",
+        ],
     );
     refused(
         property("x", json!({ "type": "null" })),
@@ -336,7 +338,7 @@ fn several_successes() {
     refused(
         document,
         &[
-            "/paths/~1thing~1{id}/get/responses: has several success types (of 200 and 202); an overlay action must make them one",
+            "/paths/~1thing~1{id}/get/responses: has success responses with different types (statuses 200 and 202); add an overlay action that gives them the same type",
         ],
     );
     let document = with(&[(
@@ -346,7 +348,7 @@ fn several_successes() {
     refused(
         document,
         &[
-            "/paths/~1thing~1{id}/get/responses: has several success types (of 200 and 204); an overlay action must make them one",
+            "/paths/~1thing~1{id}/get/responses: has success responses with different types (statuses 200 and 204); add an overlay action that gives them the same type",
         ],
     );
     // If two responses have the same schema, the operation has one output type.
@@ -425,11 +427,11 @@ fn operation_ids() {
     remove(&mut document, &format!("{GET}/operationId"));
     refused(
         document,
-        &["/paths/~1thing~1{id}/get/operationId: is missing; it names the method"],
+        &["/paths/~1thing~1{id}/get/operationId: is missing; the name of the method comes from it"],
     );
     refused(
         with(&[(&format!("{GET}/operationId"), json!(7))]),
-        &["/paths/~1thing~1{id}/get/operationId: is missing; it names the method"],
+        &["/paths/~1thing~1{id}/get/operationId: is missing; the name of the method comes from it"],
     );
     let same = |id: &str| with(&[(&format!("{GET}/operationId"), json!(id))]);
     refused(
@@ -1154,7 +1156,7 @@ fn what_no_value_satisfies() {
         ),
         (
             json!({ "type": "object", "properties": { "a": { "type": "string" } }, "additionalProperties": { "type": "string" } }),
-            "has named properties beside a map of others, which is not supported",
+            "has both named properties and typed additional properties, which is not supported",
         ),
         (
             json!({ "type": "string", "x-decode": "surprise" }),
@@ -1186,7 +1188,7 @@ fn what_no_value_satisfies() {
             json!({ "oneOf": [{ "type": "string" }, { "type": "string", "format": "uuid" }] }),
         ),
         &[
-            "/components/schemas/Thing/properties/x/oneOf/1: is of type string, as alternative 0 is: they cannot be told apart",
+            "/components/schemas/Thing/properties/x/oneOf/1: is of type string, like alternative 0, so the two cannot be told apart",
         ],
     );
     refused(
@@ -1764,8 +1766,8 @@ fn types_that_collide() {
     assert_eq!(
         unsettled(document),
         [
-            "/components/schemas/string: is called String2, for Rust, or the code around the types, has the name String; \
-          name it by a row in xtask/src/lower/names.rs: (\"#string\", \"String2\"),"
+            "/components/schemas/string: is called String2, because the name String is taken by Rust or the code around the types; \
+          to choose another name, add a row to xtask/src/lower/names.rs: (\"#string\", \"String2\"),"
         ]
     );
     // Schemas of the same shape become one type, whatever their names are.
@@ -1881,7 +1883,8 @@ fn alternatives() {
 
 #[test]
 fn pages() {
-    let message = "is a page of items without their own type, which the client cannot page through";
+    let message =
+        "is a page whose items do not have a named type, so the client cannot page through it";
     let nameless = [
         json!({}),
         json!({ "type": "array", "items": { "type": "string" } }),

@@ -649,7 +649,7 @@ fn a_row_of_the_naming_table_without_a_place_fails_by_name() {
         built
             .unused
             .iter()
-            .any(|line| line.starts_with("naming table: ComponentVersion "))
+            .any(|line| line.starts_with("naming table: the row of ComponentVersion "))
     );
 }
 

@@ -255,7 +255,7 @@ impl fmt::Debug for DownloadArtifact {
 /// assert_eq!(content.length(), Some(read));
 /// # Ok(()) }
 /// ```
-#[must_use = "nothing is read until it is polled"]
+#[must_use = "nothing is read until the stream is polled"]
 pub struct ArtifactStream {
     length: Option<u64>,
     flow: Flow<Transfer>,

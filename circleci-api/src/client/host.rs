@@ -156,7 +156,7 @@ fn check_path(path: &str) -> Result<(), Error> {
         ["api", "v2", ..] => refuse("has more text after /api/v2: remove it".into()),
         [_] => refuse("ends in /api: remove it, or write /api/v2".into()),
         [_, version, ..] if version.eq_ignore_ascii_case("v2") => {
-            refuse("has /api/v2 in capital letters".into())
+            refuse("has /api/v2 in capital letters: write it in lower case".into())
         }
         [_, version, ..] => refuse(format!("names API {version}, but this client uses v2")),
         [] => Ok(()),

@@ -34,7 +34,7 @@ impl Proxies {
             false => "",
         };
         Some(match self {
-            Self::Theirs => format!("the environment names the proxy {name}{socks}"),
+            Self::Theirs => format!("the environment variables name the proxy {name}{socks}"),
             _ => format!("through the environment's proxy {name}{socks}"),
         })
     }

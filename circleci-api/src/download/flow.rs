@@ -58,7 +58,7 @@ macro_rules! stream {
         $(#[$meta])*
         ///
         /// This type implements [`Stream`](futures_core::Stream). The stream ends after its first error.
-        #[must_use = "nothing is read until it is polled"]
+        #[must_use = "nothing is read until the stream is polled"]
         pub struct $name {
             pub(super) flow: $crate::download::flow::Flow<$source>,
         }

@@ -43,7 +43,7 @@ impl SurpriseKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::UnknownKey => "unknown key",
-            Self::UnknownWord => "unknown word",
+            Self::UnknownWord => "unknown enum value",
             Self::MissingField => "missing field",
             Self::MendedValue => "invalid value",
             Self::MendedText => "invalid JSON text",

@@ -128,7 +128,7 @@ impl<P: Page> Pages<P> {
                 self.finished = true;
                 let error = Error::new(ErrorKind::RepeatedPage)
                     .with_operation(&self.call.operation)
-                    .with_message("a page leads back to an earlier page");
+                    .with_message("the next page token was already used, so the list would repeat an earlier page");
                 return Poll::Ready(Some(Err(error)));
             }
             self.fetch = Some(Fetch::Inline(self.request()));

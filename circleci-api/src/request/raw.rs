@@ -220,8 +220,8 @@ impl RawRequest {
     /// `page-token`, which is the name in API v2.
     ///
     /// The name may contain only letters, digits, `-` and `_`. The methods [`pages_as`](Self::pages_as),
-    /// [`items_as`](Self::items_as) and [`tolerant_items_as`](Self::tolerant_items_as) use it.
-    /// [`pages_by_offset`](Self::pages_by_offset) has a similar example.
+    /// [`items_as`](Self::items_as) and [`tolerant_items_as`](Self::tolerant_items_as) use it. For a similar call, see the example
+    /// of [`pages_by_offset`](Self::pages_by_offset).
     pub fn pages_by_token(self, parameter: &'static str) -> Self {
         self.by(Cursor::Token(parameter))
     }

@@ -166,8 +166,13 @@ fn untaken(waited: Duration) -> Error {
 #[cold]
 fn timed_out(client: &Inner, time: &Stopwatch, ends_call: bool) -> Error {
     let message = match (time.limit(), client.read_timeout) {
-        (Some(limit), _) if ends_call => format!("not complete within {} s", limit.as_secs_f64()),
-        (_, most) => format!("no data for {} s", most.unwrap_or_default().as_secs_f64()),
+        (Some(limit), _) if ends_call => {
+            format!("the call was not complete within {} s", limit.as_secs_f64())
+        }
+        (_, most) => format!(
+            "the server sent no data for {} s",
+            most.unwrap_or_default().as_secs_f64()
+        ),
     };
     Error::new(ErrorKind::Timeout).with_message(message)
 }

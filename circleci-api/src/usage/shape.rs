@@ -61,7 +61,7 @@ pub(super) fn check(row: u64, fields: usize, columns: usize) -> Result<(), Error
         false => Err(in_row(
             row,
             ErrorKind::Decode,
-            format!("it has {fields} fields, but there are {columns} columns"),
+            format!("the row has {fields} fields, but the header has {columns} columns"),
         )),
     }
 }

@@ -250,7 +250,7 @@ impl Message {
             .and_then(|length| length.trim().parse::<usize>().ok());
         // Without a `content-length`, a response ends when its connection ends, and a request has no body.
         let missing = match length {
-            Some(length) if length > LARGEST => bail!("a body of {length} bytes"),
+            Some(length) if length > LARGEST => bail!("the body of {length} bytes is too large"),
             Some(length) => Some(length.saturating_sub(message.body.len())),
             None => is_request.then_some(0),
         };

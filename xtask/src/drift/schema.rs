@@ -699,9 +699,10 @@ impl Difference<'_> {
                     short(values)
                 ),
             ),
-            (Some(_), None) => {
-                self.here(Kind::Retyped, "has any values, had some of a known shape")
-            }
+            (Some(_), None) => self.here(
+                Kind::Retyped,
+                "now has values of any shape (before, the shape was known)",
+            ),
             (None, None) => {}
         }
     }

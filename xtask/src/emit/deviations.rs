@@ -134,7 +134,7 @@ pub fn page(deviations: &[Deviation]) -> String {
     let mut page = format!(
         "This page lists the {} deviations of this client from CircleCI's document, and the reason for each.\n\n\
          The repository keeps the document byte for byte as CircleCI serves it. Before the generator reads a copy of it, an Overlay (in the \
-         format of the OpenAPI Overlay Specification) and a few fixups change the copy. Each action of the Overlay and each fixup must change at least one place. Otherwise, the generator fails and names the action or fixup. So no deviation stays after CircleCI has corrected its cause.\n\n\
+         format of the OpenAPI Overlay Specification) and a few fixups change the copy. Each action of the Overlay and each fixup must change at least one place. Otherwise, the generator fails and names the action or fixup. So a deviation must be removed as soon as CircleCI has corrected the document.\n\n\
          Two more rules hold for every response. Only the fields that identify a thing are required; any other field may be missing or null. \
          The client reads both spellings of a key: `created-at` and `created_at`.\n",
         deviations.len()

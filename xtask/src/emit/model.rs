@@ -144,7 +144,7 @@ impl<'a> Model<'a> {
                     deprecated: parameter["deprecated"] == true,
                 }),
                 other => bail!(
-                    "{}: parameter {wire} stands in {other:?}, which is not supported",
+                    "{}: the parameter {wire} is in {other:?}, which is not supported",
                     source.pointer()
                 ),
             }

@@ -47,7 +47,7 @@ pub fn name(shapes: &Shapes, findings: &mut Findings) -> Names {
         let clash = taken
             .get(&wanted)
             .map(|other| other.places[0].pointer.as_str())
-            .or_else(|| names::is_taken(&wanted).then_some("Rust, or the code around the types,"))
+            .or_else(|| names::is_taken(&wanted).then_some("Rust or the code around the types"))
             .or_else(|| {
                 (given.is_none() && reserved.contains(wanted.as_str()))
                     .then_some("the naming table")

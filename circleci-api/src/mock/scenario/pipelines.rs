@@ -143,7 +143,7 @@ fn resume(world: &mut World, request: &Received) -> Outcome {
             .is_some_and(|(known, _)| *known == key)
     };
     let Some(index) = world.pipelines.iter().position(waits) else {
-        let message = "The continuation key is invalid or was used before.";
+        let message = "The continuation key is invalid or has already been used.";
         return Err(Refusal::new(400, message));
     };
     let Some(mut pipeline) = world.pipelines.remove(index) else {

@@ -116,7 +116,10 @@ impl Lowering {
         match value {
             Value::Bool(true) => *value = json!({}),
             Value::Bool(false) => {
-                self.note(at, "no value is allowed here; it is read as any value");
+                self.note(
+                    at,
+                    "the schema allows no value here; it is treated as if it allowed any value",
+                );
                 *value = json!({});
             }
             Value::Object(schema) => {

@@ -56,7 +56,7 @@ pub fn check_names(hoisted: &Hoisted) -> Vec<Problem> {
 }
 
 const UNNAMED_ITEMS: &str =
-    "is a page of items without their own type, which the client cannot page through";
+    "is a page whose items do not have a named type, so the client cannot page through it";
 
 /// Returns whether the type of a page's items can be written as a single identifier.
 fn is_item(schema: &Value) -> bool {

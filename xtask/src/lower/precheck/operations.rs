@@ -17,7 +17,7 @@ impl<'a> Check<'a> {
             if id.is_empty() {
                 self.report(
                     format!("{pointer}/operationId"),
-                    "is missing; it names the method",
+                    "is missing; the name of the method comes from it",
                 );
             } else if !is_name(id) {
                 self.report(
@@ -252,7 +252,7 @@ impl<'a> Check<'a> {
             self.report(
                 format!("{pointer}/responses"),
                 format!(
-                    "has several success types (of {}); an overlay action must make them one",
+                    "has success responses with different types (statuses {}); add an overlay action that gives them the same type",
                     statuses.join(" and ")
                 ),
             );

@@ -93,7 +93,10 @@ impl<'a> Check<'a> {
             Some(Value::String(kind)) => {
                 self.report(pointer, format!("the type {kind:?} does not exist"))
             }
-            Some(Value::Array(_)) => self.report(pointer, "has several types, as in OpenAPI 3.1"),
+            Some(Value::Array(_)) => self.report(
+                pointer,
+                "has a list of types, which only OpenAPI 3.1 allows",
+            ),
             Some(_) => self.report(pointer, "`type` is not text"),
         }
         let mut held = |key: &str, what: &str, fits: fn(&Value) -> bool| {
@@ -174,7 +177,7 @@ impl<'a> Check<'a> {
         if named && typed {
             self.report(
                 pointer,
-                "has named properties beside a map of others, which is not supported",
+                "has both named properties and typed additional properties, which is not supported",
             );
         }
     }
@@ -238,7 +241,7 @@ impl<'a> Check<'a> {
                 None => self.report(&at, "an alternative without a type is not supported"),
                 Some(own) => {
                     if let Some(other) = plain.insert(own, index) {
-                        self.report(&at, format!("is of type {own}, as alternative {other} is: they cannot be told apart"));
+                        self.report(&at, format!("is of type {own}, like alternative {other}, so the two cannot be told apart"));
                     }
                 }
             }

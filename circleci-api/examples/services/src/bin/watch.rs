@@ -124,7 +124,7 @@ impl Watch {
             let span = info_span!("watch", %project);
             let look = async move {
                 if let Err(error) = look(circleci, &project, &mut place, tell).await {
-                    warn!(%error, "the next round continues here");
+                    warn!(%error, "reading the pipelines failed; the next round continues from this place");
                 }
                 (project, place)
             };
