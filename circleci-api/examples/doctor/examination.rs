@@ -86,7 +86,7 @@ impl<'w> Examination<'w> {
         Ok(self.failed == 0)
     }
 
-    /// Reports the owner of the token, the clock and the rate limit.
+    /// Reports who owns the token, how the local clock differs from the server's, and what the rate limit is.
     async fn who(&mut self, client: &Client) -> io::Result<()> {
         let sent = Instant::now();
         let answer = client.get_current_user().send_for_response().await;

@@ -75,7 +75,7 @@ impl UsageLimits {
     }
 }
 
-/// The times of the latest calls. The number of times never exceeds the number of calls that are allowed per hour.
+/// When the latest calls were made. Holds at most as many times as calls are allowed per hour.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
     an_hour: usize,

@@ -129,8 +129,8 @@ impl Bench<'_> {
         Ok(rows)
     }
 
-    /// Counts the instructions of one call from the difference between a run with 2N calls and a run with N calls. The start of
-    /// the program and its first calls therefore do not count.
+    /// Calculates the number of instructions per call: runs the program with N and with 2N calls, and divides the difference by N.
+    /// The start of the program and its first calls therefore do not count.
     fn instructions(&mut self) -> Result<Vec<Row>> {
         const CALLGRIND: [&str; 3] = [
             "valgrind",

@@ -96,7 +96,7 @@ pub fn apply(document: &mut Value, text: &str, lenient: bool) -> Result<Vec<Appl
             }
             ensure!(
                 levels <= MOST_LEVELS,
-                "overlay action \"{name}\": it makes a document of more than {MOST_LEVELS} levels"
+                "overlay action \"{name}\": its result is nested more than {MOST_LEVELS} levels deep"
             );
         }
         let name = name.clone();
@@ -223,7 +223,7 @@ mod tests {
     fn a_document_stays_of_a_size_that_can_be_held_written_and_read() {
         let values =
             "overlay action \"Again\": it would make a document of more than 250000 values";
-        let levels = "overlay action \"Again\": it makes a document of more than 127 levels";
+        let levels = "overlay action \"Again\": its result is nested more than 127 levels deep";
         for (action, times, expected) in [
             ("target: $.a, copy: $", 3, "taken"),
             ("target: $.a, copy: $", 40, values),
