@@ -4,6 +4,7 @@ use crate::common::{overlay, vendored};
 use serde_json::{Value, json};
 use xtask::{
     drift::{Report, compare, source::Document, verdict::Verdict},
+    lower::names,
     regen,
 };
 
@@ -109,4 +110,28 @@ fn a_row_of_a_place_that_is_gone_is_named() {
     let (_, stale) = types(new);
     let line = "one type: the row of Pipeline lists getPipelineByNumber.response, which is not in the document";
     assert!(stale.iter().any(|found| found == line), "{stale:?}");
+}
+
+/// If a type has several places in responses, the places are in a row of the table, below places of one row, or components with
+/// a name of their own.
+#[test]
+fn every_type_of_several_responses_stays_one_type() {
+    let built = regen::build(vendored(), &overlay(), true).expect("built");
+    let rows: Vec<&[&str]> = names::one_type().map(|(_, places)| places).collect();
+    let is_below = |place: &str, above: &str| {
+        let rest = place.strip_prefix(above);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[', '{', '|']))
+    };
+    let covers = |row: &&[&str], place: &str| row.iter().any(|above| is_below(place, above));
+    let mut loose = Vec::new();
+    for named in &built.types {
+        // A request does not necessarily accept all fields that a response has.
+        let places = named.places.iter().map(String::as_str);
+        let answers: Vec<&str> = places.filter(|it| it.contains(".response")).collect();
+        let together = |row: &&[&str]| answers.iter().all(|place| covers(row, place));
+        if answers.len() > 1 && !rows.iter().any(together) {
+            loose.push(format!("{}: {answers:?}", named.name));
+        }
+    }
+    assert_eq!(loose, [""; 0]);
 }
