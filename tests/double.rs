@@ -1154,7 +1154,7 @@ async fn a_scenario_file_that_is_wrong_says_where() {
         (json!({}), "project: is required"),
         (
             json!({ "project": "web" }),
-            "project: must be a project slug of three parts",
+            "project: a project slug has three parts",
         ),
         (
             json!({ "project": "gh/a/b", "page_size": 0 }),

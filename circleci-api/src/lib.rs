@@ -1,26 +1,14 @@
 // The documentation of this crate shows parts of the README. The README's own link definitions lead to docs.rs, so that the links
 // work wherever the README is shown. The definitions below lead to the guides of the same build. If a link is defined twice, the
-// first definition counts, so these definitions must come before the README. If the feature of a guide is disabled, the link to
-// the guide leads to docs.rs.
+// first definition counts, so these definitions must come before the README.
 #![doc = "[first call]: crate::guide::first_call"]
 #![doc = "[paging]: crate::guide::paging"]
 #![doc = "[errors]: crate::guide::errors"]
-#![cfg_attr(feature = "wait", doc = "[triggering]: crate::guide::triggering")]
-#![cfg_attr(
-    all(
-        feature = "artifacts",
-        feature = "insights",
-        feature = "contexts",
-        feature = "usage"
-    ),
-    doc = "[everyday]: crate::guide::everyday"
-)]
-#![cfg_attr(
-    all(feature = "overview", feature = "wait"),
-    doc = "[overview]: crate::guide::overview"
-)]
-#![cfg_attr(feature = "webhooks", doc = "[webhooks]: crate::guide::webhooks")]
-#![cfg_attr(feature = "mock", doc = "[testing]: crate::guide::testing")]
+#![doc = "[triggering]: crate::guide::triggering"]
+#![doc = "[everyday]: crate::guide::everyday"]
+#![doc = "[overview]: crate::guide::overview"]
+#![doc = "[webhooks]: crate::guide::webhooks"]
+#![doc = "[testing]: crate::guide::testing"]
 #![doc = "[self_hosted]: crate::guide::self_hosted"]
 #![doc = "[blocking]: crate::guide::blocking"]
 #![doc = "[from_curl]: crate::guide::from_curl"]

@@ -1,5 +1,5 @@
-//! The arguments that the tests pass to calls. Every value contains the name of its parameter, so that a test notices swapped
-//! arguments. Every text also contains characters that need escaping.
+//! The arguments that the tests pass to calls. Most values depend on the name of their parameter, so that a test notices swapped
+//! arguments. Every text contains characters that need escaping.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;

@@ -93,7 +93,8 @@ enum Command {
         #[arg(long)]
         stats: bool,
     },
-    /// Report what users would notice if the vendored document were replaced with another one; writes nothing
+    /// Compare the vendored document with another one, and report what users notice of the change from the older one to the newer one;
+    /// writes nothing
     #[command(after_help = drift::EXIT_CODES)]
     Drift(Comparison),
     /// Adopt a newer document: fetch it, generate the code, update the snapshots, run the tests and print a changelog entry;
@@ -128,7 +129,7 @@ struct Comparison {
     /// Compare this file instead of the vendored document
     #[arg(long, value_name = "FILE")]
     base: Option<PathBuf>,
-    /// Report every change with all its places; without this option, the report fits on one page
+    /// Report every change with all its places; without this option, the text report fits on one page
     #[arg(long)]
     all: bool,
     /// Compare only which operations exist (by method and path) and what they are called

@@ -237,7 +237,7 @@ impl std::fmt::Display for Stats {
             self.longest.len(),
             self.longest
         )?;
-        writeln!(f, "invented names  {}", self.unnamed.len())?;
+        writeln!(f, "invented names      {}", self.unnamed.len())?;
         self.unnamed
             .iter()
             .try_for_each(|name| writeln!(f, "  {name}"))?;

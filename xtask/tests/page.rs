@@ -37,6 +37,25 @@ fn text(report: &Report, all: bool) -> String {
     String::from_utf8(out).expect("UTF-8")
 }
 
+#[test]
+fn one_new_enum_value_is_one_and_several_are_listed_together() {
+    let of = |words: &[&str]| {
+        let state = json!({ "type": "string", "enum": words });
+        with(&[("/components/schemas/Thing/properties/state", state)])
+    };
+    let page = |words: &[&str]| text(&report(&of(&["old"]), &of(words)), false);
+    let one = page(&["old", "new"]);
+    assert!(
+        one.contains("`Thing.state` has the new enum value `new`"),
+        "{one}"
+    );
+    let two = page(&["old", "new", "newer"]);
+    assert!(
+        two.contains("`Thing.state` has the new enum values `new` `newer`"),
+        "{two}"
+    );
+}
+
 /// Each change that `--all` lists is on the page too, unless it does not affect users.
 #[test]
 fn nothing_breaking_is_left_out_of_the_page() {

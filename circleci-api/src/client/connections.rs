@@ -107,7 +107,7 @@ impl Connections {
     }
 }
 
-/// Turns off redirects and decompression in reqwest, because the room `transport` handles both.
+/// Turns off redirects and decompression in reqwest, because the module `transport` handles both.
 fn as_it_comes(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     // On a redirect to another host, reqwest removes `Authorization` but keeps `Circle-Token`. If another crate in the build
     // enabled compression, reqwest would also decompress files that are stored compressed.

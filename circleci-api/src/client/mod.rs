@@ -268,8 +268,9 @@ impl ClientBuilder {
 
     /// Sets the longest wait for a connection. Default: 10 seconds, or the setting of the builder in [`http`](Self::http).
     ///
-    /// If no connection takes a request, the client withdraws the request and retries it, whatever its method. If HTTP/2 is
-    /// possible, it does so one second after this time. Otherwise, it does so after the [`read_timeout`](Self::read_timeout).
+    /// If no connection takes a request, the client withdraws the request and retries it, whatever its method. It does so after the
+    /// [`read_timeout`](Self::read_timeout). With the feature `http2`, or if you set both this time and [`http`](Self::http), it
+    /// does so one second after this time, if that is sooner.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
         self

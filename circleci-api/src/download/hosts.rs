@@ -15,7 +15,7 @@ const ARTIFACTS: &str = "circle-artifacts.com";
 ///
 /// - to the client's own origin, which receives it with every call (a self-hosted server keeps its artifacts there);
 /// - to `https://output.circle-artifacts.com` and all other hosts in the domain `circle-artifacts.com`, if the client's host is
-///   `circleci.com` (these hosts must not get the token of a self-hosted server);
+///   `circleci.com` or below it (these hosts must not get the token of a self-hosted server);
 /// - to the hosts that you [allow](Self::allow).
 ///
 /// The token is sent to no other host. After a redirect to another origin, the token is not sent at all, not even to a host in
@@ -52,7 +52,7 @@ impl Default for TokenHosts {
 }
 
 impl TokenHosts {
-    /// Creates a list of the client's own origin and, if the client's host is `circleci.com`, the hosts that serve its
+    /// Creates a list of the client's own origin and, if the client's host is `circleci.com` or below it, the hosts that serve its
     /// artifacts.
     pub fn new() -> Self {
         Self {

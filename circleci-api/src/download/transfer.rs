@@ -442,7 +442,7 @@ impl flow::Next for Transfer {
     }
 }
 
-/// Parses the URL of a file, and refuses a URL that is not https. Removes a user name and password from the URL.
+/// Parses the URL of a file. Refuses a URL that is not https, unless it is http and so is the URL of the API. Removes a user name and password from the URL.
 fn safe_url(client: &Client, operation: &'static Operation, url: &str) -> Result<Url, Error> {
     let wrong = |why: &str| Error::argument(operation, why);
     let mut url = Url::parse(url).map_err(|_| wrong("the file's URL is not valid"))?;

@@ -122,7 +122,7 @@ pub enum ErrorKind {
     Configuration,
     /// An argument of the call is invalid. Nothing was sent.
     InvalidArgument,
-    /// The request was not processed. Either there was no connection, and the request never left this machine, or the server
+    /// The request was not processed. Either no connection took it, so that it never left this machine, or the server
     /// reported that it did not process the request.
     Connect,
     /// The response did not arrive in time.
@@ -252,8 +252,8 @@ impl Error {
         self
     }
 
-    /// Records that the server did not process the request, although a connection took it. The client can send such a request
-    /// again at once, on another connection.
+    /// Records that the server certainly did not process the request: it was not written, or the server says so. The client can
+    /// send such a request again at once, on another connection.
     pub(crate) fn never_processed(mut self) -> Self {
         self.0.never_processed = true;
         self

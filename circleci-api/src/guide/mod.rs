@@ -6,11 +6,11 @@
 //! | [first call](first_call) | make your first call, and find the method for an operation in CircleCI's docs |
 //! | [paging] | read lists: as a whole, in part, page by page, from a saved position, or despite items that cannot be decoded |
 //! | [errors and retries](errors) | know what failed, and which requests are retried |
-//! | `triggering` | trigger a pipeline and wait for its result |
-//! | `webhooks` | receive CircleCI's webhooks, with axum or hyper |
-//! | `everyday` | download artifacts, see failed tests and metrics, set many variables, export usage, and look up which operations each method calls |
-//! | `overview` | see many pipelines at once, cancel old pipelines, list an organization's projects, and make many calls at a time |
-//! | `testing` | test a program that talks to CircleCI |
+//! | [triggering] | trigger a pipeline and wait for its result |
+//! | [webhooks] | receive CircleCI's webhooks, with axum or hyper |
+//! | [everyday] | download artifacts, see failed tests and metrics, set many variables, export usage, and look up which operations each method calls |
+//! | [overview] | see many pipelines at once, cancel old pipelines, list an organization's projects, and make many calls at a time |
+//! | [testing] | test a program that talks to CircleCI |
 //! | [undocumented] | call an endpoint that this crate does not know, or send an extra header with a call |
 //! | [tracing] | see every call in the log |
 //! | [daemons] | write a program that runs for weeks: rate limits, restarts, expired page tokens |
@@ -23,10 +23,6 @@
 //! | [programs] | see the output of the example programs `tour` and `doctor`, which you should run first |
 //! | [deviations] | see where this crate departs from CircleCI's document, and why |
 //! | [operations] | look up an operation by CircleCI's name |
-//!
-//! A guide that has no link in this table exists only if certain features of this crate are enabled: `triggering` needs `wait`,
-//! `webhooks` needs `webhooks`, and `testing` needs `mock`. `everyday` needs `artifacts`, `insights`, `contexts` and `usage`.
-//! `overview` needs `overview` and `wait`.
 
 // Only rustdoc reads these pages. Without the feature `mock`, examples that need the mock are not run as tests.
 
@@ -42,25 +38,37 @@ pub mod paging {}
 #[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("errors.md"))]
 pub mod errors {}
 
-#[cfg(feature = "wait")]
-#[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("triggering.md"))]
+#[cfg_attr(all(feature = "wait", any(not(doctest), feature = "mock")), doc = include_str!("triggering.md"))]
+#[cfg_attr(
+    not(feature = "wait"),
+    doc = "To read this guide, enable the feature `wait`."
+)]
 pub mod triggering {}
 
-#[cfg(feature = "webhooks")]
-#[doc = include_str!("webhooks.md")]
+#[cfg_attr(feature = "webhooks", doc = include_str!("webhooks.md"))]
+#[cfg_attr(
+    not(feature = "webhooks"),
+    doc = "To read this guide, enable the feature `webhooks`."
+)]
 pub mod webhooks {}
 
-#[cfg(all(
-    feature = "artifacts",
-    feature = "insights",
-    feature = "contexts",
-    feature = "usage"
-))]
-#[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("everyday.md"))]
+#[cfg_attr(all(feature = "artifacts", feature = "insights", feature = "contexts", feature = "usage", any(not(doctest), feature = "mock")), doc = include_str!("everyday.md"))]
+#[cfg_attr(
+    not(all(
+        feature = "artifacts",
+        feature = "insights",
+        feature = "contexts",
+        feature = "usage"
+    )),
+    doc = "To read this guide, enable the features `artifacts`, `insights`, `contexts` and `usage`."
+)]
 pub mod everyday {}
 
-#[cfg(all(feature = "overview", feature = "wait"))]
-#[cfg_attr(any(not(doctest), feature = "mock"), doc = include_str!("overview.md"))]
+#[cfg_attr(all(feature = "overview", feature = "wait", any(not(doctest), feature = "mock")), doc = include_str!("overview.md"))]
+#[cfg_attr(
+    not(all(feature = "overview", feature = "wait")),
+    doc = "To read this guide, enable the features `overview` and `wait`."
+)]
 pub mod overview {}
 
 #[doc = include_str!("programs.md")]
@@ -84,17 +92,10 @@ pub mod statuses {}
 #[doc = include_str!("tls.md")]
 pub mod tls {}
 
-#[cfg(feature = "mock")]
-#[doc = include_str!("testing.md")]
-// The link `[everyday]` needs a target when that guide is absent.
+#[cfg_attr(feature = "mock", doc = include_str!("testing.md"))]
 #[cfg_attr(
-    not(all(
-        feature = "artifacts",
-        feature = "insights",
-        feature = "contexts",
-        feature = "usage"
-    )),
-    doc = "\n\n[everyday]: crate::guide"
+    not(feature = "mock"),
+    doc = "To read this guide, enable the feature `mock`."
 )]
 pub mod testing {}
 

@@ -229,7 +229,7 @@ pub enum ParamKind {
 /// The replay class of an operation. It says whether sending the operation twice has the same effect as sending it once.
 ///
 /// CircleCI has no idempotency keys, so sending a POST again after its answer was lost may repeat its effect. A call of any class
-/// is retried if it was rate limited (429) or never left this machine. [`Operation`] has an example.
+/// is retried if it was rate limited (429), never left this machine, or was not processed by the server. [`Operation`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Replay {

@@ -39,7 +39,7 @@ impl Client {
 /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) error, and nothing is sent.
 ///
 /// A failed `GET`, `HEAD`, `OPTIONS`, `PUT` or `DELETE` is retried. A request with any other method is retried only after a 429,
-/// or if it never left this machine. To change whether the request is retried, use [`replay`](Self::replay).
+/// or if it never left this machine or was not processed by the server. To change whether the request is retried, use [`replay`](Self::replay).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), circleci_api::Error> {

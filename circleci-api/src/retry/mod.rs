@@ -82,7 +82,8 @@ impl RetryPolicy {
         Self::default().max_attempts(1)
     }
 
-    /// Sets the maximum number of requests per call, including the first one. 0 counts as 1.
+    /// Sets the maximum number of attempts per call, including the first one. 0 counts as 1. An attempt sends its request again at
+    /// once, at most twice, if the server did not process it.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);
         self

@@ -61,12 +61,12 @@ struct Server {
 }
 
 impl Pacing {
-    /// Allows this many requests per second, evenly spread. Retries count as requests. 0 counts as 1.
+    /// Allows this many requests per second, evenly spread. Each attempt of a call counts as a request. 0 counts as 1.
     pub fn per_second(requests: u32) -> Self {
         Self::new(Quota::per_second(at_least_one(requests)))
     }
 
-    /// Allows this many requests per minute, evenly spread. Retries count as requests. 0 counts as 1.
+    /// Allows this many requests per minute, evenly spread. Each attempt of a call counts as a request. 0 counts as 1.
     pub fn per_minute(requests: u32) -> Self {
         Self::new(Quota::per_minute(at_least_one(requests)))
     }

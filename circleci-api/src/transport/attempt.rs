@@ -55,12 +55,12 @@ pub(super) async fn attempt(call: &Call, progress: &mut Progress) -> Result<Answ
         if redirect.is_none() {
             let begun = match response.status().is_success() {
                 true => match begin(client, &mut response) {
-                    Ok(body) => return answer(client, &mut response, body),
+                    Ok(body) => return answer(client, response, body),
                     Err(begun) => Some(begun),
                 },
                 false => None,
             };
-            return Box::pin(late(client, &progress.time, &mut response, begun)).await;
+            return Box::pin(late(client, &progress.time, response, begun)).await;
         }
         if redirects == REDIRECTS {
             return Err(too_many_redirects());
@@ -73,19 +73,19 @@ pub(super) async fn attempt(call: &Call, progress: &mut Progress) -> Result<Answ
 async fn late(
     client: &Inner,
     time: &Stopwatch,
-    response: &mut reqwest::Response,
+    mut response: reqwest::Response,
     begun: Option<Box<Body>>,
 ) -> Result<Answer, Error> {
     let Some(begun) = begun else {
-        return Err(refused(client, time, response).await);
+        return Err(refused(client, time, &mut response).await);
     };
-    let body = begun.rest(client, time, response).await;
+    let body = begun.rest(client, time, &mut response).await;
     answer(client, response, body)
 }
 
 fn answer(
     client: &Inner,
-    response: &mut reqwest::Response,
+    mut response: reqwest::Response,
     body: Result<Bytes, Error>,
 ) -> Result<Answer, Error> {
     let status = response.status();

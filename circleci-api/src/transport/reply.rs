@@ -26,7 +26,7 @@ pub struct Reply {
 
 /// The attempts, the time and the retries that a call has used so far.
 pub(crate) struct Progress {
-    /// The number of requests that were sent, not counting redirects.
+    /// The number of attempts. Redirects, and requests that were sent again at once, do not count.
     pub(crate) attempts: u32,
     pub(crate) time: Stopwatch,
     pub(crate) retries: Retries,

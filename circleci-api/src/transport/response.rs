@@ -67,7 +67,7 @@ impl<T> Response<T> {
         Deprecation::read(&self.headers)
     }
 
-    /// Returns the number of requests that were sent for this call, including the last one.
+    /// Returns the number of attempts of this call, including the last one.
     pub fn attempts(&self) -> u32 {
         self.attempts
     }

@@ -77,7 +77,7 @@ fn within<'a, T, F: Future<Output = reqwest::Result<T>> + Unpin>(
         time,
         wire,
         taken,
-        waited: Duration::ZERO,
+        rest: false,
         ends_call: false,
     };
     // An `async fn` would store its arguments twice. This future is a part of every call, so it should be small.
@@ -94,8 +94,8 @@ struct Wait<'a, F> {
     wire: F,
     /// The request to withdraw if no connection takes it.
     taken: Option<Taken>,
-    /// The time from the start of the wait to the end of the timer.
-    waited: Duration,
+    /// True if a connection has taken the request, so that only the rest of the read timeout remains.
+    rest: bool,
     /// True if the call has no time left when the timer ends.
     ends_call: bool,
 }
@@ -127,12 +127,13 @@ impl<T, F: Future<Output = reqwest::Result<T>> + Unpin> Wait<'_, F> {
 
     fn timer(&mut self) -> Option<Sleep> {
         let left = self.time.left(self.client.clock.now());
-        let quiet = self.client.read_timeout;
-        let quiet = quiet.map(|most| most.saturating_sub(self.waited));
-        let untaken = self.taken.as_ref().and(self.client.untaken_timeout);
-        let patience = [left, quiet, untaken].into_iter().flatten().min()?;
+        let (quiet, untaken) = (self.client.read_timeout, self.client.untaken_timeout);
+        let most = match self.rest {
+            true => quiet.map(|quiet| quiet.saturating_sub(untaken.unwrap_or_default())),
+            false => earlier(quiet, self.taken.as_ref().and(untaken)),
+        };
+        let patience = earlier(left, most)?;
         self.ends_call = left == Some(patience);
-        self.waited += patience;
         Some(tokio::time::sleep(patience))
     }
 
@@ -140,23 +141,31 @@ impl<T, F: Future<Output = reqwest::Result<T>> + Unpin> Wait<'_, F> {
     /// taken the request and the read timeout has not passed yet.
     #[cold]
     fn ended(&mut self) -> Option<Error> {
-        let request = self.taken.take();
-        let most = self.client.read_timeout;
-        match request {
+        let (quiet, untaken) = (self.client.read_timeout, self.client.untaken_timeout);
+        let first = earlier(quiet, untaken);
+        match self.taken.take() {
             _ if self.ends_call => Some(timed_out(self.client, self.time, true)),
-            Some(request) if request.withdraw() => Some(untaken(self.waited)),
-            Some(_) if most.is_none_or(|most| self.waited < most) => None,
+            Some(request) if request.withdraw() => Some(not_taken(first)),
+            Some(_) if first != quiet => {
+                self.rest = true;
+                None
+            }
             _ => Some(timed_out(self.client, self.time, false)),
         }
     }
 }
 
+/// Returns the shorter time. `None` means no limit.
+fn earlier(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    [one, other].into_iter().flatten().min()
+}
+
 /// Returns the error for a request that was withdrawn before a connection took it.
 #[cold]
-fn untaken(waited: Duration) -> Error {
+fn not_taken(waited: Option<Duration>) -> Error {
     let message = format!(
         "no connection took the request within {} s",
-        waited.as_secs_f64()
+        waited.unwrap_or_default().as_secs_f64()
     );
     Error::new(ErrorKind::Connect)
         .with_message(message)

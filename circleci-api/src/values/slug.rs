@@ -62,9 +62,8 @@ impl fmt::Display for SlugError {
 
 impl std::error::Error for SlugError {}
 
-const WANT_PROJECT: SlugError = SlugError(
-    "must be a project slug of three parts, as in gh/acme/web, or the URL of a git remote",
-);
+const WANT_PROJECT: SlugError =
+    SlugError("a project slug has three parts, as in gh/acme/web, or is the URL of a git remote");
 const WANT_ORG: SlugError = SlugError("an organization slug has two parts, as in gh/acme");
 const BAD_PART: SlugError = SlugError(
     "a part of the slug is empty, `.` or `..`, or contains a slash or a control character",

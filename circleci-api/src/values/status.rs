@@ -6,7 +6,7 @@ use crate::generated::types::{
 
 /// Methods that classify the status. All three return `false` for a status that this version of the crate does not know.
 impl WorkflowStatus {
-    /// Checks whether the workflow has ended. After that, only a rerun can continue it.
+    /// Checks whether the workflow has ended. A rerun is a separate workflow.
     ///
     /// ```
     /// use circleci_api::types::WorkflowStatus;
@@ -143,7 +143,7 @@ macro_rules! judged_by_status {
             /// # Ok::<(), serde_json::Error>(())
             /// ```
             impl $name {
-                /// Checks whether the run has ended. After that, only a rerun can continue it.
+                /// Checks whether the run has ended. A rerun is a separate run.
                 pub fn is_finished(&self) -> bool {
                     self.status.as_ref().is_some_and(|status| status.is_finished())
                 }

@@ -22,7 +22,7 @@ const PATIENCE: TimeDelta = TimeDelta::minutes(1);
 impl Client {
     /// Returns the current state of a pipeline, without waiting: its workflows, what failed, what waits for a person, and
     /// the verdict. If a workflow was rerun, only its last run counts. The verdict is the one that
-    /// [`wait_for_pipeline`](Self::wait_for_pipeline) would return now, or [`Verdict::Running`] if that wait would go on.
+    /// [`wait_for_pipeline`](Self::wait_for_pipeline) with `OnHold::Return` would return now, or [`Verdict::Running`] if that wait would go on.
     /// Requires the feature `wait`.
     ///
     /// A wait ends only after nothing has changed for 5 seconds. This method does not require that.

@@ -35,8 +35,8 @@ pub struct Verifier {
 
 impl Verifier {
     /// Creates a verifier with the signing secret of the webhook. White space around the secret is removed, such as the line
-    /// break at the end of a file. A verifier with an empty or blank secret accepts no delivery, because anyone could sign with
-    /// such a secret.
+    /// break at the end of a file. An empty or blank secret is ignored, because anyone could sign with it. A verifier without
+    /// any other secret accepts no delivery.
     pub fn new(secret: impl Into<SecretString>) -> Self {
         Self {
             secrets: vec![trimmed(secret.into())],

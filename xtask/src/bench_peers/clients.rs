@@ -20,7 +20,7 @@ pub struct Client {
     code: &'static str,
     /// The dependencies of the project in addition to tokio and libc.
     dependencies: &'static str,
-    /// The package that the part `check` measures. For the client that is written by hand, this is its own project.
+    /// The package that the part `check` measures. For a client that is written by hand, this is the package of its own project.
     pub package: &'static str,
     /// The parts that measure this client. An empty list means all parts.
     parts: &'static [Part],

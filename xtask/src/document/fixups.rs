@@ -442,7 +442,7 @@ pub fn each_schema(
     {
         changed += schemas_below(schema, change);
     }
-    // Schemas outside the components are under the key `schema`.
+    // All schemas outside `components/schemas` are under the key `schema`.
     for root in ["paths", "components"] {
         if let Some(value) = document.get_mut(root) {
             changed += schemas_under_key(value, change);

@@ -137,8 +137,8 @@ pub fn located<'a>(document: &'a Value, pointer: String, value: &'a Value) -> (S
     (pointer, value)
 }
 
-/// The maximum nesting depth of a document, which limits the recursion of the functions that walk it. The vendored document has
-/// half this depth.
+/// The maximum nesting depth of a document, which limits the recursion of the functions that walk it. The vendored document is
+/// 20 levels deep.
 pub const DEEPEST: usize = 64;
 
 /// Returns the JSON pointer of a place that is nested deeper than `DEEPEST`, if there is one.

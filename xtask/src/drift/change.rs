@@ -20,8 +20,8 @@ pub struct Change {
     /// The names of the affected operations. `(request)`, `(answer)` or `(error)` after a name says which side is affected.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub touches: BTreeSet<String>,
-    /// The cause of the change and how to undo it. It is set only for a change of the Rust surface that no change of the
-    /// contract explains.
+    /// The cause of the change and how to undo it. It is set for a breaking change of the Rust surface that no change of
+    /// the contract explains, and for each renamed type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
 }

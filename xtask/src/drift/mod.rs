@@ -57,7 +57,7 @@ pub struct Drift {
     pub against: Option<String>,
     pub format: Format,
     pub deny: Option<Deny>,
-    /// If true, the report lists every change with its places. Otherwise the report is one page.
+    /// If true, the report lists every change with its places. Otherwise the text report is one page.
     pub all: bool,
     /// The file to compare, if it is not the vendored document.
     pub base: Option<PathBuf>,

@@ -328,7 +328,7 @@ fn grouped<'c>(changes: impl Iterator<Item = &'c Change>) -> Vec<String> {
         let start = start.trim_end();
         let one = match items.len() {
             1 => start
-                .replace("words", "word")
+                .replace("enum values", "enum value")
                 .replace("properties", "property")
                 .replace("statuses", "status"),
             _ => start.to_owned(),

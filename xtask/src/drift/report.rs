@@ -14,8 +14,8 @@ use std::{
 
 /// The exit code when nothing has changed.
 pub const NONE: u8 = 0;
-/// The exit code for drift that `--deny` allows. Generated code that is stale has the same exit code, because the vendored
-/// document is then also stale.
+/// The exit code for drift that `--deny` allows. It equals the exit code of `regen --check` for stale code, because drift
+/// means that the vendored document is stale.
 pub const WITHIN: u8 = 4;
 /// The exit code for drift that `--deny` forbids.
 pub const BEYOND: u8 = 5;

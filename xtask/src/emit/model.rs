@@ -105,7 +105,7 @@ impl<'a> Model<'a> {
         Ok(model)
     }
 
-    /// Returns the description of a type from the document or, if the document has none, from our tables.
+    /// Returns the description of a type: the one in the document, unless the document has none or a row of our tables replaces it.
     pub fn described(&self, name: &str, schema: &Value) -> Vec<String> {
         docs::lines(&self.words.of_type(name, text(schema, "description")))
     }

@@ -172,7 +172,7 @@ fn builder(model: &Model<'_>, operation: &Operation<'_>) -> Result<String> {
     Ok(text)
 }
 
-/// Hides the setters from rustdoc. Otherwise, the page of `Request` would contain about forty `impl` blocks and be unreadable.
+/// Hides the setters from rustdoc. Otherwise, the page of `Request` would contain about thirty `impl` blocks and be unreadable.
 /// The page of each operation describes its setters instead. `#[doc(hidden)]` is not used, because IDEs do not complete hidden
 /// items. This `cfg` does not hide the setters from IDEs, because they read the code without `cfg(doc)`. Tools that compare the
 /// public API by rustdoc's JSON set `all_setters` to see the setters.

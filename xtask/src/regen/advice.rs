@@ -143,7 +143,7 @@ fn step(key: &str) -> String {
     }
 }
 
-/// The maximum number of rows that [`rows`] returns.
+/// The maximum number of rows that [`rows`] returns. If there are more, a line with their number follows.
 const MOST_ROWS: usize = 40;
 
 /// Returns a naming-table row for each type that is not in `known` and has no row yet. The row contains the current name of the

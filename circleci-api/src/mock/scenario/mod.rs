@@ -297,7 +297,7 @@ impl Scenario {
     }
 
     /// Limits how many objects of each kind (such as pipelines, contexts or webhooks) the scenario keeps. When there are more
-    /// objects of a kind, the scenario removes the oldest ones. The default is 10,000.
+    /// objects of a kind, the scenario removes the oldest ones (of variables, the last ones by name). The default is 10,000.
     pub fn keep(&self, count: usize) {
         self.lock().keep = count;
     }

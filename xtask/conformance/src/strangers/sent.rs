@@ -13,7 +13,7 @@ use super::client::Client;
 const EXPLAINED: [(&str, &str); 4] = [
     (
         "they send `content-length: 0` without a body",
-        "a DELETE has no body, and HTTP requires a length only for methods that have a body; this crate sends it for POST, PUT and PATCH",
+        "a DELETE has no body, and HTTP asks for a length only for methods that usually have a body; this crate sends it for POST, PUT and PATCH",
     ),
     (
         "they send the key config.content in the body",

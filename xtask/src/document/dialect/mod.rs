@@ -28,7 +28,7 @@ pub struct Note {
     pub what: String,
 }
 
-/// The maximum number of lines that [`tell`] writes.
+/// The maximum number of kinds of notes that [`tell`] writes.
 const MOST_LINES: usize = 20;
 
 /// Writes one line for each kind of note about the document `name`. The line contains the first place that has this kind of

@@ -9,8 +9,8 @@ use crate::{
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The maximum number of schemas in a component after all its references are followed. The largest component in the vendored
-/// document contains 300 schemas. Without a limit, a few dozen components that each refer to the next one twice would not fit in
+/// The maximum number of schemas in a component after all its references are followed. The components of the vendored
+/// document contain far fewer. Without a limit, a few dozen components that each refer to the next one twice would not fit in
 /// memory.
 const LARGEST: usize = 20_000;
 

@@ -8,7 +8,7 @@ use crate::{
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The decoders that `x-decode` may name. Each one is a function in `json::lenient`.
+/// The decoders that `x-decode` may name. Each one is a type in `json::lenient`.
 const DECODERS: [&str; 2] = ["number_or_string", "text"];
 
 impl<'a> Check<'a> {
