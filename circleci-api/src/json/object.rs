@@ -39,8 +39,6 @@ pub(crate) trait Object: Sized {
     /// Returns the keys and values that the object's fields cannot hold.
     fn beyond(&self) -> &Extra;
 
-    fn beyond_mut(&mut self) -> &mut Extra;
-
     /// Reads the value of `key` into its field.
     fn read<'de, A: MapAccess<'de>>(
         &mut self,
@@ -94,12 +92,16 @@ macro_rules! collections {
 
 collections!([T] Vec<T>, [T] BTreeMap<String, T>, [] Map<String, Value>, [] String);
 
+/// The place for a value that does not fit its field: under `key` in `extra`.
+pub(crate) struct Place<'a> {
+    pub(crate) key: &'static str,
+    pub(crate) extra: &'a mut Extra,
+}
+
 /// A reader for the value of the current key.
 pub(crate) struct Reader<'a, A> {
     map: &'a mut A,
     seen: &'a mut u64,
-    /// The keys and values that the object's fields cannot hold.
-    extra: &'a mut Extra,
 }
 
 impl<'de, A: MapAccess<'de>> Reader<'_, A> {
@@ -107,9 +109,9 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
     #[inline]
     pub(crate) fn required<T: Deserialize<'de>>(
         self,
-        _: &'static str,
         bit: u32,
         field: &mut T,
+        _: Place<'_>,
     ) -> Result<(), A::Error> {
         *field = self.map.next_value()?;
         *self.seen |= 1 << bit;
@@ -120,11 +122,11 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
     #[inline]
     pub(crate) fn optional<T: DeserializeOwned>(
         self,
-        key: &'static str,
         field: &mut Option<T>,
+        place: Place<'_>,
     ) -> Result<(), A::Error> {
         let value = match is_tree(self.map) {
-            true => self.mendable(key)?.flatten(),
+            true => self.mendable(place)?.flatten(),
             false => self.map.next_value()?,
         };
         // If an object has a key in snake_case and in kebab-case, a null under one of them does not replace a value under the
@@ -138,31 +140,31 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
     /// Reads a required field that `Debug` does not show.
     pub(crate) fn secret<T: Deserialize<'de>>(
         self,
-        key: &'static str,
         bit: u32,
         field: &mut T,
+        place: Place<'_>,
     ) -> Result<(), A::Error> {
-        self.required(key, bit, field)
+        self.required(bit, field, place)
     }
 
     /// Reads an optional field that `Debug` does not show.
     pub(crate) fn optional_secret<T: DeserializeOwned>(
         self,
-        key: &'static str,
         field: &mut Option<T>,
+        place: Place<'_>,
     ) -> Result<(), A::Error> {
-        self.optional(key, field)
+        self.optional(field, place)
     }
 
     /// Reads a collection that is empty if the key is null or absent.
     #[inline]
     pub(crate) fn list<T: DeserializeOwned + Default>(
         self,
-        key: &'static str,
         field: &mut T,
+        place: Place<'_>,
     ) -> Result<(), A::Error> {
         let value: Option<T> = match is_tree(self.map) {
-            true => self.mendable(key)?.flatten(),
+            true => self.mendable(place)?.flatten(),
             false => self.map.next_value()?,
         };
         *field = value.unwrap_or_default();
@@ -174,9 +176,9 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
     #[inline]
     pub(crate) fn items<T: Deserialize<'de> + Default>(
         self,
-        _: &'static str,
         bit: u32,
         field: &mut T,
+        _: Place<'_>,
     ) -> Result<(), A::Error> {
         *field = self.map.next_value::<Option<T>>()?.unwrap_or_default();
         *self.seen |= 1 << bit;
@@ -187,10 +189,10 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
     #[allow(dead_code, reason = "depends on the document")]
     pub(crate) fn secret_list<T: DeserializeOwned + Default>(
         self,
-        key: &'static str,
         field: &mut T,
+        place: Place<'_>,
     ) -> Result<(), A::Error> {
-        self.list(key, field)
+        self.list(field, place)
     }
 
     /// Reads a field that CircleCI sends in several shapes, and that may be null or absent. A value of any other shape is kept
@@ -198,17 +200,17 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
     #[inline]
     pub(crate) fn with<L: Lenient>(
         self,
-        key: &'static str,
         _: L,
         field: &mut Option<L::Value>,
+        place: Place<'_>,
     ) -> Result<(), A::Error> {
         match L::read(self.map.next_value()?) {
             Ok(value) => *field = value.or(field.take()),
             Err(odd) => {
                 if is_careful(self.map) {
-                    notes::note_key(SurpriseKind::MendedValue, key);
+                    notes::note_key(SurpriseKind::MendedValue, place.key);
                 }
-                self.extra.insert(key, odd);
+                place.extra.insert(place.key, odd);
             }
         }
         Ok(())
@@ -216,12 +218,12 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
 
     /// Keeps the value of a key that this version of the crate does not know.
     #[cold]
-    pub(crate) fn keep(self, key: &str) -> Result<(), A::Error> {
+    pub(crate) fn keep(self, key: &str, extra: &mut Extra) -> Result<(), A::Error> {
         let value = self.map.next_value()?;
         if is_careful(self.map) {
             notes::note_key(SurpriseKind::UnknownKey, key);
         }
-        self.extra.insert(key, value);
+        extra.insert(key, value);
         Ok(())
     }
 
@@ -229,13 +231,13 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
     /// extra key. A map that is read from bytes cannot be mended, because a value that was partly read cannot be read again.
     #[cold]
     #[inline(never)]
-    fn mendable<T: DeserializeOwned>(self, key: &'static str) -> Result<Option<T>, A::Error> {
+    fn mendable<T: DeserializeOwned>(self, place: Place<'_>) -> Result<Option<T>, A::Error> {
         if !is_careful(self.map) {
             let value: Value = self.map.next_value()?;
             return Ok(match T::deserialize(Careful(&value)) {
                 Ok(value) => Some(value),
                 Err(_) => {
-                    self.extra.insert(key, value);
+                    place.extra.insert(place.key, value);
                     None
                 }
             });
@@ -243,10 +245,10 @@ impl<'de, A: MapAccess<'de>> Reader<'_, A> {
         match self.map.next_value() {
             Ok(value) => Ok(Some(value)),
             Err(_) if notes::mode() == Some(Mode::Mend) => {
-                notes::forget_within(key);
-                notes::note_key(SurpriseKind::MendedValue, key);
+                notes::forget_within(place.key);
+                notes::note_key(SurpriseKind::MendedValue, place.key);
                 // In a careful read, `next_value` returns the same value again.
-                self.extra.insert(key, self.map.next_value()?);
+                place.extra.insert(place.key, self.map.next_value()?);
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -450,7 +452,6 @@ impl<'de, T: Object> de::Visitor<'de> for AnyObject<T> {
             return only_message();
         }
         let mut object = T::empty();
-        let mut extra = Extra::NONE;
         let mut seen = 0;
         let mut buffer = String::new();
         let mut keys = Vec::new();
@@ -464,11 +465,9 @@ impl<'de, T: Object> de::Visitor<'de> for AnyObject<T> {
                 Reader {
                     map: &mut map,
                     seen: &mut seen,
-                    extra: &mut extra,
                 },
             )?;
         }
-        *object.beyond_mut() = extra;
         if careful {
             note_missing(&keys, T::SHAPE.1);
             note_missing(&keys, T::PROMISED);
@@ -595,10 +594,6 @@ macro_rules! object {
                 &self.__extra
             }
 
-            fn beyond_mut(&mut self) -> &mut $crate::json::extra::Extra {
-                &mut self.__extra
-            }
-
             #[inline]
             fn read<'de, A: ::serde::de::MapAccess<'de>>(
                 &mut self,
@@ -606,8 +601,12 @@ macro_rules! object {
                 value: $crate::json::object::Reader<'_, A>,
             ) -> Result<(), A::Error> {
                 match key {
-                    $($key $(| $alias)* => value.$kind($key, $($argument,)? &mut self.$field),)*
-                    _ => value.keep(key),
+                    $($key $(| $alias)* => value.$kind(
+                        $($argument,)?
+                        &mut self.$field,
+                        $crate::json::object::Place { key: $key, extra: &mut self.__extra },
+                    ),)*
+                    _ => value.keep(key, &mut self.__extra),
                 }
             }
 

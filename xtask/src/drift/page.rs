@@ -306,34 +306,27 @@ fn side(change: &Change) -> String {
 /// Returns the texts of changes. Merges three kinds of texts: new enum values of the same schema, new properties, and new
 /// statuses.
 fn grouped<'c>(changes: impl Iterator<Item = &'c Change>) -> Vec<String> {
-    let mut groups: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    // The key is the owner, and the words after it for one item and for several.
+    let mut groups: BTreeMap<(&str, &str, &str), Vec<&str>> = BTreeMap::new();
     let mut rest = Vec::new();
     for change in changes {
         let text = change.text.as_str();
-        if let Some((owner, word)) = text.split_once(" has the new enum value ") {
-            groups
-                .entry((owner, "has the new enum values"))
-                .or_default()
-                .push(word);
+        let (key, item) = if let Some((owner, word)) = text.split_once(" has the new enum value ") {
+            let words = (owner, "has the new enum value", "has the new enum values");
+            (words, word)
         } else if let Some(name) = text.strip_prefix("new property ") {
-            groups.entry(("new properties", "")).or_default().push(name);
+            (("new", "property", "properties"), name)
         } else if let Some(status) = text.strip_prefix("new status ") {
-            groups.entry(("new statuses", "")).or_default().push(status);
+            (("new", "status", "statuses"), status)
         } else {
             rest.push(text.to_owned());
-        }
-    }
-    let text = |((owner, what), items): ((&str, &str), Vec<&str>)| {
-        let start = format!("{owner} {what}");
-        let start = start.trim_end();
-        let one = match items.len() {
-            1 => start
-                .replace("enum values", "enum value")
-                .replace("properties", "property")
-                .replace("statuses", "status"),
-            _ => start.to_owned(),
+            continue;
         };
-        format!("{one} {}", items.join(" "))
+        groups.entry(key).or_default().push(item);
+    }
+    let text = |((owner, one, several), items): ((&str, &str, &str), Vec<&str>)| {
+        let words = if items.len() == 1 { one } else { several };
+        format!("{owner} {words} {}", items.join(" "))
     };
     groups.into_iter().map(text).chain(rest).collect()
 }
