@@ -27,13 +27,18 @@ async fn get(client: &Client) -> Result<Value, Error> {
     client.get_workflow_by_id(ID).send_as().await
 }
 
+fn context(name: &str) -> types::CreateContextRequest {
+    let owner = json!({ "id": ID, "type": "organization" });
+    serde_json::from_value(json!({ "name": name, "owner": owner })).unwrap()
+}
+
 /// Sends a POST that the server must not process twice.
 async fn post(client: &Client) -> Result<Value, Error> {
-    let body: types::CreateContextRequest = serde_json::from_value(
-        json!({ "name": "n", "owner": { "id": ID, "type": "organization" } }),
-    )
-    .unwrap();
-    client.create_context(body).send_as().await
+    client.create_context(context("n")).send_as().await
+}
+
+fn artifact(url: &str) -> types::Artifact {
+    serde_json::from_value(json!({ "path": "a", "node_index": 0, "url": url })).unwrap()
 }
 
 fn one_thread() -> tokio::runtime::Runtime {
@@ -109,8 +114,7 @@ fn a_download_does_not_begin_on_a_closed_connection() {
     let url = format!("http://{}", server.address);
     let (builder, _) = builder(&url);
     let client = builder.no_retries().build().unwrap();
-    let artifact = json!({ "path": "a", "node_index": 0, "url": format!("{url}/a") });
-    let artifact: types::Artifact = serde_json::from_value(artifact).unwrap();
+    let artifact = artifact(&format!("{url}/a"));
     one_thread().block_on(async {
         for round in 0..200 {
             get(&client).await.unwrap();
@@ -189,9 +193,7 @@ fn an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one() {
 fn an_answer_that_nobody_asked_for_is_not_taken_for_a_file() {
     let mut strays = Strays::start();
     let (runtime, client) = (one_thread(), strays.client());
-    let url = format!("http://{}/file", strays.server.address);
-    let artifact = json!({ "path": "a", "node_index": 0, "url": url });
-    let artifact: types::Artifact = serde_json::from_value(artifact).unwrap();
+    let artifact = artifact(&format!("http://{}/file", strays.server.address));
     for round in 0..20 {
         runtime.block_on(get(&client)).unwrap();
         strays.wait();
@@ -398,8 +400,7 @@ async fn a_request_that_no_connection_takes_is_withdrawn_and_sent_again() {
             "GET" => drop(get(&client).await.unwrap()),
             "POST" => drop(post(&client).await.unwrap()),
             _ => {
-                let artifact = json!({ "path": "a", "node_index": 0, "url": format!("{host}/a") });
-                let artifact: types::Artifact = serde_json::from_value(artifact).unwrap();
+                let artifact = artifact(&format!("{host}/a"));
                 let mut file = client.download_artifact(&artifact).stream().await.unwrap();
                 assert!(file.try_next().await.unwrap().is_some());
             }
@@ -476,13 +477,7 @@ async fn a_request_that_waits_for_other_streams_is_sent_again_and_processed_once
         .clock(Resume(move || go.send(()).unwrap()))
         .build()
         .unwrap();
-    let send = |name: &str| {
-        let body: types::CreateContextRequest = serde_json::from_value(
-            json!({ "name": name, "owner": { "id": ID, "type": "organization" } }),
-        )
-        .unwrap();
-        client.create_context(body).send_for_response()
-    };
+    let send = |name| client.create_context(context(name)).send_for_response();
     assert_eq!(send("first").await.unwrap().attempts(), 1);
     tokio::time::pause();
     let all = futures_util::future::join_all(["second", "third", "fourth"].map(send)).await;
