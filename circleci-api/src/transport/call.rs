@@ -329,12 +329,10 @@ impl Call {
         }
         let host = &self.client.inner.host;
         let mut rest = operation.path();
-        let names = (0..self.path.len()).filter_map(|at| operation.param(at));
-        let names: usize = names.map(|(name, _)| name.len() + "{}".len()).sum();
         let values: usize = self.path.iter().map(|value| value.as_str().len()).sum();
-        let template = rest.len().saturating_sub(names);
-        let mut path =
-            String::with_capacity(host.prefix().len() + operation.root().len() + template + values);
+        let mut path = String::with_capacity(
+            host.prefix().len() + operation.root().len() + rest.len() + values,
+        );
         path.push_str(host.prefix());
         path.push_str(operation.root());
         let mut values = self.path.iter().enumerate();
