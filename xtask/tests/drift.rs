@@ -566,32 +566,7 @@ impl Folder {
     }
 
     fn git(&self, arguments: &[&str]) {
-        let mut git = Command::new("git");
-        git.arg("-C").arg(self.0.path()).args([
-            "-c",
-            "user.name=T",
-            "-c",
-            "user.email=t@example.com",
-            "-c",
-            "commit.gpgsign=false",
-            "-c",
-            "init.defaultBranch=main",
-        ]);
-        let output = git
-            .args(arguments)
-            .env_remove("GIT_DIR")
-            .env_remove("GIT_WORK_TREE")
-            .env_remove("GIT_INDEX_FILE")
-            // The user's git configuration may require hooks or signatures, so the test must not use it.
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .output()
-            .expect("git runs");
-        assert!(
-            output.status.success(),
-            "git {arguments:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        common::git(self.0.path(), arguments);
     }
 }
 
@@ -901,6 +876,29 @@ fn failures_over_http() {
     cannot(&folder.drift(&["--against", &nobody]), "cannot connect");
 }
 
+/// Without CA certificates, plain http works, and an https URL gives an error that says what to install.
+#[test]
+fn a_machine_without_ca_certificates_reads_over_http_and_says_why_not_over_https() {
+    let folder = Folder::small();
+    let run = |url: &str| {
+        Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .args(["drift", "--against", url, "--root"])
+            .arg(folder.0.path())
+            .env("SSL_CERT_FILE", "/nonexistent")
+            .env("SSL_CERT_DIR", "/nonexistent")
+            .output()
+            .expect("run")
+    };
+    let (url, _) = serve(response("200 OK", "", &base().to_string()), false);
+    let (code, _, error) = told(&run(&url));
+    assert_eq!((code, error.as_str()), (0, ""));
+    let refused = run("https://localhost:1/openapi.json");
+    cannot(
+        &refused,
+        "cannot trust any https server: install the package ca-certificates",
+    );
+}
+
 #[test]
 fn stalls_over_http() {
     let folder = Folder::small();
@@ -985,13 +983,16 @@ fn the_callers_git_decides_nothing() {
     folder.git(&["commit", "-q", "-m", "first"]);
     let elsewhere = tempfile::tempdir().expect("a folder");
     let configuration = elsewhere.path().join("config");
-    let text = "[core]\n abbrev = 40\n[alias]\n rev-parse = !false\n";
+    let text =
+        "[core]\n abbrev = 40\n fsmonitor = false\n pager = false\n[alias]\n rev-parse = !false\n";
     fs::write(&configuration, text).expect("written");
     let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
         .args(["drift", "--against", "git:HEAD", "--root"])
         .arg(folder.0.path())
         .env("GIT_DIR", elsewhere.path())
         .env("GIT_WORK_TREE", elsewhere.path())
+        .env("GIT_GRAFT_FILE", &configuration)
+        .env("GIT_TRACE", "1")
         .env("GIT_CONFIG_GLOBAL", &configuration)
         .output()
         .expect("run");
@@ -999,6 +1000,32 @@ fn the_callers_git_decides_nothing() {
     assert_eq!((code, error.as_str()), (0, ""), "{out}");
     let commit = out.split(['(', ')']).nth(1).expect("a commit");
     assert!(commit.len() < 20, "{out}");
+}
+
+#[test]
+fn git_says_why_it_does_not_read_a_checkout_of_another_user() {
+    let folder = Folder::small();
+    folder.git(&["init", "-q"]);
+    folder.git(&["add", "."]);
+    folder.git(&["commit", "-q", "-m", "first"]);
+    let nothing = folder.file("nothing", "");
+    let run = |ours: &str| {
+        Command::new(env!("CARGO_BIN_EXE_xtask"))
+            .args(["drift", "--against", "git:HEAD", "--root"])
+            .arg(folder.0.path())
+            .env("GIT_CONFIG_GLOBAL", &nothing)
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_TEST_ASSUME_DIFFERENT_OWNER", ours)
+            .output()
+            .expect("run")
+    };
+    assert_eq!(told(&run("0")).0, 0);
+    let refused = run("1");
+    cannot(
+        &refused,
+        "git:HEAD: git says: fatal: detected dubious ownership",
+    );
+    cannot(&refused, "git config --global --add safe.directory");
 }
 
 // ---- help ----

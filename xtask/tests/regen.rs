@@ -492,16 +492,7 @@ fn an_overlay_action_that_matches_nothing_fails_by_name() {
 #[test]
 fn an_action_that_never_matched_is_told_from_one_that_matches_no_more() {
     let copy = Copy::with_code();
-    let git = |arguments: &[&str]| {
-        let output = Command::new("git")
-            .arg("-C")
-            .arg(copy.root.path())
-            .args(["-c", "user.name=T", "-c", "user.email=t@ci.example"])
-            .args(arguments)
-            .output()
-            .expect("a run");
-        assert!(output.status.success(), "{}", said(&output));
-    };
+    let git = |arguments: &[&str]| common::git(copy.root.path(), arguments);
     git(&["init", "-q"]);
     git(&["add", "."]);
     git(&["commit", "-q", "-m", "first"]);

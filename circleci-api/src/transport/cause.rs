@@ -205,21 +205,3 @@ fn explanation(texts: &[String]) -> Option<&'static str> {
         None
     }
 }
-
-#[cfg(all(test, not(any(feature = "rustls-no-provider", feature = "native-tls"))))]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn https_without_a_tls_library_is_lasting_and_explained() {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let error = http.get("https://127.0.0.1:9").send().await.unwrap_err();
-        let cause = Cause::of(&error);
-        assert_eq!((cause.kind, cause.lasting), (ErrorKind::Connect, true));
-        assert!(
-            cause.message.contains("enable the feature `ring`"),
-            "{}",
-            cause.message
-        );
-    }
-}

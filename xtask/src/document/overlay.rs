@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use roas_overlay::{
-    apply::Apply,
+    apply::{Apply, ApplyError},
     v1_1::{Action, Overlay},
 };
 use serde_json::Value;
@@ -22,11 +22,46 @@ pub struct Applied {
     pub matches: usize,
 }
 
-/// One action of an overlay, and an overlay that contains only this action.
+/// One action of an overlay, and overlays that contain only this action.
 struct Single {
     name: String,
     action: Action,
     overlay: Overlay,
+    /// The same update, for the value that the action matches.
+    at_root: Overlay,
+}
+
+impl Single {
+    /// Applies the action to the places that it matches, and returns how many places it changed. `None` stands for an invalid
+    /// path.
+    ///
+    /// The library copies its target, so that an error changes nothing. For an update, its target is therefore only the value
+    /// that the action matches: copies of the whole document would take most of the time of a build.
+    fn apply(&self, document: &mut Value, places: Option<&[String]>) -> Result<usize, ApplyError> {
+        let in_parts =
+            self.action.update.is_some() && self.action.copy.is_none() && !self.action.is_remove();
+        match places {
+            Some([]) if self.action.copy.is_none() => Ok(0),
+            Some(places) if in_parts && places.iter().all(|place| is_branch(document, place)) => {
+                for place in places {
+                    if let Some(value) = document.pointer_mut(place) {
+                        self.at_root.apply(value, Default::default())?;
+                    }
+                }
+                Ok(places.len())
+            }
+            _ => {
+                let report = self.overlay.apply(document, Default::default())?;
+                Ok(report.actions.iter().map(|outcome| outcome.matched).sum())
+            }
+        }
+    }
+}
+
+/// Returns whether the value at a place is an object or an array. An action cannot apply to other values.
+fn is_branch(document: &Value, place: &str) -> bool {
+    let value = document.pointer(place);
+    value.is_some_and(|value| value.is_object() || value.is_array())
 }
 
 /// Returns the actions of an overlay. Caches the last result, because the tests and `update` use the same overlay repeatedly.
@@ -42,12 +77,17 @@ fn actions(text: &str) -> Result<Arc<Vec<Single>>> {
     let mut overlay: Overlay =
         serde_yaml_ng::from_str(text).context("overlay.yaml is not an Overlay document")?;
     let all = std::mem::take(&mut overlay.actions);
+    let only = |action: Action| Overlay {
+        actions: vec![action],
+        ..overlay.clone()
+    };
     let single = |(index, action): (usize, Action)| Single {
         name: name(action.description.as_deref(), index),
-        overlay: Overlay {
-            actions: vec![action.clone()],
-            ..overlay.clone()
-        },
+        overlay: only(action.clone()),
+        at_root: only(Action {
+            target: "$".to_owned(),
+            ..action.clone()
+        }),
         action,
     };
     let actions = Arc::new(all.into_iter().enumerate().map(single).collect());
@@ -62,13 +102,9 @@ pub fn apply(document: &mut Value, text: &str, lenient: bool) -> Result<Vec<Appl
     let mut report = Vec::new();
     // After the first action, these are only upper bounds, because counting the values of a whole document takes time.
     let (mut values, mut levels) = size(document);
-    for Single {
-        name,
-        action,
-        overlay,
-    } in actions(text)?.iter()
-    {
-        let (found, (added, deeper)) = reach(action, document);
+    for single in actions(text)?.iter() {
+        let name = &single.name;
+        let (found, (added, deeper)) = reach(&single.action, document);
         if values.saturating_add(added) > MOST_VALUES {
             values = size(document).0;
         }
@@ -76,17 +112,10 @@ pub fn apply(document: &mut Value, text: &str, lenient: bool) -> Result<Vec<Appl
             values.saturating_add(added) <= MOST_VALUES,
             "overlay action \"{name}\": it would make a document of more than {MOST_VALUES} values"
         );
-        // This skips an action that matches nothing, because the library copies the whole document for each action.
-        let matches = if found == Some(0) && action.copy.is_none() {
-            0
-        } else {
-            match overlay.apply(document, Default::default()) {
-                Ok(applied) => applied.actions.iter().map(|outcome| outcome.matched).sum(),
-                Err(_) if lenient => 0,
-                Err(error) => {
-                    return Err(error).with_context(|| format!("overlay action \"{name}\""));
-                }
-            }
+        let matches = match single.apply(document, found.as_deref()) {
+            Ok(matches) => matches,
+            Err(_) if lenient => 0,
+            Err(error) => return Err(error).with_context(|| format!("overlay action \"{name}\"")),
         };
         if matches > 0 {
             values += added;
@@ -105,27 +134,31 @@ pub fn apply(document: &mut Value, text: &str, lenient: bool) -> Result<Vec<Appl
     Ok(report)
 }
 
-/// Returns the name of each action that matches something, and the document after this action.
-pub fn stages(document: &Value, text: &str) -> Result<Vec<(String, Value)>> {
-    let mut stages: Vec<(String, Value)> = Vec::new();
+/// Applies the actions one after the other. Calls `visit` for each action that matches something, with the name of the action and
+/// with the document before and after it.
+pub fn stages(
+    document: &Value,
+    text: &str,
+    mut visit: impl FnMut(&str, &Value, &Value),
+) -> Result<()> {
+    // Applying each action to two documents takes less time than copying the document after each action.
+    let (mut before, mut after) = (document.clone(), document.clone());
     for single in actions(text)?.iter() {
-        let before = stages.last().map_or(document, |(_, last)| last);
-        let (found, (added, _)) = reach(&single.action, before);
-        if found == Some(0) {
+        let (found, (added, _)) = reach(&single.action, &before);
+        if found.as_deref().is_some_and(<[_]>::is_empty) {
             continue;
         }
         ensure!(
-            size(before).0.saturating_add(added) <= MOST_VALUES,
+            size(&before).0.saturating_add(added) <= MOST_VALUES,
             "it would make a document of more than {MOST_VALUES} values"
         );
-        let mut document = before.clone();
-        // An action that fails changes nothing, and gets no stage.
-        let applied = single.overlay.apply(&mut document, Default::default());
-        if applied.is_ok() {
-            stages.push((single.name.clone(), document));
+        // An action that fails changes nothing, and is no stage.
+        if single.apply(&mut after, found.as_deref()).is_ok() {
+            visit(&single.name, &before, &after);
+            single.apply(&mut before, found.as_deref())?;
         }
     }
-    Ok(stages)
+    Ok(())
 }
 
 /// Returns the longest prefix of an action's path that matches something in `document`. Returns `None` if only the root matches.
@@ -155,21 +188,26 @@ pub fn reached(document: &Value, text: &str, index: usize) -> Option<String> {
     reached.map(str::to_owned)
 }
 
-/// Returns the number of places that an action matches, and upper bounds for the values and levels that it adds. The first number
-/// is `None` if the path is invalid. In this case the error appears when the action is applied.
-fn reach(action: &Action, document: &Value) -> (Option<usize>, (usize, usize)) {
-    let found = |path: &str| Some(JsonPath::parse(path).ok()?.query(document).all());
-    let targets = found(&action.target).map(|targets| targets.len());
-    let source = match (&action.copy, &action.update) {
-        _ if action.is_remove() => None,
-        (Some(path), _) => found(path).and_then(|sources| Some(size(sources.first()?))),
-        (None, update) => update.as_ref().map(size),
+/// Returns the pointers to the places that an action matches, and upper bounds for the values and levels that it adds. The places
+/// are `None` if the path is invalid. In this case the error appears when the action is applied.
+fn reach(action: &Action, document: &Value) -> (Option<Vec<String>>, (usize, usize)) {
+    let places = JsonPath::parse(&action.target).ok().map(|path| {
+        let found = path.query_located(document);
+        let pointers = found.locations().map(|place| place.to_json_pointer());
+        pointers.collect::<Vec<_>>()
+    });
+    let source = |path: &String| {
+        let path = JsonPath::parse(path).ok()?;
+        path.query(document).first().map(size)
     };
-    let (values, levels) = source.unwrap_or_default();
-    (
-        targets,
-        (targets.unwrap_or(0).saturating_mul(values), levels),
-    )
+    let (values, levels) = match (&action.copy, &action.update) {
+        _ if action.is_remove() => None,
+        (Some(path), _) => source(path),
+        (None, update) => update.as_ref().map(size),
+    }
+    .unwrap_or_default();
+    let targets = places.as_ref().map_or(0, Vec::len);
+    (places, (targets.saturating_mul(values), levels))
 }
 
 /// Returns the number of values in a value (including itself) and the number of its levels.

@@ -32,23 +32,31 @@ pub fn document_at(root: &Path, revision: &str) -> Result<(String, Vec<u8>), Str
 /// The error of [`git`] if git fails without a message.
 const SILENT: &str = "git failed and did not say why";
 
-/// Returns the output of git, or an error with the first line of its message. git does not see those variables and settings of
-/// the caller that could select another repository or run other programs.
+/// Variables of the caller that select another repository, change what git reads in it, or add lines to its messages.
+const NOT_FOR_GIT: &[&str] = &[
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_GRAFT_FILE",
+    "GIT_SHALLOW_FILE",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+    "GIT_CEILING_DIRECTORIES",
+    "GIT_TRACE",
+    "GIT_TRACE2",
+    "GIT_TRACE_SETUP",
+];
+
+/// Returns the output of git, or an error with its message in one line. git does not see those variables and settings of the
+/// caller that could select another repository or run other programs.
 fn git(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, String> {
     let mut command = Command::new("git");
-    for variable in [
-        "GIT_DIR",
-        "GIT_WORK_TREE",
-        "GIT_INDEX_FILE",
-        "GIT_COMMON_DIR",
-        "GIT_OBJECT_DIRECTORY",
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-        "GIT_NAMESPACE",
-        "GIT_PREFIX",
-        "GIT_CEILING_DIRECTORIES",
-        "GIT_EXTERNAL_DIFF",
-        "GIT_TRACE",
-    ] {
+    for variable in NOT_FOR_GIT {
         command.env_remove(variable);
     }
     let output = command
@@ -69,10 +77,11 @@ fn git(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, String> {
     if output.status.success() {
         return Ok(output.stdout);
     }
+    // git says what to do about a repository of another user in the lines after the first.
     let said = String::from_utf8_lossy(&output.stderr);
-    let first = said.lines().find(|line| !line.trim().is_empty());
-    Err(first.map_or_else(
-        || SILENT.to_owned(),
-        |line| format!("git says: {}", line.trim()),
-    ))
+    let words: Vec<&str> = said.split_whitespace().collect();
+    Err(match words.as_slice() {
+        [] => SILENT.to_owned(),
+        _ => format!("git says: {}", words.join(" ")),
+    })
 }

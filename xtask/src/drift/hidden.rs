@@ -13,24 +13,29 @@ pub fn hidden(old: &Value, new: &Value, overlay: &str, contract: &[Change]) -> V
         .flat_map(|change| &change.places)
         .map(String::as_str)
         .collect();
-    // Each stage is a copy of the whole document. The stages are built only if there are places to check.
+    // The stages take time, so they are built only if there are places to check.
     if places.is_empty() {
         return Vec::new();
     }
     let mut by_action: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for document in [old, new] {
-        // If the overlay does not fit a document, another check reports it.
-        let Ok(stages) = overlay::stages(document, overlay) else {
-            continue;
+        let mut open = places.clone();
+        open.retain(|place| document.pointer(place).is_some());
+        let stage = |action: &str, before: &Value, after: &Value| {
+            open.retain(|place| {
+                let is_hidden = after.pointer(place).is_none() || replaced(before, after, place);
+                if is_hidden {
+                    // The action "One timetable, continued" belongs to the action "One timetable", so only this part of the name
+                    // is used.
+                    let action = action.split(',').next().unwrap_or(action).to_owned();
+                    let hidden = by_action.entry(action).or_default();
+                    hidden.insert((*place).to_owned());
+                }
+                !is_hidden
+            });
         };
-        for place in &places {
-            if let Some(action) = hidden_by(document, &stages, place) {
-                by_action
-                    .entry(action)
-                    .or_default()
-                    .insert((*place).to_owned());
-            }
-        }
+        // If the overlay does not fit a document, another check reports it.
+        let _ = overlay::stages(document, overlay, stage);
     }
     let change = |(action, places): (String, BTreeSet<String>)| {
         let mut change = Change::new(
@@ -43,21 +48,6 @@ pub fn hidden(old: &Value, new: &Value, overlay: &str, contract: &[Change]) -> V
         change
     };
     by_action.into_iter().map(change).collect()
-}
-
-/// Returns the name of the first action that removes a place from the document or makes the place ineffective.
-fn hidden_by(document: &Value, stages: &[(String, Value)], place: &str) -> Option<String> {
-    let mut before = document;
-    before.pointer(place)?;
-    for (action, after) in stages {
-        if after.pointer(place).is_none() || replaced(before, after, place) {
-            // The action "One timetable, continued" belongs to the action "One timetable", so only this part of the name is
-            // returned.
-            return Some(action.split(',').next().unwrap_or(action).to_owned());
-        }
-        before = after;
-    }
-    None
 }
 
 /// Checks whether a value that contains the place has become a reference or has changed its type.

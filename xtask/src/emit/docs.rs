@@ -124,8 +124,12 @@ fn finish(lines: Vec<String>) -> Vec<String> {
             finished.push(line);
             continue;
         }
-        if fenced || line.starts_with('|') || line.is_empty() {
-            finished.push(if fenced { line } else { escaped(&line) });
+        if fenced || line.is_empty() {
+            finished.push(line);
+            continue;
+        }
+        if line.starts_with('|') {
+            finished.push(escape::row_with_links(&line, REFERENCE));
             continue;
         }
         let line = escaped(&line.split_whitespace().collect::<Vec<_>>().join(" "));

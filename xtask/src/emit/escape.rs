@@ -17,7 +17,8 @@ pub fn code(words: &str) -> String {
 
 /// Formats a text as code for a table. Escapes each `|`, which would end the cell.
 pub fn code_in_table(words: &str) -> String {
-    code(words).replace('|', "\\|")
+    // With a backslash before it, the escape would itself be escaped.
+    code(words).replace("\\|", "\\ |").replace('|', "\\|")
 }
 
 /// Percent-encodes the special characters in a part of a URL, so that a link does not end at one of them.
@@ -151,6 +152,34 @@ pub fn prose_with_links(line: &str, page: &str) -> String {
         at += 1;
     }
     out
+}
+
+/// Escapes a row of a Markdown table like [`prose_with_links`]. A `|` ends a cell even inside code or a link, so each cell is
+/// escaped on its own.
+pub fn row_with_links(row: &str, page: &str) -> String {
+    let mut out = String::with_capacity(row.len() + 16);
+    for (index, cell) in cells(row).into_iter().enumerate() {
+        if index > 0 {
+            // Not all parsers agree on whether a backslash before the `|` escapes it.
+            out.push_str(if out.ends_with('\\') { " |" } else { "|" });
+        }
+        out.push_str(&prose_with_links(cell, page));
+    }
+    out
+}
+
+/// Splits a row of a table at each `|` that is not escaped.
+fn cells(row: &str) -> Vec<&str> {
+    let (mut cells, mut begin, mut escaped) = (Vec::new(), 0, false);
+    for (at, c) in row.char_indices() {
+        if c == '|' && !escaped {
+            cells.push(&row[begin..at]);
+            begin = at + 1;
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    cells.push(&row[begin..]);
+    cells
 }
 
 /// Finds the runs of one or two backticks that begin code. For each of them, returns the index of the run that ends the code,
@@ -339,19 +368,41 @@ mod tests {
         );
         assert_eq!(code("a`b\n`c"), "`a'b 'c`");
         assert_eq!(code_in_table("a|b"), "`a\\|b`");
+        assert_eq!(code_in_table("a\\|b"), "`a\\ \\|b`");
         assert_eq!(code_line("a ``` ~~~~ ` ~~"), "a ''' '''' ` ~~");
         assert_eq!(part_of_url("A b)(`<"), "A%20b%29%28%60%3C");
     }
 
     #[test]
+    fn a_cell_ends_code_and_links() {
+        for (row, escaped) in [
+            (
+                "| `a` | [b](#c) |",
+                "| `a` | [b](https://example.com/api#c) |",
+            ),
+            ("| ` [x](y) | ` |", "| \\` \\[x](y) | \\` |"),
+            ("| ``a ` [x](y) | `` |", "| \\`\\`a \\` \\[x](y) | \\`\\` |"),
+            ("| [a|b](https://b.c) |", "| \\[a|b](<https://b.c>) |"),
+            ("| `a\\|b` \\| c |", "| `a\\|b` \\| c |"),
+            ("| `a\\\\|b` |", "| \\`a\\\\ |b\\` |"),
+        ] {
+            assert_eq!(row_with_links(row, PAGE), escaped, "{row}");
+        }
+    }
+
+    #[test]
     fn it_takes_time_in_proportion_to_the_length() {
         for piece in [
-            "[", "](", "`", "``a", "\\", "<", "![", "~~~", "https://", "[a](", "h", "> ",
+            "[", "](", "`", "``a", "\\", "<", "![", "~~~", "https://", "[a](", "h", "> ", "|",
+            "\\|",
         ] {
             let long = piece.repeat(400_000 / piece.len());
             let begun = std::time::Instant::now();
-            let escaped =
-                prose_with_links(&long, PAGE) + &text(&long) + &code(&long) + &code_line(&long);
+            let escaped = prose_with_links(&long, PAGE)
+                + &row_with_links(&long, PAGE)
+                + &text(&long)
+                + &code_in_table(&long)
+                + &code_line(&long);
             assert!(escaped.len() < 50 * long.len());
             // A quadratic algorithm would take minutes for half a million characters.
             assert!(begun.elapsed().as_secs() < 30, "{piece}");

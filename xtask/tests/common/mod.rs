@@ -7,6 +7,7 @@ pub mod mutate;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use xtask::document;
 use xtask::emit::model::Files;
 use xtask::regen::{self, Built};
@@ -18,6 +19,29 @@ pub fn root() -> PathBuf {
         .parent()
         .expect("a parent")
         .to_owned()
+}
+
+/// Runs git in a folder, without the variables, the settings and the hooks of the user.
+#[track_caller]
+pub fn git(folder: &Path, arguments: &[&str]) {
+    let mut git = Command::new("git");
+    for (variable, _) in std::env::vars_os() {
+        if variable.to_string_lossy().starts_with("GIT_") {
+            git.env_remove(variable);
+        }
+    }
+    let output = git
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .arg("-C")
+        .arg(folder)
+        .args(["-c", "user.name=T", "-c", "user.email=t@ci.example"])
+        .args(["-c", "init.defaultBranch=main"])
+        .args(arguments)
+        .output()
+        .expect("git runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "git {arguments:?}: {said}");
 }
 
 pub fn overlay() -> String {
