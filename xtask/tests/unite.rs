@@ -2,34 +2,34 @@
 
 use crate::common::{overlay, vendored};
 use serde_json::{Value, json};
+use std::sync::LazyLock;
 use xtask::{
-    drift::{Report, compare, source::Document, verdict::Verdict},
+    drift::{Side, compare_sides, source::Document, verdict::Verdict},
     lower::names,
-    regen,
 };
 
 const PIPELINE: &str = "/paths/~1project~1{project-slug}~1pipeline~1{pipeline-number}/get/responses/200/content/application~1json/schema";
 
+static DOCUMENT: LazyLock<Document> = LazyLock::new(|| Document::new("vendored", vendored()));
+/// The vendored document and its code. They are generated only once, because this takes a long time.
+static VENDORED: LazyLock<Side<'static>> = LazyLock::new(|| Side::of(&DOCUMENT, &overlay()));
+
 /// Returns the vendored document after a change to the pipeline in the response of `getPipelineByNumber`.
-fn with(change: impl FnOnce(&mut Value)) -> Value {
+fn with(change: impl FnOnce(&mut Value)) -> Document {
     let mut document = vendored();
     change(document.pointer_mut(PIPELINE).expect("a pipeline"));
-    document
+    Document::new("new", document)
 }
 
-fn report(old: &Value, new: &Value) -> Report {
-    let named = |name: &str, value: &Value| Document::new(name, value.clone());
-    compare(&named("old", old), &named("new", new), &overlay(), "0.1.0")
+fn verdict(old: &Side<'_>, new: &Side<'_>) -> Verdict {
+    compare_sides(old, new, &overlay(), "0.1.0").verdict
 }
 
-fn types(document: Value) -> (String, Vec<String>) {
-    let built = regen::build(document, &overlay(), true).expect("built");
-    let file = built
-        .files
-        .get("types/pipeline.rs")
-        .expect("a file")
-        .clone();
-    (file, built.warnings())
+/// Returns the file with the type, and the warnings.
+fn types(side: &Side<'_>) -> (String, Vec<String>) {
+    let built = side.built.as_ref().expect("built");
+    let file = built.files.get("types/pipeline.rs").expect("a file");
+    (file.clone(), built.warnings())
 }
 
 #[test]
@@ -42,11 +42,12 @@ fn a_field_of_one_answer_is_an_optional_field_of_their_type() {
             let properties = schema.pointer_mut(at).expect("properties");
             properties["brand_new"] = json!({ "type": "string", "description": "New." });
         });
-        let (file, stale) = types(new.clone());
+        let new = Side::of(&new, &overlay());
+        let (file, stale) = types(&new);
         assert!(file.contains("brand_new: Option<String> = optional \"brand_new\""));
         assert!(!file.contains("Pipeline2") && stale.is_empty(), "{stale:?}");
-        assert_eq!(report(&vendored(), &new).verdict, Verdict::Additive);
-        assert_eq!(report(&new, &vendored()).verdict, Verdict::Breaking);
+        assert_eq!(verdict(&VENDORED, &new), Verdict::Additive);
+        assert_eq!(verdict(&new, &VENDORED), Verdict::Breaking);
     }
 }
 
@@ -56,10 +57,11 @@ fn a_word_of_one_answer_is_a_word_of_their_type() {
         let words = &mut schema["properties"]["state"]["enum"];
         words.as_array_mut().expect("words").push(json!("resting"));
     });
-    let (file, stale) = types(new.clone());
+    let new = Side::of(&new, &overlay());
+    let (file, stale) = types(&new);
     assert!(file.contains("Resting = \"resting\""));
     assert_eq!(stale, Vec::<String>::new());
-    assert_eq!(report(&vendored(), &new).verdict, Verdict::Additive);
+    assert_eq!(verdict(&VENDORED, &new), Verdict::Additive);
 }
 
 #[test]
@@ -68,7 +70,7 @@ fn a_field_that_one_answer_has_no_more_stays_in_their_type() {
         let properties = schema["properties"].as_object_mut().expect("properties");
         assert!(properties.remove("updated_at").is_some());
     });
-    assert_eq!(types(new), types(vendored()));
+    assert_eq!(types(&Side::of(&new, &overlay())), types(&VENDORED));
 }
 
 #[test]
@@ -77,14 +79,15 @@ fn words_and_null_in_one_answer_make_no_second_type() {
         schema["properties"]["updated_at"]["description"] = json!("Otherwise said.");
         schema["properties"]["updated_at"]["nullable"] = json!(true);
     });
-    let (file, stale) = types(new);
+    let (file, stale) = types(&Side::of(&new, &overlay()));
     assert!(!file.contains("Pipeline2") && stale.is_empty(), "{stale:?}");
 }
 
 #[test]
 fn answers_that_contradict_each_other_are_two_types() {
     let new = with(|schema| schema["properties"]["number"] = json!({ "type": "string" }));
-    let (file, stale) = types(new.clone());
+    let new = Side::of(&new, &overlay());
+    let (file, stale) = types(&new);
     assert!(
         stale
             .iter()
@@ -95,7 +98,7 @@ fn answers_that_contradict_each_other_are_two_types() {
         file.matches(" requires \"id\", \"number\"").count() >= 2,
         "{file}"
     );
-    assert_eq!(report(&vendored(), &new).verdict, Verdict::Breaking);
+    assert_eq!(verdict(&VENDORED, &new), Verdict::Breaking);
 }
 
 #[test]
@@ -107,7 +110,8 @@ fn a_row_of_a_place_that_is_gone_is_named() {
             .remove("/project/{project-slug}/pipeline/{pipeline-number}")
             .is_some()
     );
-    let (_, stale) = types(new);
+    let new = Document::new("new", new);
+    let (_, stale) = types(&Side::of(&new, &overlay()));
     let line = "one type: the row of Pipeline lists getPipelineByNumber.response, which is not in the document";
     assert!(stale.iter().any(|found| found == line), "{stale:?}");
 }
@@ -116,7 +120,7 @@ fn a_row_of_a_place_that_is_gone_is_named() {
 /// a name of their own.
 #[test]
 fn every_type_of_several_responses_stays_one_type() {
-    let built = regen::build(vendored(), &overlay(), true).expect("built");
+    let built = VENDORED.built.as_ref().expect("built");
     let rows: Vec<&[&str]> = names::one_type().map(|(_, places)| places).collect();
     let is_below = |place: &str, above: &str| {
         let rest = place.strip_prefix(above);

@@ -39,7 +39,12 @@ pub(super) fn reply(operation: &Operation) -> Option<&'static Example> {
 pub(super) fn find(method: &Method, path: &str) -> Option<(&'static Operation, Params)> {
     let segments: Vec<&str> = path.strip_prefix("/api/")?.split('/').collect();
     let known = REPLIES.iter().chain(OTHERS).map(|reply| reply.operation);
-    let known = known.filter(|operation| operation.method == *method);
+    // Most operations are ruled out by their first segment, without splitting their path.
+    let known = known.filter(|operation| {
+        let first = operation.path.trim_start_matches('/').split('/').next();
+        let first = first.filter(|first| !first.starts_with('{'));
+        operation.method == *method && (first.is_none() || first == segments.get(1).copied())
+    });
     let matching = known.filter_map(|operation| {
         let root = operation.root.trim_start_matches("/api/");
         let template: Vec<&'static str> = std::iter::once(root)

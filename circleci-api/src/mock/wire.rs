@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value};
 
+use super::route;
+
 /// Completes `value`. `pattern` is an answer of the same shape, with the keys as CircleCI spells them. `nulls` contains only the
 /// required keys. A required key that may be null has the value null in `nulls`.
 pub(super) fn complete(value: &mut Value, pattern: &Value, nulls: &Value) {
@@ -42,11 +44,8 @@ fn complete_object(object: &mut Map<String, Value>, pattern: &Value, nulls: &Val
 
 /// Returns the spelling that `object` uses for `key`: `created-at` or `created_at`.
 pub(super) fn spelling(object: &Map<String, Value>, key: &str) -> String {
-    let plain = |key: &str| key.replace('-', "_");
-    let known = object
-        .keys()
-        .find(|known| *known == key)
-        .or_else(|| object.keys().find(|known| plain(known) == plain(key)));
+    let is_same = |known: &&String| !object.contains_key(key) && route::is_name(known, key);
+    let known = object.keys().find(is_same);
     known.map_or(key, String::as_str).to_owned()
 }
 

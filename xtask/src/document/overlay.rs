@@ -29,6 +29,8 @@ struct Single {
     overlay: Overlay,
     /// The same update, for the value that the action matches.
     at_root: Overlay,
+    /// The path of the action. `None` if it is invalid; in this case the error appears when the action is applied.
+    path: Option<JsonPath>,
 }
 
 impl Single {
@@ -88,6 +90,7 @@ fn actions(text: &str) -> Result<Arc<Vec<Single>>> {
             target: "$".to_owned(),
             ..action.clone()
         }),
+        path: JsonPath::parse(&action.target).ok(),
         action,
     };
     let actions = Arc::new(all.into_iter().enumerate().map(single).collect());
@@ -104,7 +107,7 @@ pub fn apply(document: &mut Value, text: &str, lenient: bool) -> Result<Vec<Appl
     let (mut values, mut levels) = size(document);
     for single in actions(text)?.iter() {
         let name = &single.name;
-        let (found, (added, deeper)) = reach(&single.action, document);
+        let (found, (added, deeper)) = reach(single, document);
         if values.saturating_add(added) > MOST_VALUES {
             values = size(document).0;
         }
@@ -144,7 +147,7 @@ pub fn stages(
     // Applying each action to two documents takes less time than copying the document after each action.
     let (mut before, mut after) = (document.clone(), document.clone());
     for single in actions(text)?.iter() {
-        let (found, (added, _)) = reach(&single.action, &before);
+        let (found, (added, _)) = reach(single, &before);
         if found.as_deref().is_some_and(<[_]>::is_empty) {
             continue;
         }
@@ -189,9 +192,9 @@ pub fn reached(document: &Value, text: &str, index: usize) -> Option<String> {
 }
 
 /// Returns the pointers to the places that an action matches, and upper bounds for the values and levels that it adds. The places
-/// are `None` if the path is invalid. In this case the error appears when the action is applied.
-fn reach(action: &Action, document: &Value) -> (Option<Vec<String>>, (usize, usize)) {
-    let places = JsonPath::parse(&action.target).ok().map(|path| {
+/// are `None` if the path is invalid.
+fn reach(single: &Single, document: &Value) -> (Option<Vec<String>>, (usize, usize)) {
+    let places = single.path.as_ref().map(|path| {
         let found = path.query_located(document);
         let pointers = found.locations().map(|place| place.to_json_pointer());
         pointers.collect::<Vec<_>>()
@@ -200,6 +203,7 @@ fn reach(action: &Action, document: &Value) -> (Option<Vec<String>>, (usize, usi
         let path = JsonPath::parse(path).ok()?;
         path.query(document).first().map(size)
     };
+    let action = &single.action;
     let (values, levels) = match (&action.copy, &action.update) {
         _ if action.is_remove() => None,
         (Some(path), _) => source(path),

@@ -143,19 +143,55 @@ fn tell_notes(one: &Document, other: &Document) {
     }
 }
 
+/// A document, and the code that is generated from it.
+pub struct Side<'a> {
+    pub document: &'a Document,
+    /// The generated files, or the reason why there are none. They are built leniently, so that the result lists everything that
+    /// stops `regen`, and not only the first reason.
+    pub built: Result<Built, String>,
+    surface: Result<Surface, String>,
+}
+
+impl<'a> Side<'a> {
+    pub fn of(document: &'a Document, overlay: &str) -> Self {
+        let built = with_room(|| regen::build(document.value.clone(), overlay, true));
+        let built =
+            built.and_then(|built| built.map_err(|error: anyhow::Error| format!("{error:#}")));
+        let surface = match &built {
+            Ok(built) => Surface::of(&built.files).map_err(|error| format!("{error:#}")),
+            Err(error) => Err(error.clone()),
+        };
+        Self {
+            document,
+            built,
+            surface,
+        }
+    }
+}
+
 /// Reports all changes from `old` to `new`. `version` is the current version of the crate.
 pub fn compare(old: &Document, new: &Document, overlay: &str, version: &str) -> Report {
     if canonical::canonical(&old.value) == canonical::canonical(&new.value) {
         return Report::new(&old.name, &new.name, version);
     }
-    let mut report = Report::new(&old.name, &new.name, version);
     // Generating the code takes most of the time, so both documents are built in parallel.
+    let panicked = |document| Side {
+        document,
+        built: Err("panicked".to_owned()),
+        surface: Err("panicked".to_owned()),
+    };
     let (before, after) = thread::scope(|scope| {
-        let before = scope.spawn(|| build(old, overlay));
-        let after = build(new, overlay);
-        let before = before.join().unwrap_or_else(|_| Err("panicked".to_owned()));
-        (before, after)
+        let before = scope.spawn(|| Side::of(old, overlay));
+        let after = Side::of(new, overlay);
+        (before.join().unwrap_or_else(|_| panicked(old)), after)
     });
+    compare_sides(&before, &after, overlay, version)
+}
+
+/// Like [`compare`], for documents from which the code is already generated.
+pub fn compare_sides(before: &Side<'_>, after: &Side<'_>, overlay: &str, version: &str) -> Report {
+    let (old, new) = (before.document, after.document);
+    let mut report = Report::new(&old.name, &new.name, version);
     let contract = with_room(|| contract::changes(&old.value, &new.value));
     report.contract = contract.unwrap_or_else(|error| {
         let line = format!("the contracts cannot be compared: {error}");
@@ -164,40 +200,37 @@ pub fn compare(old: &Document, new: &Document, overlay: &str, version: &str) -> 
     let hidden = hidden::hidden(&old.value, &new.value, overlay, &report.contract);
     report.contract.extend(hidden);
     report.contract = change::merge(std::mem::take(&mut report.contract));
-    report.rust = match (surface(&before), surface(&after)) {
+    report.rust = match (&before.surface, &after.surface) {
         (Ok(one), Ok(other)) => {
-            report.rows = todo::rows(&one, &other, &new.value);
+            report.rows = todo::rows(one, other, &new.value);
             report.operations = other.operations.len();
-            let mut rust = rust::changes(&one, &other);
-            if let (Ok(before), Ok(after)) = (&before, &after) {
-                let methods = todo::methods([&one, &other]);
+            let mut rust = rust::changes(one, other);
+            if let (Ok(before), Ok(after)) = (&before.built, &after.built) {
+                let methods = todo::methods([one, other]);
                 let types = [before.types.as_slice(), after.types.as_slice()];
                 todo::causes(&mut rust, &report.contract, types, &methods);
             }
-            report.glossary = todo::glossary(&one, &other, &rust);
+            report.glossary = todo::glossary(one, other, &rust);
             rust
         }
-        (before, after) => {
-            let sides = [(&old.name, before.err()), (&new.name, after.err())];
+        (one, other) => {
+            let sides = [
+                (&old.name, one.as_ref().err()),
+                (&new.name, other.as_ref().err()),
+            ];
             let failed = sides
                 .into_iter()
                 .filter_map(|(name, error)| Some((name, error?)));
             failed.map(|(name, error)| Change::new(Class::Review, format!("no Rust code can be generated from {name}, so its changes are unknown: {error}"))).collect()
         }
     };
-    report.applicability =
-        Applicability::of(old, new, overlay, before.as_ref().ok(), after.as_ref());
+    report.applicability = Applicability::of(
+        old,
+        new,
+        overlay,
+        before.built.as_ref().ok(),
+        after.built.as_ref(),
+    );
     report.finish();
     report
-}
-
-/// Builds the generated files. It is lenient, so that the result lists everything that stops `regen`, and not only the first
-/// reason.
-fn build(document: &Document, overlay: &str) -> Result<Built, String> {
-    with_room(|| regen::build(document.value.clone(), overlay, true))?
-        .map_err(|error| format!("{error:#}"))
-}
-
-fn surface(built: &Result<Built, String>) -> Result<Surface, String> {
-    Surface::of(&built.as_ref().map_err(String::clone)?.files).map_err(|error| format!("{error:#}"))
 }

@@ -4,6 +4,7 @@
 //! CircleCI. The operations that users call most have a handwritten response in `openapi/examples.yaml` instead.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use super::model::{HEADER, Model, Operation};
 use crate::document;
@@ -21,10 +22,17 @@ struct Curated {
     body: Option<Value>,
 }
 
-/// Reads the curated responses, by operationId.
-fn curated() -> Result<BTreeMap<String, Curated>> {
+/// Returns the curated responses, by operationId.
+fn curated() -> Result<&'static BTreeMap<String, Curated>> {
+    // A process that builds several documents reads them once.
+    static ALL: LazyLock<Result<BTreeMap<String, Curated>, String>> =
+        LazyLock::new(|| read(CURATED).map_err(|error| format!("{error:#}")));
+    ALL.as_ref().map_err(|error| anyhow::anyhow!("{error}"))
+}
+
+fn read(text: &str) -> Result<BTreeMap<String, Curated>> {
     let all: BTreeMap<String, Value> =
-        serde_yaml_ng::from_str(CURATED).context("openapi/examples.yaml")?;
+        serde_yaml_ng::from_str(text).context("openapi/examples.yaml")?;
     let entry = |(id, entry): (String, Value)| {
         let reason = entry["reason"].as_str().unwrap_or_default();
         anyhow::ensure!(
@@ -43,8 +51,8 @@ fn curated() -> Result<BTreeMap<String, Curated>> {
 /// Returns a line for each curated response whose operation is not in the document.
 pub fn unused(document: &Value) -> Result<Vec<String>> {
     let operations = document::operations(document);
-    let unknown = curated()?.into_keys();
-    let unknown = unknown.filter(|id| !operations.iter().any(|known| known.id() == id));
+    let unknown = curated()?.keys();
+    let unknown = unknown.filter(|id| !operations.iter().any(|known| known.id() == *id));
     Ok(unknown
         .map(|id| format!("openapi/examples.yaml: the document has no operation {id}"))
         .collect())

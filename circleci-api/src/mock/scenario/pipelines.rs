@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::answer::Refusal;
 use super::super::received::Received;
 use super::records::Pipeline;
-use super::reply::{list, not_found, ok, order, page, say};
+use super::reply::{list, not_found, ok, ok_page, order, page, say};
 use super::run::Run;
 use super::script::{Script, Workflow};
 use super::world::{Handler, Outcome, World, date, text};
@@ -100,7 +100,7 @@ fn newest_first(world: &mut World, request: &Received) -> Outcome {
         world.pipelines.get(at.ok()?)
     });
     let items: Vec<Value> = shown.map(|it| it.json(world)).collect();
-    ok(json!({ "items": items, "next_page_token": token }))
+    ok_page(items, token)
 }
 
 fn with_pipeline(
@@ -131,7 +131,7 @@ fn workflows(world: &mut World, request: &Received) -> Outcome {
         .collect();
     let (shown, token) = page(world, request, runs, false, |(key, _)| key.clone())?;
     let items: Vec<Value> = shown.iter().filter_map(|(_, id)| world.look(id)).collect();
-    ok(json!({ "items": items, "next_page_token": token }))
+    ok_page(items, token)
 }
 
 fn resume(world: &mut World, request: &Received) -> Outcome {

@@ -60,8 +60,15 @@ pub(super) fn list(
     newest_first: bool,
 ) -> Outcome {
     let (items, token) = page(world, request, items, newest_first, |(key, _)| key.clone())?;
-    let items: Vec<Value> = items.into_iter().map(|(_, item)| item).collect();
-    ok(json!({ "items": items, "next_page_token": token }))
+    ok_page(items.into_iter().map(|(_, item)| item).collect(), token)
+}
+
+/// Answers with these items and the token of the next page.
+pub(super) fn ok_page(items: Vec<Value>, token: Option<String>) -> Outcome {
+    // The macro would copy the items.
+    let mut page = json!({ "next_page_token": token });
+    page["items"] = items.into();
+    ok(page)
 }
 
 /// Answers with one page of items that have no key. The position of an item serves as its key, so the items must have the same
