@@ -22,16 +22,21 @@ use crate::json::lenient::Lenient;
 use crate::json::notes::{self, Mode};
 use crate::json::surprise::SurpriseKind;
 
+/// The name and the keys of a struct. They are one constant, because each constant of a type takes time to check.
+pub(crate) struct Shape {
+    /// The name of the struct, for messages.
+    pub(crate) name: &'static str,
+    /// The required keys (at most 64).
+    pub(crate) required: &'static [&'static str],
+    /// The keys that the document requires in a response, but that may be missing. The required keys are not repeated here.
+    pub(crate) promised: &'static [&'static str],
+    /// The keys of all fields, in the spelling that is used for writing.
+    pub(crate) keys: &'static [&'static str],
+}
+
 /// The declarations that `object!` makes about a struct.
 pub(crate) trait Object: Sized {
-    /// The name of the struct (for messages), and its required keys (at most 64).
-    const SHAPE: (&'static str, &'static [&'static str]);
-
-    /// The keys of all fields, in the spelling that is used for writing.
-    const KEYS: &'static [&'static str];
-
-    /// The keys that the document requires in a response, but that may be missing. The keys in `SHAPE` are not repeated here.
-    const PROMISED: &'static [&'static str];
+    const SHAPE: Shape;
 
     /// Creates the object, before anything is read into it.
     fn empty() -> Self;
@@ -442,7 +447,7 @@ impl<'de, T: Object> de::Visitor<'de> for AnyObject<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an object ({})", T::SHAPE.0)
+        write!(f, "an object ({})", T::SHAPE.name)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
@@ -469,14 +474,12 @@ impl<'de, T: Object> de::Visitor<'de> for AnyObject<T> {
             )?;
         }
         if careful {
-            note_missing(&keys, T::SHAPE.1);
-            note_missing(&keys, T::PROMISED);
+            note_missing(&keys, T::SHAPE.required);
+            note_missing(&keys, T::SHAPE.promised);
         }
-        match (seen.trailing_ones() as usize) < T::SHAPE.1.len() {
-            true => Err(de::Error::missing_field(
-                T::SHAPE.1[seen.trailing_ones() as usize],
-            )),
-            false => Ok(object),
+        match T::SHAPE.required.get(seen.trailing_ones() as usize) {
+            Some(missing) => Err(de::Error::missing_field(missing)),
+            None => Ok(object),
         }
     }
 }
@@ -484,7 +487,7 @@ impl<'de, T: Object> de::Visitor<'de> for AnyObject<T> {
 /// Records whether `message` is the only field of the type, and returns a blank object.
 #[cold]
 fn only_message<T: Object, E: de::Error>() -> Result<T, E> {
-    if T::KEYS == ["message"] {
+    if T::SHAPE.keys == ["message"] {
         notes::confirm_only_message();
     }
     Ok(T::empty())
@@ -531,9 +534,9 @@ pub(crate) fn debug<T: Object>(object: &T, f: &mut fmt::Formatter<'_>) -> fmt::R
         serialize(object, serde_json::value::Serializer).map_err(|_| fmt::Error)?
     };
     if f.alternate() {
-        write!(f, "{} {value:#}", T::SHAPE.0)
+        write!(f, "{} {value:#}", T::SHAPE.name)
     } else {
-        write!(f, "{} {value}", T::SHAPE.0)
+        write!(f, "{} {value}", T::SHAPE.name)
     }
 }
 
@@ -581,10 +584,12 @@ macro_rules! object {
 
         #[allow(deprecated, reason = "what the document deprecates is still read and written")]
         impl $crate::json::object::Object for $name {
-            const SHAPE: (&'static str, &'static [&'static str]) = (stringify!($name), &[$($($required),+)?]);
-
-            const KEYS: &'static [&'static str] = &[$($key),*];
-            const PROMISED: &'static [&'static str] = &[$($($promised),+)?];
+            const SHAPE: $crate::json::object::Shape = $crate::json::object::Shape {
+                name: stringify!($name),
+                required: &[$($($required),+)?],
+                promised: &[$($($promised),+)?],
+                keys: &[$($key),*],
+            };
 
             fn empty() -> Self {
                 Self { $($field: $crate::json::object::Blank::blank(),)* __extra: $crate::json::extra::Extra::NONE }
