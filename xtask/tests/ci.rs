@@ -295,6 +295,8 @@ fn every_script_it_runs_is_there() {
         scripts.is_superset(&BTreeSet::from([
             ".ci/run",
             ".ci/package",
+            ".ci/hostile",
+            ".ci/environments",
             ".ci/oldest-dependencies"
         ])),
         "{scripts:?}"

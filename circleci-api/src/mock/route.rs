@@ -39,11 +39,13 @@ pub(super) fn reply(operation: &Operation) -> Option<&'static Example> {
 pub(super) fn find(method: &Method, path: &str) -> Option<(&'static Operation, Params)> {
     let segments: Vec<&str> = path.strip_prefix("/api/")?.split('/').collect();
     let known = REPLIES.iter().chain(OTHERS).map(|reply| reply.operation);
-    // Most operations are ruled out by their first segment, without splitting their path.
+    // Most operations are ruled out by their first segment or by the number of segments, without splitting their path.
     let known = known.filter(|operation| {
-        let first = operation.path.trim_start_matches('/').split('/').next();
-        let first = first.filter(|first| !first.starts_with('{'));
-        operation.method == *method && (first.is_none() || first == segments.get(1).copied())
+        let mut parts = operation.path.split('/').skip(1);
+        let first = parts.next().filter(|first| !first.starts_with('{'));
+        operation.method == *method
+            && (first.is_none() || first == segments.get(1).copied())
+            && segments.len() >= parts.count() + 2
     });
     let matching = known.filter_map(|operation| {
         let root = operation.root.trim_start_matches("/api/");
