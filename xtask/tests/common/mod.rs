@@ -233,9 +233,14 @@ fn imports(path: &str, text: &str) -> Result<(), String> {
     let code = text.lines().map(str::trim_start).filter(|line| {
         // Leaves out docs, imports and the kinds of path parameters. These kinds are words of the `operation!` macro and not
         // types.
-        !["//", "use ", "\""]
+        let is_text = ["//", "use ", "\""]
             .iter()
-            .any(|start| line.starts_with(start))
+            .any(|start| line.starts_with(start));
+        // A line such as `Uuid = "uuid",` declares a variant of an enum.
+        let is_variant = line.split_once(" = ").is_some_and(|(name, word)| {
+            word.starts_with('"') && name.chars().all(char::is_alphanumeric)
+        });
+        !is_text && !is_variant
     });
     let words: BTreeSet<&str> = code
         .flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'))
