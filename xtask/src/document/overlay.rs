@@ -261,6 +261,45 @@ mod tests {
         }
     }
 
+    /// Applying an update to each matched value must have the same result as applying it to the whole document.
+    #[test]
+    fn an_update_in_parts_is_the_update_of_the_whole() {
+        let document = json!({ "a": { "a": { "b": 1 }, "c": [] }, "list": [1, { "a": {} }], "text": "x", "~/": {} });
+        for action in [
+            "target: $..a, update: { c: 1 }",
+            "target: $..a, update: { a: { z: [] } }",
+            "target: '$..[?@.a]', update: { a: { z: [] } }",
+            "target: \"$['a','a']\", update: { c: [2] }",
+            "target: $.list, update: 2",
+            "target: $.list, update: [2, 3]",
+            "target: $.a, update: null",
+            "target: $.text, update: { a: 1 }",
+            "target: $.*, update: { a: 1 }",
+            "target: $, update: { d: 1 }",
+            "target: \"$['~/']\", update: { d: 1 }",
+            "target: $.none, update: { d: 1 }",
+            "target: '$.a[', update: { d: 1 }",
+            "target: $..a, remove: true",
+            "target: '$.list[*]', remove: true",
+            "target: $.a, copy: '$.list[1]'",
+            "target: $.a, copy: $.none",
+            "target: $.a",
+        ] {
+            let text = format!(
+                "overlay: 1.1.0\ninfo: {{ title: T, version: '1' }}\nactions:\n  - {{ {action} }}\n"
+            );
+            let all = actions(&text).unwrap();
+            let single = &all[0];
+            let (mut parts, mut whole) = (document.clone(), document.clone());
+            let places = reach(single, &parts).0;
+            let one = single.apply(&mut parts, places.as_deref()).ok();
+            let other = single.overlay.apply(&mut whole, Default::default()).ok();
+            let other: Option<usize> =
+                other.map(|report| report.actions.iter().map(|it| it.matched).sum());
+            assert_eq!((one, parts), (other, whole), "{action}");
+        }
+    }
+
     #[test]
     fn a_document_stays_of_a_size_that_can_be_held_written_and_read() {
         let values =
