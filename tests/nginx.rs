@@ -171,10 +171,8 @@ async fn run(name: &str, listen: &str, http: reqwest::ClientBuilder) {
     }
     assert_eq!(failed, [], "{name}");
     assert_eq!(processed.len(), CALLS, "{name}: none is lost");
-    assert!(
-        processed.values().all(|times| *times == 1),
-        "{name}: none is doubled"
-    );
+    let doubled: Vec<_> = processed.iter().filter(|(_, times)| **times > 1).collect();
+    assert_eq!(doubled, [], "{name}: none is doubled");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
