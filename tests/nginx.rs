@@ -171,8 +171,14 @@ async fn run(name: &str, listen: &str, http: reqwest::ClientBuilder) {
     }
     assert_eq!(failed, [], "{name}");
     assert_eq!(processed.len(), CALLS, "{name}: none is lost");
+    // A GET whose answer is lost with its connection is sent again. A POST is never processed twice.
     let doubled: Vec<_> = processed.iter().filter(|(_, times)| **times > 1).collect();
-    assert_eq!(doubled, [], "{name}: none is doubled");
+    println!("{name}: processed twice: {doubled:?}");
+    let posts = doubled
+        .iter()
+        .filter(|(number, _)| !number.is_multiple_of(2));
+    assert_eq!(posts.count(), 0, "{name}: no POST is doubled: {doubled:?}");
+    assert!(doubled.len() < 10, "{name}: GETs are doubled: {doubled:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

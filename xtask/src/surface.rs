@@ -656,7 +656,7 @@ fn types(file: &syn::File) -> Result<BTreeMap<String, Type>> {
             .map(|word| {
                 Ok((
                     word[0].to_string(),
-                    literal(word.last().context("an empty variant")?)?,
+                    literal(word.get(2).context("a variant without a value")?)?,
                 ))
             })
             .collect::<Result<_>>()?;

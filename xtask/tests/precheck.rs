@@ -2048,3 +2048,20 @@ fn the_methods_of_the_client_are_known_to_the_precheck() {
     }
     assert!(found > 10, "{found} methods");
 }
+
+#[test]
+fn an_enum_value_is_never_code_or_html_in_the_docs() {
+    let mut document = base();
+    let word = "a`\n\n```\npanic!()\n```\n<script>";
+    put(
+        &mut document,
+        &format!("{PROPERTIES}/status/enum"),
+        json!(["plain", word]),
+    );
+    let (files, _) = works(document);
+    let text: String = files.values().map(String::as_str).collect();
+    let shown = xtask::emit::escape::code(word);
+    assert!(!shown[1..shown.len() - 1].contains('`') && !shown.contains('\n'));
+    assert!(text.contains(&format!(" as {shown:?},")), "{text}");
+    assert!(text.contains("Plain = \"plain\","), "{text}");
+}

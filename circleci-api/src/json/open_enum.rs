@@ -107,12 +107,12 @@ pub(crate) fn deserialize<'de, E: OpenEnum, D: Deserializer<'de>>(
 /// }
 /// ```
 macro_rules! open_enum {
-    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $word:literal),* $(,)? }) => {
+    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $word:literal $(as $shown:literal)?),* $(,)? }) => {
         $(#[$meta])*
         #[derive(Clone, Debug)]
         #[non_exhaustive]
         pub enum $name {
-            $($(#[$variant_meta])* #[doc = concat!("`", $word, "`")] $variant,)*
+            $($(#[$variant_meta])* #[doc = $crate::json::open_enum::shown!($word $(, $shown)?)] $variant,)*
             /// An enum value that this version of the crate does not know. It is written back unchanged.
             Unknown(::std::string::String),
         }
@@ -235,7 +235,17 @@ macro_rules! open_enum {
     };
 }
 
-pub(crate) use open_enum;
+/// The docs of a variant: its enum value as code. A value that is not safe in docs has an escaped form.
+macro_rules! shown {
+    ($word:literal) => {
+        concat!("`", $word, "`")
+    };
+    ($word:literal, $shown:literal) => {
+        $shown
+    };
+}
+
+pub(crate) use {open_enum, shown};
 
 #[cfg(test)]
 mod tests {
@@ -245,6 +255,7 @@ mod tests {
             /// Stop.
             Red = "red",
             Green = "green-light",
+            Odd = "`odd`" as "`'odd'`",
         }
     }
 
@@ -253,6 +264,7 @@ mod tests {
         for (word, light) in [
             ("red", Light::Red),
             ("green-light", Light::Green),
+            ("`odd`", Light::Odd),
             ("blue", Light::Unknown("blue".into())),
             ("", Light::Unknown(String::new())),
         ] {
@@ -272,7 +284,7 @@ mod tests {
                 crate::values::argument::QueryValue::from(word)
             );
         }
-        assert_eq!(Light::WORDS, ["red", "green-light"]);
+        assert_eq!(Light::WORDS, ["red", "green-light", "`odd`"]);
         // To read a string with an escape sequence, serde_json allocates, so this tests another code path.
         assert_eq!(
             serde_json::from_str::<Light>(r#""r\u0065d""#).unwrap(),

@@ -1,7 +1,7 @@
 //! Writes open enums, with one line for each variant.
 
 use super::{
-    docs,
+    docs, escape,
     imports::{self, Imports},
     model::Model,
 };
@@ -25,7 +25,13 @@ pub fn emit(model: &Model<'_>, name: &str, schema: &Value, uses: &mut Imports) -
         if let Some(other) = variants.insert(variant.clone(), word) {
             bail!("{name}: the words {other:?} and {word:?} would both be called {variant}");
         }
-        body += &format!("        {variant} = {word:?},\n");
+        // The macro shows the value as code in the docs, where a backtick or a line break would end the code.
+        let shown = escape::code(word);
+        let shown = match shown == format!("`{word}`") {
+            true => String::new(),
+            false => format!(" as {shown:?}"),
+        };
+        body += &format!("        {variant} = {word:?}{shown},\n");
     }
     Ok(format!(
         "open_enum! {{\n{}    {name} {{\n{body}    }}\n}}\n",
