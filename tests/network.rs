@@ -346,12 +346,11 @@ async fn what_a_server_of_http2_did_not_look_at_is_sent_again_whatever_the_metho
     assert!(error.to_string().contains("refused"), "{error}");
 }
 
-/// A clock for tests that pause the time of their runtime. A wait resumes the time, calls a function, and ends at once.
+/// A clock for tests that pause the time of their runtime. A wait calls a function, which resumes the time, and ends at once.
 struct Resume<F>(F);
 
 impl<F: Fn() + Send + Sync + 'static> Clock for Resume<F> {
     fn sleep(&self, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        tokio::time::resume();
         self.0();
         Box::pin(std::future::ready(()))
     }
@@ -393,7 +392,7 @@ async fn a_request_that_no_connection_takes_is_withdrawn_and_sent_again() {
             .allow_plain_http(true)
             .token("t")
             .http(http)
-            .clock(Resume(|| ()))
+            .clock(Resume(tokio::time::resume))
             .build()
             .unwrap();
         match method {
@@ -439,6 +438,7 @@ async fn a_request_that_no_connection_takes_was_not_sent() {
 async fn a_request_that_waits_for_other_streams_is_sent_again_and_processed_once() {
     // The server allows one stream at a time, and answers the second request only after `go`.
     let (go, wait) = std::sync::mpsc::channel();
+    let first = std::sync::Once::new();
     let names = Arc::new(std::sync::Mutex::new(Vec::new()));
     let processed = Arc::clone(&names);
     let server = Raw::start(move |_, stream| {
@@ -474,7 +474,12 @@ async fn a_request_that_waits_for_other_streams_is_sent_again_and_processed_once
         .connect_timeout(Duration::from_secs(1))
         .timeout(None)
         .read_timeout(None)
-        .clock(Resume(move || go.send(()).unwrap()))
+        .clock(Resume(move || {
+            first.call_once(|| {
+                tokio::time::resume();
+                go.send(()).unwrap();
+            });
+        }))
         .build()
         .unwrap();
     let send = |name| client.create_context(context(name)).send_for_response();
@@ -482,15 +487,65 @@ async fn a_request_that_waits_for_other_streams_is_sent_again_and_processed_once
     tokio::time::pause();
     let all = futures_util::future::join_all(["second", "third", "fourth"].map(send)).await;
     let attempts: Vec<u32> = all.into_iter().map(|it| it.unwrap().attempts()).collect();
-    // The connection took the third request while the second was open. The fourth request was still in the queue, so the client
-    // sent it again.
-    assert_eq!(attempts, [1, 1, 2]);
+    // While the second request was open, the third one had no stream, and the fourth one was in the queue.
+    assert_eq!(attempts, [1, 2, 2]);
     let names = names.lock().unwrap();
     let names: Vec<_> = names
         .iter()
         .map(|body| serde_json::from_slice::<Value>(body).unwrap()["name"].clone())
         .collect();
     assert_eq!(names, ["first", "second", "third", "fourth"]);
+}
+
+#[tokio::test]
+async fn a_request_that_waits_for_a_stream_when_the_connection_closes_is_sent_again_and_processed_once()
+ {
+    for has_body in [true, false] {
+        // The first connection allows one stream at a time. It closes after its second request, as nginx does after many
+        // requests. At that moment, the third request waits for its stream, and the fourth one is in the queue.
+        let processed = Arc::<AtomicUsize>::default();
+        let count = Arc::clone(&processed);
+        let server = Raw::start(move |connection, stream| {
+            let mut serve = || -> std::io::Result<()> {
+                let streams = if connection == 0 { 1 } else { 100 };
+                raw::greet_with(stream, &[0, 3, 0, 0, 0, streams])?;
+                loop {
+                    let frame = Frame::read(stream)?;
+                    if !frame.ends_request() {
+                        continue;
+                    }
+                    let closes = count.fetch_add(1, Ordering::SeqCst) == 1;
+                    if closes {
+                        let payload = [frame.stream.to_be_bytes(), [0; 4]].concat();
+                        Frame::write(stream, raw::GOAWAY, 0, 0, &payload)?;
+                    }
+                    raw::answer_stream(stream, frame.stream, r#"{"message":"fine"}"#)?;
+                    if closes {
+                        return drain(stream);
+                    }
+                }
+            };
+            let _ = serve();
+        });
+        let http = reqwest::Client::builder()
+            .http2_prior_knowledge()
+            .no_proxy();
+        let (builder, _) = builder(format!("http://{}", server.address));
+        let client = builder.http(http).build().unwrap();
+        let send = async || match has_body {
+            true => post(&client).await,
+            false => {
+                let approval = client.approve_pending_approval_job_by_id(ID, ID);
+                approval.send_as().await
+            }
+        };
+        send().await.unwrap();
+        let (second, third, fourth) = tokio::join!(send(), send(), send());
+        for answer in [second, third, fourth] {
+            assert_eq!(answer.unwrap()["message"], "fine", "body: {has_body}");
+        }
+        assert_eq!(processed.load(Ordering::SeqCst), 4, "body: {has_body}");
+    }
 }
 
 /// Builds a client for an https host. All its requests go through this proxy, so no host name is resolved.

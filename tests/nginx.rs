@@ -46,12 +46,13 @@ fn port() -> SocketAddr {
 }
 
 impl Nginx {
-    fn start(program: &str, folder: &Path, listen: &str, at: SocketAddr, to: SocketAddr) -> Self {
+    fn start(program: &str, folder: &Path, how: How, at: SocketAddr, to: SocketAddr) -> Self {
+        let How { listen, streams } = how;
         let config = format!(
             "daemon off; master_process off; pid nginx.pid; error_log stderr crit;
              events {{ worker_connections 1024; }}
              http {{
-               access_log off; keepalive_requests 50;
+               access_log off; keepalive_requests 50; http2_max_concurrent_streams {streams};
                client_body_temp_path a; proxy_temp_path b; fastcgi_temp_path c; uwsgi_temp_path d; scgi_temp_path e;
                server {{
                  listen {at} {listen};
@@ -81,6 +82,22 @@ impl Nginx {
     }
 }
 
+/// How nginx listens.
+#[derive(Clone, Copy)]
+struct How {
+    listen: &'static str,
+    /// How many streams an HTTP/2 connection has at the same time.
+    streams: usize,
+}
+
+fn is_get(number: usize) -> bool {
+    number.is_multiple_of(2)
+}
+
+fn has_no_body(number: usize) -> bool {
+    number % 10 == 3
+}
+
 /// How often the server processed each call. The key is the number of the call.
 type Processed = Arc<Mutex<HashMap<usize, usize>>>;
 
@@ -88,15 +105,12 @@ type Processed = Arc<Mutex<HashMap<usize, usize>>>;
 async fn server(processed: &Processed) -> Server {
     let processed = Arc::clone(processed);
     Server::start_quiet(move |_, seen| {
-        let number = match seen.method.as_str() {
-            "GET" => {
-                let id = seen.target.rsplit('/').next().unwrap();
-                usize::try_from(Uuid::parse_str(id).unwrap().as_u128()).unwrap()
-            }
-            _ => {
-                let body: serde_json::Value = serde_json::from_slice(&seen.body).unwrap();
-                body["name"].as_str().unwrap().parse().unwrap()
-            }
+        let number = if seen.body.is_empty() {
+            let id = seen.target.rsplit('/').next().unwrap();
+            usize::try_from(Uuid::parse_str(id).unwrap().as_u128()).unwrap()
+        } else {
+            let body: serde_json::Value = serde_json::from_slice(&seen.body).unwrap();
+            body["name"].as_str().unwrap().parse().unwrap()
         };
         *processed.lock().unwrap().entry(number).or_default() += 1;
         answer(200, format!(r#"{{"message":"{number}"}}"#)).into()
@@ -104,18 +118,22 @@ async fn server(processed: &Processed) -> Server {
     .await
 }
 
-/// Sends a call. Every second call is a POST, which the server must not process twice.
+/// Sends a call. Every second call is a POST, which the server must not process twice. Every tenth call is a POST without a body.
 async fn call(client: &Client, number: usize) -> Result<serde_json::Value, circleci_api::Error> {
     let id = Uuid::from_u128(number as u128);
-    if number.is_multiple_of(2) {
+    if is_get(number) {
         return client.get_workflow_by_id(id).send_as().await;
+    }
+    if has_no_body(number) {
+        let approval = client.approve_pending_approval_job_by_id(id, id);
+        return approval.send_as().await;
     }
     let body = serde_json::json!({ "name": number.to_string(), "owner": { "id": id, "type": "organization" } });
     let body: types::CreateContextRequest = serde_json::from_value(body).unwrap();
     client.create_context(body).send_as().await
 }
 
-async fn run(name: &str, listen: &str, http: reqwest::ClientBuilder) {
+async fn run(name: &str, how: How, http: reqwest::ClientBuilder) {
     let Some(program) = program() else {
         println!("skipped: nginx is not installed");
         return;
@@ -124,7 +142,7 @@ async fn run(name: &str, listen: &str, http: reqwest::ClientBuilder) {
     let processed = Processed::default();
     let server = server(&processed).await;
     let (folder, at) = (tempfile::tempdir().unwrap(), port());
-    let _nginx = Nginx::start(program, folder.path(), listen, at, server.address);
+    let _nginx = Nginx::start(program, folder.path(), how, at, server.address);
     let client = Client::builder()
         .host(format!("http://{at}"))
         .token(TOKEN)
@@ -171,7 +189,8 @@ async fn run(name: &str, listen: &str, http: reqwest::ClientBuilder) {
     }
     assert_eq!(failed, [], "{name}");
     assert_eq!(processed.len(), CALLS, "{name}: none is lost");
-    // A GET whose answer is lost with its connection is sent again. A POST is never processed twice.
+    // If a GOAWAY arrives at the moment when hyper hands a GET to h2, hyper throws the answer to the GET away. The client must send
+    // the GET again, which is harmless. This happens to less than one GET in ten thousand. A POST is never processed twice.
     let doubled: Vec<_> = processed.iter().filter(|(_, times)| **times > 1).collect();
     println!("{name}: processed twice: {doubled:?}");
     let posts = doubled
@@ -183,11 +202,29 @@ async fn run(name: &str, listen: &str, http: reqwest::ClientBuilder) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn http1_through_nginx_loses_and_doubles_nothing() {
-    run("HTTP/1.1", "", reqwest::Client::builder()).await;
+    let how = How {
+        listen: "",
+        streams: 128,
+    };
+    run("HTTP/1.1", how, reqwest::Client::builder()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn http2_through_nginx_loses_and_doubles_nothing() {
     let http = reqwest::Client::builder().http2_prior_knowledge();
-    run("HTTP/2", "http2", http).await;
+    let how = How {
+        listen: "http2",
+        streams: 128,
+    };
+    run("HTTP/2", how, http).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn http2_with_eight_streams_through_nginx_loses_and_doubles_nothing() {
+    let http = reqwest::Client::builder().http2_prior_knowledge();
+    let how = How {
+        listen: "http2",
+        streams: 8,
+    };
+    run("HTTP/2, 8 streams", how, http).await;
 }

@@ -2,7 +2,7 @@
 //! thread, so that the server continues while nothing polls the client's runtime.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -26,6 +26,8 @@ impl Raw {
                 let Ok(mut stream) = stream else { return };
                 counts.0.fetch_add(1, Ordering::SeqCst);
                 talk(number, &mut stream);
+                // A child process of another test can hold a copy of the socket for a moment. The shutdown does not wait for it.
+                let _ = stream.shutdown(Shutdown::Write);
                 drop(stream);
                 counts.1.fetch_add(1, Ordering::SeqCst);
             }

@@ -37,7 +37,13 @@ pub(super) async fn attempt(call: &Call, progress: &mut Progress) -> Result<Answ
             progress.attempts += 1;
         }
         let client = &*call.client.inner;
-        let sent = execute(client, request(call, url, body.is_some()), body)?;
+        let request = request(call, url, body.is_some());
+        let body = body.or_else(|| {
+            let must_not_double =
+                !call.may_replay() && request.headers().contains_key(CONTENT_LENGTH);
+            must_not_double.then(Bytes::new) // see `Taken::body`
+        });
+        let sent = execute(client, request, body)?;
         let mut response = match head(client, &progress.time, sent).await {
             Err(error) if error.was_never_processed() && resends < RESENDS => {
                 resends += 1;

@@ -27,7 +27,7 @@ pub(super) fn begin(
         let pushed = match pin!(response.chunk()).poll(cx) {
             Poll::Ready(Ok(Some(chunk))) => body.push(chunk),
             Poll::Ready(Ok(None)) => return Ok(Ok(body.finish())),
-            Poll::Ready(Err(error)) => Err(broken(client, error)),
+            Poll::Ready(Err(error)) => Err(broken(client, error, false)),
             Poll::Pending => return Err(Box::new(body)),
         };
         if let Err(error) = pushed {

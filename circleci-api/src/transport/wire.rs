@@ -92,7 +92,7 @@ struct Wait<'a, F> {
     client: &'a Inner,
     time: &'a Stopwatch,
     wire: F,
-    /// The request to withdraw if no connection takes it.
+    /// The state of the request, if this is a wait for the head of the response.
     taken: Option<Taken>,
     /// True if a connection has taken the request, so that only the rest of the read timeout remains.
     rest: bool,
@@ -107,7 +107,7 @@ impl<T, F: Future<Output = reqwest::Result<T>> + Unpin> Wait<'_, F> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<T, Error>> {
         if let Poll::Ready(result) = Pin::new(&mut self.wire).poll(cx) {
-            return Poll::Ready(result.map_err(|error| broken(self.client, error)));
+            return Poll::Ready(result.map_err(|error| self.broken(error)));
         }
         loop {
             // The timer is created only now, because a result that is ready at once needs no timer.
@@ -143,15 +143,21 @@ impl<T, F: Future<Output = reqwest::Result<T>> + Unpin> Wait<'_, F> {
     fn ended(&mut self) -> Option<Error> {
         let (quiet, untaken) = (self.client.read_timeout, self.client.untaken_timeout);
         let first = earlier(quiet, untaken);
-        match self.taken.take() {
+        match &self.taken {
             _ if self.ends_call => Some(timed_out(self.client, self.time, true)),
-            Some(request) if request.withdraw() => Some(not_taken(first)),
-            Some(_) if first != quiet => {
+            Some(request) if !self.rest && request.withdraw() => Some(not_taken(first)),
+            Some(_) if !self.rest && first != quiet => {
                 self.rest = true;
                 None
             }
             _ => Some(timed_out(self.client, self.time, false)),
         }
+    }
+
+    #[cold]
+    fn broken(&self, error: reqwest::Error) -> Error {
+        let unsent = self.taken.as_ref().is_some_and(Taken::lacks_body);
+        broken(self.client, error, unsent)
     }
 }
 
@@ -187,10 +193,10 @@ fn timed_out(client: &Inner, time: &Stopwatch, ends_call: bool) -> Error {
 }
 
 /// Converts an error of reqwest, and removes its URL, because the arguments in the URL may be private. The operation
-/// identifies the call instead.
+/// identifies the call instead. `unsent` says that the server cannot have the whole request.
 #[cold]
-pub(crate) fn broken(client: &Inner, error: reqwest::Error) -> Error {
-    let cause = Cause::of(&error);
+pub(super) fn broken(client: &Inner, error: reqwest::Error, unsent: bool) -> Error {
+    let cause = Cause::of(&error, unsent);
     let mut message = cause.message;
     if cause.kind == ErrorKind::Connect
         && let Some(proxy) = error.url().and_then(|url| client.proxies.name(url))
