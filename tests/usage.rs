@@ -949,7 +949,7 @@ async fn an_order_is_told_without_a_wait_for_the_others() {
 async fn a_refusal_without_a_wait_costs_one_place() {
     let refused = answer(429, "Rate limited.").header("retry-after", 0);
     let circleci = Server::start(move |_, _| refused.clone().into()).await;
-    let client = circleci.builder().0.no_retries().build().unwrap();
+    let client = circleci.client();
     let limits = UsageLimits::new();
     let fail = || {
         january(&client)
@@ -967,7 +967,7 @@ async fn a_refusal_without_a_wait_costs_one_place() {
     // The server can also reject a poll with a 429 that asks for no wait.
     let refused = answer(429, "Rate limited.").header("retry-after", 0);
     let circleci = Server::start(move |_, _| refused.clone().into()).await;
-    let client = circleci.builder().0.no_retries().build().unwrap();
+    let client = circleci.client();
     let error = whole(
         client
             .resume_usage_export(ORG, [job(1)])
@@ -985,6 +985,26 @@ async fn a_refusal_without_a_wait_costs_one_place() {
         .unwrap_err();
     assert!(error.is_rate_limited());
     assert!(circleci.count() <= 12, "{}", circleci.count());
+}
+
+/// Each attempt counts towards CircleCI's hourly limit, so each retry takes a place of its own.
+#[tokio::test]
+async fn a_retry_takes_a_place_of_the_hour() {
+    let circleci = Server::start(|number, _| match number {
+        0..=2 => answer(502, "Bad gateway").into(),
+        _ => state(1, "processing", Value::Null),
+    })
+    .await;
+    let client = circleci.client();
+    let error = whole(
+        client
+            .resume_usage_export(ORG, [job(1)])
+            .when_limited(WhenLimited::Fail),
+    )
+    .await
+    .unwrap_err();
+    assert!(error.is_rate_limited(), "{error}");
+    assert_eq!(circleci.count(), 10);
 }
 
 #[tokio::test]

@@ -49,6 +49,7 @@ pub struct RetryPolicy {
     elapsed: Duration,
     first: Duration,
     cap: Duration,
+    when_limited: bool,
 }
 
 impl Default for RetryPolicy {
@@ -60,6 +61,7 @@ impl Default for RetryPolicy {
             elapsed: Duration::from_secs(90),
             first: Duration::from_millis(250),
             cap: Duration::from_secs(20),
+            when_limited: true,
         }
     }
 }
@@ -109,6 +111,13 @@ impl RetryPolicy {
         self
     }
 
+    /// Makes a call fail at the first 429. The caller of the call then decides what to do.
+    #[cfg(feature = "usage")]
+    pub(crate) fn not_when_limited(mut self) -> Self {
+        self.when_limited = false;
+        self
+    }
+
     /// Creates the series of waits for one call.
     fn backoff(&self) -> Backoff {
         Backoff::new(self.first, self.cap, 2.0, 1.0)
@@ -141,7 +150,7 @@ impl Retries {
     /// Decides whether to retry after a failure. `elapsed` is the time since the start of the call.
     pub(crate) fn next(&mut self, rules: &Rules, failure: Error, elapsed: Duration) -> Next {
         let policy = rules.policy;
-        if !may_follow(&failure, rules.may_replay) || failure.attempts() >= policy.attempts {
+        if !may_follow(&failure, rules) || failure.attempts() >= policy.attempts {
             return Next::GiveUp(failure);
         }
         let backoff = self
@@ -167,13 +176,13 @@ impl Retries {
 }
 
 /// Checks whether an attempt that failed with this error may be retried.
-fn may_follow(error: &Error, may_replay: bool) -> bool {
+fn may_follow(error: &Error, rules: &Rules) -> bool {
     match error.kind() {
         // The server refused to process the request, so the request had no effect.
-        ErrorKind::RateLimited => true,
+        ErrorKind::RateLimited => rules.policy.when_limited,
         // The request never left this machine, or the server did not process it.
         ErrorKind::Connect => error.is_transient(),
-        _ => may_replay && error.is_transient(),
+        _ => rules.may_replay && error.is_transient(),
     }
 }
 

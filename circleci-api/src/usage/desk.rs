@@ -14,6 +14,8 @@ use crate::generated::operations::GetUsageExport;
 use crate::generated::types::{CreateUsageExportRequest, UsageExportJob, UsageExportJobStatus};
 use crate::request::Request;
 use crate::retry::clock::Stopwatch;
+use crate::transport::call::CallOptions;
+use crate::transport::response::Response;
 
 /// An order that can be sent within this time counts as an order that can be sent now.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -45,25 +47,49 @@ impl Desk {
         }
         let org = self.order.org_id.clone();
         let order = self.order.client.create_usage_export(org, body);
+        let order = order.options(self.options());
         let orders = self.order.limits.order_window();
-        self.limited(orders, || order.clone().send()).await
+        self.limited(orders, || order.clone().send_for_response())
+            .await
     }
 
     pub(super) async fn look(&self, job: Uuid) -> Result<UsageExportJobStatus, Error> {
         let looks = self.order.limits.look_window();
-        self.limited(looks, || self.request(job).send()).await
+        self.limited(looks, || self.request(job).send_for_response())
+            .await
     }
 
     /// Requests the state of an export. Unlike `look`, this function does not wait when CircleCI's hourly limit is
     /// reached.
     pub(super) async fn look_now(&self, job: Uuid) -> Result<UsageExportJobStatus, Error> {
-        self.order.limits.look_window().take(self.now());
-        self.request(job).send().await
+        let looks = self.order.limits.look_window();
+        looks.take(self.now());
+        self.counted(looks, self.request(job).send_for_response().await)
     }
 
     fn request(&self, job: Uuid) -> Request<GetUsageExport> {
         let org = self.order.org_id.clone();
-        self.order.client.get_usage_export(org, job)
+        let request = self.order.client.get_usage_export(org, job);
+        request.options(self.options())
+    }
+
+    /// Returns options that leave a refusal (429) to [`limited`](Self::limited), because each attempt counts towards the hourly
+    /// limit.
+    fn options(&self) -> CallOptions {
+        let retry = self.order.client.inner.retry.clone();
+        CallOptions::new().retry(retry.not_when_limited())
+    }
+
+    /// Counts the attempts of a call after its first one.
+    fn counted<T>(&self, window: &Window, answer: Result<Response<T>, Error>) -> Result<T, Error> {
+        let attempts = match &answer {
+            Ok(response) => response.attempts(),
+            Err(error) => error.attempts(),
+        };
+        for _ in 1..attempts {
+            window.take(self.now());
+        }
+        answer.map(Response::into_body)
     }
 
     pub(super) fn tell(&self, change: &UsageChange) {
@@ -105,7 +131,7 @@ impl Desk {
 
     /// Makes a call that CircleCI limits per hour. Waits if the limit is used up, and repeats the call after a refusal
     /// (429).
-    async fn limited<T, F: Future<Output = Result<T, Error>>>(
+    async fn limited<T, F: Future<Output = Result<Response<T>, Error>>>(
         &self,
         window: &Window,
         call: impl Fn() -> F,
@@ -117,7 +143,7 @@ impl Desk {
                     .with_message("CircleCI's hourly limit of calls is used up")
             })?;
             self.sleep(window.take(self.now())).await;
-            let refused = match call().await {
+            let refused = match self.counted(window, call().await) {
                 Err(error) if error.is_rate_limited() => error,
                 done => return done,
             };
