@@ -75,6 +75,25 @@ fn a_connection_that_the_server_has_closed_meanwhile_is_not_used() {
     assert_eq!((server.connections(), waits.all().len()), (40, 0));
 }
 
+#[tokio::test]
+async fn an_idle_connection_is_used_for_half_a_minute() {
+    let server = Raw::start(|_, stream| {
+        while raw::request(stream).is_some() {
+            let answer = raw::answer(200, r#"{"message":"fine"}"#);
+            stream.write_all(&answer).unwrap();
+        }
+    });
+    let (builder, _) = builder(format!("http://{}", server.address));
+    let client = builder.build().unwrap();
+    for (seconds, connections) in [(0, 1), (29, 1), (31, 2), (29, 2), (60, 3)] {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+        tokio::time::resume();
+        get(&client).await.unwrap();
+        assert_eq!(server.connections(), connections, "after {seconds} s");
+    }
+}
+
 #[test]
 fn a_command_that_is_run_between_two_calls_costs_none_of_them() {
     let server = closes_after_each();

@@ -25,7 +25,8 @@ fn page(items: Value) -> Act {
 }
 
 /// Answers the requests for a pipeline. Its workflow `build` ran twice, the second time with only the job `test`. The
-/// requests for the jobs of the workflow `a/b` and for the artifacts of job 30 fail.
+/// requests for the jobs of the workflow `a/b` and for the artifacts of job 30 fail. The first run has two approvals, one of
+/// them with a number.
 fn api(storage: &str, request: &Seen) -> Act {
     let job = |number: u8, name: &str| json!({ "id": id(number), "name": name, "job_number": number, "project_slug": "gh/acme/web" });
     let target = request.target.as_str();
@@ -40,9 +41,12 @@ fn api(storage: &str, request: &Seen) -> Act {
     }
     if target.ends_with("/job") {
         return match target.rsplit('/').nth(1).unwrap() {
-            at if at == id(1) => page(
-                json!([job(10, "lint"), job(11, "test"), { "id": id(9), "name": "hold", "type": "approval" }]),
-            ),
+            at if at == id(1) => page(json!([
+                job(10, "lint"),
+                job(11, "test"),
+                { "id": id(8), "name": "hold", "type": "approval" },
+                { "id": id(9), "name": "confirm", "type": "approval", "job_number": 9 }
+            ])),
             at if at == id(2) => page(json!([job(10, "lint"), job(20, "test")])),
             at if at == id(3) => answer(404, r#"{"message":"no"}"#).into(),
             _ => page(
@@ -56,6 +60,7 @@ fn api(storage: &str, request: &Seen) -> Act {
     let number: u8 = before.rsplit('/').next().unwrap().parse().unwrap();
     let file = |name: &str, run: u8| json!({ "path": name, "node_index": run, "url": format!("{storage}/{number}/{run}/{name}") });
     match number {
+        9 => answer(404, "{}").into(),
         30 => answer(403, "{}").into(),
         11 => page(json!([
             file("junit/a.xml", 0),

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::generated::operations::{GetTests, GetWorkflowById, ListWorkflowJobs};
-use crate::generated::types::{JobType, Test, WorkflowJob};
+use crate::generated::types::{Test, WorkflowJob};
 use crate::lists::many::{AT_ONCE, Many};
 use crate::request::Request;
 use crate::values::argument::PathValue;
@@ -190,7 +190,7 @@ impl FailedTests {
     pub async fn send(self) -> Result<FoundTests, Error> {
         let mut jobs = self.jobs.clone().items().into_vec().await?;
         let of_another = jobs.iter().find_map(|job| job.project_slug.clone());
-        jobs.retain(has_tests);
+        jobs.retain(super::has_run);
         let of_workflow = match jobs.iter().all(|job| job.project_slug.is_some()) {
             true => None,
             false => Some(self.project(of_another).await?),
@@ -223,11 +223,6 @@ impl FailedTests {
         });
         slug.or_else(|error| of_another.ok_or(error))
     }
-}
-
-/// Checks whether a job can have tests. Approvals have no tests, even if they have a number. A job without a number did not run.
-fn has_tests(job: &WorkflowJob) -> bool {
-    job.job_number.is_some() && job.type_ != Some(JobType::Approval)
 }
 
 async fn failed(job: WorkflowJob, tests: Request<GetTests>) -> OfJob {

@@ -20,6 +20,8 @@ mod download;
 mod failed_tests;
 mod pipeline;
 
+use crate::generated::types::{JobType, WorkflowJob};
+
 pub use crate::download::hosts::TokenHosts;
 pub use all::{ArtifactFailure, DownloadArtifacts, DownloadedArtifacts, Progress};
 pub use download::{ArtifactStream, DownloadArtifact, Downloaded};
@@ -31,3 +33,9 @@ pub use pipeline::{
 
 /// The default maximum size of an artifact: 1 GiB. The download of a larger artifact fails.
 const MAX_BYTES: u64 = 1 << 30;
+
+/// Checks whether a job can have artifacts and tests. An approval has none, even if it has a number. A job without a number did not
+/// run.
+fn has_run(job: &WorkflowJob) -> bool {
+    job.job_number.is_some() && job.type_ != Some(JobType::Approval)
+}

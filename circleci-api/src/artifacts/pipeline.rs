@@ -313,10 +313,10 @@ impl DownloadPipelineArtifacts {
             .await
         {
             match of {
-                // Skip jobs without a number: they are approvals, or did not run. Skip known jobs: a rerun also lists the jobs
-                // that it reuses.
+                // Skip known jobs: a rerun also lists the jobs that it reuses.
                 Ok(of) => jobs.extend(
                     of.into_iter()
+                        .filter(super::has_run)
                         .filter_map(|job| Some((job.job_number?, job)))
                         .filter(|(number, _)| known.insert((workflow.name.clone(), *number)))
                         .map(|(number, job)| (workflow.clone(), job, number)),

@@ -214,4 +214,30 @@ mod tests {
         pacing.learn(StatusCode::BAD_GATEWAY, &HeaderMap::new(), now, utc);
         assert_eq!(pacing.admit(now), Err(Duration::from_secs(20)));
     }
+
+    #[test]
+    fn an_odd_reset_delays_for_a_minute_at_most_and_only_until_the_next_good_answer() {
+        let now = Instant::now();
+        // The reset is a time in milliseconds since 1970, nine months after the answer.
+        let utc = SystemTime::UNIX_EPOCH + Duration::from_secs(1_772_366_400);
+        let odd = "1795741583000";
+        for (remaining, wait) in [("0", LONGEST), ("1", LONGEST), ("2", LONGEST / 2)] {
+            for good in [&[][..], &[("remaining", "50"), ("reset", "10")]] {
+                let pacing = Pacing::per_second(1000);
+                let headers = |figures: &[(&str, &'static str)]| {
+                    let mut headers = HeaderMap::new();
+                    for (name, value) in figures {
+                        let name = format!("ratelimit-{name}").parse::<http::HeaderName>();
+                        headers.insert(name.unwrap(), HeaderValue::from_static(value));
+                    }
+                    headers
+                };
+                let odd = headers(&[("remaining", remaining), ("reset", odd)]);
+                pacing.learn(StatusCode::OK, &odd, now, utc);
+                assert_eq!(pacing.admit(now), Err(wait), "{remaining} left");
+                pacing.learn(StatusCode::OK, &headers(good), now, utc);
+                assert_eq!(pacing.admit(now), Ok(()), "{remaining} left, {good:?}");
+            }
+        }
+    }
 }
