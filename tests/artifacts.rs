@@ -2,16 +2,21 @@
 //! tests.
 
 use std::fs;
+use std::future::Future;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::server::{Act, Answer, Ending, Seen, Server, TOKEN, answer};
 use circleci_api::artifacts::TokenHosts;
 use circleci_api::serde_json::{self, Value, json};
 use circleci_api::types::Artifact;
+use circleci_api::uuid::Uuid;
 use circleci_api::{Client, ErrorKind};
+use futures_util::FutureExt;
 
 const WORKFLOW: &str = "fda08377-fe7e-46b1-8992-3a7aaecac9c3";
 
@@ -639,7 +644,8 @@ async fn a_stored_file_is_kept_byte_for_byte() {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut packed, &[b'x'; 5000]).unwrap();
     let packed = packed.finish().unwrap();
-    for encoding in ["gzip", "br", "zstd", "deflate"] {
+    // The build of this test has reqwest's features `gzip` and `deflate`. Without a setting, reqwest would unpack these files.
+    for encoding in ["gzip", "deflate"] {
         let whole = answer(200, packed.clone())
             .header("content-encoding", encoding)
             .header("etag", "\"v1\"");
@@ -720,6 +726,7 @@ async fn a_file_that_is_replaced_keeps_its_mode() {
 /// A download that was dropped changes no file, no matter when it was dropped.
 #[test]
 fn a_cancelled_download_does_not_rename_its_file() {
+    type Download = Pin<Box<dyn Future<Output = ()>>>;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         // With a single thread for file operations, a task runs only after all earlier writes.
@@ -727,38 +734,60 @@ fn a_cancelled_download_does_not_rename_its_file() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let circleci = Server::start(|_, _| answer(200, "new").into()).await;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
-        let found = artifact("x", &circleci.url());
+        let storage = Server::start(|_, _| answer(200, "new\n").into()).await;
+        let url = storage.url();
+        let items = json!([{ "path": "x", "node_index": 0, "url": url }]);
+        let list = json!({ "items": items, "next_page_token": null, "usage_export_job_id": Uuid::nil(), "state": "completed", "download_urls": [url] });
+        let circleci = Server::start(move |_, _| answer(200, list.to_string()).into()).await;
         let client = circleci.client();
-        let (mut cancelled, mut finished) = (0, 0);
-        // A download does not always need the same number of polls, so the test tries each number several times.
-        for polls in (0..200).map(|run| run / 10) {
-            fs::write(&path, "old").unwrap();
-            let mut download = Box::pin(client.download_artifact(&found).to_file(&path));
-            let mut count = 0;
-            let done = std::future::poll_fn(|cx| {
-                count += 1;
-                if count > polls {
-                    return std::task::Poll::Ready(None);
+        let found = artifact("x", &url);
+        let one = || -> Download {
+            let download = client.download_artifact(&found).to_file(path.clone());
+            Box::pin(download.map(|it| drop(it.unwrap())))
+        };
+        let all = || -> Download {
+            let download = client.download_artifacts("gh/acme/web", 1);
+            let download = download.into_folder(folder.path().to_owned());
+            Box::pin(download.map(|it| assert_eq!(it.unwrap().failed().count(), 0)))
+        };
+        let usage = || -> Download {
+            let export = client.resume_usage_export(Uuid::nil(), [Uuid::nil()]);
+            Box::pin(export.to_file(path.clone()).map(|it| assert_eq!(it.unwrap(), 4)))
+        };
+        let kinds: [(&str, &dyn Fn() -> Download); 3] =
+            [("one", &one), ("all", &all), ("usage", &usage)];
+        for (kind, download) in kinds {
+            let (mut cancelled, mut finished, mut polls) = (0, 0, 0);
+            // A download does not always need the same number of polls, so the test tries each number several times.
+            while finished < 20 {
+                fs::write(&path, "old").unwrap();
+                let mut download = download();
+                let mut count = 0;
+                let done = std::future::poll_fn(|cx| {
+                    count += 1;
+                    if count > polls / 10 {
+                        return Poll::Ready(None);
+                    }
+                    download.as_mut().poll(cx).map(Some)
+                })
+                .await;
+                drop(download);
+                // When this task has run, the thread for file operations has finished all earlier tasks.
+                tokio::task::spawn_blocking(|| ()).await.unwrap();
+                let content = fs::read_to_string(&path).unwrap();
+                let expected = if done.is_some() { "new\n" } else { "old" };
+                assert_eq!(content, expected, "{kind}, after {} polls", polls / 10);
+                assert_eq!(below(folder.path()), ["x"], "{kind}");
+                polls += 1;
+                match done {
+                    Some(()) => finished += 1,
+                    None => cancelled += 1,
                 }
-                download.as_mut().poll(cx).map(Some)
-            })
-            .await;
-            drop(download);
-            // When this task has run, the thread for file operations has finished all earlier tasks.
-            tokio::task::spawn_blocking(|| ()).await.unwrap();
-            let content = fs::read_to_string(&path).unwrap();
-            match done {
-                Some(_) => finished += 1,
-                None => cancelled += 1,
             }
-            let expected = if done.is_some() { "new" } else { "old" };
-            assert_eq!(content, expected, "after {polls} polls");
-            assert_eq!(below(folder.path()), ["x"]);
+            assert!(cancelled > 20, "{kind}: {cancelled} {finished}");
         }
-        assert!(cancelled > 20 && finished > 20, "{cancelled} {finished}");
     });
 }
 

@@ -687,6 +687,40 @@ async fn columns_may_differ_between_exports_where_they_are_read_by_name() {
     );
 }
 
+/// A span of two months needs two exports. CircleCI can add a column between the first one and the second one.
+#[tokio::test]
+async fn the_second_export_may_have_a_column_more() {
+    let parts = [("/1", "a,b\n1,2\n"), ("/2", "a,b,new\n3,4,5\n")];
+    let parts = parts.map(|(path, part)| (path, vec![answer(200, part).into()]));
+    let storage = storage(parts.to_vec()).await;
+    let url = storage.url();
+    let circleci = Server::start(move |_, seen| {
+        let number = seen.target[seen.target.len() - 1..].parse().unwrap();
+        state(number, "completed", json!([format!("{url}/{number}")]))
+    })
+    .await;
+    let client = circleci.client();
+    let export = || client.resume_usage_export(ORG, [job(1), job(2)]);
+    let mut rows = export().rows().unwrap();
+    let mut read = Vec::new();
+    while let Some(row) = rows.try_next().await.unwrap() {
+        read.push(["a", "b", "new"].map(|column| row.get(column).map(str::to_owned)));
+    }
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        read,
+        [
+            [text("1"), text("2"), None],
+            [text("3"), text("4"), text("5")]
+        ]
+    );
+    let error = whole(export()).await.unwrap_err().to_string();
+    assert!(
+        error.contains("two parts have different columns"),
+        "{error}"
+    );
+}
+
 #[tokio::test]
 async fn a_row_of_another_length_is_an_error() {
     for (part, word) in [
