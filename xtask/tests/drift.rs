@@ -8,7 +8,6 @@ use std::{
     io::{Read as _, Write as _},
     net::TcpListener,
     process::{Command, Output},
-    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -908,15 +907,17 @@ fn stalls_over_http() {
         whole.len(),
         &whole[..whole.len() / 2]
     );
-    for (answer, why) in [
-        (Vec::new(), "no response within 1s"),
-        (half.into_bytes(), "the download stalled"),
-    ] {
-        let (url, _) = serve(answer, true);
-        let started = Instant::now();
-        cannot(&folder.drift(&["--against", &url, "--timeout", "1"]), why);
-        assert!(started.elapsed() < Duration::from_secs(30));
+    let drift = |answer: &[u8], seconds| {
+        let (url, _) = serve(answer.to_vec(), true);
+        folder.drift(&["--against", &url, "--timeout", seconds])
+    };
+    cannot(&drift(b"", "1"), "no response within 1s");
+    let mut stalled = drift(half.as_bytes(), "1");
+    // On a busy machine, the head of the response can arrive too late.
+    if told(&stalled).2.contains("no response within") {
+        stalled = drift(half.as_bytes(), "20");
     }
+    cannot(&stalled, "the download stalled");
 }
 
 // ---- out of history ----
@@ -982,24 +983,44 @@ fn the_callers_git_decides_nothing() {
     folder.git(&["add", "."]);
     folder.git(&["commit", "-q", "-m", "first"]);
     let elsewhere = tempfile::tempdir().expect("a folder");
-    let configuration = elsewhere.path().join("config");
-    let text =
-        "[core]\n abbrev = 40\n fsmonitor = false\n pager = false\n[alias]\n rev-parse = !false\n";
+    let configuration = elsewhere.path().join(".gitconfig");
+    let text = "[core]\n abbrev = 40\n fsmonitor = false\n pager = false\n hooksPath = /nonexistent\n[alias]\n rev-parse = !false\n";
     fs::write(&configuration, text).expect("written");
+    for (variable, value) in [
+        ("GIT_CONFIG_GLOBAL", configuration.as_path()),
+        ("HOME", elsewhere.path()),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        for trace in ["GIT_TRACE", "GIT_TRACE_PERFORMANCE", "GIT_TRACE2_EVENT"] {
+            command.env(trace, "1");
+        }
+        command
+            .args(["drift", "--root"])
+            .arg(folder.0.path())
+            .env("GIT_DIR", elsewhere.path())
+            .env("GIT_WORK_TREE", elsewhere.path())
+            .env("GIT_GRAFT_FILE", &configuration)
+            .env(variable, value)
+            .arg("--against");
+        let output = command.arg("git:HEAD").output().expect("run");
+        let (code, out, error) = told(&output);
+        assert_eq!((code, error.as_str()), (0, ""), "{variable}: {out}");
+        let commit = out.split(['(', ')']).nth(1).expect("a commit");
+        assert!(commit.len() < 20, "{variable}: {out}");
+    }
+}
+
+#[test]
+fn a_trace_of_git_does_not_hide_that_a_revision_is_unknown() {
+    let folder = Folder::small();
+    folder.git(&["init", "-q"]);
     let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
-        .args(["drift", "--against", "git:HEAD", "--root"])
+        .args(["drift", "--against", "git:nope", "--root"])
         .arg(folder.0.path())
-        .env("GIT_DIR", elsewhere.path())
-        .env("GIT_WORK_TREE", elsewhere.path())
-        .env("GIT_GRAFT_FILE", &configuration)
-        .env("GIT_TRACE", "1")
-        .env("GIT_CONFIG_GLOBAL", &configuration)
+        .env("GIT_TRACE_PERFORMANCE", "1")
         .output()
         .expect("run");
-    let (code, out, error) = told(&output);
-    assert_eq!((code, error.as_str()), (0, ""), "{out}");
-    let commit = out.split(['(', ')']).nth(1).expect("a commit");
-    assert!(commit.len() < 20, "{out}");
+    cannot(&output, "git:nope: is not a revision of this repository");
 }
 
 #[test]
@@ -1015,6 +1036,8 @@ fn git_says_why_it_does_not_read_a_checkout_of_another_user() {
             .arg(folder.0.path())
             .env("GIT_CONFIG_GLOBAL", &nothing)
             .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env_remove("GIT_CONFIG_COUNT")
+            .env_remove("GIT_CONFIG_PARAMETERS")
             .env("GIT_TEST_ASSUME_DIFFERENT_OWNER", ours)
             .output()
             .expect("run")

@@ -7,6 +7,7 @@ use roas_overlay::{
 };
 use serde_json::Value;
 use serde_json_path::JsonPath;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The maximum number of values in a document. If an overlay makes a larger document, it has a mistake: for example, a few
@@ -44,7 +45,11 @@ impl Single {
             self.action.update.is_some() && self.action.copy.is_none() && !self.action.is_remove();
         match places {
             Some([]) if self.action.copy.is_none() => Ok(0),
-            Some(places) if in_parts && places.iter().all(|place| is_branch(document, place)) => {
+            Some(places)
+                if in_parts
+                    && are_separate(places)
+                    && places.iter().all(|place| is_branch(document, place)) =>
+            {
                 for place in places {
                     if let Some(value) = document.pointer_mut(place) {
                         self.at_root.apply(value, Default::default())?;
@@ -58,6 +63,17 @@ impl Single {
             }
         }
     }
+}
+
+/// Returns whether no place is inside another one. The update of a place can change the values inside it.
+fn are_separate(places: &[String]) -> bool {
+    let all: HashSet<&str> = places.iter().map(String::as_str).collect();
+    let inside = |place: &str| {
+        place
+            .match_indices('/')
+            .any(|(at, _)| all.contains(&place[..at]))
+    };
+    !places.iter().any(|place| inside(place))
 }
 
 /// Returns whether the value at a place is an object or an array. An action cannot apply to other values.
@@ -264,10 +280,16 @@ mod tests {
     /// Applying an update to each matched value must have the same result as applying it to the whole document.
     #[test]
     fn an_update_in_parts_is_the_update_of_the_whole() {
-        let document = json!({ "a": { "a": { "b": 1 }, "c": [] }, "list": [1, { "a": {} }], "text": "x", "~/": {} });
+        let document = json!({
+            "a": { "a": { "b": 1 }, "c": [] }, "list": [1, { "a": {} }], "nested": { "a": { "a": [1] } }, "text": "x", "~/": {}
+        });
         for action in [
             "target: $..a, update: { c: 1 }",
             "target: $..a, update: { a: { z: [] } }",
+            "target: $..a, update: { a: 1 }",
+            "target: $..a, update: { a: [1] }",
+            "target: $.nested..a, update: { z: 1 }",
+            "target: $.nested..a, update: { a: { z: 1 } }",
             "target: '$..[?@.a]', update: { a: { z: [] } }",
             "target: \"$['a','a']\", update: { c: [2] }",
             "target: $.list, update: 2",

@@ -32,7 +32,7 @@ pub fn document_at(root: &Path, revision: &str) -> Result<(String, Vec<u8>), Str
 /// The error of [`git`] if git fails without a message.
 const SILENT: &str = "git failed and did not say why";
 
-/// Variables of the caller that select another repository, change what git reads in it, or add lines to its messages.
+/// Variables of the caller that select another repository, or change what git reads in it.
 const NOT_FOR_GIT: &[&str] = &[
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -47,9 +47,6 @@ const NOT_FOR_GIT: &[&str] = &[
     "GIT_NAMESPACE",
     "GIT_PREFIX",
     "GIT_CEILING_DIRECTORIES",
-    "GIT_TRACE",
-    "GIT_TRACE2",
-    "GIT_TRACE_SETUP",
 ];
 
 /// Returns the output of git, or an error with its message in one line. git does not see those variables and settings of the
@@ -58,6 +55,12 @@ fn git(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, String> {
     let mut command = Command::new("git");
     for variable in NOT_FOR_GIT {
         command.env_remove(variable);
+    }
+    // These variables add lines to git's messages.
+    for (variable, _) in std::env::vars_os() {
+        if variable.to_string_lossy().starts_with("GIT_TRACE") {
+            command.env_remove(variable);
+        }
     }
     let output = command
         .args([

@@ -158,7 +158,8 @@ impl<'a> Side<'a> {
         let built =
             built.and_then(|built| built.map_err(|error: anyhow::Error| format!("{error:#}")));
         let surface = match &built {
-            Ok(built) => Surface::of(&built.files).map_err(|error| format!("{error:#}")),
+            Ok(built) => with_room(|| Surface::of(&built.files))
+                .and_then(|surface| surface.map_err(|error| format!("{error:#}"))),
             Err(error) => Err(error.clone()),
         };
         Self {

@@ -128,7 +128,12 @@ pub fn prose_with_links(line: &str, page: &str) -> String {
     if line.trim_start().starts_with('>') {
         out.push('\\');
     }
-    let pieces: Vec<&str> = runs(&line).collect();
+    inline(&line, page, &mut out);
+    out
+}
+
+fn inline(line: &str, page: &str, out: &mut String) {
+    let pieces: Vec<&str> = runs(line).collect();
     let closing = closing(&pieces);
     let mut at = 0;
     while let Some(piece) = pieces.get(at) {
@@ -142,16 +147,15 @@ pub fn prose_with_links(line: &str, page: &str) -> String {
             }
             // If the text before the run ends in a backslash, this backslash already escapes the first backtick of the run.
             (true, None) => piece.chars().for_each(|c| {
-                if !escapes(&out) {
+                if !escapes(out) {
                     out.push('\\');
                 }
                 out.push(c);
             }),
-            (false, _) => between(piece, page, &mut out),
+            (false, _) => between(piece, page, out),
         }
         at += 1;
     }
-    out
 }
 
 /// Escapes a row of a Markdown table like [`prose_with_links`]. A `|` ends a cell even inside code or a link, so each cell is
@@ -163,7 +167,10 @@ pub fn row_with_links(row: &str, page: &str) -> String {
             // Not all parsers agree on whether a backslash before the `|` escapes it.
             out.push_str(if out.ends_with('\\') { " |" } else { "|" });
         }
-        out.push_str(&prose_with_links(cell, page));
+        match index {
+            0 => out.push_str(&prose_with_links(cell, page)),
+            _ => inline(&visible(cell), page, &mut out),
+        }
     }
     out
 }
@@ -215,10 +222,18 @@ fn between(text: &str, page: &str, out: &mut String) {
         let length = match rest.as_bytes()[0] {
             // An escaped character in the text stays escaped.
             b'\\' => {
-                let escaped = rest[1..].chars().next().filter(char::is_ascii_punctuation);
-                let length = 1 + escaped.map_or(0, char::len_utf8);
-                out.push_str(&rest[..length]);
-                length
+                match rest[1..].chars().next() {
+                    Some(next) if !next.is_ascii_punctuation() => {
+                        // It must not escape what is written next.
+                        out.push_str("\\\\");
+                        1
+                    }
+                    next => {
+                        let length = 1 + next.map_or(0, char::len_utf8);
+                        out.push_str(&rest[..length]);
+                        length
+                    }
+                }
             }
             b'<' => {
                 out.push_str("\\<");
@@ -244,6 +259,10 @@ fn between(text: &str, page: &str, out: &mut String) {
 /// Writes the opening bracket, or the whole link that begins with the bracket. Returns the length of the part of `text` that was
 /// read.
 fn bracket(text: &str, page: &str, out: &mut String) -> usize {
+    // An address can end in a `!`, which would make an image of the link.
+    if out.ends_with('!') && !escapes(&out[..out.len() - 1]) {
+        out.insert(out.len() - 1, '\\');
+    }
     if let Some((length, words, target)) = link(text) {
         let target = match target.starts_with('#') {
             true => format!("{page}{target}"),
@@ -358,6 +377,13 @@ mod tests {
             ("[a]: https://b.c", "\\[a]: <https://b.c>"),
             ("[<b>](https://b.c)", "[\\<b>](https://b.c)"),
             ("https://b.c<script>", "https://b.c\\<script>"),
+            ("\\http://b.c `<script>`", "\\\\`http://b.c` `<script>`"),
+            ("a\\https://b.c", "a\\\\<https://b.c>"),
+            ("c:\\dir\\", "c:\\\\dir\\"),
+            (
+                "<https://b!![a](https://b.c/i.png)",
+                "\\<https://b!\\![a](https://b.c/i.png)",
+            ),
             ("a\u{202e}b\u{200b}c\td\u{7}", "abc d "),
         ] {
             assert_eq!(prose_with_links(line, PAGE), escaped, "{line}");
@@ -384,6 +410,11 @@ mod tests {
             ("| ``a ` [x](y) | `` |", "| \\`\\`a \\` \\[x](y) | \\`\\` |"),
             ("| [a|b](https://b.c) |", "| \\[a|b](<https://b.c>) |"),
             ("| `a\\|b` \\| c |", "| `a\\|b` \\| c |"),
+            (
+                "| > 1 | \\https:// `<b>` |",
+                "| > 1 | \\\\`https://` `<b>` |",
+            ),
+            ("> 1 | 2", "\\> 1 | 2"),
             ("| `a\\\\|b` |", "| \\`a\\\\ |b\\` |"),
         ] {
             assert_eq!(row_with_links(row, PAGE), escaped, "{row}");
