@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 #[allow(dead_code, reason = "its `main` is for `cargo run`")]
 #[path = "../circleci-api/examples/env_sync.rs"]
 mod env_sync;
-use crate::server::{Act, Seen, Server, answer};
+use crate::server::{Act, Seen, Server, answer, listen};
 
 const CONTEXT: &str = "f31d7249-b7b1-4729-b3a4-ec0ba07b4686";
 const OTHER: &str = "0b1c3b0e-1f60-4a0b-8f3c-6b1a2f0b3c4d";
@@ -83,7 +83,7 @@ async fn one_request_and_one_result_for_each_variable() {
 #[tokio::test]
 async fn no_more_at_once_than_allowed_and_all_in_the_end() {
     // The server answers requests in pairs: it holds the first request of a pair until the second request arrives.
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = listen("127.0.0.1");
     let address = listener.local_addr().unwrap();
     let (open, most, pair) = (
         Arc::new(AtomicUsize::new(0)),

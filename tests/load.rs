@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use circleci_api::{RetryPolicy, serde_json, types, uuid::Uuid, v1::StepAction};
+use circleci_api_tests::raw;
 use circleci_api_tests::server::{Act, Server, answer};
 use flate2::{Compression, write::GzEncoder};
 use futures_util::FutureExt;
@@ -119,7 +120,7 @@ async fn ten_thousand_calls_64_at_a_time_with_one_in_ten_refused() {
 fn never_done() -> (SocketAddr, Arc<AtomicUsize>) {
     let open = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&open);
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = raw::listen("127.0.0.1");
     let address = listener.local_addr().unwrap();
     listener.set_nonblocking(true).unwrap();
     let serve = async move {

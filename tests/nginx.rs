@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use circleci_api::{Client, reqwest, serde_json, types, uuid::Uuid};
+use circleci_api_tests::raw::listen;
 use circleci_api_tests::server::{Server, TOKEN, answer};
 
 use super::ALONE;
@@ -41,8 +42,7 @@ fn program() -> Option<&'static str> {
 
 /// Returns an address on loopback with a port that is free at this moment.
 fn port() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
+    listen("127.0.0.1").local_addr().unwrap()
 }
 
 impl Nginx {

@@ -2,10 +2,12 @@
 //! thread, so that the server continues while nothing polls the client's runtime.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+
+pub use crate::documents::listen;
 
 /// A listener that calls a function with each connection and the number of the connection, starting from 0.
 pub struct Raw {
@@ -17,7 +19,7 @@ pub struct Raw {
 impl Raw {
     /// Starts a listener. It calls `talk` for one connection after another, and closes a connection when `talk` returns.
     pub fn start(mut talk: impl FnMut(usize, &mut TcpStream) + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = listen("127.0.0.1");
         let address = listener.local_addr().unwrap();
         let (begun, done) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let counts = (Arc::clone(&begun), Arc::clone(&done));

@@ -12,6 +12,8 @@ use circleci_api::{Client, ClientBuilder, Clock};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::raw;
+
 pub const TOKEN: &str = "CCIPAT_s3cr3t-t0ken";
 
 /// A request as the server received it.
@@ -199,7 +201,7 @@ impl Server {
         turns: usize,
         handler: impl Fn(usize, &Seen) -> Act + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind((host, 0)).await.unwrap();
+        let listener = listen(host);
         let address = listener.local_addr().unwrap();
         let log = Arc::new(Log {
             count: AtomicUsize::new(0),
@@ -456,10 +458,16 @@ async fn read(
     Ok(Some(request))
 }
 
+/// Like [`raw::listen`], for the runtime of the caller.
+pub fn listen(host: &str) -> TcpListener {
+    let listener = raw::listen(host);
+    listener.set_nonblocking(true).unwrap();
+    TcpListener::from_std(listener).unwrap()
+}
+
 /// Returns an address on loopback on which nothing listens.
 pub async fn refused() -> SocketAddr {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    listener.local_addr().unwrap()
+    raw::listen("127.0.0.1").local_addr().unwrap()
 }
 
 /// A clock that records every wait, but does not really wait.

@@ -6,7 +6,6 @@ use crate::common;
 use std::{
     fs,
     io::{Read as _, Write as _},
-    net::TcpListener,
     process::{Command, Output},
 };
 
@@ -746,7 +745,7 @@ fn odd_documents_do_not_panic() {
 /// Starts a server that sends `answer` to the first request, and then keeps the connection open or closes it. Returns the
 /// server's URL, and a thread whose result is the request.
 fn serve(answer: Vec<u8>, hold: bool) -> (String, std::thread::JoinHandle<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let listener = common::listen("127.0.0.1");
     let url = format!(
         "http://{}/openapi.json",
         listener.local_addr().expect("an address")
@@ -869,7 +868,7 @@ fn failures_over_http() {
         let (url, _) = serve(answer, false);
         cannot(&folder.drift(&["--against", &url]), why);
     }
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let listener = common::listen("127.0.0.1");
     let nobody = format!("http://{}/", listener.local_addr().expect("an address"));
     drop(listener);
     cannot(&folder.drift(&["--against", &nobody]), "cannot connect");

@@ -3,14 +3,14 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::common::killed;
+use crate::common::{self, killed};
 use tempfile::TempDir;
 use xtask::document::fetch::{
     DOCUMENT, Disk, ErrorKind, Fetch, FetchError, Fetched, Limits, RECORD, Source, Store,
@@ -31,7 +31,7 @@ struct Server {
 
 impl Server {
     fn start(handler: impl Fn(&str, &str, &mut TcpStream) + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let listener = common::listen("127.0.0.1");
         let address = listener.local_addr().expect("an address");
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
@@ -424,7 +424,7 @@ fn a_redirect_to_nowhere_is_a_status() {
 
 #[test]
 fn no_server_is_said_so() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let listener = common::listen("127.0.0.1");
     let address = listener.local_addr().expect("an address");
     drop(listener);
     let error = refused_from(&format!("http://{address}/openapi.json"));

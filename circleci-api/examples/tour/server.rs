@@ -18,7 +18,7 @@ use hyper::{HeaderMap, Method, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 pub const TOKEN: &str = "CCIPAT_of_the_tour";
@@ -56,7 +56,10 @@ pub struct SmallCircleCi {
 impl SmallCircleCi {
     pub async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let address = listener.local_addr()?;
+        // If the loopback interface does not work, fail at once.
+        drop(TcpStream::connect(address).await?);
+        let url = format!("http://{address}");
         let world = Arc::<Mutex<World>>::default();
         let accepting = tokio::spawn(accept(listener, url.clone(), Arc::clone(&world)));
         Ok(Self {

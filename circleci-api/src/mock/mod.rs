@@ -148,7 +148,7 @@ impl Mock {
     ///
     /// # Panics
     ///
-    /// Panics if the server cannot listen on this machine.
+    /// Panics if the server cannot listen on this machine, or if the loopback interface does not work.
     pub async fn start() -> Self {
         match Self::start_on((Ipv4Addr::LOCALHOST, 0)).await {
             Ok(mock) => mock,
@@ -170,7 +170,8 @@ impl Mock {
     ///
     /// # Errors
     ///
-    /// Returns an error if the address is in use or does not belong to this machine.
+    /// Returns an error if the address is in use or does not belong to this machine, or if it is a loopback address and the
+    /// loopback interface does not work.
     pub async fn start_on(address: impl Into<SocketAddr>) -> io::Result<Self> {
         let state = Arc::new(State::default());
         let server = Server::start(address.into(), state.clone()).await?;

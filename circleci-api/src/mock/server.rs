@@ -1,8 +1,8 @@
 //! The mock's HTTP server. It reads requests from its sockets, and sends the answers that `State` chooses.
 
 use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -96,7 +96,26 @@ fn serve(
     }
 }
 
+/// Checks once per process that the loopback interface works. Without it, each call to the server would fail slowly, because the
+/// client retries it.
+fn check_loopback() -> io::Result<()> {
+    static FAULT: OnceLock<Option<String>> = OnceLock::new();
+
+    let fault = FAULT.get_or_init(|| {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
+        let connected = std::net::TcpStream::connect(listener.local_addr().ok()?);
+        let error = connected.err()?;
+        Some(format!("the loopback interface does not work: {error}"))
+    });
+    fault
+        .clone()
+        .map_or(Ok(()), |fault| Err(io::Error::other(fault)))
+}
+
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    if address.ip().is_loopback() {
+        check_loopback()?;
+    }
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,

@@ -6,8 +6,11 @@ pub mod mutate;
 
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::io;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use xtask::document;
 use xtask::emit::model::Files;
 use xtask::regen::{self, Built};
@@ -19,6 +22,25 @@ pub fn root() -> PathBuf {
         .parent()
         .expect("a parent")
         .to_owned()
+}
+
+/// Listens on a free port of the loopback interface.
+///
+/// # Panics
+///
+/// Panics if nothing can connect to the port. Without this check, a test on a machine without a loopback interface could wait
+/// forever for its requests to arrive.
+pub fn listen(host: &str) -> TcpListener {
+    static WORKS: OnceLock<io::Result<()>> = OnceLock::new();
+
+    let works = WORKS.get_or_init(|| {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        TcpStream::connect(listener.local_addr()?).map(drop)
+    });
+    if let Err(error) = works {
+        panic!("the loopback interface does not work: {error}");
+    }
+    TcpListener::bind((host, 0)).unwrap()
 }
 
 /// Runs git in a folder, without the variables, the settings and the hooks of the user.
