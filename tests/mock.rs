@@ -525,6 +525,58 @@ async fn many_at_a_time_each_get_their_own() {
     circleci.assert_count::<GetPipelineByNumber>(50);
 }
 
+/// While the process has too many open files, the mock cannot accept a connection. Afterwards, it accepts and answers it. The test
+/// runs in a process of its own, which may have 64 files.
+#[cfg(unix)]
+#[test]
+fn the_mock_accepts_again_after_too_many_open_files() {
+    use std::io::{ErrorKind, Read as _, Write as _};
+
+    const NAME: &str = "mock::the_mock_accepts_again_after_too_many_open_files";
+    if std::env::var_os("FEW_FILES").is_none() {
+        let script = r#"ulimit -n 64 && exec "$0" --exact "$1" --nocapture"#;
+        let output = std::process::Command::new("sh")
+            .args(["-c", script])
+            .arg(std::env::current_exe().unwrap())
+            .arg(NAME)
+            .env("FEW_FILES", "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && said.contains("1 passed"),
+            "{said}"
+        );
+        return;
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let circleci = runtime.block_on(Mock::start());
+    let address = circleci.url().replace("http://", "");
+    let mut files = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        files.push(file);
+    }
+    assert!((20..64).contains(&files.len()), "{}", files.len());
+    // The only free file is for this end of the connection.
+    files.pop();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream
+        .write_all(b"GET /api/v2/me HTTP/1.1\r\nhost: mock\r\n\r\n")
+        .unwrap();
+    let short = std::time::Duration::from_millis(50);
+    stream.set_read_timeout(Some(short)).unwrap();
+    let mut answer = [0; 8];
+    let error = stream.read(&mut answer).unwrap_err();
+    assert!(
+        matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+        "{error}"
+    );
+    drop(files);
+    stream.set_read_timeout(None).unwrap();
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1");
+}
+
 #[tokio::test]
 async fn a_function_makes_the_reply() {
     let circleci = Mock::start().await;
