@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::decode::differences;
 use crate::document::{Chance, Document, Maker};
@@ -256,15 +256,92 @@ fn no_words_of_the_document_run_or_lead_astray() {
         "</",
         "@",
         "www.e.com",
+        "\\http://x ",
+        "<https://x!",
+        "[a](https://e.com/i.png)",
     ];
-    let (_, judge) = crate::fuzzed::TARGETS
-        .iter()
-        .find(|(name, _)| *name == "docs")
-        .unwrap();
     let pieces = proptest::sample::select(PIECES);
     let tried = runner().run(&vec(pieces, 0..24), |pieces| {
-        judge(pieces.concat().as_bytes());
+        crate::fuzzed::docs::run(pieces.concat().as_bytes());
         Ok(())
     });
     assert!(tried.is_ok(), "{tried:?}");
+}
+
+/// The generator must reject a word of a document, or write it so that it is neither code nor HTML in the docs of any file.
+#[test]
+fn no_word_of_a_document_is_code_or_html_in_any_generated_file() {
+    use circleci_api_tests::documents::{self, BODY, GET, PARAMETERS, PROPERTIES, THING};
+
+    let (mut written, mut rejected) = (0, 0);
+    let mut judge = |document: Value| match documents::build(document) {
+        Ok(built) => {
+            written += 1;
+            built
+                .files
+                .values()
+                .for_each(|file| crate::fuzzed::docs::judge_file(file, "MARK"));
+        }
+        Err(error) => {
+            rejected += 1;
+            assert!(!error.contains('\n'), "{error}");
+        }
+    };
+    for word in [
+        "<script>alert(1)</script>",
+        "a\n\n```\nMARK!()\n```\n~~~\nMARK!()",
+        "\\http://x `<img src=x onerror=alert(1)>` [a](javascript:alert(1))",
+        "*/ MARK!(); //\n\n    MARK!();\n\u{202e}<b>",
+        "[`x`](crate::Client) <https://x!![a](https://e.com/i.png)|</td>",
+        "\"]; fn MARK() {} #[doc = \"",
+    ] {
+        // Text that the generator always takes.
+        let mut document = documents::base();
+        for place in [
+            "/info/title".to_owned(),
+            "/info/description".to_owned(),
+            format!("{GET}/summary"),
+            format!("{GET}/description"),
+            format!("{GET}/responses/200/description"),
+            format!("{PARAMETERS}/0/description"),
+            format!("{PARAMETERS}/1/schema/description"),
+            format!("{THING}/title"),
+            format!("{THING}/description"),
+            format!("{PROPERTIES}/id/description"),
+            format!("{PROPERTIES}/owner/oneOf/1/title"),
+            format!("{PROPERTIES}/status/description"),
+            format!("{BODY}/note/example"),
+            format!("{BODY}/note/default"),
+        ] {
+            documents::put(&mut document, &place, json!(word));
+        }
+        let tag = json!({ "name": word, "description": word, "externalDocs": { "url": word, "description": word } });
+        documents::put(&mut document, "/tags", json!([tag]));
+        documents::put(&mut document, &format!("{GET}/tags"), json!([word]));
+        judge(document);
+        // Words from which the generator makes names, values and paths.
+        for (place, value) in [
+            (format!("{GET}/operationId"), json!(word)),
+            (format!("{PARAMETERS}/1/name"), json!(word)),
+            (format!("{PROPERTIES}/status/enum"), json!(["a", word])),
+            (
+                format!("{PROPERTIES}/{}", word.replace('/', "~1")),
+                json!({ "type": "string" }),
+            ),
+            (
+                format!("/components/schemas/{}", word.replace('/', "~1")),
+                json!({ "type": "object" }),
+            ),
+            (
+                format!("/paths/~1{}", word.replace('/', "~1")),
+                json!({ "get": { "operationId": "odd", "responses": { "204": { "description": "" } } } }),
+            ),
+            ("/servers".to_owned(), json!([{ "url": word }])),
+        ] {
+            let mut document = documents::base();
+            documents::put(&mut document, &place, value);
+            judge(document);
+        }
+    }
+    assert!(written > 20 && rejected > 0, "{written} {rejected}");
 }

@@ -5,7 +5,7 @@
 
 mod answers;
 mod artifacts;
-mod docs;
+pub mod docs;
 mod downloads;
 mod drift;
 mod errors;
