@@ -689,38 +689,55 @@ async fn a_server_without_tls_is_asked_once_and_named() {
     }
 }
 
-#[tokio::test]
-async fn a_refused_certificate_is_asked_for_once_and_its_reason_kept() {
+async fn tls_server(certificate: &rcgen::Certificate, key: &rcgen::KeyPair) -> Server {
     use tokio_rustls::rustls;
 
-    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let key = made.signing_key.serialize_der();
-    let config = rustls::ServerConfig::builder_with_provider(Arc::new(
-        rustls::crypto::ring::default_provider(),
-    ))
-    .with_safe_default_protocol_versions()
-    .unwrap()
-    .with_no_client_auth()
-    .with_single_cert(vec![made.cert.der().clone()], key.try_into().unwrap())
-    .unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let key = key.serialize_der().try_into().unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-    let server = Server::start_tls(acceptor, |_, _| answer(200, "{}").into()).await;
-    let port = server.address.port();
+    Server::start_tls(acceptor, |_, _| answer(200, "{}").into()).await
+}
+
+#[tokio::test]
+async fn a_refused_certificate_is_asked_for_once_and_its_reason_kept() {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let own = tls_server(&made.cert, &made.signing_key).await;
+    // The issuer of this certificate is unknown to the client, and the server does not send the issuer's certificate.
+    let key = rcgen::KeyPair::generate().unwrap();
+    let issuer = rcgen::Issuer::new(rcgen::CertificateParams::default(), &key);
+    let leaf = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let leaf = leaf.signed_by(&made.signing_key, &issuer).unwrap();
+    let issued = tls_server(&leaf, &made.signing_key).await;
     let root = || reqwest::Certificate::from_der(made.cert.der()).unwrap();
     type Trust = fn(reqwest::ClientBuilder, reqwest::Certificate) -> reqwest::ClientBuilder;
-    let table: [(&str, Trust, &[&str]); 2] = [
+    let table: [(&Server, &str, Trust, &[&str]); 3] = [
         (
+            &own,
             "localhost",
             |http, _| http,
             &["UnknownIssuer", "self-signed certificate"],
         ),
         (
+            &issued,
+            "localhost",
+            |http, _| http,
+            &["UnknownIssuer", "unable to get local issuer certificate"],
+        ),
+        (
+            &own,
             "127.0.0.1",
             |http, root| http.tls_certs_only([root]),
             &["not valid for name", "mismatch"],
         ),
     ];
-    for (host, trust, reasons) in table {
+    for (server, host, trust, reasons) in table {
+        let port = server.address.port();
         for http in tls() {
             let (builder, waits) = builder(format!("https://{host}:{port}"));
             let client = builder.http(trust(http, root())).build().unwrap();
@@ -735,8 +752,8 @@ async fn a_refused_certificate_is_asked_for_once_and_its_reason_kept() {
             let remedy = line.contains("ca-certificates");
             assert_eq!(remedy, host == "localhost", "{line}");
         }
+        assert_eq!(server.count(), 0);
     }
-    assert_eq!(server.count(), 0);
 }
 
 /// The environment variable that tells a child process of a test what to do.
@@ -783,7 +800,62 @@ async fn in_another_environment() {
             get(&client).await.unwrap();
             println!("both fine");
         }
-        other => panic!("{other}"),
+        // A client for this host, whose connections the caller configured. The host's name needs no name server.
+        host => {
+            let address: SocketAddr = std::env::var("TARGET").unwrap().parse().unwrap();
+            let http = reqwest::Client::builder().resolve("ci.example.com", address);
+            let client = Client::builder()
+                .host(host)
+                .allow_plain_http(true)
+                .token("t")
+                .http(http)
+                .build();
+            let answer = get(&client.unwrap()).await.unwrap();
+            println!("answered by the {}", answer["message"].as_str().unwrap());
+        }
+    }
+}
+
+/// With `.http(..)`, reqwest decides which proxy a client uses. The guide says so.
+#[test]
+fn what_no_proxy_names_is_reached_without_the_proxy() {
+    let answering = |message: &'static str| {
+        Raw::start(move |_, stream| {
+            if raw::request(stream).is_some() {
+                let body = json!({ "message": message }).to_string();
+                stream.write_all(&raw::answer(200, &body)).unwrap();
+            }
+        })
+    };
+    let (proxy, target) = (answering("proxy"), answering("target"));
+    let port = target.address.port();
+    for (host, no_proxy, expected) in [
+        ("localhost", "", "proxy"),
+        ("127.0.0.1", "", "proxy"),
+        ("ci.example.com", "", "proxy"),
+        ("localhost", "localhost", "target"),
+        ("localhost", "other, localhost", "target"),
+        ("ci.example.com", "ci.example.com", "target"),
+        ("ci.example.com", "example.com", "target"),
+        ("ci.example.com", ".example.com", "target"),
+        ("ci.example.com", "i.example.com", "proxy"),
+        ("127.0.0.1", "127.0.0.0/8", "target"),
+        ("127.0.0.1", "10.0.0.0/8", "proxy"),
+        ("localhost", "*", "target"),
+        ("127.0.0.1", "*", "proxy"),
+    ] {
+        let said = child(
+            &format!("http://{host}:{port}"),
+            &[
+                ("HTTP_PROXY", &format!("http://{}", proxy.address)),
+                ("NO_PROXY", no_proxy),
+                ("TARGET", &target.address.to_string()),
+            ],
+        );
+        assert!(
+            said.contains(&format!("answered by the {expected}")),
+            "{host}, NO_PROXY={no_proxy}: {said}"
+        );
     }
 }
 
