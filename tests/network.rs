@@ -710,7 +710,12 @@ async fn a_refused_certificate_is_asked_for_once_and_its_reason_kept() {
     let own = tls_server(&made.cert, &made.signing_key).await;
     // The issuer of this certificate is unknown to the client, and the server does not send the issuer's certificate.
     let key = rcgen::KeyPair::generate().unwrap();
-    let issuer = rcgen::Issuer::new(rcgen::CertificateParams::default(), &key);
+    let mut authority = rcgen::CertificateParams::default();
+    let name = rcgen::DnType::CommonName;
+    authority
+        .distinguished_name
+        .push(name, "an unknown authority");
+    let issuer = rcgen::Issuer::new(authority, &key);
     let leaf = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     let leaf = leaf.signed_by(&made.signing_key, &issuer).unwrap();
     let issued = tls_server(&leaf, &made.signing_key).await;

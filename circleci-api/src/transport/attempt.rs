@@ -1,5 +1,7 @@
 //! One attempt of a call: the request, its redirects, and the body of the answer.
 
+use std::future::Future;
+
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, LOCATION};
 use http::{HeaderValue, Method, StatusCode};
@@ -23,55 +25,67 @@ pub(crate) const REDIRECTS: u8 = 5;
 /// another one.
 const RESENDS: u8 = 2;
 
-pub(super) async fn attempt(call: &Call, progress: &mut Progress) -> Result<Answer, Error> {
-    let (mut redirects, mut resends) = (0, 0);
-    let mut redirect: Option<Box<Url>> = None;
-    loop {
-        look_up().await;
-        let body = call.body()?;
-        let url = match redirect.as_deref() {
-            Some(url) => url.clone(),
-            None => call.url()?,
-        };
-        if redirects == 0 && resends == 0 {
-            progress.attempts += 1;
-        }
-        let client = &*call.client.inner;
-        let request = request(call, url, body.is_some());
-        let body = body.or_else(|| {
-            let must_not_double =
-                !call.may_replay() && request.headers().contains_key(CONTENT_LENGTH);
-            must_not_double.then(Bytes::new) // see `Taken::body`
-        });
-        let sent = execute(client, request, body)?;
-        let mut response = match head(client, &progress.time, sent).await {
-            Err(error) if error.was_never_processed() && resends < RESENDS => {
-                resends += 1;
-                continue;
-            }
-            response => response?,
-        };
-        let client = &*call.client.inner;
-        #[cfg(feature = "pacing")]
-        if let Some(pacing) = &client.pacing {
-            let (now, utc) = (client.clock.now(), client.clock.utc());
-            pacing.learn(response.status(), response.headers(), now, utc);
-        }
-        redirect = target(call, &response)?;
-        if redirect.is_none() {
-            let begun = match response.status().is_success() {
-                true => match begin(client, &mut response) {
-                    Ok(body) => return answer(client, response, body),
-                    Err(begun) => Some(begun),
-                },
-                false => None,
+#[allow(
+    clippy::manual_async_fn,
+    reason = "an `async fn` stores its arguments twice"
+)]
+pub(super) fn attempt<'a>(
+    call: &'a Call,
+    progress: &'a mut Progress,
+) -> impl Future<Output = Result<Answer, Error>> + 'a {
+    async move {
+        let (mut redirects, mut resends) = (0, 0);
+        let mut redirect: Option<Box<Url>> = None;
+        loop {
+            look_up().await;
+            // The block ends before the `await`, so that its variables are not a part of the future.
+            let sent = {
+                let body = call.body()?;
+                let url = match redirect.as_deref() {
+                    Some(url) => url.clone(),
+                    None => call.url()?,
+                };
+                if redirects == 0 && resends == 0 {
+                    progress.attempts += 1;
+                }
+                let request = request(call, url, body.is_some());
+                let body = body.or_else(|| {
+                    let must_not_double =
+                        !call.may_replay() && request.headers().contains_key(CONTENT_LENGTH);
+                    must_not_double.then(Bytes::new) // see `Taken::body`
+                });
+                execute(&call.client.inner, request, body)?
             };
-            return Box::pin(late(client, &progress.time, response, begun)).await;
+            let client = &*call.client.inner;
+            let mut response = match head(client, &progress.time, sent).await {
+                Err(error) if error.was_never_processed() && resends < RESENDS => {
+                    resends += 1;
+                    continue;
+                }
+                response => response?,
+            };
+            let client = &*call.client.inner;
+            #[cfg(feature = "pacing")]
+            if let Some(pacing) = &client.pacing {
+                let (now, utc) = (client.clock.now(), client.clock.utc());
+                pacing.learn(response.status(), response.headers(), now, utc);
+            }
+            redirect = target(call, &response)?;
+            if redirect.is_none() {
+                let begun = match response.status().is_success() {
+                    true => match begin(client, &mut response) {
+                        Ok(body) => return answer(client, response, body),
+                        Err(begun) => Some(begun),
+                    },
+                    false => None,
+                };
+                return Box::pin(late(client, &progress.time, response, begun)).await;
+            }
+            if redirects == REDIRECTS {
+                return Err(too_many_redirects());
+            }
+            redirects += 1;
         }
-        if redirects == REDIRECTS {
-            return Err(too_many_redirects());
-        }
-        redirects += 1;
     }
 }
 

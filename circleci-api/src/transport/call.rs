@@ -329,10 +329,16 @@ impl Call {
         }
         let host = &self.client.inner.host;
         let mut rest = operation.path();
-        let values: usize = self.path.iter().map(|value| value.as_str().len()).sum();
-        let mut path = String::with_capacity(
-            host.prefix().len() + operation.root().len() + rest.len() + values,
-        );
+        let mut length = host.prefix().len() + operation.root().len() + rest.len();
+        for (at, value) in self.path.iter().enumerate() {
+            // The value takes the place of the parameter's name and its two braces.
+            length += value.as_str().len();
+            length -= operation
+                .param(at)
+                .map_or(0, |(name, _)| name.len() + 2)
+                .min(length);
+        }
+        let mut path = String::with_capacity(length);
         path.push_str(host.prefix());
         path.push_str(operation.root());
         let mut values = self.path.iter().enumerate();
