@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::server::{Act, Server, TOKEN, answer};
+use crate::server::{Act, Ending, Server, TOKEN, answer};
 use circleci_api::{Client, ClientBuilder, Environment, Error, ErrorKind, Scheme, Token, reqwest};
 use tokio_rustls::rustls;
 
@@ -558,6 +558,25 @@ async fn a_token_is_taken_out_before_a_text_is_cut() {
             let said = format!("{error:#?}{}", error.body_excerpt().unwrap());
             // The output may contain no part of the token except the prefix that all tokens share.
             assert!(!said.contains(&TOKEN[..8]), "{status}, {shift}: {said}");
+        }
+    }
+}
+
+/// The server breaks the connection in the middle of the token.
+#[tokio::test]
+async fn a_part_of_a_token_at_the_end_of_a_broken_text_is_taken_out() {
+    for body in [
+        format!("no such token {TOKEN}"),
+        format!("<html><title>{TOKEN}"),
+    ] {
+        for end in (body.len() - TOKEN.len() + 8..body.len()).step_by(3) {
+            let broken = answer(500, body.clone()).ending(Ending::CutAt(end));
+            let server = Server::start(move |_, _| broken.clone().into()).await;
+            let client = server.builder().0.no_retries().build().unwrap();
+            let error = client.list_pipelines().send().await.unwrap_err();
+            let said = format!("{error} {error:#?} {:?}", error.body_excerpt());
+            assert_eq!(error.status().unwrap(), 500);
+            assert!(!said.contains(&TOKEN[..8]), "{end}: {said}");
         }
     }
 }

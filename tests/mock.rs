@@ -572,7 +572,8 @@ fn the_mock_accepts_again_after_too_many_open_files() {
         "{error}"
     );
     drop(files);
-    stream.set_read_timeout(None).unwrap();
+    let long = std::time::Duration::from_secs(60);
+    stream.set_read_timeout(Some(long)).unwrap();
     stream.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1");
 }

@@ -85,7 +85,7 @@ async fn an_idle_connection_is_used_for_half_a_minute() {
     });
     let (builder, _) = builder(format!("http://{}", server.address));
     let client = builder.build().unwrap();
-    for (seconds, connections) in [(0, 1), (29, 1), (31, 2), (29, 2), (60, 3)] {
+    for (seconds, connections) in [(0, 1), (20, 1), (31, 2), (20, 2), (60, 3)] {
         tokio::time::pause();
         tokio::time::advance(Duration::from_secs(seconds)).await;
         tokio::time::resume();
@@ -559,12 +559,104 @@ async fn a_request_that_waits_for_a_stream_when_the_connection_closes_is_sent_ag
             }
         };
         send().await.unwrap();
-        let (second, third, fourth) = tokio::join!(send(), send(), send());
-        for answer in [second, third, fourth] {
-            assert_eq!(answer.unwrap()["message"], "fine", "body: {has_body}");
+        let answers = futures_util::future::join_all([send(), send(), send()]).await;
+        let failed: Vec<Error> = answers.into_iter().filter_map(Result::err).collect();
+        match has_body {
+            true => assert!(failed.is_empty(), "{failed:?}"),
+            // Some servers act on the headers of a request whose body is empty.
+            false => assert_eq!(failed[0].kind(), ErrorKind::Transport, "{failed:?}"),
         }
-        assert_eq!(processed.load(Ordering::SeqCst), 4, "body: {has_body}");
+        assert!(failed.len() < 2, "{failed:?}");
+        let times = if has_body { 4 } else { 3 };
+        assert_eq!(processed.load(Ordering::SeqCst), times, "body: {has_body}");
     }
+}
+
+/// A POST waits for a stream when a timeout of the caller's HTTP stack ends its attempt. The client sends it again, so the server
+/// must not get the first one later.
+#[tokio::test]
+async fn a_request_that_is_given_up_before_its_body_is_sent_is_processed_once() {
+    // The server allows one stream at a time, and never answers the second request.
+    let names = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let processed = Arc::clone(&names);
+    let server = Raw::start(move |_, stream| {
+        let mut serve = || -> std::io::Result<()> {
+            raw::greet_with(stream, &[0, 3, 0, 0, 0, 1])?;
+            loop {
+                let frame = Frame::read(stream)?;
+                if frame.ends_request() {
+                    let body: Value = serde_json::from_slice(&frame.payload).unwrap();
+                    processed.lock().unwrap().push(body["name"].clone());
+                    if body["name"] != "second" {
+                        raw::answer_stream(stream, frame.stream, r#"{"message":"fine"}"#)?;
+                    }
+                }
+            }
+        };
+        let _ = serve();
+    });
+    let http = reqwest::Client::builder()
+        .http2_prior_knowledge()
+        .no_proxy()
+        .timeout(Duration::from_secs(5));
+    let (builder, _) = builder(format!("http://{}", server.address));
+    let client = builder.http(http).timeout(None).read_timeout(None);
+    let client = client.build().unwrap();
+    let send = async |name| {
+        let call = client.create_context(context(name)).send_as::<Value>();
+        let answer = call.await;
+        if name == "second" {
+            tokio::time::resume();
+        }
+        answer
+    };
+    send("first").await.unwrap();
+    tokio::time::pause();
+    let mut answers = futures_util::future::join_all([send("second"), send("third")]).await;
+    answers.pop().unwrap().unwrap();
+    let second = answers.pop().unwrap().unwrap_err();
+    assert_eq!(second.kind(), ErrorKind::Timeout, "{second}");
+    assert_eq!(*names.lock().unwrap(), ["first", "second", "third"]);
+}
+
+/// Over HTTP/2, a request that must not be repeated does not end with its headers. See `Taken::body`.
+#[tokio::test]
+async fn a_request_that_must_not_be_repeated_ends_separately() {
+    let ends = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = Arc::clone(&ends);
+    let server = Raw::start(move |_, stream| {
+        let mut serve = || -> std::io::Result<()> {
+            raw::greet(stream)?;
+            loop {
+                let frame = Frame::read(stream)?;
+                if frame.ends_request() {
+                    let kind = if frame.kind == raw::HEADERS {
+                        "headers"
+                    } else {
+                        "data"
+                    };
+                    seen.lock().unwrap().push(kind);
+                    raw::answer_stream(stream, frame.stream, r#"{"message":"fine"}"#)?;
+                }
+            }
+        };
+        let _ = serve();
+    });
+    let http = reqwest::Client::builder()
+        .http2_prior_knowledge()
+        .no_proxy();
+    let (builder, _) = builder(format!("http://{}", server.address));
+    let client = builder.http(http).build().unwrap();
+    get(&client).await.unwrap();
+    client.cancel_workflow(ID).send().await.unwrap();
+    let approval = client.approve_pending_approval_job_by_id(ID, ID);
+    approval.send().await.unwrap();
+    let once = CallOptions::new().replay(false);
+    let delete = client.delete_context(ID).options(once);
+    delete.send().await.unwrap();
+    post(&client).await.unwrap();
+    let expected = ["headers", "headers", "data", "data", "data"];
+    assert_eq!(*ends.lock().unwrap(), expected);
 }
 
 /// Builds a client for an https host. All its requests go through this proxy, so no host name is resolved.

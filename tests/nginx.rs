@@ -94,10 +94,6 @@ fn is_get(number: usize) -> bool {
     number.is_multiple_of(2)
 }
 
-fn has_no_body(number: usize) -> bool {
-    number % 10 == 3
-}
-
 /// How often the server processed each call. The key is the number of the call.
 type Processed = Arc<Mutex<HashMap<usize, usize>>>;
 
@@ -118,13 +114,18 @@ async fn server(processed: &Processed) -> Server {
     .await
 }
 
-/// Sends a call. Every second call is a POST, which the server must not process twice. Every tenth call is a POST without a body.
-async fn call(client: &Client, number: usize) -> Result<serde_json::Value, circleci_api::Error> {
+/// Sends a call. Every second call is a POST, which the server must not process twice. With `has_no_body`, every tenth call is
+/// a POST without a body.
+async fn call(
+    client: &Client,
+    number: usize,
+    has_no_body: bool,
+) -> Result<serde_json::Value, circleci_api::Error> {
     let id = Uuid::from_u128(number as u128);
     if is_get(number) {
         return client.get_workflow_by_id(id).send_as().await;
     }
-    if has_no_body(number) {
+    if has_no_body && number % 10 == 3 {
         let approval = client.approve_pending_approval_job_by_id(id, id);
         return approval.send_as().await;
     }
@@ -163,7 +164,7 @@ async fn run(name: &str, how: How, http: reqwest::ClientBuilder) {
                     if number >= CALLS {
                         return failed;
                     }
-                    match call(&client, number).await {
+                    match call(&client, number, how.streams > 64).await {
                         Ok(answer) => assert_eq!(answer["message"], number.to_string()),
                         Err(error) => failed.push((number, error.to_string())),
                     }
@@ -219,6 +220,8 @@ async fn http2_through_nginx_loses_and_doubles_nothing() {
     run("HTTP/2", how, http).await;
 }
 
+/// Most requests wait for a stream, and some of them still wait when nginx closes the connection. All POSTs have a body: without a
+/// body, the client cannot know whether the server has acted on the headers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn http2_with_eight_streams_through_nginx_loses_and_doubles_nothing() {
     let http = reqwest::Client::builder().http2_prior_knowledge();

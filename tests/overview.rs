@@ -263,10 +263,10 @@ async fn branch(workflows: fn(usize) -> Vec<Value>, cancel: fn(usize) -> Act) ->
                 page((1..=5).rev().map(pipeline).collect(), None)
             }
             target => {
-                let status = if number(target) % 10 == 4 {
-                    "success"
-                } else {
-                    "running"
+                let status = match number(target) % 10 {
+                    2 => return answer(404, "{}").into(),
+                    4 => "success",
+                    _ => "running",
                 };
                 answer(
                     200,
@@ -292,12 +292,13 @@ fn once(server: &Server) -> Client {
 async fn older_pipelines_are_cancelled_and_each_workflow_has_its_result() {
     let server = branch(
         |pipeline| {
-            let statuses = ["running", "success", "on_hold", "failing", "running", "running", "canceled"];
+            let statuses = ["running", "success", "on_hold", "failing", "running", "running", "canceled", "running"];
             let workflow = |(at, status): (usize, &str)| json!({ "id": id(pipeline * 10 + at), "name": format!("w{at}"), "status": status });
             statuses.into_iter().enumerate().map(workflow).collect()
         },
         |workflow| match workflow % 10 {
-            2 => answer(404, "{}").into(),
+            // Workflow 2 does not exist any more. Workflow 7 does, but the token may not cancel it.
+            2 | 7 => answer(404, "{}").into(),
             // CircleCI refuses to cancel either workflow. Workflow 4 has already ended, but workflow 5 is still running.
             4 | 5 => answer(400, r#"{"message":"cannot be canceled"}"#).into(),
             _ => answer(202, r#"{"message":"Accepted."}"#).into(),
@@ -323,6 +324,7 @@ async fn older_pipelines_are_cancelled_and_each_workflow_has_its_result() {
             format!("#{number} w3: canceled"),
             format!("#{number} w4: already finished"),
             format!("#{number} w5: cancelWorkflow: 400 Bad Request: cannot be canceled"),
+            format!("#{number} w7: cancelWorkflow: 404 Not Found"),
         ]
     };
     assert_eq!(lines, [of(2), of(1)].concat());
@@ -519,6 +521,44 @@ async fn projects_of_an_organization_by_id_have_slugs_of_ids() {
             .starts_with("\"hidden\": CircleCI returns only the project's name")
     );
     assert!(found.projects[2].sources.contains(&ProjectSource::Summary));
+}
+
+/// A page of contexts and the name of a project cannot be read. What was read before is kept, and both errors are listed.
+#[tokio::test]
+async fn a_page_or_a_name_that_fails_costs_only_itself() {
+    let server = Server::start(|_, request| match &*request.target {
+        target if target.contains("/insights/") => answer(200, r#"{"all_projects":["web"]}"#).into(),
+        target if target.contains("v1.1") => answer(200, "[]").into(),
+        target if target.contains("/restrictions") => page(
+            vec![json!({ "restriction_type": "project", "restriction_value": id(2), "project_id": id(2), "name": "api" })],
+            None,
+        ),
+        target if target.contains("/context") => match request.query("page-token") {
+            Some(_) => answer(403, "{}").into(),
+            None => page(vec![json!({ "id": id(7), "name": "c" })], Some("2".into())),
+        },
+        target if target.contains("/pipeline") => page(
+            vec![json!({ "id": id(1), "number": 1, "project_slug": format!("circleci/{ORG}/{}", id(3)) })],
+            None,
+        ),
+        _ => answer(403, "{}").into(),
+    })
+    .await;
+    let found = server
+        .client()
+        .organization_projects(format!("circleci/{ORG}"))
+        .send()
+        .await
+        .unwrap();
+    let failed: Vec<_> = found.failed.iter().map(|(source, _)| *source).collect();
+    assert!(failed.contains(&ProjectSource::Restrictions), "{found:?}");
+    assert!(failed.contains(&ProjectSource::Pipelines), "{found:?}");
+    assert!(
+        server
+            .seen()
+            .iter()
+            .any(|it| it.target.contains("/restrictions"))
+    );
 }
 
 #[tokio::test]

@@ -105,6 +105,32 @@ async fn a_call_is_a_span_without_a_secret() {
     assert!(!notes.concat().contains(TOKEN), "{notes:#?}");
 }
 
+/// The server repeats the value of the variable in its refusal.
+#[tokio::test]
+async fn the_value_of_a_variable_is_in_no_span() {
+    let notes = Notes::default();
+    let _guard = tracing::subscriber::set_default(notes.clone());
+    let value = "s3cr3t-value";
+    let server = Server::script([
+        answer(503, format!("no {value}")).into(),
+        answer(400, format!(r#"{{"message":"{value} is not allowed"}}"#)).into(),
+    ])
+    .await;
+    let client = server.client();
+    let done = client
+        .set_context_variables(ID, [("NAME", value)])
+        .send()
+        .await;
+    let (_, error) = done.failed().next().unwrap();
+    assert!(
+        error.to_string().contains(": [redacted] is not allowed"),
+        "{error}"
+    );
+    let notes: String = notes.0.lock().unwrap().values().cloned().collect();
+    assert!(notes.contains("503") && notes.contains("400"), "{notes}");
+    assert!(!notes.contains(value), "{notes}");
+}
+
 #[tokio::test]
 async fn a_deprecated_operation_is_told_once() {
     let notes = Notes::default();

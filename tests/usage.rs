@@ -1021,6 +1021,63 @@ async fn a_refusal_without_a_wait_costs_one_place() {
     assert!(circleci.count() <= 12, "{}", circleci.count());
 }
 
+/// CircleCI's servers do not all know a new export at once, and one of them may be unavailable for a while.
+#[tokio::test]
+async fn an_export_survives_a_404_and_a_server_that_is_away() {
+    for (missing, status) in [(vec![1, 2], 404), (vec![1, 3], 404), (vec![1, 2, 3], 503)] {
+        let storage = storage(vec![("/a", vec![answer(200, "c\n1\n").into()])]).await;
+        let urls = json!([format!("{}/a", storage.url())]);
+        let circleci = Server::start(move |index, seen| match seen.method.as_str() {
+            "POST" => ordered(1),
+            _ if missing.contains(&index) => answer(status, "{}").into(),
+            _ if index < 4 => state(1, "processing", Value::Null),
+            _ => state(1, "completed", urls.clone()),
+        })
+        .await;
+        let client = circleci.builder().0.no_retries().build().unwrap();
+        assert_eq!(whole(january(&client)).await.unwrap(), "c\n1\n");
+    }
+    // An export that stays unknown is an error.
+    let circleci = Server::start(|_, seen| match seen.method.as_str() {
+        "POST" => ordered(1),
+        _ => answer(404, "{}").into(),
+    })
+    .await;
+    let error = whole(january(&circleci.client())).await.unwrap_err();
+    assert!(error.is_not_found() && circleci.count() < 6, "{error}");
+}
+
+/// A year needs twelve exports. After the first refusal, no further one is ordered.
+#[tokio::test]
+async fn a_refusal_ends_the_orders_of_an_export_that_must_not_wait() {
+    let refused = answer(429, "Rate limited.").header("retry-after", 0);
+    let circleci = Server::start(move |_, _| refused.clone().into()).await;
+    let (from, to) = (at("2025-03-05T00:00:00Z"), at("2026-02-28T00:00:00Z"));
+    let year = circleci.client().usage_export(ORG, from, to);
+    let error = whole(year.when_limited(WhenLimited::Fail))
+        .await
+        .unwrap_err();
+    assert!(error.is_rate_limited(), "{error}");
+    assert_eq!(circleci.count(), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_is_found_before_anything_is_ordered() {
+    let circleci = Server::start(|_, _| ordered(1)).await;
+    let folder = tempfile::tempdir().unwrap();
+    for path in [
+        folder.path().to_owned(),
+        folder.path().join("missing/usage.csv"),
+    ] {
+        let error = january(&circleci.client())
+            .to_file(&path)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::File, "{error}");
+    }
+    assert_eq!(circleci.count(), 0);
+}
+
 /// Each attempt counts towards CircleCI's hourly limit, so each retry takes a place of its own.
 #[tokio::test]
 async fn a_retry_takes_a_place_of_the_hour() {

@@ -1093,6 +1093,80 @@ async fn an_approval_that_was_refused_is_not_taken_for_given() {
     script.is_played();
 }
 
+/// CircleCI did not process a request that it refused because of the rate limit, so that request approved nothing.
+#[tokio::test]
+async fn an_approval_that_was_limited_and_then_refused_is_not_taken_for_given() {
+    let held = || {
+        [
+            ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
+            ("GET workflow/1/job", list([approval(5, "hold", "on_hold")])),
+        ]
+    };
+    let mut lines: Vec<(&str, Answer)> = held().to_vec();
+    let limited = answer(429, "Rate limited.").header("retry-after", 120);
+    lines.push(("POST workflow/1/approve/5", limited));
+    lines.extend(held());
+    lines.push((
+        "POST workflow/1/approve/5",
+        answer(400, r#"{"message":"not permitted"}"#),
+    ));
+    let script = Script::new(lines).await;
+    let wait = script
+        .client
+        .wait_for_workflow(id(1))
+        .on_hold(OnHold::approve(|_| true));
+    let end = wait.finish().await;
+    assert!(
+        matches!(&end, Err(WaitError::Call(error)) if error.message() == Some("not permitted")),
+        "{end:?}"
+    );
+    script.is_played();
+}
+
+/// If one approval fails, the wait sends the others before it ends.
+#[tokio::test]
+async fn an_approval_that_fails_costs_no_other() {
+    let script = Script::new(vec![
+        ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
+        (
+            "GET workflow/1/job",
+            list([
+                approval(5, "hold", "on_hold"),
+                approval(6, "confirm", "on_hold"),
+            ]),
+        ),
+        ("POST workflow/1/approve/5", answer(403, "{}")),
+        ("POST workflow/1/approve/6", answer(202, "{}")),
+    ])
+    .await;
+    let wait = script
+        .client
+        .wait_for_workflow(id(1))
+        .on_hold(OnHold::approve(|_| true));
+    let told: Vec<Change> = wait.changes().collect().await;
+    let approved = told.iter().find_map(|change| match change {
+        Change::Approved(held) => Some(held.job.as_str()),
+        _ => None,
+    });
+    assert_eq!(approved, Some("confirm"), "{told:?}");
+    script.is_played();
+}
+
+/// Between the two 404s, the server was not available.
+#[tokio::test]
+async fn two_404s_that_do_not_follow_each_other_are_survived() {
+    let server = Server::start(|index, _| match index {
+        20 | 22 => answer(404, "").into(),
+        21 => answer(503, "").into(),
+        40 => ok(workflow(1, "build", "success")).into(),
+        _ => ok(workflow(1, "build", "running")).into(),
+    })
+    .await;
+    let client = server.builder().0.no_retries().build().unwrap();
+    let end = client.wait_for_workflow(id(1)).finish().await;
+    assert!(end.unwrap().is_success());
+}
+
 #[tokio::test]
 async fn at_the_deadline_it_looks_once_more_and_gives_up() {
     let server = Server::start(|_, _| ok(workflow(1, "build", "running")).into()).await;

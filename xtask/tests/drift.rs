@@ -983,7 +983,7 @@ fn the_callers_git_decides_nothing() {
     folder.git(&["commit", "-q", "-m", "first"]);
     let elsewhere = tempfile::tempdir().expect("a folder");
     let configuration = elsewhere.path().join(".gitconfig");
-    let text = "[core]\n abbrev = 40\n fsmonitor = false\n pager = false\n hooksPath = /nonexistent\n[alias]\n rev-parse = !false\n";
+    let text = "[core]\n abbrev = 40\n fsmonitor = false\n pager = false\n hooksPath = /nonexistent\n[trace2]\n normalTarget = 1\n";
     fs::write(&configuration, text).expect("written");
     for (variable, value) in [
         ("GIT_CONFIG_GLOBAL", configuration.as_path()),
@@ -999,6 +999,8 @@ fn the_callers_git_decides_nothing() {
             .env("GIT_DIR", elsewhere.path())
             .env("GIT_WORK_TREE", elsewhere.path())
             .env("GIT_GRAFT_FILE", &configuration)
+            .env_remove("GIT_CONFIG_GLOBAL")
+            .env_remove("XDG_CONFIG_HOME")
             .env(variable, value)
             .arg("--against");
         let output = command.arg("git:HEAD").output().expect("run");

@@ -490,6 +490,29 @@ fn an_overlay_action_that_matches_nothing_fails_by_name() {
 }
 
 #[test]
+fn a_regen_waits_for_no_update_and_removes_what_a_killed_one_left() {
+    let copy = Copy::with_code();
+    copy.edit(&copy.code("mod.rs"), |text| text + "\n");
+    let left = copy.places().generated.with_file_name(".regen-killed");
+    fs::create_dir_all(left.join("old")).expect("a folder");
+    let held = xtask::document::lock::Lock::take(&copy.places().openapi).expect("a lock");
+    assert!(held.is_some());
+    let before = copy.state();
+    let output = copy.xtask(&["regen"]);
+    assert!(
+        said(&output).contains("`cargo xtask update` or `fetch` is running in this tree"),
+        "{}",
+        said(&output)
+    );
+    assert_eq!(output.status.code(), Some(1));
+    assert!(copy.state() == before);
+    drop(held);
+    let output = copy.xtask(&["regen"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(!left.exists());
+}
+
+#[test]
 fn an_action_that_never_matched_is_told_from_one_that_matches_no_more() {
     let copy = Copy::with_code();
     let git = |arguments: &[&str]| common::git(copy.root.path(), arguments);

@@ -191,6 +191,7 @@ impl DownloadArtifact {
         path: PathBuf,
         tell: impl Fn(u64, Option<u64>) + Send,
     ) -> Result<Received, Error> {
+        draft::check(&path).map_err(called)?;
         let mut transfer = self.transfer()?;
         transfer.opened().await?;
         tell(0, transfer.length());

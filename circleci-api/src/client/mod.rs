@@ -84,6 +84,14 @@ pub(crate) struct Inner {
     pub(crate) warned: std::sync::Mutex<std::collections::BTreeSet<String>>,
 }
 
+impl Inner {
+    /// Returns the server's time from the headers of an answer, or this machine's time if the answer does not say it.
+    #[cfg(any(feature = "wait", feature = "overview"))]
+    pub(crate) fn server_time(&self, headers: &HeaderMap) -> std::time::SystemTime {
+        crate::retry::rate_limit::server_time(headers).unwrap_or_else(|| self.clock.utc())
+    }
+}
+
 impl Client {
     /// Returns a builder with the default settings: CircleCI's own host, the header `Circle-Token`, retries and timeouts.
     pub fn builder() -> ClientBuilder {

@@ -272,7 +272,7 @@ impl SetVariables {
         let (client, place) = (&self.client, &self.place);
         let calls = self.variables.into_iter().map(|(name, value)| async move {
             let result = set(client, place, &name, &value).await;
-            (name, result.map_err(|error| without(error, &value)))
+            (name, result.map_err(|error| error.without(&forms(&value))))
         });
         VariablesSet {
             results: Many::new(calls).at_once(self.at_once).into_vec().await,
@@ -296,20 +296,21 @@ fn set(
     name: &str,
     value: &SecretString,
 ) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> {
+    let options = CallOptions::new().hiding(forms(value));
     match place {
         Place::Context(id) => {
             let body = AddEnvironmentVariableToContextRequest::new(value.expose_secret());
             let call = client
                 .add_environment_variable_to_context(id.clone(), name, body)
+                .options(options)
                 .send();
             Box::pin(async move { call.await.map(drop) })
         }
         Place::Project(slug) => {
             let body = CreateEnvVarRequest::new(name, value.expose_secret());
-            let again = CallOptions::new().replay(true);
             let call = client
                 .create_env_var(slug.clone(), body)
-                .options(again)
+                .options(options.replay(true))
                 .send();
             Box::pin(async move { call.await.map(drop) })
         }
@@ -374,14 +375,15 @@ impl VariablesSet {
 /// The length, in characters, of the shortest value that is removed from errors. Shorter values, such as `1`, occur in many
 /// messages by chance. CircleCI also masks only values of at least this length.
 const SHORTEST: usize = 4;
-/// Removes a variable's value from an error, because the response may repeat the value.
-fn without(error: Error, value: &SecretString) -> Error {
+
+/// Returns the forms of a variable's value that errors must not show. The response may repeat the value.
+fn forms(value: &SecretString) -> Secrets {
     let plain = value.expose_secret();
     if plain.chars().count() < SHORTEST {
-        return error;
+        return Secrets::default();
     }
     // The value as it appears inside a JSON string: escaped, and without the surrounding quotes.
     let quoted = serde_json::Value::from(plain).to_string();
     let quoted = quoted[1..quoted.len() - 1].to_owned();
-    error.without(&Secrets::new([plain.to_owned(), quoted]))
+    Secrets::new([plain.to_owned(), quoted])
 }

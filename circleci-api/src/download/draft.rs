@@ -22,8 +22,25 @@ pub(crate) struct Draft {
     target: PathBuf,
 }
 
+/// Checks that a file can have this path, before anything is sent.
+pub(crate) fn check(target: &Path) -> Result<(), Error> {
+    if std::fs::symlink_metadata(target).is_ok_and(|it| it.is_dir()) {
+        return Err(failed(target, "it is a folder"));
+    }
+    match target.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Ok(()),
+        Some(folder) => match std::fs::metadata(folder) {
+            Ok(folder) if folder.is_dir() => Ok(()),
+            Ok(_) => Err(failed(target, "its parent is not a folder")),
+            Err(error) => Err(broken(target, error)),
+        },
+        None => Err(failed(target, "it has no parent folder")),
+    }
+}
+
 impl Draft {
     pub(crate) fn begin(target: &Path) -> Result<Self, Error> {
+        check(target)?;
         // The temporary file is in the target's folder because a rename is atomic only within a file system. The file is
         // hidden, and its name is random so that nobody can place a link at its path in advance. If there is such a link
         // nevertheless, `create_new` does not follow it.

@@ -96,20 +96,20 @@ fn serve(
     }
 }
 
-/// Checks once per process that the loopback interface works. Without it, each call to the server would fail slowly, because the
+/// Checks, once per process if it succeeds, that the loopback interface works. Without it, each call to the server would fail slowly, because the
 /// client retries it.
 fn check_loopback() -> io::Result<()> {
-    static FAULT: OnceLock<Option<String>> = OnceLock::new();
+    static WORKS: OnceLock<()> = OnceLock::new();
 
-    let fault = FAULT.get_or_init(|| {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
-        let connected = std::net::TcpStream::connect(listener.local_addr().ok()?);
-        let error = connected.err()?;
-        Some(format!("the loopback interface does not work: {error}"))
-    });
-    fault
-        .clone()
-        .map_or(Ok(()), |fault| Err(io::Error::other(fault)))
+    if WORKS.get().is_none() {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        std::net::TcpStream::connect_timeout(&address, Duration::from_secs(5)).map_err(
+            |error| io::Error::other(format!("the loopback interface does not work: {error}")),
+        )?;
+        WORKS.get_or_init(|| ());
+    }
+    Ok(())
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use http::StatusCode;
-
 use super::gate::Gate;
 use crate::client::Client;
 use crate::error::Error;
@@ -302,9 +300,8 @@ async fn cancel(client: &Client, workflow: &Workflow) -> Result<Cancellation, Er
         Err(error) => error,
     };
     match error.status() {
-        Some(StatusCode::NOT_FOUND) => Ok(Cancellation::Gone),
-        // CircleCI does not document the status with which it refuses to cancel a workflow that has already ended. So request the
-        // workflow to find out.
+        // CircleCI does not document the status with which it refuses to cancel a workflow that has already ended. It may answer
+        // 404 if the token may not cancel. So request the workflow to find out.
         Some(status) if status.is_client_error() && !error.is_rate_limited() => {
             match client.get_workflow_by_id(workflow.id).send().await {
                 Ok(now) if now.status.as_ref().is_some_and(WorkflowStatus::is_finished) => {

@@ -268,16 +268,23 @@ async fn by_summary(client: &Client, gate: &Gate, org: &OrgSlug) -> Finding {
 }
 
 async fn by_restrictions(client: &Client, gate: &Gate, org: &OrgSlug, at_once: usize) -> Finding {
-    let list = client.list_contexts().owner_slug(org.as_str());
-    let contexts = match gate.pass(list.items().into_vec()).await {
-        Ok(contexts) => contexts,
-        Err(error) => return (Vec::new(), Some(error)),
-    };
+    let mut pages = client.list_contexts().owner_slug(org.as_str()).pages();
+    let (mut contexts, mut failed) = (Vec::new(), None);
+    loop {
+        match gate.pass(pages.try_next()).await {
+            Ok(Some(page)) => contexts.extend(page.items),
+            Ok(None) => break,
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
+        }
+    }
     let calls = contexts.into_iter().map(|context: Context| async move {
         let list = client.get_context_restrictions(context.id);
         gate.pass(list.items().into_vec()).await
     });
-    let (mut known, mut failed) = (Vec::new(), None);
+    let mut known = Vec::new();
     for restrictions in Many::new(calls).at_once(at_once).into_vec().await {
         match restrictions {
             Ok(restrictions) => known.extend(restrictions.into_iter().filter_map(of_restriction)),
@@ -408,8 +415,15 @@ impl Found {
             })
             .collect();
         for (slug, answer) in Many::new(calls).at_once(at_once).into_vec().await {
-            let Ok(Project { name, id, .. }) = answer else {
-                continue;
+            let Project { name, id, .. } = match answer {
+                Ok(project) => project,
+                // The project does not exist any more, or the token may not read it.
+                Err(error) if error.is_not_found() => continue,
+                Err(error) => {
+                    let source = self.projects.get(&slug).and_then(|it| it.sources.first());
+                    self.failed.extend(source.map(|source| (*source, error)));
+                    continue;
+                }
             };
             if let Some(project) = self.projects.get_mut(&slug) {
                 if let Some(source) = self.names.remove(&name) {

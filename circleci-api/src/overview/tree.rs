@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
 
 use futures_core::Stream;
 
@@ -15,7 +16,7 @@ use crate::generated::operations::{
     GetPipelineById, ListPipelinesForProject, ListWorkflowsByPipelineId,
 };
 use crate::generated::types::{Pipeline, PipelineList, Workflow, WorkflowJob};
-use crate::lists::many::{AT_ONCE, Many, both};
+use crate::lists::many::{AT_ONCE, Many};
 use crate::lists::pages::Pages;
 use crate::request::Request;
 use crate::values::argument::{PathValue, QueryValue};
@@ -138,6 +139,8 @@ pub struct PipelineOverview {
     pub pipeline: Pipeline,
     /// The pipeline's workflows in CircleCI's order, or the error if they could not be read.
     pub workflows: Result<Vec<WorkflowOverview>, Error>,
+    /// The server's time when the pipeline was read, or this machine's time if the server's is unknown.
+    as_of: SystemTime,
 }
 
 /// A workflow with its jobs. [`overview`](crate::overview) has an example.
@@ -165,7 +168,7 @@ impl PipelineOverview {
     }
 
     /// Returns the pipeline's outcome, which is computed from this tree. In contrast to [`Client::pipeline_outcome`], this method
-    /// sends no request. Returns `None` if the workflows could not be read. Requires the feature `wait`.
+    /// sends no request. It is the outcome at the time when the tree was read. Returns `None` if the workflows could not be read. Requires the feature `wait`.
     ///
     #[doc = mock_example!()]
     /// # use circleci_api::mock::Mock;
@@ -186,8 +189,13 @@ impl PipelineOverview {
             let jobs = it.jobs.as_ref().ok()?;
             Some((it.workflow.id?, jobs.clone()))
         });
-        let outcome =
-            crate::wait::Outcome::of_tree(client, &self.pipeline, workflows, jobs.collect());
+        let outcome = crate::wait::Outcome::of_tree(
+            client,
+            self.as_of,
+            &self.pipeline,
+            workflows,
+            jobs.collect(),
+        );
         Some(outcome)
     }
 }
@@ -207,12 +215,13 @@ impl GetPipelineOverview {
     /// the error in their place.
     pub async fn send(self) -> Result<PipelineOverview, Error> {
         let gate = Gate::new(self.at_once);
-        let pipeline = gate.pass(self.pipeline.send());
-        let workflows = with_jobs(&self.client, &gate, self.workflows, self.at_once);
-        let (pipeline, workflows) = both(pipeline, workflows).await;
+        // Request the state before the workflows. Otherwise, a workflow that is created between the two requests would be missed,
+        // and the outcome would be wrong.
+        let pipeline = gate.pass(self.pipeline.send_for_response()).await?;
         Ok(PipelineOverview {
-            pipeline: pipeline?,
-            workflows,
+            as_of: self.client.inner.server_time(pipeline.headers()),
+            pipeline: pipeline.into_body(),
+            workflows: with_jobs(&self.client, &gate, self.workflows, self.at_once).await,
         })
     }
 }
@@ -263,6 +272,7 @@ impl GetProjectOverview {
                 let list = client.list_workflows_by_pipeline_id(pipeline.id);
                 let workflows = with_jobs(&client, &gate, list, at_once).await;
                 Ok(PipelineOverview {
+                    as_of: client.inner.clock.utc(),
                     pipeline,
                     workflows,
                 })

@@ -28,15 +28,20 @@ impl RateLimit {
     }
 }
 
+/// The longest window that a rate limit can have.
+const LONGEST_WINDOW: Duration = Duration::from_secs(60 * 60);
+
 /// Returns how long the server asks the client to wait. This is the time in `Retry-After`. For a 429 without a valid
 /// `Retry-After`, it is the time until the window resets.
 pub(crate) fn asked(status: StatusCode, headers: &HeaderMap, utc: SystemTime) -> Option<Duration> {
     let utc = server_time(headers).unwrap_or(utc);
+    // A window of CircleCI is at most an hour long. A reset that is later is a mistake, so the usual wait applies.
+    let plausible = |wait: &Duration| *wait <= LONGEST_WINDOW;
     let after = headers
         .get(RETRY_AFTER)
         .and_then(|value| seconds(value).or_else(|| date(value, utc)));
     if status == StatusCode::TOO_MANY_REQUESTS {
-        after.or_else(|| reset(headers, utc))
+        after.or_else(|| reset(headers, utc).filter(plausible))
     } else {
         after
     }
@@ -44,7 +49,7 @@ pub(crate) fn asked(status: StatusCode, headers: &HeaderMap, utc: SystemTime) ->
 
 /// Returns the server's current time, from the `Date` header. Other dates from the server are compared with this time, because
 /// the clock of this machine may be wrong.
-fn server_time(headers: &HeaderMap) -> Option<SystemTime> {
+pub(crate) fn server_time(headers: &HeaderMap) -> Option<SystemTime> {
     let text = headers.get(DATE)?.to_str().ok()?;
     httpdate::parse_http_date(text.trim()).ok()
 }
@@ -138,6 +143,9 @@ mod tests {
             (429, &[("retry-after", "")], None),
             (429, &[], None),
             (429, &[("ratelimit-reset", "12")], Some(12.0)),
+            (429, &[("ratelimit-reset", "3601")], None),
+            (429, &[("x-ratelimit-reset", "1795741583000")], None),
+            (429, &[("retry-after", "86400")], Some(86400.0)),
             (429, &[("x-ratelimit-reset", &in_ten)], Some(10.0)),
             (
                 429,

@@ -49,11 +49,8 @@ pub(super) fn attempt<'a>(
                     progress.attempts += 1;
                 }
                 let request = request(call, url, body.is_some());
-                let body = body.or_else(|| {
-                    let must_not_double =
-                        !call.may_replay() && request.headers().contains_key(CONTENT_LENGTH);
-                    must_not_double.then(Bytes::new) // see `Taken::body`
-                });
+                // See `Taken::body`.
+                let body = body.or_else(|| (!call.may_replay()).then(Bytes::new));
                 execute(&call.client.inner, request, body)?
             };
             let client = &*call.client.inner;

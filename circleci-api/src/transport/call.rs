@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 use crate::client::Client;
 use crate::error::Error;
+use crate::error::redact::Secrets;
 #[cfg(feature = "tracing")]
 use crate::operation::ParamKind;
 use crate::operation::{Identity, Param};
@@ -49,6 +51,8 @@ pub struct CallOptions {
     pub(crate) replay: Option<bool>,
     pub(crate) timeout: Option<Duration>,
     headers: HeaderMap,
+    /// Secrets of this call, which its errors must not show.
+    secrets: Secrets,
     /// The reason why a header is invalid, or `None`. A call with an invalid header fails before anything is sent.
     fault: Option<String>,
 }
@@ -78,6 +82,13 @@ impl CallOptions {
     /// Creates options that do not change the client's options.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Sets secrets that the call's errors and spans must not show.
+    #[cfg(feature = "contexts")]
+    pub(crate) fn hiding(mut self, secrets: Secrets) -> Self {
+        self.secrets = secrets;
+        self
     }
 
     /// Sets a retry policy for this call, which replaces the client's retry policy.
@@ -235,6 +246,14 @@ impl Call {
 
     pub(crate) fn set_options(&mut self, options: CallOptions) {
         self.options = Some(Box::new(options));
+    }
+
+    /// Returns the secrets of this call, in addition to the client's credential.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        static NONE: LazyLock<Secrets> = LazyLock::new(Secrets::default);
+
+        let options = self.options.as_deref();
+        options.map_or(&*NONE, |options| &options.secrets)
     }
 
     /// Returns the headers that were set for this call only.

@@ -24,6 +24,7 @@ impl Cause {
     /// Classifies an error of reqwest. `unsent` says that the server cannot have the whole request.
     pub(super) fn of(error: &reqwest::Error, unsent: bool) -> Self {
         let chain = Chain::of(error);
+        let unsent = unsent && !error.is_connect() && !error.is_builder();
         let never_processed = unsent || chain.errors.iter().any(|error| is_never_processed(*error));
         let kind = if error.is_connect() || never_processed {
             ErrorKind::Connect
@@ -37,7 +38,7 @@ impl Cause {
         let lasting = !never_processed && chain.errors.iter().any(|error| is_lasting(*error));
         let message = chain.message();
         let explanation = match unsent {
-            true => Some("the connection closed before it sent the whole request"),
+            true => Some("no connection sent the whole request"),
             false => explanation(&chain.texts),
         };
         let message = match explanation {
@@ -96,8 +97,7 @@ fn is_never_processed(error: &(dyn StdError + 'static)) -> bool {
     if let Some(error) = error.downcast_ref::<h2::Error>() {
         // A request fails with the server's GOAWAY only if the server does not process that request. There is one
         // exception: hyper fails a request in the same way if the GOAWAY arrives at the moment when hyper hands the headers to h2.
-        // A server may then process a request without a body, and its answer is lost. Only requests that can be sent twice without
-        // harm end with their headers (see `Taken::body`).
+        // The server may then process a request that ends with its headers. See `Taken::body` for the requests that do not.
         let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
         return error.is_remote() && (error.is_go_away() || refused);
     }

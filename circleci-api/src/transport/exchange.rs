@@ -70,7 +70,8 @@ fn failed(call: &Call, progress: &Progress, error: Error) -> Error {
     let error = error
         .with_operation(&call.operation)
         .with_attempts(progress.attempts)
-        .without(&call.client.inner.credential.secrets);
+        .without(&call.client.inner.credential.secrets)
+        .without(call.secrets());
     trace::failed(call, &error);
     error
 }

@@ -45,11 +45,13 @@ pub(crate) async fn failure(
         while body.len() < BODY {
             match chunk(client, time, response).await {
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                _ => break,
+                Ok(None) => return true,
+                Err(_) => break,
             }
         }
+        false
     };
-    let _ = tokio::time::timeout(BODY_TIME, reading).await;
+    let whole = tokio::time::timeout(BODY_TIME, reading).await == Ok(true);
     let (status, headers) = (response.status(), response.headers());
     let kind = match status {
         StatusCode::TOO_MANY_REQUESTS => ErrorKind::RateLimited,
@@ -59,5 +61,10 @@ pub(crate) async fn failure(
         .with_retry_after(rate_limit::asked(status, headers, client.clock.utc()))
         .with_deprecation(Deprecation::read(headers));
     let body = unpack::beginning(headers, &body, BODY);
-    (failure, String::from_utf8_lossy(&body).into_owned())
+    let mut body = String::from_utf8_lossy(&body).into_owned();
+    if !whole {
+        // The body may end with a part of a secret.
+        body = client.credential.secrets.hide_in_part(&body).into_owned();
+    }
+    (failure, body)
 }

@@ -2,8 +2,8 @@
 //!
 //! A request that is handed to a connection at the moment when the connection closes can be lost (hyper, issue 4122): it is never
 //! sent, and neither an answer nor an error arrives. On an HTTP/2 connection, a request also waits while the server allows no
-//! more streams, and fails if the server then closes the connection. In these cases, the client can send the request again,
-//! whatever its method.
+//! more streams, and fails if the server then closes the connection. In these cases, the client can withdraw the request and send
+//! it again, whatever its method.
 
 use std::io;
 use std::pin::Pin;
@@ -16,9 +16,9 @@ use hyper::body::{Body, Frame, SizeHint};
 
 /// No connection has taken the request.
 const WAITING: u8 = 0;
-/// A connection has taken the request, but has not asked for its body. The server cannot have the end of the request.
+/// A connection has taken the headers, but not the body, which is not empty. The server cannot process the request.
 const WITHOUT_BODY: u8 = 1;
-/// A connection has taken the whole request.
+/// A connection has taken the request. The server may process it.
 const TAKEN: u8 = 2;
 const WITHDRAWN: u8 = 3;
 
@@ -27,23 +27,14 @@ const WITHDRAWN: u8 = 3;
 pub(crate) struct Taken(Arc<AtomicU8>);
 
 impl Taken {
-    /// Withdraws the request. Returns `false` if a connection has already taken all of it. In that case, the server may process
-    /// it.
-    pub(crate) fn withdraw(&self) -> bool {
-        let withdrawn = |state| matches!(state, WAITING | WITHOUT_BODY).then_some(WITHDRAWN);
-        self.change(withdrawn) || self.get() == WITHDRAWN
+    /// Withdraws the request: no connection can send all of it any more. Returns `false` if a connection has already taken all of
+    /// it. In that case, the server may process it.
+    pub(super) fn withdraw(&self) -> bool {
+        let withdrawn = |state| (state != TAKEN).then_some(WITHDRAWN);
+        self.change(withdrawn)
     }
 
-    /// Returns true if a connection has taken the request, but not its body. The server cannot have processed it.
-    pub(super) fn lacks_body(&self) -> bool {
-        self.get() == WITHOUT_BODY
-    }
-
-    fn get(&self) -> u8 {
-        self.0.load(Ordering::Acquire)
-    }
-
-    /// Changes the state, unless `to` returns `None` for the current state. Returns whether the state has changed.
+    /// Changes the state, unless `to` returns `None` for the current state. Returns whether `to` returned a new state.
     fn change(&self, to: impl FnMut(u8) -> Option<u8>) -> bool {
         let changed = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, to);
         changed.is_ok()
@@ -51,9 +42,9 @@ impl Taken {
 
     /// Creates the body of the request.
     ///
-    /// `None` and empty bytes both mean an empty body. With `None`, an HTTP/2 connection ends the request with its headers. With
-    /// empty bytes, it ends the request separately. hyper can report that the server did not process a request although the
-    /// request's headers were sent. The separate end shows whether this is true.
+    /// `None` and empty bytes both mean an empty body. On an HTTP/2 connection, `None` ends the request with its headers, and
+    /// empty bytes end it separately. hyper sometimes reports that the server did not process a request when the headers are
+    /// already on their way. Without the separate end, most servers do not process that request.
     pub(super) fn body(&self, bytes: Option<Bytes>) -> reqwest::Body {
         reqwest::Body::wrap(Watched {
             bytes,
@@ -88,13 +79,17 @@ impl Body for Watched {
     }
 
     fn is_end_stream(&self) -> bool {
-        let first = match self.bytes {
-            None => TAKEN,
+        // Some servers act on the headers of a request whose body is empty.
+        let next = match self.bytes.as_deref() {
+            None | Some([]) => TAKEN,
             Some(_) => WITHOUT_BODY,
         };
-        self.taken
-            .change(|state| (state == WAITING).then_some(first));
-        self.bytes.is_none() && self.taken.get() == TAKEN
+        let taken = |state| match state {
+            WAITING => Some(next),
+            WITHDRAWN => None,
+            same => Some(same),
+        };
+        self.taken.change(taken) && self.bytes.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -41,11 +41,14 @@ mod with {
     use std::io::{self, Read};
 
     use bytes::Bytes;
-    use flate2::read::MultiGzDecoder;
+    use flate2::bufread::GzDecoder;
     use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
     use http::{HeaderMap, HeaderValue};
 
     use crate::error::{Error, ErrorKind};
+
+    /// The first bytes of gzip.
+    const MAGIC: &[u8] = &[0x1f, 0x8b];
 
     /// Returns the decompressed body, and removes the headers that describe the compressed body. Returns an error if the
     /// decompressed body has more than `limit` bytes.
@@ -54,7 +57,8 @@ mod with {
         body: Bytes,
         limit: usize,
     ) -> Result<Bytes, Error> {
-        if !is_gzip(headers) || body.is_empty() {
+        // A proxy may have decompressed the body and kept the header.
+        if !is_gzip(headers) || !body.starts_with(MAGIC) {
             return Ok(body);
         }
         let (plain, end) = unpack(&body, limit.saturating_add(1));
@@ -98,14 +102,20 @@ mod with {
         encodings.next().is_some_and(is_gzip) && encodings.next().is_none()
     }
 
-    /// Returns at most `limit` decompressed bytes, and whether the decompression succeeded.
-    fn unpack(body: &[u8], limit: usize) -> (Vec<u8>, io::Result<()>) {
+    /// Returns at most `limit` decompressed bytes, and whether the decompression succeeded. Zeros after the last member are padding.
+    fn unpack(mut body: &[u8], limit: usize) -> (Vec<u8>, io::Result<()>) {
         let mut plain = Vec::new();
-        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-        let end = MultiGzDecoder::new(body)
-            .take(limit)
-            .read_to_end(&mut plain);
-        (plain, end.map(drop))
+        loop {
+            let mut member = GzDecoder::new(body);
+            let left = u64::try_from(limit - plain.len()).unwrap_or(u64::MAX);
+            if let Err(error) = (&mut member).take(left).read_to_end(&mut plain) {
+                return (plain, Err(error));
+            }
+            body = member.into_inner();
+            if plain.len() == limit || body.iter().all(|byte| *byte == 0) {
+                return (plain, Ok(()));
+            }
+        }
     }
 
     #[cfg(test)]
@@ -135,6 +145,12 @@ mod with {
             let mut packed = headers("GZip");
             assert_eq!(body(&mut packed, pack(&text), 5000).unwrap(), text);
             assert!(packed.is_empty(), "{packed:?}");
+            let members = [&pack("a")[..], &pack("b")[..], &[0; 9]].concat();
+            let members = body(&mut headers("gzip"), members.into(), 5000);
+            assert_eq!(members.unwrap(), "ab");
+            let garbage = [&pack("a")[..], b"garbage"].concat();
+            let error = body(&mut headers("gzip"), garbage.into(), 5000).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Transport);
             let error = body(&mut headers("gzip"), pack(&text), 4999).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::TooLarge);
             let cut = pack(&text);
@@ -150,6 +166,9 @@ mod with {
                 assert_eq!(kept.len(), 2);
             }
             assert_eq!(body(&mut headers("gzip"), Bytes::new(), 9).unwrap(), "");
+            // The header is wrong.
+            let plain = Bytes::from_static(b"{\"a\":1}");
+            assert_eq!(body(&mut headers("gzip"), plain.clone(), 9).unwrap(), plain);
         }
 
         #[test]

@@ -156,7 +156,7 @@ impl<T, F: Future<Output = reqwest::Result<T>> + Unpin> Wait<'_, F> {
 
     #[cold]
     fn broken(&self, error: reqwest::Error) -> Error {
-        let unsent = self.taken.as_ref().is_some_and(Taken::lacks_body);
+        let unsent = self.taken.as_ref().is_some_and(Taken::withdraw);
         broken(self.client, error, unsent)
     }
 }

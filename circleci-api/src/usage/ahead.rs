@@ -172,7 +172,7 @@ impl Part {
                 return Err(error);
             }
             self.expired = here;
-            let new = desk.look(export.job).await?.download_urls;
+            let new = desk.look_patiently(export.job).await?.download_urls;
             let Some(new) = renewal::in_the_same_order(&urls.urls, new) else {
                 return Err(error);
             };

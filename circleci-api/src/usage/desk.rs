@@ -13,9 +13,16 @@ use crate::error::{Error, ErrorKind};
 use crate::generated::operations::GetUsageExport;
 use crate::generated::types::{CreateUsageExportRequest, UsageExportJob, UsageExportJobStatus};
 use crate::request::Request;
+use crate::retry::backoff::Backoff;
 use crate::retry::clock::Stopwatch;
 use crate::transport::call::CallOptions;
 use crate::transport::response::Response;
+
+/// The time before the first state request. Later intervals are longer, because only ten requests per hour are allowed.
+pub(super) const FIRST_LOOK: Duration = Duration::from_secs(15);
+pub(super) const RAREST_LOOK: Duration = Duration::from_secs(450);
+/// The time in which a 404 can mean that an export is too new.
+const NEW: Duration = Duration::from_secs(60);
 
 /// An order that can be sent within this time counts as an order that can be sent now.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -59,6 +66,31 @@ impl Desk {
             .await
     }
 
+    /// Requests the state of an export like `look`. CircleCI's servers do not all know a new export at once, and a server may be
+    /// unavailable, so this function asks again after a 404 (any in the first minute, a single one later) and after a temporary
+    /// failure.
+    pub(super) async fn look_patiently(&self, job: Uuid) -> Result<UsageExportJobStatus, Error> {
+        let (mut pauses, mut missed) = (Backoff::new(FIRST_LOOK, RAREST_LOOK, 2.0, 0.25), false);
+        loop {
+            let error = match self.look(job).await {
+                Ok(status) => return Ok(status),
+                Err(error) => error,
+            };
+            let again = match error.is_not_found() {
+                true => !std::mem::replace(&mut missed, true) || self.elapsed() < NEW,
+                false => {
+                    missed = false;
+                    error.is_transient() && !error.is_rate_limited()
+                }
+            };
+            let pause = pauses.next();
+            if !again || self.elapsed().saturating_add(pause) > self.order.deadline {
+                return Err(error);
+            }
+            self.pause(pause, job).await?;
+        }
+    }
+
     /// Requests the state of an export. Unlike `look`, this function does not wait when CircleCI's hourly limit is
     /// reached.
     pub(super) async fn look_now(&self, job: Uuid) -> Result<UsageExportJobStatus, Error> {
@@ -87,7 +119,7 @@ impl Desk {
             Err(error) => error.attempts(),
         };
         for _ in 1..attempts {
-            window.take(self.now());
+            window.note(self.now());
         }
         answer.map(Response::into_body)
     }

@@ -15,7 +15,7 @@ use super::orders::{EXPORT, Order, UsageChange, windows};
 use super::pieces::{Pieces, called};
 use super::rows::{Rows, UsageRows};
 use crate::client::Client;
-use crate::download::draft::Draft;
+use crate::download::draft::{self, Draft};
 use crate::download::flow::Flow;
 use crate::error::Error;
 use crate::lists::many::both;
@@ -215,8 +215,9 @@ impl UsageExport {
     /// - A call must wait [too long](crate::ErrorKind::RateLimited) for CircleCI's limit.
     /// - The CSV or a part is [larger](crate::ErrorKind::TooLarge) than the limit.
     pub async fn to_file(self, path: impl AsRef<Path>) -> Result<u64, Error> {
-        let mut csv = self.csv()?;
         let path = path.as_ref();
+        draft::check(path).map_err(called)?;
+        let mut csv = self.csv()?;
         // The first piece comes after ordering and waiting. Only then is the file created.
         let mut next = csv.try_next().await?;
         let mut draft = Draft::begin(path).map_err(called)?;

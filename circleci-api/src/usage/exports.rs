@@ -1,22 +1,18 @@
 //! Orders the exports of all windows, and waits for them.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::desk::Desk;
+use super::desk::{Desk, FIRST_LOOK, RAREST_LOOK};
+use super::limits::WhenLimited;
 use super::orders::{EXPORT, UsageChange};
 use crate::download::flow::Next;
 use crate::error::{Error, ErrorKind};
 use crate::generated::types::{UsageExportJobState, UsageExportJobStatus};
 use crate::lists::many::{AT_ONCE, Many};
 use crate::retry::backoff::Backoff;
-
-/// The time before the first state request. Later intervals are longer, because only ten requests per hour are allowed.
-const FIRST_LOOK: Duration = Duration::from_secs(15);
-const RAREST_LOOK: Duration = Duration::from_secs(450);
 
 /// The export of one window: the time span if the export must still be ordered, or the id if it was already ordered.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -137,10 +133,24 @@ impl Exports {
                 Ok((index, job.usage_export_job_id))
             }
         });
-        // Every order counts towards the limit, so no order is canceled when another one fails.
-        let mut failure = None;
-        let orders = Many::new(orders.collect::<Vec<_>>()).into_vec().await;
-        for ordered in orders {
+        let orders: Vec<_> = orders.collect();
+        let mut failure: Option<Error> = None;
+        let ordered = match self.desk.order.when_limited {
+            // Every order counts towards the limit, so no order is canceled when another one fails.
+            WhenLimited::Wait => Many::new(orders).into_vec().await,
+            // After a refusal, the next order would be refused too, and would still count.
+            WhenLimited::Fail => {
+                let mut ordered = Vec::new();
+                for order in orders {
+                    ordered.push(order.await);
+                    if matches!(ordered.last(), Some(Err(_))) {
+                        break;
+                    }
+                }
+                ordered
+            }
+        };
+        for ordered in ordered {
             match ordered {
                 Ok((index, job)) => self.windows[index].job = Job::Ordered(job),
                 Err(error) => failure = failure.or(Some(error)),
@@ -185,7 +195,7 @@ impl Exports {
             let desk = self.desk.clone();
             async move {
                 let found = match index == turn {
-                    true => desk.look(job).await,
+                    true => desk.look_patiently(job).await,
                     false => desk.look_now(job).await,
                 };
                 (index, job, found)

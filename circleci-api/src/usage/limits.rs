@@ -108,6 +108,15 @@ impl Window {
         self.an_hour.saturating_sub(recent)
     }
 
+    /// Records a call that was already made.
+    pub(super) fn note(&self, now: Instant) {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        while calls.len() >= self.an_hour {
+            calls.pop_front();
+        }
+        calls.push_back(now);
+    }
+
     /// Reserves a call, and returns how long to wait before it may be sent.
     pub(super) fn take(&self, now: Instant) -> Duration {
         let wait = self.wait(now);

@@ -13,7 +13,7 @@ use super::outcome::{Failure, Held, Outcome, Verdict};
 use super::policy::{CountAs, OnHold};
 use crate::client::Client;
 use crate::client::web_url;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::generated::types::{
     JobStatus, JobType, PipelineError, Workflow, WorkflowJob, WorkflowStatus,
 };
@@ -202,7 +202,7 @@ impl Board {
         workflows: &[Workflow],
         view: &mut View,
     ) -> Result<Vec<Held>, Error> {
-        let mut all_held = Vec::new();
+        let (mut all_held, mut failure) = (Vec::new(), None);
         for workflow in workflows {
             let changed = self.note(workflow, view);
             let standing = self.standing(workflow);
@@ -217,7 +217,8 @@ impl Board {
                 Err(error)
                     if standing == Standing::Held && matches!(self.on_hold, OnHold::Approve(_)) =>
                 {
-                    return Err(error);
+                    failure = failure.or(Some(error));
+                    continue;
                 }
                 // The status of the workflow is known even without its jobs, so this error does not end the wait.
                 Err(error) => {
@@ -233,11 +234,12 @@ impl Board {
             }
             for job in jobs.iter().filter(|job| is_held(job)) {
                 let held = held(workflow, id, job, Some(&view.client));
-                self.decide(&held, view).await?;
+                // One failure must not keep the other jobs waiting.
+                failure = failure.or(self.decide(&held, view).await.err());
                 all_held.push(held);
             }
         }
-        Ok(all_held)
+        failure.map_or(Ok(all_held), Err)
     }
 
     fn note(&mut self, workflow: &Workflow, view: &mut View) -> bool {
@@ -282,8 +284,9 @@ impl Board {
                 // An earlier request for this approval reached CircleCI, but its answer was lost.
                 Err(error) if again && says_done(&error) => {}
                 Err(error) => {
-                    // CircleCI refused the approval, so a later refusal does not mean that the job was already approved.
-                    if !error.is_transient() {
+                    // If CircleCI cannot have approved the job, a later refusal does not mean that the job was already approved.
+                    let never = [ErrorKind::RateLimited, ErrorKind::Connect];
+                    if !error.is_transient() || never.contains(&error.kind()) {
                         self.sent.remove(&id);
                     }
                     return Err(error);

@@ -92,6 +92,7 @@ impl View {
     /// Checks whether to look again after a failed look.
     fn goes_on(&mut self, failure: &Error) -> bool {
         if !failure.is_not_found() {
+            self.missed = false;
             return failure.is_transient();
         }
         // CircleCI's servers do not all know a new pipeline at once. Even after a successful look, a request may reach a

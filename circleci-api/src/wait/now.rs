@@ -13,7 +13,7 @@ use super::policy::OnHold;
 use crate::client::Client;
 use crate::error::Error;
 use crate::generated::types::{Pipeline, PipelineState, Workflow, WorkflowJob, WorkflowStatus};
-use crate::lists::many::{Many, both};
+use crate::lists::many::Many;
 use crate::values::argument::PathValue;
 
 /// How long an expected workflow may take to appear. A wait uses the same time by default.
@@ -27,8 +27,8 @@ impl Client {
     ///
     /// A wait ends only after nothing has changed for 5 seconds. This method does not require that.
     ///
-    /// The pipeline and its workflows are requested at the same time. Then the jobs of each workflow that failed or is on
-    /// hold are requested, 8 requests at a time. If a workflow is still running but has failed jobs (`failing`), its
+    /// First the pipeline is requested, then its workflows, then the jobs of each workflow that failed or is on hold, 8
+    /// requests at a time. Ages are measured with the server's clock. If a workflow is still running but has failed jobs (`failing`), its
     /// failed jobs are in [`failures`](Outcome::failures) too.
     ///
     #[doc = mock_example!()]
@@ -56,10 +56,14 @@ impl Client {
     /// the failed workflow itself, and a job on hold is missing from [`on_hold`](Outcome::on_hold).
     pub async fn pipeline_outcome(&self, id: impl Into<PathValue>) -> Result<Outcome, Error> {
         let id = id.into();
-        let pipeline = self.get_pipeline_by_id(id.clone()).send();
+        // Request the state before the workflows. Otherwise, a workflow that is created between the two requests would be
+        // missed.
+        let pipeline = self.get_pipeline_by_id(id.clone()).send_for_response();
+        let pipeline = pipeline.await?;
+        let now = self.inner.server_time(pipeline.headers()).into();
+        let pipeline = pipeline.into_body();
         let workflows = self.list_workflows_by_pipeline_id(id).items().into_vec();
-        let (pipeline, workflows) = both(pipeline, workflows).await;
-        let (pipeline, workflows) = (pipeline?, workflows?);
+        let workflows = workflows.await?;
         let board = board();
         let (current, _) = latest(workflows.clone());
         let concerned = current.iter().filter(|workflow| {
@@ -73,7 +77,7 @@ impl Client {
         let jobs = Many::new(calls).into_vec().await;
         let look = Look {
             client: Some(self),
-            now: self.inner.clock.utc().into(),
+            now,
             pipeline: Some(&pipeline),
             jobs: jobs.into_iter().flatten().collect(),
         };
@@ -122,13 +126,14 @@ impl Outcome {
     #[cfg(feature = "overview")]
     pub(crate) fn of_tree(
         client: &Client,
+        now: SystemTime,
         pipeline: &Pipeline,
         workflows: Vec<Workflow>,
         jobs: HashMap<Uuid, Vec<WorkflowJob>>,
     ) -> Self {
         let look = Look {
             client: Some(client),
-            now: client.inner.clock.utc().into(),
+            now: now.into(),
             pipeline: Some(pipeline),
             jobs,
         };

@@ -54,7 +54,12 @@ pub fn read(path: &Path) -> Result<Vec<Recording>> {
         } else {
             name
         };
-        let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let cannot = || format!("cannot read {}", file.display());
+        // Reading a pipe may never end.
+        if !fs::metadata(&file).with_context(cannot)?.is_file() {
+            bail!("{} is not a file", file.display());
+        }
+        let bytes = fs::read(&file).with_context(cannot)?;
         let found = parse(&file, &name.display().to_string(), &bytes)
             .with_context(|| format!("cannot use {}", file.display()))?;
         recordings.extend(found);
@@ -69,7 +74,12 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     }
     let entries = fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
     for entry in entries {
-        let entry = entry?.path();
+        let entry = entry?;
+        // A link could lead back to this folder.
+        if entry.file_type()?.is_symlink() && entry.path().is_dir() {
+            continue;
+        }
+        let entry = entry.path();
         let extension = entry.extension().and_then(|extension| extension.to_str());
         if entry.is_dir() || matches!(extension, Some("json" | "har" | "yml" | "yaml")) {
             collect(&entry, files)?;

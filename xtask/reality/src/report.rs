@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use anyhow::Result;
 use circleci_api::SurpriseKind;
 use serde_json::Value;
+use xtask::emit::escape::one_line;
 
 use crate::judge::{Contradiction, Kind, judge};
 use crate::operations;
@@ -158,8 +159,8 @@ impl Report {
                 actions,
             } = &found.contradiction;
             let path = if path.is_empty() { "the body" } else { path };
-            writeln!(page, "{}: {path}: {kind}", found.operation)?;
-            writeln!(page, "    the client: {}", found.types)?;
+            writeln!(page, "{}: {}: {kind}", found.operation, one_line(path))?;
+            writeln!(page, "    the client: {}", one_line(&found.types))?;
             writeln!(page, "    seen in {}", listed(&found.sources))?;
             match actions.is_empty() {
                 true => writeln!(page, "    no overlay action resolves it")?,
@@ -170,7 +171,8 @@ impl Report {
         for (call, sources) in &self.unknown_calls {
             writeln!(
                 page,
-                "{call}: not in the document (seen in {})",
+                "{}: not in the document (seen in {})",
+                one_line(call),
                 listed(sources)
             )?;
         }
@@ -200,7 +202,7 @@ fn listed(sources: &BTreeSet<String>) -> String {
     if sources.len() > names.len() {
         names.push(&more);
     }
-    names.join(", ")
+    one_line(&names.join(", "))
 }
 
 /// Returns a path without its list indexes: `items[0].id` becomes `items[].id`.

@@ -298,3 +298,44 @@ async fn what_is_no_answer_of_the_document_is_told_apart() {
         assert!(recordings::read(&file).is_err(), "{name}");
     }
 }
+
+/// A link could lead back to the folder, and reading a pipe would never end.
+#[cfg(unix)]
+#[test]
+fn links_to_folders_and_pipes_are_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("getCurrentUser.json"), "{}").unwrap();
+    for link in ["a", "b"] {
+        std::os::unix::fs::symlink(folder.path(), folder.path().join(link)).unwrap();
+    }
+    assert_eq!(recordings::read(folder.path()).unwrap().len(), 1);
+    let made = std::process::Command::new("mkfifo")
+        .arg(folder.path().join("pipe.json"))
+        .status();
+    if made.is_ok_and(|made| made.success()) {
+        let error = recordings::read(folder.path()).unwrap_err().to_string();
+        assert!(error.ends_with("pipe.json is not a file"), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_recording_controls_no_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = "https://circleci.com/api/v2/brand/\u{1b}[2Jnew\nline";
+    let entry = json!({ "request": { "method": "GET", "url": url }, "response": { "status": 200, "content": { "text": "{}" } } });
+    let file = folder.path().join("a.har");
+    fs::write(&file, json!({ "log": { "entries": [entry] } }).to_string()).unwrap();
+    let (document, recordings) = (document(), recordings::read(&file).unwrap());
+    let report = report::run(&document, &recordings).await.unwrap();
+    let mut page = Vec::new();
+    report.write(&mut page).unwrap();
+    let page = String::from_utf8(page).unwrap();
+    assert!(
+        page.contains("/brand/ [2Jnew line: not in the document"),
+        "{page}"
+    );
+    assert!(
+        page.chars().all(|c| c == '\n' || !c.is_control()),
+        "{page:?}"
+    );
+}

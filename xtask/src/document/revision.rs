@@ -62,6 +62,10 @@ fn git(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, String> {
             command.env_remove(variable);
         }
     }
+    // So does a trace that the user's settings turn on.
+    for variable in ["GIT_TRACE2", "GIT_TRACE2_PERF", "GIT_TRACE2_EVENT"] {
+        command.env(variable, "0");
+    }
     let output = command
         .args([
             "-c",

@@ -3,23 +3,37 @@
 use super::{
     advice,
     build::Built,
-    files::{COMMAND, differences, write},
+    files::{COMMAND, clear, differences, write},
     vendored::{Places, build_other, build_vendored},
 };
 use crate::{
     document::{
         dialect,
         fetch::{ErrorKind, FetchError},
+        lock::Lock,
     },
-    emit::deviations::{self, Page},
+    emit::{
+        deviations::{self, Page},
+        model::Files,
+    },
     surface::{self, Surface},
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
 };
+
+fn locked(folder: &Path) -> Result<Lock> {
+    match Lock::take(folder) {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => {
+            bail!("`cargo xtask update` or `fetch` is running in this tree; wait until it ends")
+        }
+        Err(error) => Err(error).context("cannot lock the folder of the document"),
+    }
+}
 
 /// The exit code of `regen --check` if the generated code is stale.
 const STALE: u8 = 4;
@@ -58,12 +72,12 @@ impl Regen {
             true => deviations::written(root, &places.overlay()?)?,
             false => None,
         };
-        let generated = places.generated;
-        let dir = std::path::absolute(self.out.as_deref().unwrap_or(&generated))?;
+        let generated = &places.generated;
+        let dir = std::path::absolute(self.out.as_deref().unwrap_or(generated))?;
         let mut stale = differences(&built.files, &dir)?;
         let stale_code = !stale.is_empty();
         if stale_code {
-            new_types(&built, &generated, errors)?;
+            new_types(&built, generated, errors)?;
         }
         let stale_guide = guide.as_ref().filter(|page| page.is_stale());
         stale.extend(stale_guide.map(|page| format!("changed: {}", page.path)));
@@ -77,11 +91,9 @@ impl Regen {
             )?;
             return Ok(STALE);
         }
-        if stale_code {
-            write(&built.files, &dir)?;
-        }
-        if let Some(Page { path, text, .. }) = stale_guide {
-            fs::write(root.join(path), text).with_context(|| format!("cannot write {path}"))?;
+        if !stale.is_empty() {
+            let files = stale_code.then_some(&built.files);
+            self.store(root, &dir, files, stale_guide)?;
         }
         writeln!(
             out,
@@ -96,6 +108,31 @@ impl Regen {
             dir.display()
         )?;
         Ok(0)
+    }
+
+    /// Writes the files and the guide, if they are stale.
+    fn store(
+        &self,
+        root: &Path,
+        dir: &Path,
+        files: Option<&Files>,
+        guide: Option<&Page>,
+    ) -> Result<()> {
+        // `update` and `fetch` replace the document under the same lock.
+        let lock = match self.out.is_none() {
+            true => Some(locked(&Places::of(root).openapi)?),
+            false => None,
+        };
+        if lock.is_some() {
+            dir.parent().into_iter().for_each(clear);
+        }
+        if let Some(files) = files {
+            write(files, dir)?;
+        }
+        if let Some(Page { path, text, .. }) = guide {
+            fs::write(root.join(path), text).with_context(|| format!("cannot write {path}"))?;
+        }
+        Ok(())
     }
 
     /// Prints the notes, the warnings and the advice about the document for the maintainer.

@@ -68,7 +68,7 @@ pub fn write(files: &Files, dir: &Path) -> Result<()> {
         .unwrap_or(Path::new("."));
     fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
     let staged = tempfile::Builder::new()
-        .prefix(".regen-")
+        .prefix(STAGED)
         .tempdir_in(parent)
         .context("cannot make a temporary folder")?;
     let new = staged.path().join("new");
@@ -91,6 +91,19 @@ pub fn write(files: &Files, dir: &Path) -> Result<()> {
     }
     Ok(())
 }
+
+/// Removes the temporary folders of runs that were killed. The caller must hold the lock.
+pub fn clear(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let is_folder = entry.file_type().is_ok_and(|it| it.is_dir());
+        if is_folder && entry.file_name().to_string_lossy().starts_with(STAGED) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// The beginning of the names of temporary folders.
+const STAGED: &str = ".regen-";
 
 /// Fails if the folder contains a file that this command did not generate.
 fn refuse_foreign(dir: &Path) -> Result<()> {

@@ -6,11 +6,11 @@ pub mod mutate;
 
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::Duration;
 use xtask::document;
 use xtask::emit::model::Files;
 use xtask::regen::{self, Built};
@@ -31,15 +31,15 @@ pub fn root() -> PathBuf {
 /// Panics if nothing can connect to the port. Without this check, a test on a machine without a loopback interface could wait
 /// forever for its requests to arrive.
 pub fn listen(host: &str) -> TcpListener {
-    static WORKS: OnceLock<io::Result<()>> = OnceLock::new();
+    static WORKS: OnceLock<()> = OnceLock::new();
 
-    let works = WORKS.get_or_init(|| {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        TcpStream::connect(listener.local_addr()?).map(drop)
+    WORKS.get_or_init(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        if let Err(error) = TcpStream::connect_timeout(&address, Duration::from_secs(5)) {
+            panic!("the loopback interface does not work: {error}");
+        }
     });
-    if let Err(error) = works {
-        panic!("the loopback interface does not work: {error}");
-    }
     TcpListener::bind((host, 0)).unwrap()
 }
 
