@@ -86,7 +86,7 @@ pub(crate) struct Inner {
 
 impl Inner {
     /// Returns the server's time from the headers of an answer, or this machine's time if the answer does not say it.
-    #[cfg(any(feature = "wait", feature = "overview"))]
+    #[cfg(feature = "wait")]
     pub(crate) fn server_time(&self, headers: &HeaderMap) -> std::time::SystemTime {
         crate::retry::rate_limit::server_time(headers).unwrap_or_else(|| self.clock.utc())
     }

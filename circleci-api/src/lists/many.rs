@@ -320,7 +320,7 @@ where
 }
 
 /// Runs two futures at the same time.
-#[cfg(any(feature = "wait", feature = "overview", feature = "usage"))]
+#[cfg(any(feature = "overview", feature = "usage"))]
 pub(crate) async fn both<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
     let (mut a, mut b) = (std::pin::pin!(a), std::pin::pin!(b));
     let (mut of_a, mut of_b) = (None, None);

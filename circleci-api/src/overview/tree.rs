@@ -5,7 +5,6 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::SystemTime;
 
 use futures_core::Stream;
 
@@ -140,7 +139,8 @@ pub struct PipelineOverview {
     /// The pipeline's workflows in CircleCI's order, or the error if they could not be read.
     pub workflows: Result<Vec<WorkflowOverview>, Error>,
     /// The server's time when the pipeline was read, or this machine's time if the server's is unknown.
-    as_of: SystemTime,
+    #[cfg(feature = "wait")]
+    as_of: std::time::SystemTime,
 }
 
 /// A workflow with its jobs. [`overview`](crate::overview) has an example.
@@ -219,6 +219,7 @@ impl GetPipelineOverview {
         // and the outcome would be wrong.
         let pipeline = gate.pass(self.pipeline.send_for_response()).await?;
         Ok(PipelineOverview {
+            #[cfg(feature = "wait")]
             as_of: self.client.inner.server_time(pipeline.headers()),
             pipeline: pipeline.into_body(),
             workflows: with_jobs(&self.client, &gate, self.workflows, self.at_once).await,
@@ -272,6 +273,7 @@ impl GetProjectOverview {
                 let list = client.list_workflows_by_pipeline_id(pipeline.id);
                 let workflows = with_jobs(&client, &gate, list, at_once).await;
                 Ok(PipelineOverview {
+                    #[cfg(feature = "wait")]
                     as_of: client.inner.clock.utc(),
                     pipeline,
                     workflows,
