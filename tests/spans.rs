@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use circleci_api_tests::server::{Server, TOKEN, answer};
+use circleci_api_tests::server::{Ending, Server, TOKEN, answer};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -114,6 +114,9 @@ async fn the_value_of_a_variable_is_in_no_span() {
     let server = Server::script([
         answer(503, format!("no {value}")).into(),
         answer(400, format!(r#"{{"message":"{value} is not allowed"}}"#)).into(),
+        answer(400, format!("Invalid: {value}"))
+            .ending(Ending::CutAt(19))
+            .into(),
     ])
     .await;
     let client = server.client();
@@ -126,9 +129,15 @@ async fn the_value_of_a_variable_is_in_no_span() {
         error.to_string().contains(": [redacted] is not allowed"),
         "{error}"
     );
+    let done = client
+        .set_context_variables(ID, [("NAME", value)])
+        .send()
+        .await;
+    let (_, error) = done.failed().next().unwrap();
+    assert!(!format!("{error:?}").contains("s3cr3t"), "{error:?}");
     let notes: String = notes.0.lock().unwrap().values().cloned().collect();
     assert!(notes.contains("503") && notes.contains("400"), "{notes}");
-    assert!(!notes.contains(value), "{notes}");
+    assert!(!notes.contains("s3cr3t"), "{notes}");
 }
 
 #[tokio::test]

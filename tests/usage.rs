@@ -1068,6 +1068,7 @@ async fn a_file_that_cannot_be_written_is_found_before_anything_is_ordered() {
     for path in [
         folder.path().to_owned(),
         folder.path().join("missing/usage.csv"),
+        folder.path().join("usage.csv/"),
     ] {
         let error = january(&circleci.client())
             .to_file(&path)
@@ -1076,6 +1077,7 @@ async fn a_file_that_cannot_be_written_is_found_before_anything_is_ordered() {
         assert_eq!(error.kind(), ErrorKind::File, "{error}");
     }
     assert_eq!(circleci.count(), 0);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 /// Each attempt counts towards CircleCI's hourly limit, so each retry takes a place of its own.

@@ -1123,6 +1123,56 @@ async fn an_approval_that_was_limited_and_then_refused_is_not_taken_for_given() 
     script.is_played();
 }
 
+/// The answer to the first request is lost, but CircleCI has approved the job. The refusal of the second request changes nothing.
+#[tokio::test]
+async fn an_approval_that_was_given_and_then_limited_is_taken_for_given() {
+    let held = || {
+        [
+            ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
+            ("GET workflow/1/job", list([approval(5, "hold", "on_hold")])),
+        ]
+    };
+    let approve = "POST workflow/1/approve/5";
+    let mut lines: Vec<(&str, Answer)> = held().to_vec();
+    lines.push((approve, answer(502, "")));
+    lines.extend(held());
+    lines.push((approve, answer(429, "").header("retry-after", 120)));
+    lines.extend(held());
+    lines.push((approve, answer(409, r#"{"message":"already approved"}"#)));
+    lines.push(("GET workflow/1", ok(workflow(1, "deploy", "success"))));
+    let script = Script::new(lines).await;
+    let wait = script
+        .client
+        .wait_for_workflow(id(1))
+        .on_hold(OnHold::approve(|_| true));
+    assert!(wait.finish().await.unwrap().is_success());
+    script.is_played();
+}
+
+/// One job list fails for a moment, and one approval fails for good. The wait ends with the error that lasts.
+#[tokio::test]
+async fn a_temporary_failure_does_not_hide_one_that_lasts() {
+    let server = Server::start(|_, seen| match &*seen.target {
+        target if target.ends_with("/workflow") => {
+            list([workflow(1, "a", "on_hold"), workflow(2, "b", "on_hold")]).into()
+        }
+        target if target.ends_with(&format!("{}/job", id(1))) => answer(503, "").into(),
+        target if target.ends_with("/job") => list([approval(6, "hold", "on_hold")]).into(),
+        target if target.contains("/approve/") => answer(403, "{}").into(),
+        _ => pipeline("created").into(),
+    })
+    .await;
+    let client = server.builder().0.no_retries().build().unwrap();
+    let wait = client
+        .wait_for_pipeline(id(9))
+        .on_hold(OnHold::approve(|_| true));
+    let end = wait.finish().await;
+    assert!(
+        matches!(&end, Err(WaitError::Call(error)) if error.is_forbidden()),
+        "{end:?}"
+    );
+}
+
 /// If one approval fails, the wait sends the others before it ends.
 #[tokio::test]
 async fn an_approval_that_fails_costs_no_other() {

@@ -164,7 +164,7 @@ impl Update {
         let lock = Lock::take(&here.openapi)
             .with_context(|| format!("cannot lock {}", here.openapi.display()))?
             .context(
-                "another `cargo xtask update` or `fetch` is running in this tree; wait until it ends",
+                "another `cargo xtask update`, `fetch` or `regen` is running in this tree; wait until it ends",
             )?;
         swap::recover(&mut Disk, &Copy::folder(&self.root), &self.root)
             .context("cannot undo an update that was interrupted")?;

@@ -500,7 +500,7 @@ fn a_regen_waits_for_no_update_and_removes_what_a_killed_one_left() {
     let before = copy.state();
     let output = copy.xtask(&["regen"]);
     assert!(
-        said(&output).contains("`cargo xtask update` or `fetch` is running in this tree"),
+        said(&output).contains("another `cargo xtask` command is running in this tree"),
         "{}",
         said(&output)
     );

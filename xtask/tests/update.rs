@@ -465,7 +465,7 @@ fn two_at_once_do_not_meet() {
     let (code, out, error) = tree.update(&with_a_word(), &[], "exit 1");
     assert_eq!((code, out.as_str()), (1, ""), "{error}");
     assert!(
-        error.contains("another `cargo xtask update` or `fetch` is running in this tree"),
+        error.contains("another `cargo xtask update`, `fetch` or `regen` is running in this tree"),
         "{error}"
     );
     assert_eq!(tree.calls(), "", "no test was run");

@@ -22,9 +22,10 @@ pub(crate) struct Draft {
     target: PathBuf,
 }
 
-/// Checks that a file can have this path, before anything is sent.
+/// Checks that the path is not a folder, and that its parent is one.
 pub(crate) fn check(target: &Path) -> Result<(), Error> {
-    if std::fs::symlink_metadata(target).is_ok_and(|it| it.is_dir()) {
+    let names_folder = target.as_os_str().as_encoded_bytes().ends_with(b"/");
+    if names_folder || std::fs::symlink_metadata(target).is_ok_and(|it| it.is_dir()) {
         return Err(failed(target, "it is a folder"));
     }
     match target.parent() {

@@ -399,7 +399,7 @@ impl Transfer {
     async fn refused(&self, mut response: Response, with_token: bool) -> Error {
         let client = &*self.client.inner;
         let (status, url) = (response.status(), response.url().clone());
-        let (mut failure, body) = refusal::failure(client, &self.time, &mut response).await;
+        let (mut failure, body, _) = refusal::failure(client, &self.time, &mut response).await;
         // Keep no excerpt of the body, because storage services repeat parts of the URL's signature in the body.
         let mut message = message_of(&body, &url);
         if self.token.is_some() && !with_token && matches!(status.as_u16(), 401 | 403 | 404) {

@@ -520,6 +520,14 @@ pub(crate) fn message_of(body: &str) -> Option<String> {
     Some(body.to_owned())
 }
 
+/// Marks a message whose end did not arrive. It may end with a part of a secret.
+pub(crate) fn cut_off(message: String) -> String {
+    match message.ends_with(CUT_OFF) {
+        true => message,
+        false => message + CUT_OFF,
+    }
+}
+
 fn message_in(json: &Value, depth: u8) -> Option<String> {
     match json {
         Value::String(text) => {

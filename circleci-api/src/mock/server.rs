@@ -96,7 +96,7 @@ fn serve(
     }
 }
 
-/// Checks, once per process if it succeeds, that the loopback interface works. Without it, each call to the server would fail slowly, because the
+/// Checks that the loopback interface works. After a success, the process does not check again. Without the interface, each call to the server would fail slowly, because the
 /// client retries it.
 fn check_loopback() -> io::Result<()> {
     static WORKS: OnceLock<()> = OnceLock::new();

@@ -270,11 +270,13 @@ impl GetProjectOverview {
             let (client, gate) = (client.clone(), gate.clone());
             async move {
                 let pipeline = pipeline?;
+                #[cfg(feature = "wait")]
+                let as_of = client.inner.clock.utc();
                 let list = client.list_workflows_by_pipeline_id(pipeline.id);
                 let workflows = with_jobs(&client, &gate, list, at_once).await;
                 Ok(PipelineOverview {
                     #[cfg(feature = "wait")]
-                    as_of: client.inner.clock.utc(),
+                    as_of,
                     pipeline,
                     workflows,
                 })

@@ -25,8 +25,10 @@ impl Cause {
     pub(super) fn of(error: &reqwest::Error, unsent: bool) -> Self {
         let chain = Chain::of(error);
         let unsent = unsent && !error.is_connect() && !error.is_builder();
-        let never_processed = unsent || chain.errors.iter().any(|error| is_never_processed(*error));
-        let kind = if error.is_connect() || never_processed {
+        // After a timeout, the next attempt would probably end in the same way, so it is not made at once.
+        let never_processed = (unsent && !error.is_timeout())
+            || chain.errors.iter().any(|error| is_never_processed(*error));
+        let kind = if error.is_connect() || unsent || never_processed {
             ErrorKind::Connect
         } else if error.is_timeout() {
             ErrorKind::Timeout
@@ -35,7 +37,8 @@ impl Cause {
         } else {
             ErrorKind::Transport
         };
-        let lasting = !never_processed && chain.errors.iter().any(|error| is_lasting(*error));
+        let lasting =
+            !unsent && !never_processed && chain.errors.iter().any(|error| is_lasting(*error));
         let message = chain.message();
         let explanation = match unsent {
             true => Some("no connection sent the whole request"),

@@ -24,8 +24,11 @@ pub(super) async fn refused(
     time: &Stopwatch,
     response: &mut reqwest::Response,
 ) -> Error {
-    let (failure, body) = failure(client, time, response).await;
-    let message = error::message_of(&body);
+    let (failure, body, whole) = failure(client, time, response).await;
+    let message = error::message_of(&body).map(|message| match whole {
+        true => message,
+        false => error::cut_off(message),
+    });
     let failure = failure.with_excerpt(body);
     match message {
         Some(message) => failure.with_message(message),
@@ -34,12 +37,12 @@ pub(super) async fn refused(
 }
 
 /// Returns the error for a failed answer, and the beginning of the answer's body. The error does not include the server's
-/// message. It has the status even if the body cannot be read.
+/// message. It has the status even if the body cannot be read. The last value is true if the whole body was read.
 pub(crate) async fn failure(
     client: &Inner,
     time: &Stopwatch,
     response: &mut reqwest::Response,
-) -> (Error, String) {
+) -> (Error, String, bool) {
     let mut body = BytesMut::new();
     let reading = async {
         while body.len() < BODY {
@@ -66,5 +69,5 @@ pub(crate) async fn failure(
         // The body may end with a part of a secret.
         body = client.credential.secrets.hide_in_part(&body).into_owned();
     }
-    (failure, body)
+    (failure, body, whole)
 }

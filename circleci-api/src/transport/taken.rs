@@ -3,7 +3,7 @@
 //! A request that is handed to a connection at the moment when the connection closes can be lost (hyper, issue 4122): it is never
 //! sent, and neither an answer nor an error arrives. On an HTTP/2 connection, a request also waits while the server allows no
 //! more streams, and fails if the server then closes the connection. In these cases, the client can withdraw the request and send
-//! it again, whatever its method.
+//! it again, whatever its method. A request without a body cannot be withdrawn after a connection has taken it.
 
 use std::io;
 use std::pin::Pin;
@@ -44,7 +44,7 @@ impl Taken {
     ///
     /// `None` and empty bytes both mean an empty body. On an HTTP/2 connection, `None` ends the request with its headers, and
     /// empty bytes end it separately. hyper sometimes reports that the server did not process a request when the headers are
-    /// already on their way. Without the separate end, most servers do not process that request.
+    /// already on their way. Most servers do not process a request before its separate end arrives.
     pub(super) fn body(&self, bytes: Option<Bytes>) -> reqwest::Body {
         reqwest::Body::wrap(Watched {
             bytes,

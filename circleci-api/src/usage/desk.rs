@@ -21,7 +21,7 @@ use crate::transport::response::Response;
 /// The time before the first state request. Later intervals are longer, because only ten requests per hour are allowed.
 pub(super) const FIRST_LOOK: Duration = Duration::from_secs(15);
 pub(super) const RAREST_LOOK: Duration = Duration::from_secs(450);
-/// The time in which a 404 can mean that an export is too new.
+/// The time after the first state request in which a 404 can mean that an export is too new.
 const NEW: Duration = Duration::from_secs(60);
 
 /// An order that can be sent within this time counts as an order that can be sent now.
@@ -70,6 +70,7 @@ impl Desk {
     /// unavailable, so this function asks again after a 404 (any in the first minute, a single one later) and after a temporary
     /// failure.
     pub(super) async fn look_patiently(&self, job: Uuid) -> Result<UsageExportJobStatus, Error> {
+        let begun = self.elapsed();
         let (mut pauses, mut missed) = (Backoff::new(FIRST_LOOK, RAREST_LOOK, 2.0, 0.25), false);
         loop {
             let error = match self.look(job).await {
@@ -77,17 +78,19 @@ impl Desk {
                 Err(error) => error,
             };
             let again = match error.is_not_found() {
-                true => !std::mem::replace(&mut missed, true) || self.elapsed() < NEW,
+                true => {
+                    !std::mem::replace(&mut missed, true)
+                        || self.elapsed().saturating_sub(begun) < NEW
+                }
                 false => {
                     missed = false;
                     error.is_transient() && !error.is_rate_limited()
                 }
             };
             let pause = pauses.next();
-            if !again || self.elapsed().saturating_add(pause) > self.order.deadline {
+            if !again || self.pause(pause, job).await.is_err() {
                 return Err(error);
             }
-            self.pause(pause, job).await?;
         }
     }
 

@@ -15,7 +15,7 @@ use super::orders::{EXPORT, Order, UsageChange, windows};
 use super::pieces::{Pieces, called};
 use super::rows::{Rows, UsageRows};
 use crate::client::Client;
-use crate::download::draft::{self, Draft};
+use crate::download::draft::Draft;
 use crate::download::flow::Flow;
 use crate::error::Error;
 use crate::lists::many::both;
@@ -216,7 +216,8 @@ impl UsageExport {
     /// - The CSV or a part is [larger](crate::ErrorKind::TooLarge) than the limit.
     pub async fn to_file(self, path: impl AsRef<Path>) -> Result<u64, Error> {
         let path = path.as_ref();
-        draft::check(path).map_err(called)?;
+        // Find out before anything is ordered whether a file can be written there.
+        drop(Draft::begin(path).map_err(called)?);
         let mut csv = self.csv()?;
         // The first piece comes after ordering and waiting. Only then is the file created.
         let mut next = csv.try_next().await?;

@@ -217,7 +217,7 @@ impl Board {
                 Err(error)
                     if standing == Standing::Held && matches!(self.on_hold, OnHold::Approve(_)) =>
                 {
-                    failure = failure.or(Some(error));
+                    failure = Some(graver(failure, error, view)?);
                     continue;
                 }
                 // The status of the workflow is known even without its jobs, so this error does not end the wait.
@@ -235,7 +235,9 @@ impl Board {
             for job in jobs.iter().filter(|job| is_held(job)) {
                 let held = held(workflow, id, job, Some(&view.client));
                 // One failure must not keep the other jobs waiting.
-                failure = failure.or(self.decide(&held, view).await.err());
+                if let Err(error) = self.decide(&held, view).await {
+                    failure = Some(graver(failure, error, view)?);
+                }
                 all_held.push(held);
             }
         }
@@ -285,8 +287,8 @@ impl Board {
                 Err(error) if again && says_done(&error) => {}
                 Err(error) => {
                     // If CircleCI cannot have approved the job, a later refusal does not mean that the job was already approved.
-                    let never = [ErrorKind::RateLimited, ErrorKind::Connect];
-                    if !error.is_transient() || never.contains(&error.kind()) {
+                    let unprocessed = [ErrorKind::RateLimited, ErrorKind::Connect];
+                    if !error.is_transient() || (!again && unprocessed.contains(&error.kind())) {
                         self.sent.remove(&id);
                     }
                     return Err(error);
@@ -391,6 +393,21 @@ pub(super) fn held(
         approval_request_id: job.approval_request_id.unwrap_or(job.id),
         web_url: client.and_then(|client| workflow.web_url(client)),
     }
+}
+
+/// Returns the error with which a look ends: an error that ends the wait, or else the first one. Reports the other error. Returns
+/// `Err` if the look must end at once, because CircleCI limits the calls or no time is left.
+fn graver(known: Option<Error>, new: Error, view: &mut View) -> Result<Error, Error> {
+    let at_once = new.is_rate_limited() || view.time.left().is_zero();
+    let (graver, other) = match known {
+        None => (new, None),
+        Some(known) if known.is_transient() && !new.is_transient() => (new, Some(known)),
+        Some(known) if at_once && known.is_transient() => (new, Some(known)),
+        Some(known) => (known, Some(new)),
+    };
+    view.news
+        .extend(other.map(|error| Change::Trouble(Arc::new(error))));
+    if at_once { Err(graver) } else { Ok(graver) }
 }
 
 fn says_done(error: &Error) -> bool {

@@ -737,7 +737,7 @@ impl Fetch {
             Ok(Some(lock)) => Ok(Some(lock)),
             Ok(None) => Err(FetchError::new(
                 ErrorKind::Store,
-                "another `cargo xtask fetch` or `update` is running here; wait until it ends",
+                "another `cargo xtask fetch`, `regen` or `update` is running here; wait until it ends",
             )),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(FetchError::store("lock", dir, &error)),

@@ -25,14 +25,29 @@ use std::{
     path::{Path, PathBuf},
 };
 
-fn locked(folder: &Path) -> Result<Lock> {
-    match Lock::take(folder) {
-        Ok(Some(lock)) => Ok(lock),
+/// Locks the tree, and removes what a killed run left in it.
+fn locked(places: &Places) -> Result<Lock> {
+    match Lock::take(&places.openapi) {
+        Ok(Some(lock)) => {
+            places.generated.parent().into_iter().for_each(clear);
+            Ok(lock)
+        }
         Ok(None) => {
-            bail!("`cargo xtask update` or `fetch` is running in this tree; wait until it ends")
+            bail!("another `cargo xtask` command is running in this tree; wait until it ends")
         }
         Err(error) => Err(error).context("cannot lock the folder of the document"),
     }
+}
+
+/// Writes the files and the guide, if they are stale.
+fn store(root: &Path, dir: &Path, files: Option<&Files>, guide: Option<&Page>) -> Result<()> {
+    if let Some(files) = files {
+        write(files, dir)?;
+    }
+    if let Some(Page { path, text, .. }) = guide {
+        fs::write(root.join(path), text).with_context(|| format!("cannot write {path}"))?;
+    }
+    Ok(())
 }
 
 /// The exit code of `regen --check` if the generated code is stale.
@@ -58,6 +73,11 @@ impl Regen {
     /// Runs the command in the repository at `root` and returns its exit code.
     pub fn run(self, root: &Path, out: &mut dyn Write, errors: &mut dyn Write) -> Result<u8> {
         let places = Places::of(root);
+        // `update` and `fetch` replace the document under the same lock.
+        let _lock = match !self.check && self.out.is_none() {
+            true => Some(locked(&places)?),
+            false => None,
+        };
         let built = match self.build(&places) {
             // The code also counts as stale if the document does not match its record.
             Err(error) if self.check && is_stale(&error) => {
@@ -93,7 +113,7 @@ impl Regen {
         }
         if !stale.is_empty() {
             let files = stale_code.then_some(&built.files);
-            self.store(root, &dir, files, stale_guide)?;
+            store(root, &dir, files, stale_guide)?;
         }
         writeln!(
             out,
@@ -108,31 +128,6 @@ impl Regen {
             dir.display()
         )?;
         Ok(0)
-    }
-
-    /// Writes the files and the guide, if they are stale.
-    fn store(
-        &self,
-        root: &Path,
-        dir: &Path,
-        files: Option<&Files>,
-        guide: Option<&Page>,
-    ) -> Result<()> {
-        // `update` and `fetch` replace the document under the same lock.
-        let lock = match self.out.is_none() {
-            true => Some(locked(&Places::of(root).openapi)?),
-            false => None,
-        };
-        if lock.is_some() {
-            dir.parent().into_iter().for_each(clear);
-        }
-        if let Some(files) = files {
-            write(files, dir)?;
-        }
-        if let Some(Page { path, text, .. }) = guide {
-            fs::write(root.join(path), text).with_context(|| format!("cannot write {path}"))?;
-        }
-        Ok(())
     }
 
     /// Prints the notes, the warnings and the advice about the document for the maintainer.
