@@ -61,9 +61,10 @@ impl Clock for SystemClock {
 }
 
 /// The time that a call has taken so far, and the maximum time that it may take.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Stopwatch {
-    started: Instant,
+    /// `None` before the start.
+    started: Option<Instant>,
     waited: Duration,
     limit: Option<Duration>,
 }
@@ -71,7 +72,7 @@ pub(crate) struct Stopwatch {
 impl Stopwatch {
     pub(crate) fn start(now: Instant, limit: Option<Duration>) -> Self {
         Self {
-            started: now,
+            started: Some(now),
             waited: Duration::ZERO,
             limit,
         }
@@ -79,13 +80,14 @@ impl Stopwatch {
 
     /// Returns the time since the start of the call, including waits that a test's clock skips.
     pub(crate) fn elapsed(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.started).max(self.waited)
+        let passed = self.started.map(|it| now.saturating_duration_since(it));
+        passed.unwrap_or_default().max(self.waited)
     }
 
     /// Returns the current time. If a test's clock skipped waits, these waits are added.
     #[cfg(feature = "usage")]
     pub(crate) fn moment(&self, now: Instant) -> Instant {
-        self.started + self.elapsed(now)
+        self.started.unwrap_or(now) + self.elapsed(now)
     }
 
     /// Records that a wait has ended. `elapsed` is the time from the start to the end of the wait.

@@ -15,8 +15,7 @@ use crate::transport::trace;
 pub(crate) type Exchange = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>;
 
 pub(crate) fn start(call: Call) -> Exchange {
-    let progress = Progress::start(&call);
-    run(call, progress, None)
+    run(call, Progress::default(), None)
 }
 
 /// Continues a call whose answer could not be decoded. Sends another request if the failure may be temporary and attempts

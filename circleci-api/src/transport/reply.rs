@@ -25,6 +25,7 @@ pub struct Reply {
 }
 
 /// The attempts, the time and the retries that a call has used so far.
+#[derive(Default)]
 pub(crate) struct Progress {
     /// The number of attempts. Redirects, and requests that were sent again at once, do not count.
     pub(crate) attempts: u32,

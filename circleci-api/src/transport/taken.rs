@@ -35,9 +35,21 @@ impl Taken {
     }
 
     /// Changes the state, unless `to` returns `None` for the current state. Returns whether `to` returned a new state.
-    fn change(&self, to: impl FnMut(u8) -> Option<u8>) -> bool {
-        let changed = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, to);
-        changed.is_ok()
+    fn change(&self, to: impl Fn(u8) -> Option<u8>) -> bool {
+        let mut state = self.0.load(Ordering::Acquire);
+        loop {
+            match to(state) {
+                None => return false,
+                Some(next) if next == state => return true,
+                Some(next) => {
+                    let (new, old) = (Ordering::AcqRel, Ordering::Acquire);
+                    match self.0.compare_exchange_weak(state, next, new, old) {
+                        Ok(_) => return true,
+                        Err(now) => state = now,
+                    }
+                }
+            }
+        }
     }
 
     /// Creates the body of the request.
@@ -93,8 +105,11 @@ impl Body for Watched {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.taken
-            .change(|state| (state == WITHOUT_BODY).then_some(TAKEN));
-        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+        let length = self.bytes.as_ref().map_or(0, Bytes::len);
+        if length > 0 {
+            self.taken
+                .change(|state| (state == WITHOUT_BODY).then_some(TAKEN));
+        }
+        SizeHint::with_exact(length as u64)
     }
 }
