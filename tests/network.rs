@@ -263,20 +263,9 @@ enum Does {
 /// Starts an HTTP/2 server that reacts to the n-th request with the n-th of `deeds`, and answers all later requests.
 fn http2(deeds: &'static [Does]) -> Raw {
     let mut next = 0;
-    Raw::start(move |_, stream| {
-        let _ = serve_http2(stream, deeds, &mut next);
-    })
-}
-
-fn serve_http2(stream: &mut TcpStream, deeds: &[Does], next: &mut usize) -> std::io::Result<()> {
-    raw::greet(stream)?;
-    loop {
-        let frame = Frame::read(stream)?;
-        if !frame.ends_request() {
-            continue;
-        }
-        let deed = deeds.get(*next).copied().unwrap_or(Does::Answer);
-        *next += 1;
+    raw::http2(100, move |frame, stream| {
+        let deed = deeds.get(next).copied().unwrap_or(Does::Answer);
+        next += 1;
         let go_away = |stream: &mut TcpStream, last: u32, reason: u32| {
             let payload = [last.to_be_bytes(), reason.to_be_bytes()].concat();
             Frame::write(stream, raw::GOAWAY, 0, 0, &payload)
@@ -310,14 +299,22 @@ fn serve_http2(stream: &mut TcpStream, deeds: &[Does], next: &mut usize) -> std:
                 return drain(stream);
             }
         }
-    }
+        Ok(true)
+    })
 }
 
 /// Reads until the client closes the connection. If the server closed the connection before it read all bytes, the connection
 /// would be reset.
-fn drain(stream: &mut TcpStream) -> std::io::Result<()> {
+fn drain(stream: &mut TcpStream) -> std::io::Result<bool> {
     stream.shutdown(std::net::Shutdown::Write)?;
-    std::io::copy(stream, &mut std::io::sink()).map(drop)
+    std::io::copy(stream, &mut std::io::sink()).map(|_| false)
+}
+
+/// Returns a builder whose connections speak only HTTP/2.
+fn only_http2() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .http2_prior_knowledge()
+        .no_proxy()
 }
 
 #[tokio::test]
@@ -336,9 +333,7 @@ async fn what_a_server_of_http2_did_not_look_at_is_sent_again_whatever_the_metho
         (&[Refuse, GoAwayAfter], false),
     ] {
         let server = http2(deeds);
-        let http = reqwest::Client::builder()
-            .http2_prior_knowledge()
-            .no_proxy();
+        let http = only_http2();
         let (builder, _) = builder(format!("http://{}", server.address));
         let client = builder.http(http).build().unwrap();
         let posted = post(&client).await;
@@ -350,9 +345,7 @@ async fn what_a_server_of_http2_did_not_look_at_is_sent_again_whatever_the_metho
     }
     // If the server refuses every request, the client gives up after its maximum number of attempts.
     let server = http2(&[Refuse; 100]);
-    let http = reqwest::Client::builder()
-        .http2_prior_knowledge()
-        .no_proxy();
+    let http = only_http2();
     let (builder, _) = builder(format!("http://{}", server.address));
     let error = post(&builder.http(http).build().unwrap())
         .await
@@ -460,32 +453,17 @@ async fn a_request_that_waits_for_other_streams_is_sent_again_and_processed_once
     let first = std::sync::Once::new();
     let names = Arc::new(std::sync::Mutex::new(Vec::new()));
     let processed = Arc::clone(&names);
-    let server = Raw::start(move |_, stream| {
-        let mut serve = || -> std::io::Result<()> {
-            raw::greet_with(stream, &[0, 3, 0, 0, 0, 1])?;
-            loop {
-                let frame = Frame::read(stream)?;
-                if frame.ends_request() {
-                    let mut names = processed.lock().unwrap();
-                    names.push(frame.payload);
-                    if names.len() == 2 {
-                        wait.recv().unwrap();
-                    }
-                    raw::answer_stream(
-                        stream,
-                        frame.stream,
-                        &format!(
-                            r#"{{"id":"{ID}","name":"n","created_at":"2026-03-01T12:00:00Z"}}"#
-                        ),
-                    )?;
-                }
-            }
-        };
-        let _ = serve();
+    let server = raw::http2(1, move |frame, stream| {
+        let mut names = processed.lock().unwrap();
+        names.push(frame.payload.clone());
+        if names.len() == 2 {
+            wait.recv().unwrap();
+        }
+        let body = format!(r#"{{"id":"{ID}","name":"n","created_at":"2026-03-01T12:00:00Z"}}"#);
+        raw::answer_stream(stream, frame.stream, &body)?;
+        Ok(true)
     });
-    let http = reqwest::Client::builder()
-        .http2_prior_knowledge()
-        .no_proxy();
+    let http = only_http2();
     let client = Client::builder()
         .host(format!("http://{}", server.address))
         .token("t")
@@ -524,31 +502,16 @@ async fn a_request_that_waits_for_a_stream_when_the_connection_closes_is_sent_ag
         // requests. At that moment, the third request waits for its stream, and the fourth one is in the queue.
         let processed = Arc::<AtomicUsize>::default();
         let count = Arc::clone(&processed);
-        let server = Raw::start(move |connection, stream| {
-            let mut serve = || -> std::io::Result<()> {
-                let streams = if connection == 0 { 1 } else { 100 };
-                raw::greet_with(stream, &[0, 3, 0, 0, 0, streams])?;
-                loop {
-                    let frame = Frame::read(stream)?;
-                    if !frame.ends_request() {
-                        continue;
-                    }
-                    let closes = count.fetch_add(1, Ordering::SeqCst) == 1;
-                    if closes {
-                        let payload = [frame.stream.to_be_bytes(), [0; 4]].concat();
-                        Frame::write(stream, raw::GOAWAY, 0, 0, &payload)?;
-                    }
-                    raw::answer_stream(stream, frame.stream, r#"{"message":"fine"}"#)?;
-                    if closes {
-                        return drain(stream);
-                    }
-                }
-            };
-            let _ = serve();
+        let server = raw::http2(1, move |frame, stream| {
+            let closes = count.fetch_add(1, Ordering::SeqCst) == 1;
+            if closes {
+                let payload = [frame.stream.to_be_bytes(), [0; 4]].concat();
+                Frame::write(stream, raw::GOAWAY, 0, 0, &payload)?;
+            }
+            raw::answer_stream(stream, frame.stream, r#"{"message":"fine"}"#)?;
+            if closes { drain(stream) } else { Ok(true) }
         });
-        let http = reqwest::Client::builder()
-            .http2_prior_knowledge()
-            .no_proxy();
+        let http = only_http2();
         let (builder, _) = builder(format!("http://{}", server.address));
         let client = builder.http(http).build().unwrap();
         let send = async || match has_body {
@@ -579,26 +542,15 @@ async fn a_request_that_is_given_up_before_its_body_is_sent_is_processed_once() 
     // The server allows one stream at a time, and never answers the second request.
     let names = Arc::new(std::sync::Mutex::new(Vec::new()));
     let processed = Arc::clone(&names);
-    let server = Raw::start(move |_, stream| {
-        let mut serve = || -> std::io::Result<()> {
-            raw::greet_with(stream, &[0, 3, 0, 0, 0, 1])?;
-            loop {
-                let frame = Frame::read(stream)?;
-                if frame.ends_request() {
-                    let body: Value = serde_json::from_slice(&frame.payload).unwrap();
-                    processed.lock().unwrap().push(body["name"].clone());
-                    if body["name"] != "second" {
-                        raw::answer_stream(stream, frame.stream, r#"{"message":"fine"}"#)?;
-                    }
-                }
-            }
-        };
-        let _ = serve();
+    let server = raw::http2(1, move |frame, stream| {
+        let body: Value = serde_json::from_slice(&frame.payload).unwrap();
+        processed.lock().unwrap().push(body["name"].clone());
+        if body["name"] != "second" {
+            raw::answer_stream(stream, frame.stream, r#"{"message":"fine"}"#)?;
+        }
+        Ok(true)
     });
-    let http = reqwest::Client::builder()
-        .http2_prior_knowledge()
-        .no_proxy()
-        .timeout(Duration::from_secs(5));
+    let http = only_http2().timeout(Duration::from_secs(5));
     let (builder, _) = builder(format!("http://{}", server.address));
     let client = builder.http(http).timeout(None).read_timeout(None);
     let client = client.build().unwrap();
@@ -624,27 +576,17 @@ async fn a_request_that_is_given_up_before_its_body_is_sent_is_processed_once() 
 async fn a_request_that_must_not_be_repeated_ends_separately() {
     let ends = Arc::new(std::sync::Mutex::new(Vec::new()));
     let seen = Arc::clone(&ends);
-    let server = Raw::start(move |_, stream| {
-        let mut serve = || -> std::io::Result<()> {
-            raw::greet(stream)?;
-            loop {
-                let frame = Frame::read(stream)?;
-                if frame.ends_request() {
-                    let kind = if frame.kind == raw::HEADERS {
-                        "headers"
-                    } else {
-                        "data"
-                    };
-                    seen.lock().unwrap().push(kind);
-                    raw::answer_stream(stream, frame.stream, r#"{"message":"fine"}"#)?;
-                }
-            }
+    let server = raw::http2(100, move |frame, stream| {
+        let kind = if frame.kind == raw::HEADERS {
+            "headers"
+        } else {
+            "data"
         };
-        let _ = serve();
+        seen.lock().unwrap().push(kind);
+        raw::answer_stream(stream, frame.stream, r#"{"message":"fine"}"#)?;
+        Ok(true)
     });
-    let http = reqwest::Client::builder()
-        .http2_prior_knowledge()
-        .no_proxy();
+    let http = only_http2();
     let (builder, _) = builder(format!("http://{}", server.address));
     let client = builder.http(http).build().unwrap();
     get(&client).await.unwrap();
@@ -1026,9 +968,7 @@ fn a_machine_without_ca_certificates_talks_to_itself_and_says_why_it_talks_to_no
 #[tokio::test]
 async fn the_budget_bounds_what_is_sent_again() {
     let server = http2(&[Does::Refuse; 100]);
-    let http = reqwest::Client::builder()
-        .http2_prior_knowledge()
-        .no_proxy();
+    let http = only_http2();
     let (builder, _) = builder(format!("http://{}", server.address));
     let policy = RetryPolicy::default().max_elapsed(Duration::ZERO);
     let client = builder.http(http).retry(policy).build().unwrap();

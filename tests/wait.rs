@@ -1056,26 +1056,23 @@ async fn a_verdict_needs_no_names() {
     }
 }
 
+/// Returns the looks of a wait for a workflow on hold. In each look, the request that approves the job gets the next answer.
+fn held(answers: impl IntoIterator<Item = Answer>) -> Vec<(&'static str, Answer)> {
+    let look = |answer| {
+        [
+            ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
+            ("GET workflow/1/job", list([approval(5, "hold", "on_hold")])),
+            ("POST workflow/1/approve/5", answer),
+        ]
+    };
+    answers.into_iter().flat_map(look).collect()
+}
+
 /// If CircleCI rejects an approval, the wait does not report the job as approved. After a 404, it polls and tries again.
 #[tokio::test]
 async fn an_approval_that_was_refused_is_not_taken_for_given() {
-    let held = || {
-        vec![
-            ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
-            ("GET workflow/1/job", list([approval(5, "hold", "on_hold")])),
-        ]
-    };
-    let refused = || {
-        (
-            "POST workflow/1/approve/5",
-            answer(404, r#"{"message":"no"}"#),
-        )
-    };
-    let mut lines: Vec<(&str, Answer)> = Vec::new();
-    for _ in 0..3 {
-        lines.extend(held());
-        lines.push(refused());
-    }
+    let refused = answer(404, r#"{"message":"no"}"#);
+    let mut lines = held([refused.clone(), refused.clone(), refused]);
     lines.push(("GET workflow/1", ok(workflow(1, "deploy", "canceled"))));
     lines.push(("GET workflow/1/job", list([])));
     let script = Script::new(lines).await;
@@ -1096,21 +1093,11 @@ async fn an_approval_that_was_refused_is_not_taken_for_given() {
 /// CircleCI did not process a request that it refused because of the rate limit, so that request approved nothing.
 #[tokio::test]
 async fn an_approval_that_was_limited_and_then_refused_is_not_taken_for_given() {
-    let held = || {
-        [
-            ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
-            ("GET workflow/1/job", list([approval(5, "hold", "on_hold")])),
-        ]
-    };
-    let mut lines: Vec<(&str, Answer)> = held().to_vec();
-    let limited = answer(429, "Rate limited.").header("retry-after", 120);
-    lines.push(("POST workflow/1/approve/5", limited));
-    lines.extend(held());
-    lines.push((
-        "POST workflow/1/approve/5",
+    let script = Script::new(held([
+        answer(429, "Rate limited.").header("retry-after", 120),
         answer(400, r#"{"message":"not permitted"}"#),
-    ));
-    let script = Script::new(lines).await;
+    ]))
+    .await;
     let wait = script
         .client
         .wait_for_workflow(id(1))
@@ -1126,19 +1113,11 @@ async fn an_approval_that_was_limited_and_then_refused_is_not_taken_for_given() 
 /// The answer to the first request is lost, but CircleCI has approved the job. The refusal of the second request changes nothing.
 #[tokio::test]
 async fn an_approval_that_was_given_and_then_limited_is_taken_for_given() {
-    let held = || {
-        [
-            ("GET workflow/1", ok(workflow(1, "deploy", "on_hold"))),
-            ("GET workflow/1/job", list([approval(5, "hold", "on_hold")])),
-        ]
-    };
-    let approve = "POST workflow/1/approve/5";
-    let mut lines: Vec<(&str, Answer)> = held().to_vec();
-    lines.push((approve, answer(502, "")));
-    lines.extend(held());
-    lines.push((approve, answer(429, "").header("retry-after", 120)));
-    lines.extend(held());
-    lines.push((approve, answer(409, r#"{"message":"already approved"}"#)));
+    let mut lines = held([
+        answer(502, ""),
+        answer(429, "").header("retry-after", 120),
+        answer(409, r#"{"message":"already approved"}"#),
+    ]);
     lines.push(("GET workflow/1", ok(workflow(1, "deploy", "success"))));
     let script = Script::new(lines).await;
     let wait = script

@@ -143,6 +143,28 @@ pub fn greet_with(stream: &mut TcpStream, settings: &[u8]) -> io::Result<()> {
     Frame::write(stream, SETTINGS, 0, 0, settings)
 }
 
+/// Starts an HTTP/2 server that allows so many streams at a time on its first connection, and 100 on the others. It calls
+/// `on_request` with the last frame of each request, and closes the connection when that returns `false`.
+pub fn http2(
+    streams: u8,
+    mut on_request: impl FnMut(&Frame, &mut TcpStream) -> io::Result<bool> + Send + 'static,
+) -> Raw {
+    Raw::start(move |connection, stream| {
+        let streams = if connection == 0 { streams } else { 100 };
+        let mut serve = || -> io::Result<()> {
+            // The setting 3 is SETTINGS_MAX_CONCURRENT_STREAMS.
+            greet_with(stream, &[0, 3, 0, 0, 0, streams])?;
+            loop {
+                let frame = Frame::read(stream)?;
+                if frame.ends_request() && !on_request(&frame, stream)? {
+                    return Ok(());
+                }
+            }
+        };
+        let _ = serve();
+    })
+}
+
 /// Sends an HTTP/2 answer with the status 200 and this body.
 pub fn answer_stream(stream: &mut TcpStream, id: u32, body: &str) -> io::Result<()> {
     // The header `:status: 200` is entry 8 of the static table of HPACK.

@@ -272,7 +272,7 @@ impl SetVariables {
         let (client, place) = (&self.client, &self.place);
         let calls = self.variables.into_iter().map(|(name, value)| async move {
             let result = set(client, place, &name, &value).await;
-            (name, result.map_err(|error| error.without(&forms(&value))))
+            (name, result)
         });
         VariablesSet {
             results: Many::new(calls).at_once(self.at_once).into_vec().await,

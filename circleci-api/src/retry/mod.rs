@@ -8,6 +8,8 @@ pub(crate) mod backoff;
 pub(crate) mod clock;
 #[cfg(feature = "pacing")]
 pub(crate) mod pacing;
+#[cfg(any(feature = "usage", feature = "wait"))]
+pub(crate) mod patience;
 pub(crate) mod rate_limit;
 
 use backoff::Backoff;

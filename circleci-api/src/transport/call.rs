@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -248,12 +247,13 @@ impl Call {
         self.options = Some(Box::new(options));
     }
 
-    /// Returns the secrets of this call, in addition to the client's credential.
-    pub(crate) fn secrets(&self) -> &Secrets {
-        static NONE: LazyLock<Secrets> = LazyLock::new(Secrets::default);
-
-        let options = self.options.as_deref();
-        options.map_or(&*NONE, |options| &options.secrets)
+    /// Removes the client's credential and the secrets of this call from an error.
+    pub(crate) fn hide_secrets(&self, error: Error) -> Error {
+        let error = error.without(&self.client.inner.credential.secrets);
+        match self.options.as_deref() {
+            Some(options) => error.without(&options.secrets),
+            None => error,
+        }
     }
 
     /// Returns the headers that were set for this call only.

@@ -145,5 +145,5 @@ pub(crate) fn unexpected(reply: &Reply, fault: Fault) -> Error {
     if matches!(instead, Some(Instead::CutOff | Instead::CutOffBy(_))) && reply.call.may_replay() {
         it = it.passing();
     }
-    it.without(&reply.call.client.inner.credential.secrets)
+    reply.call.hide_secrets(it)
 }

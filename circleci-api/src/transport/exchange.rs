@@ -68,9 +68,8 @@ fn run(call: Call, mut progress: Progress, mut failure: Option<Error>) -> Exchan
 fn failed(call: &Call, progress: &Progress, error: Error) -> Error {
     let error = error
         .with_operation(&call.operation)
-        .with_attempts(progress.attempts)
-        .without(&call.client.inner.credential.secrets)
-        .without(call.secrets());
+        .with_attempts(progress.attempts);
+    let error = call.hide_secrets(error);
     trace::failed(call, &error);
     error
 }

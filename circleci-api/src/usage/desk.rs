@@ -15,14 +15,13 @@ use crate::generated::types::{CreateUsageExportRequest, UsageExportJob, UsageExp
 use crate::request::Request;
 use crate::retry::backoff::Backoff;
 use crate::retry::clock::Stopwatch;
+use crate::retry::patience::Patience;
 use crate::transport::call::CallOptions;
 use crate::transport::response::Response;
 
 /// The time before the first state request. Later intervals are longer, because only ten requests per hour are allowed.
 pub(super) const FIRST_LOOK: Duration = Duration::from_secs(15);
 pub(super) const RAREST_LOOK: Duration = Duration::from_secs(450);
-/// The time after the first state request in which a 404 can mean that an export is too new.
-const NEW: Duration = Duration::from_secs(60);
 
 /// An order that can be sent within this time counts as an order that can be sent now.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -66,27 +65,20 @@ impl Desk {
             .await
     }
 
-    /// Requests the state of an export like `look`. CircleCI's servers do not all know a new export at once, and a server may be
-    /// unavailable, so this function asks again after a 404 (any in the first minute, a single one later) and after a temporary
-    /// failure.
+    /// Requests the state of an export like `look`, and asks again as a wait does: after a 404 (any in the first minute, a single
+    /// one later) and after a temporary failure.
     pub(super) async fn look_patiently(&self, job: Uuid) -> Result<UsageExportJobStatus, Error> {
         let begun = self.elapsed();
-        let (mut pauses, mut missed) = (Backoff::new(FIRST_LOOK, RAREST_LOOK, 2.0, 0.25), false);
+        let mut pauses = Backoff::new(FIRST_LOOK, RAREST_LOOK, 2.0, 0.25);
+        let mut patience = Patience::default();
         loop {
             let error = match self.look(job).await {
                 Ok(status) => return Ok(status),
                 Err(error) => error,
             };
-            let again = match error.is_not_found() {
-                true => {
-                    !std::mem::replace(&mut missed, true)
-                        || self.elapsed().saturating_sub(begun) < NEW
-                }
-                false => {
-                    missed = false;
-                    error.is_transient() && !error.is_rate_limited()
-                }
-            };
+            let watched = self.elapsed().saturating_sub(begun);
+            // `look` has already waited for the hourly limit as long as it may.
+            let again = !error.is_rate_limited() && patience.goes_on(&error, watched);
             let pause = pauses.next();
             if !again || self.pause(pause, job).await.is_err() {
                 return Err(error);

@@ -108,7 +108,7 @@ impl Window {
         self.an_hour.saturating_sub(recent)
     }
 
-    /// Records a call that was already made.
+    /// Records a call at this time.
     pub(super) fn note(&self, now: Instant) {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         while calls.len() >= self.an_hour {
@@ -120,11 +120,7 @@ impl Window {
     /// Reserves a call, and returns how long to wait before it may be sent.
     pub(super) fn take(&self, now: Instant) -> Duration {
         let wait = self.wait(now);
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        while calls.len() >= self.an_hour {
-            calls.pop_front();
-        }
-        calls.push_back(now + wait);
+        self.note(now + wait);
         wait
     }
 }

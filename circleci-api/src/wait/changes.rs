@@ -15,12 +15,11 @@ use super::error::WaitError;
 use super::pace::{Pace, Time};
 use crate::client::Client;
 use crate::error::Error;
+use crate::retry::patience::Patience;
 use crate::transport::call::CallOptions;
 
 /// The time that the last look may take. The last look begins at the deadline.
 const LAST_LOOK: Duration = Duration::from_secs(10);
-/// For this time after the first look, a 404 may mean that the target of the wait does not exist yet.
-const NEW: Duration = Duration::from_secs(60);
 
 pub(super) mod sealed {
     use std::future::Future;
@@ -84,21 +83,13 @@ pub struct View {
     pub(super) client: Client,
     pub(super) time: Time,
     pub(super) news: Vec<Change>,
-    /// Whether the last look ended with a 404.
-    missed: bool,
+    patience: Patience,
 }
 
 impl View {
     /// Checks whether to look again after a failed look.
     fn goes_on(&mut self, failure: &Error) -> bool {
-        if !failure.is_not_found() {
-            self.missed = false;
-            return failure.is_transient();
-        }
-        // CircleCI's servers do not all know a new pipeline at once. Even after a successful look, a request may reach a
-        // server that is not up to date.
-        let missed = std::mem::replace(&mut self.missed, true);
-        !missed || self.time.elapsed() < NEW
+        self.patience.goes_on(failure, self.time.elapsed())
     }
 
     /// Returns options with the timeout of a call: the client's timeout, but at most the time that is left before the
@@ -164,7 +155,7 @@ impl<O: Send + 'static> Changes<O> {
                 client,
                 time,
                 news: Vec::new(),
-                missed: false,
+                patience: Patience::default(),
             };
             step(watch, view, Duration::ZERO).await
         };
@@ -235,7 +226,9 @@ fn step<W: Watch>(mut watch: W, mut view: View, wait: Duration) -> Looking<W::Ou
         view.time.sleep(wait).await;
         let looked = watch.look(&mut view).await;
         let mut news = std::mem::take(&mut view.news);
-        view.missed &= looked.is_err();
+        if looked.is_ok() {
+            view.patience.found();
+        }
         let (sooner, later, trouble) = match looked {
             Ok(Next::Over(outcome)) => {
                 let then = Then::End(Ok(outcome));
